@@ -1,0 +1,121 @@
+"""Windows → batches of like length under a token budget.
+
+A batch costs what its longest window costs times its size, padding included. Windows of like
+length side by side keep the padding small, and the budget keeps the cost of every batch alike,
+however long the windows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nerine.encoding import IntArray, Window
+from nerine.errors import TrainingError
+
+# Within a bucket of this many subwords, windows count as equally long when batches are shuffled.
+_BUCKET = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows padded to one length.
+
+    - `indices` (batch): which windows of the caller's list these are.
+    - `input_ids` (batch × length), padded with the tokenizer's padding id.
+    - `attention_mask` (batch × length): 1 for a subword, 0 for padding.
+    """
+
+    indices: IntArray
+    input_ids: IntArray
+    attention_mask: IntArray
+
+
+def pad(windows: Sequence[Window], indices: Sequence[int] | IntArray, pad_id: int) -> Batch:
+    """The windows at `indices` as one batch."""
+    chosen = [windows[index] for index in indices]
+    length = max(len(window) for window in chosen)
+    input_ids = np.full((len(chosen), length), pad_id, dtype=np.int64)
+    attention_mask = np.zeros((len(chosen), length), dtype=np.int64)
+    for row, window in enumerate(chosen):
+        input_ids[row, : len(window)] = window.input_ids
+        attention_mask[row, : len(window)] = 1
+    return Batch(np.asarray(indices, dtype=np.int64), input_ids, attention_mask)
+
+
+def batches(windows: Sequence[Window], *, token_budget: int, pad_id: int) -> Iterator[Batch]:
+    """All windows once, in batches of like length, the longest first.
+
+    A batch holds at most `token_budget` subwords with its padding, and at least one window.
+    """
+    lengths = np.array([len(window) for window in windows], dtype=np.int64)
+    order = np.argsort(-lengths, kind="stable")
+    for first, last in _cuts(lengths[order], token_budget):
+        yield pad(windows, order[first:last], pad_id)
+
+
+class BudgetSampler:
+    """For training: batches of like length in an order that is new in every epoch.
+
+    Windows are shuffled among those of about the same length, and the batches among themselves.
+    Where one batch ends and the next begins depends on the lengths alone, so every epoch has the
+    same number of batches. The order depends on `seed` and the epoch alone, so that a resumed run
+    sees what an undisturbed one would have seen. `multiple_of` processes share the batches of an
+    epoch evenly: the largest are halved until they can.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int], *, token_budget: int, seed: int, multiple_of: int = 1
+    ) -> None:
+        # Rounded up to whole buckets, so that a shuffle inside a bucket keeps to the budget.
+        self._lengths = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
+        self._cuts = _cuts(np.sort(self._lengths)[::-1], token_budget)
+        while len(self._cuts) % multiple_of:
+            self._halve_largest()
+        self._seed = seed
+        self._epoch = 0
+
+    def _halve_largest(self) -> None:
+        largest = max(self._cuts, key=lambda cut: cut[1] - cut[0])
+        first, last = largest
+        if last - first < 2:
+            raise TrainingError(
+                f"{len(self._lengths)} windows cannot be shared among the processes",
+                expected="at least one window for each process",
+            )
+        self._cuts.remove(largest)
+        self._cuts += [(first, (first + last) // 2), ((first + last) // 2, last)]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of the next iteration."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._cuts)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        random = np.random.default_rng((self._seed, self._epoch))
+        order = np.lexsort((random.random(len(self._lengths)), -self._lengths))
+        for cut in random.permutation(len(self._cuts)):
+            first, last = self._cuts[cut]
+            yield order[first:last].tolist()
+
+
+def budget_for(lengths: Sequence[int], batch_size: int) -> int:
+    """The token budget at which batches hold about `batch_size` windows of average length."""
+    rounded = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
+    return int(np.ceil(rounded.mean() * batch_size))
+
+
+def _cuts(falling: npt.NDArray[np.int64], token_budget: int) -> list[tuple[int, int]]:
+    """Half-open ranges over lengths that never rise, each of a cost within the budget."""
+    cuts = []
+    first = 0
+    while first < len(falling):
+        size = max(1, token_budget // int(falling[first]))
+        cuts.append((first, min(first + size, len(falling))))
+        first += size
+    return cuts

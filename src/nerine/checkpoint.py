@@ -1,0 +1,227 @@
+"""A folder ↔ model, tokenizer and settings.
+
+A checkpoint is a plain transformers folder plus `nerine.json`:
+
+    config.json  model.safetensors  tokenizer.json  tokenizer_config.json  nerine.json
+
+`nerine.json` says how the weights are to be used (`settings`), what they scored and where they
+come from (`provenance`), and names the weights by their SHA-256, so that settings and weights of
+different runs are never mixed. It is written last, and a folder is written under another name
+and renamed: a checkpoint is whole or not there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nerine import pretrained
+from nerine.errors import CheckpointError, NerineError
+from nerine.schemes import TagScheme, parse_tag
+from nerine.settings import ModelSettings
+
+INFO_FILE = "nerine.json"
+WEIGHTS_FILE = "model.safetensors"
+RUN_FILE = "run.json"
+"""Marks a folder as a training run that may not have ended."""
+
+_FORMAT = 1
+_DEFAULT_WINDOW = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model with its tokenizer and all that Nerine knows of it.
+
+    `scores` and `provenance` are as `nerine.json` has them; empty for a foreign model.
+    """
+
+    model: Any
+    tokenizer: Any
+    settings: ModelSettings
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_checkpoint(
+    name: str | Path, *, revision: str | None = None, scheme: TagScheme | str | None = None
+) -> Checkpoint:
+    """Loads a folder or hub id, made by Nerine or not.
+
+    A model that Nerine did not make has its tags read from `id2label`, and its scheme from
+    these; `scheme` states it where they leave it open. Raises `CheckpointError` or `HubError`.
+    """
+    source = str(name)
+    info = _read_info(Path(source)) if Path(source).is_dir() else None
+    loaded = pretrained.load_model(source, revision=revision)
+    if info is None:
+        return Checkpoint(loaded.model, loaded.tokenizer, _foreign_settings(loaded, source, scheme))
+    settings = _settings(info, source)
+    if scheme is not None:
+        settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
+    if list(settings.tags) != _model_tags(loaded.model):
+        raise CheckpointError(
+            f"{INFO_FILE} and config.json name different tags", place=source, hint=_AGAIN
+        )
+    return Checkpoint(loaded.model, loaded.tokenizer, settings, info["scores"], info["provenance"])
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint: the folder is whole or not there.
+
+    An existing folder gets its files replaced one by one, `nerine.json` last.
+    """
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
+    try:
+        write_files(partial, checkpoint)
+        _sync(partial)
+        _move_into_place(partial, folder)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot be written: {error.strerror or error}",
+            place=str(folder),
+            hint="what stood there before is as it was, save for files already replaced",
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_files(folder: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint's files into `folder`, without the care of `save_checkpoint`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint.model.save_pretrained(folder)
+    checkpoint.tokenizer.save_pretrained(folder)
+    info = {
+        "format": _FORMAT,
+        "settings": checkpoint.settings.to_dict(),
+        "labels": list(checkpoint.settings.labels),
+        "scores": dict(checkpoint.scores),
+        "provenance": dict(checkpoint.provenance),
+        "weights": {"file": WEIGHTS_FILE, "sha256": file_hash(folder / WEIGHTS_FILE)},
+    }
+    write_text(folder / INFO_FILE, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a small file under another name first, so that it is whole or not there."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_AGAIN = "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
+
+
+def _read_info(folder: Path) -> dict[str, Any] | None:
+    """`nerine.json`, with the weights checked against it; None where there is none."""
+    path = folder / INFO_FILE
+    if not path.is_file():
+        if (folder / RUN_FILE).is_file():
+            raise _unfinished(folder)
+        return None
+    try:
+        info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version, weights = info["format"], info["weights"]
+        file, wanted = folder / WEIGHTS_FILE, weights["sha256"]
+        _ = info["settings"], info["scores"], info["provenance"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"cannot be read: {error!r}", place=str(path), hint=_AGAIN) from error
+    if version != _FORMAT:
+        raise CheckpointError(
+            f"format {version} of a checkpoint",
+            place=str(path),
+            expected=f"format {_FORMAT}",
+            hint="a newer Nerine wrote this: upgrade with pip install -U nerine",
+        )
+    if not file.is_file() or file_hash(file) != wanted:
+        raise CheckpointError(
+            f"the weights are not the ones that {INFO_FILE} speaks of",
+            place=str(file),
+            expected=f"a file with the SHA-256 {wanted[:16]}…",
+            hint=_AGAIN,
+        )
+    return info
+
+
+def _unfinished(folder: Path) -> CheckpointError:
+    states = sorted(folder.glob("checkpoints/step-*"))
+    last = f", or load its last state, {states[-1]}" if states else ""
+    return CheckpointError(
+        "this training run has not ended",
+        place=str(folder),
+        expected=f"a folder with {INFO_FILE}",
+        hint=f"go on with: nerine train … -o {folder} --resume{last}",
+    )
+
+
+def _settings(info: Mapping[str, Any], source: str) -> ModelSettings:
+    try:
+        return ModelSettings.from_dict(info["settings"])
+    except NerineError as error:
+        raise CheckpointError(error.found, place=f"{source}/{INFO_FILE}", hint=_AGAIN) from error
+
+
+def _foreign_settings(
+    loaded: pretrained.Pretrained, source: str, scheme: TagScheme | str | None
+) -> ModelSettings:
+    tags = _model_tags(loaded.model)
+    try:
+        found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
+        found.transitions(tags)
+    except NerineError as error:
+        raise CheckpointError(
+            error.found,
+            place=f"{source}/config.json, id2label",
+            expected="tags such as O, B-person, I-person",
+            hint="rename the labels in config.json to such tags",
+        ) from error
+    max_length = min(_DEFAULT_WINDOW, pretrained.longest_input(loaded.model, loaded.tokenizer))
+    return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
+
+
+def _model_tags(model: Any) -> list[str]:
+    names = {int(index): str(tag) for index, tag in model.config.id2label.items()}
+    return [names[index] for index in sorted(names)]
+
+
+def _scheme_of(tags: list[str]) -> TagScheme:
+    """The scheme behind a model's tags: its letters tell, and labels that lack a `B-`."""
+    parsed = [parse_tag(tag) for tag in tags]
+    letters = {tag[0] for tag in tags}
+    if letters & set("LU"):
+        return TagScheme.BILOU
+    if letters & set("ES"):
+        return TagScheme.BIOES
+    inside = {tag.label for tag in parsed if tag.kind == "I"}
+    begin = {tag.label for tag in parsed if tag.kind == "B"}
+    return TagScheme.IOB1 if inside - begin else TagScheme.IOB2
+
+
+def _sync(folder: Path) -> None:
+    """Waits until the files' contents are on the disk, so that a rename can't overtake them."""
+    for file in folder.iterdir():
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _move_into_place(partial: Path, folder: Path) -> None:
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    last_first: Callable[[Path], bool] = lambda file: file.name == INFO_FILE  # noqa: E731
+    for file in sorted(partial.iterdir(), key=last_first):
+        file.replace(folder / file.name)

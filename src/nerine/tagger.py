@@ -1,0 +1,185 @@
+"""Text → documents with entities: the one way through the model.
+
+Training, scoring, the command line and the server all take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nerine.backends import Backend
+from nerine.backends.pytorch import TorchBackend
+from nerine.batching import batches
+from nerine.checkpoint import Checkpoint, load_checkpoint
+from nerine.decoding import Decoder, FloatArray
+from nerine.document import Document, Entity
+from nerine.encoding import Encoder, Encoding
+from nerine.errors import DocumentError
+from nerine.schemes import TagScheme
+from nerine.settings import ModelSettings
+
+# One look-ahead of the stream: documents are encoded, sorted by length and batched together.
+_LOOK_AHEAD_DOCUMENTS = 1024
+_LOOK_AHEAD_CHARACTERS = 1_000_000
+_TOKEN_BUDGET = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class WordLogits:
+    """A document's encoding, and what the model says of each word: `logits` (words × tags)."""
+
+    encoding: Encoding
+    logits: FloatArray
+
+
+class Tagger:
+    """Finds the entities of texts.
+
+    A text may be a `str` or a `Document`, whose id, tokens and meta are kept and whose entities
+    are replaced. However it is called, documents come back in order and in the same number.
+
+    ```python
+    tagger = Tagger.load("runs/wnut")
+    document = tagger("Mira Okonjo left Tandem Labs.")  # one text → one Document
+    documents = tagger.predict(["One text.", "Another."])  # many → a list
+    stream = tagger.pipe(open("posts.txt"))  # a stream → an iterator
+    ```
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        tokenizer: Any,
+        settings: ModelSettings,
+        *,
+        token_budget: int = _TOKEN_BUDGET,
+    ) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+        self.backend = backend
+        self.token_budget = token_budget
+        self.encoder = Encoder(
+            tokenizer,
+            words=settings.words,
+            max_length=settings.max_length,
+            overlap=settings.overlap,
+        )
+        self.decoder = Decoder(
+            settings.tags, settings.scheme, constrained=settings.decoding == "viterbi"
+        )
+
+    @classmethod
+    def load(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        scheme: TagScheme | str | None = None,
+        device: str | None = None,
+    ) -> Tagger:
+        """A tagger from a folder or a hub id.
+
+        Takes any token-classification checkpoint of transformers; `scheme` states the tag scheme
+        of one that Nerine did not make, where its labels leave it open. `device` is torch's name
+        for where the model runs; by default a GPU where there is one.
+        """
+        checkpoint = load_checkpoint(name, revision=revision, scheme=scheme)
+        return cls.from_checkpoint(checkpoint, device=device)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, *, device: str | None = None) -> Tagger:
+        """A tagger from a checkpoint in memory."""
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        backend = TorchBackend(checkpoint.model.to(device).eval())
+        return cls(backend, checkpoint.tokenizer, checkpoint.settings)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that this tagger can give."""
+        return self.settings.labels
+
+    def __call__(self, text: str | Document) -> Document:
+        """The document of one text, with its entities."""
+        return self.predict([text])[0]
+
+    def predict(self, texts: Iterable[str | Document]) -> list[Document]:
+        """The documents of many texts, in order."""
+        return list(self.pipe(texts))
+
+    def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
+        """The documents of a stream of texts, in order, in bounded memory."""
+        for documents in look_aheads(texts):
+            yield from self.entities(documents, self.word_logits(documents))
+
+    def entities(
+        self, documents: Sequence[Document], read: Sequence[WordLogits]
+    ) -> Iterator[Document]:
+        """The documents with the entities that `read`, their words' logits, stands for."""
+        found = self.decoder.decode([each.logits for each in read])
+        for document, each, spans in zip(documents, read, found, strict=True):
+            words = each.encoding.words
+            yield document.with_entities(
+                Entity(
+                    words[span.start].start,
+                    words[span.end - 1].end,
+                    span.label,
+                    span.probability,
+                )
+                for span in spans
+            )
+
+    def word_logits(self, documents: Sequence[Document]) -> list[WordLogits]:
+        """The logits of every word of every document.
+
+        A word's logits are those of its first subword, in the window that sees most context
+        around it. Blind words get the decoder's stand-in.
+        """
+        encodings = self.encoder.encode(documents)
+        blind = self.decoder.blind_logits
+        logits = [np.tile(blind, (len(encoding.words), 1)) for encoding in encodings]
+        windows = [
+            window
+            for index, encoding in enumerate(encodings)
+            for window in self.encoder.windows(encoding, index)
+        ]
+        pad_id = self.tokenizer.pad_token_id or 0
+        for batch in batches(windows, token_budget=self.token_budget, pad_id=pad_id):
+            for index, values in zip(batch.indices, self.backend.logits(batch), strict=True):
+                window = windows[index]
+                logits[window.document][window.words] = values[window.positions]
+        return [WordLogits(*pair) for pair in zip(encodings, logits, strict=True)]
+
+
+def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
+    """A stream of texts as documents, in lists of bounded size."""
+    if isinstance(texts, str | Document):
+        raise DocumentError(
+            f"one {type(texts).__name__} where many are expected",
+            expected="an iterable of texts",
+            hint="tagger(text) takes one, tagger.predict([text, …]) many",
+        )
+    ahead: list[Document] = []
+    characters = 0
+    for index, text in enumerate(texts):
+        document = _as_document(text, index)
+        ahead.append(document)
+        characters += len(document.text)
+        if len(ahead) >= _LOOK_AHEAD_DOCUMENTS or characters >= _LOOK_AHEAD_CHARACTERS:
+            yield ahead
+            ahead, characters = [], 0
+    if ahead:
+        yield ahead
+
+
+def _as_document(text: str | Document, index: int) -> Document:
+    if isinstance(text, Document):
+        return text
+    if isinstance(text, str):
+        return Document(text)
+    raise DocumentError(f"item {index} is a {type(text).__name__}", expected="a str or a Document")

@@ -1,0 +1,107 @@
+"""Documents → what the trainer eats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nerine.batching import pad
+from nerine.document import Document
+from nerine.encoding import IGNORED, Encoder, IntArray, Window, window_labels
+from nerine.errors import TrainingError
+from nerine.segmentation import word_spans
+from nerine.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Windows with their labels, and what is to be said about them.
+
+    `adapted` of the `entities` did not fall on word boundaries and were widened or left out;
+    `blind` labelled words have no subword to bear their label.
+    """
+
+    windows: tuple[Window, ...]
+    labels: tuple[IntArray, ...]
+    entities: int
+    adapted: int
+    blind: int
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> int:
+        """Trainer's view: an example is its index, and `Collator` knows the rest."""
+        return range(len(self))[index]
+
+
+def word_labels(
+    document: Document, words: Sequence[Any], settings: ModelSettings
+) -> tuple[IntArray, int]:
+    """The label id of each word, and how many entities had to be adapted."""
+    spans, adapted = word_spans(document, words)
+    ids = {tag: index for index, tag in enumerate(settings.tags)}
+    tags = settings.scheme.encode(spans, len(words))
+    return np.array([ids[tag] for tag in tags], dtype=np.int64), adapted
+
+
+def make_examples(
+    documents: Sequence[Document], encoder: Encoder, settings: ModelSettings
+) -> Examples:
+    """Encodes labelled documents. Each label stands in exactly one window."""
+    if settings.words == "tokens":
+        _check_tokens(documents)
+    windows: list[Window] = []
+    labels: list[IntArray] = []
+    adapted = blind = 0
+    for index, (document, encoding) in enumerate(
+        zip(documents, encoder.encode(documents), strict=True)
+    ):
+        ids, changed = word_labels(document, encoding.words, settings)
+        adapted += changed
+        blind += int(np.sum((encoding.word_starts < 0) & (ids != settings.tags.index("O"))))
+        for window in encoder.windows(encoding, index):
+            windows.append(window)
+            labels.append(window_labels(window, ids))
+    if not windows:
+        raise TrainingError("the training split holds no text that the tokenizer can read")
+    entities = sum(len(document.entities) for document in documents)
+    return Examples(tuple(windows), tuple(labels), entities, adapted, blind)
+
+
+@dataclass(frozen=True, slots=True)
+class Collator:
+    """Indices of examples → the tensors of a batch (batch × length).
+
+    `documents` (batch) goes along, so that an error can name where it came from.
+    """
+
+    examples: Examples
+    pad_id: int
+
+    def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        batch = pad(self.examples.windows, indices, self.pad_id)
+        labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
+        for row, index in enumerate(indices):
+            labels[row, : len(self.examples.labels[index])] = self.examples.labels[index]
+        documents = [self.examples.windows[index].document for index in indices]
+        return {
+            "input_ids": torch.from_numpy(batch.input_ids),
+            "attention_mask": torch.from_numpy(batch.attention_mask),
+            "labels": torch.from_numpy(labels),
+            "documents": torch.tensor(documents),
+        }
+
+
+def _check_tokens(documents: Sequence[Document]) -> None:
+    for index, document in enumerate(documents):
+        if document.tokens is None:
+            raise TrainingError(
+                f"document {document.id or index} of the training split has no tokens",
+                expected='tokens in every document under words="tokens"',
+                hint='train with words="rule", which needs none',
+            )

@@ -1,0 +1,261 @@
+"""transformers' Trainer with our batches, our scores and our care for what is saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from nerine.batching import BudgetSampler, budget_for
+from nerine.checkpoint import Checkpoint, write_files
+from nerine.document import Document
+from nerine.errors import TrainingError
+from nerine.metrics import Evaluation, score
+from nerine.settings import TrainingSettings
+from nerine.tagger import Tagger, WordLogits, look_aheads
+from nerine.training.data import Collator, Examples, word_labels
+from nerine.training.states import States
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What is known after an epoch: the losses are means over words, the scores from 0 to 1."""
+
+    epoch: float
+    step: int
+    training_loss: float
+    validation_loss: float
+    precision: float
+    recall: float
+    f1: float
+    accuracy: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return dataclasses.asdict(self)
+
+
+class TokenTrainer(Trainer):
+    """One run's loop.
+
+    It learns from `examples`, and scores `validation` through `tagger`, whose model it trains.
+    `provenance` goes into every checkpoint.
+    """
+
+    def __init__(
+        self,
+        tagger: Tagger,
+        checkpoint: Checkpoint,
+        settings: TrainingSettings,
+        *,
+        examples: Examples,
+        validation: Sequence[Document],
+        states: States,
+        callbacks: list[TrainerCallback],
+    ) -> None:
+        super().__init__(
+            model=checkpoint.model,
+            args=_arguments(settings, states.folder),
+            train_dataset=examples,
+            eval_dataset=validation,  # asked for by Trainer; `evaluate` below reads it itself
+            data_collator=Collator(examples, checkpoint.tokenizer.pad_token_id or 0),
+            compute_loss_func=_word_loss,
+            callbacks=callbacks,
+        )
+        self._tagger = tagger
+        self._as_loaded = checkpoint
+        self.settings = settings
+        self._examples = examples
+        self._validation = validation
+        self._states = states
+        self._saving = False
+        self._began = time.monotonic()
+
+    def records(self) -> tuple[EpochRecord, ...]:
+        """A record for each epoch so far, those before a resumption included."""
+        return tuple(epoch_records(self.state.log_history))
+
+    def checkpoint(self, step: int | None = None) -> Checkpoint:
+        """The model as it is now, with the scores of the evaluation after `step`, or the last."""
+        records = [record for record in self.records() if step in (None, record.step)]
+        scores = {"validation": records[-1].to_dict()} if records else {}
+        return dataclasses.replace(self._as_loaded, model=self.model, scores=scores)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches of like length under a budget; for random ones, Trainer's own."""
+        if self.settings.batching == "random":
+            loader: DataLoader[Any] = super().get_train_dataloader()
+            return loader
+        lengths = [len(window) for window in self._examples.windows]
+        sampler = BudgetSampler(
+            lengths,
+            token_budget=budget_for(lengths, self.settings.batch_size),
+            seed=self.settings.seed,
+            multiple_of=self.args.world_size,
+        )
+        loader = DataLoader(
+            self._examples,  # type: ignore[arg-type] # it has what a map-style data set needs
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+        )
+        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor | Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Trainer's loss; stops the run where it is no number."""
+        documents = inputs.pop("documents")
+        result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        loss = result[0] if isinstance(result, tuple) else result
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {float(loss)} at step {self.state.global_step + 1}, on "
+                f"{self._named(documents)}",
+                expected="a finite loss",
+                hint="lower --learning-rate or --max-gradient-norm, use --precision fp32, and "
+                "look at these documents; --resume goes on from the last saved state",
+            )
+        return result
+
+    def _named(self, documents: torch.Tensor) -> str:
+        numbers = ", ".join(str(number) for number in sorted(set(documents.tolist())))
+        return f"the training documents {numbers} (counted from 0)"
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Scores the validation split as a user's text would be tagged."""
+        result, loss = validation_of(self._tagger, self._validation)
+        metrics = {
+            "eval_validation_loss": loss,
+            "eval_precision": result.overall.precision,
+            "eval_recall": result.overall.recall,
+            "eval_f1": result.overall.f1,
+            "eval_accuracy": result.accuracy,
+            "eval_seconds": time.monotonic() - self._began,
+        }
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Trainer's state, staged and then renamed; keeps the last two and the best."""
+        step = self.state.global_step
+        self._saving = True
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self._saving = False
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            folder = self._states.staging(step)
+            (folder / f"checkpoint-{step}").rename(folder.with_suffix(".tmp"))
+            folder.rmdir()
+            folder.with_suffix(".tmp").rename(folder)
+            self._states.commit(step)
+            best = [self.state.best_global_step] if self.state.best_global_step else []
+            self._states.keep_only([*self._states.steps()[-2:], *best])
+
+    def _get_output_dir(self, trial: Any) -> str:
+        if self._saving:
+            return str(self._states.staging(self.state.global_step))
+        return str(super()._get_output_dir(trial))
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
+        """A checkpoint of ours; Trainer's own would hold a pickle of its arguments."""
+        if self.args.should_save:
+            write_files(Path(output_dir or self.args.output_dir or "."), self.checkpoint())
+
+
+def _arguments(settings: TrainingSettings, folder: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        learning_rate=settings.learning_rate or 0.0,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=settings.warmup,  # a share of all steps if below 1
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_gradient_norm,
+        bf16=settings.precision == "bf16",
+        fp16=settings.precision == "fp16",
+        seed=settings.seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        logging_strategy="epoch",
+        metric_for_best_model="f1",
+        greater_is_better=True,
+        report_to=list(settings.report_to) or "none",
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        accelerator_config={"even_batches": False},
+    )
+
+
+def validation_of(tagger: Tagger, documents: Sequence[Document]) -> tuple[Evaluation, float]:
+    """Scores on the validation split, and the mean loss over words that have subwords."""
+    predicted: list[Document] = []
+    loss = words = 0.0
+    for ahead in look_aheads(documents):
+        read = tagger.word_logits(ahead)
+        predicted += tagger.entities(ahead, read)
+        for document, each in zip(ahead, read, strict=True):
+            part, size = _loss(document, each, tagger)
+            loss += part
+            words += size
+    return score(documents, predicted), loss / max(words, 1)
+
+
+def _loss(document: Document, read: WordLogits, tagger: Tagger) -> tuple[float, int]:
+    gold, _ = word_labels(document, read.encoding.words, tagger.settings)
+    seen = read.encoding.word_starts >= 0
+    logits = read.logits[seen]
+    if not len(logits):
+        return 0.0, 0
+    logits = logits - logits.max(axis=1, keepdims=True)
+    log_sums = np.log(np.exp(logits).sum(axis=1))
+    return float((log_sums - logits[np.arange(len(logits)), gold[seen]]).sum()), len(logits)
+
+
+def _word_loss(
+    outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+) -> torch.Tensor:
+    """Cross-entropy over labelled positions, their mean over all batches of one step."""
+    logits = outputs["logits"]
+    total = torch.nn.functional.cross_entropy(
+        logits.float().view(-1, logits.shape[-1]), labels.view(-1), reduction="sum"
+    )
+    return total / (num_items_in_batch if num_items_in_batch is not None else 1)
+
+
+def epoch_records(log: Sequence[Mapping[str, float]]) -> Iterator[EpochRecord]:
+    """Trainer's log as one record an evaluation."""
+    training_loss = float("nan")
+    for entry in log:
+        training_loss = entry.get("loss", training_loss)
+        if "eval_f1" in entry:
+            scores = {
+                name.removeprefix("eval_"): value
+                for name, value in entry.items()
+                if name.startswith("eval_")
+            }
+            yield EpochRecord(
+                epoch=entry["epoch"],
+                step=int(entry["step"]),
+                training_loss=training_loss,
+                **scores,
+            )

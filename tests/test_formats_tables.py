@@ -1,0 +1,164 @@
+"""Parquet, folders that `datasets` saved, and a hub that is out of reach."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nerine.corpus import load_corpus
+from nerine.document import Entity, Token
+from nerine.errors import CorpusError, FormatError, HubError, MissingExtraError
+from nerine.formats import ReadLog, ReadOptions, read_documents, tables
+from nerine.schemes import TagScheme
+
+datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
+pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")
+parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra datasets")
+
+NAMES = ["O", "B-person", "I-person"]
+ROWS: dict[str, list[Any]] = {
+    "id": ["0", "1"],
+    "tokens": [["Mira", "Okonjo"], ["left"]],
+    "ner_tags": [[1, 2], [0]],
+}
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    datasets.disable_progress_bars()
+
+
+def data_set(**columns: list[Any]) -> Any:
+    rows = {**ROWS, **columns}
+    features = datasets.Features(
+        {
+            "id": datasets.Value("string"),
+            "tokens": datasets.List(datasets.Value("string")),
+            "ner_tags": datasets.List(datasets.ClassLabel(names=NAMES)),
+        }
+    )
+    return datasets.Dataset.from_dict(rows, features=features)
+
+
+def test_parquet_of_datasets_knows_the_names_of_its_tags(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    data_set().to_parquet(path)
+    log = ReadLog()
+    first, second = read_documents(path, log=log)
+    assert first.entities == (Entity(0, 11, "person"),)
+    assert first.tokens == (Token(0, 4), Token(5, 11))
+    assert (first.id, second.text) == ("0", "left")
+    assert log == ReadLog(documents=2, scheme=TagScheme.IOB2)
+
+
+def test_other_parquet_has_strings_or_needs_names(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    parquet.write_table(pa.table({"words": [["Mira"]], "tags": [["B-person"]]}), path)
+    assert next(read_documents(path)).entities == (Entity(0, 4, "person"),)
+    parquet.write_table(pa.table({"tokens": [["Mira"]], "ner": [[1]]}), path)
+    with pytest.raises(FormatError, match="numbers, such as 1, without names") as caught:
+        list(read_documents(path))
+    assert caught.value.place == f"{path}:1"
+    options = ReadOptions(tag_names=tuple(NAMES))
+    assert next(read_documents(path, options=options)).entities == (Entity(0, 4, "person"),)
+
+
+def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no such file"):
+        list(read_documents(tmp_path / "a.parquet"))
+    (tmp_path / "a.parquet").write_text("tokens")
+    with pytest.raises(FormatError, match="this is no Parquet"):
+        list(read_documents(tmp_path / "a.parquet"))
+
+
+def test_shards_of_parquet_are_one_split(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for shard in range(2):
+        data_set().to_parquet(tmp_path / "data" / f"train-0000{shard}-of-00002.parquet")
+    corpus = load_corpus(tmp_path)
+    assert [len(documents) for documents in corpus.splits.values()] == [4]
+    assert corpus.logs["train"].documents == 4
+
+
+def test_reads_folders_that_datasets_saved(tmp_path: Path) -> None:
+    splits = {"train": data_set(), "dev": data_set(id=["5", "6"])}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "both")
+    corpus = load_corpus(tmp_path / "both")
+    assert list(corpus.splits) == ["train", "validation"]
+    assert corpus.validation[0].id == "5"
+    assert (corpus.labels, corpus.scheme) == (("person",), TagScheme.IOB2)
+    data_set().save_to_disk(tmp_path / "one")
+    assert [d.text for d in load_corpus(tmp_path / "one").train] == ["Mira Okonjo", "left"]
+
+
+def test_errors_in_tables_name_split_and_row(tmp_path: Path) -> None:
+    splits = {"train": data_set(), "dev": data_set(ner_tags=[[1, 2], [2]])}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")
+    with pytest.raises(FormatError, match="'I-person' cannot follow 'O'") as caught:
+        load_corpus(tmp_path / "saved", options=ReadOptions(scheme=TagScheme.IOB2))
+    assert caught.value.place == f"{tmp_path / 'saved'}, dev, row 2, token 0"
+
+
+def test_splits_that_are_none_or_two(tmp_path: Path) -> None:
+    datasets.DatasetDict({"all": data_set()}).save_to_disk(tmp_path / "none")
+    with pytest.raises(CorpusError, match="test split: all"):
+        load_corpus(tmp_path / "none")
+    datasets.DatasetDict({"dev": data_set(), "valid": data_set()}).save_to_disk(tmp_path / "two")
+    with pytest.raises(CorpusError, match="'dev' and 'valid' both look like"):
+        load_corpus(tmp_path / "two")
+
+
+def test_a_hub_out_of_reach_is_named_with_what_works_without(tmp_path: Path) -> None:
+    code = "import nerine.corpus; nerine.corpus.load_corpus('someone/nothing-here')"
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    message = done.stderr.partition("nerine.errors.HubError: ")[2]
+    assert message.startswith(
+        "someone/nothing-here on the hub (HF_ENDPOINT=http://127.0.0.1:9, HF_HUB_OFFLINE=1): "
+    )
+    assert "'sample'" in message
+
+
+def test_the_hub_is_asked_for_data_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def load_dataset(*arguments: Any, **options: Any) -> Any:
+        asked.append((arguments, options))
+        return datasets.DatasetDict({"train": data_set()})
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    corpus = load_corpus("someone/wnut", config="en", revision="main")
+    assert asked == [(("someone/wnut",), {"name": "en", "revision": "main"})]
+    assert (corpus.source, corpus.labels) == ("someone/wnut", ("person",))
+
+
+def test_whatever_the_hub_raises_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_dataset(*_: Any, **__: Any) -> Any:
+        raise ValueError("Config name is missing")
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with pytest.raises(HubError, match="ValueError: Config name is missing"):
+        load_corpus("someone/wnut")
+
+
+def test_the_extra_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingExtraError, match=r"nerine\[datasets\]"):
+        load_corpus("someone/wnut")
+    with pytest.raises(MissingExtraError, match="reading Parquet needs the package pyarrow"):
+        tables.read_parquet(tmp_path / "a.parquet", ReadOptions(), ReadLog())

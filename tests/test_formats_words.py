@@ -1,0 +1,121 @@
+"""Word records, read and written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerine.document import Document, Entity, Token
+from nerine.errors import FormatError
+from nerine.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
+from nerine.formats.tagged import words_to_tag
+from nerine.schemes import TagScheme
+from strategies import documents
+
+NAMES = ("O", "B-person", "I-person")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("words") / "corpus.jsonl"
+
+
+def read(
+    file: Path, *records: Any, options: ReadOptions | None = None, log: ReadLog | None = None
+) -> list[Document]:
+    file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    return list(read_documents(file, "words", options or ReadOptions(), log))
+
+
+def test_reads_tags_by_name_and_by_number(file: Path) -> None:
+    named = {"id": "7", "tokens": ["Mira", "left"], "ner_tags": ["B-person", "O"], "url": "x"}
+    (document,) = read(file, named)
+    assert document == Document(
+        "Mira left", (Entity(0, 4, "person"),), (Token(0, 4), Token(5, 9)), "7", {"url": "x"}
+    )
+    numbered = {**named, "ner_tags": [1, 0]}
+    assert read(file, numbered, options=ReadOptions(tag_names=NAMES)) == [document]
+
+
+@pytest.mark.parametrize("name", ["tags", "labels", "ner"])
+def test_finds_the_fields_by_their_usual_names(file: Path, name: str) -> None:
+    (document,) = read(file, {"words": ["Mira"], name: ["B-person"]})
+    assert document.entities == (Entity(0, 4, "person"),)
+
+
+def test_fields_can_be_named(file: Path) -> None:
+    options = ReadOptions(token_column="forms", tag_column="fine")
+    (document,) = read(file, {"forms": ["a"], "fine": ["B-x"], "ner_tags": ["O"]}, options=options)
+    assert (document.entities, document.meta) == ((Entity(0, 1, "x"),), {"ner_tags": ["O"]})
+
+
+def test_the_text_of_a_record_is_the_text(file: Path) -> None:
+    record = {"tokens": ["Mira", "."], "tags": ["B-p", "O"], "text": "Mira."}
+    (document,) = read(file, record)
+    assert (document.text, document.tokens) == ("Mira.", (Token(0, 4), Token(4, 5)))
+
+
+@pytest.mark.parametrize(
+    ("record", "place", "words"),
+    [
+        ({"tokens": ["a"], "ner_tags": [1]}, ":2", "numbers, such as 1, without names"),
+        ({"tokens": ["a"]}, ":2", "no field holds the tags; there are: tokens"),
+        ({"ner_tags": ["O"]}, ":2", "no field holds the tokens"),
+        ({"tokens": ["a"], "tags": []}, ":2", "1 tokens and 0 tags"),
+        ({"tokens": "a", "tags": ["O"]}, ":2", "the field 'tokens' holds 'a'"),
+        ({"tokens": ["a"], "tags": "O"}, ":2", "the field 'tags' holds 'O'"),
+        ({"tokens": ["a", ""], "tags": ["O", "O"]}, ":2", "token 1 is empty"),
+        ({"tokens": ["a", "b"], "tags": ["O", "b"]}, ":2, token 1", "tag 'b' has an unknown form"),
+        ({"tokens": ["a", "b"], "tags": ["O", "I-x"]}, ":2, token 1", "'I-x' cannot follow 'O'"),
+        ({"tokens": ["a"], "tags": ["O"], "text": "b"}, ":2, token 0", "'a' is not in the text"),
+        ({"tokens": ["a"], "tags": ["O"], "text": "ab", "offsets": [[0, 2]]}, ":2", "agree"),
+    ],
+)
+def test_bad_records_are_refused_with_their_place(
+    file: Path, record: Any, place: str, words: str
+) -> None:
+    with pytest.raises(FormatError, match=words) as caught:
+        read(file, {"tokens": ["a"], "tags": ["B-x"], "ner_tags": ["B-x"]}, record)
+    assert caught.value.place == f"{file}{place}"
+
+
+def test_numbers_need_enough_names(file: Path) -> None:
+    with pytest.raises(FormatError, match="no tag number 3"):
+        read(file, {"tokens": ["a"], "tags": [3]}, options=ReadOptions(tag_names=NAMES))
+    with pytest.raises(FormatError, match="--tag-names"):
+        read(file, {"tokens": ["a"], "tags": [3]})
+
+
+def test_repair_reads_leniently_and_counts(file: Path) -> None:
+    log = ReadLog()
+    options = ReadOptions(scheme=TagScheme.IOB2, repair=True)
+    (document,) = read(file, {"tokens": ["a"], "tags": ["I-x"]}, options=options, log=log)
+    assert document.entities == (Entity(0, 1, "x"),)
+    assert log == ReadLog(1, repaired_tags=1, repaired_documents=1, scheme=TagScheme.IOB2)
+
+
+@given(st.lists(documents(), max_size=3), st.sampled_from(TagScheme))
+def test_documents_survive(file: Path, before: list[Document], scheme: TagScheme) -> None:
+    write_documents(before, file, "words", WriteOptions(scheme=scheme))
+    back = list(read_documents(file, "words", ReadOptions(scheme=scheme)))
+    assert [(d.text, d.entities, d.id, d.meta) for d in back] == [
+        (d.text, d.entities, d.id, d.meta) for d in before
+    ]
+    assert [d.tokens for d in back] == [words_to_tag(d) for d in before]
+
+
+def test_tokens_that_no_search_finds_have_offsets(file: Path) -> None:
+    document = Document("a a", tokens=(Token(2, 3),))
+    write_documents([document], file, "words")
+    assert json.loads(file.read_text())["offsets"] == [[2, 3]]
+    assert list(read_documents(file)) == [document]
+
+
+def test_reading_streams(file: Path) -> None:
+    file.write_text('{"tokens": ["a"], "tags": ["O"]}\n' * 1000 + "{")
+    assert next(read_documents(file, "words", ReadOptions(scheme=TagScheme.IOB2))).text == "a"
