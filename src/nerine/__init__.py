@@ -1,0 +1,76 @@
+"""Nerine takes labelled text to a named-entity recogniser in service.
+
+    corpus = nerine.load_corpus("sample")
+    run = nerine.train(corpus, output="runs/sample")
+    tagger = nerine.Tagger.load("runs/sample")
+    print(nerine.evaluate(tagger, corpus.test).overall.f1)
+
+What needs torch is imported when it is first asked for, so that reading and converting a corpus
+stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nerine.document import Document, Entity, Token
+from nerine.errors import NerineError
+from nerine.schemes import TagScheme
+
+if TYPE_CHECKING:
+    from nerine.corpus import Corpus, load_corpus
+    from nerine.evaluation import evaluate
+    from nerine.explanation import explain
+    from nerine.formats import read_documents, write_documents
+    from nerine.metrics import Evaluation
+    from nerine.settings import TrainingSettings
+    from nerine.tagger import Tagger
+    from nerine.training import TrainingRun, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Corpus",
+    "Document",
+    "Entity",
+    "Evaluation",
+    "NerineError",
+    "TagScheme",
+    "Tagger",
+    "Token",
+    "TrainingRun",
+    "TrainingSettings",
+    "evaluate",
+    "explain",
+    "load_corpus",
+    "read_documents",
+    "train",
+    "write_documents",
+]
+
+_LATER = {
+    "Corpus": "corpus",
+    "Evaluation": "metrics",
+    "Tagger": "tagger",
+    "TrainingRun": "training",
+    "TrainingSettings": "settings",
+    "evaluate": "evaluation",
+    "explain": "explanation",
+    "load_corpus": "corpus",
+    "read_documents": "formats",
+    "train": "training",
+    "write_documents": "formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'nerine' has no attribute {name!r}")
+    value = getattr(import_module(f"nerine.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -50,12 +50,15 @@ class Encoding:
 class Window:
     """A stretch of one document's subwords that goes through the model in one piece.
 
-    - `input_ids` (length): with special tokens.
+    - `first` and `last`: the half-open range of the encoding's subwords that it holds.
+    - `input_ids` (length): those subwords, with special tokens around them.
     - `words` (owned): indices of the words that this window owns and that are not blind.
     - `positions` (owned): the place of each of those words' first subword in `input_ids`.
     """
 
     document: int
+    first: int
+    last: int
     input_ids: IntArray
     words: IntArray
     positions: IntArray
@@ -107,6 +110,8 @@ class Encoder:
             windows.append(
                 Window(
                     document=document,
+                    first=begin,
+                    last=end,
                     input_ids=np.concatenate(
                         (self._before, encoding.input_ids[begin:end], self._after)
                     ),
