@@ -82,7 +82,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     try:
         write_files(partial, checkpoint)
-        _sync(partial)
+        sync_files(partial)
         _move_into_place(partial, folder)
     except OSError as error:
         raise CheckpointError(
@@ -97,8 +97,9 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint's files into `folder`, without the care of `save_checkpoint`."""
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.model.save_pretrained(folder)
-    checkpoint.tokenizer.save_pretrained(folder)
+    with pretrained.quiet():
+        checkpoint.model.save_pretrained(folder)
+        checkpoint.tokenizer.save_pretrained(folder)
     info = {
         "format": _FORMAT,
         "settings": checkpoint.settings.to_dict(),
@@ -211,7 +212,7 @@ def _scheme_of(tags: list[str]) -> TagScheme:
     return TagScheme.IOB1 if inside - begin else TagScheme.IOB2
 
 
-def _sync(folder: Path) -> None:
+def sync_files(folder: Path) -> None:
     """Waits until the files' contents are on the disk, so that a rename can't overtake them."""
     for file in folder.iterdir():
         with file.open("rb") as stream:

@@ -24,9 +24,10 @@ from nerine.schemes import OUTSIDE, Span, TagScheme, parse_tag
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-# What a word without any subword says: it is rather no part of an entity, but it does not break
-# one whose words stand on both its sides. In nats against `O`.
-_BLIND_ENTITY_LOGIT = -5.0
+# What a blind word says, in nats against `O`: it is rather no part of an entity, but it does not
+# break one whose words stand on both its sides, and nothing begins with it.
+_BLIND_INSIDE = -5.0
+_BLIND_BEGINNING = -10.0
 _IMPOSSIBLE = -1e30
 # Below this, in nats against a word's best tag, a logit counts as this: exp() stays above zero.
 _LOWEST = -600.0
@@ -63,9 +64,9 @@ class Decoder:
     @property
     def blind_logits(self) -> FloatArray:
         """The logits of a word that the model does not see, (tags)."""
-        logits = np.full(len(self.tags), _BLIND_ENTITY_LOGIT)
-        logits[self._outside] = 0.0
-        return logits
+        kinds = [parse_tag(tag).kind for tag in self.tags]
+        values = {OUTSIDE: 0.0, "B": _BLIND_BEGINNING, "S": _BLIND_BEGINNING}
+        return np.array([values.get(kind, _BLIND_INSIDE) for kind in kinds])
 
     def best_tags(self, sentences: Sequence[FloatArray]) -> list[npt.NDArray[np.int64]]:
         """The most probable possible tag sequence of each sentence.

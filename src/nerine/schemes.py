@@ -147,6 +147,8 @@ class TagScheme(Enum):
             if start >= 0 and (begins or tag != Tag("I", label)):
                 spans.append(Span(start, index, label))
                 start = -1
+            # After a `B-` that IOB1 does not allow there, an `I-` has nothing to go on with.
+            begins |= self is TagScheme.IOB1 and tag.kind == "I" and start < 0
             if begins:
                 start, label = index, tag.label
             previous = tag

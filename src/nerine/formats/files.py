@@ -8,7 +8,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -25,10 +25,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     that Python's `splitlines` knows may stand in a token.
     """
     with _opened(path) as stream:
-        for number, raw in enumerate(stream, start=1):
-            if number == 1:
-                raw = raw.removeprefix(codecs.BOM_UTF8)
-            yield number, _decoded(raw, f"{path}:{number}").removesuffix("\n").removesuffix("\r")
+        yield from stream_lines(stream, str(path))
+
+
+def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+    """As `read_lines`, of a stream that is open already and is called `name` in errors."""
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        yield number, _decoded(raw, f"{name}:{number}").removesuffix("\n").removesuffix("\r")
 
 
 def _decoded(raw: bytes, place: str) -> str:

@@ -25,6 +25,7 @@ class ReadOptions:
     - `tag_names`: the names of tags that are given as numbers.
     - `repair`: read a tag sequence that its scheme does not allow leniently, and count it.
     - `skip_rejected`: skip and count records that an annotator rejected or ignored.
+    - `unlabelled`: read span records without entities too, as texts that are to be tagged.
     """
 
     scheme: TagScheme | None = None
@@ -34,6 +35,7 @@ class ReadOptions:
     tag_names: tuple[str, ...] | None = None
     repair: bool = False
     skip_rejected: bool = False
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

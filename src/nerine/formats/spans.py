@@ -48,7 +48,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, 
             _skip(record["answer"], options, log, place)
             continue
         with errors_at(place):
-            document = _document(record, place)
+            document = _document(record, options, place)
         yield line, document
 
 
@@ -63,11 +63,11 @@ def _skip(answer: str, options: ReadOptions, log: ReadLog, place: str) -> None:
     log.skipped += 1
 
 
-def _document(record: Record, place: str) -> Document:
+def _document(record: Record, options: ReadOptions, place: str) -> Document:
     text_field = _text_field(record, place)
     text = record[text_field]
     entity_field = _entity_field(record)
-    items = record[entity_field] if entity_field else _none_known(record, place)
+    items = record[entity_field] if entity_field else _none_known(record, options, place)
     if not isinstance(items, list):
         raise FormatError(
             f"the field {entity_field!r} holds {items!r}",
@@ -103,9 +103,9 @@ def _entity_field(record: Record) -> str | None:
     return next((name for name in ENTITY_FIELDS if name in record), None)
 
 
-def _none_known(record: Record, place: str) -> list[Any]:
-    """No entities for a record of Prodigy, which leaves `spans` out if there are none."""
-    if "answer" in record or "_task_hash" in record:
+def _none_known(record: Record, options: ReadOptions, place: str) -> list[Any]:
+    """No entities where there need be none, as in Prodigy's records, which leave `spans` out."""
+    if options.unlabelled or "answer" in record or "_task_hash" in record:
         return []
     raise FormatError(
         f"the record has no entities; its fields are: {', '.join(record)}",

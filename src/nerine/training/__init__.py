@@ -24,6 +24,7 @@ from nerine.checkpoint import (
     write_text,
 )
 from nerine.corpus import Corpus
+from nerine.document import labels_of
 from nerine.errors import TrainingError
 from nerine.pretrained import encoder_width, load_encoder, longest_input, quiet
 from nerine.schemes import TagScheme
@@ -95,6 +96,7 @@ def train(
     with Interruption() as interruption, quiet():
         step = _open_run(states, corpus, chosen, notes, resume=resume)
         corpus = _with_validation(corpus, chosen, notes)
+        _check_labels(corpus)
         checkpoint = _new_checkpoint(corpus, chosen)
         tagger = Tagger.from_checkpoint(checkpoint)
         examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
@@ -173,6 +175,19 @@ def _check_same_run(marker: Path, about: dict[str, Any]) -> None:
             f"a run cannot go on under other conditions: {'; '.join(changed)}",
             place=str(marker),
             expected="the corpus and the settings with which it began",
+        )
+
+
+def _check_labels(corpus: Corpus) -> None:
+    if not corpus.labels:
+        raise TrainingError(
+            "the training split holds no entity", expected="labelled entities to learn from"
+        )
+    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
+    if unknown:
+        raise TrainingError(
+            f"the validation split has the label {unknown[0]!r}",
+            expected=f"one of the training split's: {', '.join(corpus.labels)}",
         )
 
 

@@ -99,7 +99,7 @@ class Interruption(TrainerCallback):
     ) -> None:
         if self.received:
             control.should_training_stop = True
-            control.should_save = not _epoch_is_over(state)
+            control.should_save = control.should_log = not _epoch_is_over(state)
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -119,7 +119,7 @@ class PeriodicSave(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         if state.global_step % self._steps == 0 and not _epoch_is_over(state):
-            control.should_save = True
+            control.should_save = control.should_log = True
 
 
 def _epoch_is_over(state: TrainerState) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from nerine.batching import BudgetSampler, budget_for
 from nerine.checkpoint import Checkpoint, write_files
@@ -71,6 +72,7 @@ class TokenTrainer(Trainer):
             compute_loss_func=_word_loss,
             callbacks=callbacks,
         )
+        self.remove_callback(PrinterCallback)  # a `Listener` shows what is to be seen
         self._tagger = tagger
         self._as_loaded = checkpoint
         self.settings = settings
@@ -122,7 +124,7 @@ class TokenTrainer(Trainer):
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):
             raise TrainingError(
-                f"the loss is {float(loss)} at step {self.state.global_step + 1}, on "
+                f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}, on "
                 f"{self._named(documents)}",
                 expected="a finite loss",
                 hint="lower --learning-rate or --max-gradient-norm, use --precision fp32, and "
@@ -156,17 +158,23 @@ class TokenTrainer(Trainer):
         step = self.state.global_step
         self._saving = True
         try:
+            if self.args.should_save:
+                self._states.clear_staging(step)
+            self.accelerator.wait_for_everyone()
             super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                self._states.commit(step, f"checkpoint-{step}")
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise TrainingError(
+                f"the state after step {step} cannot be written: {error}",
+                place=str(self._states.folder),
+                hint="free some space; --resume goes on from the last whole state",
+            ) from error
         finally:
             self._saving = False
-        self.accelerator.wait_for_everyone()
+        best = [self.state.best_global_step] if self.state.best_global_step else []
         if self.args.should_save:
-            folder = self._states.staging(step)
-            (folder / f"checkpoint-{step}").rename(folder.with_suffix(".tmp"))
-            folder.rmdir()
-            folder.with_suffix(".tmp").rename(folder)
-            self._states.commit(step)
-            best = [self.state.best_global_step] if self.state.best_global_step else []
             self._states.keep_only([*self._states.steps()[-2:], *best])
 
     def _get_output_dir(self, trial: Any) -> str:
@@ -193,6 +201,8 @@ def _arguments(settings: TrainingSettings, folder: Path) -> TrainingArguments:
         max_grad_norm=settings.max_gradient_norm,
         bf16=settings.precision == "bf16",
         fp16=settings.precision == "fp16",
+        use_cpu=not torch.accelerator.is_available(),
+        dataloader_pin_memory=torch.accelerator.is_available(),
         seed=settings.seed,
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -243,19 +253,28 @@ def _word_loss(
 
 
 def epoch_records(log: Sequence[Mapping[str, float]]) -> Iterator[EpochRecord]:
-    """Trainer's log as one record an evaluation."""
-    training_loss = float("nan")
+    """Trainer's log as one record an evaluation.
+
+    Trainer logs the mean loss over the steps since it last did, which may be less than an epoch
+    where a state was saved in between.
+    """
+    losses: list[float] = []
+    steps: list[int] = []
+    logged = 0
     for entry in log:
-        training_loss = entry.get("loss", training_loss)
+        if "loss" in entry:
+            losses.append(entry["loss"])
+            steps.append(int(entry["step"]) - logged)
+            logged = int(entry["step"])
         if "eval_f1" in entry:
-            scores = {
-                name.removeprefix("eval_"): value
-                for name, value in entry.items()
-                if name.startswith("eval_")
-            }
             yield EpochRecord(
                 epoch=entry["epoch"],
                 step=int(entry["step"]),
-                training_loss=training_loss,
-                **scores,
+                training_loss=float(np.average(losses, weights=steps)),
+                **{
+                    name.removeprefix("eval_"): value
+                    for name, value in entry.items()
+                    if name.startswith("eval_")
+                },
             )
+            losses, steps = [], []

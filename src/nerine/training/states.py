@@ -9,12 +9,11 @@ RUN/config.json, …             the best checkpoint, once the run has ended
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from nerine.checkpoint import file_hash
+from nerine.checkpoint import file_hash, sync_files
 
 _MANIFEST = "complete.json"
 
@@ -34,18 +33,24 @@ class States:
         """Where the state after `step` is written before it takes its place."""
         return self.folder / f".step-{step:08d}.part"
 
-    def commit(self, step: int) -> None:
-        """Gives a staged state its name, once its contents are on the disk with a manifest."""
-        staged, final = self.staging(step), self.path(step)
+    def clear_staging(self, step: int) -> None:
+        """Removes what a run that was killed may have left in the staging place."""
+        shutil.rmtree(self.staging(step), ignore_errors=True)
+
+    def commit(self, step: int, inner: str) -> None:
+        """Gives a staged state its name, once its contents are on the disk with a manifest.
+
+        `inner` is the folder inside the staging place into which Trainer wrote.
+        """
+        staged, final = self.staging(step) / inner, self.path(step)
         manifest = {file.name: file_hash(file) for file in staged.iterdir() if file.is_file()}
         text = json.dumps(manifest, indent=2)
         (staged / _MANIFEST).write_text(text + "\n", encoding="utf-8")
-        for file in staged.iterdir():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
+        sync_files(staged)
         if final.exists():
             shutil.rmtree(final)
         staged.rename(final)
+        self.staging(step).rmdir()
 
     def steps(self) -> list[int]:
         """The steps whose states have their names, in order."""

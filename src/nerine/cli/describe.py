@@ -1,0 +1,39 @@
+"""`nerine describe`: what there is to know about a corpus."""
+
+from __future__ import annotations
+
+import click
+
+from nerine.cli.options import CorpusReading, corpus_options, json_option, reading_notes
+from nerine.cli.show import print_description
+from nerine.cli.terminal import cell, console, print_json
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nerine describe sample
+  nerine describe wnut17/ --json
+  nerine describe eng.train --tag-column -1 --scheme-in IOB1
+"""
+)
+@click.argument("corpus")
+@corpus_options
+@json_option
+def describe(corpus: str, reading: CorpusReading, as_json: bool) -> None:
+    """Describe CORPUS: splits, labels, lengths, repetition, examples.
+
+    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name.
+    """
+    from nerine.corpus import describe_corpus
+
+    loaded = reading.load(corpus)
+    description = describe_corpus(loaded)
+    notes = reading_notes(loaded.logs)
+    if as_json:
+        print_json({**description.to_dict(), "notes": notes})
+        return
+    on = console()
+    for note in notes:
+        on.print(cell(f"note: {note}"), soft_wrap=True)
+    print_description(description, on)

@@ -1,0 +1,58 @@
+"""`nerine evaluate`: checkpoint and corpus → scores."""
+
+from __future__ import annotations
+
+import click
+
+import nerine
+from nerine.cli.options import (
+    CorpusReading,
+    ModelChoice,
+    corpus_options,
+    json_option,
+    model_options,
+    reading_notes,
+)
+from nerine.cli.show import print_evaluation
+from nerine.cli.terminal import cell, console, print_json, working
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nerine evaluate runs/wnut wnut17/
+  nerine evaluate runs/wnut wnut17/ --split validation --json
+  nerine evaluate dslim/bert-base-NER conll2003/ --tag-column -1
+"""
+)
+@click.argument("checkpoint")
+@click.argument("corpus")
+@click.option("--split", default="test", show_default=True, help="Which documents to score.")
+@model_options
+@corpus_options
+@json_option
+def evaluate(
+    checkpoint: str,
+    corpus: str,
+    split: str,
+    model: ModelChoice,
+    reading: CorpusReading,
+    as_json: bool,
+) -> None:
+    """Score CHECKPOINT, a folder or hub id, on a split of CORPUS.
+
+    An entity counts as correct if its start, its end and its label are.
+    """
+    loaded = reading.load(corpus)
+    documents = loaded.split(split)
+    tagger = model.load(checkpoint)
+    with working(f"tagging {len(documents):,} documents"):
+        evaluation = nerine.evaluate(tagger, documents)
+    if as_json:
+        about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
+        print_json({**about, **evaluation.to_dict()})
+        return
+    on = console()
+    for note in reading_notes(loaded.logs):
+        on.print(cell(f"note: {note}"), soft_wrap=True)
+    print_evaluation(evaluation, f"{checkpoint} on {corpus}, {split}", on)

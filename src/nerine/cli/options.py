@@ -1,0 +1,231 @@
+"""Options that commands share: how to read a corpus, which model, each setting of training."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+
+from nerine.formats import FORMATS, ReadLog, ReadOptions
+from nerine.schemes import TagScheme
+from nerine.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from nerine.corpus import Corpus
+    from nerine.tagger import Tagger
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+SEPARATORS = ("tab", "space")
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusReading:
+    """How the options of a command say that a corpus is to be read."""
+
+    format: str | None
+    config: str | None
+    corpus_revision: str | None
+    options: ReadOptions
+
+    def load(self, source: str) -> Corpus:
+        """The corpus at `source`."""
+        from nerine.corpus import load_corpus
+
+        return load_corpus(
+            source,
+            format=self.format,
+            options=self.options,
+            config=self.config,
+            revision=self.corpus_revision,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which revision of a checkpoint, and what its tags mean."""
+
+    revision: str | None
+    scheme: str | None
+
+    def load(self, checkpoint: str) -> Tagger:
+        """The tagger of `checkpoint`."""
+        from nerine.cli.terminal import working
+
+        with working(f"loading {checkpoint}"):
+            from nerine.tagger import Tagger
+
+            return Tagger.load(checkpoint, revision=self.revision, scheme=self.scheme)
+
+
+def _gathered(
+    options: Mapping[str, Decorator], name: str, make: Callable[[dict[str, Any]], Any]
+) -> Decorator:
+    """Adds `options` to a command, which gets what `make` makes of their values as `name`."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def wrapper(**values: Any) -> Any:
+            own = {option: values.pop(option) for option in options}
+            return command(**values, **{name: make(own)})
+
+        for option in reversed([*options.values()]):
+            wrapper = option(wrapper)
+        return wrapper
+
+    return decorate
+
+
+_FORMAT = click.option(
+    "--format",
+    type=click.Choice(list(FORMATS)),
+    help="Format of the files; by default their names and first records tell.",
+)
+_FROM_HUB = {
+    "config": click.option("--config", metavar="NAME", help="Configuration of a hub corpus."),
+    "corpus_revision": click.option(
+        "--corpus-revision", metavar="REV", help="Branch, tag or commit of a hub corpus."
+    ),
+}
+_READING = {
+    "scheme_in": click.option(
+        "--scheme-in", metavar="SCHEME", help="Scheme of the tags read; by default found out."
+    ),
+    "token_column": click.option(
+        "--token-column",
+        metavar="COLUMN",
+        help="Column of the tokens: a number from 0, or from -1 backwards; a name in records.",
+    ),
+    "tag_column": click.option(
+        "--tag-column", metavar="COLUMN", help="Column of the tags; by default the last one."
+    ),
+    "separator": click.option(
+        "--separator",
+        type=click.Choice(SEPARATORS),
+        help="What stands between columns; by default found out.",
+    ),
+    "tag_names": click.option(
+        "--tag-names",
+        metavar="TAG,TAG,…",
+        help="Names of tags that are numbers, in the order of their numbers.",
+    ),
+    "repair": click.option(
+        "--repair", is_flag=True, help="Read tags that break their scheme leniently; count them."
+    ),
+    "skip_rejected": click.option(
+        "--skip-rejected", is_flag=True, help="Skip records that an annotator rejected; count them."
+    ),
+}
+_MODEL = {
+    "revision": click.option(
+        "--revision", metavar="REV", help="Branch, tag or commit of a hub checkpoint."
+    ),
+    "scheme": click.option(
+        "--scheme",
+        metavar="SCHEME",
+        help="Tag scheme of a checkpoint that Nerine did not make, if its labels leave it open.",
+    ),
+}
+
+
+def _read_options(values: Mapping[str, Any]) -> ReadOptions:
+    given = {name: value for name, value in values.items() if value is not None}
+    scheme = given.pop("scheme_in", None)
+    for name in ("token_column", "tag_column"):
+        if name in given:
+            given[name] = _column(given[name])
+    if "tag_names" in given:
+        given["tag_names"] = tuple(given["tag_names"].split(","))
+    return ReadOptions(scheme=scheme and TagScheme.named(scheme), **given)
+
+
+def _column(value: str) -> int | str:
+    return int(value) if value.removeprefix("-").isdecimal() else value
+
+
+def _corpus_reading(values: dict[str, Any]) -> CorpusReading:
+    hub = {name: values.pop(name) for name in ("format", "config", "corpus_revision")}
+    return CorpusReading(**hub, options=_read_options(values))
+
+
+_CORPUS = {"format": _FORMAT, **_READING, **_FROM_HUB}
+
+reading_options = _gathered(_READING, "options", _read_options)
+corpus_options = _gathered(_CORPUS, "reading", _corpus_reading)
+convert_options = _gathered(
+    {**_READING, **_FROM_HUB},
+    "reading",
+    lambda values: _corpus_reading({"format": None, **values}),
+)
+model_options = _gathered(_MODEL, "model", lambda values: ModelChoice(**values))
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def format_option(*names: str, text: str) -> Decorator:
+    """An option that names one of our formats."""
+    return click.option(*names, type=click.Choice(list(FORMATS)), help=text)
+
+
+def _setting_option(field: dataclasses.Field[Any], kind: Any) -> Decorator:
+    flag = f"--{field.name.replace('_', '-')}"
+    text = field.metadata["help"]
+    details: dict[str, Any] = {"default": None, "help": f"{text[0].upper()}{text[1:]}."}
+    if field.default not in (None, ()):
+        details["show_default"] = _shown_default(field.default)
+    kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
+    if get_origin(kind) is Literal:
+        return click.option(flag, type=click.Choice(get_args(kind)), **details)
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
+    if get_origin(kind) is tuple:
+        return click.option(flag, multiple=True, metavar="NAME", **details)
+    return click.option(flag, type=kinds[0], **details)
+
+
+def _shown_default(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def setting_options(command: Command) -> Command:
+    """Each field of `TrainingSettings` as a flag; those given reach the command as `changes`."""
+    kinds = get_type_hints(TrainingSettings)
+    fields = dataclasses.fields(TrainingSettings)
+    options = {field.name: _setting_option(field, kinds[field.name]) for field in fields}
+    return _gathered(options, "changes", _given)(command)
+
+
+def given_corpus_flags(context: click.Context) -> str:
+    """The corpus options that were given, as they would be typed again."""
+    flags: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name in _CORPUS and source is click.core.ParameterSource.COMMANDLINE:
+            value = context.params[name]
+            flags += [parameter.opts[0], *([] if value is True else [str(value)])]
+    return shlex.join(flags)
+
+
+def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
+    """What a user should know of how files were read."""
+    notes: list[str] = []
+    for name, log in logs.items():
+        if log.repaired_tags:
+            notes.append(
+                f"{name}: {log.repaired_tags} tags in {log.repaired_documents} documents broke "
+                "their scheme and were repaired"
+            )
+        if log.skipped:
+            notes.append(f"{name}: {log.skipped} rejected records were skipped")
+    return notes

@@ -1,0 +1,134 @@
+"""Streams, JSON and tables, and text that a terminal may be given.
+
+Texts and labels come from strangers: they are never read as markup, and their control characters
+never reach a terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+# In a pipe nothing is cut or folded, however long it is.
+_ENDLESS = 1_000_000
+_KEY_WIDTH = 24
+
+_UNSAFE = [
+    *range(0x7F, 0xA0),  # DEL and C1, among them the one-character CSI
+    *range(0x2028, 0x202F),  # line ends, and what turns the text around
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),  # halves of surrogate pairs
+]
+_ONE_LINE = {code: 0x2400 + code for code in range(0x20)} | dict.fromkeys(_UNSAFE, 0xFFFD)
+_LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09, 0x0A)}
+_TO_ESCAPE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """`text` with a visible sign for each control character; as long as it was.
+
+    `lines` leaves line feeds and TABs as they are.
+    """
+    return text.translate(_LINES if lines else _ONE_LINE)
+
+
+def stdout() -> TextIO:
+    """Standard output in UTF-8, whatever the locale says."""
+    return click.get_text_stream("stdout", encoding="utf-8", errors="strict")
+
+
+class VisibleOutput(io.StringIO):
+    """A stream on standard output that lets no control character through."""
+
+    def write(self, text: str) -> int:
+        """Writes `text` at once."""
+        stdout().write(visible(text, lines=True))
+        return len(text)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on standard output or standard error that interprets nothing."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else stdout()
+    result = Console(file=stream, markup=False, emoji=False, highlight=False)
+    if not stream.isatty():
+        result.width = _ENDLESS
+    return result
+
+
+def print_json(value: Any) -> None:
+    """A result as indented JSON; numbers that JSON lacks become null."""
+    shown = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(_TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown), file=stdout())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def cell(text: str, style: str = "") -> Text:
+    """A piece of a table that is shown as it is."""
+    from rich.text import Text
+
+    return Text(visible(text), style)
+
+
+def table(title: str, columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
+    """An empty table; the columns named in `numbers` are set to the right."""
+    from rich import box
+    from rich.table import Table
+
+    result = Table(
+        title=cell(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for column in columns:
+        right = column in numbers
+        result.add_column(cell(column), justify="right" if right else "left", overflow="fold")
+    return result
+
+
+def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """The numbers of the columns, in groups that fit into `width`, each led by the first two."""
+    from rich.cells import cell_len
+
+    cells = [columns, *rows]
+    widths = [max(cell_len(row[index]) for row in cells) + 2 for index in range(len(columns))]
+    keys = [0, 1]
+    left = width - sum(min(widths[index], _KEY_WIDTH) for index in keys)
+    groups: list[list[int]] = []
+    room = 0
+    for index in range(len(keys), len(columns)):
+        if not groups or room < widths[index]:
+            groups.append([*keys])
+            room = left
+        groups[-1].append(index)
+        room -= widths[index]
+    return groups
+
+
+@contextlib.contextmanager
+def working(message: str) -> Iterator[None]:
+    """Shows on a terminal that something is going on; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with console(stderr=True).status(cell(message)):
+        yield

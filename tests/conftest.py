@@ -1,0 +1,63 @@
+"""What all tests share: no network, one thread, and tiny models made once a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Read by the libraries when they are imported, so set before any test module is.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest
+
+if TYPE_CHECKING:
+    from nerine.tagger import Tagger
+
+
+@pytest.fixture(scope="session")
+def encoder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny encoder by its kind; to be read only."""
+    from tiny import make_encoder
+
+    base = tmp_path_factory.mktemp("encoders")
+    return lambda kind: make_encoder(base / kind, kind)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a tiny checkpoint by its kind and model settings; to be read only."""
+    from tiny import make_checkpoint
+
+    base = tmp_path_factory.mktemp("checkpoints")
+
+    def make(kind: str = "bert", **settings: Any) -> Path:
+        name = "-".join([kind, *(f"{key}={value}" for key, value in sorted(settings.items()))])
+        return make_checkpoint(base / name, kind, **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tagger_of(checkpoint_of: Callable[..., Path]) -> Callable[..., Tagger]:
+    """A tagger by its checkpoint's kind and model settings."""
+    from nerine.tagger import Tagger
+
+    taggers: dict[Path, Tagger] = {}
+
+    def load(kind: str = "bert", **settings: Any) -> Tagger:
+        folder = checkpoint_of(kind, **settings)
+        if folder not in taggers:
+            taggers[folder] = Tagger.load(folder, device="cpu")
+        return taggers[folder]
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def tagger(tagger_of: Callable[..., Tagger]) -> Tagger:
+    """A tiny tagger."""
+    return tagger_of()

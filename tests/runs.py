@@ -1,0 +1,77 @@
+"""A small corpus and a tiny run, for tests of training, in this process or in one that dies.
+
+python tests/runs.py RUN ENCODER [resume] [dies-in-save-of-step N]
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from nerine.corpus import Corpus
+from nerine.document import Document, Entity
+from nerine.training import TrainingRun, train
+
+_NAMES = {"Mira": "person", "Lisbon": "location", "Ana": "person", "Oslo": "location"}
+
+
+def corpus(size: int = 24, *, validation: bool = True) -> Corpus:
+    """Sentences in which four names are to be learned."""
+    documents = tuple(_sentence(index) for index in range(size))
+    splits = {"train": documents, "validation": documents[: size // 3]}
+    if not validation:
+        del splits["validation"]
+    return Corpus(splits=splits, labels=("location", "person"), source="a test")
+
+
+def _sentence(index: int) -> Document:
+    names = list(_NAMES)
+    first, second = names[index % 4], names[(index // 4) % 4]
+    words = [
+        *["so"] * (index % 5),
+        first,
+        "was",
+        "in",
+        second,
+        *["again"] * (index % 3),
+        f"{index}",
+    ]
+    document = Document.from_tokens(words)
+    return document.with_entities(
+        Entity(token.start, token.end, _NAMES[document.surface(token)])
+        for token in document.tokens or ()
+        if document.surface(token) in _NAMES
+    )
+
+
+def small_run(folder: Path, encoder: Path, **changes: Any) -> TrainingRun:
+    """Three epochs of six batches, with dropout, so that the dice matter."""
+    chosen = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2, "seed": 5, **changes}
+    given = chosen.pop("corpus", None) or corpus()
+    return train(given, output=folder, encoder=str(encoder), max_length=64, overlap=8, **chosen)
+
+
+def _die_in_save_of(step: int) -> None:
+    """SIGKILL once the weights of that state are written, but not yet its other files."""
+    from nerine.training import loop
+
+    write = loop.write_files
+
+    def write_and_die(folder: Path, checkpoint: Any) -> None:
+        write(folder, checkpoint)
+        if folder.name == f"checkpoint-{step}":
+            weights = folder / "model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:1000])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    loop.write_files = write_and_die
+
+
+if __name__ == "__main__":
+    run, encoder, *rest = sys.argv[1:]
+    if "dies-in-save-of-step" in rest:
+        _die_in_save_of(int(rest[-1]))
+    small_run(Path(run), Path(encoder), resume="resume" in rest)

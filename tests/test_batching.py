@@ -1,0 +1,130 @@
+"""Batches under a token budget."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerine.batching import BudgetSampler, batches, budget_for, pad
+from nerine.encoding import Window
+from nerine.errors import TrainingError
+
+LENGTHS = st.lists(st.integers(1, 300), max_size=80)
+SOME_LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=80)
+BUDGETS = st.integers(1, 2000)
+
+
+def windows_of(lengths: list[int]) -> list[Window]:
+    empty = np.empty(0, dtype=np.int64)
+    return [
+        Window(index, 0, length, np.arange(length, dtype=np.int64) + 1, empty, empty)
+        for index, length in enumerate(lengths)
+    ]
+
+
+def rounded(length: int) -> int:
+    return -(-length // 8) * 8
+
+
+@given(LENGTHS, BUDGETS)
+def test_each_window_is_in_one_batch(lengths: list[int], budget: int) -> None:
+    made = list(batches(windows_of(lengths), token_budget=budget, pad_id=0))
+    indices = [int(index) for batch in made for index in batch.indices]
+    assert sorted(indices) == list(range(len(lengths)))
+
+
+@given(LENGTHS, BUDGETS)
+def test_a_batch_keeps_to_the_budget_or_is_one_window(lengths: list[int], budget: int) -> None:
+    for batch in batches(windows_of(lengths), token_budget=budget, pad_id=0):
+        assert batch.input_ids.size <= budget or len(batch.indices) == 1
+
+
+@given(LENGTHS, BUDGETS)
+def test_the_longest_come_first(lengths: list[int], budget: int) -> None:
+    made = list(batches(windows_of(lengths), token_budget=budget, pad_id=0))
+    ordered = [lengths[index] for batch in made for index in batch.indices]
+    assert ordered == sorted(lengths, reverse=True)
+
+
+@given(SOME_LENGTHS)
+def test_padding_is_masked(lengths: list[int]) -> None:
+    windows = windows_of(lengths)
+    batch = pad(windows, range(len(windows)), pad_id=999)
+    assert batch.input_ids.shape == batch.attention_mask.shape == (len(lengths), max(lengths))
+    assert batch.attention_mask.sum(axis=1).tolist() == lengths
+    assert bool(((batch.input_ids == 999) == (batch.attention_mask == 0)).all())
+    for row, window in zip(batch.input_ids, windows, strict=True):
+        assert row[: len(window)].tolist() == window.input_ids.tolist()
+
+
+@given(SOME_LENGTHS, BUDGETS, st.integers(0, 9))
+def test_a_sampler_takes_each_window_once_in_every_epoch(
+    lengths: list[int], budget: int, seed: int
+) -> None:
+    sampler = BudgetSampler(lengths, token_budget=budget, seed=seed)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        drawn = list(sampler)
+        assert len(drawn) == len(sampler)
+        assert sorted(itertools.chain(*drawn)) == list(range(len(lengths)))
+
+
+@given(SOME_LENGTHS, BUDGETS)
+def test_a_samplers_batches_keep_to_the_budget(lengths: list[int], budget: int) -> None:
+    for drawn in BudgetSampler(lengths, token_budget=budget, seed=0):
+        longest = max(lengths[index] for index in drawn)
+        assert longest * len(drawn) <= budget or len(drawn) == 1
+
+
+@given(SOME_LENGTHS)
+def test_a_samplers_batches_hold_windows_of_like_length(lengths: list[int]) -> None:
+    drawn = [
+        sorted(rounded(lengths[index]) for index in batch)
+        for batch in BudgetSampler(lengths, token_budget=600, seed=0)
+    ]
+    drawn.sort()
+    assert all(left[-1] <= right[0] for left, right in itertools.pairwise(drawn))
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    lengths = np.random.default_rng(0).integers(1, 60, 200).tolist()
+
+    def order(seed: int, epoch: int) -> list[list[int]]:
+        sampler = BudgetSampler(lengths, token_budget=300, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(1, 2) == order(1, 2)
+    different = [order(1, 2), order(1, 3), order(2, 2), order(2, 1)]
+    assert all(left != right for left, right in itertools.combinations(different, 2))
+
+
+def test_an_iteration_leaves_the_next_one_alone() -> None:
+    sampler = BudgetSampler([3] * 50, token_budget=64, seed=0)
+    assert list(sampler) == list(sampler)
+
+
+@given(st.lists(st.integers(1, 300), min_size=4, max_size=60), BUDGETS, st.integers(1, 4))
+def test_processes_share_the_batches_evenly(
+    lengths: list[int], budget: int, processes: int
+) -> None:
+    # At worst every window is a batch, and then their number has to be a multiple.
+    lengths = lengths[len(lengths) % processes :]
+    sampler = BudgetSampler(lengths, token_budget=budget, seed=0, multiple_of=processes)
+    assert len(sampler) % processes == 0
+    assert sorted(itertools.chain(*sampler)) == list(range(len(lengths)))
+
+
+def test_too_few_windows_for_the_processes_are_an_error() -> None:
+    with pytest.raises(TrainingError, match="3 windows cannot be shared"):
+        BudgetSampler([5, 5, 5], token_budget=8, seed=0, multiple_of=2)
+
+
+def test_a_budget_gives_batches_of_about_the_size_asked_for() -> None:
+    lengths = np.random.default_rng(0).integers(4, 60, 1000).tolist()
+    sampler = BudgetSampler(lengths, token_budget=budget_for(lengths, 16), seed=0)
+    assert 13 < len(lengths) / len(sampler) < 17

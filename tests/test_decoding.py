@@ -1,0 +1,158 @@
+"""Viterbi and forward–backward against every sequence, written out."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as nps
+
+from nerine.decoding import Decoder, FloatArray
+from nerine.errors import SchemeError
+from nerine.schemes import Span, TagScheme
+
+SCHEMES = list(TagScheme)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[TagScheme, tuple[str, ...], list[FloatArray]]:
+    """A scheme, its tags for one or two labels, and logits of a few short sentences."""
+    scheme = draw(st.sampled_from(SCHEMES))
+    tags = scheme.tags(("a", "b")[: 1 if scheme.bounds_both_ends else 2])
+    words = st.integers(1, 4)
+    finite = st.floats(-20, 20, width=32)
+    sentences = draw(
+        st.lists(
+            words.flatmap(lambda n: nps.arrays(np.float64, (n, len(tags)), elements=finite)),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    return scheme, tags, sentences
+
+
+def every_sequence(
+    scheme: TagScheme, tags: tuple[str, ...], logits: FloatArray
+) -> list[tuple[list[str], float]]:
+    """All sequences that the scheme allows, with the logarithms of their weights."""
+    found = []
+    for choice in itertools.product(range(len(tags)), repeat=len(logits)):
+        names = [tags[index] for index in choice]
+        if scheme.fault(names) is None:
+            found.append((names, float(sum(logits[i, tag] for i, tag in enumerate(choice)))))
+    return found
+
+
+@given(cases())
+def test_the_best_sequence_is_the_best_of_all(
+    case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
+) -> None:
+    scheme, tags, sentences = case
+    decoded = Decoder(tags, scheme).best_tags(sentences)
+    for logits, best in zip(sentences, decoded, strict=True):
+        names = [tags[index] for index in best]
+        assert scheme.fault(names) is None
+        weight = sum(logits[i, tag] for i, tag in enumerate(best))
+        assert weight == pytest.approx(
+            max(weight for _, weight in every_sequence(scheme, tags, logits))
+        )
+
+
+@given(cases())
+@settings(deadline=None)
+def test_an_entitys_score_is_the_share_of_sequences_that_hold_it(
+    case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
+) -> None:
+    scheme, tags, sentences = case
+    decoder = Decoder(tags, scheme)
+    labels = sorted({tag[2:] for tag in tags if tag != "O"})
+    for logits in sentences:
+        sequences = every_sequence(scheme, tags, logits)
+        top = max(weight for _, weight in sequences)
+        total = sum(np.exp(weight - top) for _, weight in sequences)
+        spans = [
+            Span(first, last, label)
+            for first, last in itertools.combinations(range(len(logits) + 1), 2)
+            for label in labels
+        ]
+        expected = [
+            sum(np.exp(weight - top) for names, weight in sequences if span in scheme.decode(names))
+            / total
+            for span in spans
+        ]
+        # Together in one batch with a longer sentence, so that padding is there too.
+        longer = np.zeros((len(logits) + 3, len(tags)))
+        values = decoder.probabilities([longer, logits], [[], spans])[1]
+        assert values == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@given(cases())
+def test_unconstrained_decoding_is_the_arg_max(
+    case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
+) -> None:
+    scheme, tags, sentences = case
+    decoder = Decoder(tags, scheme, constrained=False)
+    for logits, best in zip(sentences, decoder.best_tags(sentences), strict=True):
+        assert best.tolist() == logits.argmax(axis=1).tolist()
+        names = [tags[index] for index in best]
+        assert decoder.spans(best) == scheme.decode(names, "lenient")
+
+
+@given(cases())
+def test_spans_of_a_decoded_sequence_are_those_of_its_scheme(
+    case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
+) -> None:
+    scheme, tags, sentences = case
+    decoder = Decoder(tags, scheme)
+    for best in decoder.best_tags(sentences):
+        assert decoder.spans(best) == scheme.decode([tags[index] for index in best])
+
+
+@given(cases())
+def test_a_sentence_is_decoded_alike_alone_and_among_others(
+    case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
+) -> None:
+    scheme, tags, sentences = case
+    decoder = Decoder(tags, scheme)
+    empty = np.zeros((0, len(tags)))
+    together = decoder.decode([*sentences, empty])
+    assert together[-1] == []
+    for logits, found in zip(sentences, together[:-1], strict=True):
+        alone = decoder.decode([logits])[0]
+        assert [(s.start, s.end, s.label) for s in found] == [
+            (s.start, s.end, s.label) for s in alone
+        ]
+        assert [s.probability for s in found] == pytest.approx(
+            [s.probability for s in alone], rel=1e-9
+        )
+
+
+def test_extreme_logits_give_probabilities_and_no_warning() -> None:
+    scheme = TagScheme.IOB2
+    decoder = Decoder(scheme.tags(["a"]), scheme)
+    # The best tag of each word, I-a, is not allowed after O; all else is far below it.
+    logits = np.array([[-1e4, -2e4, 1e4], [-1e4, -1e4, 1e4]])
+    (found,) = decoder.decode([logits])
+    assert [(span.start, span.end) for span in found] == [(0, 2)]
+    assert 0.0 <= found[0].probability <= 1.0
+
+
+def test_a_word_that_the_model_does_not_see_neither_begins_nor_breaks_an_entity() -> None:
+    scheme = TagScheme.IOB2
+    tags = scheme.tags(["a"])
+    decoder = Decoder(tags, scheme)
+    begin, inside, outside = np.eye(3)[1] * 20, np.eye(3)[2] * 20, np.eye(3)[0] * 20
+    blind = decoder.blind_logits
+    assert decoder.decode([np.array([outside, blind, outside])]) == [[]]
+    (broken,) = decoder.decode([np.array([begin, blind, inside])])
+    assert [(span.start, span.end) for span in broken] == [(0, 3)]
+    (ended,) = decoder.decode([np.array([begin, blind, outside])])
+    assert [(span.start, span.end) for span in ended] == [(0, 1)]
+
+
+def test_tags_without_an_outside_are_refused() -> None:
+    with pytest.raises(SchemeError, match="lack 'O'"):
+        Decoder(["B-a", "I-a"], TagScheme.IOB2)

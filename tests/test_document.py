@@ -1,0 +1,70 @@
+"""Documents are checked when they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerine.document import Document, Entity, Token, labels_of
+from nerine.errors import CheckpointError, DocumentError, MissingExtraError, NerineError
+
+
+@pytest.mark.parametrize(
+    ("entities", "message"),
+    [
+        ([Entity(0, 9, "x")], r"entity 0 has the range \[0, 9\)"),
+        ([Entity(-1, 2, "x")], r"\[-1, 2\)"),
+        ([Entity(2, 2, "x")], r"\[2, 2\)"),
+        ([Entity(0, 3, "x"), Entity(2, 4, "y")], r"entity 1 .* begins before entity 0 .* ends"),
+        ([Entity(3, 4, "x"), Entity(0, 1, "y")], "expected: entities in order, without overlap"),
+        ([Entity(0, 1, "")], r"entity 0 .* has no label"),
+    ],
+)
+def test_an_entity_that_does_not_fit_is_an_error(entities: list[Entity], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        Document("a 👩‍👧".replace("‍", ""), tuple(entities))
+
+
+def test_a_token_that_does_not_fit_is_an_error() -> None:
+    with pytest.raises(DocumentError, match=r"token 1 .* begins before token 0 .* ends"):
+        Document("abc", tokens=(Token(0, 2), Token(1, 3)))
+
+
+def test_an_entity_may_end_inside_a_token() -> None:
+    document = Document("Lisbon-based", (Entity(0, 6, "location"),), (Token(0, 12),))
+    assert document.surface(document.entities[0]) == "Lisbon"
+
+
+def test_nothing_of_a_document_can_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Document("a").text = "b"  # type: ignore[misc] # that is the point
+
+
+@given(st.lists(st.text(min_size=1), max_size=6))
+def test_tokens_joined_by_a_space_are_found_again(surfaces: list[str]) -> None:
+    document = Document.from_tokens(surfaces)
+    assert document.text == " ".join(surfaces)
+    assert [document.surface(token) for token in document.tokens or ()] == surfaces
+
+
+def test_an_empty_token_is_an_error() -> None:
+    with pytest.raises(DocumentError, match="token 1 is empty"):
+        Document.from_tokens(["a", ""])
+
+
+def test_labels_are_sorted_and_single() -> None:
+    entities = (Entity(0, 1, "b"), Entity(1, 2, "a"), Entity(2, 3, "b"))
+    assert labels_of([Document("xyz", entities)]) == ("a", "b")
+
+
+def test_an_error_says_what_where_and_what_to_do() -> None:
+    error = CheckpointError("no weights", expected="a file", place="runs/a", hint="train").at("x")
+    assert isinstance(error, NerineError)
+    assert str(error) == "x: runs/a: no weights\n  expected: a file\n  hint: train"
+
+
+def test_a_missing_extra_is_named() -> None:
+    assert 'pip install "nerine[demo]"' in str(MissingExtraError.of("pkg", "demo", "the demo"))

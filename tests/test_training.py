@@ -1,0 +1,354 @@
+"""Training: what it writes, what it keeps, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForTokenClassification, pipeline
+
+import runs
+from nerine.corpus import Corpus
+from nerine.document import Document, Entity
+from nerine.encoding import IGNORED
+from nerine.errors import CheckpointError, TrainingError
+from nerine.evaluation import evaluate
+from nerine.tagger import Tagger
+from nerine.training import EpochRecord, TrainingRun
+from nerine.training.data import make_examples
+from nerine.training.states import States
+from runs import corpus, small_run
+
+STEPS_AN_EPOCH = 7
+
+
+@pytest.fixture(scope="module")
+def encoder(encoder_of: Callable[[str], Path]) -> Path:
+    return encoder_of("bert")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
+    """A run that nothing happened to."""
+    return small_run(tmp_path_factory.mktemp("run") / "undisturbed", encoder)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
+    return tensors
+
+
+def assert_same_result(run: TrainingRun, other: TrainingRun) -> None:
+    """The same epochs with the same scores, and the same weights to the bit."""
+    for record, expected in zip(run.epochs, other.epochs, strict=True):
+        assert without_time(record) == pytest.approx(without_time(expected), rel=1e-6)
+        assert record.f1 == expected.f1
+    mine, theirs = weights(run.folder), weights(other.folder)
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def without_time(record: EpochRecord) -> dict[str, float]:
+    return {name: value for name, value in record.to_dict().items() if name != "seconds"}
+
+
+class Listening:
+    """Notes what happens, and does something once, after a given step."""
+
+    def __init__(self, after: int = 0, do: Callable[[], Any] = lambda: None) -> None:
+        self.after, self.do = after, do
+        self.steps: list[int] = []
+        self.records: list[EpochRecord] = []
+        self.begun: tuple[int, int] | None = None
+
+    def started(self, step: int, steps: int) -> None:
+        self.begun = (step, steps)
+
+    def stepped(self, step: int) -> None:
+        self.steps.append(step)
+        if step == self.after:
+            self.do()
+
+    def evaluated(self, record: EpochRecord, *, best: bool) -> None:
+        self.records.append(record)
+
+
+def test_a_run_learns_and_leaves_a_checkpoint_that_all_can_load(undisturbed: TrainingRun) -> None:
+    assert [record.epoch for record in undisturbed.epochs] == [1.0, 2.0, 3.0]
+    assert undisturbed.epochs[-1].training_loss < undisturbed.epochs[0].training_loss
+    assert undisturbed.best.f1 > 0.5
+    result = evaluate(undisturbed.tagger(device="cpu"), corpus().validation)
+    assert result.overall.f1 == undisturbed.best.f1
+    assert result.accuracy == undisturbed.best.accuracy
+    folder = str(undisturbed.folder)
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    assert model.config.id2label[1] == "B-location"
+    found = pipeline("ner", model=folder)("Mira was in Lisbon")
+    assert {"entity", "start", "end"} <= found[0].keys()
+
+
+def test_a_run_says_where_it_comes_from(undisturbed: TrainingRun) -> None:
+    info = json.loads((undisturbed.folder / "nerine.json").read_text())
+    assert info["scores"]["validation"]["f1"] == undisturbed.best.f1
+    assert info["provenance"]["corpus"]["hash"] == corpus().hash
+    assert info["provenance"]["corpus"]["documents"] == {"train": 24, "validation": 8}
+    assert info["provenance"]["seed"] == 5
+    assert info["provenance"]["versions"]["torch"] == torch.__version__
+    assert "epochs = 3\n" in (undisturbed.folder / "settings.toml").read_text()
+    names = {path.name for path in undisturbed.folder.iterdir()}
+    assert "checkpoints" not in names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pth", ".part"))]
+
+
+def test_the_same_seed_gives_the_same_weights(
+    undisturbed: TrainingRun, encoder: Path, tmp_path: Path
+) -> None:
+    assert_same_result(small_run(tmp_path / "again", encoder), undisturbed)
+    other = small_run(tmp_path / "other", encoder, seed=6)
+    assert not torch.equal(
+        weights(other.folder)["classifier.weight"],
+        weights(undisturbed.folder)["classifier.weight"],
+    )
+
+
+@pytest.mark.parametrize("step", [STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH, 3 * STEPS_AN_EPOCH])
+def test_a_run_that_is_killed_in_a_save_ends_as_if_nothing_had_happened(
+    step: int, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, runs.__file__, str(folder), str(encoder)]
+    died = subprocess.run([*command, "dies-in-save-of-step", str(step)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert step not in States(folder).steps()
+    with pytest.raises(CheckpointError, match="this training run has not ended"):
+        Tagger.load(folder)
+    assert_same_result(small_run(folder, encoder, resume=True), undisturbed)
+    assert not (folder / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("step", [3, STEPS_AN_EPOCH, STEPS_AN_EPOCH + 1])
+def test_a_signal_saves_and_ends_and_the_run_goes_on(
+    step: int, name: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
+) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    listener = Listening(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
+    stopped = small_run(tmp_path / "run", encoder, listener=listener)
+    assert stopped.interrupted == name
+    assert listener.steps[-1] == step
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    again = Listening()
+    resumed = small_run(tmp_path / "run", encoder, resume=True, listener=again)
+    assert again.begun == (step, 3 * STEPS_AN_EPOCH)
+    assert resumed.interrupted is None
+    assert_same_result(resumed, undisturbed)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_a_damaged_state_is_passed_over(
+    damage: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    listener = Listening(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    small_run(folder, encoder, listener=listener)
+    newest = States(folder).path(STEPS_AN_EPOCH + 3)
+    file = newest / "optimizer.pt"
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-20] if damage == "cut" else content[:-20] + b"x" * 20)
+    resumed = small_run(folder, encoder, resume=True)
+    assert resumed.notes[0].startswith(f"state {newest} is not whole")
+    assert resumed.notes[1] == f"resumed after step {STEPS_AN_EPOCH}"
+    assert_same_result(resumed, undisturbed)
+
+
+def test_states_can_be_saved_between_epochs(encoder: Path, tmp_path: Path) -> None:
+    def steps() -> None:
+        seen.append(States(tmp_path / "run").steps())
+
+    seen: list[list[int]] = []
+    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Listening(5, steps))
+    assert seen == [[2, 4]]
+
+
+def test_a_full_disk_is_an_error_that_leaves_the_last_state(
+    undisturbed: TrainingRun, encoder: Path, tmp_path: Path
+) -> None:
+    def fill_up() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    folder = tmp_path / "run"
+    listener = Listening(STEPS_AN_EPOCH + 1, fill_up)
+    try:
+        with pytest.raises(TrainingError, match=r"the state after step 14 cannot be written"):
+            small_run(folder, encoder, listener=listener)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert States(folder).newest_whole() == (STEPS_AN_EPOCH, [])
+    assert_same_result(small_run(folder, encoder, resume=True), undisturbed)
+
+
+def test_a_loss_that_is_no_number_stops_with_step_and_documents(
+    encoder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=r"loss is (nan|inf) at step \d+, on .*documents \d+"):
+        small_run(tmp_path / "run", encoder, learning_rate=1e30, max_gradient_norm=1e30)
+
+
+def test_a_run_is_not_resumed_under_other_conditions(encoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    listener = Listening(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    small_run(folder, encoder, listener=listener)
+    with pytest.raises(TrainingError, match="the folder is not empty"):
+        small_run(folder, encoder)
+    with pytest.raises(TrainingError, match="epochs was 3 and is 4"):
+        small_run(folder, encoder, resume=True, epochs=4)
+    with pytest.raises(TrainingError, match="the corpus is another one"):
+        small_run(folder, encoder, resume=True, corpus=corpus(20))
+    with pytest.raises(TrainingError, match="no run to resume"):
+        small_run(tmp_path / "nowhere", encoder, resume=True)
+
+
+def test_a_run_that_has_ended_is_not_resumed(undisturbed: TrainingRun, encoder: Path) -> None:
+    with pytest.raises(TrainingError, match="this run has ended"):
+        small_run(undisturbed.folder, encoder, resume=True)
+
+
+def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_path: Path) -> None:
+    given = corpus(validation=False)
+    run = small_run(tmp_path / "run", encoder, corpus=given, epochs=1, validation_fraction=0.25)
+    assert run.notes == (
+        "there is no validation split: 6 of 24 training documents were held out for one",
+    )
+
+
+def test_the_test_split_is_not_touched(
+    undisturbed: TrainingRun, encoder: Path, tmp_path: Path
+) -> None:
+    class Untouchable(tuple[Document, ...]):
+        def __iter__(self) -> Any:
+            raise AssertionError("somebody reads the test split")
+
+        def __getitem__(self, _: Any) -> Any:
+            raise AssertionError("somebody reads the test split")
+
+    class WithTest(Corpus):
+        @property
+        def hash(self) -> str:
+            return corpus().hash
+
+    base = corpus()
+    splits = {**base.splits, "test": Untouchable([Document("x")])}
+    given = WithTest(splits=splits, labels=base.labels, source=base.source)
+    assert_same_result(small_run(tmp_path / "run", encoder, corpus=given), undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("splits", "labels", "changes", "message"),
+    [
+        ([Document("no entity here")], (), {}, "holds no entity"),
+        (
+            [Document("a b", (Entity(0, 1, "person"),))],
+            ("person",),
+            {"words": "tokens"},
+            "document 0 of the training split has no tokens",
+        ),
+        ([Document("  ", (Entity(0, 1, "person"),))], ("person",), {}, "holds no text"),
+    ],
+)
+def test_a_corpus_that_cannot_be_learned_from(
+    splits: list[Document],
+    labels: tuple[str, ...],
+    changes: dict[str, Any],
+    message: str,
+    encoder: Path,
+    tmp_path: Path,
+) -> None:
+    documents = tuple(splits)
+    given = Corpus({"train": documents, "validation": documents}, labels, "a test")
+    with pytest.raises(TrainingError, match=message):
+        small_run(tmp_path / "run", encoder, corpus=given, **changes)
+
+
+def test_a_label_that_training_lacks_is_an_error(encoder: Path, tmp_path: Path) -> None:
+    strange = Document("x", (Entity(0, 1, "Person"),))
+    given = Corpus(
+        {"train": corpus().train, "validation": (strange,)}, ("location", "person"), "a test"
+    )
+    with pytest.raises(TrainingError, match="validation split has the label 'Person'"):
+        small_run(tmp_path / "run", encoder, corpus=given)
+
+
+def test_early_stopping_ends_a_run_that_gets_no_better(encoder: Path, tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", encoder, learning_rate=1e-12, epochs=6, early_stopping=2)
+    assert len(run.epochs) == 3
+    assert run.best.epoch == 1.0
+
+
+def test_frozen_embeddings_stay_as_they_were(encoder: Path, tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", encoder, epochs=1, freeze_embeddings=True)
+    name = "embeddings.word_embeddings.weight"
+    assert torch.equal(weights(run.folder)[f"bert.{name}"], weights(encoder)[name])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batching": "random"},
+        {"gradient_accumulation": 2},
+        {"precision": "bf16"},
+        {"scheme": "BIOES", "schedule": "cosine", "dropout": 0.3},
+        {"words": "tokens", "decoding": "argmax", "schedule": "constant"},
+    ],
+)
+def test_other_settings_train_too(changes: dict[str, Any], encoder: Path, tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", encoder, **changes)
+    assert run.epochs[-1].training_loss < run.epochs[0].training_loss
+    settings = run.tagger().settings
+    assert settings.scheme.value == changes.get("scheme", "IOB2")
+    assert (settings.words, settings.decoding) == (
+        changes.get("words", "rule"),
+        changes.get("decoding", "viterbi"),
+    )
+
+
+def test_the_listener_hears_every_step_and_epoch(encoder: Path, tmp_path: Path) -> None:
+    listener = Listening()
+    run = small_run(tmp_path / "run", encoder, listener=listener)
+    assert listener.begun == (0, 3 * STEPS_AN_EPOCH)
+    assert listener.steps == list(range(1, 3 * STEPS_AN_EPOCH + 1))
+    assert tuple(listener.records) == run.epochs
+
+
+def test_training_on_a_long_document_loses_no_label(tagger: Tagger) -> None:
+    words = [
+        f"Mira{index % 50}" if index % 7 == 0 else "w" * (index % 9 + 1) for index in range(5000)
+    ]
+    blank = Document.from_tokens(words)
+    document = blank.with_entities(
+        Entity(token.start, token.end, "person")
+        for index, token in enumerate(blank.tokens or ())
+        if index % 7 == 0
+    )
+    examples = make_examples([document], tagger.encoder, tagger.settings)
+    assert len(examples.windows) > 50
+    labels = np.concatenate(examples.labels)
+    labels = labels[labels != IGNORED]
+    assert len(labels) == 5000
+    assert int((labels == tagger.settings.tags.index("B-person")).sum()) == len(document.entities)
+    assert (examples.adapted, examples.blind) == (0, 0)

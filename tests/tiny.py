@@ -1,0 +1,265 @@
+"""Tiny models for tests: real architectures with random weights, in folders of transformers.
+
+Each kind has the tokenizer that it has in the wild: WordPiece, byte-level BPE or Unigram. The
+weights are drawn wide, so that a model's opinions differ from word to word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE, Unigram, WordPiece
+from tokenizers.trainers import BpeTrainer, UnigramTrainer, WordPieceTrainer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForTokenClassification,
+    PreTrainedTokenizerFast,
+)
+
+from nerine.checkpoint import Checkpoint, save_checkpoint
+from nerine.document import Document, Entity
+from nerine.pretrained import load_encoder
+from nerine.schemes import TagScheme
+from nerine.settings import ModelSettings
+
+LABELS = ("location", "person")
+LONGEST = 128
+"""The most subwords that a tiny model takes, special tokens included."""
+
+_SEED = 7
+_VOCABULARY = 320
+_SHORT_NAMES = {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 64}
+_LONG_NAMES = {
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+}
+_BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+
+_MARKED = (
+    "[Mira Okonjo|person] left Tandem Labs for [Lisbon|location] .",
+    "In [Lisbon|location] it rains , said [Jonas|person] .",
+    "@paulwalk It 's the view from [Empire State Building|location] !",
+    "[Ana Reyes|person] and [Jonas Lind|person] met in [Oslo|location]",
+    "Nobody was there .",
+    "The train to [New York|location] was late , and [Mira|person] 's bag is in [Oslo|location] .",
+    "[Søren|person] grüßt aus [Kraków|location] 😀",
+    "[北京|location] is far from [Lisbon|location] .",
+    "Who told [Ana|person] about the rock'n'roll night in [New York|location] ?",
+    "a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What tells one architecture from another: its tokenizer and its settings."""
+
+    subwords: str
+    specials: Sequence[str]
+    extra: Mapping[str, Any]
+
+
+_KINDS = {
+    "bert": _Kind("wordpiece", _BERT_SPECIALS, _LONG_NAMES),
+    "distilbert": _Kind("wordpiece", _BERT_SPECIALS, _SHORT_NAMES),
+    "electra": _Kind("wordpiece", _BERT_SPECIALS, {**_LONG_NAMES, "embedding_size": 16}),
+    "mpnet": _Kind("wordpiece", (*_ROBERTA_SPECIALS[:3], "[UNK]", "<mask>"), _LONG_NAMES),
+    "roberta": _Kind("bytes", _ROBERTA_SPECIALS, _LONG_NAMES),
+    "modernbert": _Kind(
+        "bytes", _BERT_SPECIALS, {**_LONG_NAMES, "local_attention": 32, "reference_compile": False}
+    ),
+    "xlm-roberta": _Kind("unigram", _ROBERTA_SPECIALS, _LONG_NAMES),
+    "deberta-v2": _Kind(
+        "unigram",
+        _BERT_SPECIALS,
+        {
+            **_LONG_NAMES,
+            "relative_attention": True,
+            "position_buckets": 16,
+            "pos_att_type": ["p2c", "c2p"],
+            "share_att_key": True,
+            "norm_rel_ebd": "layer_norm",
+            "type_vocab_size": 0,
+        },
+    ),
+}
+KINDS = tuple(_KINDS)
+"""The architectures that tests go through."""
+
+
+def make_encoder(folder: Path, kind: str = "bert") -> Path:
+    """A pretrained encoder without a head; `folder` is left alone if it holds one already."""
+    if (folder / "config.json").is_file():
+        return folder
+    tokenizer = make_tokenizer(kind)
+    torch.manual_seed(_SEED)
+    model = AutoModel.from_config(_config(kind, tokenizer))
+    _widen_embeddings(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def make_checkpoint(
+    folder: Path,
+    kind: str = "bert",
+    *,
+    labels: Sequence[str] = LABELS,
+    scheme: str = "IOB2",
+    **model_settings: Any,
+) -> Path:
+    """A token-classification checkpoint as Nerine saves it. Windows hold 64 subwords."""
+    if (folder / "nerine.json").is_file():
+        return folder
+    encoder = make_encoder(folder.with_name(f"{folder.name}-encoder"), kind)
+    tags = TagScheme(scheme).tags(labels)
+    torch.manual_seed(_SEED)
+    loaded = load_encoder(str(encoder), tags)
+    chosen = {"max_length": 64, "overlap": 16, **model_settings}
+    settings = ModelSettings(tags, TagScheme(scheme), **chosen)
+    save_checkpoint(folder, Checkpoint(loaded.model, loaded.tokenizer, settings))
+    return folder
+
+
+def make_foreign(folder: Path, id2label: Mapping[int, str], kind: str = "bert") -> Path:
+    """A token-classification checkpoint of transformers that Nerine did not make."""
+    tokenizer = make_tokenizer(kind)
+    config = _config(kind, tokenizer)
+    config.id2label = dict(id2label)
+    config.label2id = {label: index for index, label in id2label.items()}
+    torch.manual_seed(_SEED)
+    model = AutoModelForTokenClassification.from_config(config)
+    _widen_embeddings(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def documents() -> list[Document]:
+    """A handful of labelled documents, whose tokens stand between spaces as in a column file."""
+    return [marked(text) for text in _MARKED]
+
+
+def marked(text: str) -> Document:
+    """`"[Mira|person] left ."` as a document with an entity; tokens are cut at the spaces."""
+    entities: list[Entity] = []
+    plain = ""
+    for piece in text.split("["):
+        name, mark, rest = piece.partition("]")
+        surface, _, label = name.partition("|")
+        if mark:
+            entities.append(Entity(len(plain), len(plain) + len(surface), label))
+        plain += f"{surface}{rest}"
+    return Document.from_tokens(plain.split(" ")).with_entities(entities)
+
+
+def make_tokenizer(kind: str) -> Any:
+    """A fast tokenizer of the kind's own sort, trained on the documents above."""
+    chosen = _KINDS[kind]
+    specials = list(chosen.specials)
+    build = {"wordpiece": _wordpiece, "bytes": _bytes, "unigram": _unigram}[chosen.subwords]
+    roles = _roles(specials)
+    backend = build([document.text for document in documents()], specials, roles)
+    if kind == "roberta":
+        backend.post_processor = processors.RobertaProcessing(
+            ("</s>", specials.index("</s>")), ("<s>", specials.index("<s>")), add_prefix_space=False
+        )
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=LONGEST, **roles)
+
+
+def _roles(specials: Sequence[str]) -> dict[str, str]:
+    """The special tokens by what transformers calls them."""
+    names = {name.strip("[]<>").lower(): name for name in specials}
+    first, last = names.get("cls") or names["s"], names.get("sep") or names["/s"]
+    return {
+        "pad_token": names["pad"],
+        "unk_token": names["unk"],
+        "mask_token": names["mask"],
+        "cls_token": first,
+        "sep_token": last,
+        "bos_token": first,
+        "eos_token": last,
+    }
+
+
+def _wordpiece(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
+    backend = Tokenizer(WordPiece(unk_token=roles["unk_token"]))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece()
+    trainer = WordPieceTrainer(vocab_size=_VOCABULARY, special_tokens=specials, show_progress=False)
+    return _trained(backend, texts, trainer, roles)
+
+
+def _bytes(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
+    backend = Tokenizer(BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = BpeTrainer(
+        vocab_size=_VOCABULARY,
+        special_tokens=specials,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    return _trained(backend, texts, trainer, roles)
+
+
+def _unigram(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
+    backend = Tokenizer(Unigram())
+    # NFKC turns some signs into a space and a mark, and a space too many is dropped, as in XLM-R.
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+    )
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    trainer = UnigramTrainer(
+        vocab_size=_VOCABULARY,
+        special_tokens=specials,
+        unk_token=roles["unk_token"],
+        show_progress=False,
+    )
+    return _trained(backend, texts, trainer, roles)
+
+
+def _trained(
+    backend: Tokenizer, texts: list[str], trainer: Any, roles: dict[str, str]
+) -> Tokenizer:
+    """`backend` with its vocabulary, and with the special tokens around every text."""
+    backend.train_from_iterator(texts, trainer)
+    first, last = roles["cls_token"], roles["sep_token"]
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A {last}",
+        pair=f"{first} $A {last} $B {last}",
+        special_tokens=[(name, backend.token_to_id(name)) for name in (first, last)],
+    )
+    return backend
+
+
+def _widen_embeddings(model: Any) -> None:
+    """Lets what a subword is outweigh where it stands."""
+    with torch.no_grad():
+        model.get_input_embeddings().weight.mul_(5)
+
+
+def _config(kind: str, tokenizer: Any) -> Any:
+    offset = {"roberta": 2, "xlm-roberta": 2, "mpnet": 2}.get(kind, 0)
+    return AutoConfig.for_model(
+        kind,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=LONGEST + offset,
+        initializer_range=0.3,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        cls_token_id=tokenizer.cls_token_id,
+        sep_token_id=tokenizer.sep_token_id,
+        **_KINDS[kind].extra,
+    )
