@@ -90,14 +90,14 @@ def train(
     Raises `TrainingError` where the run cannot start, go on, or diverges.
     """
     folder = Path(output)
-    chosen = _with_rate((settings or TrainingSettings()).changed(changes))
+    chosen = with_learning_rate((settings or TrainingSettings()).changed(changes))
     states = States(folder)
     notes: list[str] = []
     with Interruption() as interruption, quiet():
         step = _open_run(states, corpus, chosen, notes, resume=resume)
         corpus = _with_validation(corpus, chosen, notes)
         _check_labels(corpus)
-        checkpoint = _new_checkpoint(corpus, chosen)
+        checkpoint = new_checkpoint(corpus, chosen)
         tagger = Tagger.from_checkpoint(checkpoint)
         examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
         notes += _notes_on(examples)
@@ -116,7 +116,7 @@ def train(
     return TrainingRun(folder, trainer.records(), tuple(notes), interruption.received)
 
 
-def _with_rate(settings: TrainingSettings) -> TrainingSettings:
+def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:
     """Settings with a learning rate, by the encoder's width where none is given."""
     if settings.learning_rate is not None:
         return settings
@@ -202,7 +202,7 @@ def _with_validation(corpus: Corpus, settings: TrainingSettings, notes: list[str
     return split
 
 
-def _new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
+def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
     """The encoder with a new head for the corpus's labels."""
     set_seed(settings.seed)
     scheme = TagScheme.named(settings.scheme)

@@ -1,0 +1,44 @@
+# Everything on a fresh machine: `make demo`, `make test`. The rest is for those who work on Nerine.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test slow lint format bench bench-quality clean
+
+demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
+	$(BIN)/nerine demo
+
+test: $(VENV)/ready ## environment, then the quick tests
+	$(BIN)/pytest
+
+slow: $(VENV)/ready ## the tests that train on real data
+	$(BIN)/pytest -m slow --timeout 3600
+
+lint: $(VENV)/ready ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two cores
+	$(BIN)/python -m bench.tagging
+	$(BIN)/python -m bench.training
+	$(BIN)/python -m bench.minutes
+
+bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 minutes on two cores
+	$(BIN)/python -m bench.quality
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Made anew when the dependencies change. The constraints pin what the tests have seen; on Linux
+# they take the CPU build of torch where pip finds one (see README, "Installation").
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,datasets]' --group dev
+	touch $@

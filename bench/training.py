@@ -1,0 +1,126 @@
+"""Training: samples a second of Nerine's loop against `Trainer` with random batches of 16.
+
+Both go once through the same sentences of WNUT 17 from the same weights, with the same optimizer
+and the same number of sentences in an average batch. Nothing is scored or saved in between.
+
+    python -m bench.training [--sentences 640] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    DataCollatorForTokenClassification,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from bench.common import ENCODER, machine, make_trainer, print_rates, rates, wnut
+from nerine.corpus import Corpus
+from nerine.pretrained import quiet
+from nerine.settings import TrainingSettings
+from nerine.tagger import Tagger
+from nerine.training import new_checkpoint
+from nerine.training.data import Examples, make_examples
+
+
+def main() -> None:
+    """Prints one table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--sentences", type=int, default=640)
+    options.add_argument("--rounds", type=int, default=3)
+    chosen = options.parse_args()
+    whole = wnut()
+    corpus = Corpus(
+        {"train": whole.train[: chosen.sentences], "validation": whole.validation[:1]},
+        whole.labels,
+        whole.source,
+    )
+    sides = {
+        "Trainer, random batches of 16": lambda: _trainer(corpus),
+        "Nerine": lambda: _nerine(corpus),
+    }
+    with quiet():
+        measured = rates(sides, chosen.sentences, chosen.rounds)
+    print(machine())
+    print_rates(
+        f"Training on {chosen.sentences} WNUT sentences with {ENCODER}",
+        "samples/s",
+        measured,
+        "Trainer, random batches of 16",
+    )
+
+
+def _settings() -> TrainingSettings:
+    return TrainingSettings(encoder=ENCODER, epochs=1, learning_rate=2e-4, words="tokens")
+
+
+def _nerine(corpus: Corpus) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        make_trainer(corpus, _settings(), Path(folder), lambda _: _NoPause()).train()
+
+
+def _trainer(corpus: Corpus) -> None:
+    checkpoint = new_checkpoint(corpus, _settings())
+    tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
+    examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(
+            model=checkpoint.model,
+            args=TrainingArguments(
+                output_dir=folder,
+                per_device_train_batch_size=16,
+                num_train_epochs=1,
+                learning_rate=2e-4,
+                weight_decay=0.01,
+                report_to="none",
+                save_strategy="no",
+                disable_tqdm=True,
+                use_cpu=True,
+                dataloader_pin_memory=False,
+            ),
+            train_dataset=_Plain(examples),
+            data_collator=DataCollatorForTokenClassification(checkpoint.tokenizer),
+        )
+        trainer.train()
+
+
+class _Plain(torch.utils.data.Dataset[dict[str, list[int]]]):
+    """Examples as the notebook's tokenised data set has them."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._rows = [
+            {
+                "input_ids": window.input_ids.tolist(),
+                "attention_mask": [1] * len(window),
+                "labels": labels.tolist(),
+            }
+            for window, labels in zip(examples.windows, examples.labels, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        return self._rows[index]
+
+
+class _NoPause(TrainerCallback):
+    """Keeps Trainer from scoring and saving at the end of the epoch."""
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        control.should_evaluate = control.should_save = False
+
+
+if __name__ == "__main__":
+    main()
