@@ -12,20 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from transformers import TrainerCallback
 
 from nerine.corpus import Corpus, load_corpus
-from nerine.settings import DEFAULT_ENCODER, TrainingSettings
-from nerine.tagger import Tagger
-from nerine.training import new_checkpoint, with_learning_rate
-from nerine.training.data import make_examples
-from nerine.training.loop import TokenTrainer
-from nerine.training.states import States
+from nerine.settings import DEFAULT_ENCODER
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 ENCODER = DEFAULT_ENCODER
-
-Watcher = Callable[[Tagger], TrainerCallback]
 
 
 def wnut() -> Corpus:
@@ -80,21 +72,3 @@ def _processor() -> str:
         return platform.processor() or "unknown processor"
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else "unknown processor"
-
-
-def make_trainer(
-    corpus: Corpus, settings: TrainingSettings, folder: Path, watch: Watcher
-) -> TokenTrainer:
-    """The trainer that `nerine.train` would run, with a callback that is given its tagger."""
-    settings = with_learning_rate(settings)
-    checkpoint = new_checkpoint(corpus, settings)
-    tagger = Tagger.from_checkpoint(checkpoint)
-    return TokenTrainer(
-        tagger,
-        checkpoint,
-        settings,
-        examples=make_examples(corpus.train, tagger.encoder, checkpoint.settings),
-        validation=corpus.validation,
-        states=States(folder),
-        callbacks=[watch(tagger)],
-    )

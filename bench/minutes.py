@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import tempfile
 import time
 from pathlib import Path
@@ -19,12 +18,14 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from bench.common import ENCODER, machine, make_trainer, wnut
+from bench.common import ENCODER, machine, wnut
 from nerine.corpus import Corpus
 from nerine.evaluation import evaluate
 from nerine.pretrained import quiet
 from nerine.settings import RECIPES
 from nerine.tagger import Tagger
+from nerine.training import make_trainer
+from nerine.training.states import States
 
 MARK = 0.4156
 
@@ -41,8 +42,9 @@ def main() -> None:
     for name, settings in RECIPES.items():
         with tempfile.TemporaryDirectory() as folder, quiet():
             chosen = dataclasses.replace(settings, seed=seed)
-            watch = functools.partial(_Watch, name, corpus)
-            make_trainer(corpus, chosen, Path(folder), watch).train()
+            trainer = make_trainer(corpus, chosen, States(Path(folder)), [], [])
+            trainer.add_callback(_Watch(name, corpus, trainer.tagger))
+            trainer.train()
 
 
 class _Watch(TrainerCallback):

@@ -23,13 +23,14 @@ from transformers import (
     TrainingArguments,
 )
 
-from bench.common import ENCODER, machine, make_trainer, print_rates, rates, wnut
+from bench.common import ENCODER, machine, print_rates, rates, wnut
 from nerine.corpus import Corpus
 from nerine.pretrained import quiet
 from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger
-from nerine.training import new_checkpoint
+from nerine.training import make_trainer, new_checkpoint
 from nerine.training.data import Examples, make_examples
+from nerine.training.states import States
 
 
 def main() -> None:
@@ -65,7 +66,7 @@ def _settings() -> TrainingSettings:
 
 def _nerine(corpus: Corpus) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        make_trainer(corpus, _settings(), Path(folder), lambda _: _NoPause()).train()
+        make_trainer(corpus, _settings(), States(Path(folder)), [], [_NoPause()]).train()
 
 
 def _trainer(corpus: Corpus) -> None:

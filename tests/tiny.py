@@ -6,6 +6,9 @@ weights are drawn wide, so that a model's opinions differ from word to word.
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 import torch
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram, WordPiece
-from tokenizers.trainers import BpeTrainer, UnigramTrainer, WordPieceTrainer
+from tokenizers.trainers import BpeTrainer
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -34,6 +37,8 @@ LONGEST = 128
 
 _SEED = 7
 _VOCABULARY = 320
+_LONGEST_PIECE = 4
+_AROUND = ("cls_token", "sep_token")
 _SHORT_NAMES = {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 64}
 _LONG_NAMES = {
     "num_hidden_layers": 2,
@@ -162,16 +167,13 @@ def marked(text: str) -> Document:
 
 
 def make_tokenizer(kind: str) -> Any:
-    """A fast tokenizer of the kind's own sort, trained on the documents above."""
+    """A fast tokenizer of the kind's own sort, from the documents above, the same in every call."""
     chosen = _KINDS[kind]
     specials = list(chosen.specials)
     build = {"wordpiece": _wordpiece, "bytes": _bytes, "unigram": _unigram}[chosen.subwords]
     roles = _roles(specials)
     backend = build([document.text for document in documents()], specials, roles)
-    if kind == "roberta":
-        backend.post_processor = processors.RobertaProcessing(
-            ("</s>", specials.index("</s>")), ("<s>", specials.index("<s>")), add_prefix_space=False
-        )
+    _put_between_specials(backend, kind, roles)
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=LONGEST, **roles)
 
 
@@ -195,8 +197,26 @@ def _wordpiece(texts: list[str], specials: list[str], roles: dict[str, str]) -> 
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.decoder = decoders.WordPiece()
-    trainer = WordPieceTrainer(vocab_size=_VOCABULARY, special_tokens=specials, show_progress=False)
-    return _trained(backend, texts, trainer, roles)
+    pieces = [*specials, *_counted_pieces(backend, texts, inner="##")]
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    backend.model = WordPiece(vocabulary, unk_token=roles["unk_token"])
+    return backend
+
+
+def _unigram(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
+    backend = Tokenizer(Unigram())
+    # NFKC turns some signs into a space and a mark, and a space too many is dropped, as in XLM-R.
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+    )
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    counts = _counted_pieces(backend, texts, inner="")
+    total = sum(counts.values())
+    scores = [(piece, math.log(count / total)) for piece, count in counts.items()]
+    vocabulary = [*((special, 0.0) for special in specials), *scores]
+    backend.model = Unigram(vocabulary, unk_id=specials.index(roles["unk_token"]))
+    return backend
 
 
 def _bytes(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
@@ -209,38 +229,39 @@ def _bytes(texts: list[str], specials: list[str], roles: dict[str, str]) -> Toke
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    return _trained(backend, texts, trainer, roles)
-
-
-def _unigram(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
-    backend = Tokenizer(Unigram())
-    # NFKC turns some signs into a space and a mark, and a space too many is dropped, as in XLM-R.
-    backend.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
-    )
-    backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.decoder = decoders.Metaspace()
-    trainer = UnigramTrainer(
-        vocab_size=_VOCABULARY,
-        special_tokens=specials,
-        unk_token=roles["unk_token"],
-        show_progress=False,
-    )
-    return _trained(backend, texts, trainer, roles)
-
-
-def _trained(
-    backend: Tokenizer, texts: list[str], trainer: Any, roles: dict[str, str]
-) -> Tokenizer:
-    """`backend` with its vocabulary, and with the special tokens around every text."""
     backend.train_from_iterator(texts, trainer)
-    first, last = roles["cls_token"], roles["sep_token"]
-    backend.post_processor = processors.TemplateProcessing(
-        single=f"{first} $A {last}",
-        pair=f"{first} $A {last} $B {last}",
-        special_tokens=[(name, backend.token_to_id(name)) for name in (first, last)],
-    )
     return backend
+
+
+def _counted_pieces(backend: Tokenizer, texts: list[str], *, inner: str) -> dict[str, int]:
+    """Pieces of the texts' words with their counts: single characters, then the most frequent.
+
+    The trainers of WordPiece and Unigram give another vocabulary in every call.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        normal = backend.normalizer.normalize_str(text)
+        for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal):
+            for start, end in itertools.combinations(range(len(word) + 1), 2):
+                if end - start <= _LONGEST_PIECE:
+                    counts[f"{inner if start else ''}{word[start:end]}"] += 1
+    several = {piece: len(piece.removeprefix(inner)) > 1 for piece in counts}
+    ordered = sorted(counts, key=lambda piece: (several[piece], -counts[piece], piece))
+    return {piece: counts[piece] for piece in ordered[:_VOCABULARY]}
+
+
+def _put_between_specials(backend: Tokenizer, kind: str, roles: Mapping[str, str]) -> None:
+    """Sets what goes around every text."""
+    ids = backend.get_vocab()
+    first, last = ((roles[role], ids[roles[role]]) for role in _AROUND)
+    if kind == "roberta":
+        backend.post_processor = processors.RobertaProcessing(last, first, add_prefix_space=False)
+        return
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{first[0]} $A {last[0]}",
+        pair=f"{first[0]} $A {last[0]} $B {last[0]}",
+        special_tokens=[first, last],
+    )
 
 
 def _widen_embeddings(model: Any) -> None:

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,16 +77,17 @@ def load_checkpoint(
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint: the folder is whole or not there.
 
-    An existing folder gets its files replaced one by one, `nerine.json` last.
+    An existing folder gets its files replaced one by one, the weights first, `nerine.json` last.
     """
-    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
+    place = folder.resolve()  # which has a name, as `.` has not
+    partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
     try:
         write_files(partial, checkpoint)
         sync_files(partial)
         _move_into_place(partial, folder)
-    except OSError as error:
+    except Exception as error:  # on a full disk the libraries below raise kinds of their own
         raise CheckpointError(
-            f"cannot be written: {error.strerror or error}",
+            f"cannot be written: {getattr(error, 'strerror', None) or error}",
             place=str(folder),
             hint="what stood there before is as it was, save for files already replaced",
         ) from error
@@ -223,6 +224,7 @@ def _move_into_place(partial: Path, folder: Path) -> None:
     if not folder.exists():
         partial.rename(folder)
         return
-    last_first: Callable[[Path], bool] = lambda file: file.name == INFO_FILE  # noqa: E731
-    for file in sorted(partial.iterdir(), key=last_first):
+    # The weights go first and their hash last: whatever stands between is seen to be a mixture.
+    places = {WEIGHTS_FILE: 0, INFO_FILE: 2}
+    for file in sorted(partial.iterdir(), key=lambda file: places.get(file.name, 1)):
         file.replace(folder / file.name)

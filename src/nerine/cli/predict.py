@@ -120,9 +120,9 @@ def _file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
 
 def _tagged_input(tagger: Tagger) -> Iterator[Document]:
     """The lines of standard input; from a terminal, each one is answered at once."""
-    stream = click.get_binary_stream("stdin")
+    stream = sys.stdin.buffer
     lines = (line for _, line in stream_lines(stream, "standard input"))
-    if not stream.isatty():
+    if not sys.stdin.isatty():
         return tagger.pipe(lines)
     click.echo("a text in each line; Ctrl-D ends", err=True)
     return map(tagger, lines)

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from nerine.cli.terminal import cell, fitting, table, visible
+from nerine.cli.terminal import cell, fitting, table, titled, visible
 from nerine.document import Document, Entity
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.table import Table
     from rich.text import Text
 
@@ -76,9 +76,9 @@ def print_documents(
         on.print(cell(indent) + line, soft_wrap=True)
 
 
-def scores_table(evaluation: Evaluation, title: str) -> Table:
+def scores_table(evaluation: Evaluation) -> Table:
     """Scores of each label and over all of them."""
-    result = table(title, ("label", *_SCORES), numbers=_SCORES)
+    result = table(("label", *_SCORES), numbers=_SCORES)
     for label, counts in evaluation.labels.items():
         result.add_row(cell(label), *_scores(counts))
     result.add_section()
@@ -93,7 +93,7 @@ def _scores(counts: Counts) -> list[str]:
 
 def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
     """The table of scores, and what they were counted over."""
-    on.print(scores_table(evaluation, title))
+    on.print(titled(title, scores_table(evaluation)))
     on.print(
         f"token accuracy {evaluation.accuracy:.4f} over {evaluation.tokens:,} tokens of "
         f"{evaluation.documents:,} documents"
@@ -111,7 +111,7 @@ def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mar
         "F1",
         "accuracy",
     )
-    result = table("", (*names, ""), numbers=names)
+    result = table((*names, ""), numbers=names)
     for record in records:
         values = (
             record.training_loss,
@@ -129,7 +129,7 @@ def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mar
     return result
 
 
-def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Iterator[Table]:
+def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Iterator[Group]:
     """Tables of an explanation; one that is too wide comes in parts, each with its first columns.
 
     Yields nothing shortened: a cell that is wider than `width` is folded.
@@ -139,10 +139,10 @@ def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Itera
         for part, columns in enumerate(groups, start=1):
             title = each.title + (f" ({part} of {len(groups)})" if len(groups) > 1 else "")
             names = [each.columns[index] for index in columns]
-            result = table(title, names, numbers=_number_columns(each))
+            result = table(names, numbers=_number_columns(each))
             for row in each.rows:
                 result.add_row(*(cell(row[index]) for index in columns))
-            yield result
+            yield titled(title, result)
 
 
 def _number_columns(shown: explanation.Table) -> list[str]:
@@ -163,9 +163,14 @@ def print_description(description: CorpusDescription, on: Console) -> None:
     on.print(cell(f"hash    {description.hash}"))
     on.print(cell(f"scheme  {description.scheme or 'none: entities are given as ranges'}"))
     on.print(cell(f"labels  {', '.join(description.labels) or 'none'}"), soft_wrap=True)
-    for each in (_splits_table, _labels_table, _lengths_table, _repetition_table):
+    for title, make in (
+        ("Splits", _splits_table),
+        ("Entities", _labels_table),
+        ("Lengths in characters", _lengths_table),
+        ("Texts seen before, and entities known from train", _repetition_table),
+    ):
         on.print()
-        on.print(each(description))
+        on.print(titled(title, make(description)))
     for label, documents in description.examples.items():
         on.print()
         on.print(cell(label, "bold"))
@@ -175,7 +180,7 @@ def print_description(description: CorpusDescription, on: Console) -> None:
 
 def _splits_table(description: CorpusDescription) -> Table:
     names = ("documents", "tokens", "characters", "entities", "distinct")
-    result = table("Splits", ("split", *names), numbers=names)
+    result = table(("split", *names), numbers=names)
     for name, split in description.splits.items():
         result.add_row(
             name,
@@ -189,7 +194,7 @@ def _splits_table(description: CorpusDescription) -> Table:
 
 
 def _labels_table(description: CorpusDescription) -> Table:
-    result = table("Entities", ("label", *description.splits), numbers=list(description.splits))
+    result = table(("label", *description.splits), numbers=list(description.splits))
     for label in description.labels:
         counts = (split.entities_by_label.get(label, 0) for split in description.splits.values())
         result.add_row(cell(label), *(f"{count:,}" for count in counts))
@@ -198,26 +203,22 @@ def _labels_table(description: CorpusDescription) -> Table:
 
 def _lengths_table(description: CorpusDescription) -> Table:
     names = list(next(iter(description.splits.values())).lengths)
-    result = table("Lengths in characters", ("split", *names), numbers=names)
+    result = table(("split", *names), numbers=names)
     for name, split in description.splits.items():
         result.add_row(name, *(f"{split.lengths[each]:,}" for each in names))
     return result
 
 
 def _repetition_table(description: CorpusDescription) -> Table:
-    """What stands in a split more than once, or in an earlier split too."""
-    pairs = list(description.shared_texts)
-    names = ["repeated texts", *dict.fromkeys(f"texts of {first}" for first, _ in pairs)]
-    last = "entities seen in train"
-    result = table("Repetition", ("split", *names, last), numbers=[*names, last])
+    """Texts that stand in a split more than once, or in an earlier split too."""
+    earlier = list(dict.fromkeys(first for first, _ in description.shared_texts))
+    names = ("repeated", *(f"also in {split}" for split in earlier), "entities known")
+    result = table(("split", *names), numbers=names)
     for name, split in description.splits.items():
-        shared = (
-            description.shared_texts.get((each.removeprefix("texts of "), name))
-            for each in names[1:]
-        )
-        seen = "" if split.seen_in_train is None else f"{split.seen_in_train:.1%}"
+        shared = [description.shared_texts.get((first, name)) for first in earlier]
         counts = ("" if count is None else f"{count:,}" for count in shared)
-        result.add_row(name, f"{split.duplicates:,}", *counts, seen)
+        known = "" if split.seen_in_train is None else f"{split.seen_in_train:.1%}"
+        result.add_row(name, f"{split.duplicates:,}", *counts, known)
     return result
 
 

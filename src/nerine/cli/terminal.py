@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.table import Table
     from rich.text import Text
 
 # In a pipe nothing is cut or folded, however long it is.
 _ENDLESS = 1_000_000
-_KEY_WIDTH = 24
+_KEY_WIDTH, _GAP = 24, 3
 
 _UNSAFE = [
     *range(0x7F, 0xA0),  # DEL and C1, among them the one-character CSI
@@ -47,7 +47,10 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 def stdout() -> TextIO:
     """Standard output in UTF-8, whatever the locale says."""
-    return click.get_text_stream("stdout", encoding="utf-8", errors="strict")
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
+        stream.reconfigure(encoding="utf-8")
+    return stream
 
 
 class VisibleOutput(io.StringIO):
@@ -91,18 +94,23 @@ def cell(text: str, style: str = "") -> Text:
     return Text(visible(text), style)
 
 
-def table(title: str, columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
+def table(columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
     """An empty table; the columns named in `numbers` are set to the right."""
     from rich import box
     from rich.table import Table
 
-    result = Table(
-        title=cell(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    result = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         right = column in numbers
         result.add_column(cell(column), justify="right" if right else "left", overflow="fold")
     return result
+
+
+def titled(title: str, shown: Table) -> Group:
+    """A table below its title, which may be wider than the table."""
+    from rich.console import Group
+
+    return Group(cell(title, "bold"), shown)
 
 
 def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
@@ -110,17 +118,17 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     from rich.cells import cell_len
 
     cells = [columns, *rows]
-    widths = [max(cell_len(row[index]) for row in cells) + 2 for index in range(len(columns))]
+    widths = [max(cell_len(row[index]) for row in cells) for index in range(len(columns))]
     keys = [0, 1]
-    left = width - sum(min(widths[index], _KEY_WIDTH) for index in keys)
+    left = width - sum(min(widths[index], _KEY_WIDTH) for index in keys) - _GAP
     groups: list[list[int]] = []
     room = 0
     for index in range(len(keys), len(columns)):
-        if not groups or room < widths[index]:
+        if not groups or room < widths[index] + _GAP:
             groups.append([*keys])
             room = left
         groups[-1].append(index)
-        room -= widths[index]
+        room -= widths[index] + _GAP
     return groups
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,7 +30,8 @@ from nerine.errors import TrainingError
 from nerine.pretrained import encoder_width, load_encoder, longest_input, quiet
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings, TrainingSettings
-from nerine.tagger import Tagger
+from nerine.tagger import Tagger, default_device
+from nerine.training.averaging import WeightAverage
 from nerine.training.callbacks import (
     Informer,
     Interruption,
@@ -97,23 +99,40 @@ def train(
         step = _open_run(states, corpus, chosen, notes, resume=resume)
         corpus = _with_validation(corpus, chosen, notes)
         _check_labels(corpus)
-        checkpoint = new_checkpoint(corpus, chosen)
-        tagger = Tagger.from_checkpoint(checkpoint)
-        examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
-        notes += _notes_on(examples)
-        trainer = TokenTrainer(
-            tagger,
-            checkpoint,
-            chosen,
-            examples=examples,
-            validation=corpus.validation,
-            states=states,
-            callbacks=_callbacks(chosen, interruption, listener),
+        trainer = make_trainer(
+            corpus, chosen, states, notes, _callbacks(chosen, interruption, listener)
         )
         trainer.train(resume_from_checkpoint=str(states.path(step)) if step else None)
         if not interruption.received:
             _publish(folder, states, trainer)
     return TrainingRun(folder, trainer.records(), tuple(notes), interruption.received)
+
+
+def make_trainer(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    states: States,
+    notes: list[str],
+    callbacks: Sequence[TrainerCallback],
+) -> TokenTrainer:
+    """The loop that `train` runs. What a user should know about the data is added to `notes`."""
+    settings = with_learning_rate(settings)
+    checkpoint = new_checkpoint(corpus, settings)
+    checkpoint.model.to(default_device())
+    average = WeightAverage(checkpoint.model, settings.averaging)
+    tagger = Tagger.from_checkpoint(dataclasses.replace(checkpoint, model=average.model))
+    examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
+    notes += _notes_on(examples)
+    return TokenTrainer(
+        tagger,
+        checkpoint,
+        settings,
+        examples=examples,
+        validation=corpus.validation,
+        states=states,
+        average=average,
+        callbacks=[*callbacks],
+    )
 
 
 def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:

@@ -22,6 +22,7 @@ from nerine.errors import TrainingError
 from nerine.metrics import Evaluation, score
 from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger, WordLogits, look_aheads
+from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
 from nerine.training.states import States
 
@@ -48,8 +49,8 @@ class EpochRecord:
 class TokenTrainer(Trainer):
     """One run's loop.
 
-    It learns from `examples`, and scores `validation` through `tagger`, whose model it trains.
-    `provenance` goes into every checkpoint.
+    It trains the model of `checkpoint` on `examples`, keeps `average` of its weights, and scores
+    that on `validation` through `tagger`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class TokenTrainer(Trainer):
         examples: Examples,
         validation: Sequence[Document],
         states: States,
+        average: WeightAverage,
         callbacks: list[TrainerCallback],
     ) -> None:
         super().__init__(
@@ -70,15 +72,16 @@ class TokenTrainer(Trainer):
             eval_dataset=validation,  # asked for by Trainer; `evaluate` below reads it itself
             data_collator=Collator(examples, checkpoint.tokenizer.pad_token_id or 0),
             compute_loss_func=_word_loss,
-            callbacks=callbacks,
+            callbacks=[average, *callbacks],
         )
         self.remove_callback(PrinterCallback)  # a `Listener` shows what is to be seen
-        self._tagger = tagger
+        self.tagger = tagger
         self._as_loaded = checkpoint
         self.settings = settings
         self._examples = examples
         self._validation = validation
         self._states = states
+        self._average = average
         self._saving = False
         self._began = time.monotonic()
 
@@ -87,10 +90,10 @@ class TokenTrainer(Trainer):
         return tuple(epoch_records(self.state.log_history))
 
     def checkpoint(self, step: int | None = None) -> Checkpoint:
-        """The model as it is now, with the scores of the evaluation after `step`, or the last."""
+        """The average as it is now, with the scores of the evaluation after `step`, or the last."""
         records = [record for record in self.records() if step in (None, record.step)]
         scores = {"validation": records[-1].to_dict()} if records else {}
-        return dataclasses.replace(self._as_loaded, model=self.model, scores=scores)
+        return dataclasses.replace(self._as_loaded, model=self._average.model, scores=scores)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of like length under a budget; for random ones, Trainer's own."""
@@ -138,7 +141,7 @@ class TokenTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Scores the validation split as a user's text would be tagged."""
-        result, loss = validation_of(self._tagger, self._validation)
+        result, loss = validation_of(self.tagger, self._validation)
         metrics = {
             "eval_validation_loss": loss,
             "eval_precision": result.overall.precision,
@@ -182,10 +185,15 @@ class TokenTrainer(Trainer):
             return str(self._states.staging(self.state.global_step))
         return str(super()._get_output_dir(trial))
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """A checkpoint of ours; Trainer's own would hold a pickle of its arguments."""
         if self.args.should_save:
-            write_files(Path(output_dir or self.args.output_dir or "."), self.checkpoint())
+            folder = Path(output_dir or self.args.output_dir or ".")
+            write_files(folder, self.checkpoint())
+            self._average.save(folder)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        self._average.load(Path(resume_from_checkpoint))
 
 
 def _arguments(settings: TrainingSettings, folder: Path) -> TrainingArguments:
