@@ -95,7 +95,7 @@ def test_transformers_pipeline_gives_the_same_tags(
         (int(start), tagger.settings.tags[int(logits.argmax())])
         for start, logits in zip(read.encoding.word_starts, read.logits, strict=True)
     }
-    found: list[dict[str, Any]] = recognise(document.text)  # type: ignore[assignment] # loose
+    found: list[dict[str, Any]] = recognise(document.text)
     theirs = {(each["index"] - 1, each["entity"]) for each in found}
     assert {pair for pair in best if pair[1] != "O"} <= theirs
 
@@ -156,7 +156,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(
     before = {file.name: file_hash(file) for file in folder.iterdir()}
     checkpoint = load_checkpoint(folder)
     monkeypatch.setattr(getattr(checkpoint, part), "save_pretrained", fail)
-    with pytest.raises(CheckpointError, match="cannot be written: .*No space left") as caught:
+    with pytest.raises(CheckpointError, match=r"cannot be written: .*No space left") as caught:
         save_checkpoint(folder, checkpoint)
     assert caught.value.place == str(folder)
     assert {file.name: file_hash(file) for file in folder.iterdir()} == before

@@ -104,9 +104,12 @@ class Encoder:
         ranges = _window_ranges(starts, len(encoding.input_ids), self._capacity, self.overlap)
         owners = _owners(starts, ranges, len(encoding.input_ids))
         windows = []
-        for index in np.unique(owners):
+        # Words and ranges are both in order, so the words of one range stand side by side.
+        for index, first, count in zip(
+            *np.unique(owners, return_index=True, return_counts=True), strict=True
+        ):
             begin, end = ranges[index]
-            owned = owners == index
+            owned = slice(first, first + count)
             windows.append(
                 Window(
                     document=document,

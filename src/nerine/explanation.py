@@ -96,24 +96,8 @@ class Explanation:
 
     def tables(self) -> list[Table]:
         """The steps as tables, in the order in which they happen."""
-        text = self.document.text
         return [
-            Table(
-                "1. Subwords: what the tokenizer makes of the text",
-                ("#", "piece", "id", "start", "end", "text", "first of word"),
-                tuple(
-                    (
-                        str(step.index),
-                        step.piece,
-                        str(step.id),
-                        str(step.start),
-                        str(step.end),
-                        text[step.start : step.end],
-                        "" if step.word is None else f"{step.word} {self.words[step.word].text}",
-                    )
-                    for step in self.subwords
-                ),
-            ),
+            _subword_table(self),
             Table(
                 "2. Windows: what goes through the model in one piece",
                 ("#", "subwords", "input_ids", "words whose logits are taken"),
@@ -222,6 +206,26 @@ def _words(
             tag=tags[decoded[index]],
         )
         for index, word in enumerate(read.encoding.words)
+    )
+
+
+def _subword_table(explanation: Explanation) -> Table:
+    text, words = explanation.document.text, explanation.words
+    return Table(
+        "1. Subwords: what the tokenizer makes of the text",
+        ("#", "piece", "id", "start", "end", "text", "first of word"),
+        tuple(
+            (
+                str(step.index),
+                step.piece,
+                str(step.id),
+                str(step.start),
+                str(step.end),
+                text[step.start : step.end],
+                "" if step.word is None else f"{step.word} {words[step.word].text}",
+            )
+            for step in explanation.subwords
+        ),
     )
 
 

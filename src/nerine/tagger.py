@@ -20,7 +20,7 @@ from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder, FloatArray
 from nerine.document import Document, Entity
 from nerine.encoding import Encoder, Encoding
-from nerine.errors import DocumentError
+from nerine.errors import DocumentError, SettingsError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
@@ -95,8 +95,15 @@ class Tagger:
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, *, device: str | None = None) -> Tagger:
         """A tagger from a checkpoint in memory."""
-        backend = TorchBackend(checkpoint.model.to(device or default_device()).eval())
-        return cls(backend, checkpoint.tokenizer, checkpoint.settings)
+        try:
+            model = checkpoint.model.to(device or default_device())
+        except RuntimeError as error:
+            raise SettingsError(
+                f"torch cannot use {device!r}: {str(error).splitlines()[0]}",
+                place="device",
+                expected="a device that this machine has, such as 'cpu' or 'cuda'",
+            ) from error
+        return cls(TorchBackend(model.eval()), checkpoint.tokenizer, checkpoint.settings)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from nerine.cli.options import (
     json_option,
     reading_notes,
 )
-from nerine.cli.terminal import print_json, visible
+from nerine.cli.terminal import counted, print_json, visible
 from nerine.errors import CorpusError
 from nerine.formats import (
     FORMATS,
@@ -119,6 +119,6 @@ def _report(written: dict[str, int], notes: list[str], *, as_json: bool) -> None
         print_json({"written": written, "notes": notes})
         return
     lines = [f"note: {note}" for note in notes]
-    lines += [f"wrote {path}: {count:,} documents" for path, count in written.items()]
+    lines += [f"wrote {path}: {counted(count, 'document')}" for path, count in written.items()]
     for line in lines:
         click.echo(visible(line), err=True)

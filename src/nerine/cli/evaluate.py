@@ -14,7 +14,7 @@ from nerine.cli.options import (
     reading_notes,
 )
 from nerine.cli.show import print_evaluation
-from nerine.cli.terminal import cell, console, print_json, working
+from nerine.cli.terminal import cell, console, counted, print_json, working
 
 
 @click.command(
@@ -46,7 +46,7 @@ def evaluate(
     loaded = reading.load(corpus)
     documents = loaded.split(split)
     tagger = model.load(checkpoint)
-    with working(f"tagging {len(documents):,} documents"):
+    with working(f"tagging {counted(len(documents), 'document')}"):
         evaluation = nerine.evaluate(tagger, documents)
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}

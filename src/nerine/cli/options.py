@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 import click
 
+from nerine.cli.terminal import counted, working
 from nerine.formats import FORMATS, ReadLog, ReadOptions
 from nerine.schemes import TagScheme
 from nerine.settings import TrainingSettings
@@ -56,8 +57,6 @@ class ModelChoice:
 
     def load(self, checkpoint: str) -> Tagger:
         """The tagger of `checkpoint`."""
-        from nerine.cli.terminal import working
-
         with working(f"loading {checkpoint}"):
             from nerine.tagger import Tagger
 
@@ -226,10 +225,8 @@ def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
     notes: list[str] = []
     for name, log in logs.items():
         if log.repaired_tags:
-            notes.append(
-                f"{name}: {log.repaired_tags} tags in {log.repaired_documents} documents broke "
-                "their scheme and were repaired"
-            )
+            documents = counted(log.repaired_documents, "document")
+            notes.append(f"{name}: {counted(log.repaired_tags, 'tag')} repaired in {documents}")
         if log.skipped:
-            notes.append(f"{name}: {log.skipped} rejected records were skipped")
+            notes.append(f"{name}: {counted(log.skipped, 'rejected record')} skipped")
     return notes

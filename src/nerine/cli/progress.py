@@ -56,7 +56,7 @@ class TrainingDisplay:
         self._live = Live(get_renderable=self._shown, console=on, transient=True)
 
     def __enter__(self) -> TrainingDisplay:
-        self._live.start()
+        self._live.start(refresh=True)
         return self
 
     def __exit__(
@@ -84,10 +84,6 @@ class TrainingDisplay:
         """An epoch has been scored."""
         self._records.append(record)
         self._best = record if best else self._best
-
-    def ended(self) -> None:
-        """What is left is to put the best weights into their place."""
-        self._bar.update(self._task, description="saving")
 
 
 @contextlib.contextmanager

@@ -87,6 +87,11 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def counted(number: int, what: str) -> str:
+    """`1 document`, `2,000 documents`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def cell(text: str, style: str = "") -> Text:
     """A piece of a table that is shown as it is."""
     from rich.text import Text

@@ -25,9 +25,6 @@ class Listener(Protocol):
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
         """An epoch has been scored."""
 
-    def ended(self) -> None:
-        """No more steps will be taken, for whatever reason."""
-
 
 class Informer(TrainerCallback):
     """Passes Trainer's events on to a `Listener`."""

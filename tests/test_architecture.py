@@ -1,0 +1,159 @@
+"""The floors of the house: who may import whom, and who may write."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nerine
+
+PACKAGE = Path(nerine.__file__).parent
+
+# A room imports only from the rows above its own, and from itself.
+FLOORS = (
+    ("errors",),
+    ("document",),
+    ("schemes",),
+    ("segmentation",),
+    ("formats",),
+    ("corpus", "metrics", "settings"),
+    ("encoding",),
+    ("batching",),
+    ("decoding",),
+    ("pretrained",),
+    ("checkpoint",),
+    ("backends",),
+    ("tagger",),
+    ("evaluation",),
+    ("training", "explanation"),
+    ("cli",),
+)
+ROW = {room: row for row, rooms in enumerate(FLOORS) for room in rooms}
+FACE = ("__init__", "__main__")
+"""The modules that stand outside of the house."""
+
+LIGHT = ("errors", "document", "schemes", "segmentation", "formats", "corpus", "metrics")
+HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
+WRITERS = {"formats", "checkpoint", "training", "cli"}
+WRITING_CALLS = {
+    *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
+    *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),
+}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+MODULES = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if room_of(path) not in FACE  # the public face shows every floor
+)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_in(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    """The full names of the modules, or of the names in them, that are imported."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules_of(room: str) -> list[Path]:
+    return [path for path in MODULES if room_of(path) == room]
+
+
+def is_writing(call: ast.Call) -> bool:
+    """Whether a call changes files, as far as its name and its mode tell."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    name = call.func.id if isinstance(call.func, ast.Name) else name
+    if name in ("open", "fdopen"):
+        modes = [*call.args, *(keyword.value for keyword in call.keywords)]
+        texts = [mode.value for mode in modes if isinstance(mode, ast.Constant)]
+        return any(isinstance(text, str) and set(text) & set("wax+") for text in texts)
+    return name in WRITING_CALLS
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_each_module_has_a_floor() -> None:
+    assert {room_of(path) for path in MODULES} <= set(ROW)
+    assert {"document", "formats", "tagger", "training"} <= {room_of(path) for path in MODULES}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
+    room = room_of(path)
+    for name in imports_in(ast.walk(tree_of(path))):
+        top, _, inner = name.partition(".")
+        other = inner.partition(".")[0]
+        if top != "nerine" or other == room:
+            continue
+        if other in ROW:
+            assert ROW[other] < ROW[room], f"{label(path)} imports {name}"
+        else:
+            assert room == "cli", f"{label(path)} imports {name} from the public face"
+
+
+@pytest.mark.parametrize("path", [p for room in LIGHT for p in modules_of(room)], ids=label)
+def test_values_and_data_import_nothing_heavy(path: Path) -> None:
+    module = tree_of(path)
+    named = {name.partition(".")[0] for name in imports_in(iter(module.body))}
+    assert not named & HEAVY
+
+
+@pytest.mark.parametrize("room", ["errors", "document", "schemes"])
+def test_values_need_the_standard_library_alone(room: str) -> None:
+    (path,) = modules_of(room)
+    named = {name.partition(".")[0] for name in imports_in(ast.walk(tree_of(path)))}
+    assert not named & (HEAVY | {"regex", "click", "rich", "huggingface_hub"})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_only_some_rooms_write_files(path: Path) -> None:
+    calls = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
+    writing = [call.lineno for call in calls if is_writing(call)]
+    assert not writing or room_of(path) in WRITERS, f"{label(path)}, lines {writing}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_the_package_checks_its_users_with_errors_of_its_own(path: Path) -> None:
+    asserts = [node.lineno for node in ast.walk(tree_of(path)) if isinstance(node, ast.Assert)]
+    assert asserts == []
+
+
+@pytest.mark.parametrize("path", [*MODULES, PACKAGE / "__init__.py"], ids=label)
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{label(path)}: {node.name}"
+
+
+@pytest.mark.parametrize(
+    ("code", "writes"),
+    [
+        ("path.open('w')", True),
+        ("open(path, mode='ab')", True),
+        ("path.write_text('a')", True),
+        ("path.open('rb')", False),
+        ("open(path)", False),
+        ("text.replace('a', 'b')", False),
+    ],
+)
+def test_writing_is_recognised(code: str, writes: bool) -> None:
+    (call,) = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
+    assert is_writing(call) is writes

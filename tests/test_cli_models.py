@@ -1,0 +1,254 @@
+"""The commands that use a checkpoint: predict, evaluate, explain."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+import nerine
+from nerine.cli import main
+from nerine.cli.html import page
+from nerine.cli.show import explanation_tables, plain_line, print_documents
+from nerine.document import Document, Entity
+from nerine.explanation import Table, explain
+from nerine.formats import WriteOptions, read_documents, write_documents
+from nerine.tagger import Tagger
+from tiny import documents
+
+TEXTS = ("Mira Okonjo left Oslo .", "", "Nobody was there .")
+LABELLED = Document(
+    "<b>Mira</b> & Tandem\x1b\nLabs",
+    (Entity(3, 7, "<person>", 0.5), Entity(14, 26, "group")),
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(checkpoint_of: Callable[..., Path]) -> Path:
+    return checkpoint_of("bert")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name in ("train", "test"):
+        write_documents(documents(), folder / f"{name}.conll")
+    return folder
+
+
+def run(*arguments: object, **options: Any) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments], **options)
+
+
+def texts_of(result: Result) -> list[str]:
+    assert result.exit_code == 0, result.stderr
+    return [json.loads(line)["text"] for line in result.stdout.split("\n") if line]
+
+
+def test_predicts_the_arguments_as_json_lines_in_a_pipe(checkpoint: Path, tagger: Tagger) -> None:
+    result = run("predict", checkpoint, *TEXTS)
+    assert result.stderr == ""
+    expected = io.StringIO()
+    write_documents(tagger.predict(TEXTS), expected, "spans")
+    assert result.stdout == expected.getvalue()
+    assert '"score"' in result.stdout
+    assert run("predict", checkpoint, *TEXTS, "--json").stdout == result.stdout
+
+
+def test_predicts_each_line_of_standard_input(checkpoint: Path) -> None:
+    given = "Mira left .\n\n  two  spaces\r\nline\u2028separator\nwithout an end"
+    result = run("predict", checkpoint, input=given)
+    assert texts_of(result) == [
+        "Mira left .",
+        "",
+        "  two  spaces",
+        "line\u2028separator",
+        "without an end",
+    ]
+
+
+def test_predicts_nothing_for_empty_input(checkpoint: Path) -> None:
+    assert texts_of(run("predict", checkpoint, input="")) == []
+
+
+def test_names_the_line_of_standard_input_that_is_no_utf8(checkpoint: Path) -> None:
+    result = run("predict", checkpoint, input=b"Mira\nM\xfcller\n")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: standard input:2: byte 0xfc")
+
+
+def test_predicts_files_in_the_order_given(checkpoint: Path, tmp_path: Path) -> None:
+    lines, records, columns = (tmp_path / name for name in ("a.txt", "b.jsonl", "c.conll"))
+    lines.write_text("one\n\nO B-x\n")
+    records.write_text('{"text": "four", "url": {"a": 1}, "id": 7}\n{"text": "", "label": []}\n')
+    columns.write_text("Mira B-person\nleft O\n")
+    result = run(
+        *("predict", checkpoint, "zero", "--file", lines, "--file", records, "--file", columns)
+    )
+    assert texts_of(result) == ["zero", "one", "", "O B-x", "four", "", "Mira left"]
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert found[4]["url"] == {"a": 1}
+    assert found[4]["id"] == 7
+    assert "label" not in found[5]
+    assert found[6]["tokens"] == [[0, 4], [5, 9]]
+
+
+def test_a_file_is_of_the_format_that_is_said(checkpoint: Path, tmp_path: Path) -> None:
+    path = tmp_path / "columns.txt"
+    path.write_text("Mira B-person\nleft O\n")
+    assert texts_of(run("predict", checkpoint, "--file", path, "--from", "columns")) == [
+        "Mira left"
+    ]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.conll"])
+def test_writes_what_the_name_of_the_output_tells(
+    name: str, checkpoint: Path, tagger: Tagger, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    result = run("predict", checkpoint, *TEXTS, "-o", path)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    found = list(read_documents(path))
+    assert [document.text for document in found] == list(TEXTS)
+    assert [spans(document) for document in found] == [
+        spans(document) for document in tagger.predict(TEXTS)
+    ]
+
+
+def spans(document: Document) -> list[tuple[int, int, str]]:
+    return [(each.start, each.end, each.label) for each in document.entities]
+
+
+@pytest.mark.parametrize("name", ["out.html", "out.txt"])
+def test_pages_and_lines_are_the_same_in_a_file_and_in_a_pipe(
+    name: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    kind = {".html": "html", ".txt": "text"}[path.suffix]
+    assert run("predict", checkpoint, *TEXTS, "-o", path).exit_code == 0
+    assert path.read_text() == run("predict", checkpoint, *TEXTS, "--format", kind).stdout
+
+
+def test_an_output_is_written_whole_or_not_at_all(checkpoint: Path, tmp_path: Path) -> None:
+    records, output = tmp_path / "a.jsonl", tmp_path / "out.html"
+    records.write_text('{"text": "one"}\n{"words": "two"}\n')
+    output.write_text("as it was")
+    result = run("predict", checkpoint, "--file", records, "-o", output)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {records}:2: the record has no text")
+    assert output.read_text() == "as it was"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_output_in_a_folder_that_is_not_there_is_an_error(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    result = run("predict", checkpoint, "Mira", "-o", tmp_path / "no" / "out.jsonl")
+    assert result.exit_code == 2
+    assert "out.jsonl: cannot be written: No such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["predict"], ["explain"], ["evaluate", "sample"]])
+def test_a_folder_without_a_model_is_an_error(command: list[str], tmp_path: Path) -> None:
+    name, *rest = command
+    result = run(name, tmp_path, *(rest or ["Mira"]))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {tmp_path}: the folder holds no config.json")
+
+
+def test_a_plain_line_shows_entities_with_their_labels() -> None:
+    assert plain_line(LABELLED) == "<b>[Mira](<person>)</b> & [Tandem␛␊Labs](group)"
+
+
+def test_a_terminal_with_colours_gets_labels_in_colour() -> None:
+    shown = io.StringIO()
+    on = Console(file=shown, force_terminal=True, color_system="standard", _environ={})
+    print_documents([LABELLED], ["<person>", "group"], on)
+    assert "\x1b[1;36mMira\x1b[0m\x1b[7;36m <person> \x1b[0m" in shown.getvalue()
+    assert "Tandem␛␊Labs" in shown.getvalue()
+
+
+def test_a_page_escapes_everything_and_needs_nothing_from_elsewhere() -> None:
+    shown = "".join(page([LABELLED], ["<person>", "group"]))
+    assert (
+        '<li dir="auto">&lt;b&gt;<mark class="c0" title="probability 0.5000">Mira'
+        "<small>&lt;person&gt;</small></mark>&lt;/b&gt; &amp; "
+        '<mark class="c1">Tandem␛\nLabs<small>group</small></mark></li>'
+    ) in shown
+    assert "prefers-color-scheme: dark" in shown
+    assert not re.search("<script|https?:|src=|href=|@import|url\\(", shown)
+
+
+def test_evaluates_as_a_table(checkpoint: Path, corpus: Path, tagger: Tagger) -> None:
+    result = run("evaluate", checkpoint, corpus)
+    scores = nerine.evaluate(tagger, documents())
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["label", "precision", "recall", "F1", "support"] in lines
+    person = scores.labels["person"]
+    assert ["person", f"{person.precision:.4f}"] in [line[:2] for line in lines]
+    assert ["all", "labels", f"{scores.overall.precision:.4f}"] in [line[:3] for line in lines]
+    assert f"token accuracy {scores.accuracy:.4f} over {scores.tokens}" in result.stdout
+    assert result.stderr == ""
+
+
+def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> None:
+    result = run("evaluate", checkpoint, corpus, "--split", "train", "--json")
+    assert json.loads(result.stdout) == {
+        "checkpoint": str(checkpoint),
+        "corpus": str(corpus),
+        "hash": nerine.load_corpus(corpus).hash,
+        "split": "train",
+        **nerine.evaluate(tagger, documents()).to_dict(),
+    }
+
+
+def test_explains_as_json(checkpoint: Path, tagger: Tagger) -> None:
+    result = run("explain", checkpoint, "Mira left Oslo", "--json")
+    assert json.loads(result.stdout) == json.loads(
+        json.dumps(explain(tagger, "Mira left Oslo").to_dict())
+    )
+
+
+def test_explains_in_a_pipe_without_cutting_anything(checkpoint: Path, tagger: Tagger) -> None:
+    text = "Mira left " + "abcdefgh" * 30
+    result = run("explain", checkpoint, text)
+    shown = result.stdout.split()
+    tables = explain(tagger, text).tables()
+    assert {part for part in _parts(tables) if part} <= set(shown)
+    assert "…" not in result.stdout
+    header = ["word", "text", *tagger.settings.tags]
+    assert header in [line.split() for line in result.stdout.splitlines()]
+
+
+def _parts(tables: list[Table]) -> set[str]:
+    cells = [value for table in tables for row in (table.columns, *table.rows) for value in row]
+    return {part for value in cells for part in value.split()}
+
+
+def test_explains_on_80_columns_in_parts_that_hold_everything() -> None:
+    tags = tuple(f"B-label-number-{index}" for index in range(12))
+    table = Table("3. Logits", ("word", "text", *tags), (("0", "Mira", *["-12.345"] * 12),))
+    shown = io.StringIO()
+    on = Console(file=shown, width=80, _environ={})
+    for each in explanation_tables([table], on.width):
+        on.print(each)
+    lines = shown.getvalue().splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert {part for line in lines for part in line.split()} >= {*tags, "word", "text"}
+    assert shown.getvalue().count("-12.345") == 12
+    assert shown.getvalue().count("Mira") == shown.getvalue().count("3. Logits (")
+
+
+def test_columns_go_out_in_the_scheme_of_every_day(checkpoint: Path, tagger: Tagger) -> None:
+    expected = io.StringIO()
+    write_documents(tagger.predict(TEXTS), expected, "columns", WriteOptions())
+    result = run("predict", checkpoint, *TEXTS, "--format", "columns")
+    assert result.stdout == expected.getvalue()

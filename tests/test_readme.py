@@ -1,0 +1,66 @@
+"""Every command and every piece of Python in the README is run, with a tiny encoder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import nerine.training
+from nerine import pretrained
+from nerine.cli import main
+from nerine.formats import write_documents
+from runs import corpus
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.fixture(autouse=True)
+def place(
+    encoder_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder with what the README's reader has: a corpus and some posts."""
+    tiny = str(encoder_of("bert"))
+    load_encoder = pretrained.load_encoder
+
+    def load_tiny(name: str, *rest: Any, **options: Any) -> Any:
+        assert name == nerine.TrainingSettings().encoder
+        return load_encoder(tiny, *rest, **options)
+
+    monkeypatch.setattr(nerine.training, "load_encoder", load_tiny)
+    monkeypatch.setattr(nerine.training, "encoder_width", lambda *_, **__: 32)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wnut17").mkdir()
+    for split in ("train", "validation", "test"):
+        write_documents(corpus().train, tmp_path / "wnut17" / f"{split}.conll")
+    (tmp_path / "posts.txt").write_text("Mira was in Oslo\n\nAna too\n")
+
+
+def commands() -> list[list[str]]:
+    lines = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
+    return [
+        shlex.split(line.removeprefix("$ nerine "), comments=True)
+        for line in lines
+        if line.startswith("$ nerine ")
+    ]
+
+
+def test_the_readme_shows_every_command() -> None:
+    assert {command[0] for command in commands()} == set(main.list_commands(None))  # type: ignore[arg-type] # our group takes no context
+
+
+def test_the_readme_runs_from_top_to_bottom() -> None:
+    for command in commands():
+        result = CliRunner().invoke(main, command)
+        resumed = "--resume" in command
+        assert result.exit_code == (2 if resumed else 0), (command, result.output)
+        assert not resumed or "this run has ended" in result.output
+    for kind, text in BLOCKS:
+        if kind == "python":
+            exec(compile(text, str(README), "exec"), {})  # the README's own code
