@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.batching import BudgetSampler, batches, budget_for, pad
+from nerine.batching import BudgetSampler, batches, pad
 from nerine.encoding import Window
 from nerine.errors import TrainingError
 
@@ -27,7 +27,7 @@ def windows_of(lengths: list[int]) -> list[Window]:
 
 
 def rounded(length: int) -> int:
-    return -(-length // 8) * 8
+    return -(-length // 4) * 4
 
 
 @given(LENGTHS, BUDGETS)
@@ -65,7 +65,7 @@ def test_padding_is_masked(lengths: list[int]) -> None:
 def test_a_sampler_takes_each_window_once_in_every_epoch(
     lengths: list[int], budget: int, seed: int
 ) -> None:
-    sampler = BudgetSampler(lengths, token_budget=budget, seed=seed)
+    sampler = BudgetSampler(lengths, batch_size=16, token_budget=budget, seed=seed)
     for epoch in range(3):
         sampler.set_epoch(epoch)
         drawn = list(sampler)
@@ -75,7 +75,7 @@ def test_a_sampler_takes_each_window_once_in_every_epoch(
 
 @given(SOME_LENGTHS, BUDGETS)
 def test_a_samplers_batches_keep_to_the_budget(lengths: list[int], budget: int) -> None:
-    for drawn in BudgetSampler(lengths, token_budget=budget, seed=0):
+    for drawn in BudgetSampler(lengths, batch_size=16, token_budget=budget, seed=0):
         longest = max(lengths[index] for index in drawn)
         assert longest * len(drawn) <= budget or len(drawn) == 1
 
@@ -84,7 +84,7 @@ def test_a_samplers_batches_keep_to_the_budget(lengths: list[int], budget: int) 
 def test_a_samplers_batches_hold_windows_of_like_length(lengths: list[int]) -> None:
     drawn = [
         sorted(rounded(lengths[index]) for index in batch)
-        for batch in BudgetSampler(lengths, token_budget=600, seed=0)
+        for batch in BudgetSampler(lengths, batch_size=16, token_budget=600, seed=0)
     ]
     drawn.sort()
     assert all(left[-1] <= right[0] for left, right in itertools.pairwise(drawn))
@@ -94,7 +94,7 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     lengths = np.random.default_rng(0).integers(1, 60, 200).tolist()
 
     def order(seed: int, epoch: int) -> list[list[int]]:
-        sampler = BudgetSampler(lengths, token_budget=300, seed=seed)
+        sampler = BudgetSampler(lengths, batch_size=16, token_budget=300, seed=seed)
         sampler.set_epoch(epoch)
         return list(sampler)
 
@@ -104,7 +104,7 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
 
 
 def test_an_iteration_leaves_the_next_one_alone() -> None:
-    sampler = BudgetSampler([3] * 50, token_budget=64, seed=0)
+    sampler = BudgetSampler([3] * 50, batch_size=16, token_budget=64, seed=0)
     assert list(sampler) == list(sampler)
 
 
@@ -114,17 +114,19 @@ def test_processes_share_the_batches_evenly(
 ) -> None:
     # At worst every window is a batch, and then their number has to be a multiple.
     lengths = lengths[len(lengths) % processes :]
-    sampler = BudgetSampler(lengths, token_budget=budget, seed=0, multiple_of=processes)
+    sampler = BudgetSampler(
+        lengths, batch_size=16, token_budget=budget, seed=0, multiple_of=processes
+    )
     assert len(sampler) % processes == 0
     assert sorted(itertools.chain(*sampler)) == list(range(len(lengths)))
 
 
 def test_too_few_windows_for_the_processes_are_an_error() -> None:
     with pytest.raises(TrainingError, match="3 windows cannot be shared"):
-        BudgetSampler([5, 5, 5], token_budget=8, seed=0, multiple_of=2)
+        BudgetSampler([5, 5, 5], batch_size=16, token_budget=8, seed=0, multiple_of=2)
 
 
-def test_a_budget_gives_batches_of_about_the_size_asked_for() -> None:
+def test_a_sampler_fills_batches_of_short_windows_to_their_size() -> None:
     lengths = np.random.default_rng(0).integers(4, 60, 1000).tolist()
-    sampler = BudgetSampler(lengths, token_budget=budget_for(lengths, 16), seed=0)
-    assert 13 < len(lengths) / len(sampler) < 17
+    sampler = BudgetSampler(lengths, batch_size=16, token_budget=960, seed=0)
+    assert sorted(len(batch) for batch in sampler) == [8, *[16] * 62]

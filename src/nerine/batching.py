@@ -17,7 +17,7 @@ from nerine.encoding import IntArray, Window
 from nerine.errors import TrainingError
 
 # Within a bucket of this many subwords, windows count as equally long when batches are shuffled.
-_BUCKET = 8
+_BUCKET = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ def batches(windows: Sequence[Window], *, token_budget: int, pad_id: int) -> Ite
 class BudgetSampler:
     """For training: batches of like length in an order that is new in every epoch.
 
+    A batch holds `batch_size` windows, or fewer if they would cost more than `token_budget`
+    subwords. Filling short windows up to the budget instead makes steps of equal cost, but fewer
+    of them on short texts, and worse models.
+
     Windows are shuffled among those of about the same length, and the batches among themselves.
     Where one batch ends and the next begins depends on the lengths alone, so every epoch has the
     same number of batches. The order depends on `seed` and the epoch alone, so that a resumed run
@@ -68,11 +72,17 @@ class BudgetSampler:
     """
 
     def __init__(
-        self, lengths: Sequence[int], *, token_budget: int, seed: int, multiple_of: int = 1
+        self,
+        lengths: Sequence[int],
+        *,
+        batch_size: int,
+        token_budget: int,
+        seed: int,
+        multiple_of: int = 1,
     ) -> None:
         # Rounded up to whole buckets, so that a shuffle inside a bucket keeps to the budget.
         self._lengths = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
-        self._cuts = _cuts(np.sort(self._lengths)[::-1], token_budget)
+        self._cuts = _cuts(np.sort(self._lengths)[::-1], token_budget, batch_size)
         while len(self._cuts) % multiple_of:
             self._halve_largest()
         self._seed = seed
@@ -104,18 +114,17 @@ class BudgetSampler:
             yield order[first:last].tolist()
 
 
-def budget_for(lengths: Sequence[int], batch_size: int) -> int:
-    """The token budget at which batches hold about `batch_size` windows of average length."""
-    rounded = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
-    return int(np.ceil(rounded.mean() * batch_size))
+def _cuts(
+    falling: npt.NDArray[np.int64], token_budget: int, most: int | None = None
+) -> list[tuple[int, int]]:
+    """Half-open ranges over lengths that never rise, each of a cost within the budget.
 
-
-def _cuts(falling: npt.NDArray[np.int64], token_budget: int) -> list[tuple[int, int]]:
-    """Half-open ranges over lengths that never rise, each of a cost within the budget."""
+    A range holds at least one length, and at most `most`.
+    """
     cuts = []
     first = 0
     while first < len(falling):
-        size = max(1, token_budget // int(falling[first]))
+        size = max(1, min(most or len(falling), token_budget // int(falling[first])))
         cuts.append((first, min(first + size, len(falling))))
         first += size
     return cuts

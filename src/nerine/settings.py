@@ -130,7 +130,10 @@ class TrainingSettings:
         0.1, "share of all steps in which the learning rate rises", least=0, most=1
     )
     batching: Batching = _setting("budget", "batches of like length under a budget, or at random")
-    batch_size: int = _setting(16, "windows in a batch; for budget, of average length", least=1)
+    batch_size: int = _setting(16, "windows in a batch", least=1)
+    token_budget: int = _setting(
+        2048, "most subwords in a batch, padding included; not for random batches", least=8
+    )
     gradient_accumulation: int = _setting(1, "batches between two steps of the optimizer", least=1)
     weight_decay: float = _setting(0.01, "AdamW's weight decay", least=0)
     max_gradient_norm: float = _setting(1.0, "gradients are scaled down to this norm", least=0)
@@ -142,6 +145,12 @@ class TrainingSettings:
     )
     dropout: float | None = _setting(
         None, "dropout everywhere; by default the encoder's", least=0, most=0.9
+    )
+    masking: float = _setting(
+        0.1,
+        "share of subwords hidden behind the mask token in training, so that context counts",
+        least=0,
+        most=0.9,
     )
     freeze_embeddings: bool = _setting(False, "leave the word embeddings as they were pretrained")
     early_stopping: int | None = _setting(
@@ -205,6 +214,7 @@ RECIPES: Mapping[str, TrainingSettings] = {
         learning_rate=2e-5,
         warmup=0.0,
         averaging=0.0,
+        masking=0.0,
         batching="random",
         seed=42,
     ),

@@ -20,7 +20,7 @@ from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder, FloatArray
 from nerine.document import Document, Entity
 from nerine.encoding import Encoder, Encoding
-from nerine.errors import DocumentError, SettingsError
+from nerine.errors import CheckpointError, DocumentError, SettingsError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
@@ -159,6 +159,13 @@ class Tagger:
             for index, values in zip(batch.indices, self.backend.logits(batch), strict=True):
                 window = windows[index]
                 logits[window.document][window.words] = values[window.positions]
+        for index, values in enumerate(logits):
+            if not np.isfinite(values).all():
+                raise CheckpointError(
+                    "the model's logits are no finite numbers",
+                    place=f"document {documents[index].id or index}",
+                    hint="the weights are damaged, or overflow at this precision",
+                )
         return [WordLogits(*pair) for pair in zip(encodings, logits, strict=True)]
 
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from nerine.batching import BudgetSampler, budget_for
+from nerine.batching import BudgetSampler
 from nerine.checkpoint import Checkpoint, write_files
 from nerine.document import Document
 from nerine.errors import TrainingError
@@ -103,7 +103,8 @@ class TokenTrainer(Trainer):
         lengths = [len(window) for window in self._examples.windows]
         sampler = BudgetSampler(
             lengths,
-            token_budget=budget_for(lengths, self.settings.batch_size),
+            batch_size=self.settings.batch_size,
+            token_budget=self.settings.token_budget,
             seed=self.settings.seed,
             multiple_of=self.args.world_size,
         )
@@ -123,6 +124,8 @@ class TokenTrainer(Trainer):
     ) -> Any:
         """Trainer's loss; stops the run where it is no number."""
         documents = inputs.pop("documents")
+        if self.settings.masking:
+            inputs["input_ids"] = self._masked(inputs["input_ids"])
         result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):
@@ -134,6 +137,16 @@ class TokenTrainer(Trainer):
                 "look at these documents; --resume goes on from the last saved state",
             )
         return result
+
+    def _masked(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Some subwords behind the mask token: names are rare, what stands around them is not."""
+        tokenizer = self._as_loaded.tokenizer
+        if tokenizer.mask_token_id is None:
+            return input_ids
+        special = torch.tensor(tokenizer.all_special_ids, device=input_ids.device)
+        chosen = torch.rand(input_ids.shape, device=input_ids.device) < self.settings.masking
+        chosen &= ~torch.isin(input_ids, special)
+        return input_ids.masked_fill(chosen, tokenizer.mask_token_id)
 
     def _named(self, documents: torch.Tensor) -> str:
         numbers = ", ".join(str(number) for number in sorted(set(documents.tolist())))
@@ -196,6 +209,10 @@ class TokenTrainer(Trainer):
         self._average.load(Path(resume_from_checkpoint))
 
 
+# Our names → transformers' names; all of them warm up first.
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+
 def _arguments(settings: TrainingSettings, folder: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
@@ -203,7 +220,7 @@ def _arguments(settings: TrainingSettings, folder: Path) -> TrainingArguments:
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
         learning_rate=settings.learning_rate or 0.0,
-        lr_scheduler_type=settings.schedule,
+        lr_scheduler_type=_SCHEDULES[settings.schedule],
         warmup_steps=settings.warmup,  # a share of all steps if below 1
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_gradient_norm,
