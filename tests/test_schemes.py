@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from seqeval import scheme as seqeval_schemes
 from seqeval.metrics.sequence_labeling import get_entities
@@ -46,6 +46,8 @@ def test_spans_survive_tags(scheme: TagScheme, found: list[Span]) -> None:
 @given(any_tags())
 def test_the_strict_reading_is_that_of_seqeval(case: tuple[TagScheme, list[str]]) -> None:
     scheme, tags = case
+    # In IOB1 seqeval knows no end for an entity before a `B-` of another label, which is illegal.
+    assume(scheme is not TagScheme.IOB1 or scheme.fault(tags) is None)
     entities = seqeval_schemes.Entities([tags], SEQEVAL[scheme]).entities[0]
     expected = [Span(entity.start, entity.end, entity.tag) for entity in entities]
     assert scheme.decode(tags) == expected

@@ -15,7 +15,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from nerine.decoding import FloatArray
 from nerine.document import Document, Entity, Token
-from nerine.errors import DocumentError
+from nerine.errors import CheckpointError, DocumentError, SettingsError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
 from nerine.segmentation import rule_words
@@ -86,8 +86,8 @@ def test_word_logits_are_those_of_transformers_alone(
     kind: str, checkpoint_of: Callable[..., Path], tagger_of: Taggers
 ) -> None:
     texts = documents()
-    read = tagger_of(kind).word_logits(texts)
-    for document, each in zip(texts, read, strict=True):
+    tagger = tagger_of(kind)
+    for document, each in zip(texts, tagger.word_logits(texts), strict=True):
         logits, offsets = own_forward(checkpoint_of(kind), document.text)
         firsts = [first_subword(word, offsets) for word in each.encoding.words]
         np.testing.assert_allclose(each.logits, logits[firsts], rtol=0, atol=1e-5)
@@ -325,3 +325,18 @@ def test_a_taggers_own_output_as_gold_scores_full_marks(tagger: Tagger) -> None:
     result = evaluate(tagger, own)
     assert result.overall.gold > 0
     assert result.overall.f1 == result.accuracy == 1
+
+
+def test_logits_that_are_no_numbers_are_an_error_that_names_the_document(
+    checkpoint_of: Callable[..., Path],
+) -> None:
+    tagger = Tagger.load(checkpoint_of(), device="cpu")
+    with torch.no_grad():
+        tagger.backend.model.classifier.bias.fill_(torch.nan)  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError, match=r"document 1: .*no finite numbers"):
+        tagger.predict(["", "Mira left"])
+
+
+def test_a_device_that_is_not_there_is_an_error(checkpoint_of: Callable[..., Path]) -> None:
+    with pytest.raises(SettingsError, match=r"device: torch cannot use 'nowhere'"):
+        Tagger.load(checkpoint_of(), device="nowhere")

@@ -24,13 +24,14 @@ from nerine.document import Document, Entity
 from nerine.encoding import IGNORED
 from nerine.errors import CheckpointError, TrainingError
 from nerine.evaluation import evaluate
+from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger
-from nerine.training import EpochRecord, TrainingRun
+from nerine.training import EpochRecord, TrainingRun, make_trainer
 from nerine.training.data import make_examples
 from nerine.training.states import States
 from runs import corpus, small_run
 
-STEPS_AN_EPOCH = 7
+STEPS_AN_EPOCH = 6
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +197,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_last_state(
     folder = tmp_path / "run"
     listener = Listening(STEPS_AN_EPOCH + 1, fill_up)
     try:
-        with pytest.raises(TrainingError, match=r"the state after step 14 cannot be written"):
+        with pytest.raises(TrainingError, match=r"the state after step 12 cannot be written"):
             small_run(folder, encoder, listener=listener)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -299,6 +300,23 @@ def test_early_stopping_ends_a_run_that_gets_no_better(encoder: Path, tmp_path: 
     run = small_run(tmp_path / "run", encoder, learning_rate=1e-12, epochs=6, early_stopping=2)
     assert len(run.epochs) == 3
     assert run.best.epoch == 1.0
+
+
+def test_masking_hides_a_share_of_the_subwords_but_no_special_token(
+    encoder: Path, tmp_path: Path
+) -> None:
+    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8, masking=0.25)
+    trainer = make_trainer(corpus(), settings, States(tmp_path), [], [])
+    tokenizer = trainer.tagger.tokenizer
+    window = trainer._examples.windows[0]
+    whole = torch.from_numpy(np.tile(window.input_ids, (1000, 1)))
+    masked = trainer._masked(whole)
+    hidden = (masked == tokenizer.mask_token_id) & (whole != tokenizer.mask_token_id)
+    assert torch.equal(masked[~hidden], whole[~hidden])
+    special = torch.isin(whole, torch.tensor(tokenizer.all_special_ids))
+    assert special.any()
+    assert not hidden[special].any()
+    assert hidden[~special].float().mean().item() == pytest.approx(0.25, abs=0.02)
 
 
 def test_frozen_embeddings_stay_as_they_were(encoder: Path, tmp_path: Path) -> None:

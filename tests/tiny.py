@@ -1,7 +1,7 @@
 """Tiny models for tests: real architectures with random weights, in folders of transformers.
 
 Each kind has the tokenizer that it has in the wild: WordPiece, byte-level BPE or Unigram. The
-weights are drawn wide, so that a model's opinions differ from word to word.
+embeddings are drawn wide, so that a model's opinions differ from word to word.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LONGEST = 128
 
 _SEED = 7
 _VOCABULARY = 320
-_LONGEST_PIECE = 4
+_LONGEST_PIECE = 6
 _AROUND = ("cls_token", "sep_token")
 _SHORT_NAMES = {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 64}
 _LONG_NAMES = {
@@ -234,19 +234,24 @@ def _bytes(texts: list[str], specials: list[str], roles: dict[str, str]) -> Toke
 
 
 def _counted_pieces(backend: Tokenizer, texts: list[str], *, inner: str) -> dict[str, int]:
-    """Pieces of the texts' words with their counts: single characters, then the most frequent.
+    """Pieces of the texts' words with their counts: characters, words, then the most frequent.
 
     The trainers of WordPiece and Unigram give another vocabulary in every call.
     """
     counts: Counter[str] = Counter()
+    words: set[str] = set()
     for text in texts:
         normal = backend.normalizer.normalize_str(text)
         for word, _ in backend.pre_tokenizer.pre_tokenize_str(normal):
+            words.add(word)
             for start, end in itertools.combinations(range(len(word) + 1), 2):
                 if end - start <= _LONGEST_PIECE:
                     counts[f"{inner if start else ''}{word[start:end]}"] += 1
-    several = {piece: len(piece.removeprefix(inner)) > 1 for piece in counts}
-    ordered = sorted(counts, key=lambda piece: (several[piece], -counts[piece], piece))
+
+    def rank(piece: str) -> tuple[bool, bool, int, str]:
+        return len(piece.removeprefix(inner)) > 1, piece not in words, -counts[piece], piece
+
+    ordered = sorted(counts, key=rank)
     return {piece: counts[piece] for piece in ordered[:_VOCABULARY]}
 
 
@@ -276,7 +281,7 @@ def _config(kind: str, tokenizer: Any) -> Any:
         kind,
         vocab_size=len(tokenizer),
         max_position_embeddings=LONGEST + offset,
-        initializer_range=0.3,
+        initializer_range=0.1,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

@@ -2,9 +2,10 @@
 
 The tokenizer sees a text once and whole. A subword belongs to the first word that it touches,
 and a word is represented by the first subword that belongs to it; so leading spaces, byte-level
-BPE, WordPiece and SentencePiece need no special case. A word to which no subword belongs is
-*blind*: it bears no label and sends no logits, but it keeps its place in the sequence that is
-decoded.
+BPE, WordPiece and SentencePiece need no special case. Where one subword holds several words whole,
+as a piece for 北京 holds both its characters, they are one word: nothing could tell them apart. A
+word to which no subword belongs otherwise is *blind*: it bears no label and sends no logits, but it
+keeps its place in the sequence that is decoded.
 
 A text longer than the model takes becomes overlapping windows. Each word is *owned* by the one
 window that sees most context around it: there it bears its label in training, and from there its
@@ -134,11 +135,18 @@ def window_labels(window: Window, word_labels: Sequence[int] | IntArray) -> IntA
 
 def _encoding(words: list[Token], ids: list[int], offsets: list[tuple[int, int]]) -> Encoding:
     places = np.array(offsets, dtype=np.int64).reshape(-1, 2)
+    starts = _word_starts(words, places)
+    kept = np.flatnonzero((starts >= 0) | ~_begin_inside(words, places))
+    # Each word that is kept reaches to the end of those behind it that are not.
+    last = np.append(kept, len(words))[1:] - 1
     return Encoding(
-        words=tuple(words),
+        words=tuple(
+            Token(words[index].start, words[end].end)
+            for index, end in zip(kept.tolist(), last.tolist(), strict=True)
+        ),
         input_ids=np.array(ids, dtype=np.int64),
         offsets=places,
-        word_starts=_word_starts(words, places),
+        word_starts=starts[kept],
     )
 
 
@@ -156,6 +164,16 @@ def _word_starts(words: Sequence[Token], offsets: IntArray) -> IntArray:
     subwords = np.flatnonzero(touches & (begins < ends))[::-1]
     starts[touched[subwords]] = subwords
     return starts
+
+
+def _begin_inside(words: Sequence[Token], offsets: IntArray) -> npt.NDArray[np.bool_]:
+    """Whether each word begins inside the last subword that begins at it or before it."""
+    if not words or not len(offsets):
+        return np.zeros(len(words), dtype=np.bool_)
+    word_begins, _ = _bounds(words)
+    last = np.searchsorted(offsets[:, 0], word_begins, side="right") - 1
+    inside: npt.NDArray[np.bool_] = (last >= 0) & (offsets[last, 1] > word_begins)
+    return inside
 
 
 def _bounds(words: Sequence[Token]) -> tuple[IntArray, IntArray]:

@@ -148,7 +148,7 @@ class Tagger:
         """
         encodings = self.encoder.encode(documents)
         blind = self.decoder.blind_logits
-        logits = [np.tile(blind, (len(encoding.words), 1)) for encoding in encodings]
+        logits = [np.tile(blind, (len(each.words), 1)) for each in encodings]
         windows = [
             window
             for index, encoding in enumerate(encodings)
