@@ -13,6 +13,11 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing on a busy machine; pytest's own timeout ends a hang.
+settings.register_profile("nerine", deadline=None)
+settings.load_profile("nerine")
 
 if TYPE_CHECKING:
     from nerine.tagger import Tagger

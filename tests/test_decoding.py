@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
@@ -62,7 +62,6 @@ def test_the_best_sequence_is_the_best_of_all(
 
 
 @given(cases())
-@settings(deadline=None)
 def test_an_entitys_score_is_the_share_of_sequences_that_hold_it(
     case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
 ) -> None:

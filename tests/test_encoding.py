@@ -389,6 +389,22 @@ def test_labels_are_those_of_the_owned_words() -> None:
     ]
 
 
+@given(LONG, SIZES)
+def test_a_word_has_a_number_in_every_window_that_sees_it(
+    text: str, sizes: tuple[int, int]
+) -> None:
+    encoder = Encoder(WORDPIECE, words="rule", max_length=sizes[0], overlap=sizes[1])
+    encoding = encoder.encode([Document(text)])[0]
+    for window in encoder.windows(encoding):
+        numbers = encoder.word_numbers(encoding, window)
+        assert len(numbers) == len(window)
+        assert numbers[0] == numbers[-1] == -1
+        begins = np.flatnonzero(np.diff(numbers[:-1]) == 1) + window.first
+        assert begins.tolist() == [
+            start for start in encoding.word_starts if window.first <= start < window.last
+        ]
+
+
 def test_words_that_one_subword_holds_are_one_word() -> None:
     text = "北京市 x"
     found = _encoding(rule_words(text), [7, 8, 9], [(0, 2), (2, 3), (4, 5)])

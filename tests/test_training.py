@@ -27,7 +27,7 @@ from nerine.evaluation import evaluate
 from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger
 from nerine.training import EpochRecord, TrainingRun, make_trainer
-from nerine.training.data import make_examples
+from nerine.training.data import Collator, make_examples
 from nerine.training.states import States
 from runs import corpus, small_run
 
@@ -302,21 +302,33 @@ def test_early_stopping_ends_a_run_that_gets_no_better(encoder: Path, tmp_path: 
     assert run.best.epoch == 1.0
 
 
-def test_masking_hides_a_share_of_the_subwords_but_no_special_token(
+def test_masking_hides_a_share_of_the_words_but_no_special_token(
     encoder: Path, tmp_path: Path
 ) -> None:
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8, masking=0.25)
     trainer = make_trainer(corpus(), settings, States(tmp_path), [], [])
     tokenizer = trainer.tagger.tokenizer
-    window = trainer._examples.windows[0]
-    whole = torch.from_numpy(np.tile(window.input_ids, (1000, 1)))
-    masked = trainer._masked(whole)
-    hidden = (masked == tokenizer.mask_token_id) & (whole != tokenizer.mask_token_id)
+    batch = Collator(trainer._examples, 0)([0, 1] * 1000)
+    whole, words = batch["input_ids"], batch["words"]
+    masked = trainer._masked(whole, words)
+    hidden = masked == tokenizer.mask_token_id
     assert torch.equal(masked[~hidden], whole[~hidden])
     special = torch.isin(whole, torch.tensor(tokenizer.all_special_ids))
     assert special.any()
     assert not hidden[special].any()
     assert hidden[~special].float().mean().item() == pytest.approx(0.25, abs=0.02)
+    inner = (words[:, 1:] == words[:, :-1]) & (words[:, 1:] >= 0)
+    assert inner.any()
+    assert torch.equal(hidden[:, 1:][inner], hidden[:, :-1][inner])
+
+
+def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path, tmp_path: Path) -> None:
+    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
+    trainer = make_trainer(corpus(), settings, States(tmp_path), [], [])
+    labels = np.concatenate(trainer._examples.labels)
+    shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
+    bias = trainer.checkpoint().model.classifier.bias.detach()
+    assert torch.softmax(bias, 0).tolist() == pytest.approx(shares)
 
 
 def test_frozen_embeddings_stay_as_they_were(encoder: Path, tmp_path: Path) -> None:

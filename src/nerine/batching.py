@@ -84,17 +84,19 @@ class BudgetSampler:
         self._lengths = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
         self._cuts = _cuts(np.sort(self._lengths)[::-1], token_budget, batch_size)
         while len(self._cuts) % multiple_of:
-            self._halve_largest()
+            self._halve_largest(multiple_of)
         self._seed = seed
         self._epoch = 0
 
-    def _halve_largest(self) -> None:
+    def _halve_largest(self, processes: int) -> None:
         largest = max(self._cuts, key=lambda cut: cut[1] - cut[0])
         first, last = largest
         if last - first < 2:
             raise TrainingError(
-                f"{len(self._lengths)} windows cannot be shared among the processes",
-                expected="at least one window for each process",
+                f"{len(self._lengths)} windows in {len(self._cuts)} batches cannot be shared "
+                f"evenly among {processes} processes",
+                expected=f"a multiple of {processes} batches",
+                hint="use fewer processes or a larger --batch-size",
             )
         self._cuts.remove(largest)
         self._cuts += [(first, (first + last) // 2), ((first + last) // 2, last)]

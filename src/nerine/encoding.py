@@ -125,6 +125,22 @@ class Encoder:
             )
         return windows
 
+    def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
+        """The word to which each position of `window` belongs, (length), counted from 0.
+
+        -1 stands for special tokens, and for what comes before the first word that begins here.
+        """
+        starts = encoding.word_starts[encoding.word_starts >= 0]
+        subwords = np.arange(window.first, window.last)
+        numbers = np.full(len(window), -1, dtype=np.int64)
+        before = len(self._before)
+        numbers[before : before + len(subwords)] = (
+            np.searchsorted(starts, subwords, side="right")
+            - np.searchsorted(starts, window.first, side="left")
+            - 1
+        )
+        return numbers
+
 
 def window_labels(window: Window, word_labels: Sequence[int] | IntArray) -> IntArray:
     """The label id of each position of `window`: that of the word it owns there, or -100."""

@@ -147,12 +147,13 @@ class TrainingSettings:
         None, "dropout everywhere; by default the encoder's", least=0, most=0.9
     )
     masking: float = _setting(
-        0.1,
-        "share of subwords hidden behind the mask token in training, so that context counts",
+        0.2,
+        "share of words hidden behind the mask token in training, so that context counts",
         least=0,
         most=0.9,
     )
-    freeze_embeddings: bool = _setting(False, "leave the word embeddings as they were pretrained")
+    freeze_embeddings: bool = _setting(True, "leave the word embeddings as they were pretrained")
+    tag_prior: bool = _setting(True, "begin with the tags' shares in training as the head's bias")
     early_stopping: int | None = _setting(
         None, "stop after this many epochs without a better validation F1", least=1
     )
@@ -215,6 +216,8 @@ RECIPES: Mapping[str, TrainingSettings] = {
         warmup=0.0,
         averaging=0.0,
         masking=0.0,
+        freeze_embeddings=False,
+        tag_prior=False,
         batching="random",
         seed=42,
     ),

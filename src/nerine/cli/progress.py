@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from nerine.cli.show import epochs_table
-from nerine.cli.terminal import console
+from nerine.cli.terminal import console, speaks
 
 if TYPE_CHECKING:
     from nerine.training import EpochRecord, Listener
@@ -89,7 +89,7 @@ class TrainingDisplay:
 @contextlib.contextmanager
 def training_display() -> Iterator[Listener | None]:
     """A display on standard error if that is a terminal, else None."""
-    if not sys.stderr.isatty():
+    if not (speaks() and sys.stderr.isatty()):
         yield None
         return
     with TrainingDisplay(console(stderr=True)) as display:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,11 @@ def stdout() -> TextIO:
     if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
         stream.reconfigure(encoding="utf-8")
     return stream
+
+
+def speaks() -> bool:
+    """Whether this process prints: of several that train together, one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class VisibleOutput(io.StringIO):

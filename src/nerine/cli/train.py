@@ -20,7 +20,7 @@ from nerine.cli.options import (
     setting_options,
 )
 from nerine.cli.show import epochs_table
-from nerine.cli.terminal import cell, console, print_json, working
+from nerine.cli.terminal import cell, console, print_json, speaks, working
 from nerine.errors import SettingsError
 from nerine.settings import RECIPES, TrainingSettings, read_settings, recipe
 
@@ -94,13 +94,15 @@ def train(
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     run = run_training(loaded, output, settings, resume=resume)
-    notes = [*reading_notes(loaded.logs), *run.notes]
-    if as_json:
-        print_json(run_as_json(run, notes))
-    else:
-        print_run(run, notes)
+    if speaks():
+        notes = [*reading_notes(loaded.logs), *run.notes]
+        if as_json:
+            print_json(run_as_json(run, notes))
+        else:
+            print_run(run, notes)
+        if run.interrupted:
+            say_how_to_resume(run, corpus, given_corpus_flags(context))
     if run.interrupted:
-        say_how_to_resume(run, corpus, given_corpus_flags(context))
         context.exit(INTERRUPTED)
 
 

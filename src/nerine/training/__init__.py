@@ -12,7 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from accelerate import PartialState
 from safetensors.torch import load_file
 from transformers import TrainerCallback, set_seed
 
@@ -26,11 +28,12 @@ from nerine.checkpoint import (
 )
 from nerine.corpus import Corpus
 from nerine.document import labels_of
+from nerine.encoding import IGNORED
 from nerine.errors import TrainingError
 from nerine.pretrained import encoder_width, load_encoder, longest_input, quiet
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings, TrainingSettings
-from nerine.tagger import Tagger, default_device
+from nerine.tagger import Tagger
 from nerine.training.averaging import WeightAverage
 from nerine.training.callbacks import (
     Informer,
@@ -95,16 +98,24 @@ def train(
     chosen = with_learning_rate((settings or TrainingSettings()).changed(changes))
     states = States(folder)
     notes: list[str] = []
+    processes = PartialState(cpu=not torch.accelerator.is_available())
     with Interruption() as interruption, quiet():
-        step = _open_run(states, corpus, chosen, notes, resume=resume)
+        step = None
+        if processes.is_main_process:
+            step = _open_run(states, corpus, chosen, notes, resume=resume)
+        processes.wait_for_everyone()
+        if not processes.is_main_process and resume:
+            step, _ = states.newest_whole()
         corpus = _with_validation(corpus, chosen, notes)
         _check_labels(corpus)
         trainer = make_trainer(
             corpus, chosen, states, notes, _callbacks(chosen, interruption, listener)
         )
         trainer.train(resume_from_checkpoint=str(states.path(step)) if step else None)
-        if not interruption.received:
+        processes = PartialState()  # Trainer has made its own
+        if not interruption.received and processes.is_main_process:
             _publish(folder, states, trainer)
+        processes.wait_for_everyone()
     return TrainingRun(folder, trainer.records(), tuple(notes), interruption.received)
 
 
@@ -118,10 +129,12 @@ def make_trainer(
     """The loop that `train` runs. What a user should know about the data is added to `notes`."""
     settings = with_learning_rate(settings)
     checkpoint = new_checkpoint(corpus, settings)
-    checkpoint.model.to(default_device())
+    encoder = Tagger.from_checkpoint(checkpoint).encoder
+    examples = make_examples(corpus.train, encoder, checkpoint.settings)
+    if settings.tag_prior:
+        _start_from_prior(checkpoint.model, examples)
     average = WeightAverage(checkpoint.model, settings.averaging)
     tagger = Tagger.from_checkpoint(dataclasses.replace(checkpoint, model=average.model))
-    examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
     notes += _notes_on(examples)
     return TokenTrainer(
         tagger,
@@ -252,6 +265,27 @@ def _adapt(model: Any, settings: TrainingSettings) -> None:
                 module.p = settings.dropout
     if settings.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(requires_grad=False)
+
+
+def _start_from_prior(model: Any, examples: Examples) -> None:
+    """Gives the head's last layer the logarithms of the tags' shares in training as its bias.
+
+    The first steps then need not learn that most words are no names (Lin et al., 2017, 4.1, for
+    rare objects in pictures). A head without such a bias stays as it is.
+    """
+    labels = np.concatenate(examples.labels)
+    counts = np.bincount(labels[labels != IGNORED], minlength=model.config.num_labels) + 1
+    layers = [
+        layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, torch.nn.Linear)
+        and layer.out_features == len(counts)
+        and layer.bias is not None
+        and not name.startswith(f"{model.base_model_prefix}.")
+    ]
+    for layer in layers[-1:]:
+        with torch.no_grad():
+            layer.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
 def _provenance(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
 
+from accelerate import PartialState
+from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nerine.training.loop import EpochRecord, epoch_records
@@ -94,6 +96,9 @@ class Interruption(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        if PartialState().num_processes > 1:  # all of them end at the same step
+            heard = gather_object([self.received])
+            self.received = next((name for name in heard if name), None)
         if self.received:
             control.should_training_stop = True
             control.should_save = control.should_log = not _epoch_is_over(state)

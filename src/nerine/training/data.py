@@ -21,12 +21,14 @@ from nerine.settings import ModelSettings
 class Examples:
     """Windows with their labels, and what is to be said about them.
 
+    `words` holds for each window the number of the word to which each position belongs, or -1.
     `adapted` of the `entities` did not fall on word boundaries and were widened or left out;
     `blind` labelled words have no subword to bear their label.
     """
 
     windows: tuple[Window, ...]
     labels: tuple[IntArray, ...]
+    words: tuple[IntArray, ...]
     entities: int
     adapted: int
     blind: int
@@ -57,6 +59,7 @@ def make_examples(
         _check_tokens(documents)
     windows: list[Window] = []
     labels: list[IntArray] = []
+    numbers: list[IntArray] = []
     adapted = blind = 0
     for index, (document, encoding) in enumerate(
         zip(documents, encoder.encode(documents), strict=True)
@@ -67,17 +70,19 @@ def make_examples(
         for window in encoder.windows(encoding, index):
             windows.append(window)
             labels.append(window_labels(window, ids))
+            numbers.append(encoder.word_numbers(encoding, window))
     if not windows:
         raise TrainingError("the training split holds no text that the tokenizer can read")
     entities = sum(len(document.entities) for document in documents)
-    return Examples(tuple(windows), tuple(labels), entities, adapted, blind)
+    return Examples(tuple(windows), tuple(labels), tuple(numbers), entities, adapted, blind)
 
 
 @dataclass(frozen=True, slots=True)
 class Collator:
     """Indices of examples → the tensors of a batch (batch × length).
 
-    `documents` (batch) goes along, so that an error can name where it came from.
+    `words` numbers the word of each position, for masking; `documents` (batch) goes along so that
+    an error can name where it came from.
     """
 
     examples: Examples
@@ -85,16 +90,22 @@ class Collator:
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         batch = pad(self.examples.windows, indices, self.pad_id)
-        labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
-        for row, index in enumerate(indices):
-            labels[row, : len(self.examples.labels[index])] = self.examples.labels[index]
         documents = [self.examples.windows[index].document for index in indices]
         return {
             "input_ids": torch.from_numpy(batch.input_ids),
             "attention_mask": torch.from_numpy(batch.attention_mask),
-            "labels": torch.from_numpy(labels),
+            "labels": _stacked([self.examples.labels[index] for index in indices], IGNORED),
+            "words": _stacked([self.examples.words[index] for index in indices], -1),
             "documents": torch.tensor(documents),
         }
+
+
+def _stacked(rows: Sequence[IntArray], padding: int) -> torch.Tensor:
+    """Rows of unlike length as one tensor."""
+    stacked = np.full((len(rows), max(map(len, rows))), padding, dtype=np.int64)
+    for row, values in zip(stacked, rows, strict=True):
+        row[: len(values)] = values
+    return torch.from_numpy(stacked)
 
 
 def _check_tokens(documents: Sequence[Document]) -> None:
