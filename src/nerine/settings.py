@@ -125,6 +125,12 @@ class TrainingSettings:
         "peak learning rate; by default 2e-4 for a small encoder, 5e-5 for a base one",
         least=0,
     )
+    layer_decay: float = _setting(
+        0.8,
+        "learning rate of a layer as a share of that of the layer above it",
+        least=0,
+        most=1,
+    )
     schedule: Schedule = _setting("linear", "how the learning rate falls after the warm-up")
     warmup: float = _setting(
         0.1, "share of all steps in which the learning rate rises", least=0, most=1
@@ -213,6 +219,7 @@ RECIPES: Mapping[str, TrainingSettings] = {
         max_length=512,
         epochs=2,
         learning_rate=2e-5,
+        layer_decay=1.0,
         warmup=0.0,
         averaging=0.0,
         masking=0.0,

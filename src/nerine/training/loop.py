@@ -24,6 +24,7 @@ from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger, WordLogits, look_aheads
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
+from nerine.training.layers import parameter_groups
 from nerine.training.states import States
 
 
@@ -114,6 +115,21 @@ class TokenTrainer(Trainer):
             collate_fn=self.data_collator,
         )
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Trainer's own, with slower lower layers."""
+        if self.optimizer is None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args)
+            groups = parameter_groups(
+                self._as_loaded.model,
+                set(self.get_decay_parameter_names(self._as_loaded.model)),
+                learning_rate=self.args.learning_rate,
+                layer_decay=self.settings.layer_decay,
+                weight_decay=self.args.weight_decay,
+            )
+            self.optimizer_cls_and_kwargs = kind, {**options, "params": groups}
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        return optimizer
 
     def compute_loss(
         self,
