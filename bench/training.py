@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import (
     DataCollatorForTokenClassification,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -91,6 +92,7 @@ def _trainer(corpus: Corpus) -> None:
             train_dataset=_Plain(examples),
             data_collator=DataCollatorForTokenClassification(checkpoint.tokenizer),
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from nerine.backends import Backend
+from nerine.backends.packing import pack
 from nerine.backends.pytorch import TorchBackend
 from nerine.batching import batches
 from nerine.checkpoint import Checkpoint, load_checkpoint
@@ -90,7 +91,9 @@ class Tagger:
         for where the model runs; by default a GPU where there is one.
         """
         checkpoint = load_checkpoint(name, revision=revision, scheme=scheme)
-        return cls.from_checkpoint(checkpoint, device=device)
+        tagger = cls.from_checkpoint(checkpoint, device=device)
+        pack(checkpoint.model)
+        return tagger
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, *, device: str | None = None) -> Tagger:
