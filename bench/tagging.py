@@ -15,6 +15,7 @@ import argparse
 import statistics
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, quiet():
         checkpoint = chosen.checkpoint or _trained(Path(folder) / "checkpoint")
         best = _best_batch_size(checkpoint, texts[:320])
-        sides: dict[str, Callable[[], None]] = {
-            "pipeline, default (batch size 1)": _pipeline(checkpoint, texts, 1),
-            f"pipeline, best batch size ({best})": _pipeline(checkpoint, texts, best),
-            "Nerine, PyTorch": _nerine(checkpoint, texts),
+        sides: dict[str, Callable[[], Callable[[], object]]] = {
+            "pipeline, default (batch size 1)": lambda: _pipeline(checkpoint, texts, 1),
+            f"pipeline, best batch size ({best})": lambda: _pipeline(checkpoint, texts, best),
+            "Nerine, PyTorch": lambda: _nerine(checkpoint, texts),
         }
         measured = rates(sides, len(texts), chosen.rounds)
     print(machine())
@@ -83,7 +84,7 @@ def _nerine(checkpoint: str, texts: list[str]) -> Callable[[], None]:
 
 
 def _best_batch_size(checkpoint: str, texts: list[str]) -> int:
-    sides = {str(size): _pipeline(checkpoint, texts, size) for size in BATCH_SIZES}
+    sides = {str(size): partial(_pipeline, checkpoint, texts, size) for size in BATCH_SIZES}
     measured = rates(sides, len(texts), rounds=1)
     return int(max(measured, key=lambda size: statistics.median(measured[size])))
 

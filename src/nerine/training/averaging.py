@@ -7,13 +7,12 @@ counts for at least 9 / (10 + n).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_model, save_model
-from torch.optim.swa_utils import AveragedModel
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nerine.checkpoint import WEIGHTS_FILE
@@ -31,29 +30,30 @@ class WeightAverage(TrainerCallback):
         self._trained = trained
         self._decay = decay
         self._steps = 0
-        self._averaged = AveragedModel(trained, multi_avg_fn=self._mix) if decay else None
-        self.model: Any = self._averaged.module if self._averaged else trained
-
-    def _mix(self, mean: Sequence[torch.Tensor], new: Sequence[torch.Tensor], _: object) -> None:
-        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
-        for averaged, current in zip(mean, new, strict=True):
-            averaged.lerp_(current, 1 - decay)
+        self.model: Any = copy.deepcopy(trained) if decay else trained
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         self._steps = state.global_step
-        if self._averaged:
-            self._averaged.update_parameters(self._trained)
+        if self._decay:
+            self._mix()
+
+    @torch.no_grad()
+    def _mix(self) -> None:
+        young = (1 + self._steps) / (10 + self._steps) if self._steps > 1 else 0.0
+        decay = min(self._decay, young)
+        for mean, current in zip(self.model.parameters(), self._trained.parameters(), strict=True):
+            if current.requires_grad:
+                mean.lerp_(current, 1 - decay)
 
     def save(self, folder: Path) -> None:
         """Writes the last weights beside the mean, which is the checkpoint in `folder`."""
-        if self._averaged:
+        if self._decay:
             save_model(self._trained, str(folder / _LAST_WEIGHTS))
 
     def load(self, folder: Path) -> None:
         """Takes up the mean and the last weights from `folder`, to go on from there."""
         load_model(self.model, folder / WEIGHTS_FILE)
-        if self._averaged:
+        if self._decay:
             load_model(self._trained, folder / _LAST_WEIGHTS)
-            self._averaged.n_averaged.fill_(1)  # else the next step would replace the mean
