@@ -3,7 +3,8 @@
 All go once through the same sentences of WNUT 17 from the same weights, with the same optimizer and
 the same number of sentences in a batch. Nothing is scored or saved in between, and the loading of
 the encoder is not timed. Nerine's default recipe leaves the word embeddings frozen, hides words and
-keeps a mean of the weights; the row before it trains all that Trainer trains, and nothing else.
+keeps a mean of the weights; the row before it trains all that Trainer trains, without these. All
+sides see the corpus's own tokens.
 
     python -m bench.training [--sentences 640] [--rounds 3]
 """
