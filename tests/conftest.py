@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ settings.register_profile("nerine", deadline=None)
 settings.load_profile("nerine")
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from nerine.tagger import Tagger
 
 
@@ -66,3 +69,18 @@ def tagger_of(checkpoint_of: Callable[..., Path]) -> Callable[..., Tagger]:
 def tagger(tagger_of: Callable[..., Tagger]) -> Tagger:
     """A tiny tagger."""
     return tagger_of()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, where there is one."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # the sandbox needs rights that a container's root has not
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()

@@ -16,10 +16,11 @@ PACKAGE = Path(nerine.__file__).parent
 FLOORS = (
     ("errors",),
     ("document",),
-    ("schemes",),
+    ("schemes", "markup"),
     ("segmentation",),
     ("formats",),
     ("corpus", "metrics", "settings"),
+    ("description", "splitting", "pairing", "analysis", "certainty", "calibration"),
     ("encoding",),
     ("batching",),
     ("decoding",),
@@ -29,13 +30,17 @@ FLOORS = (
     ("tagger",),
     ("evaluation",),
     ("training", "explanation"),
+    ("checks", "suspects", "report"),
     ("cli",),
 )
 ROW = {room: row for row, rooms in enumerate(FLOORS) for room in rooms}
 FACE = ("__init__", "__main__")
 """The modules that stand outside of the house."""
 
-LIGHT = ("errors", "document", "schemes", "segmentation", "formats", "corpus", "metrics")
+LIGHT = (
+    *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
+    *("description", "splitting", "pairing", "analysis", "checks"),
+)
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "checkpoint", "training", "cli"}
 WRITING_CALLS = {

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 import nerine
 from nerine import corpus as corpus_module
 from nerine.cli import main
-from nerine.cli.terminal import VisibleOutput, print_json, visible
+from nerine.cli.terminal import VisibleOutput, print_json
 from nerine.corpus import load_corpus
+from nerine.markup import visible
 
 COMMANDS = ("demo", "train", "evaluate", "predict", "explain", "convert", "describe")
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"

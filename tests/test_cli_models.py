@@ -15,11 +15,11 @@ from rich.console import Console
 
 import nerine
 from nerine.cli import main
-from nerine.cli.html import page
 from nerine.cli.show import explanation_tables, plain_line, print_documents
 from nerine.document import Document, Entity
 from nerine.explanation import Table, explain
 from nerine.formats import WriteOptions, read_documents, write_documents
+from nerine.markup import tagged_page
 from nerine.tagger import Tagger
 from tiny import documents
 
@@ -177,7 +177,7 @@ def test_a_terminal_with_colours_gets_labels_in_colour() -> None:
 
 
 def test_a_page_escapes_everything_and_needs_nothing_from_elsewhere() -> None:
-    shown = "".join(page([LABELLED], ["<person>", "group"]))
+    shown = "".join(tagged_page([LABELLED], ["<person>", "group"]))
     assert (
         '<li dir="auto">&lt;b&gt;<mark class="c0" title="probability 0.5000">Mira'
         "<small>&lt;person&gt;</small></mark>&lt;/b&gt; &amp; "

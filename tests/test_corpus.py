@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.corpus import Corpus, describe_corpus, load_corpus
+from nerine.corpus import Corpus, load_corpus
+from nerine.description import describe_corpus
 from nerine.document import Document, Entity, Token, labels_of
 from nerine.errors import CorpusError, FormatError
 from nerine.formats import ReadOptions, WriteOptions, write_documents
@@ -289,3 +290,20 @@ def test_wnut_survives_every_format(tmp_path: Path, name: str) -> None:
     back = load_corpus(tmp_path, format=name)
     assert (back.splits, back.labels) == (corpus.splits, corpus.labels)
     assert back.hash == corpus.hash
+
+
+def test_documents_know_their_places(folder: Path) -> None:
+    corpus = load_corpus(folder)
+    assert corpus.place("train", 1) == f"{folder / 'train.conll'}:4"
+    held = corpus_of("a", "b").hold_out_validation(0.5)
+    assert held.place("validation", 0) == "here, validation document 0"
+
+
+def test_places_follow_their_documents_when_a_split_is_divided(tmp_path: Path) -> None:
+    path = tmp_path / "train.conll"
+    path.write_text("".join(f"word{n} O\n\n" for n in range(20)))
+    divided = load_corpus(path).hold_out_validation(0.25)
+    for name, documents_ in divided.splits.items():
+        for index, document in enumerate(documents_):
+            line = int(document.text.removeprefix("word")) * 2 + 1
+            assert divided.place(name, index) == f"{path}:{line}"

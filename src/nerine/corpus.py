@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from nerine.document import Document, labels_of
 from nerine.errors import CorpusError
@@ -21,7 +19,6 @@ from nerine.formats.words import TagTable
 from nerine.schemes import TagScheme
 
 SAMPLE = "sample"
-EXAMPLES_PER_LABEL = 3
 
 _DEFAULT_READ = ReadOptions()
 
@@ -37,6 +34,8 @@ class Corpus:
     - `source`: what the corpus was loaded from.
     - `scheme`: the tag scheme of the first split that has one.
     - `logs`: for each split what happened while it was read.
+    - `places`: for each split where its documents stand, as `file:line`; a corpus that was not
+      read from files has none.
     """
 
     splits: Mapping[str, tuple[Document, ...]]
@@ -44,6 +43,7 @@ class Corpus:
     source: str
     scheme: TagScheme | None = None
     logs: Mapping[str, ReadLog] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def train(self) -> tuple[Document, ...]:
@@ -69,6 +69,11 @@ class Corpus:
                 expected=f"one of: {', '.join(self.splits)}",
             )
         return self.splits[name]
+
+    def place(self, split: str, index: int) -> str:
+        """Where document `index` of a split stands: `file:line`, or split and number."""
+        places = self.places.get(split)
+        return places[index] if places else f"{self.source}, {split} document {index}"
 
     @cached_property
     def hash(self) -> str:
@@ -112,10 +117,24 @@ class Corpus:
                 expected="two documents or more that do not belong together",
             )
         chosen = _choose(groups, self.train, fraction * len(self.train), seed)
-        kept = tuple(each for index, each in enumerate(self.train) if index not in chosen)
-        held = tuple(each for index, each in enumerate(self.train) if index in chosen)
-        splits = {**self.splits, "train": kept, "validation": held}
-        return replace(self, splits={name: splits[name] for name in SPLITS if name in splits})
+        kept = [index for index in range(len(self.train)) if index not in chosen]
+        held = [index for index in range(len(self.train)) if index in chosen]
+        return self._divided({"train": kept, "validation": held})
+
+    def _divided(self, parts: Mapping[str, Sequence[int]]) -> Corpus:
+        """The training documents by their indices as the splits `parts`, the others as they are."""
+        splits = {**self.splits}
+        places = {**self.places}
+        for name, indices in parts.items():
+            splits[name] = tuple(self.train[index] for index in indices)
+            if "train" in self.places:
+                places[name] = tuple(self.places["train"][index] for index in indices)
+        order = [name for name in SPLITS if name in splits]
+        return replace(
+            self,
+            splits={name: splits[name] for name in order},
+            places={name: places[name] for name in order if name in places},
+        )
 
 
 def _groups(documents: Sequence[Document]) -> list[list[int]]:
@@ -236,10 +255,9 @@ def _table_readers(tables: Mapping[str, TagTable]) -> dict[str, SplitReader]:
 
 def _corpus(readers: Mapping[str, SplitReader], source: str) -> Corpus:
     logs = {split: ReadLog() for split in readers}
-    splits = {
-        split: tuple(document for _, document in read(logs[split]))
-        for split, read in readers.items()
-    }
+    placed = {split: tuple(read(logs[split])) for split, read in readers.items()}
+    splits = {split: tuple(document for _, document in pairs) for split, pairs in placed.items()}
+    places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
     for split, documents in splits.items():
         if not documents:
             raise CorpusError(
@@ -251,7 +269,7 @@ def _corpus(readers: Mapping[str, SplitReader], source: str) -> Corpus:
         if not set(labels_of(documents)) <= set(labels):
             raise _unknown_label(split, labels, readers[split])
     scheme = next((log.scheme for log in logs.values() if log.scheme), None)
-    return Corpus(splits, labels, source, scheme, logs)
+    return Corpus(splits, labels, source, scheme, logs, places)
 
 
 def _unknown_label(split: str, labels: tuple[str, ...], read: SplitReader) -> CorpusError:
@@ -271,129 +289,3 @@ def _unknown_label(split: str, labels: tuple[str, ...], read: SplitReader) -> Co
         expected=f"one of the training labels: {', '.join(labels) or 'there are none'}",
         hint=f"{same[0]!r} differs only in upper and lower case" if same else hint,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SplitDescription:
-    """What there is to know about a split.
-
-    - `tokens`: None unless every document has them.
-    - `distinct_entities`: different pairs of surface and label.
-    - `lengths`: quantiles of the documents' lengths in characters.
-    - `duplicates`: documents whose text stands earlier in the split.
-    - `seen_in_train`: the share of its entities whose surface, case-folded, is one of the training
-      split too; None for that split, without one, and without entities.
-    """
-
-    documents: int
-    tokens: int | None
-    characters: int
-    entities: int
-    distinct_entities: int
-    entities_by_label: Mapping[str, int]
-    lengths: Mapping[str, int]
-    duplicates: int
-    seen_in_train: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusDescription:
-    """What there is to know about a corpus.
-
-    `shared_texts` counts, for each pair of splits, the documents of the second one whose text
-    stands in the first one. `examples` are the first few documents with each label.
-    """
-
-    source: str
-    hash: str
-    scheme: str | None
-    labels: tuple[str, ...]
-    splits: Mapping[str, SplitDescription]
-    shared_texts: Mapping[tuple[str, str], int]
-    examples: Mapping[str, tuple[Document, ...]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON holds it; pairs of splits as `"train, test"`."""
-        return {
-            "source": self.source,
-            "hash": self.hash,
-            "scheme": self.scheme,
-            "labels": list(self.labels),
-            "splits": {name: asdict(split) for name, split in self.splits.items()},
-            "shared_texts": {", ".join(pair): n for pair, n in self.shared_texts.items()},
-            "examples": {
-                label: [
-                    {"text": each.text, "entities": [asdict(e) for e in each.entities]}
-                    for each in documents
-                ]
-                for label, documents in self.examples.items()
-            },
-        }
-
-
-def describe_corpus(corpus: Corpus) -> CorpusDescription:
-    """Counts, lengths, repetitions and examples of a corpus."""
-    known = _surfaces(corpus.splits["train"]) if "train" in corpus.splits else None
-    return CorpusDescription(
-        source=corpus.source,
-        hash=corpus.hash,
-        scheme=corpus.scheme.value if corpus.scheme else None,
-        labels=corpus.labels,
-        splits={
-            name: _describe(documents, None if name == "train" else known)
-            for name, documents in corpus.splits.items()
-        },
-        shared_texts=_shared_texts(corpus.splits),
-        examples={label: _examples(label, corpus.splits) for label in corpus.labels},
-    )
-
-
-def _describe(documents: Sequence[Document], known: set[str] | None) -> SplitDescription:
-    entities = [(each.surface(e), e.label) for each in documents for e in each.entities]
-    token_counts = [None if each.tokens is None else len(each.tokens) for each in documents]
-    counts = [count for count in token_counts if count is not None]
-    return SplitDescription(
-        documents=len(documents),
-        tokens=sum(counts) if len(counts) == len(documents) else None,
-        characters=sum(len(each.text) for each in documents),
-        entities=len(entities),
-        distinct_entities=len(set(entities)),
-        entities_by_label=dict(sorted(Counter(label for _, label in entities).items())),
-        lengths=_quantiles([len(each.text) for each in documents]),
-        duplicates=len(documents) - len({each.text for each in documents}),
-        seen_in_train=None if known is None else _share_seen(entities, known),
-    )
-
-
-def _share_seen(entities: Sequence[tuple[str, str]], known: set[str]) -> float | None:
-    if not entities:
-        return None
-    return sum(surface.casefold() in known for surface, _ in entities) / len(entities)
-
-
-def _surfaces(documents: Iterable[Document]) -> set[str]:
-    return {each.surface(e).casefold() for each in documents for e in each.entities}
-
-
-def _quantiles(lengths: list[int]) -> dict[str, int]:
-    """Lengths that occur: each the smallest one that is not below its share of all."""
-    ordered = sorted(lengths)
-    percents = {"min": 0, "p50": 50, "p90": 90, "p99": 99, "max": 100}
-    last = len(ordered) - 1
-    return {name: ordered[-(-percent * last // 100)] for name, percent in percents.items()}
-
-
-def _shared_texts(splits: Mapping[str, Sequence[Document]]) -> dict[tuple[str, str], int]:
-    names = list(splits)
-    texts = {name: {each.text for each in splits[name]} for name in names}
-    return {
-        (first, second): sum(each.text in texts[first] for each in splits[second])
-        for index, first in enumerate(names)
-        for second in names[index + 1 :]
-    }
-
-
-def _examples(label: str, splits: Mapping[str, Sequence[Document]]) -> tuple[Document, ...]:
-    documents = (each for name in splits for each in splits[name])
-    having = (each for each in documents if any(e.label == label for e in each.entities))
-    return tuple(each for each, _ in zip(having, range(EXAMPLES_PER_LABEL), strict=False))

@@ -6,7 +6,6 @@
 | `terminal` | streams, JSON, tables, and text that a terminal may be given |
 | `show` | scores, epochs, tagged texts, descriptions as lines and tables |
 | `progress` | how training goes on, on a terminal |
-| `html` | tagged texts as a page |
 | the others | a command each |
 
 Exit codes: 0 done, 1 interrupted or cut off by a closed pipe, 2 input that cannot be used.
@@ -24,8 +23,8 @@ from typing import Any
 import click
 
 from nerine import __version__
-from nerine.cli.terminal import visible
 from nerine.errors import NerineError
+from nerine.markup import visible
 
 __all__ = ["main"]
 

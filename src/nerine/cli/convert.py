@@ -16,7 +16,7 @@ from nerine.cli.options import (
     json_option,
     reading_notes,
 )
-from nerine.cli.terminal import counted, print_json, visible
+from nerine.cli.terminal import counted, print_json
 from nerine.errors import CorpusError
 from nerine.formats import (
     FORMATS,
@@ -26,6 +26,7 @@ from nerine.formats import (
     read_documents,
     write_documents,
 )
+from nerine.markup import visible
 from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:

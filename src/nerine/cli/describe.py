@@ -25,7 +25,7 @@ def describe(corpus: str, reading: CorpusReading, as_json: bool) -> None:
 
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name.
     """
-    from nerine.corpus import describe_corpus
+    from nerine.description import describe_corpus
 
     loaded = reading.load(corpus)
     description = describe_corpus(loaded)

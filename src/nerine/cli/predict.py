@@ -162,9 +162,9 @@ def _write_stdout(documents: Iterable[Document], kind: str, tagger: Tagger) -> N
 
 
 def _pieces(documents: Iterable[Document], kind: str, tagger: Tagger) -> Iterator[str]:
-    from nerine.cli.html import page
     from nerine.cli.show import plain_line
+    from nerine.markup import tagged_page
 
     if kind == "html":
-        return page(documents, tagger.labels)
+        return tagged_page(documents, tagger.labels)
     return (f"{plain_line(document)}\n" for document in documents)

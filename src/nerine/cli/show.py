@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from nerine.cli.terminal import cell, fitting, table, titled, visible
+from nerine.cli.terminal import cell, fitting, table, titled
 from nerine.document import Document, Entity
+from nerine.markup import pieces, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from nerine import explanation
-    from nerine.corpus import CorpusDescription
+    from nerine.description import CorpusDescription
     from nerine.metrics import Counts, Evaluation
     from nerine.training import EpochRecord
 
@@ -28,18 +29,6 @@ _BEFORE, _LONGEST = 80, 240
 def colours_of(labels: Iterable[str]) -> dict[str, str]:
     """A colour for each label."""
     return dict(zip(labels, itertools.cycle(_COLOURS), strict=False))
-
-
-def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:
-    """The text from its beginning to its end, cut at the entities."""
-    position = 0
-    for entity in document.entities:
-        if entity.start > position:
-            yield document.text[position : entity.start], None
-        yield document.surface(entity), entity
-        position = entity.end
-    if position < len(document.text):
-        yield document.text[position:], None
 
 
 def plain_line(document: Document) -> str:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from nerine.markup import visible
+
 if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.table import Table
@@ -27,23 +29,7 @@ if TYPE_CHECKING:
 _ENDLESS = 1_000_000
 _KEY_WIDTH, _GAP = 24, 3
 
-_UNSAFE = [
-    *range(0x7F, 0xA0),  # DEL and C1, among them the one-character CSI
-    *range(0x2028, 0x202F),  # line ends, and what turns the text around
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),  # halves of surrogate pairs
-]
-_ONE_LINE = {code: 0x2400 + code for code in range(0x20)} | dict.fromkeys(_UNSAFE, 0xFFFD)
-_LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09, 0x0A)}
 _TO_ESCAPE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    """`text` with a visible sign for each control character; as long as it was.
-
-    `lines` leaves line feeds and TABs as they are.
-    """
-    return text.translate(_LINES if lines else _ONE_LINE)
 
 
 def stdout() -> TextIO:

@@ -1,12 +1,13 @@
-"""Tagged texts as a page that stands for itself: no scripts, nothing from elsewhere."""
+"""Texts and labels of strangers, made fit to be shown: on a terminal, in a page.
+
+They are never read as markup, and their control characters become visible signs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from nerine.cli.show import pieces
-from nerine.cli.terminal import visible
 from nerine.document import Document, Entity
 
 _STYLE = """\
@@ -23,9 +24,41 @@ _DARK = "--text: #e6e6e3; --page: #17171a; --line: #333;"
 _LIGHT_COLOURS = ("#c8e6f5", "#f3d3ea", "#d4edc9", "#fbe6b0", "#d6d9fa", "#fad4cc")
 _DARK_COLOURS = ("#12465c", "#5a2350", "#27501a", "#5c4508", "#2d3277", "#68261b")
 
+_UNSAFE = [
+    *range(0x7F, 0xA0),  # DEL and C1, among them the one-character CSI
+    *range(0x2028, 0x202F),  # line ends, and what turns the text around
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),  # halves of surrogate pairs
+]
+_ONE_LINE = {code: 0x2400 + code for code in range(0x20)} | dict.fromkeys(_UNSAFE, 0xFFFD)
+_LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09, 0x0A)}
 
-def page(documents: Iterable[Document], labels: Iterable[str]) -> Iterator[str]:
-    """The page in pieces: a list with an item for each document."""
+
+def visible(text: str, *, lines: bool = False) -> str:
+    """`text` with a visible sign for each control character; as long as it was.
+
+    `lines` leaves line feeds and TABs as they are.
+    """
+    return text.translate(_LINES if lines else _ONE_LINE)
+
+
+def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:
+    """The text from its beginning to its end, cut at the entities."""
+    position = 0
+    for entity in document.entities:
+        if entity.start > position:
+            yield document.text[position : entity.start], None
+        yield document.surface(entity), entity
+        position = entity.end
+    if position < len(document.text):
+        yield document.text[position:], None
+
+
+def tagged_page(documents: Iterable[Document], labels: Iterable[str]) -> Iterator[str]:
+    """Tagged texts as a page that stands for itself, in pieces: an item for each document.
+
+    It has no scripts and takes nothing from elsewhere.
+    """
     classes = {label: index % len(_LIGHT_COLOURS) for index, label in enumerate(labels)}
     yield (
         '<!doctype html>\n<html lang="und">\n<head>\n<meta charset="utf-8">\n'
