@@ -7,7 +7,7 @@ points. For entities on token boundaries this is the count of seqeval's strict m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,20 +89,9 @@ class Evaluation:
 
 def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Evaluation:
     """Compares the entities of documents that stand side by side and have the same texts."""
-    if len(gold) != len(predicted):
-        raise CorpusError(
-            f"{len(predicted)} predicted documents for {len(gold)} gold ones",
-            expected="as many of one as of the other, in the same order",
-        )
     counts: dict[str, Counts] = {}
     right = tokens = 0
-    for index, (reference, output) in enumerate(zip(gold, predicted, strict=True)):
-        if reference.text != output.text:
-            raise CorpusError(
-                f"the texts of document {index} differ: "
-                f"{reference.text[:60]!r} and {output.text[:60]!r}",
-                expected="the same text, gold and predicted",
-            )
+    for reference, output in side_by_side(gold, predicted):
         _count_entities(counts, reference, output)
         hits, size = _count_tokens(reference, output)
         right += hits
@@ -114,6 +103,25 @@ def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Evaluation
         tokens=tokens,
         documents=len(gold),
     )
+
+
+def side_by_side(
+    gold: Sequence[Document], predicted: Sequence[Document]
+) -> Iterator[tuple[Document, Document]]:
+    """Each gold document with its predicted one; raises `CorpusError` if they do not belong."""
+    if len(gold) != len(predicted):
+        raise CorpusError(
+            f"{len(predicted)} predicted documents for {len(gold)} gold ones",
+            expected="as many of one as of the other, in the same order",
+        )
+    for index, (reference, output) in enumerate(zip(gold, predicted, strict=True)):
+        if reference.text != output.text:
+            raise CorpusError(
+                f"the texts of document {index} differ: "
+                f"{reference.text[:60]!r} and {output.text[:60]!r}",
+                expected="the same text, gold and predicted",
+            )
+        yield reference, output
 
 
 def _count_entities(counts: dict[str, Counts], gold: Document, predicted: Document) -> None:

@@ -30,7 +30,9 @@ __all__ = ["main"]
 
 INTERRUPTED, BAD_INPUT = 1, 2
 
-_COMMANDS = ("demo", "train", "evaluate", "predict", "explain", "convert", "describe")
+_COMMANDS = (
+    *("demo", "train", "evaluate", "calibrate", "predict", "explain", "convert", "describe"),
+)
 
 
 class _CommandLine(click.Group):
