@@ -1,7 +1,10 @@
 """Gold and predicted entities → thresholds that meet a target.
 
-The candidates are 0, which drops nothing, and the scores that occur: between two of them nothing
-changes. One pass over the entities, sorted by score, counts them all.
+Between two scores that occur nothing changes, so there is one candidate for each score: the
+threshold that keeps it and drops the next lower one. It stands halfway between the two, since the
+last digits of a score change with the other texts in its batch, and a score must not fall with
+them; the candidate that keeps everything is 0. One pass over the entities, sorted by score, counts
+what each candidate keeps.
 
 The best F1 with a threshold for each label is a choice over all labels at once, since F1 is a
 quotient of sums over labels,
@@ -15,6 +18,7 @@ the next v; when v stays as it is, no choice of thresholds has a higher F1.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,13 +129,20 @@ def _check_any(found: Sequence[Judged], gold_counts: Mapping[str, int]) -> None:
 
 def _points(found: Sequence[Judged], gold: int) -> list[_Point]:
     """All candidates, the lowest first."""
-    points: dict[float, Counts] = {}
-    kept = Counts(gold=gold)
+    kept: dict[float, Counts] = {}
+    counts = Counts(gold=gold)
     for each in sorted(found, key=lambda each: -each.score):
-        kept += Counts(correct=int(each.correct), predicted=1)
-        points[each.score] = kept  # the last one of equal scores stays
-    points[0.0] = kept
-    return [_Point(threshold, counts) for threshold, counts in reversed(points.items())]
+        counts += Counts(correct=int(each.correct), predicted=1)
+        kept[each.score] = counts  # the last one of equal scores stays
+    pairs = itertools.pairwise(reversed(kept))
+    cuts = [_Point(_between(below, value), kept[value]) for below, value in pairs]
+    return [_Point(0.0, counts), *cuts]
+
+
+def _between(below: float, value: float) -> float:
+    """Halfway, but above `below` even where no number lies between the two."""
+    middle = (below + value) / 2
+    return middle if middle > below else value
 
 
 def _kept(found: Iterable[Judged], threshold: float, gold: int) -> Counts:

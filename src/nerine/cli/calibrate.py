@@ -50,7 +50,7 @@ Examples:
   nerine calibrate runs/wnut wnut17/ --split test --dry-run --json
 
 Thresholds are fitted on the validation split alone; other splits need --dry-run. A threshold can
-only drop entities: it raises precision and never recall.
+only drop entities, so recall never rises.
 """,
 )
 @click.argument("checkpoint")
@@ -64,7 +64,13 @@ only drop entities: it raises precision and never recall.
     help="What the thresholds are to bring: f1, precision=P or recall=R.",
 )
 @click.option("--per-label", is_flag=True, help="A threshold for each label with enough entities.")
-@click.option("--bins", default=10, show_default=True, help="Bins of the reliability table.")
+@click.option(
+    "--bins",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Bins of the reliability table.",
+)
 @click.option("--equal-mass", is_flag=True, help="Bins of equal counts, not of equal width.")
 @click.option("--dry-run", is_flag=True, help="Report, and save nothing.")
 @model_options
@@ -91,7 +97,7 @@ def calibrate(
     """
     aim = Target.parse(target)
     if not dry_run:
-        _check_can_be_saved(checkpoint, split)
+        _check_can_be_saved(checkpoint, split, model)
     loaded = reading.load(corpus)
     gold = loaded.split(split)
     tagger = model.load(checkpoint)
@@ -147,7 +153,7 @@ class _Result:
         }
 
 
-def _check_can_be_saved(checkpoint: str, split: str) -> None:
+def _check_can_be_saved(checkpoint: str, split: str, model: ModelChoice) -> None:
     """Refuses before anything is tagged."""
     if split in _REFUSED:
         raise SettingsError(
@@ -155,6 +161,12 @@ def _check_can_be_saved(checkpoint: str, split: str) -> None:
             place="--split",
             expected="validation",
             hint="--dry-run reports on any split and saves nothing",
+        )
+    if model.scheme is not None:
+        raise SettingsError(
+            "thresholds would be saved for another scheme than the checkpoint's own",
+            place="--scheme",
+            hint="leave it out, or report with --dry-run",
         )
     from nerine.checkpoint import writable_info
 
