@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nerine.calibration import (
@@ -37,6 +37,7 @@ _found = st.builds(Judged, st.sampled_from(_LABELS), _scores, st.booleans())
 _few = st.lists(_found, min_size=1, max_size=8)
 _many = st.lists(_found, min_size=1, max_size=20)
 _missed = st.lists(st.sampled_from([*_LABELS, "thing"]), max_size=4)
+few_examples = settings(max_examples=50)
 _shares = st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.6, 2 / 3, 0.8, 0.9, 1.0])
 
 
@@ -89,6 +90,7 @@ def oracle_error(found: Sequence[Judged], bins: int) -> tuple[float, float]:
     return gaps.sum() / len(found), (gaps[count > 0] / count[count > 0]).max()
 
 
+@few_examples
 @given(_many, _missed, st.integers(1, 20))
 def test_errors_are_those_of_numpy(found: list[Judged], missed: list[str], bins: int) -> None:
     result = reliability(*pair(found, missed), bins=bins)
@@ -197,6 +199,7 @@ def test_bins_that_cannot_be(wrong: dict[str, object]) -> None:
 # --- thresholds
 
 
+@few_examples
 @given(_many, _missed)
 def test_thresholded_counts_are_those_counted_by_hand(
     found: list[Judged], missed: list[str]
@@ -213,6 +216,7 @@ def test_thresholded_counts_are_those_counted_by_hand(
         before = now
 
 
+@few_examples
 @given(_many, _missed)
 def test_the_best_f1_is_found_and_the_lowest_threshold_of_equals(
     found: list[Judged], missed: list[str]
@@ -227,6 +231,7 @@ def test_the_best_f1_is_found_and_the_lowest_threshold_of_equals(
 
 
 @pytest.mark.parametrize("measure", ["precision", "recall"])
+@few_examples
 @given(found=_many, missed=_missed, least=_shares)
 def test_a_target_is_reached_with_as_little_loss_as_can_be(
     measure: str, found: list[Judged], missed: list[str], least: float
@@ -268,6 +273,7 @@ def test_thresholds_of_labels_reach_the_best_f1_of_all_choices(
 
 
 @pytest.mark.parametrize("measure", ["precision", "recall"])
+@few_examples
 @given(found=_many, missed=_missed, least=_shares)
 def test_a_target_for_each_label_is_reached_by_each_label(
     measure: str, found: list[Judged], missed: list[str], least: float
@@ -401,9 +407,57 @@ def test_a_record_says_what_thresholds_were_fitted_on_and_what_they_change() -> 
     assert Calibration.from_dict(shown) == made
 
 
+def test_held_out_counts_are_those_of_thresholds_fitted_on_the_others() -> None:
+    dice = random.Random(1)
+    found = [
+        Judged(dice.choice(_LABELS), score, dice.random() < score)
+        for score in (dice.random() for _ in range(203))
+    ]
+    gold, predicted = pair(found, ["person"] * 20)
+    made = calibrate(gold, predicted, split="validation", corpus="abc")
+    numbered = list(zip(gold, predicted, strict=True))
+    expected = Counts()
+    for fold in range(5):
+        held = [both for index, both in enumerate(numbered) if index % 5 == fold]
+        others = [both for index, both in enumerate(numbered) if index % 5 != fold]
+        fitted = fit_thresholds([left for left, _ in others], [right for _, right in others])
+        expected += counts(([left for left, _ in held], [right for _, right in held]), fitted)
+    assert made.held_out == expected
+    assert made.held_out.gold == made.gold
+    assert made.after.f1 >= made.held_out.f1
+    assert made.holds is (made.held_out.f1 > made.before.f1)
+
+
+@pytest.mark.parametrize(
+    ("target", "held_out", "holds"),
+    [
+        ("f1", Counts(6, 8, 10), True),
+        ("f1", Counts(6, 10, 10), False),
+        ("precision=0.75", Counts(6, 8, 10), True),
+        ("precision=0.76", Counts(6, 8, 10), False),
+        ("recall=0.6", Counts(6, 8, 10), True),
+        ("recall=0.6", None, False),
+    ],
+)
+def test_a_target_holds_where_held_out_documents_meet_it(
+    target: str, held_out: Counts | None, holds: bool
+) -> None:
+    before, after = Counts(6, 10, 10), Counts(7, 7, 10)
+    thresholds, aim = Thresholds(0.5), Target.parse(target)
+    made = Calibration(thresholds, aim, False, "validation", "abc", before, after, held_out)
+    assert made.holds is holds
+
+
+def test_too_few_documents_cannot_be_held_out() -> None:
+    made = calibrate(*pair([Judged("person", 0.9, correct=True)]), split="validation", corpus="")
+    assert (made.held_out, made.holds) == (None, False)
+    assert Calibration.from_dict(made.to_dict()) == made
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"held_out": 3},
         {"value": 2},
         {"value": "0.5"},
         {"labels": {"person": None}},

@@ -33,6 +33,7 @@ FITTED = Calibration(
     corpus="0123",
     before=Counts(2, 4, 3),
     after=Counts(2, 2, 3),
+    held_out=Counts(1, 2, 3),
 )
 
 
@@ -203,6 +204,25 @@ def test_calibrates_saves_and_is_used(
     plain = json.loads(run("evaluate", checkpoint, corpus, "--json").stdout)
     assert plain["overall"]["f1"] == fitted.before.f1 < 1
     assert "thresholds" not in plain
+
+
+def test_doubts_thresholds_that_do_not_hold(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "validation.conll").write_text("Mira B-person\nleft O\n\nso O\n\n")
+    result = run("calibrate", checkpoint, tmp_path, "--dry-run")
+    assert "note: there are too few entities to hold documents out" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "doubt"),
+    [("f1", "note: held out, F1 does not rise"), ("precision=0.9", None)],
+)
+def test_doubts_thresholds_where_every_entity_is_right(
+    checkpoint: Path, tmp_path: Path, found: list[Document], target: str, doubt: str | None
+) -> None:
+    write_documents(found, tmp_path / "validation.jsonl")
+    shown = run("calibrate", checkpoint, tmp_path, "--dry-run", "--target", target).stdout
+    assert "held out" in [line[:8] for line in shown.splitlines()]
+    assert doubt in shown if doubt else "note:" not in shown
 
 
 def test_shows_tables(checkpoint: Path, corpus: Path, tagger: Tagger) -> None:

@@ -103,7 +103,8 @@ class Calibration:
 
     `corpus` is the hash of the corpus, `before` and `after` are the counts over all entities of
     its `split` without and with the thresholds. Being the best of many on that split, `after` is
-    a little better than what other texts will show.
+    better than what other texts will show; `held_out` has the counts with thresholds that were
+    fitted on other documents of the split, None where there are too few.
     """
 
     thresholds: Thresholds
@@ -113,11 +114,22 @@ class Calibration:
     corpus: str
     before: Counts
     after: Counts
+    held_out: Counts | None = None
 
     @property
     def gold(self) -> int:
         """How many gold entities the thresholds were fitted on."""
         return self.before.gold
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target is met on documents that were held out; for F1, whether it rises."""
+        if self.held_out is None:
+            return False
+        least = self.target.least
+        if least is None:
+            return self.held_out.f1 > self.before.f1
+        return self.target.value(self.held_out) >= least
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -130,12 +142,14 @@ class Calibration:
             "gold": self.gold,
             "before": _counts_to_dict(self.before),
             "after": _counts_to_dict(self.after),
+            "held_out": None if self.held_out is None else _counts_to_dict(self.held_out),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """From what `to_dict` gave; raises `SettingsError` on anything else."""
         try:
+            held_out = values["held_out"]
             return cls(
                 Thresholds(values["value"], dict(values["labels"])),
                 Target.parse(values["target"]),
@@ -144,6 +158,7 @@ class Calibration:
                 str(values["corpus"]),
                 _counts_from_dict(values["before"]),
                 _counts_from_dict(values["after"]),
+                None if held_out is None else _counts_from_dict(held_out),
             )
         except NerineError:
             raise

@@ -183,6 +183,12 @@ def _print_result(result: _Result, title: str, on: Console) -> None:
     on.print()
     about = f"Thresholds for {result.fitted.target}; scores without → with them"
     on.print(titled(about, _thresholds_table(result)))
+    on.print(
+        "held out: each fifth of the documents, with thresholds that were fitted on the others",
+        soft_wrap=True,
+    )
+    if not result.fitted.holds:
+        on.print(cell(f"note: {_doubt(result.fitted)}", "bold"), soft_wrap=True)
 
 
 def _bins_table(trust: Reliability) -> Table:
@@ -207,14 +213,24 @@ def _thresholds_table(result: _Result) -> Table:
     shown.add_section()
     thresholds = result.fitted.thresholds
     common = "" if thresholds.labels else f"{thresholds.value:.4f}"
-    overall = _changes(result.before.overall, result.after.overall)
-    shown.add_row(cell("all labels", "bold"), common, *overall)
+    before, held_out = result.before.overall, result.fitted.held_out
+    shown.add_row(cell("all labels", "bold"), common, *_changes(before, result.after.overall))
+    if held_out is not None:
+        shown.add_row(cell("held out"), "", *_changes(before, held_out))
     return shown
 
 
 def _changes(before: Counts, after: Counts) -> list[str]:
     pairs = ((getattr(before, name), getattr(after, name)) for name in _MEASURES)
     return [*(f"{old:.3f} → {new:.3f}" for old, new in pairs), f"{before.gold:,}"]
+
+
+def _doubt(fitted: Calibration) -> str:
+    if fitted.held_out is None:
+        return "there are too few entities to hold documents out: other texts may differ much"
+    if fitted.target.least is None:
+        return "held out, F1 does not rise: these thresholds are of little use on other texts"
+    return f"held out, {fitted.target} is not reached: expect less on other texts"
 
 
 def _outcome(checkpoint: str, dry_run: bool) -> str:
