@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from nerine.calibration import (
@@ -251,13 +251,23 @@ def test_a_target_is_reached_with_as_little_loss_as_can_be(
     assert f"{max(values.values()):.4f} at the most" in str(caught.value.expected)
 
 
-@given(_few, _missed)
+@given(_few, _missed, st.integers(1, 3))
+@example(
+    # what the label that is too rare keeps decides how much the other one should keep
+    [
+        *[Judged("person", 0.9, correct=True)] * 3,
+        *[Judged("person", 0.1, correct=index < 2) for index in range(5)],
+        *[Judged("place", 0.95, correct=False)] * 6,
+    ],
+    [],
+    3,
+)
 def test_thresholds_of_labels_reach_the_best_f1_of_all_choices(
-    found: list[Judged], missed: list[str]
+    found: list[Judged], missed: list[str], least: int
 ) -> None:
     both = pair(found, missed)
     assume(any(document.entities for document in both[0]))
-    fitted = fit_thresholds(*both, per_label=True, least_entities=1)
+    fitted = fit_thresholds(*both, per_label=True, least_entities=least)
     common = fit_thresholds(*both)
     assert fitted.value == common.value
     choices = [{*candidates(both, label), common.value} for label in fitted.labels]

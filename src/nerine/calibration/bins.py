@@ -170,7 +170,7 @@ def _binned(found: Sequence[Judged], bins: int, binning: Binning) -> tuple[Bin, 
     edges = [index / bins for index in range(bins + 1)]
     for each in found:
         if binning == "width":
-            index = bisect_right(edges, each.score, 1, bins) - 1
+            index = bisect_right(edges, each.score, hi=bins) - 1
         else:  # by the rank of the first one with this score
             index = bisect_left(ordered, each.score) * bins // len(ordered)
         members.setdefault(index, []).append(each)

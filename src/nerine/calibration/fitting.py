@@ -62,7 +62,8 @@ def fit_thresholds(
     With `per_label`, labels with `least_entities` gold entities or more get thresholds of their
     own. `f1` is still that of all labels together; precision and recall are those of each such
     label. All other labels, and for `f1` and `precision` labels that were never predicted, take
-    the threshold that is best for all labels together.
+    the threshold that is best for all labels together; a precision or recall that each label with
+    its own threshold reaches may therefore be missed, by a little, over all of them.
 
     Raises `CorpusError` if nothing is gold or predicted, and if the target is out of reach.
     """
