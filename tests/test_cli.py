@@ -23,7 +23,7 @@ from nerine.corpus import load_corpus
 from nerine.markup import visible
 
 COMMANDS = (
-    *("demo", "train", "evaluate", "score", "compare", "predict", "explain"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
     *("convert", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"

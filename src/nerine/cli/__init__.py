@@ -32,7 +32,7 @@ __all__ = ["main"]
 INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
-    *("demo", "train", "evaluate", "score", "compare", "predict", "explain"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
     *("convert", "describe"),
 )
 
