@@ -12,8 +12,8 @@ from pathlib import Path
 
 from nerine.document import Document, labels_of
 from nerine.errors import CorpusError
-from nerine.formats import EXTENSIONS, ReadLog, ReadOptions, read_placed
-from nerine.formats.folders import SPLITS, find_split_files, split_named
+from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
+from nerine.formats.folders import SPLITS, find_split_files, is_pair_folder, split_named
 from nerine.formats.tables import hub_tables, is_saved_folder, saved_tables
 from nerine.formats.words import TagTable
 from nerine.schemes import TagScheme
@@ -189,8 +189,9 @@ def load_corpus(
     """The corpus at `source`.
 
     `source` is `"sample"` (bundled; `"./sample"` is a folder), a folder with a file for each
-    split, a single file, a folder that `datasets` saved, or a hub id `owner/name`, of which
-    `config` and `revision` say more. A single file is the split that its name tells, or `train`.
+    split (or a folder of brat's), a single file, a folder that `datasets` saved, or a hub id
+    `owner/name`, of which `config` and `revision` say more. A single file, or a single folder of
+    brat's, is the split that its name tells, or `train`.
 
     Raises `CorpusError` for what is missing or does not agree, `FormatError` for a bad line,
     `HubError` for a hub out of reach.
@@ -199,13 +200,13 @@ def load_corpus(
     if source == SAMPLE:
         with resources.as_file(resources.files("nerine") / SAMPLE) as folder:
             return _corpus(_folder_readers(folder, "spans", options), SAMPLE)
+    if path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
+        split = split_named(path.resolve().name) or "train"
+        return _corpus({split: _file_reader([path], format, options)}, str(source))
     if path.is_dir():
         if is_saved_folder(path):
             return _corpus(_table_readers(saved_tables(path, options)), str(source))
         return _corpus(_folder_readers(path, format, options), str(source))
-    if path.is_file():
-        split = split_named(path.name) or "train"
-        return _corpus({split: _file_reader([path], format, options)}, str(source))
     if not _is_hub_id(source):
         raise CorpusError(
             "there is no such file or folder",
@@ -229,7 +230,8 @@ def _folder_readers(
 ) -> dict[str, SplitReader]:
     if not folder.is_dir():
         raise CorpusError("there is no such folder", place=str(folder))
-    files = find_split_files(folder, None if format_ else EXTENSIONS)
+    extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format_)
+    files = find_split_files(folder, extensions, pairs=format_ in (None, "brat"))
     return {split: _file_reader(paths, format_, options) for split, paths in files.items()}
 
 
@@ -244,9 +246,9 @@ def _file_reader(paths: list[Path], format_: str | None, options: ReadOptions) -
 def _table_readers(tables: Mapping[str, TagTable]) -> dict[str, SplitReader]:
     def reader(table: TagTable) -> SplitReader:
         def read(log: ReadLog) -> Placed:
-            for number, document in table.documents(log):
+            for place, document in table.documents(log):
                 log.documents += 1
-                yield table.place(number), document
+                yield place, document
 
         return read
 
