@@ -109,7 +109,7 @@ class Corpus:
             raise CorpusError(
                 f"the fraction to hold out is {fraction}", expected="a number between 0 and 1"
             )
-        groups = _groups(self.train)
+        groups = groups_of(self.train)
         if len(groups) < 2:
             raise CorpusError(
                 f"the {len(self.train)} training documents cannot be divided",
@@ -137,8 +137,8 @@ class Corpus:
         )
 
 
-def _groups(documents: Sequence[Document]) -> list[list[int]]:
-    """Indices of documents that belong together: of one article, or of one text."""
+def groups_of(documents: Sequence[Document]) -> list[list[int]]:
+    """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text."""
     leader = list(range(len(documents)))
 
     def find(index: int) -> int:

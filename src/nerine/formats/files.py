@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from nerine.errors import DocumentError, FormatError, SchemeError
+from nerine.errors import DocumentError, FormatError, NerineError, SchemeError
 
 _WHITE = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -112,6 +112,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         partial.replace(final)
     except OSError as error:
         raise FormatError(f"cannot be written: {error.strerror}", place=str(path)) from error
+    except NerineError as error:
+        place = (error.place or "").replace(str(partial), str(path))
+        if place == (error.place or ""):
+            raise
+        # the folder's name for the time being says nothing to anybody
+        raise type(error)(
+            error.found, expected=error.expected, place=place, hint=error.hint
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
