@@ -65,14 +65,18 @@ def _document(doc: Any, options: ReadOptions, log: ReadLog, place: str) -> Docum
             expected="annotated entities; doc.set_ents([]) says that there are none",
         )
     for what in _not_read(doc):
-        log.remark(f"with {what} of spaCy, not read")
+        log.remark(f"with {what}")
     written = doc.user_data.get(_KEY)
-    return _plain(doc) if written is None else with_extras(_plain(doc), _extras(written), place)
+    return (
+        _plain(doc) if written is None else with_extras(_plain(doc), _extras(written, place), place)
+    )
 
 
 def _plain(doc: Any) -> Document:
     """The document that stands in `doc`, without its user data."""
-    tokens = (Token(each.idx, each.idx + len(each)) for each in doc if not each.is_space)
+    # Token.is_space would ask the vocabulary, whose answer depends on the language
+    words = (each for each in doc if not each.text.isspace())
+    tokens = (Token(each.idx, each.idx + len(each)) for each in words)
     entities = (Entity(each.start_char, each.end_char, each.label_) for each in doc.ents)
     return Document(doc.text, tuple(entities), tuple(tokens))
 
@@ -85,19 +89,21 @@ def _not_read(doc: Any) -> Iterator[str]:
     found += ["other ids of entities"] if any(e.kb_id or e.ent_id for e in doc.ents) else []
     found += ["other user data"] if doc.user_data.keys() - {_KEY} else []
     if found:
-        yield ", ".join(found)
+        yield f"{', '.join(found)} of spaCy, not read"
     if any(token.ent_iob == 0 for token in doc) and doc.has_annotation("ENT_IOB"):
-        yield "tokens whose entities are unknown"
+        yield "tokens whose entities nobody has said, read as outside of any"
 
 
-def _extras(written: Any) -> dict[str, Any]:
+def _extras(written: Any, place: str) -> dict[str, Any]:
     try:
         extras = json.loads(written)
     except (TypeError, ValueError, RecursionError):
         extras = None
     if not isinstance(extras, dict):
         raise FormatError(
-            f"user_data[{_KEY!r}] holds {str(written)[:60]!r}", expected="a JSON object"
+            f"user_data[{_KEY!r}] holds {str(written)[:60]!r}",
+            place=place,
+            expected="a JSON object, which Nerine writes there",
         )
     return extras
 

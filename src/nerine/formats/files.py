@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 from nerine.errors import DocumentError, FormatError, NerineError, SchemeError
 
 _WHITE = re.compile(r"[ \t\r\n]*")
+_HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -162,13 +163,14 @@ def _record(line: str, place: str) -> dict[str, Any]:
             f"this is no JSON: {error}",
             place=place,
             expected='one JSON object a line, such as {"text": "…", "entities": []}',
+            hint=_HINT if line.lstrip().startswith("[") else None,
         ) from None
     if not isinstance(record, dict):
         raise FormatError(
             f"this is a JSON {_json_type(record)}",
             place=place,
             expected="one JSON object a line",
-            hint="write an array of objects as JSON lines, for example with: jq -c '.[]'",
+            hint=_HINT,
         )
     return record
 
