@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
@@ -137,8 +137,11 @@ class Corpus:
         )
 
 
-def groups_of(documents: Sequence[Document]) -> list[list[int]]:
-    """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text."""
+def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:
+    """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text.
+
+    An article ends before each index in `breaks`, too: where another file begins.
+    """
     leader = list(range(len(documents)))
 
     def find(index: int) -> int:
@@ -150,6 +153,7 @@ def groups_of(documents: Sequence[Document]) -> list[list[int]]:
     article: int | None = None
     first_with: dict[str, int] = {}
     for index, document in enumerate(documents):
+        article = None if index in breaks else article
         article = index if "docstart" in document.meta else article
         if article is not None:
             leader[find(index)] = find(article)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -26,6 +26,9 @@ from nerine.formats.folders import SPLITS
 
 Pool = Literal["train", "all"]
 """What is divided: the training split, which may be the only one, or all splits together."""
+
+Place = tuple[str, int]
+"""A document of a corpus: its split, and its index there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,17 @@ class _Part:
 
 
 def divide(
-    documents: Sequence[Document], shares: Sequence[float], seed: int = 0
+    documents: Sequence[Document],
+    shares: Sequence[float],
+    seed: int = 0,
+    breaks: Collection[int] = (),
 ) -> list[list[int]]:
     """The indices of `documents` in parts of about `shares`, which sum to 1; each in order.
 
-    Every index is in one part, no part is empty. Raises `CorpusError` if there are fewer groups
-    than parts.
+    Every index is in one part, no part is empty. `breaks` are as in `groups_of`. Raises
+    `CorpusError` if there are fewer groups than parts.
     """
-    groups = _ranked_groups(documents, seed)
+    groups = _ranked_groups(groups_of(documents, breaks), documents, seed)
     if len(groups) < len(shares):
         raise CorpusError(
             f"the {len(documents)} documents cannot be divided into {len(shares)} parts",
@@ -78,14 +84,17 @@ def divide(
     return [sorted(index for group in part.groups for index in group.indices) for part in parts]
 
 
-def folds(documents: Sequence[Document], k: int, seed: int = 0) -> list[list[int]]:
+def folds(
+    documents: Sequence[Document], k: int, seed: int = 0, breaks: Collection[int] = ()
+) -> list[list[int]]:
     """The indices of `documents` in `k` parts of about the same size, as `divide` makes them.
 
-    Raises `SettingsError` for fewer than two, `CorpusError` for more than there are groups.
+    `breaks` are as in `groups_of`. Raises `SettingsError` for fewer than two, `CorpusError` for
+    more than there are groups.
     """
     if k < 2:
         raise SettingsError(f"the number of folds is {k}", expected="2 or more")
-    return divide(documents, [1 / k] * k, seed)
+    return divide(documents, [1 / k] * k, seed, breaks)
 
 
 def split_corpus(
@@ -108,8 +117,8 @@ def split_corpus(
                 expected="a training split to be divided into what is missing",
                 hint=f"--{name} 0 ({name}=0) keeps it; --of all (of='all') divides all anew",
             )
-    found = [corpus.splits[name][index] for name, index in pooled]
-    parts = dict(zip(shares, divide(found, [*shares.values()], seed), strict=True))
+    indices = divide(_documents(corpus, pooled), [*shares.values()], seed, _breaks(pooled))
+    parts = dict(zip(shares, indices, strict=True))
     order = [name for name in SPLITS if name in parts or name in kept]
     members = {
         name: [pooled[index] for index in parts[name]]
@@ -126,9 +135,9 @@ def fold_corpora(corpus: Corpus, k: int, *, of: Pool = "train", seed: int = 0) -
     They are called `fold-1` and so on. Splits that are not divided are in none of them.
     """
     pooled = _pooled(corpus, of)
-    found = [corpus.splits[name][index] for name, index in pooled]
+    found = folds(_documents(corpus, pooled), k, seed, _breaks(pooled))
     corpora = {}
-    for number, fold in enumerate(folds(found, k, seed), start=1):
+    for number, fold in enumerate(found, start=1):
         held = set(fold)
         rest = [pooled[index] for index in range(len(pooled)) if index not in held]
         members = {"train": rest, "test": [pooled[index] for index in fold]}
@@ -159,8 +168,8 @@ def _shares(validation: float, test: float) -> dict[str, float]:
     return {name: share for name, share in shares.items() if share}
 
 
-def _pooled(corpus: Corpus, of: Pool) -> list[tuple[str, int]]:
-    """The documents to divide, as splits and indices."""
+def _pooled(corpus: Corpus, of: Pool) -> list[Place]:
+    """Where the documents to divide are."""
     names = [*corpus.splits]
     if of == "train" and len(names) > 1:
         corpus.split("train")  # says what there is instead
@@ -168,21 +177,29 @@ def _pooled(corpus: Corpus, of: Pool) -> list[tuple[str, int]]:
     return [(name, index) for name in names for index in range(len(corpus.splits[name]))]
 
 
-def _rearranged(corpus: Corpus, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
-    splits = {
-        name: tuple(corpus.splits[split][index] for split, index in pairs)
-        for name, pairs in members.items()
-    }
+def _documents(corpus: Corpus, places: Sequence[Place]) -> tuple[Document, ...]:
+    return tuple(corpus.splits[split][index] for split, index in places)
+
+
+def _breaks(places: Sequence[Place]) -> set[int]:
+    """Where among `places` a split begins: an article of another one does not go on there."""
+    return {position for position, (_, index) in enumerate(places) if index == 0}
+
+
+def _rearranged(corpus: Corpus, members: Mapping[str, Sequence[Place]]) -> Corpus:
+    splits = {name: _documents(corpus, places) for name, places in members.items()}
     places = {
-        name: tuple(corpus.place(split, index) for split, index in pairs)
-        for name, pairs in members.items()
+        name: tuple(corpus.place(split, index) for split, index in each)
+        for name, each in members.items()
     }
     return replace(corpus, splits=splits, places=places, labels=labels_of(splits["train"]))
 
 
-def _ranked_groups(documents: Sequence[Document], seed: int) -> list[_Group]:
+def _ranked_groups(
+    found: Sequence[Sequence[int]], documents: Sequence[Document], seed: int
+) -> list[_Group]:
     groups = []
-    for indices in groups_of(documents):
+    for indices in found:
         text = min(documents[index].text for index in indices)  # stands in no other group
         rank = hashlib.sha256(f"{seed} {text}".encode("utf-8", "surrogatepass")).digest()
         labels = Counter(label for index in indices for label in labels_of([documents[index]]))

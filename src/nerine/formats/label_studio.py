@@ -30,7 +30,7 @@ from typing import Any
 from nerine.document import Document, Token
 from nerine.errors import FormatError
 from nerine.formats.comments import is_ranges
-from nerine.formats.files import errors_at, json_array, json_line
+from nerine.formats.files import errors_at, json_array, json_line, read_lines
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.records import Record, id_of, meta_of, with_meta
 from nerine.formats.regions import Regions, in_code_points, new_region, new_regions, scored
@@ -54,8 +54,8 @@ def is_export(path: Path) -> bool:
 
 
 def _begins_array(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+    first = next((line for _, line in read_lines(path) if line.strip()), "")
+    return first.lstrip().startswith("[")
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
@@ -262,7 +262,7 @@ def _result(document: Document, stored: Sequence[Record], field: str) -> list[Re
     ranges = {each.key: (each.start, each.end) for each in regions.candidates}
     left = {(each.start, each.end, each.label): each for each in document.entities}
     result: list[Record] = []
-    gone: set[Any] = set()
+    gone: list[Any] = []
     for index, region in enumerate(stored):
         region = in_code_points(region, ranges[index], document) if index in ranges else region
         if index not in was:
@@ -270,19 +270,20 @@ def _result(document: Document, stored: Sequence[Record], field: str) -> list[Re
             continue
         entity = left.pop((was[index].start, was[index].end, was[index].label), None)
         if entity is None:
-            gone.add(region.get("id"))
+            gone.append(region.get("id"))
         else:
             result.append(region if entity == was[index] else scored(region, entity))
     _check_relations(result, gone)
     return result + new_regions(document, left.values(), field, result)
 
 
-def _check_relations(result: Iterable[Record], gone: set[Any]) -> None:
+def _check_relations(result: Iterable[Record], gone: Sequence[Any]) -> None:
     for each in result:
-        missing = {each.get("from_id"), each.get("to_id"), each.get("parentID")} & gone - {None}
+        ends = [each.get(name) for name in ("from_id", "to_id", "parentID")]
+        missing = [end for end in ends if end is not None and end in gone]
         if missing:
             raise FormatError(
-                f"a {each.get('type', 'result')} refers to the region {missing.pop()!r}, "
+                f"a {each.get('type', 'result')} refers to the region {missing[0]!r}, "
                 "which is no longer an entity",
                 expected="the entity as it was read",
                 hint=f"meta[{_OWN!r}] holds the results",
