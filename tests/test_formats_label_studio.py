@@ -238,6 +238,14 @@ def test_any_other_number_of_annotations_is_refused(
     assert place == f"{file}:{line}, task 17"
 
 
+def test_a_task_that_nobody_has_annotated_can_be_tagged(file: Path) -> None:
+    export = task("Mira", annotations=[])
+    (document,) = read(file, export, options=ReadOptions(unlabelled=True))
+    assert rewritten(file, document) == [export]
+    (written,) = rewritten(file, document.with_entities([MIRA]))
+    assert written["annotations"][0]["result"][0]["value"]["labels"] == ["person"]
+
+
 def test_cancelled_tasks_can_be_skipped(file: Path) -> None:
     log = ReadLog()
     options = ReadOptions(skip_rejected=True)

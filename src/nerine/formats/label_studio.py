@@ -236,7 +236,10 @@ def _task(document: Document) -> Record:
     data = with_meta(Document("", id=None if is_bare else document.id), own, meta)
     head = {"id": rest.pop("id")} if "id" in rest else {}
     name = _list_name(rest)
-    annotations = [dict(each) for each in rest.get(name, [])] or [{"result": []}]
+    annotations = [dict(each) for each in rest.get(name, [])]
+    if not annotations and _OWN in document.meta and not document.entities:
+        return {**head, "data": data, **rest}  # nobody has annotated it yet
+    annotations = annotations or [{"result": []}]
     for annotation in annotations:
         if not annotation.get("was_cancelled"):
             annotation["result"] = _result(document, annotation["result"], field)
