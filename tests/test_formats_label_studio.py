@@ -112,6 +112,14 @@ def test_a_minimal_export_with_two_fields_of_regions_is_refused(file: Path) -> N
         read(file, {"text": "Mira", "annotation_id": 1, "a": regions, "b": regions})
 
 
+@pytest.mark.parametrize("bad", [{"start": 0, "end": 4}, {"labels": ["x"]}, 5])
+def test_a_minimal_export_with_a_bad_region_is_refused(file: Path, bad: Any) -> None:
+    good = {"start": 0, "end": 4, "labels": ["person"]}
+    for regions in ([good, bad], [bad, good]):
+        with pytest.raises(FormatError, match="no range of a plain text|the labels are None"):
+            read(file, {"text": "Mira", "annotation_id": 1, "label": regions})
+
+
 def test_older_exports_have_completions(file: Path) -> None:
     export = {"id": 5, "data": {"text": "Mira"}, "completions": [{"result": [region(0, 4, "p")]}]}
     (document,) = read(file, export)

@@ -24,6 +24,7 @@ read, and written back as JSON.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,20 +89,23 @@ def _full(record: Record, options: ReadOptions, place: str) -> Record:
         )
     data = {name: value for name, value in record.items() if name not in regions}
     to_name = _text_field(data, options, place)
+    values = [value for found in regions.values() for value in found]
+    name = next(iter(regions), "label")
     result = [
         new_region(value["start"], value["end"], name, to_name) | {"value": value}
-        for name, values in regions.items()
+        if _is_region(value)
+        else {"type": "labels", "value": value}  # which is refused with the other bad regions
         for value in values
     ]
     return {"data": data, "annotations": [{"result": result}]}
 
 
 def _are_regions(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_region(each) for each in value)
+    return isinstance(value, list) and any(_is_region(each) for each in value)
 
 
 def _is_region(value: Any) -> bool:
-    return isinstance(value, dict) and {"start", "end", "labels"} <= value.keys()
+    return isinstance(value, dict) and {"start", "end"} <= value.keys()
 
 
 def _annotation(task: Record, options: ReadOptions, log: ReadLog, place: str) -> Record | None:
@@ -165,13 +169,8 @@ def _document(
     meta = meta_of(data, {field, *(["tokens"] if has_tokens else [])})
     rest = {name: value for name, value in task.items() if name != "data"}
     id_ = id_of(data) if "id" in data else id_of(task)
-    document = Document(
-        text,
-        tuple(kept.values()),
-        tuple(Token(start, end) for start, end in tokens) if has_tokens else None,
-        id_,
-        meta,
-    )
+    ranges = tuple(Token(start, end) for start, end in tokens) if has_tokens else None
+    document = Document(text, tuple(kept.values()), ranges, id_, meta)
     if field != "text":
         rest["text_field"] = field
     usual = {"annotations": [{"result": new_regions(document, document.entities, "text")}]}
@@ -183,13 +182,7 @@ def _with_rest(document: Document, rest: Record, place: str) -> Document:
         raise FormatError(
             f"the data has the field {_OWN!r}", place=place, expected="other names of fields"
         )
-    return Document(
-        document.text,
-        document.entities,
-        document.tokens,
-        document.id,
-        {**document.meta, _OWN: rest},
-    )
+    return replace(document, meta={**document.meta, _OWN: rest})
 
 
 def _text_field(data: Record, options: ReadOptions, place: str) -> str:
