@@ -116,7 +116,7 @@ def test_a_minimal_export_with_two_fields_of_regions_is_refused(file: Path) -> N
 def test_a_minimal_export_with_a_bad_region_is_refused(file: Path, bad: Any) -> None:
     good = {"start": 0, "end": 4, "labels": ["person"]}
     for regions in ([good, bad], [bad, good]):
-        with pytest.raises(FormatError, match="no range of a plain text|the labels are None"):
+        with pytest.raises(FormatError, match=r"no range of a plain text|the labels are None"):
             read(file, {"text": "Mira", "annotation_id": 1, "label": regions})
 
 

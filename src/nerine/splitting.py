@@ -108,7 +108,8 @@ def split_corpus(
     """
     shares = _shares(validation, test)
     pooled = _pooled(corpus, of)
-    kept = [name for name in corpus.splits if name not in {name for name, _ in pooled}]
+    divided = {split for split, _ in pooled}
+    kept = [name for name in corpus.splits if name not in divided]
     for name in shares:
         if name in kept:
             raise CorpusError(
