@@ -22,7 +22,7 @@ from nerine.document import Document
 from nerine.errors import FormatError, NerineError
 from nerine.formats import columns, spans, tables, words
 from nerine.formats.files import read_records, replacing
-from nerine.formats.options import ReadLog, ReadOptions, Style, WriteOptions
+from nerine.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
 
 __all__ = [
     "EXTENSIONS",
@@ -31,6 +31,7 @@ __all__ = [
     "ReadLog",
     "ReadOptions",
     "Style",
+    "TagFault",
     "WriteOptions",
     "detect_format",
     "read_documents",

@@ -89,6 +89,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, 
         line = block.comments[0][0] if block.comments else block.line
         with errors_at(f"{path}:{line}"):
             document = reader.document(block)
+        log.first_rows.append(block.line or line)
         yield line, document
 
 

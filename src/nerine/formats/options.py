@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nerine.errors import SettingsError
@@ -55,15 +55,38 @@ class WriteOptions:
     style: Style = "nerine"
 
 
+@dataclass(frozen=True, slots=True)
+class TagFault:
+    """A tag that breaks its file's scheme, in a sequence that was read leniently.
+
+    - `document`: which one of those that were read, from 0; `token`: which one of its tokens.
+    - `place`: where the tag stands; `reason`: what is wrong with it.
+    - `scheme`: that of the file; `other`: one that allows the whole sequence, if there is one.
+    """
+
+    document: int
+    token: int
+    place: str
+    reason: str
+    scheme: TagScheme
+    other: TagScheme | None
+
+
 @dataclass(slots=True)
 class ReadLog:
-    """What happened while a file was read. `scheme` stays None where there are no tags."""
+    """What happened while a file was read. `scheme` stays None where there are no tags.
+
+    - `faults`: each tag that was repaired, or made repairs necessary.
+    - `first_rows`: of column files, the line of each document's first token.
+    """
 
     documents: int = 0
     repaired_tags: int = 0
     repaired_documents: int = 0
     skipped: int = 0
     scheme: TagScheme | None = None
+    faults: list[TagFault] = field(default_factory=list)
+    first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
 
 
 def separator_named(name: str) -> str:
