@@ -76,6 +76,8 @@ class TagFault:
 class ReadLog:
     """What happened while a file was read. `scheme` stays None where there are no tags.
 
+    Logs are equal where they count alike.
+
     - `faults`: each tag that was repaired, or made repairs necessary.
     - `first_rows`: of column files, the line of each document's first token.
     """
@@ -85,7 +87,7 @@ class ReadLog:
     repaired_documents: int = 0
     skipped: int = 0
     scheme: TagScheme | None = None
-    faults: list[TagFault] = field(default_factory=list)
+    faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
 
 
