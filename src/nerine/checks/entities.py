@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -135,13 +136,14 @@ def inside_words(view: View) -> Iterator[Remark]:
 
 def _cut_words(document: Document) -> Iterator[tuple[int, int, str]]:
     """Each entity that cuts a word, with the first word that it cuts."""
-    words = {}
-    for word in rule_words(document.text):
-        words.update(dict.fromkeys(range(word.start + 1, word.end), word))
+    words = rule_words(document.text)
+    starts = [word.start for word in words]
     for entity in document.entities:
-        cut = words.get(entity.start) or words.get(entity.end)
-        if cut:
-            yield entity.start, entity.end, document.surface(cut)
+        for bound in (entity.start, entity.end):
+            before = bisect_left(starts, bound) - 1
+            if before >= 0 and bound < words[before].end:
+                yield entity.start, entity.end, document.surface(words[before])
+                break
 
 
 def _named(mention: Mention) -> str:

@@ -5,8 +5,8 @@ handles are masked, or if the bags of their masked words have a Jaccard similari
 (shared words over all words, each as often as it occurs).
 
 Candidates come from prefix filtering (Chaudhuri, Ganti and Kaushik, 2006; Bayardo, Ma and Srikant,
-2007): with words ordered from the rarest to the most frequent, two bags that similar share one of
-the first `n - ceil(0.8 n) + 1` words of each. Each candidate's similarity is then counted out, so
+2007): with words ordered from the rarest to the most frequent, two bags that similar share two of
+the first `n - ceil(0.8 n) + 2` words of each. Each candidate's similarity is then counted out, so
 that what is named is true. For a word only the first few documents of each split are kept, which
 bounds the time: in a corpus of thousands of like sentences, some pairs go unseen.
 """
@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
+
+import regex
 
 from nerine.document import Document
-from nerine.segmentation import rule_words
 
 THRESHOLD = Fraction(4, 5)
 FEWEST_WORDS = 5
@@ -29,9 +31,16 @@ FEWEST_WORDS = 5
 _KEPT = 50
 """So many documents of each split are kept for each word of a prefix."""
 
+_SHARED = 2
+"""So many words do the prefixes of similar bags share."""
+
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _HANDLE = re.compile(r"(?<!\w)@\w+")
 _DIGITS = re.compile(r"\d+")
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+_WORD = regex.compile(rf"[{_UNSPACED}]|[\w--[{_UNSPACED}]]+", regex.V1)
+"""A run of letters and digits; one character where a script has no spaces."""
+
 _MASKS = "\ufdd0\ufdd1\ufdd2"
 """Code points that are no characters and so stand in no text; no word holds them."""
 
@@ -80,92 +89,102 @@ class NearCopies:
     """Finds near copies in documents that are given in the order of their splits."""
 
     def __init__(self, documents: Iterable[tuple[str, int, Document]]) -> None:
-        self._texts: dict[Where, str] = {}
-        self._bags: dict[Where, list[tuple[str, int]]] = {}
+        self._where: list[Where] = []
+        self._texts: list[str] = []
+        bags = []
         for split, index, document in documents:
             text = masked(document.text)
             bag = _bag(text)
             if len(bag) >= FEWEST_WORDS:
-                self._texts[split, index] = text
-                self._bags[split, index] = bag
+                self._where.append((split, index))
+                self._texts.append(text)
+                bags.append(bag)
+        self._index = _PrefixIndex(bags)
 
     def pairs(self) -> Iterator[NearCopy]:
         """For each document the best earlier one in its split, and the best in earlier splits."""
-        first: dict[str, dict[str, Where]] = defaultdict(dict)
-        index = _PrefixIndex(self._bags)
-        for here, text in self._texts.items():
-            best = {near.leaks: near for near in index.best(here)}
-            for there in first[text].values():
-                near = NearCopy(here, there, Fraction(1), is_masked_copy=True)
+        first: dict[str, dict[str, int]] = defaultdict(dict)
+        for number, text in enumerate(self._texts):
+            best = {near.leaks: near for near in self._similar(number)}
+            for other in first[text].values():
+                near = self._near(number, other, Fraction(1), is_masked_copy=True)
                 if near.leaks not in best or not best[near.leaks].is_masked_copy:
                     best[near.leaks] = near
             yield from best.values()
-            first[text].setdefault(here[0], here)
-            index.add(here)
+            split, _ = self._where[number]
+            first[text].setdefault(split, number)
+            self._index.add(number, split)
+
+    def _similar(self, number: int) -> Iterator[NearCopy]:
+        """The candidates that are similar enough, the most similar ones last."""
+        found = sorted(self._index.similar(number), key=lambda pair: (pair[1], -pair[0]))
+        for other, similarity in found:
+            yield self._near(number, other, similarity, is_masked_copy=False)
+
+    def _near(
+        self, number: int, other: int, similarity: Fraction, *, is_masked_copy: bool
+    ) -> NearCopy:
+        return NearCopy(self._where[number], self._where[other], similarity, is_masked_copy)
 
 
 def _bag(text: str) -> list[tuple[str, int]]:
     """The words of `text`, each with how often it occurred before, so that they make a set."""
+    words = _WORD.findall(text)
+    if len(set(words)) == len(words):
+        return [(word, 0) for word in words]
     seen: Counter[str] = Counter()
     bag = []
-    for token in rule_words(text):
-        word = text[token.start : token.end]
-        if any(each.isalnum() for each in word):
-            bag.append((word, seen[word]))
-            seen[word] += 1
+    for word in words:
+        bag.append((word, seen[word]))
+        seen[word] += 1
     return bag
 
 
 class _PrefixIndex:
-    """Bags by the rare words of theirs that a similar bag must share."""
+    """Bags, numbered from 0, by the rare words of theirs that a similar bag must share."""
 
-    def __init__(self, bags: Mapping[Where, list[tuple[str, int]]]) -> None:
-        frequency = Counter(item for bag in bags.values() for item in bag)
+    def __init__(self, bags: Sequence[Sequence[tuple[str, int]]]) -> None:
+        frequency = Counter(item for bag in bags for item in bag)
         rank = {
             item: n for n, item in enumerate(sorted(frequency, key=lambda i: (frequency[i], i)))
         }
-        self._sets = {where: frozenset(rank[item] for item in bag) for where, bag in bags.items()}
-        self._prefixes = {where: _prefix(ranks) for where, ranks in self._sets.items()}
-        self._holders: dict[tuple[str, int], list[Where]] = defaultdict(list)
-        self._splits: dict[str, None] = {}
+        self._sets = [frozenset(rank[item] for item in bag) for bag in bags]
+        self._prefixes = [_prefix(ranks) for ranks in self._sets]
+        self._holders: dict[str, dict[int, list[int]]] = {}
 
-    def add(self, where: Where) -> None:
-        """Lets later documents find this one."""
-        self._splits.setdefault(where[0])
-        for word in self._prefixes[where]:
-            holders = self._holders[where[0], word]
-            if len(holders) < _KEPT:
-                holders.append(where)
+    def add(self, number: int, split: str) -> None:
+        """Lets later bags find this one."""
+        holders = self._holders.setdefault(split, {})
+        for word in self._prefixes[number]:
+            known = holders.setdefault(word, [])
+            if len(known) < _KEPT:
+                known.append(number)
 
-    def best(self, here: Where) -> Iterator[NearCopy]:
-        """The most similar one among those of the same split, and among those of earlier ones."""
-        best: dict[bool, NearCopy] = {}
-        for there in self._candidates(here):
-            near = self._compared(here, there)
-            known = near and best.get(near.leaks)
-            if near and (known is None or near.similarity > known.similarity):
-                best[near.leaks] = near
-        yield from best.values()
-
-    def _candidates(self, here: Where) -> Iterator[Where]:
-        found = (
-            there
-            for split in self._splits
-            for word in self._prefixes[here]
-            for there in self._holders.get((split, word), ())
+    def similar(self, number: int) -> Iterator[tuple[int, Fraction]]:
+        """The bags that were added and are similar to this one, with their similarity."""
+        shared = Counter(
+            chain.from_iterable(
+                holders.get(word, ())
+                for holders in self._holders.values()
+                for word in self._prefixes[number]
+            )
         )
-        return iter(dict.fromkeys(found))
+        for other, count in shared.items():
+            similarity = self._similarity(number, other) if count >= _SHARED else None
+            if similarity is not None:
+                yield other, similarity
 
-    def _compared(self, here: Where, there: Where) -> NearCopy | None:
-        one, other = self._sets[here], self._sets[there]
-        shared = len(one & other)
-        all_words = len(one) + len(other) - shared
-        if shared * THRESHOLD.denominator < all_words * THRESHOLD.numerator:
+    def _similarity(self, number: int, other: int) -> Fraction | None:
+        """The Jaccard similarity, or None where it is below the threshold."""
+        one, two = self._sets[number], self._sets[other]
+        shared = len(one & two)
+        united = len(one) + len(two) - shared
+        if shared * THRESHOLD.denominator < united * THRESHOLD.numerator:
             return None
-        return NearCopy(here, there, Fraction(shared, all_words), is_masked_copy=False)
+        return Fraction(shared, united)
 
 
 def _prefix(ranks: frozenset[int]) -> list[int]:
-    """The rarest words of a bag: a bag that is similar holds one of them."""
+    """The rarest words of a bag: a bag that is similar holds two of them."""
     needed = -(-len(ranks) * THRESHOLD.numerator // THRESHOLD.denominator)
-    return sorted(ranks)[: len(ranks) - needed + 1]
+    return sorted(ranks)[: len(ranks) - needed + _SHARED]
