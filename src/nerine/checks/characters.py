@@ -36,7 +36,10 @@ _JOINED = regex.compile(
     r"[\p{L}\p{M}--[\p{Latin}\p{Greek}\p{Cyrillic}\p{Han}\p{Hangul}]]", regex.V1
 )
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}--[\u061c\u200f]]", regex.V1)
-_HTML = regex.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_HTML = regex.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+    r"|& ?(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}) ?;"  # cut into tokens
+)
 _OTHER_ALPHABET = regex.compile(r"[\p{Cyrillic}\p{Greek}]")
 _LETTERS = regex.compile(r"\p{L}[\p{L}\p{M}]*")
 _LATIN = regex.compile(r"[\p{Latin}&&\p{L}]", regex.V1)
@@ -174,14 +177,19 @@ def html_entities(view: View) -> Iterator[Remark]:
     """Signs that are still written as in HTML."""
     for split, index, document in view.documents():
         text = document.text
-        found = [m for m in _HTML.finditer(text) if html.unescape(m[0]) != m[0]]
+        found = [m for m in _HTML.finditer(text) if _unescaped(m[0]) != m[0]]
         if found:
             start, end = found[0].span()
             more = f", and {len(found) - 1:,} more" if len(found) > 1 else ""
-            meant = html.unescape(text[start:end])
+            meant = _unescaped(text[start:end])
             message = f"{quoted(text[start:end])} is {quoted(meant)} in HTML"
             around = f", in {_around(text, start, end)}"
             yield Remark(message + around + more, Spot(split, index, start, end))
+
+
+def _unescaped(written: str) -> str:
+    """What an entity of HTML stands for, also if spaces cut it into tokens."""
+    return html.unescape(written.replace(" ", ""))
 
 
 def _of(pattern: Any, applies: Applies = _always) -> Callable[[View], Iterator[Remark]]:

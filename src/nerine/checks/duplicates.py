@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.similarity import masked
+from nerine.checks.similarity import masked, own_words
 from nerine.checks.view import View, listed, quoted
 from nerine.document import Document
 
@@ -55,10 +55,11 @@ def _labels(document: Document) -> list[tuple[int, int, str]]:
 
 
 def copies(view: View, *, leaks: bool) -> Iterator[Remark]:
-    """Texts that stand earlier with the same entities: in the same split, or as a leak."""
+    """Texts that stand earlier: in the same split, or in an earlier one, which is a leak."""
     for copy in _copies(view):
-        if copy.agrees and copy.leaks == leaks:
-            yield _remark(view, copy, "with the same entities")
+        if copy.leaks == leaks:
+            agree = "the same" if copy.agrees else "other"
+            yield _remark(view, copy, f"with {agree} entities")
 
 
 def relabelled(view: View) -> Iterator[Remark]:
@@ -103,11 +104,22 @@ def near_copies(view: View, *, leaks: bool) -> Iterator[Remark]:
             document, other = (view.corpus.splits[split][i] for split, i in (near.here, near.there))
             agree = "the same" if _masked_labels(document) == _masked_labels(other) else "other"
             yield Remark(
-                f"{quoted(document.text)} is nearly {quoted(other.text)} at {view.place(there)}: "
-                f"{near.likeness}; with {agree} entities",
+                f"{quoted(document.text)} nearly stands at {view.place(there)}: {near.likeness}"
+                f"{_own_words(document, other)}; with {agree} entities",
                 here,
                 (there,),
             )
+
+
+def _own_words(document: Document, other: Document) -> str:
+    """The words that only one of two texts holds."""
+    here, there = own_words(document.text, other.text), own_words(other.text, document.text)
+    said = [
+        f"only {where}: {listed([quoted(word) for word in words[:_MOST_DIFFERENCES]], len(words))}"
+        for where, words in (("here", here), ("there", there))
+        if words
+    ]
+    return "".join(f", {each}" for each in said)
 
 
 def _masked_labels(document: Document) -> list[tuple[str, str]]:
@@ -118,19 +130,19 @@ RULES = (
     Rule(
         "relabelled-text",
         "error",
-        "the same text as an earlier one, with other entities",
+        "one text with different entities in two places",
         relabelled,
     ),
     Rule(
         "leaked-text",
         "warning",
-        "the same text as in an earlier split, with the same entities",
+        "the same text as in an earlier split",
         partial(copies, leaks=True),
     ),
     Rule(
         "repeated-text",
         "warning",
-        "the same text as earlier in its split, with the same entities",
+        "the same text as earlier in its split",
         partial(copies, leaks=False),
     ),
     Rule(

@@ -15,7 +15,7 @@ from nerine.segmentation import rule_words
 
 _LONG_WORDS, _LONG_RATIO, _TOO_LONG = 8, 4, 25
 _RARELY = 0.1
-_LEADING_HARMLESS = "@#¿¡"
+_LEADING_HARMLESS = "@#¿¡/"
 _TRAILING_HARMLESS = "!?%"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _ABBREVIATION = 4
@@ -62,8 +62,8 @@ def outer_space(view: View) -> Iterator[Remark]:
 def outer_punctuation(view: View) -> Iterator[Remark]:
     """Entities that begin or end with a quote, a comma, a bracket without its other half.
 
-    Signs that belong to names are let pass: `@` and `#` before, `!` and `?` behind, the dot of an
-    abbreviation, brackets in pairs.
+    Signs that belong to names are let pass: `@`, `#` and `/` before, `!` and `?` behind, the dot of
+    an abbreviation, brackets in pairs.
     """
     for mention in view.mentions:
         surface = mention.surface.strip()
@@ -106,7 +106,7 @@ def _ends_in_abbreviation(surface: str) -> bool:
 
 def long_entities(view: View) -> Iterator[Remark]:
     """Entities of 8 words or more and over 4 times their label's median, or over 25 words."""
-    lengths = [len(mention.surface.split()) for mention in view.mentions]
+    lengths = [_words(mention.surface) for mention in view.mentions]
     by_label: dict[str, list[int]] = defaultdict(list)
     for mention, length in zip(view.mentions, lengths, strict=True):
         by_label[mention.entity.label].append(length)
@@ -115,10 +115,14 @@ def long_entities(view: View) -> Iterator[Remark]:
         median = medians[mention.entity.label]
         if length > _TOO_LONG or (length >= _LONG_WORDS and length > _LONG_RATIO * median):
             yield Remark(
-                f"{_named(mention)} has {length} words; half of its label's entities have "
-                f"{median} or fewer",
+                f"{_named(mention)} has {length} words; the median of its label is {median}",
                 mention.spot,
             )
+
+
+def _words(surface: str) -> int:
+    """How many pieces between spaces hold a letter or a digit."""
+    return sum(any(each.isalnum() for each in piece) for piece in surface.split())
 
 
 def inside_words(view: View) -> Iterator[Remark]:

@@ -85,6 +85,12 @@ def masked(text: str) -> str:
     return " ".join(_DIGITS.sub(_MASKS[2], text).casefold().split())
 
 
+def own_words(text: str, other: str) -> list[str]:
+    """The masked words of `text` that `other` lacks, or holds less often."""
+    lacking = set(_bag(masked(text))) - set(_bag(masked(other)))
+    return [word for word, time in _bag(masked(text)) if (word, time) in lacking]
+
+
 class NearCopies:
     """Finds near copies in documents that are given in the order of their splits."""
 

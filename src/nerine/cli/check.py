@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
@@ -137,10 +138,17 @@ def _print(report: CheckReport, notes: Iterable[str], max_shown: int, on: Consol
     on.print(cell(f"{report.source}: {counts}, by {counted(len(report.rules), 'rule')}", "bold"))
 
 
+def _by_split(findings: Iterable[Finding]) -> str:
+    """How many findings each split has, where they belong to splits."""
+    counts = Counter(finding.split for finding in findings if finding.split)
+    said = ", ".join(f"{split} {count:,}" for split, count in counts.items())
+    return f" ({said})" if said else ""
+
+
 def _print_rule(rule: Rule, findings: tuple[Finding, ...], most: int, on: Console) -> None:
     title = cell(rule.severity, _STYLES[rule.severity])
     title.append_text(cell(f"  {rule.name}  ", "bold"))
-    title.append_text(cell(f"{len(findings):,}  {rule.meaning}"))
+    title.append_text(cell(f"{len(findings):,}{_by_split(findings)}  {rule.meaning}"))
     on.print(title, soft_wrap=True)
     for finding in findings[:most]:
         on.print(cell(f"  {finding.place}: {finding.message}"), soft_wrap=True)
