@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import regex
 
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.mojibake import repaired_runs
-from nerine.checks.view import View, listed, quoted
+from nerine.checks.view import View, listed, quoted, times
 
 Applies = Callable[[str, int], bool]
 
@@ -68,6 +68,12 @@ def code_point(char: str) -> str:
     return f"U+{number:04X} {name or unicodedata.name(char, '') or f'({kind})'}"
 
 
+def spelled(characters: Collection[str]) -> str:
+    """The first few characters by their numbers and names, and how many more there are."""
+    shown = [code_point(char) for char in characters]
+    return listed(shown[:_MOST_LETTERS], len(shown))
+
+
 def _always(_text: str, _position: int) -> bool:
     return True
 
@@ -81,8 +87,8 @@ def characters(view: View, *, pattern: Any, applies: Applies = _always) -> Itera
             if applies(text, match.start()):
                 places.setdefault(match[0], []).append(match.start())
         for char, found in places.items():
-            times = f", {len(found):,} times" if len(found) > 1 else ""
-            message = f"{code_point(char)} in {_around(text, found[0])}{times}"
+            more = f", {times(len(found))}" if len(found) > 1 else ""
+            message = f"{code_point(char)} in {_around(text, found[0])}{more}"
             yield Remark(message, Spot(split, index, found[0], found[0] + 1))
 
 
@@ -125,16 +131,12 @@ def not_composed(view: View) -> Iterator[Remark]:
         start, end = clusters[0].span() if clusters else (0, len(text))
         now, then = text[start:end], unicodedata.normalize("NFC", text[start:end])
         more = f", and {len(clusters) - 1:,} more" if len(clusters) > 1 else ""
-        message = f"{_spelled(now)} would be {_spelled(then)} in NFC, in {_around(text, start)}"
+        message = f"{spelled(now)} would be {spelled(then)} in NFC, in {_around(text, start)}"
         yield Remark(message + more, Spot(split, index, start, end))
 
 
 def _is_composed(cluster: str) -> bool:
     return unicodedata.is_normalized("NFC", cluster)
-
-
-def _spelled(text: str) -> str:
-    return listed([code_point(char) for char in text[:_MOST_LETTERS]], len(text))
 
 
 def mixed_scripts(view: View) -> Iterator[Remark]:
@@ -145,12 +147,8 @@ def mixed_scripts(view: View) -> Iterator[Remark]:
         for match in _LETTERS.finditer(document.text):
             if _is_mixed(match[0]):
                 letters = dict.fromkeys(_FOREIGN.findall(match[0]))
-                shown = [code_point(each) for each in letters][:_MOST_LETTERS]
-                named = listed(shown, len(letters))
-                yield Remark(
-                    f"{quoted(match[0])} holds {named} among Latin letters",
-                    Spot(split, index, *match.span()),
-                )
+                message = f"{quoted(match[0])} holds {spelled(letters)} among Latin letters"
+                yield Remark(message, Spot(split, index, *match.span()))
 
 
 def _is_mixed(word: str) -> bool:

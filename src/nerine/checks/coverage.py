@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
+from nerine.checks.characters import spelled
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.subwords import Cut, Range
-from nerine.checks.view import View, counted, quoted
+from nerine.checks.view import View, counted, quoted, times
 
 
 def unknown_words(view: View) -> Iterator[Remark]:
@@ -28,8 +29,15 @@ def _by_word(
         for start, end in ranges_of(cut):
             found[document.text[start:end]].append(Spot(split, index, start, end))
     for word, spots in found.items():
-        times = "once" if len(spots) == 1 else f"{len(spots):,} times"
-        yield Remark(f"{quoted(word)} {what}, {times}", spots[0], tuple(spots[1:]))
+        message = f"{_named(word)} {what}, {times(len(spots))}"
+        yield Remark(message, spots[0], tuple(spots[1:]))
+
+
+def _named(word: str) -> str:
+    """A word in quotes; one of signs alone with its code points, which may not be seen."""
+    if any(each.isalnum() for each in word):
+        return quoted(word)
+    return f"{quoted(word)} ({spelled(word)})"
 
 
 def long_texts(view: View) -> Iterator[Remark]:

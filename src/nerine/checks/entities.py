@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import unicodedata
 from bisect import bisect_left
@@ -18,6 +19,9 @@ _RARELY = 0.1
 _LEADING_HARMLESS = "@#¿¡/"
 _TRAILING_HARMLESS = "!?%"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+_QUOTES = {'"': '"', "'": "'", "“": "”", "”": "“", "‘": "’", "’": "‘", "«": "»", "»": "«"}
+"""Quotation marks with what stands at the other end of the quotation."""
+_HTML_AT_END = re.compile(r"&\w+;$")
 _ABBREVIATION = 4
 """A word of so many letters before a dot may be an abbreviation."""
 
@@ -83,7 +87,10 @@ def _is_foreign_lead(surface: str) -> bool:
     if not _is_punctuation(first) or first in _LEADING_HARMLESS:
         return False
     closing = next((end for end, start in _PAIRS.items() if start == first), None)
-    return not (closing and closing in surface) and not (first == "." and surface[1:2].isalnum())
+    has_other_half = closing is not None and closing in surface
+    if has_other_half or _is_quoted_inside(surface, first):
+        return False
+    return not (first == "." and surface[1:2].isalnum())
 
 
 def _is_foreign_tail(surface: str) -> bool:
@@ -92,7 +99,15 @@ def _is_foreign_tail(surface: str) -> bool:
         return False
     if last in _PAIRS:
         return _PAIRS[last] not in surface
+    if _is_quoted_inside(surface, last) or _HTML_AT_END.search(surface):
+        return False
     return not (last == "." and _ends_in_abbreviation(surface))
+
+
+def _is_quoted_inside(surface: str, sign: str) -> bool:
+    """Whether a quotation mark at an end has its other half inside: `BARCA "RIDE"`."""
+    is_whole_quoted = surface[0] in _QUOTES and surface[-1] in _QUOTES
+    return sign in _QUOTES and not is_whole_quoted and _QUOTES[sign] in surface[1:-1]
 
 
 def _is_punctuation(char: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import Mention, View, listed, quoted
+from nerine.checks.view import Mention, View, listed, quoted, times
 from nerine.document import Document
 from nerine.segmentation import rule_words
 
@@ -54,15 +54,11 @@ def _conflict(view: View, named: str, labels: Mapping[str, list[Mention]]) -> Re
     """What is said of a form: its labels from the most to the least frequent."""
     ordered = sorted(labels.items(), key=lambda item: (-len(item[1]), item[0]))
     said = "; ".join(
-        f"{quoted(label)} {_times(len(found))} ({view.places([each.spot for each in found])})"
+        f"{quoted(label)} {times(len(found))} ({view.places([each.spot for each in found])})"
         for label, found in ordered
     )
     spots = [mention.spot for _, found in reversed(ordered) for mention in found]
     return Remark(f"{named}: {said}", spots[0], tuple(spots[1:]))
-
-
-def _times(number: int) -> str:
-    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
 class _Form(NamedTuple):
@@ -99,7 +95,7 @@ def unlabelled_mentions(view: View) -> Iterator[Remark]:
 
 def _missed(view: View, surface: str, mentions: list[Mention], spot: Spot) -> Remark:
     counts = Counter(each.entity.label for each in mentions).most_common()
-    labels = listed([f"{quoted(label)} {_times(count)}" for label, count in counts], len(counts))
+    labels = listed([f"{quoted(label)} {times(count)}" for label, count in counts], len(counts))
     others = [each.spot for each in mentions]
     message = f"{quoted(surface)} is no entity here, elsewhere {labels} ({view.places(others)})"
     return Remark(message, spot, tuple(others))

@@ -99,6 +99,11 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 
+def times(number: int) -> str:
+    """`once`, `twice`, `2,000 times`."""
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
 def counted(number: int, what: str) -> str:
     """`1 word`, `2,000 words`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
