@@ -72,8 +72,8 @@ CASES = {
         corpus_of(train=["[Mira|person] left", "Mira left"], test=["[Mira|place] left"]),
         [
             (
-                "'Mira left' stands at here, train document 0 too, with other entities: 'Mira' is no "
-                "entity here and 'person' there"
+                "'Mira left' stands at here, train document 0 too, with other entities: 'Mira' is "
+                "no entity here and 'person' there"
             ),
             (
                 "'Mira left' stands in the train split at here, train document 0 too, with other "

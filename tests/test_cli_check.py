@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_lists_the_rules(arguments: list[str]) -> None:
         (["sample", "--encoder", "./none"], "./none: there is no such folder"),
         (["empty.conll"], "empty.conll: the train split is empty"),
         (["columns.conll"], "columns.conll:2: 3 columns"),
-        (["tag.conll"], "tag.conll:1: the tag 'person' has an unknown form"),
+        (["tag.conll"], "tag.conll:1: tag 'person' has an unknown form"),
         (["bytes.conll"], "bytes.conll:1: byte 0xff at position 0"),
         (["record.jsonl"], "record.jsonl:1: this is no JSON"),
         (["overlap.jsonl"], "overlap.jsonl:1: entity 1 [2, 4) 'ra' as x begins before"),
@@ -160,7 +161,7 @@ def test_no_control_character_reaches_the_terminal(tmp_path: Path) -> None:
         assert result.exit_code == 1
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(result.stdout)
         assert "[bold]" in result.stdout
-    assert "U+001B ESCAPE in '\\x1b[31mMira\\x07 [bold]'" in run(path).stdout
+    assert "U+001B ESCAPE in '\\x1b[31mMira\\x07 [" in run(path).stdout
 
 
 def test_imports_nothing_heavy_without_an_encoder(faulty: Path) -> None:
@@ -190,16 +191,18 @@ Sentence = tuple[str, tuple[tuple[int, int, str], ...]]
 def sentences(name: str) -> list[Sentence]:
     """The sentences of a file of WNUT-17 with the ranges of tokens of their entities."""
     found: list[Sentence] = []
-    for block in (WNUT / name).read_text(encoding="utf-8").split("\n\n"):
-        rows = [line.split("\t") for line in block.split("\n") if line.strip()]
+    lines = (WNUT / name).read_text(encoding="utf-8").split("\n")
+    for is_sentence, block in groupby(lines, lambda line: bool(line.strip())):
+        if not is_sentence:
+            continue
+        rows = [line.split("\t") for line in block]
         spans: list[tuple[int, int, str]] = []
         for index, (_, tag) in enumerate(rows):
             if tag[0] == "B":
                 spans.append((index, index + 1, tag[2:]))
             elif tag[0] == "I":
                 spans[-1] = (spans[-1][0], index + 1, tag[2:])
-        if rows:
-            found.append((" ".join(row[0] for row in rows), tuple(spans)))
+        found.append((" ".join(row[0] for row in rows), tuple(spans)))
     return found
 
 

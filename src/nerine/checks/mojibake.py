@@ -25,7 +25,7 @@ _NEXT = f"[{re.escape(_CONTINUATION)}]"
 
 # One character of two bytes is enough if its lead is that of Latin-1's letters and signs. Other
 # leads are letters that do stand before quotes, so they need company.
-_SURE = rf"[ÂÃ]{_NEXT}|â{_NEXT}{{2}}|ðŸ{_NEXT}{{2}}|ï[»¼]{_NEXT}"
+_SURE = rf"[ÂÃ]{_NEXT}|â{_NEXT}{{2}}|ð[Ÿ\x9f]{_NEXT}{{2}}|ï[»¼]{_NEXT}"
 _RUN = re.compile(rf"(?:{_SURE})(?:{_SURE}|[Â-ß]{_NEXT})*|(?:[Â-ß]{_NEXT}|{_SURE}){{3,}}")
 
 
