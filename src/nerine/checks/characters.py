@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import regex
@@ -36,6 +36,7 @@ _JOINED = regex.compile(
     r"[\p{L}\p{M}--[\p{Latin}\p{Greek}\p{Cyrillic}\p{Han}\p{Hangul}]]", regex.V1
 )
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}--[\u061c\u200f]]", regex.V1)
+_FLAG = regex.compile("🏴[\U000e0020-\U000e007e]*$")
 _HTML = regex.compile(
     r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
     r"|& ?(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}) ?;"  # cut into tokens
@@ -103,7 +104,7 @@ def _hides(text: str, position: int) -> bool:
     """Whether an invisible character has no use: joiners have one in emoji and some scripts."""
     char = text[position]
     if "\U000e0020" <= char <= "\U000e007f":  # the letters of a flag such as Scotland's
-        return not text[:position].rstrip("".join(map(chr, range(0xE0020, 0xE0080)))).endswith("🏴")
+        return _FLAG.search(text[max(0, position - _AROUND) : position]) is None
     if char not in "\u200c\u200d":
         return True
     before, after = text[max(0, position - 1) : position], text[position + 1 : position + 2]
@@ -118,7 +119,12 @@ def _is_emoji(char: str) -> bool:
 
 def _turns(text: str, position: int) -> bool:
     """Whether a mark of direction has no use: beside Hebrew or Arabic, all but overrides have."""
-    return text[position] in "\u202d\u202e" or _RIGHT_TO_LEFT.search(text) is None
+    return text[position] in "\u202d\u202e" or not _has_right_to_left(text)
+
+
+@lru_cache(maxsize=1)
+def _has_right_to_left(text: str) -> bool:
+    return _RIGHT_TO_LEFT.search(text) is not None
 
 
 def not_composed(view: View) -> Iterator[Remark]:

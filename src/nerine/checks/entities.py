@@ -30,7 +30,7 @@ def signs_only(view: View) -> Iterator[Remark]:
     """Entities of punctuation and symbols alone."""
     for mention in view.mentions:
         visible = [each for each in mention.surface if not each.isspace()]
-        if all(unicodedata.category(each)[0] in "PSC" for each in visible):
+        if all(unicodedata.category(each)[0] in "PSCM" for each in visible):
             yield Remark(f"{_named(mention)} holds neither letter nor digit", mention.spot)
 
 

@@ -45,7 +45,7 @@ class Finding:
 
     - `split`, `document`: which document, by its index in the split; None if it is about more.
     - `start`, `end`: half-open range of code points of the document's text.
-    - `others`: the places of everything that the message speaks of besides, the whole list.
+    - `others`: the places of what it is compared with; the message names the first few.
     """
 
     rule: str

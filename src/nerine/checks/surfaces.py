@@ -7,12 +7,13 @@ A form is what an entity covers, letter for letter. Forms that differ in case ar
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import Mention, View, listed, quoted, times
+from nerine.checks.view import MOST_PLACES, Mention, View, listed, quoted, times
 from nerine.document import Document
 from nerine.segmentation import rule_words
 
@@ -98,7 +99,8 @@ def _missed(view: View, surface: str, mentions: list[Mention], spot: Spot) -> Re
     labels = listed([f"{quoted(label)} {times(count)}" for label, count in counts], len(counts))
     others = [each.spot for each in mentions]
     message = f"{quoted(surface)} is no entity here, elsewhere {labels} ({view.places(others)})"
-    return Remark(message, spot, tuple(others))
+    # a form may be missed as often as it is labelled, so no finding holds all of its places
+    return Remark(message, spot, tuple(others[:MOST_PLACES]))
 
 
 def _distinctive(view: View) -> dict[str, _Form]:
@@ -138,28 +140,32 @@ def _unlabelled(view: View, forms: Mapping[str, _Form]) -> Iterator[tuple[str, S
         by_first[_RUN.findall(surface)[0]].append(forms[surface])
     for split, index, document in view.documents() if by_first else ():
         end = 0
-        for match in _RUN.finditer(document.text):
-            for form in by_first.get(match[0], ()) if match.start() >= end else ():
-                stop = match.start() + len(form.surface)
-                if _stands_free(document, form, match.start()):
-                    yield form.surface, Spot(split, index, match.start(), stop)
-                    end = stop
-                    break
+        for start, form in _candidates(document.text, by_first):
+            if start >= end and _is_free(document, start, start + len(form.surface)):
+                end = start + len(form.surface)
+                yield form.surface, Spot(split, index, start, end)
 
 
-def _stands_free(document: Document, form: _Form, start: int) -> bool:
-    end = start + len(form.surface)
-    if not document.text.startswith(form.surface, start):
-        return False
-    if any(entity.start < end and start < entity.end for entity in document.entities):
-        return False
-    words = rule_words(document.text)
-    first = next((n for n, word in enumerate(words) if word.start == start), None)
-    last = next((n for n, word in enumerate(words) if word.end == end), None)
-    if first is None or last is None:
-        return False
-    near = [*words[max(0, first - 1) : first], *words[last + 1 : last + 2]]
-    return not any(document.text[each.start].isupper() for each in near)
+def _candidates(text: str, by_first: Mapping[str, list[_Form]]) -> Iterator[tuple[int, _Form]]:
+    """Forms that stand in `text` as whole words, without a capitalised word beside them."""
+    runs = [match for match in _RUN.finditer(text) if match[0] in by_first]
+    words = rule_words(text) if runs else []
+    first = {word.start: number for number, word in enumerate(words)}
+    last = {word.end: number for number, word in enumerate(words)}
+    for run in runs:
+        for form in by_first[run[0]]:
+            start, end = run.start(), run.start() + len(form.surface)
+            if text.startswith(form.surface, start) and start in first and end in last:
+                before, after = first[start] - 1, last[end] + 1
+                near = [*words[max(0, before) : before + 1], *words[after : after + 1]]
+                if not any(text[each.start].isupper() for each in near):
+                    yield start, form
+
+
+def _is_free(document: Document, start: int, end: int) -> bool:
+    """Whether no entity touches the range."""
+    after = bisect_right(document.entities, start, key=lambda entity: entity.end)
+    return after == len(document.entities) or document.entities[after].start >= end
 
 
 RULES = (

@@ -14,7 +14,8 @@ from nerine.corpus import Corpus
 from nerine.document import Document, Entity
 
 _LONGEST_QUOTE = 60
-_MOST_PLACES = 3
+MOST_PLACES = 3
+"""So many places a message names."""
 
 
 class Mention(NamedTuple):
@@ -85,7 +86,7 @@ class View:
 
     def places(self, spots: Sequence[Spot]) -> str:
         """The first few places of `spots`, and how many more there are."""
-        return listed([self.place(spot) for spot in spots[:_MOST_PLACES]], len(spots))
+        return listed([self.place(spot) for spot in spots[:MOST_PLACES]], len(spots))
 
 
 def listed(shown: Sequence[str], number: int) -> str:
