@@ -38,8 +38,9 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _HANDLE = re.compile(r"(?<!\w)@\w+")
 _DIGITS = re.compile(r"\d+")
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-_WORD = regex.compile(rf"[{_UNSPACED}]|[\w--[{_UNSPACED}]]+", regex.V1)
-"""A run of letters and digits; one character where a script has no spaces."""
+_RUN = rf"[\w--[{_UNSPACED}]]++"
+_WORD = regex.compile(rf"[{_UNSPACED}]|{_RUN}(?:['’]{_RUN})*+", regex.V1)
+"""A run of letters with apostrophes inside; one character where a script has no spaces."""
 
 _MASKS = "\ufdd0\ufdd1\ufdd2"
 """Code points that are no characters and so stand in no text; no word holds them."""
@@ -70,7 +71,7 @@ class NearCopy:
         if self.is_masked_copy:
             return "the same but for case, white space, digits, addresses or handles"
         if self.similarity == 1:
-            return "the same words, in another order or with other signs between them"
+            return "the same words but for their order, signs, digits, addresses or handles"
         return f"similarity of their words {float(self.similarity):.2f}"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import MOST_PLACES, Mention, View, listed, quoted, times
+from nerine.checks.view import MOST_PLACES, Mention, View, quoted, times
 from nerine.document import Document
 from nerine.segmentation import rule_words
 
@@ -91,16 +91,17 @@ def unlabelled_mentions(view: View) -> Iterator[Remark]:
     for surface, spots in found.items():
         mentions = forms[surface].mentions
         if len(mentions) > len(spots):
-            yield from (_missed(view, surface, mentions, spot) for spot in spots)
+            message = f"{quoted(surface)} is no entity here, elsewhere {_labelled(view, mentions)}"
+            # a form may be missed as often as it is labelled, so no finding holds all the places
+            others = tuple(each.spot for each in mentions[:MOST_PLACES])
+            yield from (Remark(message, spot, others) for spot in spots)
 
 
-def _missed(view: View, surface: str, mentions: list[Mention], spot: Spot) -> Remark:
+def _labelled(view: View, mentions: Sequence[Mention]) -> str:
+    """The labels of a form with their counts, and the first places."""
     counts = Counter(each.entity.label for each in mentions).most_common()
-    labels = listed([f"{quoted(label)} {times(count)}" for label, count in counts], len(counts))
-    others = [each.spot for each in mentions]
-    message = f"{quoted(surface)} is no entity here, elsewhere {labels} ({view.places(others)})"
-    # a form may be missed as often as it is labelled, so no finding holds all of its places
-    return Remark(message, spot, tuple(others[:MOST_PLACES]))
+    labels = ", ".join(f"{quoted(label)} {times(count)}" for label, count in counts)
+    return f"{labels} ({view.places([each.spot for each in mentions])})"
 
 
 def _distinctive(view: View) -> dict[str, _Form]:
