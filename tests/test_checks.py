@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerine.checks import RULES, CheckReport, check_corpus
@@ -371,6 +371,7 @@ def test_a_report_counts() -> None:
     assert described["findings"][0]["others"] == ["here, train document 0"]
 
 
+@settings(max_examples=50)
 @given(st.lists(documents(), max_size=5), st.lists(documents(), max_size=3))
 def test_no_text_stops_a_check(train: list[Document], test: list[Document]) -> None:
     corpus = Corpus({"train": tuple(train), "test": tuple(test)}, labels_of(train), "here")
@@ -453,7 +454,7 @@ def test_mixed_schemes_are_found_in_a_split_and_between_splits(tmp_path: Path) -
     test.write_text("Mira B-p\nOkonjo E-p\nRio S-q\n")
     found = checked(tmp_path, "mixed-schemes").findings
     assert [each.message for each in found] == [
-        "2 documents of the train split fit IOB1, not the IOB2 of the others",
+        "the train split is IOB2, but 2 documents in it fit IOB1 and not IOB2",
         "the splits are written in different schemes: train is IOB2, test is BIOES",
     ]
     assert (found[0].place, found[0].others) == (f"{train}:4", (f"{train}:7",))

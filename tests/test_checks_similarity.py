@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from fractions import Fraction
 
@@ -113,7 +112,6 @@ def test_text_read_wrongly_is_found_and_turned_back(encoding: str, text: str) ->
     assert turned == f"so {text} it is"
 
 
-@given(st.text("abc éàüñçß“”’–…€😂ДмиαβÅå", max_size=20))
+@given(st.text("abc éàüñçåî“”’–…€»°\u00a0😂Дмиαβ", max_size=20))
 def test_text_that_was_read_rightly_is_let_pass(text: str) -> None:
-    for start, end, _ in repaired_runs(text):
-        assert re.search(r"[Ââã]", text[start:end])
+    assert list(repaired_runs(text)) == []

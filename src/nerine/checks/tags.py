@@ -9,48 +9,48 @@ from collections.abc import Iterator
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.view import Mention, View, counted, quoted
 from nerine.corpus import near_miss
+from nerine.document import Document, Token
 from nerine.formats import TagFault
 
 
 def tag_faults(view: View) -> Iterator[Remark]:
     """Each tag that cannot stand where it stands, in a corpus that was read with `repair`."""
-    for split in view.corpus.logs:
-        for fault in view.corpus.logs[split].faults:
-            yield Remark(fault.reason + _token(view, split, fault), _spot(view, split, fault))
+    for split, log in view.corpus.logs.items():
+        for fault in log.faults:
+            found = _token(view, split, fault)
+            named = f", at {quoted(found[0].surface(found[1]))}" if found else ""
+            yield Remark(fault.reason + named, _spot(view, split, fault))
 
 
 def _spot(view: View, split: str, fault: TagFault) -> Spot:
-    """Where a tag stands. A split that was divided since no longer numbers its documents so."""
-    if not _is_as_read(view, split):
+    """Where a tag stands."""
+    found = _token(view, split, fault)
+    if found is None:
         return Spot(split, place=fault.place)
-    tokens = view.corpus.splits[split][fault.document].tokens or ()
-    token = tokens[fault.token]
-    return Spot(split, fault.document, token.start, token.end, fault.place)
+    return Spot(split, fault.document, found[1].start, found[1].end, fault.place)
 
 
-def _token(view: View, split: str, fault: TagFault) -> str:
-    if not _is_as_read(view, split):
-        return ""
-    document = view.corpus.splits[split][fault.document]
-    return f", at {quoted(document.surface((document.tokens or ())[fault.token]))}"
-
-
-def _is_as_read(view: View, split: str) -> bool:
-    return view.corpus.logs[split].documents == len(view.corpus.splits[split])
+def _token(view: View, split: str, fault: TagFault) -> tuple[Document, Token] | None:
+    """The token of a tag; None in a split that was divided since and is numbered anew."""
+    documents = view.corpus.splits[split]
+    if view.corpus.logs[split].documents != len(documents):
+        return None
+    tokens = documents[fault.document].tokens or ()
+    return (documents[fault.document], tokens[fault.token]) if fault.token < len(tokens) else None
 
 
 def mixed_schemes(view: View) -> Iterator[Remark]:
     """Documents that break their file's scheme and are whole in another; splits that differ."""
-    for split in view.corpus.logs:
-        by_scheme: dict[str, dict[int, TagFault]] = defaultdict(dict)
-        for fault in view.corpus.logs[split].faults:
+    for split, log in view.corpus.logs.items():
+        by_schemes: dict[tuple[str, str], dict[int, TagFault]] = defaultdict(dict)
+        for fault in log.faults:
             if fault.other:
-                by_scheme[fault.other.value].setdefault(fault.document, fault)
-        for scheme, first_faults in by_scheme.items():
+                schemes = (fault.scheme.value, fault.other.value)
+                by_schemes[schemes].setdefault(fault.document, fault)
+        for (own, other), first_faults in by_schemes.items():
             spots = [_spot(view, split, fault) for fault in first_faults.values()]
             number = counted(len(spots), "document")
-            own = next(iter(first_faults.values())).scheme.value
-            message = f"{number} of the {split} split fit {scheme}, not the {own} of the others"
+            message = f"the {split} split is {own}, but {number} in it fit {other} and not {own}"
             yield Remark(message, spots[0], tuple(spots[1:]))
     yield from _splits_that_differ(view)
 
