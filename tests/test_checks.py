@@ -193,8 +193,8 @@ CASES = {
     "documents-without-entities": Case(
         corpus_of(train=NAMES, validation=[*NAMES, "a", "b"], test=[*NAMES, *"abcdefghijklmnop"]),
         [
-            "29% of the documents of the validation split have no entity, 0% in the training split",
-            "76% of the documents of the test split have no entity, 0% in the training split",
+            "2 of 7 documents of the validation split have no entity (29%, 0% in the training",
+            "16 of 21 documents of the test split have no entity (76%, 0% in the training split)",
         ],
         [corpus_of(train=[*NAMES * 2, "a"], test=NAMES), corpus_of(train=["a"])],
     ),

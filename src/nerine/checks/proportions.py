@@ -37,8 +37,13 @@ def without_entities(view: View) -> Iterator[Remark]:
             compared = ""
         else:
             continue
-        message = f"{share:.0%} of the documents of the {split} split have no entity{compared}"
-        yield Remark(message, Spot(split))
+        documents = view.corpus.splits[split]
+        number = sum(not each.entities for each in documents)
+        yield Remark(
+            f"{number:,} of {len(documents):,} documents of the {split} split have no entity "
+            f"({share:.0%}{compared})",
+            Spot(split),
+        )
 
 
 def _shares_without(view: View) -> dict[str, float]:

@@ -39,7 +39,7 @@ cannot be read.
 """
 )
 @click.argument("corpus", required=False)
-@click.option("--encoder", metavar="NAME", help="Look at its subwords too: a hub id or a folder.")
+@click.option("--encoder", metavar="NAME", help="Also look at the subwords of this encoder.")
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub encoder.")
 @click.option("--off", multiple=True, metavar="RULE", help="A rule that shall not run; repeatable.")
 @click.option("--only", multiple=True, metavar="RULE", help="A rule to run alone; repeatable.")
