@@ -295,8 +295,7 @@ def test_wnut_survives_every_format(tmp_path: Path, name: str) -> None:
 def test_documents_know_their_places(folder: Path) -> None:
     corpus = load_corpus(folder)
     assert corpus.place("train", 1) == f"{folder / 'train.conll'}:4"
-    held = corpus_of("a", "b").hold_out_validation(0.5)
-    assert held.place("validation", 0) == "here, validation document 0"
+    assert corpus_of("a", "b").place("train", 1) == "here, train document 1"
 
 
 def test_a_place_within_a_document_is_that_of_its_token(tmp_path: Path) -> None:
@@ -340,3 +339,14 @@ def test_places_follow_their_documents_when_a_split_is_divided(tmp_path: Path) -
             line = int(document.text.removeprefix("word")) * 2 + 1
             assert divided.place(name, index) == f"{path}:{line}"
             assert divided.place_within(name, index, 0) == f"{path}:{line}"
+
+
+def test_the_lines_of_tokens_follow_their_documents(tmp_path: Path) -> None:
+    path = tmp_path / "train.conll"
+    path.write_text("".join(f"# id = {n}\nword O\nName{n} B-p\n\n" for n in range(8)))
+    divided = load_corpus(path).hold_out_validation(0.25)
+    for name, documents_ in divided.splits.items():
+        for index, document in enumerate(documents_):
+            line = 4 * int(document.id or "") + 3
+            start = document.entities[0].start
+            assert divided.place_within(name, index, start) == f"{path}:{line}"

@@ -122,27 +122,35 @@ class Corpus:
                 expected="two documents or more that do not belong together",
             )
         chosen = _choose(groups, self.train, fraction * len(self.train), seed)
-        kept = [index for index in range(len(self.train)) if index not in chosen]
-        held = [index for index in range(len(self.train)) if index in chosen]
-        return self._divided({"train": kept, "validation": held})
+        members = {
+            name: [(name, index) for index in range(len(documents))]
+            for name, documents in self.splits.items()
+        }
+        members["validation"] = [place for place in members["train"] if place[1] in chosen]
+        members["train"] = [place for place in members["train"] if place[1] not in chosen]
+        return self.rearranged({name: members[name] for name in SPLITS if name in members})
 
-    def _divided(self, parts: Mapping[str, Sequence[int]]) -> Corpus:
-        """The training documents by their indices as the splits `parts`, the others as they are."""
-        splits = {**self.splits}
-        places = {**self.places}
-        rows = {**self.first_rows}
-        for name, indices in parts.items():
-            splits[name] = tuple(self.train[index] for index in indices)
-            if "train" in self.places:
-                places[name] = tuple(self.places["train"][index] for index in indices)
-            if "train" in self.first_rows:
-                rows[name] = tuple(self.first_rows["train"][index] for index in indices)
-        order = [name for name in SPLITS if name in splits]
+    def rearranged(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
+        """The corpus with other splits: for each its documents, by their split and index here.
+
+        Where the documents stand goes along with them; `labels` stay as they are.
+        """
+        rows = self.first_rows
         return replace(
             self,
-            splits={name: splits[name] for name in order},
-            places={name: places[name] for name in order if name in places},
-            first_rows={name: rows[name] for name in order if name in rows},
+            splits={
+                name: tuple(self.splits[split][index] for split, index in each)
+                for name, each in members.items()
+            },
+            places={
+                name: tuple(self.place(split, index) for split, index in each)
+                for name, each in members.items()
+            },
+            first_rows={
+                name: tuple(rows[split][index] for split, index in each)
+                for name, each in members.items()
+                if all(split in rows for split, _ in each)
+            },
         )
 
 

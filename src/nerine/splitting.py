@@ -188,12 +188,8 @@ def _breaks(places: Sequence[Place]) -> set[int]:
 
 
 def _rearranged(corpus: Corpus, members: Mapping[str, Sequence[Place]]) -> Corpus:
-    splits = {name: _documents(corpus, places) for name, places in members.items()}
-    places = {
-        name: tuple(corpus.place(split, index) for split, index in each)
-        for name, each in members.items()
-    }
-    return replace(corpus, splits=splits, places=places, labels=labels_of(splits["train"]))
+    found = corpus.rearranged(members)
+    return replace(found, labels=labels_of(found.train))
 
 
 def _ranked_groups(
