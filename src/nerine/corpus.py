@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
-from nerine.document import Document, labels_of
+from nerine.document import Document, digest_of, labels_of, parts_of
 from nerine.errors import CorpusError
 from nerine.formats import EXTENSIONS, ReadLog, ReadOptions, read_placed
 from nerine.formats.folders import SPLITS, find_split_files, split_named
@@ -82,20 +82,12 @@ class Corpus:
         Tokens, ids, scores and `meta` do not count: a corpus has the same hash in every format
         that holds its texts.
         """
-        digest = hashlib.sha256()
-        for part in self._parts():
-            encoded = part.encode("utf-8", "surrogatepass")
-            # each part behind its length, so that no two lists of parts look alike
-            digest.update(b"%d " % len(encoded) + encoded)
-        return digest.hexdigest()
+        return digest_of(self._parts())
 
     def _parts(self) -> Iterator[str]:
         for name, documents in sorted(self.splits.items()):
             yield from (name, str(len(documents)))
-            for document in documents:
-                yield from (document.text, str(len(document.entities)))
-                for entity in document.entities:
-                    yield f"{entity.start} {entity.end} {entity.label}"
+            yield from parts_of(documents)
 
     def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
         """The corpus with about `fraction` of its training documents as validation split.

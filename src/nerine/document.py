@@ -6,6 +6,7 @@ so that `text[start:end]` shows any of them.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -119,6 +120,24 @@ def _shown(part: Token | Entity, text: str) -> str:
 
 def _plural(kind: str) -> str:
     return {"entity": "entities", "token": "tokens"}[kind]
+
+
+def parts_of(documents: Iterable[Document]) -> Iterator[str]:
+    """What `digest_of` is to see of documents: their texts, and where which entities stand."""
+    for document in documents:
+        yield from (document.text, str(len(document.entities)))
+        for entity in document.entities:
+            yield f"{entity.start} {entity.end} {entity.label}"
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """The SHA-256 of a list of strings, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        # each part behind its length, so that no two lists of parts look alike
+        digest.update(b"%d " % len(encoded) + encoded)
+    return digest.hexdigest()
 
 
 def labels_of(documents: Iterable[Document]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Literal
 
 import regex
@@ -30,6 +31,8 @@ from nerine.document import Document, Token
 from nerine.schemes import Span
 
 Words = Literal["rule", "tokens"]
+
+_START, _END = attrgetter("start"), attrgetter("end")
 
 _UNSPACED = (
     r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}"
@@ -81,16 +84,14 @@ def word_spans(document: Document, words: Sequence[Token]) -> tuple[list[Span], 
     entity has taken already, or that holds no word, has no span. Both count as adapted. Scores
     of entities never use these spans: they compare code points.
     """
-    starts = [word.start for word in words]
-    ends = [word.end for word in words]
     spans: list[Span] = []
     adapted = 0
     for entity in document.entities:
-        first = bisect_right(ends, entity.start)
-        last = bisect_left(starts, entity.end)
+        first = bisect_right(words, entity.start, key=_END)
+        last = bisect_left(words, entity.end, key=_START)
         free = first < last and (not spans or spans[-1].end <= first)
         if free:
             spans.append(Span(first, last, entity.label))
-        if not free or starts[first] != entity.start or ends[last - 1] != entity.end:
+        if not free or (words[first].start, words[last - 1].end) != (entity.start, entity.end):
             adapted += 1
     return spans, adapted

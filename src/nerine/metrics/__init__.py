@@ -1,0 +1,27 @@
+"""Counts over entities → scores.
+
+| module | what lives there |
+|---|---|
+| `counts` | `Counts`, `PartialCounts`, means over labels |
+| `partial` | the four schemas of SemEval-2013 |
+| `tally` | the one count over spans |
+| `scoring` | `score`, `score_tags` → `Evaluation` |
+| `breakdowns` | scores by what an entity is like: seen in training, length, frequency |
+| `signature` | what a score was counted over, in one line |
+"""
+
+from nerine.metrics.breakdowns import breakdowns
+from nerine.metrics.counts import Averages, Counts, PartialCounts
+from nerine.metrics.scoring import Evaluation, score, score_tags
+from nerine.metrics.signature import Signature
+
+__all__ = [
+    "Averages",
+    "Counts",
+    "Evaluation",
+    "PartialCounts",
+    "Signature",
+    "breakdowns",
+    "score",
+    "score_tags",
+]

@@ -1,0 +1,57 @@
+"""What a score was counted over, in one line, so that two scores can be compared when they may be.
+
+After sacrebleu's signatures (Post, 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from nerine.document import Document, digest_of, parts_of
+
+_SHOWN_OF_HASH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The conditions of a score.
+
+    `documents` is the hash of the gold texts and entities; `scheme` is `ranges` where no tags
+    were read; `gold` is the number of gold entities. Scores may be compared if their signatures
+    are equal.
+    """
+
+    metric: str
+    scheme: str
+    reading: str
+    split: str
+    documents: str
+    gold: int
+    version: str
+
+    @classmethod
+    def of(
+        cls,
+        gold: Sequence[Document],
+        *,
+        version: str,
+        split: str = "all",
+        scheme: str | None = None,
+        reading: str = "strict",
+        metric: str = "entity",
+    ) -> Signature:
+        """The signature of scores against `gold`; `version` is Nerine's."""
+        return cls(
+            metric=metric,
+            scheme=scheme or "ranges",
+            reading=reading,
+            split=split,
+            documents=digest_of(parts_of(gold))[:_SHOWN_OF_HASH],
+            gold=sum(len(each.entities) for each in gold),
+            version=version,
+        )
+
+    def __str__(self) -> str:
+        fields = {name: str(value) for name, value in asdict(self).items()}
+        return "|".join(f"{name}:{value.replace('|', '/')}" for name, value in fields.items())
