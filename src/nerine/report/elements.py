@@ -23,7 +23,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def element(name: str, *children: str, **attributes: Attribute) -> Markup:
+def element(name: str, /, *children: str, **attributes: Attribute) -> Markup:
     """`<name …>children</name>`.
 
     An attribute that is None is left out. In its name `_` stands for `-`, and is cut off at the

@@ -1,0 +1,222 @@
+"""What a report holds, whatever it is shown as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nerine.analysis import Analysis, Outcome, analyse
+from nerine.calibration import Reliability, reliability
+from nerine.certainty import Intervals, ScoreIntervals, score_intervals
+from nerine.document import Document, Entity
+from nerine.metrics import Counts, Evaluation, breakdowns, score
+from nerine.metrics.breakdowns import surface_form
+
+if TYPE_CHECKING:
+    from nerine.training import EpochRecord  # without torch, which a report does not need
+
+NO_SCORES = "The predictions carry no probabilities, so there is no calibration to show."
+NO_TRAIN = "The corpus has no training split, so that seen and unseen names are not told apart."
+NO_EPOCHS = "The checkpoint's folder does not tell how its training went."
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is known of predictions over a split of a corpus.
+
+    - `checkpoint`, `corpus`, `split`: what was scored on what, as the user named them.
+    - `signature`: the conditions of the scores, in one line.
+    - `gold`, `predicted`: documents side by side, with the same texts.
+    - `reliability`: None unless every predicted entity has a score.
+    - `epochs`: of the run that made the checkpoint; None where they are not known.
+    - `seen`: surface forms of the training split, case-folded; None without such a split.
+    - `places`: where each document stands, as `file:line`; empty where that is not known.
+    - `notes`: what a reader should know of how the documents were read.
+    """
+
+    title: str
+    checkpoint: str
+    corpus: str
+    split: str
+    signature: str
+    gold: tuple[Document, ...]
+    predicted: tuple[Document, ...]
+    evaluation: Evaluation
+    intervals: ScoreIntervals
+    breakdowns: Mapping[str, Mapping[str, Counts]]
+    analysis: Analysis
+    reliability: Reliability | None
+    epochs: tuple[EpochRecord, ...] | None = None
+    seen: frozenset[str] | None = None
+    places: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Which of `epochs` the checkpoint keeps: the first one with the highest F1."""
+        if not self.epochs:
+            return None
+        scores = [record.f1 for record in self.epochs]
+        return scores.index(max(scores))
+
+    def place(self, document: int) -> str:
+        """Where a document stands; its number from 0 if nothing more is known."""
+        return self.places[document] if self.places else f"document {document}"
+
+    def is_seen(self, outcome: Outcome) -> bool | None:
+        """Whether all gold surface forms, or else all predicted ones, are in training."""
+        if self.seen is None:
+            return None
+        document = self.gold[outcome.document]
+        entities = outcome.gold or outcome.predicted
+        return all(surface_form(document, entity) in self.seen for entity in entities)
+
+    @cached_property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and what the report cannot show."""
+        missing = {
+            NO_SCORES: self.reliability,
+            NO_TRAIN: self.seen,
+            NO_EPOCHS: self.epochs,
+        }
+        return (*self.notes, *(text for text, value in missing.items() if value is None))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON holds it.
+
+        Outcomes name their documents by number, entities by their ranges in code points. Pairs of
+        labels are objects; a side without an entity has null as its label.
+        """
+        return {
+            "title": self.title,
+            "checkpoint": self.checkpoint,
+            "corpus": self.corpus,
+            "split": self.split,
+            "signature": self.signature,
+            "evaluation": self.evaluation.to_dict(),
+            "intervals": _intervals_dict(self.intervals),
+            "breakdowns": {
+                title: {name: counts.to_dict() for name, counts in groups.items()}
+                for title, groups in self.breakdowns.items()
+            },
+            "calibration": None if self.reliability is None else asdict(self.reliability),
+            "analysis": _analysis_dict(self.analysis),
+            "epochs": None if self.epochs is None else [each.to_dict() for each in self.epochs],
+            "remarks": list(self.remarks),
+            "documents": [
+                {
+                    "place": self.place(number),
+                    "text": gold.text,
+                    "gold": _entities(gold.entities),
+                    "predicted": _entities(predicted.entities),
+                }
+                for number, (gold, predicted) in enumerate(
+                    zip(self.gold, self.predicted, strict=True)
+                )
+            ],
+        }
+
+
+def make_report(
+    gold: Sequence[Document],
+    predicted: Sequence[Document],
+    *,
+    title: str,
+    checkpoint: str,
+    corpus: str,
+    split: str,
+    signature: str,
+    train: Iterable[Document] | None = None,
+    epochs: Sequence[EpochRecord] | None = None,
+    places: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    samples: int = 1000,
+    seed: int = 0,
+) -> Report:
+    """Counts, compares and sorts everything that a report shows.
+
+    `gold` and `predicted` stand side by side and have the same texts; else `CorpusError`. `train`
+    tells which names training has seen. `samples` and `seed` are those of the intervals.
+    """
+    known = None if train is None else tuple(train)
+    has_scores = all(entity.score is not None for each in predicted for entity in each.entities)
+    return Report(
+        title=title,
+        checkpoint=checkpoint,
+        corpus=corpus,
+        split=split,
+        signature=signature,
+        gold=tuple(gold),
+        predicted=tuple(predicted),
+        evaluation=score(gold, predicted),
+        intervals=score_intervals(gold, predicted, samples=samples, seed=seed),
+        breakdowns=breakdowns(gold, predicted, known),
+        analysis=analyse(gold, predicted),
+        reliability=reliability(gold, predicted) if has_scores else None,
+        epochs=None if epochs is None else tuple(epochs),
+        seen=None if known is None else _forms(known),
+        places=tuple(places),
+        notes=tuple(notes),
+    )
+
+
+def _forms(documents: Iterable[Document]) -> frozenset[str]:
+    return frozenset(surface_form(each, entity) for each in documents for entity in each.entities)
+
+
+def _intervals_dict(intervals: ScoreIntervals) -> dict[str, Any]:
+    return {
+        "level": intervals.level,
+        "samples": intervals.samples,
+        "seed": intervals.seed,
+        "overall": _bounds(intervals.overall),
+        "labels": {label: _bounds(each) for label, each in intervals.labels.items()},
+    }
+
+
+def _bounds(intervals: Intervals) -> dict[str, list[float]]:
+    return {
+        name: [each.low, each.high]
+        for name, each in (
+            ("precision", intervals.precision),
+            ("recall", intervals.recall),
+            ("f1", intervals.f1),
+        )
+    }
+
+
+def _analysis_dict(analysis: Analysis) -> dict[str, Any]:
+    return {
+        "by_label": {label: dict(kinds) for label, kinds in analysis.by_label.items()},
+        "confusion": [
+            {"gold": gold or None, "predicted": predicted or None, "count": count}
+            for (gold, predicted), count in analysis.confusion.items()
+        ],
+        "missed_forms": [
+            {"surface": surface, "label": label, "count": count}
+            for surface, label, count in analysis.missed_forms
+        ],
+        "outcomes": [
+            {
+                "kind": outcome.kind,
+                "document": outcome.document,
+                "gold": _entities(outcome.gold),
+                "predicted": _entities(outcome.predicted),
+            }
+            for outcome in analysis.outcomes
+        ],
+    }
+
+
+def _entities(entities: Iterable[Entity]) -> list[dict[str, Any]]:
+    return [
+        {
+            "start": entity.start,
+            "end": entity.end,
+            "label": entity.label,
+            **({} if entity.score is None else {"score": entity.score}),
+        }
+        for entity in entities
+    ]

@@ -1,0 +1,234 @@
+"""Confusion matrix and examples: what the page's script makes explorable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+from nerine.markup import visible
+from nerine.report.contexts import Example, Mention, Piece, examples
+from nerine.report.content import Report
+from nerine.report.elements import Markup, element, isolated, joined, scrolling
+from nerine.report.sections import section
+from nerine.report.words import KINDS, number
+
+SHOWN_WITHOUT_SCRIPT = 8
+"""So many examples of each kind are in the page itself."""
+MOST_EXAMPLES = 20_000
+"""More would make the page slow; mistakes come first."""
+_SHADES = 9
+
+NONE = "none"
+
+
+def confusion(report: Report) -> Markup:
+    """Gold labels against predicted ones, shaded by their share of the row."""
+    labels = report_labels(report)
+    rows = [*labels, ""]
+    head = element(
+        "tr",
+        element("th", "gold ↓ predicted →", scope="col"),
+        *(element("th", _name(label), scope="col", class_="number") for label in rows),
+    )
+    body = [_matrix_row(report, gold, rows) for gold in rows]
+    caption = "Gold labels by row, predicted labels by column"
+    shown = element(
+        "table",
+        element("caption", caption),
+        element("thead", head),
+        element("tbody", *body),
+        class_="matrix",
+        id="matrix",
+    )
+    text = (
+        "A row says what became of the gold entities of a label. The column “none” counts those "
+        "that were missed, the row “none” those predicted where there is no gold entity. The "
+        "darker a cell, the larger its share of the row; what is right is framed."
+    )
+    return section("confusion", "Confusion", element("p", text), scrolling(caption, shown))
+
+
+def _matrix_row(report: Report, gold: str, columns: Sequence[str]) -> Markup:
+    counts = [report.analysis.confusion.get((gold, predicted), 0) for predicted in columns]
+    total = sum(counts)
+    cells = [
+        element(
+            "td",
+            f"{count:,}" if gold or columns[index] else "",
+            class_=_shade(count, total, is_right=bool(gold) and columns[index] == gold),
+            data_gold=_index(report, gold),
+            data_predicted=_index(report, columns[index]),
+        )
+        for index, count in enumerate(counts)
+    ]
+    return element("tr", element("th", _name(gold), scope="row"), *cells)
+
+
+def _shade(count: int, total: int, *, is_right: bool) -> str:
+    level = 0 if not count else 1 + round((_SHADES - 1) * count / total)
+    return f"number shade{level}{' right' if is_right else ''}"
+
+
+def _name(label: str) -> Markup:
+    return isolated(label) if label else element("i", NONE)
+
+
+def _index(report: Report, label: str) -> int:
+    return report_labels(report).index(label) if label else -1
+
+
+def report_labels(report: Report) -> list[str]:
+    """The labels, gold or predicted, in the order of the tables."""
+    return [*report.evaluation.labels]
+
+
+def browser(report: Report, shown: Sequence[Example]) -> Markup:
+    """Examples: all of them for the script, some of each kind for those who run none."""
+    return section(
+        "examples",
+        "Examples",
+        element(
+            "p",
+            "Gold entities are ",
+            element("mark", "underlined", class_="gold"),
+            ", predicted ones ",
+            element("mark", "shaded", class_="predicted"),
+            ", and what is both is ",
+            element("mark", "both", class_="gold predicted"),
+            ".",
+        ),
+        _filters(report, shown),
+        element("div", *_static(shown), id="static"),
+    )
+
+
+def _filters(report: Report, shown: Sequence[Example]) -> Markup:
+    """The form that the script brings to life, and the place where it shows what is found."""
+    kinds = [("errors", "all mistakes"), ("", "everything"), *((k, k) for k in _kinds(shown))]
+    labels = [("", "any label"), ("-1", NONE)]
+    labels += [(str(index), label) for index, label in enumerate(report_labels(report))]
+    seen = [("", "either"), ("1", "seen in training"), ("0", "unseen in training")]
+    fields = [
+        _choice("kind", "Kind", kinds),
+        _choice("gold", "Gold label", labels),
+        _choice("predicted", "Predicted label", labels),
+    ]
+    if report.seen is not None:
+        fields.append(_choice("seen", "Name", seen))
+    fields.append(
+        element(
+            "label",
+            element("span", "Search"),
+            element("input", type="search", id="search", autocomplete="off", spellcheck="false"),
+        )
+    )
+    form = element("form", *fields, class_="filters", id="filters", role="search")
+    count = element("p", id="count", role="status")
+    more = element("button", "Show more", type="button", id="more")
+    return element(
+        "div", form, count, element("ol", id="found", class_="examples"), more, id="explorer", hidden=""
+    )
+
+
+def _choice(name: str, title: str, options: Iterable[tuple[str, str]]) -> Markup:
+    shown = [element("option", text, value=value) for value, text in options]
+    return element(
+        "label", element("span", title), element("select", *shown, id=f"choose-{name}")
+    )
+
+
+def _kinds(shown: Sequence[Example]) -> list[str]:
+    occurring = {example.kind for example in shown}
+    known = [kind for kind in KINDS if kind in occurring]
+    return [*known, *sorted(occurring - {*known})]
+
+
+def _static(shown: Sequence[Example]) -> Iterator[Markup]:
+    for kind in _kinds(shown):
+        if kind == "correct":
+            continue
+        of_kind = [example for example in shown if example.kind == kind]
+        first = of_kind[:SHOWN_WITHOUT_SCRIPT]
+        yield element(
+            "details",
+            element("summary", f"{kind}: {len(first):,} of {len(of_kind):,}"),
+            element("ol", *(_card(example) for example in first), class_="examples"),
+        )
+
+
+def _card(example: Example) -> Markup:
+    """As the script makes it."""
+    about = [element("strong", example.kind), element("span", example.place)]
+    if example.seen is not None:
+        about.append(element("span", "seen in training" if example.seen else "unseen in training"))
+    return element(
+        "li",
+        element("p", *about, class_="about"),
+        element(
+            "p", *(_piece(piece) for piece in example.pieces), class_="text", dir="auto", lang="und"
+        ),
+        element(
+            "dl", _mentions("gold", example.gold), _mentions("predicted", example.predicted)
+        ),
+    )
+
+
+def _piece(piece: Piece) -> str:
+    sides = [name for name in ("gold", "predicted") if getattr(piece, name)]
+    return element("mark", piece.text, class_=" ".join(sides)) if sides else piece.text
+
+
+def _mentions(side: str, mentions: Sequence[Mention]) -> Markup:
+    shown = [
+        element(
+            "dd",
+            element("bdi", each.surface, lang="und"),
+            element("b", isolated(each.label)),
+            element("span", "" if each.score is None else number(each.score), class_="score"),
+        )
+        for each in mentions
+    ]
+    return element("div", element("dt", side), *(shown or [element("dd", element("i", NONE))]))
+
+
+def chosen_examples(report: Report, most: int = MOST_EXAMPLES) -> list[Example]:
+    """The examples that the page holds: mistakes first, then what is correct."""
+    ordered = sorted(report.analysis.outcomes, key=lambda outcome: outcome.kind == "correct")
+    return [*examples(report, ordered[:most])]
+
+
+def script_data(report: Report, shown: Sequence[Example]) -> Markup:
+    """The examples for the script, as JSON that no text can end or leave."""
+    labels = report_labels(report)
+    kinds = _kinds(shown)
+    data = {
+        "kinds": kinds,
+        "labels": [visible(label) for label in labels],
+        "examples": [_packed(example, kinds, labels) for example in shown],
+    }
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def _packed(example: Example, kinds: Sequence[str], labels: Sequence[str]) -> list[Any]:
+    """Kind, place, seen, pieces, gold and predicted mentions; names by their numbers."""
+    return [
+        kinds.index(example.kind),
+        visible(example.place),
+        None if example.seen is None else int(example.seen),
+        [
+            [visible(piece.text, lines=True), int(piece.gold) + 2 * int(piece.predicted)]
+            for piece in example.pieces
+        ],
+        [_packed_mention(each, labels) for each in example.gold],
+        [_packed_mention(each, labels) for each in example.predicted],
+    ]
+
+
+def _packed_mention(mention: Mention, labels: Sequence[str]) -> list[Any]:
+    score = "" if mention.score is None else number(mention.score)
+    return [visible(mention.surface, lines=True), labels.index(mention.label), score]

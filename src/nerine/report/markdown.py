@@ -1,0 +1,1 @@
+def to_markdown(report): return ""
