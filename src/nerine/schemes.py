@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from nerine.errors import SchemeError
@@ -36,6 +37,9 @@ class Tag(NamedTuple):
 
     kind: str
     label: str
+
+
+_OUTSIDE = Tag(OUTSIDE, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +134,25 @@ class TagScheme(Enum):
         seqeval's strict mode does. The lenient reading is that of conlleval: a tag that goes
         on where nothing began (an orphan `I-`) begins an entity.
         """
+        if tags.count(OUTSIDE) == len(tags):
+            return []
+        if reading == "strict" and not self.bounds_both_ends:
+            return self._decode_open(tags)
         parsed = [parse_tag(tag) for tag in tags]
-        if reading == "lenient":
-            return _decode_lenient(parsed)
-        if self.bounds_both_ends:
-            return _decode_bounded(parsed)
-        return self._decode_open(parsed)
+        return _decode_lenient(parsed) if reading == "lenient" else _decode_bounded(parsed)
 
-    def _decode_open(self, tags: list[Tag]) -> list[Span]:
+    def _decode_open(self, tags: Sequence[str]) -> list[Span]:
         """The strict reading of IOB1 and IOB2, whose entities end where nothing goes on."""
         spans = []
         start, label = -1, ""
-        previous = Tag(OUTSIDE, "")
-        for index, tag in enumerate([*tags, Tag(OUTSIDE, "")]):
+        previous = _OUTSIDE
+        for index, written in enumerate(tags):
+            if written == OUTSIDE and start < 0:  # most tags are such
+                previous = _OUTSIDE
+                continue
+            tag = parse_tag(written)
             begins = self._begins(previous, tag)
-            if start >= 0 and (begins or tag != Tag("I", label)):
+            if start >= 0 and (begins or tag != ("I", label)):
                 spans.append(Span(start, index, label))
                 start = -1
             # After a `B-` that IOB1 does not allow there, an `I-` has nothing to go on with.
@@ -152,6 +160,8 @@ class TagScheme(Enum):
             if begins:
                 start, label = index, tag.label
             previous = tag
+        if start >= 0:
+            spans.append(Span(start, len(tags), label))
         return spans
 
     def fault(self, tags: Sequence[str]) -> Fault | None:
@@ -221,10 +231,11 @@ class TagScheme(Enum):
         return tag.kind != demanding or inside_its_like
 
 
+@lru_cache(maxsize=10_000)
 def parse_tag(tag: str) -> Tag:
     """Takes a tag apart; raises `SchemeError` on any other form."""
     if tag == OUTSIDE:
-        return Tag(OUTSIDE, "")
+        return _OUTSIDE
     kind, hyphen, label = tag.partition("-")
     kind = {"L": "E", "U": "S"}.get(kind, kind)
     if kind not in ("B", "I", "E", "S") or not hyphen or not label:

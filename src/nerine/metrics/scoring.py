@@ -110,9 +110,11 @@ def score_tags(
                 place=f"sequence {index}",
                 expected="one tag for each token on both sides",
             )
-        tally.add(decode(wanted, reading), decode(found, reading))
+        spans = decode(wanted, reading)
+        agree = wanted == found
+        tally.add(spans, spans if agree else decode(found, reading))
         tokens += len(wanted)
-        right += len(wanted) if wanted == found else sum(map(str.__eq__, wanted, found))
+        right += len(wanted) if agree else sum(map(str.__eq__, wanted, found))
     return _evaluation(tally, right, tokens, len(gold), None)
 
 
