@@ -19,7 +19,7 @@ _WIDTH = 400
 _ROW = 30
 _CHARACTER = 7.0
 """About the width of a character at the size of the charts' text."""
-_LONGEST_LABEL = 19
+_LONGEST_LABEL = 24
 _AXIS = 26
 _LINE_HEIGHT = 16
 
@@ -90,14 +90,18 @@ def bar_chart(
     for index, row in enumerate(rows):
         y = index * _ROW + _ROW / 2
         length = plot(row.value) - left
-        bar = {"x": left, "y": _n(y - 8), "height": 16, "rx": 2}
         parts += [
             _text(row.label, left - 12, y + 4.5, "end"),
-            element("rect", **bar, width=_n(right - left), class_="track"),
-            element("rect", **bar, width=_n(length), class_="bar"),
+            _bar(left, y, right - left, "track"),
+            _bar(left, y, length, "bar"),
             _text(row.shown, _WIDTH, y + 4.5, "end", "value"),
         ]
     return _chart(name, title, description, len(rows) * _ROW, parts)
+
+
+def _bar(x: float, middle: float, length: float, kind: str) -> Markup:
+    place = {"x": _n(x), "y": _n(middle - 8), "width": _n(length)}
+    return element("rect", **place, height=16, rx=2, class_=kind)
 
 
 def share_chart(
@@ -114,9 +118,7 @@ def share_chart(
     for dot in dots:
         radius = 3 + 8 * math.sqrt(dot.weight / heaviest)
         parts.append(
-            element(
-                "circle", cx=_n(across(dot.x)), cy=_n(up(dot.y)), r=_n(radius), class_="bubble"
-            )
+            element("circle", cx=_n(across(dot.x)), cy=_n(up(dot.y)), r=_n(radius), class_="bubble")
         )
     middle = (_WIDTH + 34) / 2
     parts.append(_text(axes[0], middle, 374, "middle", "axis"))
@@ -145,9 +147,8 @@ def line_chart(
     parts = [*_levels(up, 44, ticks, right=_WIDTH - room)]
     if marked is not None:
         parts.append(_line(across(marked), 12, across(marked), 210, "marked"))
-    every = math.ceil(len(steps) / 10)
-    for index in range(0, len(steps), every):
-        parts.append(_text(steps[index], across(index), 229, "middle", "tick"))
+    shown = range(0, len(steps), math.ceil(len(steps) / 10))
+    parts += [_text(steps[index], across(index), 229, "middle", "tick") for index in shown]
     parts.append(_text("epoch", (44 + _WIDTH - room) / 2, 250, "middle", "axis"))
     for number, each in enumerate(series):
         parts += _curve(number, each, across, up)
@@ -171,9 +172,7 @@ def _curve(number: int, series: Series, across: _Scale, up: _Scale) -> Iterable[
 def _mark(number: int, x: float, y: float) -> Markup:
     style = f"mark s{number}"
     if number % 3 == 1:
-        return element(
-            "rect", x=_n(x - 4), y=_n(y - 4), width=8, height=8, class_=style
-        )
+        return element("rect", x=_n(x - 4), y=_n(y - 4), width=8, height=8, class_=style)
     if number % 3 == 2:
         corners = f"{_n(x)},{_n(y - 5.5)} {_n(x + 5)},{_n(y + 3.5)} {_n(x - 5)},{_n(y + 3.5)}"
         return element("polygon", points=corners, class_=style)

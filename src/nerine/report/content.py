@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nerine.analysis import Analysis, Outcome, analyse
 from nerine.calibration import Reliability, reliability
-from nerine.certainty import Intervals, ScoreIntervals, score_intervals
+from nerine.certainty import ScoreIntervals, score_intervals
 from nerine.document import Document, Entity
 from nerine.metrics import Counts, Evaluation, breakdowns, score
 from nerine.metrics.breakdowns import surface_form
@@ -17,6 +17,8 @@ from nerine.metrics.breakdowns import surface_form
 if TYPE_CHECKING:
     from nerine.training import EpochRecord  # without torch, which a report does not need
 
+FEW_DOCUMENTS = 30
+FEW = f"With fewer than {FEW_DOCUMENTS} documents the intervals are too narrow."
 NO_SCORES = "The predictions carry no probabilities, so there is no calibration to show."
 NO_TRAIN = "The corpus has no training split, so that seen and unseen names are not told apart."
 NO_EPOCHS = "The checkpoint's folder does not tell how its training went."
@@ -76,18 +78,19 @@ class Report:
     @cached_property
     def remarks(self) -> tuple[str, ...]:
         """The notes, and what the report cannot show."""
-        missing = {
-            NO_SCORES: self.reliability,
-            NO_TRAIN: self.seen,
-            NO_EPOCHS: self.epochs,
+        holds = {
+            FEW: len(self.gold) < FEW_DOCUMENTS,
+            NO_SCORES: self.reliability is None,
+            NO_TRAIN: self.seen is None,
+            NO_EPOCHS: self.epochs is None,
         }
-        return (*self.notes, *(text for text, value in missing.items() if value is None))
+        return (*self.notes, *(text for text, is_so in holds.items() if is_so))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON holds it.
 
-        Outcomes name their documents by number, entities by their ranges in code points. Pairs of
-        labels are objects; a side without an entity has null as its label.
+        Outcomes name their documents by number, from 0, and entities by their ranges in code
+        points.
         """
         return {
             "title": self.title,
@@ -96,13 +99,13 @@ class Report:
             "split": self.split,
             "signature": self.signature,
             "evaluation": self.evaluation.to_dict(),
-            "intervals": _intervals_dict(self.intervals),
+            "intervals": self.intervals.to_dict(),
             "breakdowns": {
                 title: {name: counts.to_dict() for name, counts in groups.items()}
                 for title, groups in self.breakdowns.items()
             },
             "calibration": None if self.reliability is None else asdict(self.reliability),
-            "analysis": _analysis_dict(self.analysis),
+            "analysis": self.analysis.to_dict(),
             "epochs": None if self.epochs is None else [each.to_dict() for each in self.epochs],
             "remarks": list(self.remarks),
             "documents": [
@@ -164,50 +167,6 @@ def make_report(
 
 def _forms(documents: Iterable[Document]) -> frozenset[str]:
     return frozenset(surface_form(each, entity) for each in documents for entity in each.entities)
-
-
-def _intervals_dict(intervals: ScoreIntervals) -> dict[str, Any]:
-    return {
-        "level": intervals.level,
-        "samples": intervals.samples,
-        "seed": intervals.seed,
-        "overall": _bounds(intervals.overall),
-        "labels": {label: _bounds(each) for label, each in intervals.labels.items()},
-    }
-
-
-def _bounds(intervals: Intervals) -> dict[str, list[float]]:
-    return {
-        name: [each.low, each.high]
-        for name, each in (
-            ("precision", intervals.precision),
-            ("recall", intervals.recall),
-            ("f1", intervals.f1),
-        )
-    }
-
-
-def _analysis_dict(analysis: Analysis) -> dict[str, Any]:
-    return {
-        "by_label": {label: dict(kinds) for label, kinds in analysis.by_label.items()},
-        "confusion": [
-            {"gold": gold or None, "predicted": predicted or None, "count": count}
-            for (gold, predicted), count in analysis.confusion.items()
-        ],
-        "missed_forms": [
-            {"surface": surface, "label": label, "count": count}
-            for surface, label, count in analysis.missed_forms
-        ],
-        "outcomes": [
-            {
-                "kind": outcome.kind,
-                "document": outcome.document,
-                "gold": _entities(outcome.gold),
-                "predicted": _entities(outcome.predicted),
-            }
-            for outcome in analysis.outcomes
-        ],
-    }
 
 
 def _entities(entities: Iterable[Entity]) -> list[dict[str, Any]]:

@@ -62,7 +62,7 @@ def table(
 ) -> Markup:
     """A table whose first column names the rows; beyond the first `texts` columns are numbers.
 
-    It stands in a region of its own, which scrolls where the page is narrow and can be reached
+    It stands in a group of its own, which scrolls where the page is narrow and can be reached
     by keyboard.
     """
     head = element("tr", *(_head(name, index >= texts) for index, name in enumerate(columns)))
@@ -78,8 +78,8 @@ def table(
 
 
 def scrolling(name: str, *children: str) -> Markup:
-    """A region called `name` that scrolls by itself."""
-    return element("div", *children, class_="scroll", role="region", aria_label=name, tabindex=0)
+    """A group called `name` that scrolls by itself."""
+    return element("div", *children, class_="scroll", role="group", aria_label=name, tabindex=0)
 
 
 def _head(name: str, is_number: bool) -> Markup:

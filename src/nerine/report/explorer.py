@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
 from typing import Any
 
+from nerine.analysis import KINDS
 from nerine.markup import visible
-from nerine.report.contexts import Example, Mention, Piece, examples
 from nerine.report.content import Report
-from nerine.report.elements import Markup, element, isolated, joined, scrolling
+from nerine.report.contexts import Example, Mention, Piece, examples
+from nerine.report.elements import Markup, element, isolated, scrolling
 from nerine.report.sections import section
-from nerine.report.words import KINDS, number
+from nerine.report.words import number
 
 SHOWN_WITHOUT_SCRIPT = 8
 """So many examples of each kind are in the page itself."""
@@ -128,21 +128,25 @@ def _filters(report: Report, shown: Sequence[Example]) -> Markup:
     count = element("p", id="count", role="status")
     more = element("button", "Show more", type="button", id="more")
     return element(
-        "div", form, count, element("ol", id="found", class_="examples"), more, id="explorer", hidden=""
+        "div",
+        form,
+        count,
+        element("ol", id="found", class_="examples"),
+        more,
+        id="explorer",
+        hidden="",
     )
 
 
 def _choice(name: str, title: str, options: Iterable[tuple[str, str]]) -> Markup:
     shown = [element("option", text, value=value) for value, text in options]
-    return element(
-        "label", element("span", title), element("select", *shown, id=f"choose-{name}")
-    )
+    return element("label", element("span", title), element("select", *shown, id=f"choose-{name}"))
 
 
 def _kinds(shown: Sequence[Example]) -> list[str]:
+    """The kinds that occur, in the order of the analysis."""
     occurring = {example.kind for example in shown}
-    known = [kind for kind in KINDS if kind in occurring]
-    return [*known, *sorted(occurring - {*known})]
+    return [kind for kind in KINDS if kind in occurring]
 
 
 def _static(shown: Sequence[Example]) -> Iterator[Markup]:
@@ -169,9 +173,7 @@ def _card(example: Example) -> Markup:
         element(
             "p", *(_piece(piece) for piece in example.pieces), class_="text", dir="auto", lang="und"
         ),
-        element(
-            "dl", _mentions("gold", example.gold), _mentions("predicted", example.predicted)
-        ),
+        element("dl", _mentions("gold", example.gold), _mentions("predicted", example.predicted)),
     )
 
 

@@ -13,7 +13,8 @@ from importlib import resources
 
 from nerine.report import explorer, sections
 from nerine.report.content import Report
-from nerine.report.elements import Markup, element, isolated, joined
+from nerine.report.contexts import Example
+from nerine.report.elements import Markup, element, isolated
 
 _SECTIONS = {
     "scores": "Scores",
@@ -43,7 +44,7 @@ def to_html(report: Report) -> str:
     return f"<!DOCTYPE html>\n{element('html', _head(report), body, lang='en')}\n"
 
 
-def _main(report: Report, shown: list[explorer.Example]) -> list[Markup]:
+def _main(report: Report, shown: list[Example]) -> list[Markup]:
     return [
         sections.headline(report),
         sections.by_label(report),

@@ -125,6 +125,14 @@
     cell.replaceChildren(button);
   }
 
+  // Tables that fit need not be reached by keyboard to be scrolled.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+    }
+  });
+  for (const table of document.querySelectorAll(".scroll")) sizes.observe(table);
+
   byId("filters").addEventListener("input", filter);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => {

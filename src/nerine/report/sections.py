@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nerine.calibration import Reliability
 from nerine.certainty import Interval, Intervals
-from nerine.metrics import Averages, Counts, PartialCounts
+from nerine.metrics import Counts
 from nerine.report.charts import (
     Bar,
     Dot,
@@ -18,10 +18,8 @@ from nerine.report.charts import (
     share_chart,
 )
 from nerine.report.content import NO_EPOCHS, NO_SCORES, Report
-from nerine.report.elements import Markup, element, isolated, joined, table
-from nerine.report.words import KINDS, SCHEMAS, most, number, percent
-
-Scores = Counts | PartialCounts | Averages
+from nerine.report.elements import Markup, element, isolated, table
+from nerine.report.words import KIND_MEANINGS, Scores, most, number, percent, ways_to_count
 
 _NUMBERS = ("precision", "recall", "F1")
 
@@ -48,13 +46,13 @@ def headline(report: Report) -> Markup:
         element(
             "p",
             f"{overall.correct:,} of {overall.predicted:,} predicted entities are correct, out of "
-            f"{overall.gold:,} gold ones: start, end and label are the same. The intervals hold "
-            f"{level} of {report.intervals.samples:,} resamplings of the documents. Token "
-            f"accuracy is {number(report.evaluation.accuracy)} over "
+            f"{overall.gold:,} gold ones: start, end and label are the same. The {level} "
+            f"intervals come from {report.intervals.samples:,} resamplings of the documents. "
+            f"Token accuracy is {number(report.evaluation.accuracy)} over "
             f"{report.evaluation.tokens:,} tokens.",
         ),
         element("h3", "Other ways to count"),
-        table("Scores by other ways to count", ("", "what counts", *_NUMBERS), _ways(report), texts=2),
+        table("Scores by other ways to count", ("what counts", *_NUMBERS), _ways(report)),
         element("p", element("code", report.signature), class_="signature"),
     )
 
@@ -79,27 +77,21 @@ def _strip(value: float, interval: Interval) -> Markup:
         element("line", x1=f"{low:.1f}", y1=6, x2=f"{high:.1f}", y2=6, class_="range"),
         element("circle", cx=f"{200 * value:.1f}", cy=6, r=4.5, class_="dot"),
         viewBox="-6 0 212 12",
+        preserveAspectRatio="xMinYMid meet",
         class_="strip",
         aria_hidden="true",
     )
 
 
 def _ways(report: Report) -> Iterator[list[str]]:
-    found = report.evaluation
-    ways: list[tuple[str, str, Scores | None]] = [
-        ("entities", "start, end and label; each entity once", found.overall),
-        ("boundaries", "start and end, whatever the label", found.boundaries),
-        ("surface forms", "each pair of surface form and label once (WNUT 2017)", found.surface),
-        ("macro mean", "the mean over labels, each alike", found.macro),
-        ("weighted mean", "the mean over labels, by their gold entities", found.weighted),
-        *(
-            (f"SemEval {schema}", SCHEMAS[schema], counts)
-            for schema, counts in found.partial.items()
-        ),
-    ]
-    for name, meaning, scores in ways:
-        if scores is not None:
-            yield [name, meaning, *_three(scores)]
+    for name, meaning, scores in ways_to_count(report.evaluation):
+        yield [_explained(name, meaning), *_three(scores)]
+
+
+def _explained(name: str, meaning: str) -> Markup:
+    """A name with what it means beside it, or below it where the page is narrow."""
+    parts = (element("span", name), " ", element("span", meaning, class_="meaning"))
+    return element("span", *parts, class_="explained")
 
 
 def _three(scores: Scores) -> list[str]:
@@ -125,7 +117,7 @@ def by_label(report: Report) -> Markup:
         _label_row(label, counts, report.intervals.labels.get(label))
         for label, counts in labels.items()
     ]
-    columns = ("label", *_NUMBERS, "F1 interval", "gold", "predicted")
+    columns = ("label", *_NUMBERS, "F1 interval", "gold")
     foot = [_label_row("all labels", report.evaluation.overall, report.intervals.overall)]
     shown = table("Scores by label", columns, rows, foot=foot)
     return section("labels", "Labels", _figure(chart, shown))
@@ -138,7 +130,7 @@ def _point(label: str, counts: Counts, intervals: Intervals | None) -> Point:
 
 def _label_row(label: str, counts: Counts, intervals: Intervals | None) -> list[str]:
     interval = f"{number(intervals.f1.low)}–{number(intervals.f1.high)}" if intervals else "–"
-    return [label, *_three(counts), interval, f"{counts.gold:,}", f"{counts.predicted:,}"]
+    return [label, *_three(counts), interval, f"{counts.gold:,}"]
 
 
 def breakdown(report: Report) -> Markup:
@@ -197,9 +189,7 @@ def _bins(found: Reliability) -> Iterator[list[str]]:
 
 def outcomes(report: Report) -> Markup:
     """How many entities came out how, over all and by label."""
-    totals = {kind: 0 for kind in KINDS}
-    for outcome in report.analysis.outcomes:
-        totals[outcome.kind] = totals.get(outcome.kind, 0) + 1
+    totals = report.analysis.by_kind
     chart = bar_chart(
         "outcomes-chart",
         "Outcomes by kind",
@@ -208,9 +198,8 @@ def outcomes(report: Report) -> Markup:
     )
     meanings = table(
         "Kinds of outcomes",
-        ("kind", "meaning", "count"),
-        [[kind, KINDS.get(kind, ""), f"{count:,}"] for kind, count in totals.items()],
-        texts=2,
+        ("kind", "count"),
+        [[_explained(kind, KIND_MEANINGS[kind]), f"{n:,}"] for kind, n in totals.items()],
     )
     kinds = [kind for kind, count in totals.items() if count]
     labels = table(
@@ -232,17 +221,19 @@ def outcomes(report: Report) -> Markup:
 
 
 def _lists(report: Report) -> Iterator[Markup]:
-    confused = [[gold, isolated(found), f"{n:,}"] for gold, found, n in most(report.analysis.confusions)]
-    missed = [[form, isolated(label), f"{n:,}"] for form, label, n in most(report.analysis.missed_forms)]
-    parts = []
-    if confused:
-        shown = table("Most frequent confusions", ("gold", "predicted", "count"), confused, texts=2)
-        parts.append(element("div", element("h3", "Most frequent confusions"), shown))
-    if missed:
-        shown = table("Names missed most often", ("name", "label", "times"), missed, texts=2)
-        parts.append(element("div", element("h3", "Names missed most often"), shown))
-    if parts:
-        yield element("div", *parts, class_="grid")
+    confused = most(report.analysis.confusions)
+    missed = most(report.analysis.missed_forms)
+    parts = [
+        _list("Most frequent confusions", ("gold", "predicted", "count"), confused),
+        _list("Names missed most often", ("name", "label", "times"), missed),
+    ]
+    yield element("div", *parts, class_="grid")
+
+
+def _list(title: str, columns: Sequence[str], rows: Sequence[tuple[str, str, int]]) -> Markup:
+    shown = [[first, isolated(second), f"{count:,}"] for first, second, count in rows]
+    content = table(title, columns, shown, texts=2) if rows else element("p", "There are none.")
+    return _drawn(title, content)
 
 
 def training(report: Report) -> Markup:
@@ -263,12 +254,12 @@ def training(report: Report) -> Markup:
     ]
     about = "The dashed vertical line marks the epoch that was kept; the table holds the numbers."
     charts = [
-        _drawn("Loss", line_chart("loss-chart", "Loss by epoch", about, losses, steps, marked=best)),
+        _drawn(
+            "Loss", line_chart("loss-chart", "Loss by epoch", about, losses, steps, marked=best)
+        ),
         _drawn(
             "Scores on validation",
-            line_chart(
-                "curve-chart", "Scores by epoch", about, scores, steps, full=1, marked=best
-            ),
+            line_chart("curve-chart", "Scores by epoch", about, scores, steps, full=1, marked=best),
         ),
     ]
     columns = ("epoch", "training loss", "validation loss", *_NUMBERS, "accuracy", "minutes")

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-KINDS = {
+from nerine.analysis import Kind
+from nerine.metrics import Averages, Counts, Evaluation, PartialCounts
+from nerine.metrics.partial import Schema
+
+Scores = Counts | PartialCounts | Averages
+Row = TypeVar("Row")
+
+KIND_MEANINGS: dict[Kind, str] = {
     "correct": "the range and the label of a gold entity",
-    "wrong type": "the range of a gold entity with another label",
-    "wrong boundary": "overlaps a gold entity of its label, with another range",
-    "wrong type and boundary": "overlaps a gold entity of another label",
+    "wrong type": "the range of a gold entity, another label",
+    "wrong boundary": "the label of a gold entity, another range that overlaps it",
+    "wrong type and boundary": "another label, another range that overlaps",
     "split": "one gold entity was found as several",
     "merged": "several gold entities were found as one",
-    "missed": "a gold entity that no predicted one overlaps",
-    "spurious": "a predicted entity that overlaps no gold one",
+    "missed": "a gold entity without a predicted one",
+    "spurious": "a predicted entity without a gold one",
 }
-"""What the kinds of outcomes mean, in the order in which they are shown."""
 
-SCHEMAS = {
+_SCHEMA_MEANINGS: dict[Schema, str] = {
     "strict": "start, end and label",
     "exact": "start and end, whatever the label",
     "partial": "start and end; an overlap counts half",
     "type": "the label; any overlap will do",
 }
-"""What counts in the schemas of SemEval-2013."""
 
-LISTED = 15
+_LISTED = 15
 """So many rows have lists of the most frequent."""
 
-Row = TypeVar("Row")
+
+def ways_to_count(found: Evaluation) -> Iterator[tuple[str, str, Scores]]:
+    """Name, meaning and scores of each way to count."""
+    yield "entities", "start, end and label", found.overall
+    yield "boundaries", "start and end, whatever the label", found.boundaries
+    if found.surface is not None:
+        yield "surface forms", "each pair of surface form and label once", found.surface
+    yield "macro mean", "over labels, each of which counts alike", found.macro
+    yield "weighted mean", "over labels, each by its gold entities", found.weighted
+    for schema, counts in found.partial.items():
+        yield f"SemEval {schema}", _SCHEMA_MEANINGS[schema], counts
 
 
 def number(value: float) -> str:
@@ -37,10 +52,10 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as `95 %`, with the space that does not break."""
-    return f"{100 * share:g} %"
+    """A share as `95 %`, with a space that does not break."""
+    return f"{100 * share:g}\u00a0%"
 
 
 def most(rows: Sequence[Row]) -> Sequence[Row]:
     """The first rows of a list of the most frequent."""
-    return rows[:LISTED]
+    return rows[:_LISTED]
