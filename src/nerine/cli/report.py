@@ -74,7 +74,7 @@ def report(
         raise click.UsageError("-o names the report to write, or --json prints it")
     form = _form(output, to) if output else None
     loaded = reading.load(corpus)
-    made = _make(run, loaded, split, model, reading_notes({split: loaded.logs[split]}))
+    made = _make(run, loaded, split, model)
     if output and form:
         with replacing(output) as file:
             file.write(_content(made, form).encode())
@@ -98,19 +98,19 @@ def _form(output: Path, to: str | None) -> str:
     return form
 
 
-def _make(run: str, corpus: Corpus, split: str, model: ModelChoice, notes: list[str]) -> Report:
+def _make(run: str, corpus: Corpus, split: str, model: ModelChoice) -> Report:
     from nerine.metrics import Signature
     from nerine.report import make_report
 
     gold = corpus.split(split)
+    logs = {split: corpus.logs[split]}
     epochs = None
     if Path(run).is_file():
-        log = ReadLog()
-        predicted = list(read_documents(run, log=log))
-        notes += reading_notes({run: log})
+        logs[run] = ReadLog()
+        predicted = list(read_documents(run, log=logs[run]))
     else:
-        predicted = _tagged(run, model, gold)
         epochs = _epochs(run)
+        predicted = _tagged(run, model, gold)
     with working(f"counting over {counted(len(gold), 'document')}"):
         return make_report(
             gold,
@@ -130,7 +130,7 @@ def _make(run: str, corpus: Corpus, split: str, model: ModelChoice, notes: list[
             train=corpus.splits.get("train") if split != "train" else None,
             epochs=epochs,
             places=[corpus.place(split, index) for index in range(len(gold))],
-            notes=notes,
+            notes=reading_notes(logs),
         )
 
 

@@ -17,11 +17,12 @@ from nerine.report.elements import Markup, element
 
 _WIDTH = 400
 _ROW = 30
-_CHARACTER = 7.0
+_CHARACTER = 7.5
 """About the width of a character at the size of the charts' text."""
 _LONGEST_LABEL = 24
 _AXIS = 26
 _LINE_HEIGHT = 16
+_VISIBLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,10 @@ def _levels(
 
 
 def _largest(series: Sequence[Series]) -> float:
+    """The largest value, or 1 where none is to be seen above 0."""
     values = [value for each in series for value in each.values if math.isfinite(value)]
-    return max(values, default=0) or 1
+    largest = max(values, default=0)
+    return largest if largest > _VISIBLE else 1
 
 
 def _ticks(largest: float) -> list[float]:

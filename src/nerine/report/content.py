@@ -21,7 +21,7 @@ FEW_DOCUMENTS = 30
 FEW = f"With fewer than {FEW_DOCUMENTS} documents the intervals are too narrow."
 NO_SCORES = "The predictions carry no probabilities, so there is no calibration to show."
 NO_TRAIN = "The corpus has no training split, so that seen and unseen names are not told apart."
-NO_EPOCHS = "The checkpoint's folder does not tell how its training went."
+NO_EPOCHS = "The folder of the checkpoint does not tell how its training went."
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Report:
     - `checkpoint`, `corpus`, `split`: what was scored on what, as the user named them.
     - `signature`: the conditions of the scores, in one line.
     - `gold`, `predicted`: documents side by side, with the same texts.
-    - `reliability`: None unless every predicted entity has a score.
+    - `reliability`: None unless there are predicted entities and all have a score.
     - `epochs`: of the run that made the checkpoint; None where they are not known.
     - `seen`: surface forms of the training split, case-folded; None without such a split.
     - `places`: where each document stands, as `file:line`; empty where that is not known.
@@ -144,7 +144,7 @@ def make_report(
     tells which names training has seen. `samples` and `seed` are those of the intervals.
     """
     known = None if train is None else tuple(train)
-    has_scores = all(entity.score is not None for each in predicted for entity in each.entities)
+    scores = [entity.score for each in predicted for entity in each.entities]
     return Report(
         title=title,
         checkpoint=checkpoint,
@@ -157,7 +157,7 @@ def make_report(
         intervals=score_intervals(gold, predicted, samples=samples, seed=seed),
         breakdowns=breakdowns(gold, predicted, known),
         analysis=analyse(gold, predicted),
-        reliability=reliability(gold, predicted) if has_scores else None,
+        reliability=reliability(gold, predicted) if scores and None not in scores else None,
         epochs=None if epochs is None else tuple(epochs),
         seen=None if known is None else _forms(known),
         places=tuple(places),

@@ -58,12 +58,17 @@ def examples(report: Report, outcomes: Iterable[Outcome]) -> Iterator[Example]:
         document = report.gold[outcome.document]
         yield Example(
             kind=outcome.kind,
-            place=report.place(outcome.document),
+            place=_short_place(report, outcome.document),
             pieces=tuple(_context(document, outcome)),
             gold=_mentions(document, outcome.gold),
             predicted=_mentions(document, outcome.predicted),
             seen=report.is_seen(outcome),
         )
+
+
+def _short_place(report: Report, document: int) -> str:
+    """The place of a document inside the corpus, whose own place stands in the report's head."""
+    return report.place(document).removeprefix(report.corpus.rstrip("/") + "/")
 
 
 def _mentions(document: Document, entities: Sequence[Entity]) -> tuple[Mention, ...]:

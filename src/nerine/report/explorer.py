@@ -45,7 +45,8 @@ def confusion(report: Report) -> Markup:
     text = (
         "A row says what became of the gold entities of a label. The column “none” counts those "
         "that were missed, the row “none” those predicted where there is no gold entity. The "
-        "darker a cell, the larger its share of the row; what is right is framed."
+        "stronger the colour, the larger the share of the row. A frame marks where the labels "
+        "agree, whatever the ranges."
     )
     return section("confusion", "Confusion", element("p", text), scrolling(caption, shown))
 
