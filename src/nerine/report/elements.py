@@ -29,14 +29,14 @@ def element(name: str, /, *children: str, **attributes: Attribute) -> Markup:
     An attribute that is None is left out. In its name `_` stands for `-`, and is cut off at the
     end, where Python needs one (`class_`).
     """
-    shown = "".join(
+    written = "".join(
         f' {_attribute_name(key)}="{_safe(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
     if name in _VOID:
-        return Markup(f"<{name}{shown}/>")
-    return Markup(f"<{name}{shown}>{joined(children)}</{name}>")
+        return Markup(f"<{name}{written}/>")
+    return Markup(f"<{name}{written}>{joined(children)}</{name}>")
 
 
 def joined(children: Iterable[str]) -> Markup:
@@ -48,8 +48,13 @@ def _attribute_name(key: str) -> str:
     return key.removesuffix("_").replace("_", "-")
 
 
+def shown(text: str) -> str:
+    """`text` with a visible sign for each character that has no place in a page."""
+    return visible(text, lines=True).translate(_NO_XML)
+
+
 def _safe(text: str) -> str:
-    return escape(visible(text, lines=True).translate(_NO_XML))
+    return escape(shown(text))
 
 
 def table(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nerine.analysis import KINDS
-from nerine.markup import visible
+from nerine.report import elements
 from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, Piece, examples
 from nerine.report.elements import Markup, element, isolated, scrolling
@@ -208,7 +208,7 @@ def script_data(report: Report, shown: Sequence[Example]) -> Markup:
     kinds = _kinds(shown)
     data = {
         "kinds": kinds,
-        "labels": [visible(label) for label in labels],
+        "labels": [elements.shown(label) for label in labels],
         "examples": [_packed(example, kinds, labels) for example in shown],
     }
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -221,10 +221,10 @@ def _packed(example: Example, kinds: Sequence[str], labels: Sequence[str]) -> li
     """Kind, place, seen, pieces, gold and predicted mentions; names by their numbers."""
     return [
         kinds.index(example.kind),
-        visible(example.place),
+        elements.shown(example.place),
         None if example.seen is None else int(example.seen),
         [
-            [visible(piece.text, lines=True), int(piece.gold) + 2 * int(piece.predicted)]
+            [elements.shown(piece.text), int(piece.gold) + 2 * int(piece.predicted)]
             for piece in example.pieces
         ],
         [_packed_mention(each, labels) for each in example.gold],
@@ -234,4 +234,4 @@ def _packed(example: Example, kinds: Sequence[str], labels: Sequence[str]) -> li
 
 def _packed_mention(mention: Mention, labels: Sequence[str]) -> list[Any]:
     score = "" if mention.score is None else number(mention.score)
-    return [visible(mention.surface, lines=True), labels.index(mention.label), score]
+    return [elements.shown(mention.surface), labels.index(mention.label), score]
