@@ -89,7 +89,7 @@ def report(gold: list[Document], predicted: list[Document], **changes: Any) -> R
         "checkpoint": "runs/a",
         "corpus": "a corpus",
         "split": "test",
-        "signature": "metric:entity|scheme:IOB2",
+        "version": "1",
         "train": gold[: len(gold) // 4],
         "epochs": epochs(3),
         "samples": 50,

@@ -21,6 +21,7 @@ FLOORS = (
     ("formats",),
     ("corpus", "metrics", "settings"),
     ("description", "splitting", "pairing", "analysis", "certainty", "calibration"),
+    ("assessment",),
     ("encoding",),
     ("batching",),
     ("decoding",),

@@ -22,7 +22,10 @@ from nerine.cli.terminal import VisibleOutput, print_json
 from nerine.corpus import load_corpus
 from nerine.markup import visible
 
-COMMANDS = (*("demo", "train", "evaluate", "report", "predict", "explain", "convert", "describe"),)
+COMMANDS = (
+    *("demo", "train", "evaluate", "report", "score", "compare", "predict", "explain"),
+    *("convert", "describe"),
+)
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"
 

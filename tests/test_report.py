@@ -61,7 +61,7 @@ def parsed(svg: str) -> ElementTree.Element:
 
 def test_a_report_counts_as_the_modules_below_it_do(report: Report) -> None:
     content = report.to_dict()
-    assert content["evaluation"]["overall"]["support"] == report.evaluation.overall.gold
+    assert content["overall"]["support"] == report.evaluation.overall.gold
     kinds = content["analysis"]["outcomes"]
     assert sum(kinds.values()) == len(report.analysis.outcomes)
     assert kinds["correct"] == report.evaluation.overall.correct
@@ -82,7 +82,7 @@ def test_the_content_is_json_from_which_every_text_can_be_read(hostile: Report) 
 def test_what_is_not_known_is_said() -> None:
     gold = [Document("Mira left", (Entity(0, 4, "person"),))]
     found = make_report(
-        gold, gold, title="t", checkpoint="c", corpus="k", split="test", signature="s", notes=["n"]
+        gold, gold, title="t", checkpoint="c", corpus="k", split="test", version="1", notes=["n"]
     )
     assert found.reliability is None
     assert found.remarks[0] == "n"

@@ -16,10 +16,10 @@ from nerine.report import to_html
 from nerine.report.content import Report
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 _CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text(encoding="utf-8")
 
 
@@ -41,7 +41,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         checkpoint=reports.HOSTILE[2],
         corpus=reports.HOSTILE[1],
         split=reports.HOSTILE[3],
-        signature="|".join(reports.HOSTILE),
+        version=" ".join(reports.HOSTILE),
         places=[*reports.HOSTILE],
         notes=reports.HOSTILE,
     )

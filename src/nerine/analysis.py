@@ -28,7 +28,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from nerine.document import Document, Entity
-from nerine.metrics.scoring import side_by_side
+from nerine.metrics.scoring import ranges_of, side_by_side
 
 Kind = Literal[
     "correct",
@@ -160,6 +160,46 @@ def analyse(gold: Sequence[Document], predicted: Sequence[Document]) -> Analysis
         for outcome in _outcomes(index, reference.entities, output.entities)
     ]
     return Analysis(tuple(outcomes), tuple(gold))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """A document for which two systems give other entities.
+
+    `gain` is how many wrong or missing entities fewer the second one has.
+    """
+
+    document: int
+    gain: int
+    first: Document
+    second: Document
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the text and both systems' entities."""
+        return {
+            "document": self.document,
+            "gain": self.gain,
+            "text": self.first.text,
+            "first": [asdict(entity) for entity in self.first.entities],
+            "second": [asdict(entity) for entity in self.second.entities],
+        }
+
+
+def changes(
+    gold: Sequence[Document], first: Sequence[Document], second: Sequence[Document]
+) -> list[DocumentChange]:
+    """The documents for which two systems differ, those that change the score most first."""
+    found = []
+    for index, (reference, one) in enumerate(side_by_side(gold, first)):
+        other = second[index]
+        if ranges_of(one) != ranges_of(other):
+            gain = _faults(reference, one) - _faults(reference, other)
+            found.append(DocumentChange(index, gain, one, other))
+    return sorted(found, key=lambda change: -abs(change.gain))
+
+
+def _faults(gold: Document, predicted: Document) -> int:
+    return len(set(ranges_of(gold)) ^ set(ranges_of(predicted)))
 
 
 def _outcomes(

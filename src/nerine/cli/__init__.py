@@ -5,6 +5,7 @@
 | `options` | options that commands share |
 | `terminal` | streams, JSON, tables, and text that a terminal may be given |
 | `show` | scores, epochs, tagged texts, descriptions as lines and tables |
+| `scores` | scores with their intervals, and what explains them |
 | `progress` | how training goes on, on a terminal |
 | the others | a command each |
 
@@ -30,7 +31,10 @@ __all__ = ["main"]
 
 INTERRUPTED, BAD_INPUT = 1, 2
 
-_COMMANDS = ("demo", "train", "evaluate", "report", "predict", "explain", "convert", "describe")
+_COMMANDS = (
+    *("demo", "train", "evaluate", "report", "score", "compare", "predict", "explain"),
+    *("convert", "describe"),
+)
 
 
 class _CommandLine(click.Group):

@@ -63,6 +63,28 @@ class ModelChoice:
             return Tagger.load(checkpoint, revision=self.revision, scheme=self.scheme)
 
 
+@dataclass(frozen=True, slots=True)
+class PredictedReading:
+    """How the options of a command say that a system's output is to be read."""
+
+    format: str | None
+    options: ReadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the options of a command say that documents are to be resampled."""
+
+    level: float
+    samples: int
+    seed: int
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """As keyword arguments."""
+        return dataclasses.asdict(self)
+
+
 def _gathered(
     options: Mapping[str, Decorator], name: str, make: Callable[[dict[str, Any]], Any]
 ) -> Decorator:
@@ -122,6 +144,33 @@ _READING = {
         "--skip-rejected", is_flag=True, help="Skip records that an annotator rejected; count them."
     ),
 }
+_PREDICTED = {
+    "predicted_format": click.option(
+        "--predicted-format",
+        type=click.Choice(list(FORMATS)),
+        help="Format of PREDICTED; by default its name and first record tell.",
+    ),
+    "predicted_scheme": click.option(
+        "--predicted-scheme",
+        metavar="SCHEME",
+        help="Scheme of the predicted tags; by default that of gold, or found out.",
+    ),
+    "predicted_column": click.option(
+        "--predicted-column",
+        metavar="COLUMN",
+        default="-1",
+        help="Column of the predicted tags.  [default: the last one]",
+    ),
+}
+_SAMPLING = {
+    "level": click.option(
+        "--level", default=0.95, show_default=True, help="Level of confidence of intervals."
+    ),
+    "samples": click.option(
+        "--samples", default=1000, show_default=True, help="How often documents are resampled."
+    ),
+    "seed": click.option("--seed", default=0, show_default=True, help="Seed of the resampling."),
+}
 _MODEL = {
     "revision": click.option(
         "--revision", metavar="REV", help="Branch, tag or commit of a hub checkpoint."
@@ -154,6 +203,14 @@ def _corpus_reading(values: dict[str, Any]) -> CorpusReading:
     return CorpusReading(**hub, options=_read_options(values))
 
 
+def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
+    scheme = values["predicted_scheme"]
+    options = ReadOptions(
+        scheme=scheme and TagScheme.named(scheme), tag_column=_column(values["predicted_column"])
+    )
+    return PredictedReading(values["predicted_format"], options)
+
+
 _CORPUS = {"format": _FORMAT, **_READING, **_FROM_HUB}
 
 reading_options = _gathered(_READING, "options", _read_options)
@@ -164,6 +221,9 @@ convert_options = _gathered(
     lambda values: _corpus_reading({"format": None, **values}),
 )
 model_options = _gathered(_MODEL, "model", lambda values: ModelChoice(**values))
+
+predicted_options = _gathered(_PREDICTED, "theirs", _predicted_reading)
+sampling_options = _gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 

@@ -11,19 +11,25 @@ from nerine import __version__
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
+    PredictedReading,
+    Sampling,
     corpus_options,
     json_option,
     model_options,
+    predicted_options,
     reading_notes,
+    sampling_options,
 )
+from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import counted, json_text, print_json, working
 from nerine.document import Document
 from nerine.errors import FormatError
-from nerine.formats import ReadLog, read_documents
 from nerine.formats.files import replacing
 from nerine.markup import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nerine.corpus import Corpus
     from nerine.report import Report
     from nerine.training import EpochRecord
@@ -37,7 +43,7 @@ Examples:
   nerine report runs/wnut wnut17/ -o report.html
   nerine report runs/wnut wnut17/ --split validation -o report.md
   nerine report predicted.jsonl wnut17/ -o report.html
-  nerine report runs/wnut wnut17/ --json | jq .evaluation.overall
+  nerine report runs/wnut wnut17/ --json | jq .overall
 """
 )
 @click.argument("run")
@@ -52,6 +58,8 @@ Examples:
     help="What to write; by default the name of OUTPUT tells.",
 )
 @model_options
+@predicted_options
+@sampling_options
 @corpus_options
 @json_option
 def report(
@@ -61,20 +69,22 @@ def report(
     output: Path | None,
     to: str | None,
     model: ModelChoice,
+    theirs: PredictedReading,
+    sampling: Sampling,
     reading: CorpusReading,
     as_json: bool,
 ) -> None:
     """Report on RUN over a split of CORPUS: scores, and each mistake in its context.
 
-    RUN is a checkpoint, a folder or hub id, or a file of predictions: the documents of the split
-    in their order, with predicted entities. The page is one file that needs nothing else, neither
+    RUN is a checkpoint, a folder or hub id, or a file of predictions as `nerine score` takes
+    them. The page is one file that needs nothing else, neither
     a network nor a server. --json prints the report to standard output.
     """
     if output is None and not as_json:
         raise click.UsageError("-o names the report to write, or --json prints it")
     form = _form(output, to) if output else None
     loaded = reading.load(corpus)
-    made = _make(run, loaded, split, model)
+    made = _make(run, loaded, split, model, theirs, sampling)
     if output and form:
         with replacing(output) as file:
             file.write(_content(made, form).encode())
@@ -87,6 +97,8 @@ def _form(output: Path, to: str | None) -> str:
     """Which form to write; what is wrong with the name is said before any work is done."""
     if not output.resolve().parent.is_dir():
         raise FormatError("there is no such folder", place=str(output.parent))
+    if output.is_dir():
+        raise FormatError("this is a folder", place=str(output), expected="the name of a file")
     form = to or _ENDINGS.get(output.suffix.lower())
     if form is None:
         raise FormatError(
@@ -98,16 +110,27 @@ def _form(output: Path, to: str | None) -> str:
     return form
 
 
-def _make(run: str, corpus: Corpus, split: str, model: ModelChoice) -> Report:
-    from nerine.metrics import Signature
+def _make(
+    run: str,
+    corpus: Corpus,
+    split: str,
+    model: ModelChoice,
+    theirs: PredictedReading,
+    sampling: Sampling,
+) -> Report:
     from nerine.report import make_report
 
-    gold = corpus.split(split)
-    logs = {split: corpus.logs[split]}
-    epochs = None
+    # a corpus of one part is that part, whatever its file is called, as for `nerine score`
+    part = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
+    gold = corpus.split(part)
+    name = part if len(corpus.splits) > 1 else "all"
+    notes = reading_notes({part: corpus.logs[part]})
+    lenient = epochs = scheme = None
     if Path(run).is_file():
-        logs[run] = ReadLog()
-        predicted = list(read_documents(run, log=logs[run]))
+        pairing = paired(corpus, split, Path(run), theirs)
+        predicted, scheme = pairing.predicted, pairing.scheme
+        lenient = None if pairing.lenient == pairing.predicted else pairing.lenient
+        notes += pairing_notes(pairing)
     else:
         epochs = _epochs(run)
         predicted = _tagged(run, model, gold)
@@ -115,29 +138,25 @@ def _make(run: str, corpus: Corpus, split: str, model: ModelChoice) -> Report:
         return make_report(
             gold,
             predicted,
-            title=f"{run} on {corpus.source}, {split}",
+            title=f"{run} on {corpus.source}, {name}",
             checkpoint=run,
             corpus=corpus.source,
-            split=split,
-            signature=str(
-                Signature.of(
-                    gold,
-                    version=__version__,
-                    split=split,
-                    scheme=corpus.scheme.value if corpus.scheme else None,
-                )
-            ),
-            train=corpus.splits.get("train") if split != "train" else None,
+            split=name,
+            version=__version__,
+            scheme=scheme.value if scheme else None,
+            train=corpus.splits.get("train") if part != "train" else None,
+            lenient=lenient,
             epochs=epochs,
-            places=[corpus.place(split, index) for index in range(len(gold))],
-            notes=reading_notes(logs),
+            places=[corpus.place(part, index) for index in range(len(gold))],
+            notes=notes,
+            **sampling.given,
         )
 
 
-def _tagged(run: str, model: ModelChoice, gold: tuple[Document, ...]) -> list[Document]:
+def _tagged(run: str, model: ModelChoice, gold: Sequence[Document]) -> tuple[Document, ...]:
     tagger = model.load(run)
     with working(f"tagging {counted(len(gold), 'document')}"):
-        return tagger.predict(gold)
+        return tuple(tagger.predict(gold))
 
 
 def _epochs(run: str) -> tuple[EpochRecord, ...] | None:

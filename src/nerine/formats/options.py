@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nerine.errors import SettingsError
-from nerine.schemes import TagScheme
+from nerine.schemes import Reading, TagScheme
 
 Style = Literal["nerine", "doccano", "prodigy"]
 TAB, SPACE = "\t", " "
@@ -23,7 +23,8 @@ class ReadOptions:
       records and tables a name, where a number means the usual names.
     - `separator`: of column files, `"tab"` or `"space"` (runs of spaces); None looks at the file.
     - `tag_names`: the names of tags that are given as numbers.
-    - `repair`: read a tag sequence that its scheme does not allow leniently, and count it.
+    - `repair`: read a tag sequence that its scheme does not allow all the same, and count it.
+    - `reading`: how such a sequence is read.
     - `skip_rejected`: skip and count records that an annotator rejected or ignored.
     - `unlabelled`: read span records without entities too, as texts that are to be tagged.
     """
@@ -34,6 +35,7 @@ class ReadOptions:
     separator: str | None = None
     tag_names: tuple[str, ...] | None = None
     repair: bool = False
+    reading: Reading = "lenient"
     skip_rejected: bool = False
     unlabelled: bool = False
 

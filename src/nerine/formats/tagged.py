@@ -48,7 +48,7 @@ def spans_of(
         )
     log.repaired_tags += scheme.repair(tags)[1]
     log.repaired_documents += 1
-    return scheme.decode(tags, "lenient")
+    return scheme.decode(tags, options.reading)
 
 
 def entities_of(tokens: Sequence[Token], spans: Iterable[Span]) -> tuple[Entity, ...]:

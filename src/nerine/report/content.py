@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nerine.analysis import Analysis, Outcome, analyse
+from nerine.analysis import Analysis, Outcome
+from nerine.assessment import Assessment, assess
 from nerine.calibration import Reliability, reliability
-from nerine.certainty import ScoreIntervals, score_intervals
+from nerine.certainty import ScoreIntervals
 from nerine.document import Document, Entity
-from nerine.metrics import Counts, Evaluation, breakdowns, score
+from nerine.metrics import Counts, Evaluation
 from nerine.metrics.breakdowns import surface_form
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Report:
     """Everything that is known of predictions over a split of a corpus.
 
     - `checkpoint`, `corpus`, `split`: what was scored on what, as the user named them.
-    - `signature`: the conditions of the scores, in one line.
+    - `assessment`: all scores and what explains them.
     - `gold`, `predicted`: documents side by side, with the same texts.
     - `reliability`: None unless there are predicted entities and all have a score.
     - `epochs`: of the run that made the checkpoint; None where they are not known.
@@ -42,18 +43,34 @@ class Report:
     checkpoint: str
     corpus: str
     split: str
-    signature: str
+    assessment: Assessment
     gold: tuple[Document, ...]
     predicted: tuple[Document, ...]
-    evaluation: Evaluation
-    intervals: ScoreIntervals
-    breakdowns: Mapping[str, Mapping[str, Counts]]
-    analysis: Analysis
     reliability: Reliability | None
     epochs: tuple[EpochRecord, ...] | None = None
     seen: frozenset[str] | None = None
     places: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The scores."""
+        return self.assessment.evaluation
+
+    @property
+    def intervals(self) -> ScoreIntervals:
+        """How sure the scores are."""
+        return self.assessment.intervals
+
+    @property
+    def breakdowns(self) -> Mapping[str, Mapping[str, Counts]]:
+        """Counts by kinds of entity."""
+        return self.assessment.breakdowns
+
+    @property
+    def analysis(self) -> Analysis:
+        """What became of each entity."""
+        return self.assessment.analysis
 
     @property
     def best_epoch(self) -> int | None:
@@ -97,15 +114,8 @@ class Report:
             "checkpoint": self.checkpoint,
             "corpus": self.corpus,
             "split": self.split,
-            "signature": self.signature,
-            "evaluation": self.evaluation.to_dict(),
-            "intervals": self.intervals.to_dict(),
-            "breakdowns": {
-                title: {name: counts.to_dict() for name, counts in groups.items()}
-                for title, groups in self.breakdowns.items()
-            },
+            **self.assessment.to_dict(),
             "calibration": None if self.reliability is None else asdict(self.reliability),
-            "analysis": self.analysis.to_dict(),
             "epochs": None if self.epochs is None else [each.to_dict() for each in self.epochs],
             "remarks": list(self.remarks),
             "documents": [
@@ -130,36 +140,43 @@ def make_report(
     checkpoint: str,
     corpus: str,
     split: str,
-    signature: str,
-    train: Iterable[Document] | None = None,
+    version: str,
+    scheme: str | None = None,
+    train: Sequence[Document] | None = None,
+    lenient: Sequence[Document] | None = None,
     epochs: Sequence[EpochRecord] | None = None,
     places: Sequence[str] = (),
     notes: Sequence[str] = (),
-    samples: int = 1000,
-    seed: int = 0,
+    **sampling: Any,
 ) -> Report:
     """Counts, compares and sorts everything that a report shows.
 
-    `gold` and `predicted` stand side by side and have the same texts; else `CorpusError`. `train`
-    tells which names training has seen. `samples` and `seed` are those of the intervals.
+    `gold` and `predicted` stand side by side and have the same texts; else `CorpusError`.
+    `version`, `scheme`, `train`, `lenient` and `sampling` are those of `assess`; `train` tells
+    which names training has seen.
     """
-    known = None if train is None else tuple(train)
+    assessment = assess(
+        gold,
+        predicted,
+        version=version,
+        lenient=lenient,
+        train=train,
+        split=split,
+        scheme=scheme,
+        **sampling,
+    )
     scores = [entity.score for each in predicted for entity in each.entities]
     return Report(
         title=title,
         checkpoint=checkpoint,
         corpus=corpus,
         split=split,
-        signature=signature,
+        assessment=assessment,
         gold=tuple(gold),
         predicted=tuple(predicted),
-        evaluation=score(gold, predicted),
-        intervals=score_intervals(gold, predicted, samples=samples, seed=seed),
-        breakdowns=breakdowns(gold, predicted, known),
-        analysis=analyse(gold, predicted),
         reliability=reliability(gold, predicted) if scores and None not in scores else None,
         epochs=None if epochs is None else tuple(epochs),
-        seen=None if known is None else _forms(known),
+        seen=None if train is None else _forms(train),
         places=tuple(places),
         notes=tuple(notes),
     )

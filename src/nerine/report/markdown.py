@@ -97,13 +97,13 @@ def _scores(report: Report) -> Iterator[str]:
         f"over {found.tokens:,} tokens.\n"
     )
     yield "### Other ways to count\n"
-    ways = ways_to_count(found)
+    ways = ways_to_count(report.assessment)
     yield table(
         ("", "what counts", *_NUMBERS),
         [(name, meaning, *_three(scores)) for name, meaning, scores in ways],
         texts=2,
     )
-    yield f"{escaped_line(report.signature)}\n"
+    yield f"{escaped_line(str(report.assessment.signature))}\n"
 
 
 def _three(scores: Scores) -> tuple[str, str, str]:

@@ -53,7 +53,7 @@ def headline(report: Report) -> Markup:
         ),
         element("h3", "Other ways to count"),
         table("Scores by other ways to count", ("what counts", *_NUMBERS), _ways(report)),
-        element("p", element("code", report.signature), class_="signature"),
+        element("p", element("code", str(report.assessment.signature)), class_="signature"),
     )
 
 
@@ -84,7 +84,7 @@ def _strip(value: float, interval: Interval) -> Markup:
 
 
 def _ways(report: Report) -> Iterator[list[str]]:
-    for name, meaning, scores in ways_to_count(report.evaluation):
+    for name, meaning, scores in ways_to_count(report.assessment):
         yield [_explained(name, meaning), *_three(scores)]
 
 

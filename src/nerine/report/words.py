@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from nerine.analysis import Kind
-from nerine.metrics import Averages, Counts, Evaluation, PartialCounts
+from nerine.assessment import Assessment
+from nerine.metrics import Averages, Counts, PartialCounts
 from nerine.metrics.partial import Schema
 
 Scores = Counts | PartialCounts | Averages
@@ -34,9 +35,12 @@ _LISTED = 15
 """So many rows have lists of the most frequent."""
 
 
-def ways_to_count(found: Evaluation) -> Iterator[tuple[str, str, Scores]]:
+def ways_to_count(assessment: Assessment) -> Iterator[tuple[str, str, Scores]]:
     """Name, meaning and scores of each way to count."""
+    found = assessment.evaluation
     yield "entities", "start, end and label", found.overall
+    if assessment.lenient is not None:
+        yield "lenient reading", "broken tags as conlleval reads them", assessment.lenient
     yield "boundaries", "start and end, whatever the label", found.boundaries
     if found.surface is not None:
         yield "surface forms", "each pair of surface form and label once", found.surface

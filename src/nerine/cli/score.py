@@ -1,0 +1,164 @@
+"""`nerine score`: gold and predicted files → scores."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nerine import __version__
+from nerine.cli.options import (
+    CorpusReading,
+    PredictedReading,
+    Sampling,
+    corpus_options,
+    json_option,
+    predicted_options,
+    reading_notes,
+    sampling_options,
+)
+from nerine.cli.terminal import cell, console, counted, print_json
+from nerine.errors import CorpusError
+
+if TYPE_CHECKING:
+    from nerine.corpus import Corpus
+    from nerine.document import Document
+    from nerine.pairing import Pairing
+
+_GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
+"""Where conlleval has the two tags of a line."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nerine score test.conll predicted.conll
+  nerine score wnut17/ predicted.jsonl --split test --json
+  nerine score both.conll
+  nerine score test.jsonl predicted.conll --predicted-scheme BIOES --errors 20
+
+One column file with gold and predicted tags has them in its last two columns, as conlleval takes
+them, or where --tag-column and --predicted-column say.
+"""
+)
+@click.argument("gold")
+@click.argument("predicted", required=False, type=click.Path(path_type=Path))
+@click.option("--split", default="test", show_default=True, help="Which documents of a corpus.")
+@click.option("--train", metavar="CORPUS", help="Texts whose names count as seen in training.")
+@click.option("--errors", default=0, metavar="N", help="Show N wrong entities in their texts.")
+@predicted_options
+@sampling_options
+@corpus_options
+@json_option
+def score(
+    gold: str,
+    predicted: Path | None,
+    split: str,
+    train: str | None,
+    errors: int,
+    theirs: PredictedReading,
+    sampling: Sampling,
+    reading: CorpusReading,
+    as_json: bool,
+) -> None:
+    """Score PREDICTED against GOLD: files of any format and of any system.
+
+    GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
+    needed. What a system's file gets slightly wrong is repaired and counted.
+    """
+    from nerine.assessment import assess
+
+    if predicted is None:
+        corpus, pairing = None, _one_file(gold, reading, theirs)
+    else:
+        corpus = reading.load(gold)
+        pairing = paired(corpus, split, predicted, theirs)
+    seen = _training_documents(corpus, train, split, reading)
+    scheme = pairing.scheme.value if pairing.scheme else None
+    assessment = assess(
+        pairing.gold,
+        pairing.predicted,
+        lenient=None if pairing.lenient == pairing.predicted else pairing.lenient,
+        train=seen,
+        split=split if corpus and len(corpus.splits) > 1 else "all",
+        scheme=scheme,
+        version=__version__,
+        **sampling.given,
+    )
+    notes = [*(reading_notes(corpus.logs) if corpus else []), *pairing_notes(pairing)]
+    if as_json:
+        print_json(
+            {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
+            | assessment.to_dict()
+        )
+        return
+    from nerine.cli.scores import print_assessment, print_errors
+
+    on = console()
+    for note in notes:
+        on.print(cell(f"note: {note}"), soft_wrap=True)
+    print_assessment(assessment, f"{predicted or gold} against {gold}", on)
+    wrong = (each for each in assessment.analysis.outcomes if each.kind != "correct")
+    print_errors(list(itertools.islice(wrong, errors)), pairing.gold, pairing.places, on)
+
+
+def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
+    """The documents of a split, or of the only one, beside those of a file."""
+    from nerine.pairing import pair
+
+    name = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
+    gold = corpus.split(name)
+    places = [corpus.place(name, index) for index in range(len(gold))]
+    return pair(
+        gold,
+        places,
+        predicted,
+        gold_scheme=corpus.logs[name].scheme if name in corpus.logs else None,
+        format=theirs.format,
+        options=theirs.options,
+    )
+
+
+def _one_file(path: str, reading: CorpusReading, theirs: PredictedReading) -> Pairing:
+    from nerine.pairing import pair_columns
+
+    if not Path(path).is_file():
+        raise CorpusError(
+            "there is no predicted file",
+            place=path,
+            expected="GOLD and PREDICTED, or one column file with both tags",
+        )
+    columns = [reading.options.tag_column, theirs.options.tag_column]
+    if isinstance(columns[0], str) or isinstance(columns[1], str):
+        raise CorpusError(
+            f"the columns {columns} are names", place=path, expected="numbers of columns"
+        )
+    gold_column = _GOLD_COLUMN if columns[0] == -1 else columns[0]
+    return pair_columns(Path(path), gold_column, columns[1], reading.options)
+
+
+def _training_documents(
+    corpus: Corpus | None, train: str | None, split: str, reading: CorpusReading
+) -> list[Document] | None:
+    """The documents whose names count as seen: of --train, or the corpus's own training split."""
+    if train is not None:
+        found = reading.load(train)
+        return list(found.splits.get("train") or next(iter(found.splits.values())))
+    if corpus is None or split == "train" or len(corpus.splits) < 2:
+        return None
+    return list(corpus.splits["train"]) if "train" in corpus.splits else None
+
+
+def pairing_notes(pairing: Pairing) -> list[str]:
+    """What was repaired, and labels that gold lacks."""
+    notes = [
+        f"repaired: {each.what}: {each.count:,}, first at {each.first}" for each in pairing.repairs
+    ]
+    if pairing.unknown_labels:
+        names = ", ".join(pairing.unknown_labels)
+        notes.append(
+            f"{counted(len(pairing.unknown_labels), 'predicted label')} that gold lacks: {names}"
+        )
+    return notes

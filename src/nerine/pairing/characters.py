@@ -1,0 +1,62 @@
+"""Two texts that differ in white space and HTML escapes alone, set beside each other."""
+
+from __future__ import annotations
+
+import html
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+Piece = tuple[str, int, int]
+"""A character that is no white space, and the range from which it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The characters of two texts, pairwise; white space belongs to neither."""
+
+    gold: tuple[Piece, ...]
+    other: tuple[Piece, ...]
+
+    def gold_range(self, start: int, end: int) -> tuple[int, int] | None:
+        """The range of the gold text for a range of the other one; None if that is blank."""
+        first = bisect_left(self.other, start, key=lambda piece: piece[1])
+        last = bisect_right(self.other, end, key=lambda piece: piece[2])
+        if first >= last:
+            return None
+        return self.gold[first][1], self.gold[last - 1][2]
+
+
+def align(gold: str, other: str) -> Alignment | None:
+    """The characters of both texts side by side; None where they are not the same ones.
+
+    HTML character references stand for their characters where the texts are not the same as they
+    are written.
+    """
+    for pieces in (_written, _unescaped):
+        sides = tuple(pieces(gold)), tuple(pieces(other))
+        if [char for char, _, _ in sides[0]] == [char for char, _, _ in sides[1]]:
+            return Alignment(*sides)
+    return None
+
+
+def _written(text: str) -> list[Piece]:
+    return [(char, at, at + 1) for at, char in enumerate(text) if not char.isspace()]
+
+
+def _unescaped(text: str) -> list[Piece]:
+    pieces: list[Piece] = []
+    position = 0
+    for reference in _REFERENCE.finditer(text):
+        pieces += _shifted(text[position : reference.start()], position)
+        start, end = reference.span()
+        meant = html.unescape(reference[0])
+        pieces += [(char, start, end) for char in meant if not char.isspace()]
+        position = end
+    return pieces + _shifted(text[position:], position)
+
+
+def _shifted(text: str, by: int) -> list[Piece]:
+    return [(char, start + by, end + by) for char, start, end in _written(text)]

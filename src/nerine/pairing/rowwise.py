@@ -1,0 +1,211 @@
+"""Rows of a column file ↔ gold documents.
+
+Gold tokens and rows are compared one by one, in order. Where the rows' tokens are cut in another
+way than the gold ones, or gold has none, sentences are compared character by character.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerine.document import Document, Token
+from nerine.errors import CorpusError
+from nerine.formats.tagged import entities_of, joined_tokens
+from nerine.pairing.characters import align
+from nerine.pairing.repairs import Repairs
+from nerine.pairing.rows import Row
+from nerine.pairing.textwise import Placed
+from nerine.schemes import OUTSIDE, TagScheme, detect_scheme
+
+Sentence = Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What a system says of one gold document: ranges of its text, a tag for each, from where."""
+
+    units: tuple[Token, ...]
+    tags: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+def scheme_of(tags: Sequence[Sequence[str]], gold: TagScheme | None) -> TagScheme:
+    """The scheme of predicted tags: that of the gold ones where the letters leave it open.
+
+    A system that was trained on IOB2 and forgot its `B-` has written bad IOB2, and no IOB1.
+    """
+    found = detect_scheme(tags)
+    is_open = not found.bounds_both_ends
+    return gold if gold and is_open and not gold.bounds_both_ends else found
+
+
+def align_rows(
+    gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
+) -> list[Tagged]:
+    """The rows of each gold document. Raises `CorpusError`, with both places, if there are none."""
+    if any(document.tokens is None for _, document in gold):
+        return _by_characters(gold, sentences, path, repairs)
+    trial = Repairs()
+    try:
+        tagged = _by_tokens(gold, sentences, path, trial)
+    except CorpusError as error:
+        try:
+            return _by_characters(gold, sentences, path, repairs)
+        except CorpusError:
+            raise error from None  # it names the token
+    repairs.extend(trial)
+    return tagged
+
+
+def _by_tokens(
+    gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
+) -> list[Tagged]:
+    """Row by row, across the file's own sentence breaks."""
+    rows = [row for sentence in sentences for row in sentence]
+    ends = set(itertools.accumulate(len(sentence) for sentence in sentences))
+    wanted = [
+        (place, document, token) for place, document in gold for token in document.tokens or ()
+    ]
+    _check_tokens(wanted, rows, path, repairs)
+    if len(rows) == len(wanted) - 1:
+        repairs.add("last lines that are missing, read as O", f"{path}:{rows[-1].line}")
+        rows.append(Row(rows[-1].line, None, OUTSIDE))
+        ends = {end if end < len(rows) - 1 else len(rows) for end in ends}
+    if len(rows) != len(wanted):
+        raise _unlike_lengths(wanted, rows, path)
+    tagged = []
+    position = 0
+    for _, document in gold:
+        units = document.tokens or ()
+        taken = rows[position : position + len(units)]
+        inner = sum(place in ends for place in range(position + 1, position + len(units)))
+        position += len(units)
+        differing = inner + (bool(units) and position not in ends)
+        if differing:
+            repairs.add("sentence breaks in other places", f"{path}:{taken[0].line}", differing)
+        tagged.append(_tagged(units, taken, path))
+    return tagged
+
+
+Wanted = tuple[str, Document, Token]
+"""A gold token: where its document stands, the document, the token."""
+
+
+def _check_tokens(
+    wanted: Sequence[Wanted], rows: Sequence[Row], path: Path, repairs: Repairs
+) -> None:
+    for (place, document, token), row in zip(wanted, rows, strict=False):
+        surface = document.surface(token)
+        if row.token is None or row.token == surface:
+            continue
+        if html.unescape(row.token) == html.unescape(surface):
+            repairs.add("HTML-escaped tokens", f"{path}:{row.line}")
+        elif _composed(row.token) == _composed(surface):
+            repairs.add("tokens in another Unicode form", f"{path}:{row.line}")
+        else:
+            raise CorpusError(
+                f"the token {row.token!r} stands where gold has {surface!r}",
+                place=f"{path}:{row.line}",
+                expected=f"{surface!r}, {_where(place, document, token)}",
+                hint="both files need the same tokens in the same order",
+            )
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _where(place: str, document: Document, token: Token) -> str:
+    number = (document.tokens or ()).index(token) + 1
+    return f"token {number} of the document at {place}"
+
+
+def _unlike_lengths(wanted: Sequence[Wanted], rows: Sequence[Row], path: Path) -> CorpusError:
+    if len(rows) > len(wanted):
+        extra = rows[len(wanted)]
+        return CorpusError(
+            f"the gold tokens end before the row {extra.token or extra.tag!r}",
+            place=f"{path}:{extra.line}",
+            expected=f"{len(wanted)} rows, as many as there are gold tokens, whose last one is "
+            f"in the document at {wanted[-1][0] if wanted else 'nowhere'}",
+        )
+    place, document, token = wanted[len(rows)]
+    return CorpusError(
+        f"the rows end here, and gold goes on with {document.surface(token)!r}",
+        place=f"{path}:{rows[-1].line}",
+        expected=f"{len(wanted)} rows; the next one is {_where(place, document, token)}",
+        hint="the output was cut short: have the system write it again",
+    )
+
+
+def _tagged(units: Sequence[Token], rows: Sequence[Row], path: Path) -> Tagged:
+    return Tagged(
+        tuple(units),
+        tuple(row.tag for row in rows),
+        tuple(f"{path}:{row.line}" for row in rows),
+    )
+
+
+def _by_characters(
+    gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
+) -> list[Tagged]:
+    """Sentence by sentence; blank gold documents have none in a column file."""
+    filled = [placed for placed in gold if placed[1].text.strip()]
+    if len(filled) != len(sentences):
+        raise CorpusError(
+            f"there are {len(sentences)} sentences and {len(filled)} gold documents",
+            place=f"{path}:{sentences[-1][-1].line}",
+            expected=f"as many of one as of the other; the last gold document stands at "
+            f"{gold[-1][0] if gold else 'nowhere'}",
+        )
+    rows = iter(sentences)
+    return [
+        _aligned(placed, next(rows), path, repairs)
+        if placed[1].text.strip()
+        else Tagged((), (), ())
+        for placed in gold
+    ]
+
+
+def _aligned(gold: Placed, sentence: Sentence, path: Path, repairs: Repairs) -> Tagged:
+    place, document = gold
+    surfaces = [row.token or "" for row in sentence]
+    alignment = align(document.text, " ".join(surfaces))
+    ranges = [
+        alignment.gold_range(token.start, token.end) if alignment else None
+        for token in joined_tokens(surfaces)
+    ]
+    units = [Token(*found) for found in ranges if found]
+    if len(units) != len(sentence):
+        raise CorpusError(
+            f"the tokens {' '.join(surfaces)[:60]!r} are not those of the gold document",
+            place=f"{path}:{sentence[0].line}",
+            expected=f"the characters of {document.text[:60]!r}, as at {place}",
+        )
+    if document.tokens is not None and tuple(units) != document.tokens:
+        repairs.add("sentences cut into other tokens", f"{path}:{sentence[0].line}")
+    return _tagged(units, sentence, path)
+
+
+def read_tags(
+    gold: Sequence[Placed], tagged: Sequence[Tagged], scheme: TagScheme, repairs: Repairs
+) -> tuple[tuple[Document, ...], tuple[Document, ...]]:
+    """The gold documents with the predicted entities: by the strict and the lenient reading."""
+    strict, lenient = [], []
+    for (_, document), each in zip(gold, tagged, strict=True):
+        fault = scheme.fault(each.tags)
+        if fault:
+            count = max(1, scheme.repair(each.tags)[1])
+            what = f"tags that break {scheme.value}"
+            repairs.add(what, each.places[fault.index], count)
+        spans = scheme.decode(each.tags)
+        strict.append(document.with_entities(entities_of(each.units, spans)))
+        if fault:
+            spans = scheme.decode(each.tags, "lenient")
+        lenient.append(document.with_entities(entities_of(each.units, spans)))
+    return tuple(strict), tuple(lenient)
