@@ -243,6 +243,19 @@ def test_headings_are_in_order(report: Report) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_a_page_that_holds_some_outcomes_only_says_so(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(report.analysis.outcomes)
+    assert "mistakes come first" not in to_html(report)
+    monkeypatch.setattr("nerine.report.explorer.MOST_EXAMPLES", 60)
+    page = to_html(report)
+    assert f"The page holds 60 of {count} outcomes: mistakes come first." in page
+    data = json.loads(page.partition(' id="data">')[2].partition("</script>")[0])
+    assert len(data["examples"]) == 60
+    assert "correct" not in data["kinds"]
+
+
 def test_the_same_report_is_the_same_page(report: Report) -> None:
     again = reports.report(*reports.documents(200))
     assert to_html(again) == to_html(report)

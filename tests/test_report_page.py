@@ -143,6 +143,34 @@ def test_filters_and_search_find_what_the_analysis_holds(
         assert not page.locator("#more").is_visible()
 
 
+@pytest.mark.parametrize("name", ["ordinary", "hostile"])
+def test_the_script_shows_examples_as_the_page_does(
+    browser: Browser, name: str, request: pytest.FixtureRequest
+) -> None:
+    with opened(browser, request.getfixturevalue(name)) as page:
+        compared, unlike = page.evaluate(
+            """() => {
+              const kinds = document.getElementById("choose-kind");
+              let compared = 0;
+              const unlike = [];
+              for (const details of document.querySelectorAll("#static details")) {
+                kinds.value = details.querySelector("summary").textContent.split(":")[0];
+                kinds.dispatchEvent(new Event("input", { bubbles: true }));
+                const found = document.querySelectorAll("#found li");
+                details.querySelectorAll("li").forEach((item, index) => {
+                  item.normalize();
+                  found[index].normalize();
+                  compared += 1;
+                  if (!item.isEqualNode(found[index])) unlike.push(item.outerHTML);
+                });
+              }
+              return [compared, unlike];
+            }"""
+        )
+        assert compared >= 8
+        assert unlike == []
+
+
 def test_more_examples_come_when_asked_for(
     browser: Browser, ordinary: Path, report: Report
 ) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from nerine.analysis import KINDS
+from nerine.analysis import KINDS, NO_ENTITY
 from nerine.report import elements
 from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, Piece, examples
@@ -19,26 +19,25 @@ SHOWN_WITHOUT_SCRIPT = 8
 MOST_EXAMPLES = 20_000
 """More would make the page slow; mistakes come first."""
 _SHADES = 9
+_NO_INDEX = -1
 
 NONE = "none"
 
 
 def confusion(report: Report) -> Markup:
     """Gold labels against predicted ones, shaded by their share of the row."""
-    labels = report_labels(report)
-    rows = [*labels, ""]
+    labels = [*report_labels(report), NO_ENTITY]
     head = element(
         "tr",
         element("th", "gold ↓ predicted →", scope="col"),
-        *(element("th", _name(label), scope="col", class_="number") for label in rows),
+        *(element("th", _name(label), scope="col", class_="number") for label in labels),
     )
-    body = [_matrix_row(report, gold, rows) for gold in rows]
     caption = "Gold labels by row, predicted labels by column"
     shown = element(
         "table",
         element("caption", caption),
         element("thead", head),
-        element("tbody", *body),
+        element("tbody", *(_matrix_row(report, row, labels) for row in range(len(labels)))),
         class_="matrix",
         id="matrix",
     )
@@ -51,20 +50,20 @@ def confusion(report: Report) -> Markup:
     return section("confusion", "Confusion", element("p", text), scrolling(caption, shown))
 
 
-def _matrix_row(report: Report, gold: str, columns: Sequence[str]) -> Markup:
-    counts = [report.analysis.confusion.get((gold, predicted), 0) for predicted in columns]
-    total = sum(counts)
+def _matrix_row(report: Report, row: int, labels: Sequence[str]) -> Markup:
+    counts = [report.analysis.confusion.get((labels[row], label), 0) for label in labels]
+    last = len(labels) - 1
     cells = [
         element(
             "td",
-            f"{count:,}" if gold or columns[index] else "",
-            class_=_shade(count, total, is_right=bool(gold) and columns[index] == gold),
-            data_gold=_index(report, gold),
-            data_predicted=_index(report, columns[index]),
+            "" if row == column == last else f"{count:,}",
+            class_=_shade(count, sum(counts), is_right=row == column != last),
+            data_gold=row if row < last else _NO_INDEX,
+            data_predicted=column if column < last else _NO_INDEX,
         )
-        for index, count in enumerate(counts)
+        for column, count in enumerate(counts)
     ]
-    return element("tr", element("th", _name(gold), scope="row"), *cells)
+    return element("tr", element("th", _name(labels[row]), scope="row"), *cells)
 
 
 def _shade(count: int, total: int, *, is_right: bool) -> str:
@@ -76,10 +75,6 @@ def _name(label: str) -> Markup:
     return isolated(label) if label else element("i", NONE)
 
 
-def _index(report: Report, label: str) -> int:
-    return report_labels(report).index(label) if label else -1
-
-
 def report_labels(report: Report) -> list[str]:
     """The labels, gold or predicted, in the order of the tables."""
     return [*report.evaluation.labels]
@@ -87,6 +82,8 @@ def report_labels(report: Report) -> list[str]:
 
 def browser(report: Report, shown: Sequence[Example]) -> Markup:
     """Examples: all of them for the script, some of each kind for those who run none."""
+    count = len(report.analysis.outcomes)
+    left_out = f" The page holds {len(shown):,} of {count:,} outcomes: mistakes come first."
     return section(
         "examples",
         "Examples",
@@ -99,6 +96,7 @@ def browser(report: Report, shown: Sequence[Example]) -> Markup:
             ", and what is both is ",
             element("mark", "both", class_="gold predicted"),
             ".",
+            left_out if len(shown) < count else "",
         ),
         _filters(report, shown),
         element("div", *_static(shown), id="static"),
@@ -108,7 +106,7 @@ def browser(report: Report, shown: Sequence[Example]) -> Markup:
 def _filters(report: Report, shown: Sequence[Example]) -> Markup:
     """The form that the script brings to life, and the place where it shows what is found."""
     kinds = [("errors", "all mistakes"), ("", "everything"), *((k, k) for k in _kinds(shown))]
-    labels = [("", "any label"), ("-1", NONE)]
+    labels = [("", "any label"), (str(_NO_INDEX), NONE)]
     labels += [(str(index), label) for index, label in enumerate(report_labels(report))]
     seen = [("", "either"), ("1", "seen in training"), ("0", "unseen in training")]
     fields = [
@@ -165,9 +163,10 @@ def _static(shown: Sequence[Example]) -> Iterator[Markup]:
 
 def _card(example: Example) -> Markup:
     """As the script makes it."""
-    about = [element("strong", example.kind), element("span", example.place)]
+    about = [element("strong", example.kind), " ", element("span", example.place)]
     if example.seen is not None:
-        about.append(element("span", "seen in training" if example.seen else "unseen in training"))
+        seen = "seen in training" if example.seen else "unseen in training"
+        about += [" ", element("span", seen)]
     return element(
         "li",
         element("p", *about, class_="about"),
@@ -188,7 +187,9 @@ def _mentions(side: str, mentions: Sequence[Mention]) -> Markup:
         element(
             "dd",
             element("bdi", each.surface, lang="und"),
+            " ",
             element("b", isolated(each.label)),
+            " ",
             element("span", "" if each.score is None else number(each.score), class_="score"),
         )
         for each in mentions
@@ -196,10 +197,10 @@ def _mentions(side: str, mentions: Sequence[Mention]) -> Markup:
     return element("div", element("dt", side), *(shown or [element("dd", element("i", NONE))]))
 
 
-def chosen_examples(report: Report, most: int = MOST_EXAMPLES) -> list[Example]:
+def chosen_examples(report: Report) -> list[Example]:
     """The examples that the page holds: mistakes first, then what is correct."""
     ordered = sorted(report.analysis.outcomes, key=lambda outcome: outcome.kind == "correct")
-    return [*examples(report, ordered[:most])]
+    return [*examples(report, ordered[:MOST_EXAMPLES])]
 
 
 def script_data(report: Report, shown: Sequence[Example]) -> Markup:

@@ -51,7 +51,7 @@
       const shown = make("bdi", "", surface);
       shown.lang = "und";
       const named = make("b", "", make("bdi", "", data.labels[label]));
-      group.append(make("dd", "", shown, named, make("span", "score", score)));
+      group.append(make("dd", "", shown, " ", named, " ", make("span", "score", score)));
     }
     if (mentions.length === 0) group.append(make("dd", "", make("i", "", "none")));
     return group;
@@ -59,9 +59,10 @@
 
   function card(example) {
     const about = make("p", "about", make("strong", "", example.kind));
-    about.append(make("span", "", example.place));
+    about.append(" ", make("span", "", example.place));
     if (example.seen !== null) {
-      about.append(make("span", "", example.seen ? "seen in training" : "unseen in training"));
+      const seen = example.seen ? "seen in training" : "unseen in training";
+      about.append(" ", make("span", "", seen));
     }
     const text = make("p", "text");
     text.dir = "auto";

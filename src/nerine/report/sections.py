@@ -100,36 +100,29 @@ def _three(scores: Scores) -> list[str]:
 
 def by_label(report: Report) -> Markup:
     """F1 of each label with its interval."""
-    labels = report.evaluation.labels
-    points = [
-        _point(label, counts, report.intervals.labels.get(label))
-        for label, counts in labels.items()
+    certain = report.intervals
+    rows = [
+        (label, counts, certain.labels[label]) for label, counts in report.evaluation.labels.items()
     ]
-    points.append(_point("all labels", report.evaluation.overall, report.intervals.overall))
+    total = ("all labels", report.evaluation.overall, certain.overall)
     chart = interval_chart(
         "labels-chart",
         "F1 by label",
-        f"A dot for each label's F1 on its {percent(report.intervals.level)} interval; the table "
-        "beside it holds the numbers.",
-        points,
+        f"A dot for each label's F1 on its {percent(certain.level)} interval; the table beside it "
+        "holds the numbers.",
+        [
+            Point(label, counts.f1, interval.f1.low, interval.f1.high)
+            for label, counts, interval in (*rows, total)
+        ],
     )
-    rows = [
-        _label_row(label, counts, report.intervals.labels.get(label))
-        for label, counts in labels.items()
-    ]
     columns = ("label", *_NUMBERS, "F1 interval", "gold")
-    foot = [_label_row("all labels", report.evaluation.overall, report.intervals.overall)]
-    shown = table("Scores by label", columns, rows, foot=foot)
-    return section("labels", "Labels", _figure(chart, shown))
+    shown = [_label_row(*row) for row in rows]
+    content = table("Scores by label", columns, shown, foot=[_label_row(*total)])
+    return section("labels", "Labels", _figure(chart, content))
 
 
-def _point(label: str, counts: Counts, intervals: Intervals | None) -> Point:
-    low, high = (intervals.f1.low, intervals.f1.high) if intervals else (counts.f1, counts.f1)
-    return Point(label, counts.f1, low, high)
-
-
-def _label_row(label: str, counts: Counts, intervals: Intervals | None) -> list[str]:
-    interval = f"{number(intervals.f1.low)}–{number(intervals.f1.high)}" if intervals else "–"
+def _label_row(label: str, counts: Counts, intervals: Intervals) -> list[str]:
+    interval = f"{number(intervals.f1.low)}–{number(intervals.f1.high)}"
     return [label, *_three(counts), interval, f"{counts.gold:,}"]
 
 
