@@ -129,7 +129,8 @@
   // Tables that fit need not be reached by keyboard to be scrolled.
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
-      target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+      const { scrollWidth, clientWidth, scrollHeight, clientHeight } = target;
+      target.tabIndex = scrollWidth > clientWidth || scrollHeight > clientHeight ? 0 : -1;
     }
   });
   for (const table of document.querySelectorAll(".scroll")) sizes.observe(table);
