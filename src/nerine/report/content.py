@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,7 @@ class Report:
             "corpus": self.corpus,
             "split": self.split,
             **self.assessment.to_dict(),
-            "calibration": None if self.reliability is None else asdict(self.reliability),
+            "calibration": None if self.reliability is None else self.reliability.to_dict(),
             "epochs": None if self.epochs is None else [each.to_dict() for each in self.epochs],
             "remarks": list(self.remarks),
             "documents": [

@@ -12,7 +12,16 @@ from itertools import islice
 from nerine.markup import visible
 from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, examples
-from nerine.report.words import KIND_MEANINGS, Scores, most, number, percent, ways_to_count
+from nerine.report.words import (
+    BIN_COLUMNS,
+    KIND_MEANINGS,
+    Scores,
+    bin_rows,
+    most,
+    number,
+    percent,
+    ways_to_count,
+)
 
 EXAMPLES_OF_A_KIND = 8
 
@@ -134,21 +143,9 @@ def _calibration(report: Report) -> Iterator[str]:
     yield "## Calibration\n"
     yield (
         f"The expected calibration error is {number(found.error)} over {found.entities:,} "
-        "predicted entities.\n"
+        f"predicted entities, the Brier score {number(found.brier)}.\n"
     )
-    yield table(
-        ("probability", "entities", "mean", "precision"),
-        [
-            (
-                f"{each.low:.2f} to {each.high:.2f}",
-                f"{each.count:,}",
-                number(each.mean_score),
-                number(each.precision),
-            )
-            for each in found.bins
-            if each.count
-        ],
-    )
+    yield table(BIN_COLUMNS, bin_rows(found))
 
 
 def _confusion(report: Report) -> Iterator[str]:

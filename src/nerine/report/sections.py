@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from nerine.calibration import Reliability
 from nerine.certainty import Interval, Intervals
 from nerine.metrics import Counts
 from nerine.report.charts import (
@@ -19,7 +18,16 @@ from nerine.report.charts import (
 )
 from nerine.report.content import NO_EPOCHS, NO_SCORES, Report
 from nerine.report.elements import Markup, element, isolated, table
-from nerine.report.words import KIND_MEANINGS, Scores, most, number, percent, ways_to_count
+from nerine.report.words import (
+    BIN_COLUMNS,
+    KIND_MEANINGS,
+    Scores,
+    bin_rows,
+    most,
+    number,
+    percent,
+    ways_to_count,
+)
 
 _NUMBERS = ("precision", "recall", "F1")
 
@@ -158,26 +166,32 @@ def calibration(report: Report) -> Markup:
         "Precision by probability",
         "A dot for each range of probabilities; on the dashed diagonal, probabilities are what "
         "they say. Larger dots stand for more entities. The table holds the numbers.",
-        [Dot(each.mean_score, each.precision, each.count) for each in found.bins if each.count],
+        [Dot(each.mean_score, each.precision, each.count) for each in found.bins],
         ("mean probability", "precision"),
     )
     text = (
         f"The expected calibration error is {number(found.error)}: so far do the probabilities of "
         f"{found.entities:,} predicted entities lie from their precision, on average over the "
-        "ranges. Dots below the diagonal are entities that are more certain than right."
+        f"ranges; in one of them {number(found.largest_error)}. Dots below the diagonal are "
+        f"entities that are more certain than right. The Brier score is {number(found.brier)}."
     )
-    shown = table(
-        "Precision by range of probabilities",
-        ("probability", "entities", "mean", "precision"),
-        _bins(found),
+    bins = table("Precision by range of probabilities", BIN_COLUMNS, bin_rows(found))
+    labels = table(
+        "Calibration by label",
+        ("label", "entities", "calibration error", "Brier score"),
+        [
+            [label, f"{each.entities:,}", number(each.error), number(each.brier)]
+            for label, each in found.labels.items()
+        ],
     )
-    return section("calibration", "Calibration", element("p", text), _figure(chart, shown))
-
-
-def _bins(found: Reliability) -> Iterator[list[str]]:
-    for each in found.bins:
-        scores = [number(each.mean_score), number(each.precision)] if each.count else ["–", "–"]
-        yield [f"{each.low:.2f}–{each.high:.2f}", f"{each.count:,}", *scores]
+    return section(
+        "calibration",
+        "Calibration",
+        element("p", text),
+        _figure(chart, bins),
+        element("h3", "By label"),
+        labels,
+    )
 
 
 def outcomes(report: Report) -> Markup:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from nerine.analysis import Kind
 from nerine.assessment import Assessment
+from nerine.calibration import Reliability
 from nerine.metrics import Averages, Counts, PartialCounts
 from nerine.metrics.partial import Schema
 
@@ -48,6 +49,16 @@ def ways_to_count(assessment: Assessment) -> Iterator[tuple[str, str, Scores]]:
     yield "weighted mean", "over labels, each by its gold entities", found.weighted
     for schema, counts in found.partial.items():
         yield f"SemEval {schema}", _SCHEMA_MEANINGS[schema], counts
+
+
+BIN_COLUMNS = ("probability", "entities", "mean", "precision")
+
+
+def bin_rows(found: Reliability) -> Iterator[list[str]]:
+    """A row for each range of probabilities in which there are entities."""
+    for each in found.bins:
+        scores = (number(each.mean_score), number(each.precision))
+        yield [f"{each.low:.2f}–{each.high:.2f}", f"{each.count:,}", *scores]
 
 
 def number(value: float) -> str:
