@@ -40,7 +40,7 @@ FACE = ("__init__", "__main__")
 
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
-    *("description", "splitting", "pairing", "analysis", "checks"),
+    *("description", "splitting", "pairing", "analysis", "calibration", "checks"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "checkpoint", "training", "cli"}

@@ -23,8 +23,8 @@ from nerine.corpus import load_corpus
 from nerine.markup import visible
 
 COMMANDS = (
-    *("demo", "train", "evaluate", "report", "score", "compare", "predict", "explain"),
-    *("convert", "describe"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
+    *("report", "convert", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"

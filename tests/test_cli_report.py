@@ -100,6 +100,20 @@ def test_the_epochs_of_the_run_are_shown(corpus: Path, checkpoint: Path, tmp_pat
     assert "epochs.json: cannot be read" in broken.stderr
 
 
+def test_thresholds_leave_entities_out_and_the_report_says_so(
+    corpus: Path, checkpoint: Path
+) -> None:
+    whole = json.loads(run("report", checkpoint, corpus, "--json").stdout)
+    kept = json.loads(run("report", checkpoint, corpus, "--json", "--thresholds", 0.9).stdout)
+    scores = [
+        [entity["score"] for each in content["documents"] for entity in each["predicted"]]
+        for content in (whole, kept)
+    ]
+    assert [score for score in scores[0] if score >= 0.9] == scores[1]
+    assert len(scores[0]) > len(scores[1])
+    assert "predicted entities below the thresholds (0.9) are left out" in kept["remarks"]
+
+
 def test_predictions_without_scores_have_no_calibration(corpus: Path, predicted: Path) -> None:
     result = run("report", predicted, corpus, "--json", "--samples", 7, "--seed", 3)
     content = json.loads(result.stdout)
@@ -121,6 +135,7 @@ def test_a_file_is_a_corpus_too(corpus: Path, predicted: Path) -> None:
     [
         (["corpus"], "-o names the report to write"),
         (["corpus", "-o", "report.pdf"], "the ending '.pdf' tells no form"),
+        (["corpus", "-o", "r.html", "--thresholds", "0.5"], "and RUN is a file"),
         (["corpus", "-o", "nowhere/report.html"], "nowhere: there is no such folder"),
         (["corpus", "-o", "corpus", "--to", "html"], "corpus: this is a folder"),
         (["corpus", "-o", "r.html", "--split", "dev"], "there is no dev split"),

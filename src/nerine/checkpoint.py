@@ -5,9 +5,10 @@ A checkpoint is a plain transformers folder plus `nerine.json`:
     config.json  model.safetensors  tokenizer.json  tokenizer_config.json  nerine.json
 
 `nerine.json` says how the weights are to be used (`settings`), what they scored and where they
-come from (`provenance`), and names the weights by their SHA-256, so that settings and weights of
-different runs are never mixed. It is written last, and a folder is written under another name
-and renamed: a checkpoint is whole or not there.
+come from (`provenance`), holds the `thresholds` of `nerine calibrate` if there are some, and
+names the weights by their SHA-256, so that settings and weights of different runs are never
+mixed. It is written last, and a folder is written under another name and renamed: a checkpoint is
+whole or not there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from nerine import pretrained
-from nerine.errors import CheckpointError, NerineError
+from nerine.calibration import Calibration
+from nerine.errors import CheckpointError, FormatError, NerineError
+from nerine.formats.files import replacing
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
 
@@ -34,6 +37,7 @@ RUN_FILE = "run.json"
 """Marks a folder as a training run that may not have ended."""
 
 _FORMAT = 1
+_CALIBRATION_KEY = "thresholds"
 _DEFAULT_WINDOW = 256
 
 
@@ -42,6 +46,7 @@ class Checkpoint:
     """A model with its tokenizer and all that Nerine knows of it.
 
     `scores` and `provenance` are as `nerine.json` has them; empty for a foreign model.
+    `calibration` has the thresholds that were fitted, None where none were.
     """
 
     model: Any
@@ -49,6 +54,7 @@ class Checkpoint:
     settings: ModelSettings
     scores: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
 
 def load_checkpoint(
@@ -71,7 +77,14 @@ def load_checkpoint(
         raise CheckpointError(
             f"{INFO_FILE} and config.json name different tags", place=source, hint=_AGAIN
         )
-    return Checkpoint(loaded.model, loaded.tokenizer, settings, info["scores"], info["provenance"])
+    return Checkpoint(
+        loaded.model,
+        loaded.tokenizer,
+        settings,
+        info["scores"],
+        info["provenance"],
+        _calibration(info, source),
+    )
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -95,6 +108,37 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def save_calibration(folder: Path, calibration: Calibration) -> None:
+    """Puts fitted thresholds into a checkpoint's `nerine.json`, in place of older ones.
+
+    Nothing else changes: not the weights, and no other line of the file. It is written whole or
+    not at all.
+    """
+    info = writable_info(folder)
+    info[_CALIBRATION_KEY] = calibration.to_dict()
+    try:
+        with replacing(folder / INFO_FILE) as stream:
+            stream.write(_json_text(info).encode())
+    except FormatError as error:
+        raise CheckpointError(
+            error.found, place=error.place, hint="the file is as it was before"
+        ) from error
+
+
+def writable_info(folder: Path) -> dict[str, Any]:
+    """`nerine.json` of a folder that thresholds can be saved in; raises `CheckpointError`."""
+    info = _read_info(folder) if folder.is_dir() else None
+    if info is None:
+        raise CheckpointError(
+            f"there is no {INFO_FILE} to save thresholds in",
+            place=str(folder),
+            expected="the folder of a checkpoint that Nerine made",
+            hint="nerine calibrate --dry-run saves nothing; in Python, "
+            "save_checkpoint(folder, load_checkpoint(name)) makes such a folder of any model",
+        )
+    return info
+
+
 def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint's files into `folder`, without the care of `save_checkpoint`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +153,13 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
         "provenance": dict(checkpoint.provenance),
         "weights": {"file": WEIGHTS_FILE, "sha256": file_hash(folder / WEIGHTS_FILE)},
     }
-    write_text(folder / INFO_FILE, json.dumps(info, indent=2, ensure_ascii=False) + "\n")
+    if checkpoint.calibration is not None:
+        info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
+    write_text(folder / INFO_FILE, _json_text(info))
+
+
+def _json_text(info: Mapping[str, Any]) -> str:
+    return json.dumps(info, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -175,6 +225,21 @@ def _settings(info: Mapping[str, Any], source: str) -> ModelSettings:
         return ModelSettings.from_dict(info["settings"])
     except NerineError as error:
         raise CheckpointError(error.found, place=f"{source}/{INFO_FILE}", hint=_AGAIN) from error
+
+
+def _calibration(info: Mapping[str, Any], source: str) -> Calibration | None:
+    if _CALIBRATION_KEY not in info:
+        return None
+    try:
+        return Calibration.from_dict(info[_CALIBRATION_KEY])
+    except NerineError as error:
+        raise CheckpointError(
+            error.found,
+            place=f"{source}/{INFO_FILE}, {_CALIBRATION_KEY}",
+            expected=error.expected,
+            hint=f"fit them again: nerine calibrate {source} CORPUS, "
+            f"after taking {_CALIBRATION_KEY} out of the file",
+        ) from error
 
 
 def _foreign_settings(

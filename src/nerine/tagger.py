@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from nerine import calibration
 from nerine.backends import Backend
 from nerine.backends.packing import pack
 from nerine.backends.pytorch import TorchBackend
 from nerine.batching import batches
+from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder, FloatArray
 from nerine.document import Document, Entity
@@ -29,6 +31,9 @@ from nerine.settings import ModelSettings
 _LOOK_AHEAD_DOCUMENTS = 1024
 _LOOK_AHEAD_CHARACTERS = 1_000_000
 _TOKEN_BUDGET = 2048
+
+ThresholdChoice = Thresholds | float | Literal["saved"] | None
+"""Thresholds; one for all labels; those that the checkpoint was saved with; or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Tagger:
 
     A text may be a `str` or a `Document`, whose id, tokens and meta are kept and whose entities
     are replaced. However it is called, documents come back in order and in the same number.
+    Entities that score below their label's threshold are dropped where `thresholds` are given.
 
     ```python
     tagger = Tagger.load("runs/wnut")
@@ -60,11 +66,13 @@ class Tagger:
         settings: ModelSettings,
         *,
         token_budget: int = _TOKEN_BUDGET,
+        thresholds: Thresholds | None = None,
     ) -> None:
         self.settings = settings
         self.tokenizer = tokenizer
         self.backend = backend
         self.token_budget = token_budget
+        self.thresholds = thresholds
         self.encoder = Encoder(
             tokenizer,
             words=settings.words,
@@ -83,20 +91,30 @@ class Tagger:
         revision: str | None = None,
         scheme: TagScheme | str | None = None,
         device: str | None = None,
+        thresholds: ThresholdChoice = None,
     ) -> Tagger:
         """A tagger from a folder or a hub id.
 
         Takes any token-classification checkpoint of transformers; `scheme` states the tag scheme
         of one that Nerine did not make, where its labels leave it open. `device` is torch's name
-        for where the model runs; by default a GPU where there is one.
+        for where the model runs; by default a GPU where there is one. `thresholds` is a number
+        from 0 to 1 for all labels, `Thresholds`, or `"saved"` for those that `nerine calibrate`
+        saved; by default every entity is kept.
         """
         checkpoint = load_checkpoint(name, revision=revision, scheme=scheme)
-        tagger = cls.from_checkpoint(checkpoint, device=device)
+        chosen = _chosen_thresholds(thresholds, checkpoint, str(name))
+        tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen)
         pack(checkpoint.model)
         return tagger
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, *, device: str | None = None) -> Tagger:
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        device: str | None = None,
+        thresholds: Thresholds | None = None,
+    ) -> Tagger:
         """A tagger from a checkpoint in memory."""
         try:
             model = checkpoint.model.to(device or default_device())
@@ -106,7 +124,12 @@ class Tagger:
                 place="device",
                 expected="a device that this machine has, such as 'cpu' or 'cuda'",
             ) from error
-        return cls(TorchBackend(model.eval()), checkpoint.tokenizer, checkpoint.settings)
+        return cls(
+            TorchBackend(model.eval()),
+            checkpoint.tokenizer,
+            checkpoint.settings,
+            thresholds=thresholds,
+        )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -130,6 +153,12 @@ class Tagger:
         self, documents: Sequence[Document], read: Sequence[WordLogits]
     ) -> Iterator[Document]:
         """The documents with the entities that `read`, their words' logits, stands for."""
+        found = self._decoded(documents, read)
+        return found if self.thresholds is None else calibration.apply(found, self.thresholds)
+
+    def _decoded(
+        self, documents: Sequence[Document], read: Sequence[WordLogits]
+    ) -> Iterator[Document]:
         found = self.decoder.decode([each.logits for each in read])
         for document, each, spans in zip(documents, read, found, strict=True):
             words = each.encoding.words
@@ -170,6 +199,22 @@ class Tagger:
                     hint="the weights are damaged, or overflow at this precision",
                 )
         return [WordLogits(*pair) for pair in zip(encodings, logits, strict=True)]
+
+
+def _chosen_thresholds(
+    choice: ThresholdChoice, checkpoint: Checkpoint, name: str
+) -> Thresholds | None:
+    if choice is None or isinstance(choice, Thresholds):
+        return choice
+    if choice != "saved":
+        return Thresholds(choice)
+    if checkpoint.calibration is None:
+        raise CheckpointError(
+            "no thresholds are saved with this checkpoint",
+            place=name,
+            hint=f"fit them first: nerine calibrate {name} CORPUS",
+        )
+    return checkpoint.calibration.thresholds
 
 
 def default_device() -> str:

@@ -32,8 +32,8 @@ __all__ = ["main"]
 INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
-    *("demo", "train", "evaluate", "report", "score", "compare", "predict", "explain"),
-    *("convert", "describe"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
+    *("report", "convert", "describe"),
 )
 
 

@@ -10,8 +10,8 @@ from nerine.cli.options import (
     ModelChoice,
     corpus_options,
     json_option,
-    model_options,
     reading_notes,
+    tagging_options,
 )
 from nerine.cli.show import print_evaluation
 from nerine.cli.terminal import cell, console, counted, print_json, working
@@ -22,13 +22,14 @@ from nerine.cli.terminal import cell, console, counted, print_json, working
 Examples:
   nerine evaluate runs/wnut wnut17/
   nerine evaluate runs/wnut wnut17/ --split validation --json
+  nerine evaluate runs/wnut wnut17/ --thresholds saved
   nerine evaluate dslim/bert-base-NER conll2003/ --tag-column -1
 """
 )
 @click.argument("checkpoint")
 @click.argument("corpus")
 @click.option("--split", default="test", show_default=True, help="Which documents to score.")
-@model_options
+@tagging_options
 @corpus_options
 @json_option
 def evaluate(
@@ -50,9 +51,11 @@ def evaluate(
         evaluation = nerine.evaluate(tagger, documents)
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
-        print_json({**about, **evaluation.to_dict()})
+        kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
+        print_json({**about, **kept, **evaluation.to_dict()})
         return
     on = console()
     for note in reading_notes(loaded.logs):
         on.print(cell(f"note: {note}"), soft_wrap=True)
-    print_evaluation(evaluation, f"{checkpoint} on {corpus}, {split}", on)
+    limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
+    print_evaluation(evaluation, f"{checkpoint} on {corpus}, {split}{limits}", on)

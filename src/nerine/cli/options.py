@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 import click
 
 from nerine.cli.terminal import counted, working
+from nerine.errors import SettingsError
 from nerine.formats import FORMATS, ReadLog, ReadOptions
 from nerine.schemes import TagScheme
 from nerine.settings import TrainingSettings
@@ -50,17 +52,23 @@ class CorpusReading:
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which revision of a checkpoint, and what its tags mean."""
+    """Which revision of a checkpoint, what its tags mean, and which entities are kept."""
 
     revision: str | None
     scheme: str | None
+    thresholds: float | Literal["saved"] | None = None
 
     def load(self, checkpoint: str) -> Tagger:
         """The tagger of `checkpoint`."""
         with working(f"loading {checkpoint}"):
             from nerine.tagger import Tagger
 
-            return Tagger.load(checkpoint, revision=self.revision, scheme=self.scheme)
+            return Tagger.load(
+                checkpoint,
+                revision=self.revision,
+                scheme=self.scheme,
+                thresholds=self.thresholds,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,36 @@ _MODEL = {
 }
 
 
+_THRESHOLDS = click.option(
+    "--thresholds",
+    metavar="saved|T",
+    help="Drop entities that score below their label's threshold, as nerine calibrate saved it, "
+    "or below T, from 0 to 1.  [default: drop none]",
+)
+
+
+def _thresholds(value: str | None) -> float | Literal["saved"] | None:
+    if value is None:
+        return None
+    if value == "saved":
+        return "saved"
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise SettingsError(
+            f"{value!r} is no threshold",
+            place="--thresholds",
+            expected="the word saved, or a number from 0 to 1",
+        )
+    return number
+
+
+def _tagging_choice(values: dict[str, Any]) -> ModelChoice:
+    return ModelChoice(**{**values, "thresholds": _thresholds(values["thresholds"])})
+
+
 def _read_options(values: Mapping[str, Any]) -> ReadOptions:
     given = {name: value for name, value in values.items() if value is not None}
     scheme = given.pop("scheme_in", None)
@@ -221,6 +259,7 @@ convert_options = _gathered(
     lambda values: _corpus_reading({"format": None, **values}),
 )
 model_options = _gathered(_MODEL, "model", lambda values: ModelChoice(**values))
+tagging_options = _gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _tagging_choice)
 
 predicted_options = _gathered(_PREDICTED, "theirs", _predicted_reading)
 sampling_options = _gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))

@@ -13,8 +13,8 @@ import click
 from nerine.cli.options import (
     ModelChoice,
     format_option,
-    model_options,
     reading_options,
+    tagging_options,
 )
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.document import Document
@@ -38,6 +38,7 @@ Examples:
   nerine predict runs/wnut "Mira Okonjo left Tandem Labs for Lisbon."
   nerine predict runs/wnut < posts.txt > posts.jsonl
   nerine predict runs/wnut --file posts.jsonl --file more.txt -o tagged.jsonl
+  nerine predict runs/wnut --thresholds saved < posts.txt > sure.jsonl
   nerine predict runs/wnut --file posts.txt --format html -o posts.html
 
 As many documents come out as went in, in the same order; an empty line is an empty document.
@@ -69,7 +70,7 @@ As many documents come out as went in, in the same order; an empty line is an em
     metavar="FILE",
     help="File to write, whole or not at all; by default standard output.",
 )
-@model_options
+@tagging_options
 @reading_options
 def predict(
     checkpoint: str,

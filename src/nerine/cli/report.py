@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,10 +15,10 @@ from nerine.cli.options import (
     Sampling,
     corpus_options,
     json_option,
-    model_options,
     predicted_options,
     reading_notes,
     sampling_options,
+    tagging_options,
 )
 from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import counted, json_text, print_json, working
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from nerine.corpus import Corpus
     from nerine.report import Report
-    from nerine.training import EpochRecord
 
 _ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}
 
@@ -57,7 +56,7 @@ Examples:
     type=click.Choice(["html", "json", "markdown"]),
     help="What to write; by default the name of OUTPUT tells.",
 )
-@model_options
+@tagging_options
 @predicted_options
 @sampling_options
 @corpus_options
@@ -77,8 +76,8 @@ def report(
     """Report on RUN over a split of CORPUS: scores, and each mistake in its context.
 
     RUN is a checkpoint, a folder or hub id, or a file of predictions as `nerine score` takes
-    them. The page is one file that needs nothing else, neither
-    a network nor a server. --json prints the report to standard output.
+    them. The page is one file that needs nothing else, neither a network nor a server. --json
+    prints the report to standard output.
     """
     if output is None and not as_json:
         raise click.UsageError("-o names the report to write, or --json prints it")
@@ -122,47 +121,54 @@ def _make(
 
     # a corpus of one part is that part, whatever its file is called, as for `nerine score`
     part = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
-    gold = corpus.split(part)
     name = part if len(corpus.splits) > 1 else "all"
-    notes = reading_notes({part: corpus.logs[part]})
-    lenient = epochs = scheme = None
-    if Path(run).is_file():
-        pairing = paired(corpus, split, Path(run), theirs)
-        predicted, scheme = pairing.predicted, pairing.scheme
-        lenient = None if pairing.lenient == pairing.predicted else pairing.lenient
-        notes += pairing_notes(pairing)
-    else:
-        epochs = _epochs(run)
-        predicted = _tagged(run, model, gold)
+    gold = corpus.split(part)
+    is_file = Path(run).is_file()
+    found = _of_file(run, corpus, part, model, theirs) if is_file else _of_model(run, model, gold)
     with working(f"counting over {counted(len(gold), 'document')}"):
         return make_report(
             gold,
-            predicted,
             title=f"{run} on {corpus.source}, {name}",
             checkpoint=run,
             corpus=corpus.source,
             split=name,
             version=__version__,
-            scheme=scheme.value if scheme else None,
             train=corpus.splits.get("train") if part != "train" else None,
-            lenient=lenient,
-            epochs=epochs,
             places=[corpus.place(part, index) for index in range(len(gold))],
-            notes=notes,
+            notes=[*reading_notes({part: corpus.logs[part]}), *found.pop("notes")],
+            **found,
             **sampling.given,
         )
 
 
-def _tagged(run: str, model: ModelChoice, gold: Sequence[Document]) -> tuple[Document, ...]:
-    tagger = model.load(run)
-    with working(f"tagging {counted(len(gold), 'document')}"):
-        return tuple(tagger.predict(gold))
+def _of_file(
+    path: str, corpus: Corpus, part: str, model: ModelChoice, theirs: PredictedReading
+) -> dict[str, Any]:
+    """What `make_report` is to know of predictions in a file."""
+    if model != ModelChoice(None, None):
+        raise click.UsageError(
+            "--revision, --scheme and --thresholds are for a checkpoint, and RUN is a file"
+        )
+    pairing = paired(corpus, part, Path(path), theirs)
+    return {
+        "predicted": pairing.predicted,
+        "lenient": None if pairing.lenient == pairing.predicted else pairing.lenient,
+        "scheme": pairing.scheme.value if pairing.scheme else None,
+        "notes": pairing_notes(pairing),
+    }
 
 
-def _epochs(run: str) -> tuple[EpochRecord, ...] | None:
+def _of_model(checkpoint: str, model: ModelChoice, gold: Sequence[Document]) -> dict[str, Any]:
+    """What `make_report` is to know of a checkpoint."""
     from nerine.training import read_epochs
 
-    return read_epochs(run)
+    epochs = read_epochs(checkpoint)
+    tagger = model.load(checkpoint)
+    with working(f"tagging {counted(len(gold), 'document')}"):
+        predicted = tagger.predict(gold)
+    limits = f"predicted entities below the thresholds ({model.thresholds}) are left out"
+    notes = [] if model.thresholds is None else [limits]
+    return {"predicted": predicted, "epochs": epochs, "notes": notes}
 
 
 def _content(made: Report, form: str) -> str:

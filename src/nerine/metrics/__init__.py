@@ -12,7 +12,7 @@
 
 from nerine.metrics.breakdowns import breakdowns
 from nerine.metrics.counts import Averages, Counts, PartialCounts
-from nerine.metrics.scoring import Evaluation, score, score_tags
+from nerine.metrics.scoring import Evaluation, score, score_tags, side_by_side
 from nerine.metrics.signature import Signature
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "breakdowns",
     "score",
     "score_tags",
+    "side_by_side",
 ]

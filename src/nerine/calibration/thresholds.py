@@ -1,0 +1,183 @@
+"""Thresholds: which scores are kept, what they were chosen for, and what they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from nerine.calibration.bins import score_of
+from nerine.document import Document, Entity
+from nerine.errors import NerineError, SettingsError
+from nerine.metrics import Counts
+
+Measure = Literal["f1", "precision", "recall"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a threshold is to bring: the best F1, or a precision or recall of at least `least`."""
+
+    measure: Measure = "f1"
+    least: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.measure not in get_args(Measure) or (self.measure == "f1") != (self.least is None):
+            raise _no_target(str(self))
+        if self.least is not None and not 0 < self.least <= 1:
+            raise SettingsError(
+                f"the {self.measure} {self.least!r}",
+                place="target",
+                expected="a number above 0, and 1 at the most",
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """From `f1`, `precision=0.9` or `recall=0.6`; raises `SettingsError` on anything else."""
+        name, _, value = text.partition("=")
+        try:
+            measure: Any = name.strip()
+            return cls(measure, float(value) if "=" in text else None)
+        except ValueError:
+            raise _no_target(text) from None
+
+    def value(self, counts: Counts) -> float:
+        """What `counts` have of the measure."""
+        return float(getattr(counts, self.measure))
+
+    def __str__(self) -> str:
+        return self.measure if self.least is None else f"{self.measure}={self.least!r}"
+
+
+def _no_target(text: str) -> SettingsError:
+    return SettingsError(
+        f"{text!r} is no target", place="target", expected="f1, precision=0.9 or recall=0.6"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Entities whose score is at least the threshold of their label are kept.
+
+    `labels` has the thresholds of some labels; `value` is for all others. They are from 0, which
+    keeps everything, to 1.
+    """
+
+    value: float
+    labels: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in (("thresholds", self.value), *self.labels.items()):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not 0 <= value <= 1:
+                raise SettingsError(
+                    f"{value!r} is no threshold", place=name, expected="a number from 0 to 1"
+                )
+
+    def of(self, label: str) -> float:
+        """The threshold of `label`."""
+        return self.labels.get(label, self.value)
+
+    def kept(self, entities: Iterable[Entity], place: str) -> Iterator[Entity]:
+        """The entities that reach their thresholds, in order.
+
+        Raises `CorpusError`, with `place`, for an entity without a score.
+        """
+        return (each for each in entities if score_of(each, place) >= self.of(each.label))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"value": self.value, "labels": dict(self.labels)}
+
+
+def apply(documents: Iterable[Document], thresholds: Thresholds) -> Iterator[Document]:
+    """The documents without the entities that are below their thresholds. Nothing else changes."""
+    for index, document in enumerate(documents):
+        place = f"document {document.id or index}"
+        yield document.with_entities(thresholds.kept(document.entities, place))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Fitted thresholds with what they were fitted for and on, as `nerine.json` keeps them.
+
+    `corpus` is the hash of the corpus, `before` and `after` are the counts over all entities of
+    its `split` without and with the thresholds. Being the best of many on that split, `after` is
+    better than what other texts will show; `held_out` has the counts with thresholds that were
+    fitted on other documents of the split, None where there are too few.
+    """
+
+    thresholds: Thresholds
+    target: Target
+    per_label: bool
+    split: str
+    corpus: str
+    before: Counts
+    after: Counts
+    held_out: Counts | None = None
+
+    @property
+    def gold(self) -> int:
+        """How many gold entities the thresholds were fitted on."""
+        return self.before.gold
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target is met on documents that were held out; for F1, whether it rises."""
+        if self.held_out is None:
+            return False
+        least = self.target.least
+        if least is None:
+            return self.held_out.f1 > self.before.f1
+        return self.target.value(self.held_out) >= least
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            **self.thresholds.to_dict(),
+            "target": str(self.target),
+            "per_label": self.per_label,
+            "split": self.split,
+            "corpus": self.corpus,
+            "gold": self.gold,
+            "before": _counts_to_dict(self.before),
+            "after": _counts_to_dict(self.after),
+            "held_out": None if self.held_out is None else _counts_to_dict(self.held_out),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+        """From what `to_dict` gave; raises `SettingsError` on anything else."""
+        try:
+            held_out = values["held_out"]
+            return cls(
+                Thresholds(values["value"], dict(values["labels"])),
+                Target.parse(values["target"]),
+                bool(values["per_label"]),
+                str(values["split"]),
+                str(values["corpus"]),
+                _counts_from_dict(values["before"]),
+                _counts_from_dict(values["after"]),
+                None if held_out is None else _counts_from_dict(held_out),
+            )
+        except NerineError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise SettingsError(
+                f"no thresholds can be read: {error!r}", expected="what nerine calibrate saves"
+            ) from error
+
+
+def _counts_to_dict(counts: Counts) -> dict[str, float]:
+    return {
+        "correct": counts.correct,
+        "predicted": counts.predicted,
+        "gold": counts.gold,
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+    }
+
+
+def _counts_from_dict(values: Mapping[str, Any]) -> Counts:
+    return Counts(*(int(values[name]) for name in ("correct", "predicted", "gold")))
