@@ -24,7 +24,7 @@ from nerine.markup import visible
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("report", "convert", "describe"),
+    *("report", "convert", "split", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"
@@ -340,3 +340,33 @@ def test_a_corpus_cannot_become_a_file(conll: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert f"error: {conll}: cannot be made" in result.stderr
     assert conll.read_text() == CONLL
+
+
+def test_converts_a_corpus_to_folders_of_brat_and_back(tmp_path: Path) -> None:
+    target, back = tmp_path / "brat", tmp_path / "back"
+    shown = json.loads(run("convert", "sample", target, "--to", "brat", "--json").stdout)
+    assert shown["written"][str(target / "train")] == 630
+    assert load_corpus(target).splits == load_corpus("sample").splits
+    assert run("convert", target, back, "--to", "spans").exit_code == 0
+    assert load_corpus(back).splits == load_corpus("sample").splits
+
+
+def test_a_folder_of_brat_converts_like_a_file(conll: Path, tmp_path: Path) -> None:
+    assert run("convert", conll, tmp_path / "train", "--to", "brat").exit_code == 0
+    assert run("convert", tmp_path / "train", tmp_path / "back.conll").exit_code == 0
+    assert load_corpus(tmp_path / "back.conll").train == load_corpus(conll).train
+    again = run("convert", conll, tmp_path / "train", "--to", "brat")
+    assert again.exit_code == 2
+    assert "the folder holds other things" in again.stderr
+
+
+def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) -> None:
+    source = tmp_path / "a.json"
+    labels = {"labels": ["x"]}
+    regions = [{"start": 1, "end": 3, **labels}, {"start": 2, "end": 3, **labels}]
+    source.write_text(json.dumps([{"text": "🦊aa", "annotation_id": 1, "label": regions}]))
+    assert "--set-aside" in run("convert", source, tmp_path / "b.jsonl").stderr
+    result = run("convert", source, tmp_path / "b.jsonl", "--set-aside", "--json")
+    aside, unclear = json.loads(result.stdout)["notes"]
+    assert aside == f"{source}: 1 annotation set aside"
+    assert unclear.startswith(f"{source}: 1 document with offsets behind an emoji")

@@ -191,7 +191,8 @@ def test_evaluates_as_a_table(checkpoint: Path, corpus: Path, tagger: Tagger) ->
     result = run("evaluate", checkpoint, corpus)
     scores = nerine.evaluate(tagger, documents())
     lines = [line.split() for line in result.stdout.splitlines()]
-    assert ["label", "precision", "recall", "F1", "support"] in lines
+    head = ["label", "precision", "recall", "F1", *["F1,", "95%", "interval"], "support"]
+    assert head in lines
     person = scores.labels["person"]
     assert ["person", f"{person.precision:.4f}"] in [line[:2] for line in lines]
     assert ["all", "labels", f"{scores.overall.precision:.4f}"] in [line[:3] for line in lines]
@@ -201,12 +202,18 @@ def test_evaluates_as_a_table(checkpoint: Path, corpus: Path, tagger: Tagger) ->
 
 def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> None:
     result = run("evaluate", checkpoint, corpus, "--split", "train", "--json")
-    assert json.loads(result.stdout) == {
+    found = json.loads(result.stdout)
+    expected = {
         "checkpoint": str(checkpoint),
         "corpus": str(corpus),
         "hash": nerine.load_corpus(corpus).hash,
         "split": "train",
         **nerine.evaluate(tagger, documents()).to_dict(),
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert found["signature"].startswith("metric:entity|scheme:ranges|reading:strict|split:train|")
+    assert set(found) - set(expected) == {
+        *("lenient", "intervals", "breakdowns", "analysis", "signature"),
     }
 
 

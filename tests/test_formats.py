@@ -35,12 +35,21 @@ DOCUMENT = Document.from_tokens(["Mira", "left"]).with_entities([Entity(0, 4, "p
         ("a.jsonl", '{"text": "a", "labels": []}', "spans"),
         ("a.jsonl", "", "spans"),
         ("a.parquet", "", "parquet"),
+        ("a.spacy", "", "docbin"),
+        ("a.ann", "", "brat"),
+        ("a.json", "[]", "label-studio"),
     ],
 )
 def test_detects_the_format(tmp_path: Path, name: str, text: str, expected: str) -> None:
     path = tmp_path / name
     path.write_text(text)
     assert detect_format(path) == expected
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.conll", "a.ann", "a.txt"])
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FormatError, match="there is no such file"):
+        list(read_documents(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a"])

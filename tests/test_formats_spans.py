@@ -120,6 +120,80 @@ def test_records_of_prodigy_survive(file: Path) -> None:
     assert read(file, {"text": "x", "answer": "accept"})[0].entities == ()
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        # doccano's JSONL, of projects without relations
+        {"id": 1, "text": "Mira left.", "label": [[0, 4, "person"]], "Comments": []},
+        {"id": 1, "data": "Mira left.", "label": [[0, 4, "person"]], "lang": "en"},
+        # doccano's JSONL with relations between entities
+        {
+            "id": 1,
+            "text": "Mira left Oslo.",
+            "entities": [
+                {"id": 7, "label": "person", "start_offset": 0, "end_offset": 4},
+                {"id": 8, "label": "place", "start_offset": 10, "end_offset": 14},
+            ],
+            "relations": [{"id": 2, "from_id": 7, "to_id": 8, "type": "left"}],
+            "Comments": ["sure?"],
+        },
+    ],
+)
+def test_exports_of_doccano_survive(file: Path, record: dict[str, Any]) -> None:
+    (document,) = read(file, record)
+    assert (document.id, document.entities[0]) == ("1", MIRA)
+    back = written(file, document, "doccano")
+    # the text goes by one name when it is written
+    assert back == {"text" if key == "data" else key: value for key, value in record.items()}
+
+
+def test_an_export_of_prodigy_survives(file: Path) -> None:
+    """A record of `db-out`, with every field that the annotation interfaces document."""
+    words = [("Mira", 0, True), ("left", 5, True), ("Oslo", 10, False), (".", 14, False)]
+    record = {
+        "text": "Mira left Oslo.",
+        "meta": {"source": "log", "pattern": "3"},
+        "_input_hash": -1842734674,
+        "_task_hash": 1523711031,
+        "tokens": [
+            {"text": text, "start": start, "end": start + len(text), "id": index, "ws": ws}
+            for index, (text, start, ws) in enumerate(words)
+        ],
+        "spans": [
+            {"start": 0, "end": 4, "token_start": 0, "token_end": 0, "label": "person"},
+            {
+                "start": 10,
+                "end": 14,
+                "token_start": 2,
+                "token_end": 2,
+                "label": "place",
+                "source": "en_core",
+                "input_hash": 5,
+                "score": 0.75,
+            },
+        ],
+        "_is_binary": False,
+        "_view_id": "ner_manual",
+        "answer": "accept",
+        "_timestamp": 1714640000,
+        "_annotator_id": "ner-mira",
+        "_session_id": "ner-mira",
+    }
+    (document,) = read(file, record)
+    assert document.entities == (MIRA, Entity(10, 14, "place", 0.75))
+    assert written(file, document, "prodigy") == record
+
+
+def test_a_field_can_be_named_as_the_text(file: Path) -> None:
+    options = ReadOptions(text_field="body")
+    record = {"body": "Mira", "text": "x", "entities": []}
+    (document,) = read(file, record, options=options)
+    assert (document.text, document.meta) == ("Mira", {"text": "x"})
+    with pytest.raises(FormatError, match="no text; its fields are: text, entities") as caught:
+        read(file, {"text": "x", "entities": []}, options=options)
+    assert caught.value.expected == "a string in 'body'"
+
+
 def test_rejected_records_are_an_error_or_counted(file: Path) -> None:
     records: list[Any] = [
         {"text": "x", "spans": [], "answer": answer} for answer in ("accept", "reject", "ignore")

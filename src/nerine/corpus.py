@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from nerine.document import Document, digest_of, labels_of, parts_of
 from nerine.errors import CorpusError
-from nerine.formats import EXTENSIONS, ReadLog, ReadOptions, read_placed
-from nerine.formats.folders import SPLITS, find_split_files, split_named
+from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
+from nerine.formats.folders import SPLITS, find_split_files, is_pair_folder, split_named
 from nerine.formats.tables import hub_tables, is_saved_folder, saved_tables
 from nerine.formats.words import TagTable
 from nerine.schemes import TagScheme
@@ -101,7 +101,7 @@ class Corpus:
             raise CorpusError(
                 f"the fraction to hold out is {fraction}", expected="a number between 0 and 1"
             )
-        groups = _groups(self.train)
+        groups = groups_of(self.train)
         if len(groups) < 2:
             raise CorpusError(
                 f"the {len(self.train)} training documents cannot be divided",
@@ -129,8 +129,11 @@ class Corpus:
         )
 
 
-def _groups(documents: Sequence[Document]) -> list[list[int]]:
-    """Indices of documents that belong together: of one article, or of one text."""
+def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:
+    """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text.
+
+    An article ends before each index in `breaks`, too: where another file begins.
+    """
     leader = list(range(len(documents)))
 
     def find(index: int) -> int:
@@ -142,6 +145,7 @@ def _groups(documents: Sequence[Document]) -> list[list[int]]:
     article: int | None = None
     first_with: dict[str, int] = {}
     for index, document in enumerate(documents):
+        article = None if index in breaks else article
         article = index if "docstart" in document.meta else article
         if article is not None:
             leader[find(index)] = find(article)
@@ -181,8 +185,9 @@ def load_corpus(
     """The corpus at `source`.
 
     `source` is `"sample"` (bundled; `"./sample"` is a folder), a folder with a file for each
-    split, a single file, a folder that `datasets` saved, or a hub id `owner/name`, of which
-    `config` and `revision` say more. A single file is the split that its name tells, or `train`.
+    split (or a folder of brat's), a single file, a folder that `datasets` saved, or a hub id
+    `owner/name`, of which `config` and `revision` say more. A single file, or a single folder of
+    brat's, is the split that its name tells, or `train`.
 
     Raises `CorpusError` for what is missing or does not agree, `FormatError` for a bad line,
     `HubError` for a hub out of reach.
@@ -191,13 +196,13 @@ def load_corpus(
     if source == SAMPLE:
         with resources.as_file(resources.files("nerine") / SAMPLE) as folder:
             return _corpus(_folder_readers(folder, "spans", options), SAMPLE)
+    if path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
+        split = split_named(path.resolve().name) or "train"
+        return _corpus({split: _file_reader([path], format, options)}, str(source))
     if path.is_dir():
         if is_saved_folder(path):
             return _corpus(_table_readers(saved_tables(path, options)), str(source))
         return _corpus(_folder_readers(path, format, options), str(source))
-    if path.is_file():
-        split = split_named(path.name) or "train"
-        return _corpus({split: _file_reader([path], format, options)}, str(source))
     if not _is_hub_id(source):
         raise CorpusError(
             "there is no such file or folder",
@@ -221,7 +226,8 @@ def _folder_readers(
 ) -> dict[str, SplitReader]:
     if not folder.is_dir():
         raise CorpusError("there is no such folder", place=str(folder))
-    files = find_split_files(folder, None if format_ else EXTENSIONS)
+    extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format_)
+    files = find_split_files(folder, extensions, pairs=format_ in (None, "brat"))
     return {split: _file_reader(paths, format_, options) for split, paths in files.items()}
 
 
@@ -236,9 +242,9 @@ def _file_reader(paths: list[Path], format_: str | None, options: ReadOptions) -
 def _table_readers(tables: Mapping[str, TagTable]) -> dict[str, SplitReader]:
     def reader(table: TagTable) -> SplitReader:
         def read(log: ReadLog) -> Placed:
-            for number, document in table.documents(log):
+            for place, document in table.documents(log):
                 log.documents += 1
-                yield table.place(number), document
+                yield place, document
 
         return read
 

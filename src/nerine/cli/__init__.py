@@ -33,7 +33,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("report", "convert", "describe"),
+    *("report", "convert", "split", "describe"),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine import __version__
 from nerine.calibration import (
     Calibration,
     Reliability,
@@ -27,7 +28,7 @@ from nerine.cli.options import (
 )
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import SettingsError
-from nerine.metrics import Counts, Evaluation, score
+from nerine.metrics import Counts, Evaluation, Signature, score
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,14 +116,17 @@ def calibrate(
         score(gold, predicted),
         score(gold, list(apply(predicted, fitted.thresholds))),
     )
+    signature = str(Signature.of(gold, version=__version__, split=split))
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
+        about["signature"] = signature
         print_json({**about, **result.to_dict(), "saved": not dry_run})
         return
     on = console()
     for note in reading_notes(loaded.logs):
         on.print(cell(f"note: {note}"), soft_wrap=True)
     _print_result(result, f"{checkpoint} on {corpus}, {split}", on)
+    on.print(cell(signature), soft_wrap=True)
     on.print(cell(_outcome(checkpoint, dry_run)), soft_wrap=True)
 
 

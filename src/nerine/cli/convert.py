@@ -26,6 +26,7 @@ from nerine.formats import (
     read_documents,
     write_documents,
 )
+from nerine.formats.folders import is_pair_folder
 from nerine.markup import visible
 from nerine.schemes import TagScheme
 
@@ -40,6 +41,9 @@ Examples:
   nerine convert train.jsonl train.conll --scheme BIOES
   nerine convert wnut17/ wnut17-jsonl/ --to spans
   nerine convert annotated.jsonl train.jsonl --style prodigy --skip-rejected
+  nerine convert wnut17/ wnut17-brat/ --to brat
+  nerine convert project-7-export.json train.spacy
+  nerine convert notes/ notes.jsonl --set-aside
 
 --token-column, --tag-column and --separator say how INPUT is laid out.
 """
@@ -80,9 +84,12 @@ def convert(
 
     A file becomes a file. A folder, "sample" or a data set on the hub becomes a folder with a
     file for each split. Each file is written whole or not at all.
+
+    In the format brat, a folder of .txt and .ann files takes the place of a file, as INPUT and
+    as OUTPUT, which must be new or empty then.
     """
     options = WriteOptions(TagScheme.named(scheme), separator_out, style=style)
-    if Path(source).is_file():
+    if Path(source).is_file() or (from_ in (None, "brat") and is_pair_folder(Path(source))):
         log = ReadLog()
         documents = read_documents(source, from_, reading.options, log)
         written = {str(target): write_documents(documents, target, to, options)}
@@ -110,7 +117,7 @@ def _write_splits(
         ) from error
     written = {}
     for name, documents in corpus.splits.items():
-        path = folder / f"{name}{FORMATS[format_].extensions[0]}"
+        path = folder / FORMATS[format_].target(name)
         written[str(path)] = write_documents(documents, path, format_, options)
     return written
 

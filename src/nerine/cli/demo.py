@@ -15,6 +15,7 @@ from nerine.cli.show import print_documents, print_evaluation
 from nerine.cli.terminal import cell, console, print_json, working
 from nerine.cli.train import print_run, run_as_json, run_training, say_how_to_resume
 from nerine.corpus import SAMPLE, Corpus
+from nerine.metrics import Signature
 from nerine.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
     if as_json:
         print_json(_as_json(run, evaluation, tagged))
     else:
-        _print_results(run, evaluation, tagged, tagger.labels)
+        signature = Signature.of(corpus.test, version=nerine.__version__, split="test")
+        _print_results(run, evaluation, signature, tagged)
 
 
 def _free_folder() -> Path:
@@ -114,15 +116,15 @@ def _as_json(run: TrainingRun, evaluation: Evaluation, tagged: list[Document]) -
 
 
 def _print_results(
-    run: TrainingRun, evaluation: Evaluation, tagged: list[Document], labels: tuple[str, ...]
+    run: TrainingRun, evaluation: Evaluation, signature: Signature, tagged: list[Document]
 ) -> None:
     on = console()
     print_run(run, list(run.notes))
     on.print()
-    print_evaluation(evaluation, "On the test split", on)
+    print_evaluation(evaluation, "On the test split", signature, on)
     on.print()
     on.print(cell("On sentences of its own", "bold"))
-    print_documents(tagged, labels, on)
+    print_documents(tagged, list(evaluation.labels), on)
     on.print()
     on.print(cell("What to do next", "bold"))
     for line in (

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import click
 
-import nerine
+from nerine import __version__
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
+    Sampling,
     corpus_options,
     json_option,
     reading_notes,
+    sampling_options,
     tagging_options,
 )
-from nerine.cli.show import print_evaluation
+from nerine.cli.scores import print_assessment, print_errors
 from nerine.cli.terminal import cell, console, counted, print_json, working
 
 
@@ -29,33 +33,51 @@ Examples:
 @click.argument("checkpoint")
 @click.argument("corpus")
 @click.option("--split", default="test", show_default=True, help="Which documents to score.")
+@click.option("--errors", default=0, metavar="N", help="Show N wrong entities in their texts.")
 @tagging_options
+@sampling_options
 @corpus_options
 @json_option
 def evaluate(
     checkpoint: str,
     corpus: str,
     split: str,
+    errors: int,
     model: ModelChoice,
+    sampling: Sampling,
     reading: CorpusReading,
     as_json: bool,
 ) -> None:
     """Score CHECKPOINT, a folder or hub id, on a split of CORPUS.
 
-    An entity counts as correct if its start, its end and its label are.
+    An entity counts as correct if its start, its end and its label are. Intervals come from
+    resampled documents.
     """
+    from nerine.assessment import assess
+
     loaded = reading.load(corpus)
     documents = loaded.split(split)
     tagger = model.load(checkpoint)
     with working(f"tagging {counted(len(documents), 'document')}"):
-        evaluation = nerine.evaluate(tagger, documents)
+        predicted = tagger.predict(documents)
+    assessment = assess(
+        documents,
+        predicted,
+        train=loaded.splits.get("train") if split != "train" else None,
+        split=split,
+        version=__version__,
+        **sampling.given,
+    )
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
         kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
-        print_json({**about, **kept, **evaluation.to_dict()})
+        print_json({**about, **kept, **assessment.to_dict()})
         return
     on = console()
     for note in reading_notes(loaded.logs):
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_evaluation(evaluation, f"{checkpoint} on {corpus}, {split}{limits}", on)
+    print_assessment(assessment, f"{checkpoint} on {corpus}, {split}{limits}", on)
+    wrong = (each for each in assessment.analysis.outcomes if each.kind != "correct")
+    places = [loaded.place(split, index) for index in range(len(documents))]
+    print_errors(list(itertools.islice(wrong, errors)), documents, places, on)

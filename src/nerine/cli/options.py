@@ -135,6 +135,9 @@ _READING = {
     "tag_column": click.option(
         "--tag-column", metavar="COLUMN", help="Column of the tags; by default the last one."
     ),
+    "text_field": click.option(
+        "--text-field", metavar="NAME", help="Field of the text, in records and tasks."
+    ),
     "separator": click.option(
         "--separator",
         type=click.Choice(SEPARATORS),
@@ -150,6 +153,12 @@ _READING = {
     ),
     "skip_rejected": click.option(
         "--skip-rejected", is_flag=True, help="Skip records that an annotator rejected; count them."
+    ),
+    "set_aside": click.option(
+        "--set-aside",
+        is_flag=True,
+        help="Keep annotations of brat and Label Studio that overlap or are in pieces as they are, "
+        "beside the entities; count them.",
     ),
 }
 _PREDICTED = {
@@ -328,4 +337,8 @@ def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
             notes.append(f"{name}: {counted(log.repaired_tags, 'tag')} repaired in {documents}")
         if log.skipped:
             notes.append(f"{name}: {counted(log.skipped, 'rejected record')} skipped")
+        if log.set_aside:
+            notes.append(f"{name}: {counted(log.set_aside, 'annotation')} set aside")
+        for remark, number in log.remarks.items():
+            notes.append(f"{name}: {counted(number, 'document')} {remark}")
     return notes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nerine import explanation
     from nerine.description import CorpusDescription
-    from nerine.metrics import Counts, Evaluation
+    from nerine.metrics import Counts, Evaluation, Signature
     from nerine.training import EpochRecord
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -80,13 +80,14 @@ def _scores(counts: Counts) -> list[str]:
     return [*(f"{score:.4f}" for score in scores), f"{counts.gold:,}"]
 
 
-def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
+def print_evaluation(evaluation: Evaluation, title: str, signature: Signature, on: Console) -> None:
     """The table of scores, and what they were counted over."""
     on.print(titled(title, scores_table(evaluation)))
     on.print(
         f"token accuracy {evaluation.accuracy:.4f} over {evaluation.tokens:,} tokens of "
         f"{evaluation.documents:,} documents"
     )
+    on.print(cell(str(signature)), soft_wrap=True)
 
 
 def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mark: str) -> Table:

@@ -5,14 +5,18 @@
 | `columns` | CoNLL-2003, WNUT and their like | a sentence: lines of token and tag |
 | `spans` | JSON lines of ours, doccano's, Prodigy's | a record: text and ranges |
 | `words` | JSON lines, as on the hub | a record: tokens and tags |
+| `brat` | folders of brat's `.txt` and `.ann` | a pair of files |
+| `label-studio` | JSON that Label Studio exports | a task with its one annotation |
+| `docbin` | spaCy's DocBin | a `Doc` |
 | `parquet` | Parquet, read only | a row: tokens and tags |
 
-Reading streams: a file is never held as a whole. Tag files are read twice, first for their
-scheme, unless `ReadOptions.scheme` states it.
+Reading lines streams: such a file is never held as a whole. Tag files are read twice, first for
+their scheme, unless `ReadOptions.scheme` states it.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +24,9 @@ from typing import TextIO
 
 from nerine.document import Document
 from nerine.errors import FormatError, NerineError
-from nerine.formats import columns, spans, tables, words
-from nerine.formats.files import read_records, replacing
+from nerine.formats import brat, columns, docbin, label_studio, spans, tables, words
+from nerine.formats.files import read_records, replacing, replacing_folder
+from nerine.formats.folders import is_pair_folder
 from nerine.formats.options import ReadLog, ReadOptions, Style, WriteOptions
 
 __all__ = [
@@ -38,21 +43,36 @@ __all__ = [
     "write_documents",
 ]
 
-Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[int, Document]]]
-Writer = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
+Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
+TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
+BytesWriter = Callable[[Iterable[Document], WriteOptions], Iterator[bytes]]
+FolderWriter = Callable[[Iterable[Document], Path, WriteOptions], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format. `read` numbers documents by their line or row; `write` is None if there is none.
+    """A format. `read` gives documents with their places.
 
-    Where formats share an extension, the first one of the registry is the one to write.
+    One of `write` (pieces of a text, which may go to a stream), `write_bytes` (pieces of a binary
+    file) and `write_folder` (files in an empty folder) writes it, or none does. Where formats
+    share an extension, the first one of the registry is the one to write.
     """
 
     name: str
     extensions: tuple[str, ...]
     read: Reader
-    write: Writer | None
+    write: TextWriter | None = None
+    write_bytes: BytesWriter | None = None
+    write_folder: FolderWriter | None = None
+
+    @property
+    def can_write(self) -> bool:
+        """Whether documents can be written in this format."""
+        return any((self.write, self.write_bytes, self.write_folder))
+
+    def target(self, name: str) -> str:
+        """What a file, or a folder, of this format is called: `train.jsonl`."""
+        return name if self.write_folder else f"{name}{self.extensions[0]}"
 
 
 FORMATS = {
@@ -61,7 +81,10 @@ FORMATS = {
         Format("columns", columns.EXTENSIONS, columns.read, columns.write),
         Format("spans", (".jsonl", ".json"), spans.read, spans.write),
         Format("words", (".jsonl", ".json"), words.read, words.write),
-        Format("parquet", tables.EXTENSIONS, tables.read_parquet, None),
+        Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
+        Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
+        Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
+        Format("parquet", tables.EXTENSIONS, tables.read_parquet),
     )
 }
 EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)
@@ -71,14 +94,20 @@ _DEFAULT_WRITE = WriteOptions()
 
 
 def detect_format(path: Path | str) -> str:
-    """The name of the format of `path`: by its extension, and for JSON lines by the first record.
+    """The name of the format of `path`: by its extension, and for JSON by the first record.
 
-    Raises `FormatError` for an unknown extension.
+    A folder is brat's if it holds pairs, and so is a `.txt` with an `.ann` beside it. Raises
+    `FormatError` for an unknown extension.
     """
-    name = _format_by_extension(Path(path))
+    path = Path(path)
+    if is_pair_folder(path) or brat.is_pair(path):
+        return "brat"
+    name = _format_by_extension(path)
     if name != "spans":
         return name
-    _, record = next(read_records(Path(path)), (0, {}))
+    if path.suffix.lower() in label_studio.EXTENSIONS and label_studio.is_export(path):
+        return "label-studio"
+    _, record = next(read_records(path), (0, {}))
     has_tags = any(field in record for field in words.TAG_FIELDS)
     has_tokens = any(field in record for field in words.TOKEN_FIELDS)
     has_spans = "entities" in record or "spans" in record
@@ -124,12 +153,13 @@ def read_placed(
     options: ReadOptions = _DEFAULT_READ,
     log: ReadLog | None = None,
 ) -> Iterator[tuple[str, Document]]:
-    """As `read_documents`, each document with its place: `file:line`."""
-    reader = _format_named(format or detect_format(path)).read
+    """As `read_documents`, each document with its place, such as `file:line`."""
+    found = _format_named(format or detect_format(path))
     log = ReadLog() if log is None else log
-    for line, document in reader(Path(path), options, log):
+    log.format = found.name
+    for place, document in found.read(Path(path), options, log):
         log.documents += 1
-        yield f"{path}:{line}", document
+        yield place, document
 
 
 def write_documents(
@@ -138,51 +168,94 @@ def write_documents(
     format: str | None = None,  # noqa: A002 - the word for it
     options: WriteOptions = _DEFAULT_WRITE,
 ) -> int:
-    """Writes documents to a file, whole or not at all, or to a stream. Returns how many.
+    """Writes documents to a file or a folder, whole or not at all, or to a stream of text.
 
-    `format` is one of `FORMATS`, or found by the file's extension (`.jsonl` means `spans`).
-    Raises `FormatError` for a document that the format cannot hold.
+    `format` is one of `FORMATS`, or found by the file's extension (`.jsonl` means `spans`). A
+    folder must not be there yet, or be empty. Returns how many documents were written.
+
+    Raises `FormatError` for a document that the format cannot hold, and for a stream where the
+    format is binary or a folder.
     """
-    if isinstance(target, Path | str):
-        path = Path(target)
-        pieces = _pieces(documents, format or _format_by_extension(path), options, str(path))
-        with replacing(path) as file:
-            return sum(file.write(piece) > 0 for piece in pieces)
-    count = 0
-    for piece in _pieces(documents, format or "", options, "output"):
-        target.write(piece.decode())
-        count += 1
-    return count
+    if not isinstance(target, Path | str):
+        return _write_stream(documents, target, _writable(format or "", "output"), options)
+    path = Path(target)
+    found = _writable(format or _format_by_extension(path), str(path))
+    counted = _Counted(documents)
+    if found.write_folder:
+        _check_folder_name(path)
+        with replacing_folder(path) as folder, counted.errors_at(str(path)):
+            found.write_folder(counted, folder, options)
+        return counted.number
+    with replacing(path) as file, counted.errors_at(str(path)):
+        for text in found.write(counted, options) if found.write else ():
+            file.write(text.encode())
+        for piece in found.write_bytes(counted, options) if found.write_bytes else ():
+            file.write(piece)
+    return counted.number
 
 
-def _pieces(
-    documents: Iterable[Document], format_: str, options: WriteOptions, place: str
-) -> Iterator[bytes]:
-    """What to write for each document."""
-    writer = _format_named(format_).write
-    if writer is None:
-        raise FormatError(f"the format {format_!r} is read only", place=place)
-    number = 0
-    pieces = writer(documents, options)
-    while True:
-        number += 1
+def _write_stream(
+    documents: Iterable[Document], stream: TextIO, found: Format, options: WriteOptions
+) -> int:
+    if found.write is None:
+        raise FormatError(
+            f"the format {found.name!r} is no text that a stream could take",
+            place="output",
+            expected="the name of a folder" if found.write_folder else "the name of a file",
+        )
+    counted = _Counted(documents)
+    with counted.errors_at("output"):
+        for text in found.write(counted, options):
+            text.encode()  # fails here, before the stream takes what it cannot write
+            stream.write(text)
+    return counted.number
+
+
+def _writable(name: str, place: str) -> Format:
+    found = _format_named(name)
+    if not found.can_write:
+        raise FormatError(f"the format {found.name!r} is read only", place=place)
+    return found
+
+
+def _check_folder_name(path: Path) -> None:
+    if path.suffix in (*brat.EXTENSIONS, brat.TEXT):
+        raise FormatError(
+            "the format 'brat' is a folder of .txt and .ann files",
+            place=str(path),
+            expected="the name of a folder",
+        )
+
+
+class _Counted:
+    """Documents on their way to a writer: `number` says how many it has taken."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self.number = 0
+        self._documents = documents
+
+    def __iter__(self) -> Iterator[Document]:
+        for document in self._documents:
+            self.number += 1
+            yield document
+
+    @contextlib.contextmanager
+    def errors_at(self, target: str) -> Iterator[None]:
+        """Gives an error of the writer the place of the document that it has taken last."""
         try:
-            piece = next(pieces).encode()
-        except StopIteration:
-            return
+            yield
         except UnicodeEncodeError as error:
             raise FormatError(
                 f"{error.object[error.start]!r} is half of a surrogate pair, which UTF-8 lacks",
-                place=f"{place}, document {number}",
+                place=f"{target}, document {self.number}",
                 hint="write JSON lines, which can escape it",
             ) from None
         except NerineError as error:
-            if error.place:  # it came from where the documents come from
+            if error.place or not self.number:  # it came from where the documents come from
                 raise
             raise FormatError(
                 error.found,
-                place=f"{place}, document {number}",
+                place=f"{target}, document {self.number}",
                 expected=error.expected,
                 hint=error.hint,
             ) from error
-        yield piece

@@ -80,16 +80,16 @@ class _Block:
         )
 
 
-def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, Document]]:
-    """The documents of a column file, each with the number of its first line."""
+def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a column file, each with the place of its first line."""
     layout = find_layout(path, options)
     log.scheme = options.scheme or _find_scheme(path, layout)
     reader = _Reader(path, layout, log.scheme, options, log)
     for block in _blocks(path, layout):
-        line = block.comments[0][0] if block.comments else block.line
-        with errors_at(f"{path}:{line}"):
+        place = reader.place(block.comments[0][0] if block.comments else block.line)
+        with errors_at(place):
             document = reader.document(block)
-        yield line, document
+        yield place, document
 
 
 def _find_scheme(path: Path, layout: Layout) -> TagScheme:

@@ -1,4 +1,4 @@
-"""Files in UTF-8: lines in with their numbers, whole files out or none."""
+"""Files in UTF-8: lines in with their numbers, whole files and folders out or none."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from nerine.errors import DocumentError, FormatError, SchemeError
+from nerine.errors import DocumentError, FormatError, NerineError, SchemeError
 
+_WHITE = re.compile(r"[ \t\r\n]*")
+_HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -36,12 +39,23 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
         yield number, _decoded(raw, f"{name}:{number}").removesuffix("\n").removesuffix("\r")
 
 
-def _decoded(raw: bytes, place: str) -> str:
+def read_bytes(path: Path) -> bytes:
+    """All of a file that is not made of lines."""
+    with _opened(path) as stream:
+        return stream.read()
+
+
+def read_text(path: Path) -> str:
+    """All of a file as it stands, line ends and byte order mark too."""
+    return _decoded(read_bytes(path), str(path), "of the file")
+
+
+def _decoded(raw: bytes, place: str, where: str = "of the line") -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise FormatError(
-            f"byte 0x{raw[error.start]:02x} at position {error.start} of the line is not UTF-8",
+            f"byte 0x{raw[error.start]:02x} at position {error.start} {where} is not UTF-8",
             place=place,
             expected="a file in UTF-8",
             hint="convert the file, for example with: iconv -f latin1 -t utf-8",
@@ -84,6 +98,46 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that becomes `path` at the end, or vanishes if anything fails.
+
+    `path` must not exist, or be an empty folder. Folders above it are made.
+    """
+    final = path.resolve()
+    _check_free(final, path)
+    partial = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        _check_free(final, path)
+        partial.replace(final)
+    except OSError as error:
+        raise FormatError(f"cannot be written: {error.strerror}", place=str(path)) from error
+    except NerineError as error:
+        place = (error.place or "").replace(str(partial), str(path))
+        if place == (error.place or ""):
+            raise
+        # the folder's name for the time being says nothing to anybody
+        raise type(error)(
+            error.found, expected=error.expected, place=place, hint=error.hint
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_free(final: Path, path: Path) -> None:
+    if final.is_dir() and any(final.iterdir()):
+        raise FormatError(
+            "the folder holds other things",
+            place=str(path),
+            expected="a folder that is not there yet, or an empty one",
+            hint="name another folder, or move this one away",
+        )
+    if final.exists() and not final.is_dir():
+        raise FormatError("this is a file", place=str(path), expected="the name of a folder")
+
+
+@contextlib.contextmanager
 def errors_at(place: str) -> Iterator[None]:
     """Turns what is wrong with a document or its tags into a `FormatError` at `place`."""
     try:
@@ -109,15 +163,46 @@ def _record(line: str, place: str) -> dict[str, Any]:
             f"this is no JSON: {error}",
             place=place,
             expected='one JSON object a line, such as {"text": "…", "entities": []}',
+            hint=_HINT if line.lstrip().startswith("[") else None,
         ) from None
     if not isinstance(record, dict):
         raise FormatError(
             f"this is a JSON {_json_type(record)}",
             place=place,
             expected="one JSON object a line",
-            hint="write an array of objects as JSON lines, for example with: jq -c '.[]'",
+            hint=_HINT,
         )
     return record
+
+
+def json_array(path: Path) -> Iterator[tuple[int, Any]]:
+    """The elements of a file that is one JSON array, each with the line that it begins in."""
+    text = read_text(path).removeprefix("\ufeff")
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+    at, line, wanted = _past_white(text, 0), 1 + text.count("\n", 0, _past_white(text, 0)), "["
+    while text[at : at + 1] == wanted:
+        start = _past_white(text, at + 1)
+        line += text.count("\n", at, start)
+        if wanted == "[" and text[start : start + 1] == "]":
+            at = start
+            break
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"this is no JSON: {error}", place=f"{path}:{line}") from None
+        yield line, value
+        at, wanted = _past_white(text, end), ","
+        line += text.count("\n", start, at)
+    if text[at : at + 1] != "]" or text[at + 1 :].strip():
+        raise FormatError(
+            "this is not one JSON array", place=f"{path}:{line}", expected="[…, …] and no more"
+        )
+
+
+def _past_white(text: str, position: int) -> int:
+    """The first place from `position` on that holds no white space of JSON."""
+    found = _WHITE.match(text, position)
+    return found.end() if found else position
 
 
 def _refuse_constant(name: str) -> NoReturn:

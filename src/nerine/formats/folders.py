@@ -9,6 +9,8 @@ from pathlib import Path
 from nerine.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
+ANNOTATIONS, INDEX = ".ann", "nerine.jsonl"
+"""What tells a folder of brat's pairs: its annotations, or our index of them."""
 
 _NAMES = {
     "train": r"train(?:ing)?(?:set)?",
@@ -32,15 +34,41 @@ def split_named(name: str) -> str | None:
     return min(places, key=lambda split: places[split]) if places else None
 
 
-def find_split_files(folder: Path, extensions: Iterable[str] | None) -> dict[str, list[Path]]:
+def lies_beside(name: str) -> bool:
+    """Whether a file of this name is no part of the corpus it lies with: hidden, a licence, …"""
+    return bool(_BESIDES.match(name.lower()))
+
+
+def is_pair_folder(path: Path) -> bool:
+    """Whether `path` is a folder of brat's pairs: one split, or no split's folder at all.
+
+    Pairs that are called `train`, `dev` and `test` are no such folder, but a split each.
+    """
+    if not path.is_dir() or path.name.startswith("."):
+        return False
+    stems = [
+        each.stem
+        for each in path.iterdir()
+        if each.suffix == ANNOTATIONS and not each.name.startswith(".")
+    ]
+    if not stems:
+        return (path / INDEX).is_file()
+    splits = [split_named(stem) for stem in stems]
+    return None in splits or len(set(splits)) < len(splits) or len(splits) == 1
+
+
+def find_split_files(
+    folder: Path, extensions: Iterable[str] | None, *, pairs: bool = False
+) -> dict[str, list[Path]]:
     """The files of each split in `folder`: one, or the shards of one.
 
-    `extensions` are those of corpus files; None takes any file that has a split's name. A folder
-    `data` inside is looked at where the folder itself holds none, as data sets on the hub have it.
+    `extensions` are those of corpus files; None takes any file that has a split's name. `pairs`
+    takes folders of brat's pairs too. A folder `data` inside is looked at where the folder itself
+    holds none, as data sets on the hub have it.
     """
     wanted = None if extensions is None else frozenset(extensions)
     for place in (folder, folder / "data"):
-        splits = _splits_in(place, wanted)
+        splits = _splits_in(place, wanted, pairs=pairs)
         if splits:
             return {split: splits[split] for split in SPLITS if split in splits}
     names = sorted(path.name for path in folder.iterdir())
@@ -52,11 +80,14 @@ def find_split_files(folder: Path, extensions: Iterable[str] | None) -> dict[str
     )
 
 
-def _splits_in(folder: Path, extensions: frozenset[str] | None) -> Mapping[str, list[Path]]:
+def _splits_in(
+    folder: Path, extensions: frozenset[str] | None, *, pairs: bool
+) -> Mapping[str, list[Path]]:
     splits: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         split = split_named(path.name)
-        if split and path.is_file() and _may_hold_documents(path, extensions):
+        is_corpus = path.is_file() and _may_hold_documents(path, extensions)
+        if split and (is_corpus or (pairs and is_pair_folder(path))):
             splits.setdefault(split, []).append(path)
     for split, paths in splits.items():
         _check_one_candidate(split, paths, folder)
@@ -64,8 +95,10 @@ def _splits_in(folder: Path, extensions: frozenset[str] | None) -> Mapping[str, 
 
 
 def _may_hold_documents(path: Path, extensions: frozenset[str] | None) -> bool:
-    if _BESIDES.match(path.name.lower()) or path.suffix.lower() in _NO_CORPUS:
+    if lies_beside(path.name) or path.suffix.lower() in _NO_CORPUS:
         return False
+    if path.suffix == ".txt" and path.with_suffix(ANNOTATIONS).is_file():
+        return False  # the text of a pair, which its annotations stand for
     return extensions is None or path.suffix.lower() in extensions
 
 

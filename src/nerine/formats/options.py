@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nerine.errors import SettingsError
@@ -21,11 +21,14 @@ class ReadOptions:
     - `scheme`: the scheme of tag files; None detects it by a first pass over the tags.
     - `token_column`, `tag_column`: in column files a number, from 0, or from -1 backwards; in
       records and tables a name, where a number means the usual names.
+    - `text_field`: the field of a record or task that holds the text; None takes the usual one.
     - `separator`: of column files, `"tab"` or `"space"` (runs of spaces); None looks at the file.
     - `tag_names`: the names of tags that are given as numbers.
     - `repair`: read a tag sequence that its scheme does not allow all the same, and count it.
     - `reading`: how such a sequence is read.
     - `skip_rejected`: skip and count records that an annotator rejected or ignored.
+    - `set_aside`: keep annotations of brat and Label Studio that are no entities (in pieces,
+      overlapping, of several labels) in `Document.meta`, and count them.
     - `unlabelled`: read span records without entities too, as texts that are to be tagged.
     """
 
@@ -38,6 +41,8 @@ class ReadOptions:
     reading: Reading = "lenient"
     skip_rejected: bool = False
     unlabelled: bool = False
+    text_field: str | None = None
+    set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,25 @@ class WriteOptions:
 
 @dataclass(slots=True)
 class ReadLog:
-    """What happened while a file was read. `scheme` stays None where there are no tags."""
+    """What happened while a file was read. `scheme` stays None where there are no tags.
+
+    - `set_aside`: annotations that are kept in `meta` because they are no entities.
+    - `remarks`: what a user should know of documents, and of how many.
+    - `format`: the name of the format that was read.
+    """
 
     documents: int = 0
     repaired_tags: int = 0
     repaired_documents: int = 0
     skipped: int = 0
     scheme: TagScheme | None = None
+    set_aside: int = 0
+    remarks: dict[str, int] = field(default_factory=dict)
+    format: str | None = field(default=None, compare=False)
+
+    def remark(self, what: str) -> None:
+        """Counts one document more of which `what` is to be said, such as "with tags of …"."""
+        self.remarks[what] = self.remarks.get(what, 0) + 1
 
 
 def separator_named(name: str) -> str:

@@ -40,8 +40,8 @@ _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ITEM = '{"start": 0, "end": 4, "label": "person"} or [0, 4, "person"]'
 
 
-def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, Document]]:
-    """The documents of a file of span records, each with its line."""
+def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a file of span records, each with its place."""
     for line, record in read_records(path):
         place = f"{path}:{line}"
         if record.get("answer") in ("reject", "ignore"):
@@ -49,7 +49,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, 
             continue
         with errors_at(place):
             document = _document(record, options, place)
-        yield line, document
+        yield place, document
 
 
 def _skip(answer: str, options: ReadOptions, log: ReadLog, place: str) -> None:
@@ -64,7 +64,7 @@ def _skip(answer: str, options: ReadOptions, log: ReadLog, place: str) -> None:
 
 
 def _document(record: Record, options: ReadOptions, place: str) -> Document:
-    text_field = _text_field(record, place)
+    text_field = _text_field(record, options, place)
     text = record[text_field]
     entity_field = _entity_field(record)
     items = record[entity_field] if entity_field else _none_known(record, options, place)
@@ -88,14 +88,16 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
     return Document(text, tuple(entity for entity, _ in found), tokens, id_of(record), meta)
 
 
-def _text_field(record: Record, place: str) -> str:
-    for name in TEXT_FIELDS:
+def _text_field(record: Record, options: ReadOptions, place: str) -> str:
+    names = (options.text_field,) if options.text_field else TEXT_FIELDS
+    for name in names:
         if isinstance(record.get(name), str):
             return name
     raise FormatError(
         f"the record has no text; its fields are: {', '.join(record) or 'none'}",
         place=place,
-        expected="a string in 'text' (or 'data')",
+        expected=f"a string in {' or '.join(map(repr, names))}",
+        hint="--text-field (text_field=…) names the field",
     )
 
 

@@ -24,8 +24,8 @@ EXTENSIONS = (".parquet",)
 _SAVED = ("dataset_dict.json", "dataset_info.json")
 
 
-def read_parquet(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, Document]]:
-    """The documents of a Parquet file, each with the number of its row, from 1."""
+def read_parquet(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a Parquet file, each with its place: file and number of the row, from 1."""
     parquet = _needed("pyarrow.parquet", "reading Parquet")
     if not path.is_file():
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")

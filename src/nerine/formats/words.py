@@ -39,8 +39,8 @@ TAG_FIELDS = ("ner_tags", "tags", "labels", "ner")
 Row = Mapping[str, Any]
 
 
-def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[int, Document]]:
-    """The documents of a file of word records, each with its line."""
+def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a file of word records, each with its place."""
     table = TagTable(lambda: read_records(path), lambda line: f"{path}:{line}", options)
     return table.documents(log)
 
@@ -76,8 +76,8 @@ class TagTable:
     names: tuple[str, ...] | None = None
     checker: TagChecker = field(default_factory=TagChecker)
 
-    def documents(self, log: ReadLog) -> Iterator[tuple[int, Document]]:
-        """The rows as documents, each with its number."""
+    def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
+        """The rows as documents, each with its place."""
         scheme = self.options.scheme or detect_scheme(
             self._tags(row, self.place(number)) for number, row in self.rows()
         )
@@ -86,7 +86,7 @@ class TagTable:
             place = self.place(number)
             with errors_at(place):
                 document = self._document(row, place, scheme, log)
-            yield number, document
+            yield place, document
 
     def _document(self, row: Row, place: str, scheme: TagScheme, log: ReadLog) -> Document:
         tags = self._tags(row, place)

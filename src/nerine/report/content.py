@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 FEW_DOCUMENTS = 30
 FEW = f"With fewer than {FEW_DOCUMENTS} documents the intervals are too narrow."
-NO_SCORES = "The predictions carry no probabilities, so there is no calibration to show."
-NO_TRAIN = "The corpus has no training split, so that seen and unseen names are not told apart."
-NO_EPOCHS = "The folder of the checkpoint does not tell how its training went."
+NO_SCORES = (
+    "There is no calibration to show: it needs predicted entities that all have a probability."
+)
+NO_TRAIN = (
+    "Seen and unseen names are not told apart: there is no training split beside these documents."
+)
+NO_EPOCHS = (
+    "Nothing is known of the training: the predictions come from a file, or the folder of the "
+    "checkpoint has no epochs.json."
+)
 
 
 @dataclass(frozen=True)

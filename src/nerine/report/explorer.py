@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from nerine.analysis import KINDS, NO_ENTITY
@@ -99,7 +100,7 @@ def browser(report: Report, shown: Sequence[Example]) -> Markup:
             left_out if len(shown) < count else "",
         ),
         _filters(report, shown),
-        element("div", *_static(shown), id="static"),
+        element("div", *_static(report, shown), id="static"),
     )
 
 
@@ -148,15 +149,15 @@ def _kinds(shown: Sequence[Example]) -> list[str]:
     return [kind for kind in KINDS if kind in occurring]
 
 
-def _static(shown: Sequence[Example]) -> Iterator[Markup]:
-    for kind in _kinds(shown):
-        if kind == "correct":
+def _static(report: Report, shown: Sequence[Example]) -> Iterator[Markup]:
+    for kind, count in report.analysis.by_kind.items():
+        if kind == "correct" or not count:
             continue
-        of_kind = [example for example in shown if example.kind == kind]
-        first = of_kind[:SHOWN_WITHOUT_SCRIPT]
+        of_kind = (example for example in shown if example.kind == kind)
+        first = [*islice(of_kind, SHOWN_WITHOUT_SCRIPT)]
         yield element(
             "details",
-            element("summary", f"{kind}: {len(first):,} of {len(of_kind):,}"),
+            element("summary", f"{kind}: {len(first):,} of {count:,}"),
             element("ol", *(_card(example) for example in first), class_="examples"),
         )
 

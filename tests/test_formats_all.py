@@ -1,0 +1,58 @@
+"""Every format that can be written, to every other, and back."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from nerine.document import Document
+from nerine.formats import FORMATS, Style, WriteOptions, read_documents, write_documents
+from strategies import documents
+
+pytest.importorskip("spacy")
+
+STYLES: tuple[Style, ...] = ("nerine", "doccano", "prodigy")
+KINDS: dict[str, tuple[str, WriteOptions]] = {
+    **{name: (name, WriteOptions()) for name, each in FORMATS.items() if each.can_write},
+    **{f"spans-{style}": ("spans", WriteOptions(style=style)) for style in STYLES[1:]},
+}
+OF_TAGS = ("columns", "words")
+"""Formats of a tag for each token: every document has tokens there, and no scores."""
+
+
+def passed_through(found: list[Document], kind: str, folder: Path) -> list[Document]:
+    """`found`, written as `kind` and read again."""
+    name, options = KINDS[kind]
+    target = folder / f"{len(list(folder.iterdir()))}-{kind}"
+    assert write_documents(found, target, name, options) == len(found)
+    return list(read_documents(target, name))
+
+
+def held(document: Document, kinds: tuple[str, ...]) -> Document:
+    """What all of `kinds` can hold of a document: without scores and, if need be, tokens."""
+    if not set(kinds) & set(OF_TAGS):
+        return document
+    plain = (type(each)(each.start, each.end, each.label) for each in document.entities)
+    return Document(document.text, tuple(plain), None, document.id, document.meta)
+
+
+@pytest.mark.parametrize("pair", [*itertools.permutations(KINDS, 2)], ids="-to-".join)
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
+@given(before=documents(scores=True))
+def test_documents_survive_the_way_from_one_format_to_another(
+    tmp_path_factory: pytest.TempPathFactory, pair: tuple[str, str], before: Document
+) -> None:
+    folder = tmp_path_factory.mktemp("pair")
+    first, second = pair
+    once = passed_through([before], first, folder)
+    twice = passed_through(once, second, folder)
+    back = passed_through(twice, first, folder)
+    assert [held(each, pair) for each in back] == [held(before, pair)]
+    if not set(pair) & set(OF_TAGS):
+        assert back == [before]
+    else:  # the words that were cut at first are the tokens from then on
+        tagged = once if first in OF_TAGS else twice
+        assert back[0].tokens == tagged[0].tokens

@@ -1,0 +1,401 @@
+"""Label Studio's exports, in JSON and JSON-MIN."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nerine.corpus import load_corpus
+from nerine.document import Document, Entity, Token
+from nerine.errors import FormatError
+from nerine.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
+from nerine.formats.offsets import Utf16Offsets
+from strategies import documents, texts
+
+MIRA = Entity(0, 4, "person")
+
+
+def region(start: int, end: int, *labels: str, text: str | None = None, **others: Any) -> Any:
+    value = {"start": start, "end": end, "labels": list(labels)}
+    return {
+        "id": f"r{start}",
+        "from_name": "ner",
+        "to_name": "text",
+        "type": "labels",
+        "origin": "manual",
+        "value": value if text is None else {**value, "text": text},
+        **others,
+    }
+
+
+def task(text: str, *regions: Any, **others: Any) -> dict[str, Any]:
+    """A task as Label Studio exports it, with fields that mean nothing here."""
+    annotation = {
+        "id": 31,
+        "completed_by": 1,
+        "result": list(regions),
+        "was_cancelled": False,
+        "ground_truth": False,
+        "created_at": "2024-05-02T09:12:44.361Z",
+        "lead_time": 12.5,
+        "result_count": len(regions),
+    }
+    head: dict[str, Any] = {"id": 5, "annotations": [annotation], "predictions": []}
+    rest = {"data": {"text": text}, "meta": {}, "project": 7, "inner_id": 1}
+    return {**head, **rest, **others}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "export.json"
+
+
+def read(
+    file: Path, *tasks: Any, options: ReadOptions | None = None, log: ReadLog | None = None
+) -> list[Document]:
+    file.write_text(json.dumps(tasks, indent=2), encoding="utf-8")
+    return list(read_documents(file, None, options or ReadOptions(), log))
+
+
+def rewritten(file: Path, *found: Document) -> Any:
+    write_documents(found, file, "label-studio")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_a_task_is_read_and_written_back_as_it_was(file: Path) -> None:
+    export = task(
+        "Mira left Oslo.",
+        region(10, 14, "place", text="Oslo", meta={"text": ["why"]}),
+        region(0, 4, "person", text="Mira", score=0.75),
+        {"id": "c", "type": "choices", "value": {"choices": ["news"]}, "from_name": "kind"},
+        {"type": "relation", "from_id": "r0", "to_id": "r10", "direction": "right"},
+        predictions=[{"model_version": "1", "result": [region(0, 4, "x")]}],
+        data={"text": "Mira left Oslo.", "url": "x", "rank": 3},
+    )
+    (document,) = read(file, export)
+    assert document.text == "Mira left Oslo."
+    assert document.entities == (Entity(0, 4, "person", 0.75), Entity(10, 14, "place"))
+    assert (document.id, document.meta["url"], document.meta["rank"]) == ("5", "x", 3)
+    assert rewritten(file, document) == [export]
+
+
+def test_a_minimal_export_is_read(file: Path) -> None:
+    found = {"start": 0, "end": 4, "text": "Mira", "labels": ["person"]}
+    record = {
+        "id": 5,
+        "text": "Mira left.",
+        "url": "x",
+        "label": [found],
+        "annotator": 1,
+        "annotation_id": 31,
+        "created_at": "2024-05-02T09:12:44.361Z",
+        "updated_at": "2024-05-02T09:12:44.361Z",
+        "lead_time": 12.5,
+    }
+    without = {name: value for name, value in record.items() if name != "label"}
+    first, second = read(file, record, without)
+    assert (first.entities, first.id) == ((MIRA,), "5")
+    assert (first.meta["url"], first.meta["annotator"], second.entities) == ("x", 1, ())
+    (written,) = rewritten(file, first)
+    assert written["data"]["annotation_id"] == 31
+    assert list(read_documents(file)) == [first]
+
+
+def test_a_minimal_export_with_two_fields_of_regions_is_refused(file: Path) -> None:
+    regions = [{"start": 0, "end": 4, "labels": ["person"]}]
+    with pytest.raises(FormatError, match="several fields hold regions: a, b"):
+        read(file, {"text": "Mira", "annotation_id": 1, "a": regions, "b": regions})
+
+
+@pytest.mark.parametrize("bad", [{"start": 0, "end": 4}, {"labels": ["x"]}, 5])
+def test_a_minimal_export_with_a_bad_region_is_refused(file: Path, bad: Any) -> None:
+    good = {"start": 0, "end": 4, "labels": ["person"]}
+    for regions in ([good, bad], [bad, good]):
+        with pytest.raises(FormatError, match=r"no range of a plain text|the labels are None"):
+            read(file, {"text": "Mira", "annotation_id": 1, "label": regions})
+
+
+def test_older_exports_have_completions(file: Path) -> None:
+    export = {"id": 5, "data": {"text": "Mira"}, "completions": [{"result": [region(0, 4, "p")]}]}
+    (document,) = read(file, export)
+    assert document.entities == (Entity(0, 4, "p"),)
+    assert rewritten(file, document) == [export]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "name"),
+    [
+        ([], "label-studio"),
+        ([{"data": {"text": ""}}], "label-studio"),
+        ([{"text": "", "annotation_id": 3}], "label-studio"),
+        ([{"text": "", "entities": []}], "spans"),
+        ([5], "spans"),
+    ],
+)
+def test_arrays_of_tasks_are_told_from_other_arrays(file: Path, tasks: Any, name: str) -> None:
+    for indent in (None, 1):
+        file.write_text("\ufeff\n " + json.dumps(tasks, indent=indent), encoding="utf-8")
+        if name == "spans":
+            with pytest.raises(FormatError, match="JSON"):
+                detect_format(file)
+        else:
+            assert detect_format(file) == name
+
+
+def test_another_array_is_refused_as_it_was(file: Path) -> None:
+    file.write_text('[{"text": "x", "entities": []}]')
+    with pytest.raises(FormatError, match="this is a JSON array") as caught:
+        list(read_documents(file))
+    assert "jq" in (caught.value.hint or "")
+    file.write_text('[\n{"text": "x", "entities": []}\n]')
+    with pytest.raises(FormatError, match="this is no JSON") as caught:
+        list(read_documents(file))
+    assert "jq" in (caught.value.hint or "")
+
+
+FOX = "🦊🦊 Mira saw Oslo"
+
+
+def test_offsets_in_utf_16_are_told_by_the_texts_of_the_regions(file: Path) -> None:
+    log = ReadLog()
+    export = task(FOX, region(5, 9, "person", text="Mira"), region(14, 18, "place"))
+    (document,) = read(file, export, log=log)
+    assert [document.surface(each) for each in document.entities] == ["Mira", "Oslo"]
+    assert log.remarks == {"with offsets in UTF-16 code units, as the texts of the regions tell": 1}
+    (written,) = rewritten(file, document)
+    values = [each["value"] for each in written["annotations"][0]["result"]]
+    assert [(each["start"], each["text"]) for each in values] == [(3, "Mira"), (12, "Oslo")]
+
+
+def test_offsets_in_code_points_are_told_as_well(file: Path) -> None:
+    log = ReadLog()
+    export = task(FOX, region(3, 7, "person", text="Mira"), region(12, 16, "place"))
+    (document,) = read(file, export, log=log)
+    assert [document.surface(each) for each in document.entities] == ["Mira", "Oslo"]
+    assert log.remarks == {}
+
+
+@pytest.mark.parametrize("text", [None, "a"])
+def test_offsets_that_nothing_tells_are_counted(file: Path, text: str | None) -> None:
+    # `aaaa` shows the same text wherever the offsets point to
+    log = ReadLog()
+    (document,) = read(file, task("🦊 aaaa", region(3, 4, "x", text=text)), log=log)
+    assert document.entities == (Entity(3, 4, "x"),)
+    assert log.remarks == {
+        "with offsets behind an emoji that nothing confirms, read as code points": 1
+    }
+
+
+def test_before_an_emoji_it_does_not_matter(file: Path) -> None:
+    log = ReadLog()
+    read(file, task("Mira 🦊", region(0, 4, "x")), log=log)
+    assert log.remarks == {}
+
+
+@given(texts())
+def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
+    offsets = Utf16Offsets(text)
+    for point in range(len(text) + 1):
+        unit = len(text[:point].encode("utf-16-le")) // 2
+        assert offsets.point(unit) == point
+        if point < len(text) and ord(text[point]) > 0xFFFF:
+            assert offsets.point(unit + 1) is None
+
+
+def test_line_ends_may_be_shown_as_letters(file: Path) -> None:
+    (document,) = read(file, task("Mira\nleft", region(0, 9, "x", text="Mira\\nleft")))
+    assert document.entities == (Entity(0, 9, "x"),)
+
+
+def cancelled(**others: Any) -> dict[str, Any]:
+    return {"id": 1, "result": [], "was_cancelled": True, **others}
+
+
+def test_the_annotation_that_was_not_cancelled_counts(file: Path) -> None:
+    export = task("Mira", region(0, 4, "person"))
+    export["annotations"].insert(0, cancelled())
+    (document,) = read(file, export)
+    assert document.entities == (MIRA,)
+    assert rewritten(file, document)[0]["annotations"][0] == cancelled()
+
+
+@pytest.mark.parametrize(
+    ("annotations", "words", "hint"),
+    [
+        ([{"result": []}, {"result": []}], "has 2 annotations", "keep one"),
+        ([cancelled()], "has 0 annotations", "--skip-rejected"),
+        ([], "has 0 annotations", "export annotated tasks only"),
+        ([5], "the annotations are", ""),
+        ({"result": []}, "the annotations are", ""),
+    ],
+)
+def test_any_other_number_of_annotations_is_refused(
+    file: Path, annotations: Any, words: str, hint: str
+) -> None:
+    good = task("Mira", region(0, 4, "person"))
+    with pytest.raises(FormatError, match=words) as caught:
+        read(file, good, task("x", annotations=annotations, id=17))
+    assert hint in (caught.value.hint or "")
+    place = caught.value.place or ""
+    line = file.read_text().splitlines().index("  },") + 2
+    assert place == f"{file}:{line}, task 17"
+
+
+def test_a_task_that_nobody_has_annotated_can_be_tagged(file: Path) -> None:
+    export = task("Mira", annotations=[])
+    (document,) = read(file, export, options=ReadOptions(unlabelled=True))
+    assert rewritten(file, document) == [export]
+    (written,) = rewritten(file, document.with_entities([MIRA]))
+    assert written["annotations"][0]["result"][0]["value"]["labels"] == ["person"]
+
+
+def test_cancelled_tasks_can_be_skipped(file: Path) -> None:
+    log = ReadLog()
+    options = ReadOptions(skip_rejected=True)
+    export = task("x", annotations=[cancelled()])
+    assert read(file, export, task("y"), options=options, log=log)[0].text == "y"
+    assert (log.skipped, log.documents) == (1, 1)
+
+
+def test_what_is_no_entity_can_be_set_aside(file: Path) -> None:
+    export = task(
+        "Mira Okonjo left",
+        region(5, 11, "name"),
+        region(0, 11, "person"),
+        region(12, 16, "verb", "past"),
+    )
+    with pytest.raises(FormatError, match=r"overlaps person \[0, 11\)") as caught:
+        read(file, export)
+    assert (caught.value.place or "").endswith("task 5, region 1")
+    with pytest.raises(FormatError, match="has 2 labels"):
+        read(file, task("Mira left", region(5, 9, "verb", "past")))
+    log = ReadLog()
+    (document,) = read(file, export, options=ReadOptions(set_aside=True), log=log)
+    assert (document.entities, log.set_aside) == ((Entity(0, 11, "person"),), 2)
+    assert rewritten(file, document) == [export]
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (region(0, 4, "p", text="Miro"), "shows 'Miro', the text has 'Mira' there"),
+        (region(0, 9, "p"), r"the range \[0, 9\)"),
+        (region(0, 4), "has 0 labels"),
+        (region(0, 4, ""), "the labels are"),
+        (region(0, 4, "p", score=3), "the score is 3"),
+        ({"type": "labels", "value": {"labels": ["p"]}}, "has no range"),
+        ({"type": "labels"}, "has no range"),
+        ({"type": "hypertextlabels", "value": {"start": "/p[1]", "end": "/p"}}, "has no range"),
+        ({"type": "paragraphlabels", "value": {"start": 0, "end": 1}}, "has no range"),
+    ],
+)
+def test_bad_regions_are_refused(file: Path, bad: Any, words: str) -> None:
+    with pytest.raises(FormatError, match=words) as caught:
+        read(file, task("Mira", bad))
+    assert (caught.value.place or "").startswith(f"{file}:2, task 5")
+
+
+@pytest.mark.parametrize("content", ["[", "[1", "[{} {}]", "[{},]", "[] x", "[NaN]", "[[" * 99999])
+def test_what_is_no_json_is_refused(file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(file, "label-studio"))
+    assert (caught.value.place or "").startswith(f"{file}:1")
+
+
+def test_the_text_is_the_only_string_or_the_field_that_is_named(file: Path) -> None:
+    alone = task("", data={"body": "Mira", "rank": 1})
+    assert read(file, alone)[0].text == "Mira"
+    two = task("", data={"body": "Mira", "title": "x"})
+    with pytest.raises(FormatError, match="there are: body, title") as caught:
+        read(file, two)
+    assert "--text-field" in (caught.value.hint or "")
+    (document,) = read(file, two, options=ReadOptions(text_field="title"))
+    assert (document.text, document.meta["body"]) == ("x", "Mira")
+    assert rewritten(file, document) == [two]
+
+
+def test_an_id_of_the_data_comes_first(file: Path) -> None:
+    export = task("", data={"text": "Mira", "id": "mine"})
+    (document,) = read(file, export)
+    assert document.id == "mine"
+    assert rewritten(file, document) == [export]
+
+
+def test_changed_entities_are_new_regions(file: Path) -> None:
+    export = task("Mira left Oslo", region(0, 4, "person"), region(10, 14, "place"))
+    (document,) = read(file, export)
+    changed = document.with_entities([MIRA, Entity(5, 9, "verb", 0.5)])
+    (written,) = rewritten(file, changed)
+    kept, new = written["annotations"][0]["result"]
+    assert kept == export["annotations"][0]["result"][0]
+    assert (new["from_name"], new["score"], new["value"]["text"]) == ("ner", 0.5, "left")
+    assert next(iter(read_documents(file))).entities == changed.entities
+
+
+def test_a_relation_to_an_entity_that_is_gone_is_an_error(file: Path) -> None:
+    relation = {"type": "relation", "from_id": "r0", "to_id": "r10"}
+    export = task("Mira left Oslo", region(0, 4, "p"), region(10, 14, "q"), relation)
+    (document,) = read(file, export)
+    with pytest.raises(FormatError, match="relation refers to the region 'r10'"):
+        rewritten(file, document.with_entities(document.entities[:1]))
+
+
+def test_documents_from_elsewhere_become_plain_tasks(file: Path) -> None:
+    document = Document("Mira left", (MIRA,), (Token(0, 4),), "a", {"url": "x"})
+    assert rewritten(file, document) == [
+        {
+            "data": {"id": "a", "text": "Mira left", "tokens": [[0, 4]], "url": "x"},
+            "annotations": [
+                {
+                    "result": [
+                        {
+                            "id": "0-4",
+                            "from_name": "label",
+                            "to_name": "text",
+                            "type": "labels",
+                            "value": {"start": 0, "end": 4, "text": "Mira", "labels": ["person"]},
+                        }
+                    ]
+                }
+            ],
+        }
+    ]
+    assert len(file.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("meta", "words"),
+    [
+        ({"label_studio": 5}, "no task of Label Studio"),
+        ({"label_studio": {"annotations": 5}}, "no task of Label Studio"),
+        ({"text": "y"}, "meta has the field 'text'"),
+        ({"tokens": [[0, 1]]}, "would be read as the tokens"),
+    ],
+)
+def test_meta_that_would_be_read_otherwise_is_refused(file: Path, meta: Any, words: str) -> None:
+    with pytest.raises(FormatError, match=words) as caught:
+        rewritten(file, Document("x", meta=meta))
+    assert caught.value.place == f"{file}, document 1"
+
+
+def test_a_folder_of_exports_is_a_corpus(tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        read(tmp_path / f"{split}.json", task("Mira", region(0, 4, "person")))
+    corpus = load_corpus(tmp_path)
+    assert list(corpus.splits) == ["train", "validation"]
+    assert corpus.place("train", 0) == f"{tmp_path / 'train.json'}:2, task 5"
+
+
+@given(st.lists(documents(scores=True), max_size=3))
+def test_documents_survive(
+    tmp_path_factory: pytest.TempPathFactory, before: list[Document]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "label-studio.json"
+    assert write_documents(before, file, "label-studio") == len(before)
+    assert list(read_documents(file)) == before
