@@ -82,8 +82,11 @@
     const shown = found.childElementCount;
     found.append(...matching.slice(shown, shown + PAGE).map(card));
     const left = matching.length - found.childElementCount;
+    const [now, some, all, rest] = [found.childElementCount, matching.length, examples.length, left]
+      .map((count) => count.toLocaleString("en"));
     more.hidden = left === 0;
-    more.textContent = `Show ${Math.min(left, PAGE)} more of ${left.toLocaleString("en")}`;
+    more.textContent = `Show ${Math.min(left, PAGE)} more of ${rest}`;
+    byId("count").textContent = `${some} of ${all} outcomes${left ? `, ${now} shown` : ""}`;
     return found.children[shown];
   }
 
@@ -95,8 +98,6 @@
         example.searched.includes(words) &&
         chosen.every(([name, select]) => tests[name](example, select.value)),
     );
-    const [some, all] = [matching.length, examples.length].map((n) => n.toLocaleString("en"));
-    byId("count").textContent = `${some} of ${all} outcomes`;
     found.replaceChildren();
     showMore();
   }
