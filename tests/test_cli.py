@@ -24,7 +24,7 @@ from nerine.markup import visible
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("report", "convert", "split", "describe"),
+    *("report", "check", "convert", "split", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"
@@ -84,7 +84,11 @@ def test_completes_commands() -> None:
 
 def test_light_commands_import_no_tensors(tmp_path: Path) -> None:
     arguments = [["--version"], ["--help"], *([command, "--help"] for command in COMMANDS)]
-    arguments += [["describe", "sample"], ["convert", "sample", str(tmp_path), "--to", "columns"]]
+    arguments += [
+        ["describe", "sample"],
+        ["check", "sample"],
+        ["convert", "sample", str(tmp_path), "--to", "columns"],
+    ]
     code = (
         "import json, sys\n"
         "from nerine.cli import main\n"

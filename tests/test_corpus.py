@@ -299,6 +299,38 @@ def test_documents_know_their_places(folder: Path) -> None:
     assert held.place("validation", 0) == "here, validation document 0"
 
 
+def test_a_place_within_a_document_is_that_of_its_token(tmp_path: Path) -> None:
+    path = tmp_path / "train.conll"
+    path.write_text(
+        "-DOCSTART- O\n\n# id = 7\n\n# text =  Mira  left\nMira O\nleft O\n\n# text = x\n\na O\n"
+    )
+    corpus = load_corpus(path)
+    assert corpus.place("train", 0) == f"{path}:3"
+    lines = [corpus.place_within("train", 0, start) for start in (0, 3, 5, 6, 9)]
+    assert lines == [f"{path}:{line}" for line in (6, 6, 6, 7, 7)]
+    assert corpus.place_within("train", 1, 0) == f"{path}:9"
+    assert corpus.place_within("train", 2, 0) == f"{path}:11"
+    assert corpus_of("a").place_within("train", 0, 0) == "here, train document 0"
+
+
+def test_labels_that_training_lacks_are_let_pass_on_request(folder: Path) -> None:
+    (folder / "test.conll").write_text("Rome B-city\n")
+    corpus = load_corpus(folder, known_labels_only=False)
+    assert corpus.labels == ("person", "place")
+    assert labels_of(corpus.test) == ("city",)
+
+
+def test_each_repaired_tag_is_noted(folder: Path) -> None:
+    (folder / "dev.conll").write_text("a B-person\n\nb O\nc I-place\nd I-person\n")
+    log = load_corpus(folder, options=ReadOptions(repair=True)).logs["validation"]
+    assert [(each.document, each.token, each.place, each.reason) for each in log.faults] == [
+        (1, 1, f"{folder / 'dev.conll'}:4", "'I-place' cannot follow 'O' in IOB2"),
+        (1, 2, f"{folder / 'dev.conll'}:5", "'I-person' cannot follow 'I-place' in IOB2"),
+    ]
+    assert [each.other for each in log.faults] == [TagScheme.IOB1] * 2
+    assert log.repaired_documents == 1
+
+
 def test_places_follow_their_documents_when_a_split_is_divided(tmp_path: Path) -> None:
     path = tmp_path / "train.conll"
     path.write_text("".join(f"word{n} O\n\n" for n in range(20)))
@@ -307,3 +339,4 @@ def test_places_follow_their_documents_when_a_split_is_divided(tmp_path: Path) -
         for index, document in enumerate(documents_):
             line = int(document.text.removeprefix("word")) * 2 + 1
             assert divided.place(name, index) == f"{path}:{line}"
+            assert divided.place_within(name, index, 0) == f"{path}:{line}"

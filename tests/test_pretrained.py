@@ -18,7 +18,14 @@ from transformers import ByT5Tokenizer
 from nerine import pretrained
 from nerine.document import Document
 from nerine.errors import CheckpointError, EncodingError, HubError, MissingExtraError, NerineError
-from nerine.pretrained import encoder_width, load_encoder, load_model, longest_input, resolve
+from nerine.pretrained import (
+    encoder_width,
+    load_encoder,
+    load_model,
+    load_tokenizer,
+    longest_input,
+    resolve,
+)
 from nerine.tagger import Tagger
 from tiny import KINDS, LONGEST, make_encoder, make_foreign, make_tokenizer
 
@@ -88,6 +95,21 @@ def test_the_longest_input_is_what_the_model_takes(
     read = tagger.word_logits([Document("a " * 2 * LONGEST)])[0]
     assert max(len(window) for window in tagger.encoder.windows(read.encoding)) == LONGEST
     assert np.isfinite(read.logits).all()
+
+
+@pytest.mark.parametrize("kind", ["bert", "distilbert", "roberta", "xlm-roberta", "deberta-v2"])
+def test_a_tokenizer_knows_its_encoders_longest_input(
+    kind: str, encoder_of: Callable[[str], Path]
+) -> None:
+    tokenizer, longest = load_tokenizer(str(encoder_of(kind)))
+    loaded = load_encoder(str(encoder_of(kind)), TAGS)
+    assert longest == longest_input(loaded.model, loaded.tokenizer) == LONGEST
+    assert tokenizer.get_vocab() == loaded.tokenizer.get_vocab()
+
+
+def test_a_tokenizer_is_loaded_without_the_weights(encoder: Path) -> None:
+    (encoder / "model.safetensors").write_bytes(b"no weights at all")
+    assert load_tokenizer(str(encoder))[1] == LONGEST
 
 
 def test_the_width_is_read_without_the_weights(encoder: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
@@ -36,6 +37,7 @@ class Corpus:
     - `logs`: for each split what happened while it was read.
     - `places`: for each split where its documents stand, as `file:line`; a corpus that was not
       read from files has none.
+    - `first_rows`: for each split of column files the lines where its documents' tokens begin.
     """
 
     splits: Mapping[str, tuple[Document, ...]]
@@ -44,6 +46,7 @@ class Corpus:
     scheme: TagScheme | None = None
     logs: Mapping[str, ReadLog] = field(default_factory=dict)
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def train(self) -> tuple[Document, ...]:
@@ -74,6 +77,16 @@ class Corpus:
         """Where document `index` of a split stands: `file:line`, or split and number."""
         places = self.places.get(split)
         return places[index] if places else f"{self.source}, {split} document {index}"
+
+    def place_within(self, split: str, index: int, start: int) -> str:
+        """Where character `start` of a document stands: in a column file, its token's line."""
+        place = self.place(split, index)
+        tokens = self.split(split)[index].tokens
+        if split not in self.first_rows or not tokens:
+            return place
+        before = bisect_right(tokens, start, key=lambda token: token.start) - 1
+        line = self.first_rows[split][index] + max(0, before)
+        return f"{place.rpartition(':')[0]}:{line}"
 
     @cached_property
     def hash(self) -> str:
@@ -117,15 +130,19 @@ class Corpus:
         """The training documents by their indices as the splits `parts`, the others as they are."""
         splits = {**self.splits}
         places = {**self.places}
+        rows = {**self.first_rows}
         for name, indices in parts.items():
             splits[name] = tuple(self.train[index] for index in indices)
             if "train" in self.places:
                 places[name] = tuple(self.places["train"][index] for index in indices)
+            if "train" in self.first_rows:
+                rows[name] = tuple(self.first_rows["train"][index] for index in indices)
         order = [name for name in SPLITS if name in splits]
         return replace(
             self,
             splits={name: splits[name] for name in order},
             places={name: places[name] for name in order if name in places},
+            first_rows={name: rows[name] for name in order if name in rows},
         )
 
 
@@ -181,6 +198,7 @@ def load_corpus(
     options: ReadOptions = _DEFAULT_READ,
     config: str | None = None,
     revision: str | None = None,
+    known_labels_only: bool = True,
 ) -> Corpus:
     """The corpus at `source`.
 
@@ -189,27 +207,32 @@ def load_corpus(
     `owner/name`, of which `config` and `revision` say more. A single file, or a single folder of
     brat's, is the split that its name tells, or `train`.
 
+    A label that other splits have and training lacks is an error. `known_labels_only=False` lets
+    it pass, for those who look for what is wrong with a corpus; training would stumble over it.
+
     Raises `CorpusError` for what is missing or does not agree, `FormatError` for a bad line,
     `HubError` for a hub out of reach.
     """
     path = Path(source).expanduser()
+    strict = known_labels_only
     if source == SAMPLE:
         with resources.as_file(resources.files("nerine") / SAMPLE) as folder:
-            return _corpus(_folder_readers(folder, "spans", options), SAMPLE)
+            return _corpus(_folder_readers(folder, "spans", options), SAMPLE, strict)
     if path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
         split = split_named(path.resolve().name) or "train"
-        return _corpus({split: _file_reader([path], format, options)}, str(source))
+        return _corpus({split: _file_reader([path], format, options)}, str(source), strict)
     if path.is_dir():
         if is_saved_folder(path):
-            return _corpus(_table_readers(saved_tables(path, options)), str(source))
-        return _corpus(_folder_readers(path, format, options), str(source))
+            return _corpus(_table_readers(saved_tables(path, options)), str(source), strict)
+        return _corpus(_folder_readers(path, format, options), str(source), strict)
     if not _is_hub_id(source):
         raise CorpusError(
             "there is no such file or folder",
             place=str(source),
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
-    return _corpus(_table_readers(hub_tables(str(source), config, revision, options)), str(source))
+    tables = hub_tables(str(source), config, revision, options)
+    return _corpus(_table_readers(tables), str(source), strict)
 
 
 def _is_hub_id(source: str | Path) -> bool:
@@ -251,7 +274,7 @@ def _table_readers(tables: Mapping[str, TagTable]) -> dict[str, SplitReader]:
     return {split: reader(table) for split, table in tables.items()}
 
 
-def _corpus(readers: Mapping[str, SplitReader], source: str) -> Corpus:
+def _corpus(readers: Mapping[str, SplitReader], source: str, known_labels_only: bool) -> Corpus:
     logs = {split: ReadLog() for split in readers}
     placed = {split: tuple(read(logs[split])) for split, read in readers.items()}
     splits = {split: tuple(document for _, document in pairs) for split, pairs in placed.items()}
@@ -264,10 +287,11 @@ def _corpus(readers: Mapping[str, SplitReader], source: str) -> Corpus:
     deciding = [splits["train"]] if "train" in splits else list(splits.values())
     labels = labels_of(document for documents in deciding for document in documents)
     for split, documents in splits.items():
-        if not set(labels_of(documents)) <= set(labels):
+        if known_labels_only and not set(labels_of(documents)) <= set(labels):
             raise _unknown_label(split, labels, readers[split])
     scheme = next((log.scheme for log in logs.values() if log.scheme), None)
-    return Corpus(splits, labels, source, scheme, logs, places)
+    rows = {split: tuple(log.first_rows) for split, log in logs.items() if log.first_rows}
+    return Corpus(splits, labels, source, scheme, logs, places, rows)
 
 
 def _unknown_label(split: str, labels: tuple[str, ...], read: SplitReader) -> CorpusError:
@@ -278,12 +302,19 @@ def _unknown_label(split: str, labels: tuple[str, ...], read: SplitReader) -> Co
         for entity in document.entities
         if entity.label not in labels
     )
-    same = [known for known in labels if known.casefold() == label.casefold()]
-    near = difflib.get_close_matches(label, labels, n=1)
-    hint = f"the nearest one is {near[0]!r}" if near else None
     return CorpusError(
         f"the label {label!r} of the {split} split is not in the training split",
         place=place,
         expected=f"one of the training labels: {', '.join(labels) or 'there are none'}",
-        hint=f"{same[0]!r} differs only in upper and lower case" if same else hint,
+        hint=near_miss(label, labels),
     )
+
+
+def near_miss(label: str, labels: Iterable[str]) -> str | None:
+    """Which one of `labels` may be meant by `label`, in words."""
+    known = list(labels)
+    same = [each for each in known if each.casefold() == label.casefold()]
+    if same:
+        return f"{same[0]!r} differs only in upper and lower case"
+    near = difflib.get_close_matches(label, known, n=1)
+    return f"the nearest one is {near[0]!r}" if near else None

@@ -18,7 +18,7 @@ import torch
 import transformers
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
 
 from nerine.errors import CheckpointError, EncodingError, HubError, MissingExtraError
 
@@ -72,6 +72,21 @@ def load_model(name: str, *, revision: str | None = None) -> Pretrained:
             hint=f"fine-tune it first: nerine train CORPUS --encoder {name} -o RUN",
         )
     return loaded
+
+
+def load_tokenizer(name: str, *, revision: str | None = None) -> tuple[Any, int]:
+    """The tokenizer of an encoder, and the most subwords that the encoder takes at once.
+
+    No weights are read.
+    """
+    source = resolve(name)
+    common = {"revision": revision or "main", "trust_remote_code": False}
+    with _errors_of(source), quiet():
+        config = AutoConfig.from_pretrained(source, **common)
+        tokenizer = AutoTokenizer.from_pretrained(source, **common, use_fast=True)
+        with torch.device("meta"):  # the shape of a model, which tells how it counts positions
+            model = AutoModel.from_config(config)
+    return tokenizer, longest_input(model, tokenizer)
 
 
 def resolve(name: str) -> str:

@@ -12,7 +12,7 @@ A tag is `O` or a prefix, a hyphen and a label: `B-creative-work`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -44,7 +44,7 @@ _OUTSIDE = Tag(OUTSIDE, "")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The first place where a tag sequence breaks its scheme."""
+    """A place where a tag sequence breaks its scheme: the tag at `index`, and what is wrong."""
 
     index: int
     reason: str
@@ -166,16 +166,19 @@ class TagScheme(Enum):
 
     def fault(self, tags: Sequence[str]) -> Fault | None:
         """The first place where `tags` break the scheme, or None."""
+        return next(self.faults(tags), None)
+
+    def faults(self, tags: Sequence[str]) -> Iterator[Fault]:
+        """Every place where `tags` break the scheme. A tag is judged by the one before it."""
         previous = OUTSIDE
         for index, tag in enumerate(tags):
             if parse_tag(tag).kind != OUTSIDE and tag[0] not in self.prefixes:
-                return Fault(index, f"{tag!r} is no tag of {self.value}")
-            if not self._allows(parse_tag(previous), parse_tag(tag)):
-                return Fault(index, f"{tag!r} cannot follow {previous!r} in {self.value}")
+                yield Fault(index, f"{tag!r} is no tag of {self.value}")
+            elif not self._allows(parse_tag(previous), parse_tag(tag)):
+                yield Fault(index, f"{tag!r} cannot follow {previous!r} in {self.value}")
             previous = tag
         if not self._allows(parse_tag(previous), Tag(OUTSIDE, "")):
-            return Fault(len(tags) - 1, f"{previous!r} cannot end a sequence in {self.value}")
-        return None
+            yield Fault(len(tags) - 1, f"{previous!r} cannot end a sequence in {self.value}")
 
     def repair(self, tags: Sequence[str]) -> tuple[list[str], int]:
         """`tags` as the lenient reading takes them, and how many tags that changed."""

@@ -9,7 +9,8 @@
 | `progress` | how training goes on, on a terminal |
 | the others | a command each |
 
-Exit codes: 0 done, 1 interrupted or cut off by a closed pipe, 2 input that cannot be used.
+Exit codes: 0 done, 1 interrupted or cut off by a closed pipe, 2 input that cannot be used. Of
+`check`: 0 where nothing is as bad as `--fail-on` says, 1 where something is.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("report", "convert", "split", "describe"),
+    *("report", "check", "convert", "split", "describe"),
 )
 
 

@@ -37,7 +37,7 @@ class CorpusReading:
     corpus_revision: str | None
     options: ReadOptions
 
-    def load(self, source: str) -> Corpus:
+    def load(self, source: str, *, known_labels_only: bool = True) -> Corpus:
         """The corpus at `source`."""
         from nerine.corpus import load_corpus
 
@@ -47,6 +47,7 @@ class CorpusReading:
             options=self.options,
             config=self.config,
             revision=self.corpus_revision,
+            known_labels_only=known_labels_only,
         )
 
 

@@ -27,7 +27,7 @@ from nerine.errors import FormatError, NerineError
 from nerine.formats import brat, columns, docbin, label_studio, spans, tables, words
 from nerine.formats.files import read_records, replacing, replacing_folder
 from nerine.formats.folders import is_pair_folder
-from nerine.formats.options import ReadLog, ReadOptions, Style, WriteOptions
+from nerine.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
 
 __all__ = [
     "EXTENSIONS",
@@ -36,6 +36,7 @@ __all__ = [
     "ReadLog",
     "ReadOptions",
     "Style",
+    "TagFault",
     "WriteOptions",
     "detect_format",
     "read_documents",

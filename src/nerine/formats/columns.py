@@ -89,6 +89,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         place = reader.place(block.comments[0][0] if block.comments else block.line)
         with errors_at(place):
             document = reader.document(block)
+        log.first_rows.append(block.line or block.comments[0][0])
         yield place, document
 
 

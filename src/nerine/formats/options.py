@@ -62,13 +62,34 @@ class WriteOptions:
     style: Style = "nerine"
 
 
+@dataclass(frozen=True, slots=True)
+class TagFault:
+    """A tag that breaks its file's scheme, in a sequence that was read leniently.
+
+    - `document`: which one of those that were read, from 0; `token`: which one of its tokens.
+    - `place`: where the tag stands; `reason`: what is wrong with it.
+    - `scheme`: that of the file; `other`: one that allows the whole sequence, if there is one.
+    """
+
+    document: int
+    token: int
+    place: str
+    reason: str
+    scheme: TagScheme
+    other: TagScheme | None
+
+
 @dataclass(slots=True)
 class ReadLog:
     """What happened while a file was read. `scheme` stays None where there are no tags.
 
+    Logs are equal where they count alike.
+
     - `set_aside`: annotations that are kept in `meta` because they are no entities.
     - `remarks`: what a user should know of documents, and of how many.
     - `format`: the name of the format that was read.
+    - `faults`: each tag that was repaired, or made repairs necessary.
+    - `first_rows`: of column files, the line of each document's first token.
     """
 
     documents: int = 0
@@ -79,6 +100,8 @@ class ReadLog:
     set_aside: int = 0
     remarks: dict[str, int] = field(default_factory=dict)
     format: str | None = field(default=None, compare=False)
+    faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
+    first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
 
     def remark(self, what: str) -> None:
         """Counts one document more of which `what` is to be said, such as "with tags of …"."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from nerine.document import Document, Entity, Token
 from nerine.errors import FormatError
 from nerine.formats.files import errors_at
-from nerine.formats.options import ReadLog, ReadOptions
+from nerine.formats.options import ReadLog, ReadOptions, TagFault
 from nerine.schemes import Span, TagScheme, parse_tag
 
 Place = Callable[[int], str]
@@ -34,7 +34,7 @@ class TagChecker:
 def spans_of(
     tags: Sequence[str], scheme: TagScheme, options: ReadOptions, log: ReadLog, place: Place
 ) -> list[Span]:
-    """Tags → spans. A sequence that breaks the scheme is repaired and counted, or an error."""
+    """Tags → spans. A sequence that breaks the scheme is repaired and noted, or an error."""
     fault = scheme.fault(tags)
     if fault is None:
         return scheme.decode(tags)
@@ -48,6 +48,11 @@ def spans_of(
         )
     log.repaired_tags += scheme.repair(tags)[1]
     log.repaired_documents += 1
+    other = next((each for each in TagScheme if each.fault(tags) is None), None)
+    log.faults.extend(
+        TagFault(log.documents, each.index, place(each.index), each.reason, scheme, other)
+        for each in scheme.faults(tags)
+    )
     return scheme.decode(tags, options.reading)
 
 

@@ -1,0 +1,89 @@
+"""Rules about an encoder and a corpus: words that it does not know, texts that it cannot hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from nerine.checks.characters import spelled
+from nerine.checks.findings import Remark, Rule, Spot
+from nerine.checks.subwords import Cut, Range
+from nerine.checks.view import View, counted, quoted, times
+
+
+def unknown_words(view: View) -> Iterator[Remark]:
+    """Words that the encoder sees as its unknown subword: it cannot tell them apart."""
+    yield from _by_word(view, lambda cut: cut.unknown, "is unknown to the encoder")
+
+
+def blind_words(view: View) -> Iterator[Remark]:
+    """Words that no subword stands for: the encoder does not see them at all."""
+    yield from _by_word(view, lambda cut: cut.blind, "is not seen by the encoder")
+
+
+def _by_word(
+    view: View, ranges_of: Callable[[Cut], Sequence[Range]], what: str
+) -> Iterator[Remark]:
+    found: dict[str, list[Spot]] = defaultdict(list)
+    for split, index, document, cut in view.cuts:
+        for start, end in ranges_of(cut):
+            found[document.text[start:end]].append(Spot(split, index, start, end))
+    for word, spots in found.items():
+        message = f"{_named(word)} {what}, {times(len(spots))}"
+        yield Remark(message, spots[0], tuple(spots[1:]))
+
+
+def _named(word: str) -> str:
+    """A word in quotes; one of signs alone with its code points, which may not be seen."""
+    if any(each.isalnum() for each in word):
+        return quoted(word)
+    return f"{quoted(word)} ({spelled(word)})"
+
+
+def long_texts(view: View) -> Iterator[Remark]:
+    """Texts that are longer than a window: they will be read in several, which overlap."""
+    for split, index, _, cut in view.cuts:
+        if cut.windows > 1:
+            longest = view.subwords.max_length if view.subwords else 0
+            message = f"{cut.subwords:,} subwords make {cut.windows} windows of at most {longest}"
+            yield Remark(message, Spot(split, index))
+
+
+def subwords_per_word(view: View) -> Iterator[Remark]:
+    """How finely the words of each split are cut."""
+    for split in view.corpus.splits:
+        cuts = [cut for name, _, _, cut in view.cuts if name == split]
+        words, subwords = sum(cut.words for cut in cuts), sum(cut.subwords for cut in cuts)
+        lost = sum(len({*cut.unknown, *cut.blind}) for cut in cuts)
+        if words:
+            yield Remark(
+                f"{subwords / words:.2f} subwords per word in the {split} split; "
+                f"{counted(lost, 'word')} of {words:,} ({lost / words:.2%}) unknown or unseen",
+                Spot(split),
+            )
+
+
+RULES = (
+    Rule(
+        "unknown-word",
+        "warning",
+        "a word that is unknown to the encoder",
+        unknown_words,
+        needs_encoder=True,
+    ),
+    Rule(
+        "blind-word",
+        "warning",
+        "a word that the encoder does not see",
+        blind_words,
+        needs_encoder=True,
+    ),
+    Rule("long-text", "note", "a text longer than a window", long_texts, needs_encoder=True),
+    Rule(
+        "subwords-per-word",
+        "note",
+        "how finely the encoder cuts words",
+        subwords_per_word,
+        needs_encoder=True,
+    ),
+)

@@ -1,0 +1,160 @@
+"""Rules about texts that stand in a corpus more than once, word for word or nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from nerine.checks.findings import Remark, Rule, Spot
+from nerine.checks.similarity import masked, own_words
+from nerine.checks.view import View, listed, quoted
+from nerine.document import Document
+
+_MOST_DIFFERENCES = 3
+
+Where = tuple[str, int]
+"""A split and the index of a document there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A document whose text stands earlier: in its own split, or in an earlier one."""
+
+    here: Where
+    there: Where
+    document: Document
+    other: Document
+
+    @property
+    def leaks(self) -> bool:
+        return self.here[0] != self.there[0]
+
+    @property
+    def agrees(self) -> bool:
+        return _labels(self.document) == _labels(self.other)
+
+
+def _copies(view: View) -> Iterator[_Copy]:
+    """Each copy with the first document of its text, in its own split and in an earlier one."""
+    first: dict[str, dict[str, int]] = {}
+    for split, index, document in view.documents():
+        if not document.text.strip():
+            continue
+        seen = first.setdefault(document.text, {})
+        earlier = next((name for name in seen if name != split), None)
+        for name in (split if split in seen else None, earlier):
+            if name is not None:
+                other = view.corpus.splits[name][seen[name]]
+                yield _Copy((split, index), (name, seen[name]), document, other)
+        seen.setdefault(split, index)
+
+
+def _labels(document: Document) -> list[tuple[int, int, str]]:
+    return [(each.start, each.end, each.label) for each in document.entities]
+
+
+def copies(view: View, *, leaks: bool) -> Iterator[Remark]:
+    """Texts that stand earlier: in the same split, or in an earlier one, which is a leak."""
+    for copy in _copies(view):
+        if copy.leaks == leaks:
+            agree = "the same" if copy.agrees else "other"
+            yield _remark(view, copy, f"with {agree} entities")
+
+
+def relabelled(view: View) -> Iterator[Remark]:
+    """Texts that stand earlier with other entities: one of the two is wrong."""
+    for copy in _copies(view):
+        if not copy.agrees:
+            yield _remark(view, copy, f"with other entities: {_difference(copy)}")
+
+
+def _remark(view: View, copy: _Copy, how: str) -> Remark:
+    here, there = Spot(*copy.here), Spot(*copy.there)
+    split = f" in the {copy.there[0]} split" if copy.leaks else ""
+    text = quoted(copy.document.text)
+    return Remark(f"{text} stands{split} at {view.place(there)} too, {how}", here, (there,))
+
+
+def _difference(copy: _Copy) -> str:
+    """Which ranges are labelled in another way here and there."""
+    here, there = (
+        {(start, end): label for start, end, label in _labels(document)}
+        for document in (copy.document, copy.other)
+    )
+    ranges = [each for each in sorted({*here, *there}) if here.get(each) != there.get(each)]
+    said = [
+        f"{quoted(copy.document.text[start:end])} is {_named(here.get((start, end)))} here "
+        f"and {_named(there.get((start, end)))} there"
+        for start, end in ranges[:_MOST_DIFFERENCES]
+    ]
+    return listed(said, len(ranges))
+
+
+def _named(label: str | None) -> str:
+    return "no entity" if label is None else quoted(label)
+
+
+def near_copies(view: View, *, leaks: bool) -> Iterator[Remark]:
+    """Texts that nearly stand earlier, by `NearCopies`; exact copies are left to other rules."""
+    exact = {(copy.here, copy.leaks) for copy in _copies(view)}
+    for near in view.near_copies:
+        if near.leaks == leaks and (near.here, leaks) not in exact:
+            here, there = Spot(*near.here), Spot(*near.there)
+            document, other = (view.corpus.splits[split][i] for split, i in (near.here, near.there))
+            agree = "the same" if _masked_labels(document) == _masked_labels(other) else "other"
+            yield Remark(
+                f"{quoted(document.text)} nearly stands at {view.place(there)}: {near.likeness}"
+                f"{_own_words(document, other)}; with {agree} entities",
+                here,
+                (there,),
+            )
+
+
+def _own_words(document: Document, other: Document) -> str:
+    """The words that only one of two texts holds."""
+    here, there = own_words(document.text, other.text), own_words(other.text, document.text)
+    said = [
+        f"only {where}: {listed([quoted(word) for word in words[:_MOST_DIFFERENCES]], len(words))}"
+        for where, words in (("here", here), ("there", there))
+        if words
+    ]
+    return "".join(f", {each}" for each in said)
+
+
+def _masked_labels(document: Document) -> list[tuple[str, str]]:
+    return [(masked(document.surface(each)), each.label) for each in document.entities]
+
+
+RULES = (
+    Rule(
+        "relabelled-text",
+        "error",
+        "one text with different entities in two places",
+        relabelled,
+    ),
+    Rule(
+        "leaked-text",
+        "warning",
+        "the same text as in an earlier split",
+        partial(copies, leaks=True),
+    ),
+    Rule(
+        "repeated-text",
+        "warning",
+        "the same text as earlier in its split",
+        partial(copies, leaks=False),
+    ),
+    Rule(
+        "near-leak",
+        "warning",
+        "nearly the same text as in an earlier split",
+        partial(near_copies, leaks=True),
+    ),
+    Rule(
+        "near-repeat",
+        "note",
+        "nearly the same text as earlier in its split",
+        partial(near_copies, leaks=False),
+    ),
+)

@@ -1,0 +1,82 @@
+"""How an encoder's tokenizer cuts texts. Only the tokenizer is loaded, and only when asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nerine.document import Document
+
+_BATCH = 1000
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document as an encoder cuts it.
+
+    - `words`, `subwords`, `windows`: how many of each; special tokens do not count.
+    - `unknown`: ranges of the words that hold the tokenizer's unknown subword.
+    - `blind`: ranges of the words that no subword stands for.
+    """
+
+    words: int
+    subwords: int
+    windows: int
+    unknown: tuple[Range, ...]
+    blind: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subwords:
+    """An encoder's tokenizer. `max_length`: the subwords of a window, special tokens included."""
+
+    name: str
+    max_length: int
+    encoder: Any
+    unknown_id: int | None
+
+    def cuts(self, documents: Sequence[Document]) -> Iterator[Cut]:
+        """Each document cut, in order."""
+        for first in range(0, len(documents), _BATCH):
+            for encoding in self.encoder.encode(documents[first : first + _BATCH]):
+                yield self._cut(encoding)
+
+    def _cut(self, encoding: Any) -> Cut:
+        starts = [word.start for word in encoding.words]
+        places = zip(encoding.input_ids.tolist(), encoding.offsets.tolist(), strict=True)
+        unknown = {
+            bisect_right(starts, begin) - 1
+            for subword, (begin, end) in places
+            if subword == self.unknown_id and begin < end
+        }
+        blind = [n for n, first in enumerate(encoding.word_starts.tolist()) if first < 0]
+        ranges = [(word.start, word.end) for word in encoding.words]
+        return Cut(
+            words=len(ranges),
+            subwords=len(encoding.input_ids),
+            windows=len(self.encoder.windows(encoding)),
+            unknown=tuple(ranges[n] for n in sorted(unknown) if n >= 0),
+            blind=tuple(ranges[n] for n in blind),
+        )
+
+
+def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
+    """The tokenizer of the encoder `name`: a hub id, a folder, or `package:NAME`.
+
+    Windows are those of training by default, or shorter where the encoder takes less. Raises
+    `CheckpointError`, `HubError` or `EncodingError` where there is no such tokenizer.
+    """
+    from nerine.encoding import Encoder
+    from nerine.pretrained import load_tokenizer
+    from nerine.settings import TrainingSettings
+
+    settings = TrainingSettings()
+    tokenizer, longest = load_tokenizer(name, revision=revision)
+    max_length = min(settings.max_length, longest)
+    overlap = min(settings.overlap, max_length // 4)
+    encoder = Encoder(tokenizer, words="rule", max_length=max_length, overlap=overlap)
+    return Subwords(name, max_length, encoder, tokenizer.unk_token_id)

@@ -1,0 +1,118 @@
+"""Rules about tags and labels: sequences that break their scheme, labels that do not agree."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from nerine.checks.findings import Remark, Rule, Spot
+from nerine.checks.view import Mention, View, counted, quoted
+from nerine.corpus import near_miss
+from nerine.document import Document, Token
+from nerine.formats import TagFault
+
+
+def tag_faults(view: View) -> Iterator[Remark]:
+    """Each tag that cannot stand where it stands, in a corpus that was read with `repair`."""
+    for split, log in view.corpus.logs.items():
+        for fault in log.faults:
+            found = _token(view, split, fault)
+            named = f", at {quoted(found[0].surface(found[1]))}" if found else ""
+            yield Remark(fault.reason + named, _spot(view, split, fault))
+
+
+def _spot(view: View, split: str, fault: TagFault) -> Spot:
+    """Where a tag stands."""
+    found = _token(view, split, fault)
+    if found is None:
+        return Spot(split, place=fault.place)
+    return Spot(split, fault.document, found[1].start, found[1].end, fault.place)
+
+
+def _token(view: View, split: str, fault: TagFault) -> tuple[Document, Token] | None:
+    """The token of a tag; None in a split that was divided since and is numbered anew."""
+    documents = view.corpus.splits[split]
+    if view.corpus.logs[split].documents != len(documents):
+        return None
+    tokens = documents[fault.document].tokens or ()
+    return (documents[fault.document], tokens[fault.token]) if fault.token < len(tokens) else None
+
+
+def mixed_schemes(view: View) -> Iterator[Remark]:
+    """Documents that break their file's scheme and are whole in another; splits that differ."""
+    for split, log in view.corpus.logs.items():
+        by_schemes: dict[tuple[str, str], dict[int, TagFault]] = defaultdict(dict)
+        for fault in log.faults:
+            if fault.other:
+                schemes = (fault.scheme.value, fault.other.value)
+                by_schemes[schemes].setdefault(fault.document, fault)
+        for (own, other), first_faults in by_schemes.items():
+            spots = [_spot(view, split, fault) for fault in first_faults.values()]
+            number = counted(len(spots), "document")
+            message = f"the {split} split is {own}, but {number} in it fit {other} and not {own}"
+            yield Remark(message, spots[0], tuple(spots[1:]))
+    yield from _splits_that_differ(view)
+
+
+def _splits_that_differ(view: View) -> Iterator[Remark]:
+    labelled = {mention.split for mention in view.mentions}
+    schemes = {
+        split: log.scheme.value
+        for split, log in view.corpus.logs.items()
+        if log.scheme and split in labelled
+    }
+    if len(set(schemes.values())) > 1:
+        said = ", ".join(f"{split} is {scheme}" for split, scheme in schemes.items())
+        yield Remark(f"the splits are written in different schemes: {said}", Spot())
+
+
+def unknown_labels(view: View) -> Iterator[Remark]:
+    """Labels of other splits that the training split lacks: nothing can learn them."""
+    if "train" not in view.corpus.splits:
+        return
+    found: dict[tuple[str, str], list[Mention]] = defaultdict(list)
+    for mention in view.mentions:
+        if mention.entity.label not in view.corpus.labels:
+            found[mention.split, mention.entity.label].append(mention)
+    for (split, label), mentions in found.items():
+        hint = near_miss(label, view.corpus.labels)
+        yield Remark(
+            f"the label {quoted(label)} of the {split} split is not in the training split "
+            f"({'1 entity' if len(mentions) == 1 else f'{len(mentions):,} entities'})"
+            + (f"; {hint}" if hint else ""),
+            mentions[0].spot,
+            tuple(mention.spot for mention in mentions[1:]),
+        )
+
+
+def similar_labels(view: View) -> Iterator[Remark]:
+    """Labels of one split of training that differ in case, hyphens, underscores, spaces only."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label in view.corpus.labels:
+        groups[re.sub(r"[-_\s./]", "", label).casefold()].append(label)
+    for labels in groups.values():
+        if len(labels) < 2:
+            continue
+        firsts = {label: _first(view, label) for label in labels}
+        spots = [spot for spot in firsts.values() if spot]
+        said = " and ".join(
+            f"{quoted(label)} ({view.place(spot)})" for label, spot in firsts.items() if spot
+        )
+        if len(spots) > 1:
+            message = f"labels that differ in case, hyphens or spaces only: {said}"
+            yield Remark(message, spots[0], tuple(spots[1:]))
+
+
+def _first(view: View, label: str) -> Spot | None:
+    return next((each.spot for each in view.mentions if each.entity.label == label), None)
+
+
+RULES = (
+    Rule("tag-fault", "error", "a tag that breaks its scheme, such as an orphan I-", tag_faults),
+    Rule(
+        "mixed-schemes", "warning", "tags of several schemes in one file or corpus", mixed_schemes
+    ),
+    Rule("unknown-label", "error", "a label that the training split lacks", unknown_labels),
+    Rule("similar-labels", "warning", "labels that look like one label", similar_labels),
+)
