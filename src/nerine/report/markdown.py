@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from nerine.certainty import Intervals
 from nerine.markup import visible
+from nerine.metrics import Counts
 from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, examples
 from nerine.report.words import (
     BIN_COLUMNS,
     KIND_MEANINGS,
+    RELIABILITY_COLUMNS,
     Scores,
     bin_rows,
     most,
     number,
     percent,
+    reliability_row,
     ways_to_count,
 )
 
@@ -121,12 +125,18 @@ def _three(scores: Scores) -> tuple[str, str, str]:
 
 def _labels(report: Report) -> Iterator[str]:
     yield "## Labels\n"
-    rows = []
-    for label, counts in report.evaluation.labels.items():
-        interval = report.intervals.labels[label].f1
-        bounds = f"{number(interval.low)} to {number(interval.high)}"
-        rows.append((escaped(label), *_three(counts), bounds, f"{counts.gold:,}"))
+    certain = report.intervals
+    rows = [
+        _label_row(escaped(label), counts, certain.labels[label])
+        for label, counts in report.evaluation.labels.items()
+    ]
+    rows.append(_label_row("**all labels**", report.evaluation.overall, certain.overall))
     yield table(("label", *_NUMBERS, "F1 interval", "gold"), rows)
+
+
+def _label_row(label: str, counts: Counts, intervals: Intervals) -> tuple[str, ...]:
+    bounds = f"{number(intervals.f1.low)} to {number(intervals.f1.high)}"
+    return label, *_three(counts), bounds, f"{counts.gold:,}"
 
 
 def _breakdowns(report: Report) -> Iterator[str]:
@@ -143,9 +153,14 @@ def _calibration(report: Report) -> Iterator[str]:
     yield "## Calibration\n"
     yield (
         f"The expected calibration error is {number(found.error)} over {found.entities:,} "
-        f"predicted entities, the Brier score {number(found.brier)}.\n"
+        f"predicted entities, the largest one {number(found.largest_error)}, the Brier score "
+        f"{number(found.brier)}.\n"
     )
     yield table(BIN_COLUMNS, bin_rows(found))
+    yield table(
+        RELIABILITY_COLUMNS,
+        [(escaped(label), *reliability_row(each)) for label, each in found.labels.items()],
+    )
 
 
 def _confusion(report: Report) -> Iterator[str]:

@@ -21,11 +21,13 @@ from nerine.report.elements import Markup, element, isolated, table
 from nerine.report.words import (
     BIN_COLUMNS,
     KIND_MEANINGS,
+    RELIABILITY_COLUMNS,
     Scores,
     bin_rows,
     most,
     number,
     percent,
+    reliability_row,
     ways_to_count,
 )
 
@@ -178,11 +180,8 @@ def calibration(report: Report) -> Markup:
     bins = table("Precision by range of probabilities", BIN_COLUMNS, bin_rows(found))
     labels = table(
         "Calibration by label",
-        ("label", "entities", "calibration error", "Brier score"),
-        [
-            [label, f"{each.entities:,}", number(each.error), number(each.brier)]
-            for label, each in found.labels.items()
-        ],
+        RELIABILITY_COLUMNS,
+        [[label, *reliability_row(each)] for label, each in found.labels.items()],
     )
     return section(
         "calibration",

@@ -61,6 +61,14 @@ def bin_rows(found: Reliability) -> Iterator[list[str]]:
         yield [f"{each.low:.2f}–{each.high:.2f}", f"{each.count:,}", *scores]
 
 
+RELIABILITY_COLUMNS = ("label", "entities", "calibration error", "Brier score")
+
+
+def reliability_row(found: Reliability) -> tuple[str, str, str]:
+    """What stands in these columns behind the label."""
+    return f"{found.entities:,}", number(found.error), number(found.brier)
+
+
 def number(value: float) -> str:
     """A score or a loss to three decimals."""
     return f"{value:.3f}"
