@@ -24,7 +24,7 @@ from nerine.markup import visible
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("check", "convert", "split", "describe"),
+    *("report", "check", "convert", "split", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"

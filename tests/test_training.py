@@ -26,7 +26,7 @@ from nerine.errors import CheckpointError, TrainingError
 from nerine.evaluation import evaluate
 from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger
-from nerine.training import EpochRecord, TrainingRun, make_trainer
+from nerine.training import EpochRecord, TrainingRun, make_trainer, read_epochs
 from nerine.training.data import Collator, make_examples
 from nerine.training.states import States
 from runs import corpus, small_run
@@ -122,6 +122,42 @@ def test_the_same_seed_gives_the_same_weights(
         weights(other.folder)["classifier.weight"],
         weights(undisturbed.folder)["classifier.weight"],
     )
+
+
+def test_a_run_keeps_its_epochs(undisturbed: TrainingRun, encoder: Path, tmp_path: Path) -> None:
+    assert read_epochs(undisturbed.folder) == undisturbed.epochs
+    assert len(undisturbed.epochs) == 3
+    assert read_epochs(encoder) is None
+    listener = Listening(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    small_run(tmp_path / "run", encoder, listener=listener)
+    assert read_epochs(tmp_path / "run") is None
+    resumed = small_run(tmp_path / "run", encoder, resume=True)
+    assert read_epochs(tmp_path / "run") == resumed.epochs
+
+
+def test_a_run_that_dies_while_it_is_published_can_go_on(
+    undisturbed: TrainingRun, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    monkeypatch.setattr("nerine.training.save_checkpoint", die)
+    with pytest.raises(KeyboardInterrupt):
+        small_run(folder, encoder)
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match="this training run has not ended"):
+        Tagger.load(folder)
+    resumed = small_run(folder, encoder, resume=True)
+    assert_same_result(resumed, undisturbed)
+    assert read_epochs(folder) == resumed.epochs
+
+
+@pytest.mark.parametrize("content", ["[{", "{}x", "[1]", '[{"step": 1}]', '[{"epoch": 1.0}]', "1"])
+def test_epochs_that_cannot_be_read_are_an_error(content: str, tmp_path: Path) -> None:
+    (tmp_path / "epochs.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"epochs\.json: cannot be read"):
+        read_epochs(tmp_path)
 
 
 @pytest.mark.parametrize("step", [STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH, 3 * STEPS_AN_EPOCH])

@@ -34,7 +34,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("check", "convert", "split", "describe"),
+    *("report", "check", "convert", "split", "describe"),
 )
 
 

@@ -66,9 +66,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """A result as indented JSON; numbers that JSON lacks become null."""
+    """A result as indented JSON on standard output."""
+    click.echo(json_text(value), file=stdout())
+
+
+def json_text(value: Any) -> str:
+    """`value` as indented JSON; numbers that JSON lacks become null."""
     shown = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-    click.echo(_TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown), file=stdout())
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
 
 
 def _finite(value: Any) -> Any:

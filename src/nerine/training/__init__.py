@@ -43,10 +43,11 @@ from nerine.training.callbacks import (
     PeriodicSave,
 )
 from nerine.training.data import Examples, make_examples
-from nerine.training.loop import EpochRecord, TokenTrainer
+from nerine.training.epochs import EpochRecord, read_epochs, write_epochs
+from nerine.training.loop import TokenTrainer
 from nerine.training.states import States
 
-__all__ = ["EpochRecord", "Listener", "TrainingRun", "train"]
+__all__ = ["EpochRecord", "Listener", "TrainingRun", "read_epochs", "train"]
 
 # Above this width an encoder counts as base-sized when the learning rate is left open.
 _SMALL_WIDTH = 512
@@ -344,6 +345,7 @@ def _publish(folder: Path, states: States, trainer: TokenTrainer) -> None:
     best_checkpoint = trainer.checkpoint(best)
     weights = load_file(states.path(best) / WEIGHTS_FILE)
     best_checkpoint.model.load_state_dict(weights, strict=False)
+    write_epochs(folder, trainer.records())  # before the file that says that the run has ended
     save_checkpoint(folder, best_checkpoint)
     write_text(folder / "settings.toml", trainer.settings.to_toml())
     states.remove()

@@ -12,7 +12,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from nerine.training.loop import EpochRecord, epoch_records
+from nerine.training.epochs import EpochRecord, epoch_records
 
 
 class Listener(Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +23,9 @@ from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger, WordLogits, look_aheads
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
+from nerine.training.epochs import EpochRecord, epoch_records
 from nerine.training.layers import parameter_groups
 from nerine.training.states import States
-
-
-@dataclass(frozen=True, slots=True)
-class EpochRecord:
-    """What is known after an epoch: the losses are means over words, the scores from 0 to 1."""
-
-    epoch: float
-    step: int
-    training_loss: float
-    validation_loss: float
-    precision: float
-    recall: float
-    f1: float
-    accuracy: float
-    seconds: float
-
-    def to_dict(self) -> dict[str, float]:
-        """For JSON."""
-        return dataclasses.asdict(self)
 
 
 class TokenTrainer(Trainer):
@@ -293,31 +274,3 @@ def _word_loss(
         logits.float().view(-1, logits.shape[-1]), labels.view(-1), reduction="sum"
     )
     return total / (num_items_in_batch if num_items_in_batch is not None else 1)
-
-
-def epoch_records(log: Sequence[Mapping[str, float]]) -> Iterator[EpochRecord]:
-    """Trainer's log as one record an evaluation.
-
-    Trainer logs the mean loss over the steps since it last did, which may be less than an epoch
-    where a state was saved in between.
-    """
-    losses: list[float] = []
-    steps: list[int] = []
-    logged = 0
-    for entry in log:
-        if "loss" in entry:
-            losses.append(entry["loss"])
-            steps.append(int(entry["step"]) - logged)
-            logged = int(entry["step"])
-        if "eval_f1" in entry:
-            yield EpochRecord(
-                epoch=entry["epoch"],
-                step=int(entry["step"]),
-                training_loss=float(np.average(losses, weights=steps)),
-                **{
-                    name.removeprefix("eval_"): value
-                    for name, value in entry.items()
-                    if name.startswith("eval_")
-                },
-            )
-            losses, steps = [], []

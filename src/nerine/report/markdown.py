@@ -1,0 +1,242 @@
+"""A report as a Markdown document: headings, tables, a few examples of each kind.
+
+Texts and labels are shown as they are: whatever Markdown would read as its own becomes a
+character reference, which every reader of CommonMark shows as that character.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from nerine.certainty import Intervals
+from nerine.markup import visible
+from nerine.metrics import Counts
+from nerine.report.content import Report
+from nerine.report.contexts import Example, Mention, examples
+from nerine.report.words import (
+    BIN_COLUMNS,
+    KIND_MEANINGS,
+    RELIABILITY_COLUMNS,
+    Scores,
+    bin_rows,
+    most,
+    number,
+    percent,
+    reliability_row,
+    ways_to_count,
+)
+
+EXAMPLES_OF_A_KIND = 8
+
+_NUMBERS = ("precision", "recall", "F1")
+_REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
+_ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some readers make links of them
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows nothing but it, inside a line."""
+    shown = visible(text).translate(_REFERENCES)
+    for sign, reference in _ADDRESSES.items():
+        shown = shown.replace(sign, reference)
+    return shown
+
+
+def escaped_line(text: str) -> str:
+    """As `escaped`, at the beginning of a line, where more signs have a meaning."""
+    shown = escaped(text)
+    first = shown[:1]
+    if not first or first == "&" or first.isalpha():
+        return shown
+    return f"&#{ord(first)};{shown[1:]}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
+    """A table of cells that are Markdown already; beyond `texts` columns they are numbers."""
+    rule = ["---" if index < texts else "--:" for index in range(len(columns))]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
+
+
+def to_markdown(report: Report) -> str:
+    """The report as a Markdown document."""
+    return "\n".join(_parts(report))
+
+
+def _parts(report: Report) -> Iterator[str]:
+    yield f"# {escaped(report.title)}\n"
+    yield from _scores(report)
+    yield from _labels(report)
+    yield from _breakdowns(report)
+    yield from _calibration(report)
+    yield from _confusion(report)
+    yield from _outcomes(report)
+    yield from _examples(report)
+    yield from _training(report)
+    if report.remarks:
+        yield "## Remarks\n"
+        yield "".join(f"- {escaped_line(remark)}\n" for remark in report.remarks)
+
+
+def _scores(report: Report) -> Iterator[str]:
+    found, certain = report.evaluation, report.intervals.overall
+    yield table(
+        ("checkpoint", "corpus", "split", "documents", "gold entities"),
+        [
+            (
+                *(escaped(each) for each in (report.checkpoint, report.corpus, report.split)),
+                f"{found.documents:,}",
+                f"{found.overall.gold:,}",
+            )
+        ],
+        texts=3,
+    )
+    yield "## Scores\n"
+    values = zip(
+        _NUMBERS,
+        _three(found.overall),
+        (certain.precision, certain.recall, certain.f1),
+        strict=True,
+    )
+    yield table(
+        ("", "score", f"{percent(report.intervals.level)} interval"),
+        [
+            (name, f"**{value}**", f"{number(interval.low)} to {number(interval.high)}")
+            for name, value, interval in values
+        ],
+    )
+    yield (
+        f"{found.overall.correct:,} of {found.overall.predicted:,} predicted entities are correct, "
+        f"out of {found.overall.gold:,} gold ones. Token accuracy is {number(found.accuracy)} "
+        f"over {found.tokens:,} tokens.\n"
+    )
+    yield "### Other ways to count\n"
+    ways = ways_to_count(report.assessment)
+    yield table(
+        ("", "what counts", *_NUMBERS),
+        [(name, meaning, *_three(scores)) for name, meaning, scores in ways],
+        texts=2,
+    )
+    yield f"{escaped_line(str(report.assessment.signature))}\n"
+
+
+def _three(scores: Scores) -> tuple[str, str, str]:
+    return number(scores.precision), number(scores.recall), number(scores.f1)
+
+
+def _labels(report: Report) -> Iterator[str]:
+    yield "## Labels\n"
+    certain = report.intervals
+    rows = [
+        _label_row(escaped(label), counts, certain.labels[label])
+        for label, counts in report.evaluation.labels.items()
+    ]
+    rows.append(_label_row("**all labels**", report.evaluation.overall, certain.overall))
+    yield table(("label", *_NUMBERS, "F1 interval", "gold"), rows)
+
+
+def _label_row(label: str, counts: Counts, intervals: Intervals) -> tuple[str, ...]:
+    bounds = f"{number(intervals.f1.low)} to {number(intervals.f1.high)}"
+    return label, *_three(counts), bounds, f"{counts.gold:,}"
+
+
+def _breakdowns(report: Report) -> Iterator[str]:
+    yield "## Kinds of entities\n"
+    for title, groups in report.breakdowns.items():
+        rows = [(name, *_three(counts), f"{counts.gold:,}") for name, counts in groups.items()]
+        yield table((title, *_NUMBERS, "gold"), rows)
+
+
+def _calibration(report: Report) -> Iterator[str]:
+    found = report.reliability
+    if found is None:
+        return
+    yield "## Calibration\n"
+    yield (
+        f"The expected calibration error is {number(found.error)} over {found.entities:,} "
+        f"predicted entities, the largest one {number(found.largest_error)}, the Brier score "
+        f"{number(found.brier)}.\n"
+    )
+    yield table(BIN_COLUMNS, bin_rows(found))
+    yield table(
+        RELIABILITY_COLUMNS,
+        [(escaped(label), *reliability_row(each)) for label, each in found.labels.items()],
+    )
+
+
+def _confusion(report: Report) -> Iterator[str]:
+    yield "## Confusion\n"
+    labels = [*report.evaluation.labels, ""]
+    names = [escaped(label) or "*none*" for label in labels]
+    rows = [
+        (name, *(f"{report.analysis.confusion.get((gold, found), 0):,}" for found in labels))
+        for name, gold in zip(names, labels, strict=True)
+    ]
+    yield table(("gold, by predicted", *names), rows)
+
+
+def _outcomes(report: Report) -> Iterator[str]:
+    yield "## Outcomes\n"
+    kinds = report.analysis.by_kind
+    rows = [(kind, KIND_MEANINGS[kind], f"{count:,}") for kind, count in kinds.items()]
+    yield table(("kind", "meaning", "count"), rows, texts=2)
+    yield table(
+        ("label", *kinds),
+        [
+            (escaped(label), *(f"{counts[kind]:,}" for kind in kinds))
+            for label, counts in report.analysis.by_label.items()
+        ],
+    )
+    lists = {
+        ("gold", "predicted", "count"): ("Most frequent confusions", report.analysis.confusions),
+        ("name", "label", "times"): ("Names missed most often", report.analysis.missed_forms),
+    }
+    for columns, (title, listed) in lists.items():
+        if listed:
+            yield f"### {title}\n"
+            shown = [(escaped(a), escaped(b), f"{count:,}") for a, b, count in most(listed)]
+            yield table(columns, shown, texts=2)
+
+
+def _examples(report: Report) -> Iterator[str]:
+    yield "## Examples\n"
+    for kind, count in report.analysis.by_kind.items():
+        if kind == "correct" or not count:
+            continue
+        outcomes = (each for each in report.analysis.outcomes if each.kind == kind)
+        shown = [*examples(report, islice(outcomes, EXAMPLES_OF_A_KIND))]
+        yield f"### {kind.capitalize()}: {len(shown):,} of {count:,}\n"
+        yield table(("place", "gold", "predicted", "text"), map(_example, shown), texts=4)
+
+
+def _example(example: Example) -> tuple[str, str, str, str]:
+    text = "".join(piece.text for piece in example.pieces)
+    gold, predicted = _mentions(example.gold), _mentions(example.predicted)
+    return escaped(example.place), gold, predicted, escaped(text)
+
+
+def _mentions(mentions: Sequence[Mention]) -> str:
+    shown = [
+        f"{escaped(each.surface)} ({escaped(each.label)}"
+        + ("" if each.score is None else f", {number(each.score)}")
+        + ")"
+        for each in mentions
+    ]
+    return "; ".join(shown) or "*none*"
+
+
+def _training(report: Report) -> Iterator[str]:
+    if not report.epochs:
+        return
+    yield "## Training\n"
+    columns = ("epoch", "training loss", "validation loss", *_NUMBERS, "accuracy", "minutes")
+    rows = [
+        (
+            f"{record.epoch:g}{' (kept)' if index == report.best_epoch else ''}",
+            *(number(each) for each in (record.training_loss, record.validation_loss)),
+            *(number(each) for each in (record.precision, record.recall, record.f1)),
+            number(record.accuracy),
+            f"{record.seconds / 60:.1f}",
+        )
+        for index, record in enumerate(report.epochs)
+    ]
+    yield table(columns, rows)

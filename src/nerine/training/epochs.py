@@ -1,0 +1,99 @@
+"""What is known after each epoch: from Trainer's log, and in the run's folder for later.
+
+RUN/epochs.json    a list with an object for each epoch, written when the run ends
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nerine.checkpoint import write_text
+from nerine.errors import CheckpointError
+
+EPOCHS_FILE = "epochs.json"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What is known after an epoch: the losses are means over words, the scores from 0 to 1."""
+
+    epoch: float
+    step: int
+    training_loss: float
+    validation_loss: float
+    precision: float
+    recall: float
+    f1: float
+    accuracy: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return dataclasses.asdict(self)
+
+
+def write_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:
+    """Writes `epochs.json` into the folder of a run."""
+    values = [record.to_dict() for record in records]
+    write_text(folder / EPOCHS_FILE, json.dumps(values, indent=2) + "\n")
+
+
+def read_epochs(folder: str | Path) -> tuple[EpochRecord, ...] | None:
+    """The epochs of a run that has ended; None where the folder does not tell.
+
+    Checkpoints that Nerine did not train have no such file, nor have runs of before it was
+    written. Raises `CheckpointError` for a file that is there and cannot be read.
+    """
+    path = Path(folder) / EPOCHS_FILE
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(_record(value) for value in values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(
+            f"cannot be read: {error!r}",
+            place=str(path),
+            expected="a list with the scores of each epoch",
+            hint="copy it again from where the run was made, or delete it: no other file needs it",
+        ) from error
+
+
+def _record(value: Mapping[str, float]) -> EpochRecord:
+    """The record of one object; `step` alone is a whole number."""
+    numbers = {name: float(number) for name, number in value.items() if name != "step"}
+    return EpochRecord(step=int(value["step"]), **numbers)
+
+
+def epoch_records(log: Sequence[Mapping[str, float]]) -> Iterator[EpochRecord]:
+    """Trainer's log as one record an evaluation.
+
+    Trainer logs the mean loss over the steps since it last did, which may be less than an epoch
+    where a state was saved in between.
+    """
+    losses: list[float] = []
+    steps: list[int] = []
+    logged = 0
+    for entry in log:
+        if "loss" in entry:
+            losses.append(entry["loss"])
+            steps.append(int(entry["step"]) - logged)
+            logged = int(entry["step"])
+        if "eval_f1" in entry:
+            yield EpochRecord(
+                epoch=entry["epoch"],
+                step=int(entry["step"]),
+                training_loss=float(np.average(losses, weights=steps)),
+                **{
+                    name.removeprefix("eval_"): value
+                    for name, value in entry.items()
+                    if name.startswith("eval_")
+                },
+            )
+            losses, steps = [], []

@@ -1,0 +1,116 @@
+"""Documents for tests of reports: many at once, and hostile ones."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from nerine.document import Document, Entity
+from nerine.report import Report, make_report
+from nerine.training import EpochRecord
+
+LABELS = ("group", "location", "person", "product")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(2)>",
+    "</script><script>alert(3)</script>",
+    '"onmouseover=alert(4) x="',
+    "'-alert(5)-'",
+    "\u202egnirts\u2066",
+    "nul\x00esc\x1b[31m",
+    "</script x",
+    "<!--<script x",
+    "]]>",
+    "&lt;b&gt;",
+    "\ud800 half",
+    "\uffff",
+    "|a|`b`|<br>\n\n# c",
+    "javascript:alert(6)",
+    "\u2028line\u2029",
+    "عنوان",
+    "x" * 300,
+)
+_NAMES = ("Mira Okonjo", "Lisbon", "Quill 3", "Tandem Labs", "Oslo", "Ana", "The Long Road")
+_WORDS = ("so", "she", "left", "the", "house", "and", "went", "on", "to", "see", "new", "towns")
+
+
+def documents(count: int, seed: int = 0) -> tuple[list[Document], list[Document]]:
+    """Gold and predicted documents, with mistakes of all kinds."""
+    dice = random.Random(seed)
+    gold = [_sentence(dice) for _ in range(count)]
+    return gold, [_tagged(document, dice) for document in gold]
+
+
+def _sentence(dice: random.Random) -> Document:
+    parts = [dice.choice(_NAMES if dice.random() < 0.1 else _WORDS) for _ in range(20)]
+    text = " ".join(parts)
+    entities = []
+    position = 0
+    for part in parts:
+        if part in _NAMES:
+            label = LABELS[_NAMES.index(part) % len(LABELS)]
+            entities.append(Entity(position, position + len(part), label))
+        position += len(part) + 1
+    return Document(text, tuple(entities))
+
+
+def _tagged(document: Document, dice: random.Random) -> Document:
+    found: list[Entity] = []
+    for entity in document.entities:
+        start, end, label, score = entity.start, entity.end, entity.label, dice.random()
+        chance = dice.random()
+        if chance < 0.3:
+            continue
+        if chance < 0.45:
+            label = dice.choice(LABELS)
+        if chance > 0.85:
+            end = start + 2
+        found.append(Entity(start, end, label, score))
+    if dice.random() < 0.1 and not any(entity.start < 2 for entity in found):
+        found.insert(0, Entity(0, 2, "group", 0.25))
+    return document.with_entities(found)
+
+
+def hostile_documents() -> tuple[list[Document], list[Document]]:
+    """Texts and labels that try to be more than text; in each document one label is mistaken."""
+    gold, predicted = [], []
+    for index, text in enumerate(HOSTILE):
+        other = HOSTILE[(index + 1) % len(HOSTILE)]
+        whole = f"see {text} there"
+        end = 4 + len(text)
+        gold.append(Document(whole, (Entity(4, end, text),)))
+        predicted.append(Document(whole, (Entity(4, end, other, 0.5),)))
+    return gold, predicted
+
+
+def report(gold: list[Document], predicted: list[Document], **changes: Any) -> Report:
+    """A report with everything that it can show."""
+    given: dict[str, Any] = {
+        "title": "a run",
+        "checkpoint": "runs/a",
+        "corpus": "a corpus",
+        "split": "test",
+        "version": "1",
+        "train": gold[: len(gold) // 4],
+        "epochs": epochs(3),
+        "samples": 50,
+    }
+    return make_report(gold, predicted, **{**given, **changes})
+
+
+def epochs(count: int) -> list[EpochRecord]:
+    """Records of a run whose second epoch is the best."""
+    return [
+        EpochRecord(
+            epoch=float(index + 1),
+            step=10 * (index + 1),
+            training_loss=1.0 / (index + 1),
+            validation_loss=0.5,
+            precision=0.7,
+            recall=0.6,
+            f1=0.65 if index == 1 else 0.6,
+            accuracy=0.9,
+            seconds=60.0 * (index + 1),
+        )
+        for index in range(count)
+    ]
