@@ -1,22 +1,49 @@
-"""Scores against seqeval's strict mode."""
+"""Scores against seqeval and nervaluate, by hand, and by their laws.
+
+seqeval's default mode reads tags as conlleval does, but for letters that tests leave out: it knows
+neither `L` and `U` of BILOU nor conlleval's `[` and `]`.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nervaluate.entities import Entity as TheirEntity
+from nervaluate.strategies import (
+    EntityTypeEvaluation,
+    EvaluationStrategy,
+    ExactEvaluation,
+    PartialEvaluation,
+    StrictEvaluation,
+)
+from seqeval import scheme as seqeval_schemes
 from seqeval.metrics import accuracy_score, classification_report
 from seqeval.scheme import IOB2
 
 from nerine.corpus import load_corpus
 from nerine.document import Document, Entity
-from nerine.errors import CorpusError
-from nerine.metrics import Counts, Evaluation, score
-from nerine.schemes import TagScheme
-from strategies import tag_sequences
+from nerine.errors import CorpusError, SchemeError
+from nerine.formats import read_documents, write_documents
+from nerine.metrics import (
+    Averages,
+    Counts,
+    Evaluation,
+    PartialCounts,
+    Signature,
+    breakdowns,
+    score,
+    score_tags,
+)
+from nerine.metrics.partial import Schema, partial_counts
+from nerine.schemes import Span, TagScheme
+from strategies import LABELS, documents, tag_sequences
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
@@ -32,29 +59,156 @@ pairs = st.integers(1, 10).flatmap(
 )
 
 
-def document(tags: list[str]) -> Document:
+CORPORA = 1000
+SEQEVAL = {
+    TagScheme.IOB1: seqeval_schemes.IOB1,
+    TagScheme.IOB2: seqeval_schemes.IOB2,
+    TagScheme.BIOES: seqeval_schemes.IOBES,
+    TagScheme.BILOU: seqeval_schemes.BILOU,
+}
+NERVALUATE: dict[Schema, EvaluationStrategy] = {
+    "strict": StrictEvaluation(),
+    "exact": ExactEvaluation(),
+    "partial": PartialEvaluation(),
+    "type": EntityTypeEvaluation(),
+}
+Tags = list[list[str]]
+
+
+def document(tags: list[str], scheme: TagScheme = TagScheme.IOB2) -> Document:
     """A document with the entities that the strict reading finds in `tags`."""
     blank = Document.from_tokens([f"w{index}" for index in range(len(tags))])
     tokens = blank.tokens or ()
     return blank.with_entities(
         Entity(tokens[start].start, tokens[end - 1].end, label)
-        for start, end, label in TagScheme.IOB2.decode(tags)
+        for start, end, label in scheme.decode(tags)
     )
 
 
-def assert_equals_seqeval(
-    result: Evaluation, gold: list[list[str]], predicted: list[list[str]]
-) -> None:
-    report = classification_report(
-        gold, predicted, mode="strict", scheme=IOB2, output_dict=True, zero_division=0
-    )
-    assert result.labels.keys() <= report.keys()
-    for label, counts in [*result.labels.items(), ("micro avg", result.overall)]:
-        expected = report[label]
-        assert counts.precision == pytest.approx(expected["precision"])
-        assert counts.recall == pytest.approx(expected["recall"])
-        assert counts.f1 == pytest.approx(expected["f1-score"])
-        assert counts.gold == expected["support"]
+def random_spans(dice: random.Random, length: int) -> list[Span]:
+    """Spans over `length` words, half of which touch the one before."""
+    spans, position = [], 0
+    while position < length:
+        start = position + dice.choice([0, 0, 1, 2])
+        end = start + dice.choice([1, 1, 2, 3])
+        if end <= length and dice.random() < 0.8:
+            spans.append(Span(start, end, dice.choice(LABELS)))
+        position = end
+    return spans
+
+
+def damaged(dice: random.Random, spans: Sequence[Span], length: int) -> list[Span]:
+    """Some of `spans`, and others that are like some of them."""
+    if dice.random() < 0.2:
+        return random_spans(dice, length)
+    found: list[Span] = []
+    for start, end, label in spans:
+        moved = (max(0, start + dice.choice([-1, 0, 0, 0])), end + dice.choice([0, 0, 0, 1]))
+        free = not found or found[-1].end <= moved[0]
+        if free and moved[1] <= length and dice.random() < 0.9:
+            found.append(Span(*moved, dice.choice([label, label, *LABELS])))
+    return found
+
+
+def random_corpus(dice: random.Random, scheme: TagScheme, *, legal: bool) -> tuple[Tags, Tags]:
+    """Gold and predicted tags of a few short sentences, with an entity at least."""
+    gold: Tags = []
+    predicted: Tags = []
+    names = scheme.tags(LABELS)
+    for _ in range(dice.randint(1, 4)):
+        length = dice.randint(1, 8)
+        spans = random_spans(dice, length)
+        gold.append(scheme.encode(spans, length))
+        predicted.append(scheme.encode(damaged(dice, spans, length), length))
+        if not legal:
+            for side in (gold[-1], predicted[-1]):
+                side[:] = [dice.choice(names) if dice.random() < 0.2 else tag for tag in side]
+    some = any(scheme.decode(tags) for tags in [*gold, *predicted])
+    return (gold, predicted) if some else random_corpus(dice, scheme, legal=legal)
+
+
+def random_corpora(scheme: TagScheme, *, legal: bool) -> Iterator[tuple[Tags, Tags]]:
+    dice = random.Random(f"{scheme.value} {legal}")
+    return (random_corpus(dice, scheme, legal=legal) for _ in range(CORPORA))
+
+
+def assert_equals_seqeval(result: Evaluation, gold: Tags, predicted: Tags, **options: Any) -> None:
+    """`options` are those of seqeval's report; by default the strict mode of IOB2."""
+    options = options or {"mode": "strict", "scheme": IOB2}
+    report = classification_report(gold, predicted, output_dict=True, zero_division=0, **options)
+    averages = {"micro avg", "macro avg", "weighted avg"}
+    assert result.labels.keys() == report.keys() - averages
+    mine: dict[str, Counts | Averages] = {
+        **result.labels,
+        "micro avg": result.overall,
+        "macro avg": result.macro,
+        "weighted avg": result.weighted,
+    }
+    for name, each in mine.items():
+        expected = report[name]
+        for ours, theirs in (("precision",) * 2, ("recall",) * 2, ("f1", "f1-score")):
+            assert abs(getattr(each, ours) - expected[theirs]) < 1e-12, (gold, predicted, name)
+        if isinstance(each, Counts):
+            assert each.gold == expected["support"]
+
+
+@pytest.mark.parametrize("scheme", list(TagScheme))
+def test_strict_scores_equal_those_of_seqeval(scheme: TagScheme) -> None:
+    # in IOB1 seqeval knows no end for an entity before a `B-` of another label, which is illegal
+    for gold, predicted in random_corpora(scheme, legal=scheme is TagScheme.IOB1):
+        result = score_tags(gold, predicted, scheme=scheme)
+        assert_equals_seqeval(result, gold, predicted, mode="strict", scheme=SEQEVAL[scheme])
+        sides = [[document(tags, scheme) for tags in side] for side in (gold, predicted)]
+        of_documents = score(*sides)
+        assert of_documents.labels == result.labels
+        assert of_documents.overall == result.overall
+        assert of_documents.boundaries == result.boundaries
+
+
+@pytest.mark.parametrize("scheme", [TagScheme.IOB1, TagScheme.IOB2, TagScheme.BIOES])
+def test_lenient_scores_equal_those_of_seqeval_by_default(scheme: TagScheme) -> None:
+    for gold, predicted in random_corpora(scheme, legal=False):
+        result = score_tags(gold, predicted, scheme=scheme, reading="lenient")
+        assert_equals_seqeval(result, gold, predicted, mode=None)
+
+
+def test_partial_scores_equal_those_of_nervaluate() -> None:
+    dice = random.Random(0)
+    for _ in range(CORPORA):
+        gold, predicted = random_corpus(dice, TagScheme.IOB2, legal=True)
+        result = score_tags(gold, predicted).partial
+        for schema, strategy in NERVALUATE.items():
+            expected = by_nervaluate(strategy, gold, predicted)
+            assert result[schema] == expected, (schema, gold, predicted)
+            expected_scores = scores_of(expected, credit=0.5)
+            mine = result[schema]
+            assert (mine.precision, mine.recall, mine.f1) == pytest.approx(expected_scores)
+
+
+def by_nervaluate(strategy: EvaluationStrategy, gold: Tags, predicted: Tags) -> PartialCounts:
+    """Its counts, added up; the ends of its entities are inclusive."""
+    total = PartialCounts()
+    for sides in zip(gold, predicted, strict=True):
+        wanted, found = (
+            [TheirEntity(s.label, s.start, s.end - 1) for s in TagScheme.IOB2.decode(tags)]
+            for tags in sides
+        )
+        theirs, _ = strategy.evaluate(wanted, found, list(LABELS))
+        total += PartialCounts(
+            theirs.correct, theirs.incorrect, theirs.partial, theirs.missed, theirs.spurious
+        )
+    return total
+
+
+def scores_of(counts: PartialCounts, credit: float) -> tuple[float, float, float]:
+    """Precision, recall and F1 as SemEval-2013 defines them."""
+    right = counts.correct + credit * counts.partial
+    found = counts.correct + counts.incorrect + counts.partial + counts.spurious
+    wanted = counts.correct + counts.incorrect + counts.partial + counts.missing
+    precision = right / found if found else 0.0
+    recall = right / wanted if wanted else 0.0
+    both = precision + recall
+    return precision, recall, 2 * precision * recall / both if both else 0.0
 
 
 @given(st.lists(pairs, min_size=1, max_size=5))
@@ -122,3 +276,255 @@ def test_documents_that_are_not_the_same_cannot_be_compared() -> None:
         score([Document("a"), Document("b")], [Document("a")])
     with pytest.raises(CorpusError, match="texts of document 0 differ"):
         score([Document("a")], [Document("b")])
+
+
+def test_the_documents_of_a_fault_are_named() -> None:
+    with pytest.raises(CorpusError, match=r"sequence 1: 1 predicted tags for 2 gold ones"):
+        score_tags([["O"], ["O", "O"]], [["O"], ["O"]])
+    with pytest.raises(CorpusError, match="0 predicted documents for 1"):
+        score_tags([["O"]], [])
+    with pytest.raises(SchemeError, match=r"sequence 1: tag 'Q-x' has an unknown form"):
+        score_tags([["O"], ["O"]], [["O"], ["Q-x"]])
+    with pytest.raises(SchemeError, match="no tag scheme is called 'IOB9'"):
+        score_tags([], [], scheme="IOB9")
+
+
+def test_tags_of_another_scheme_are_no_scores_but_an_error() -> None:
+    tags = [["O"], ["S-x", "B-x", "E-x"]]
+    with pytest.raises(SchemeError, match="'E-x' is no tag of IOB2"):
+        score_tags(tags, tags)
+    assert score_tags(tags, tags, scheme="BIOES").overall == Counts(2, 2, 2)
+    assert score_tags(tags, tags, reading="lenient").overall == Counts(2, 2, 2)  # reads any
+
+
+def test_tags_may_be_in_any_kind_of_sequence() -> None:
+    lists = [["B-x", "O"], ["O"]]
+    result = score_tags(lists, [tuple(tags) for tags in lists])
+    assert (result.overall, result.accuracy) == (Counts(1, 1, 1), 1.0)
+
+
+@pytest.fixture(scope="module")
+def wnut() -> tuple[Document, ...]:
+    if not WNUT.is_dir():
+        pytest.skip("needs ../shared/wnut17")
+    return load_corpus(WNUT).test
+
+
+def all_scores(result: Evaluation) -> dict[str, tuple[float, float, float]]:
+    named: dict[str, Counts | Averages | PartialCounts | None] = {
+        "overall": result.overall,
+        "macro": result.macro,
+        "weighted": result.weighted,
+        "boundaries": result.boundaries,
+        "surface": result.surface,
+        **result.labels,
+        **result.partial,
+    }
+    return {name: (c.precision, c.recall, c.f1) for name, c in named.items() if c}
+
+
+def test_gold_against_itself_is_perfect_in_every_metric(wnut: tuple[Document, ...]) -> None:
+    result = score(wnut, wnut)
+    scores = all_scores(result)
+    assert len(scores) == 5 + 6 + 4
+    assert set(scores.values()) == {(1.0, 1.0, 1.0)}
+    assert result.accuracy == 1.0
+    assert result.overall == Counts(1079, 1079, 1079)
+    assert result.tokens == 23394
+    assert result.documents == 1287
+
+
+def test_boundaries_do_not_ask_for_labels(wnut: tuple[Document, ...]) -> None:
+    swapped = [
+        each.with_entities(
+            replace(e, label="group" if e.label == "person" else e.label) for e in each.entities
+        )
+        for each in wnut
+    ]
+    result = score(wnut, swapped)
+    assert result.boundaries == Counts(1079, 1079, 1079)
+    persons = result.labels["person"].gold
+    assert result.labels["person"] == Counts(0, 0, persons)
+    assert result.overall.correct == 1079 - persons
+    for schema in ("exact", "partial"):
+        assert result.partial[schema] == PartialCounts(correct=1079)
+    for schema in ("strict", "type"):
+        assert result.partial[schema] == PartialCounts(1079 - persons, persons)
+
+
+def named(text: str, *entities: tuple[str, str]) -> Document:
+    """A document with entities given by their first occurrence and their label."""
+    found = [Entity(text.index(s), text.index(s) + len(s), label) for s, label in entities]
+    return Document(text, tuple(sorted(found, key=lambda each: each.start)))
+
+
+def test_surface_forms_count_once_over_all_documents() -> None:
+    gold = [
+        named("Mira met Jo", ("Mira", "person"), ("Jo", "person")),
+        named("Mira left", ("Mira", "person")),  # the same form again
+        named("Mira is a ship", ("Mira", "product")),  # another pair: another label
+        named("MIRA sank", ("MIRA", "person")),  # another form: case counts
+    ]
+    predicted = [
+        gold[0].with_entities([]),
+        gold[1],  # the form is found here, which is enough
+        named("Mira is a ship", ("Mira", "product"), ("ship", "product")),
+        gold[3].with_entities([]),
+    ]
+    # gold: Mira/person, Jo/person, Mira/product, MIRA/person; predicted: Mira/person,
+    # Mira/product, ship/product
+    assert score(gold, predicted).surface == Counts(correct=2, predicted=3, gold=4)
+    assert score(gold, predicted).overall == Counts(correct=2, predicted=3, gold=5)
+
+
+def test_surface_forms_may_be_right_in_the_wrong_place() -> None:
+    gold = [Document("Jo Jo", (Entity(0, 2, "person"),))]
+    predicted = [Document("Jo Jo", (Entity(3, 5, "person"),))]
+    result = score(gold, predicted)
+    assert result.overall == Counts(0, 1, 1)
+    assert result.surface == Counts(1, 1, 1)
+
+
+def test_averages_by_hand() -> None:
+    gold = [["B-a", "B-a", "B-a", "B-b", "O", "O"]]
+    predicted = [["B-a", "B-a", "O", "B-a", "B-c", "O"]]
+    result = score_tags(gold, predicted)
+    assert result.labels == {"a": Counts(2, 3, 3), "b": Counts(0, 0, 1), "c": Counts(0, 1, 0)}
+    assert result.macro == Averages(*[pytest.approx(2 / 9)] * 3)
+    assert result.weighted == Averages(*[pytest.approx(2 / 3 * 3 / 4)] * 3)
+    assert result.overall == Counts(2, 4, 4)
+    assert result.boundaries == Counts(3, 4, 4)
+    assert result.accuracy == 3 / 6
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "schema", "expected"),
+    [
+        # by hand: a prediction over two gold entities takes the first, and the second is missing
+        ([(0, 2, "a"), (2, 4, "b")], [(1, 3, "b")], "partial", PartialCounts(partial=1, missing=1)),
+        # but by type it takes the one of its label
+        ([(0, 2, "a"), (2, 4, "b")], [(1, 3, "b")], "type", PartialCounts(correct=1, missing=1)),
+        ([(0, 2, "a")], [(0, 2, "b")], "exact", PartialCounts(correct=1)),
+        ([(0, 2, "a")], [(0, 2, "b")], "type", PartialCounts(incorrect=1)),
+        ([(0, 2, "a")], [(2, 3, "a")], "partial", PartialCounts(missing=1, spurious=1)),
+        ([(0, 4, "a")], [(0, 1, "a"), (1, 4, "a")], "type", PartialCounts(correct=1, spurious=1)),
+        # more than 99 of 100 places beside it: an overlap all the same, unlike in nervaluate
+        ([(0, 150, "a")], [(149, 160, "a")], "partial", PartialCounts(partial=1)),
+    ],
+)
+def test_partial_counts_by_hand(
+    gold: list[tuple[int, int, str]],
+    predicted: list[tuple[int, int, str]],
+    schema: Schema,
+    expected: PartialCounts,
+) -> None:
+    assert partial_counts(gold, predicted)[schema] == expected
+
+
+@given(st.lists(st.tuples(documents(), documents()), max_size=4))
+def test_partial_counts_have_every_entity_once(pairs: list[tuple[Document, Document]]) -> None:
+    gold = [a for a, _ in pairs]
+    predicted = [a.with_entities([e for e in b.entities if e.end <= len(a.text)]) for a, b in pairs]
+    result = score(gold, predicted)
+    for counts in result.partial.values():
+        assert counts.gold == result.overall.gold
+        assert counts.predicted == result.overall.predicted
+    assert result.partial["strict"].correct == result.overall.correct
+    assert result.partial["exact"].correct == result.boundaries.correct
+    assert result.partial["partial"].correct == result.boundaries.correct
+    assert 0 <= result.accuracy <= 1
+    if gold == predicted and result.overall.gold:
+        assert result.overall.f1 == 1.0
+
+
+TRAIN = [named("Mira met MIRA in Oslo", ("Mira", "p"), ("MIRA", "p"), ("Oslo", "l"))]
+
+
+def test_breakdowns_by_hand() -> None:
+    gold = [
+        named("mira saw New York and Rio", ("mira", "p"), ("New York", "l"), ("Rio", "l")),
+        named("Oslo", ("Oslo", "p")),
+    ]
+    predicted = [
+        named("mira saw New York and Rio", ("mira", "p"), ("saw New York and Rio", "l")),
+        named("Oslo", ("Oslo", "l")),
+    ]
+    assert breakdowns(gold, predicted, TRAIN) == {
+        "surface form in training": {"seen": Counts(1, 2, 2), "unseen": Counts(0, 1, 2)},
+        "times in training": {
+            "0": Counts(0, 1, 2),
+            "1": Counts(0, 1, 1),  # Oslo, whatever its label
+            "2 to 4": Counts(1, 1, 1),  # mira, whatever its case
+        },
+        "length of the entity": {
+            "1 word": Counts(1, 2, 3),
+            "2 words": Counts(0, 0, 1),
+            "4 words or more": Counts(0, 1, 0),
+        },
+        "length of the document": {"up to 10 words": Counts(1, 3, 4)},
+    }
+
+
+def test_breakdowns_without_training_texts_say_nothing_of_them() -> None:
+    assert breakdowns(TRAIN, TRAIN).keys() == {"length of the entity", "length of the document"}
+    assert breakdowns(TRAIN, TRAIN, [])["surface form in training"] == {"unseen": Counts(3, 3, 3)}
+
+
+@given(st.lists(st.tuples(documents(), documents()), max_size=4), st.lists(documents(), max_size=2))
+def test_the_counts_of_each_breakdown_add_up(
+    pairs: list[tuple[Document, Document]], train: list[Document]
+) -> None:
+    gold = [a for a, _ in pairs]
+    predicted = [a.with_entities([e for e in b.entities if e.end <= len(a.text)]) for a, b in pairs]
+    overall = score(gold, predicted).overall
+    found = breakdowns(gold, predicted, iter(train))
+    assert len(found) == 4
+    for kinds in found.values():
+        assert sum(kinds.values(), Counts()) == overall
+        assert all(each.gold or each.predicted for each in kinds.values())
+
+
+def test_a_signature_is_the_same_in_every_format(tmp_path: Path) -> None:
+    gold = [Document.from_tokens(["Mira", "left"]).with_entities([Entity(0, 4, "p")])]
+    signatures = set()
+    for name, format_ in (("a.conll", "columns"), ("a.jsonl", "spans"), ("b.jsonl", "words")):
+        write_documents(gold, tmp_path / name, format_)
+        again = list(read_documents(tmp_path / name, format_))
+        signatures.add(str(Signature.of(again, version="1", split="test", scheme="IOB2")))
+    (signature,) = signatures
+    fields = dict(field.split(":") for field in signature.split("|"))
+    assert fields.pop("documents").isalnum()
+    assert fields == {
+        "metric": "entity",
+        "scheme": "IOB2",
+        "reading": "strict",
+        "split": "test",
+        "gold": "1",
+        "version": "1",
+    }
+
+
+GOLD = named("Mira left", ("Mira", "p"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: Signature.of([GOLD, GOLD], version="1"),
+        lambda: Signature.of([named("Mira left", ("Mira", "q"))], version="1"),
+        lambda: Signature.of([named("Mira left", ("left", "p"))], version="1"),
+        lambda: Signature.of([named("Mira Left", ("Mira", "p"))], version="1"),
+        lambda: Signature.of([GOLD], version="2"),
+        lambda: Signature.of([GOLD], version="1", split="test"),
+        lambda: Signature.of([GOLD], version="1", scheme="IOB2"),
+        lambda: Signature.of([GOLD], version="1", reading="lenient"),
+    ],
+)
+def test_other_conditions_have_another_signature(other: Callable[[], Signature]) -> None:
+    assert str(other()) != str(Signature.of([GOLD], version="1"))
+
+
+def test_a_name_cannot_forge_a_field_of_a_signature() -> None:
+    forged = str(Signature.of([GOLD], version="1", split="test|scheme:IOB2"))
+    assert len(forged.split("|")) == len(str(Signature.of([GOLD], version="1")).split("|"))
+    assert "|scheme:IOB2" not in forged
