@@ -59,11 +59,15 @@ class WriteOptions:
 
 @dataclass(slots=True)
 class ReadLog:
-    """What happened while a file was read. `scheme` stays None where there are no tags."""
+    """What happened while a file was read.
+
+    `scheme` stays None where there are no tags; `first_repaired` is the place of the first fault.
+    """
 
     documents: int = 0
     repaired_tags: int = 0
     repaired_documents: int = 0
+    first_repaired: str | None = None
     skipped: int = 0
     scheme: TagScheme | None = None
 

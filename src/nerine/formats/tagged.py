@@ -48,6 +48,7 @@ def spans_of(
         )
     log.repaired_tags += scheme.repair(tags)[1]
     log.repaired_documents += 1
+    log.first_repaired = log.first_repaired or place(fault.index)
     return scheme.decode(tags, options.reading)
 
 
