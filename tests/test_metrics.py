@@ -320,7 +320,7 @@ def all_scores(result: Evaluation) -> dict[str, tuple[float, float, float]]:
         "surface": result.surface,
         **result.labels,
     }
-    named |= dict(result.partial)
+    named.update({str(schema): counts for schema, counts in result.partial.items()})
     return {name: (c.precision, c.recall, c.f1) for name, c in named.items() if c}
 
 
