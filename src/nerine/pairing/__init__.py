@@ -134,6 +134,8 @@ def pair_columns(
     """
     options = options or ReadOptions()
     repairs = Repairs()
+    own = replace(options, tag_column=predicted_column, scheme=predicted_scheme)
+    _check_width(find_layout(path, own), path)
     gold_options = replace(options, tag_column=gold_column)
     _check_columns(find_layout(path, gold_options), predicted_column, path)
     gold = list(read_placed(path, "columns", gold_options, log := ReadLog()))
@@ -141,16 +143,23 @@ def pair_columns(
         raise CorpusError("there is no document", place=str(path), expected="at least one")
     if log.scheme and log.first_repaired:
         repairs.add(f"gold {broken_tags(log.scheme)}", log.first_repaired, log.repaired_tags)
-    own = replace(options, tag_column=predicted_column, scheme=predicted_scheme)
     return _pair_rows(gold, path, log.scheme, own, repairs)
+
+
+def _check_width(layout: Layout, path: Path) -> None:
+    if 0 < layout.width < 3:
+        raise CorpusError(
+            f"there are {layout.width} columns",
+            place=f"{path}:{layout.line}",
+            expected="a token, its gold tag and its predicted tag in every line",
+            hint="where the predicted tags stand in another file, name that one too",
+        )
 
 
 def _check_columns(gold: Layout, predicted: int, path: Path) -> None:
     """Raises `FormatError` where one column would be compared with itself, or with the tokens."""
-    if not -gold.width <= predicted < gold.width:
-        return  # there is no such column, which its reader says
     for column, what in ((gold.tag, "gold tags"), (gold.token, "tokens")):
-        if predicted % gold.width == column:
+        if gold.width and predicted % gold.width == column:
             raise FormatError(
                 f"column {predicted} is named both for the {what} and for the predicted tags",
                 place=f"{path}:{gold.line}",
