@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from typing import Any
 
 from nerine.document import Document, Token
@@ -118,9 +119,11 @@ def score_tags(
             tally.add(spans, spans if agree else scheme.decode(found, reading))
         except SchemeError as error:
             raise error.at(f"sequence {index}") from None
-        tags.update(wanted, found)
+        tags.update(wanted)
+        if not agree:
+            tags.update(found)
         tokens += len(wanted)
-        right += len(wanted) if agree else sum(map(str.__eq__, wanted, found))
+        right += len(wanted) if agree else sum(map(eq, wanted, found))
     if reading == "strict":
         _check_letters(tags, scheme)
     return _evaluation(tally, right, tokens, len(gold), None)
@@ -194,13 +197,13 @@ def _surface_counts(gold: set[tuple[str, str]], predicted: set[tuple[str, str]])
 
 def _differing(gold: Document, predicted: Document, units: Sequence[Token]) -> int:
     """How many tokens have another IOB2 tag."""
-    wanted, found = _tagged(gold, units), _tagged(predicted, units)
-    return sum(wanted.get(index) != found.get(index) for index in wanted.keys() | found.keys())
+    wanted, found = (set(word_spans(each, units)[0]) for each in (gold, predicted))
+    ours, theirs = _tags(wanted - found), _tags(found - wanted)
+    return sum(ours.get(index) != theirs.get(index) for index in ours.keys() | theirs.keys())
 
 
-def _tagged(document: Document, units: Sequence[Token]) -> dict[int, tuple[bool, str]]:
+def _tags(spans: Iterable[Span]) -> dict[int, tuple[bool, str]]:
     """For each token of an entity whether it is the first one, and the label."""
-    spans: list[Span] = word_spans(document, units)[0]
     return {
         index: (index == start, label) for start, end, label in spans for index in range(start, end)
     }
