@@ -195,6 +195,13 @@ def test_averages_by_hand() -> None:
         ([(0, 2, "a"), (2, 4, "b")], [(1, 3, "b")], "partial", PartialCounts(partial=1, missing=1)),
         # but by type it takes the one of its label
         ([(0, 2, "a"), (2, 4, "b")], [(1, 3, "b")], "type", PartialCounts(correct=1, missing=1)),
+        # and of two of its label the one whose ends are nearer, though another would be left
+        (
+            [(0, 2, "a"), (2, 5, "a")],
+            [(1, 4, "a"), (4, 5, "a")],
+            "type",
+            PartialCounts(correct=1, missing=1, spurious=1),
+        ),
         ([(0, 2, "a")], [(0, 2, "b")], "exact", PartialCounts(correct=1)),
         ([(0, 2, "a")], [(0, 2, "b")], "type", PartialCounts(incorrect=1)),
         ([(0, 2, "a")], [(2, 3, "a")], "partial", PartialCounts(missing=1, spurious=1)),

@@ -85,7 +85,7 @@ def random_spans(dice: random.Random, length: int) -> list[Span]:
     spans, position = [], 0
     while position < length:
         start = position + dice.choice([0, 0, 1, 2])
-        end = start + dice.choice([1, 1, 2, 3])
+        end = start + dice.choice([1, 1, 2, 3, 4])
         if end <= length and dice.random() < 0.8:
             spans.append(Span(start, end, dice.choice(LABELS)))
         position = end
@@ -94,7 +94,7 @@ def random_spans(dice: random.Random, length: int) -> list[Span]:
 
 def damaged(dice: random.Random, spans: Sequence[Span], length: int) -> list[Span]:
     """Some of `spans`, and others that are like some of them."""
-    if dice.random() < 0.2:
+    if dice.random() < 0.4:
         return random_spans(dice, length)
     found: list[Span] = []
     for start, end, label in spans:
@@ -111,7 +111,7 @@ def random_corpus(dice: random.Random, scheme: TagScheme, *, legal: bool) -> tup
     predicted: Tags = []
     names = scheme.tags(LABELS)
     for _ in range(dice.randint(1, 4)):
-        length = dice.randint(1, 8)
+        length = dice.randint(1, 10)
         spans = random_spans(dice, length)
         gold.append(scheme.encode(spans, length))
         predicted.append(scheme.encode(damaged(dice, spans, length), length))
