@@ -336,6 +336,14 @@ def test_seeds_that_differ_much_make_an_interval_wider() -> None:
     assert width(wide.systems[0].interval) > 1.5 * width(alike.systems[0].interval)
 
 
+def test_seeds_are_drawn_for_each_system_alone() -> None:
+    gold = corpus(100)
+    runs = [system(gold, skill) for skill in (0.3, 0.6, 0.9)]
+    overall = compare(gold, [named("one", *runs), named("two", *runs)]).differences[0]
+    assert (overall.difference, overall.p_bootstrap, overall.p_randomisation) == (0.0, 1.0, 1.0)
+    assert overall.interval.low < -0.1 < 0.1 < overall.interval.high
+
+
 def test_unlike_numbers_of_seeds_cannot_be_exchanged() -> None:
     gold = corpus(40)
     sides = [named("one", system(gold, 0.5), system(gold, 0.6)), named("two", system(gold, 0.7))]

@@ -87,7 +87,7 @@ def random_spans(dice: random.Random, length: int) -> list[Span]:
         start = position + dice.choice([0, 0, 1, 2])
         end = start + dice.choice([1, 1, 2, 3, 4])
         if end <= length and dice.random() < 0.8:
-            spans.append(Span(start, end, dice.choice(LABELS)))
+            spans.append(Span(start, end, dice.choice([LABELS[0]] * 3 + [*LABELS])))
         position = end
     return spans
 

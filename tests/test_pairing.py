@@ -215,6 +215,12 @@ def test_hashes_may_be_tokens_and_comments(conll: Path) -> None:
         assert paired(conll, content, gold).predicted == tuple(gold)
 
 
+def test_a_token_may_look_like_a_comment(conll: Path) -> None:
+    gold = [Document("#x = y z", (Entity(0, 6, "p"),), (Token(0, 6), Token(7, 8)))]
+    assert paired(conll, "#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
+    assert paired(conll, "#a = b\t3\n#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
+
+
 def test_a_carriage_return_may_stand_in_a_token(conll: Path) -> None:
     gold = [Document("a\rb c", (Entity(0, 3, "p"),), (Token(0, 3), Token(4, 5)))]
     assert paired(conll, "a\rb\tB-p\nc\tO\n", gold).predicted == tuple(gold)

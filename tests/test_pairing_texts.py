@@ -162,6 +162,21 @@ def test_texts_may_differ_in_white_space_and_escapes(
     assert sum(each.count for each in pairing.repairs) == 1
 
 
+@pytest.mark.parametrize(
+    ("gold", "other"),
+    [
+        ("a&lt;b", "a<b"),
+        ("a&amp;lt;b", "a&lt;b"),
+        ("a&lt;b", "a&amp;lt;b"),
+        ("&eacute;&lt;", "e\u0301<"),
+    ],
+)
+def test_escapes_may_be_on_either_side(gold: str, other: str, jsonl: Path) -> None:
+    write_records(jsonl, [{"text": f"Jo {other} Mo", "entities": [[3, 3 + len(other), "p"]]}])
+    pairing = pair([Document(f"Jo {gold} Mo")], ["gold"], jsonl)
+    assert ranges_in(pairing.predicted) == [[(3, 3 + len(gold), "p")]]
+
+
 def test_texts_may_be_in_another_unicode_form(jsonl: Path) -> None:
     decomposed = unicodedata.normalize("NFD", BARE[1].text)
     assert len(decomposed) == len(BARE[1].text) + 1
