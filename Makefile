@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-quality clean
+.PHONY: demo test slow lint format bench bench-certainty bench-quality clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -28,6 +28,10 @@ bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two core
 	$(BIN)/python -m bench.tagging
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.minutes
+	$(BIN)/python -m bench.scoring
+
+bench-certainty: $(VENV)/ready ## whether intervals and tests keep their promise; about 10 minutes
+	$(BIN)/python -m bench.certainty
 
 bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 minutes on two cores
 	$(BIN)/python -m bench.quality

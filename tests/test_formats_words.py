@@ -97,6 +97,7 @@ def test_repair_reads_leniently_and_counts(file: Path) -> None:
     (document,) = read(file, {"tokens": ["a"], "tags": ["I-x"]}, options=options, log=log)
     assert document.entities == (Entity(0, 1, "x"),)
     assert log == ReadLog(1, repaired_tags=1, repaired_documents=1, scheme=TagScheme.IOB2)
+    assert [fault.place for fault in log.faults] == [f"{file}:1, token 0"]
 
 
 @given(st.lists(documents(), max_size=3), st.sampled_from(TagScheme))

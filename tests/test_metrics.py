@@ -1,100 +1,46 @@
-"""Scores against seqeval's strict mode."""
+"""Scores by hand, and by their laws."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqeval.metrics import accuracy_score, classification_report
-from seqeval.scheme import IOB2
 
 from nerine.corpus import load_corpus
 from nerine.document import Document, Entity
-from nerine.errors import CorpusError
-from nerine.metrics import Counts, Evaluation, score
+from nerine.errors import CorpusError, SchemeError
+from nerine.formats import read_documents, write_documents
+from nerine.metrics import (
+    Averages,
+    Counts,
+    Evaluation,
+    PartialCounts,
+    Signature,
+    breakdowns,
+    score,
+    score_tags,
+)
+from nerine.metrics.partial import Schema, partial_counts
 from nerine.schemes import TagScheme
-from strategies import tag_sequences
+from strategies import documents
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
-pairs = st.integers(1, 10).flatmap(
-    lambda length: st.tuples(
-        *(
-            tag_sequences(TagScheme.IOB2, legal=False).map(
-                lambda tags: (tags + ["O"] * length)[:length]
-            )
-            for _ in range(2)
-        )
-    )
-)
+SCORES = ("precision", "recall", "f1")
 
 
-def document(tags: list[str]) -> Document:
+def document(tags: list[str], scheme: TagScheme = TagScheme.IOB2) -> Document:
     """A document with the entities that the strict reading finds in `tags`."""
     blank = Document.from_tokens([f"w{index}" for index in range(len(tags))])
     tokens = blank.tokens or ()
     return blank.with_entities(
         Entity(tokens[start].start, tokens[end - 1].end, label)
-        for start, end, label in TagScheme.IOB2.decode(tags)
+        for start, end, label in scheme.decode(tags)
     )
-
-
-def assert_equals_seqeval(
-    result: Evaluation, gold: list[list[str]], predicted: list[list[str]]
-) -> None:
-    report = classification_report(
-        gold, predicted, mode="strict", scheme=IOB2, output_dict=True, zero_division=0
-    )
-    assert result.labels.keys() <= report.keys()
-    for label, counts in [*result.labels.items(), ("micro avg", result.overall)]:
-        expected = report[label]
-        assert counts.precision == pytest.approx(expected["precision"])
-        assert counts.recall == pytest.approx(expected["recall"])
-        assert counts.f1 == pytest.approx(expected["f1-score"])
-        assert counts.gold == expected["support"]
-
-
-@given(st.lists(pairs, min_size=1, max_size=5))
-def test_scores_equal_those_of_seqeval(cases: list[tuple[list[str], list[str]]]) -> None:
-    gold = [gold for gold, _ in cases]
-    predicted = [predicted for _, predicted in cases]
-    result = score([document(tags) for tags in gold], [document(tags) for tags in predicted])
-    if result.overall.gold or result.overall.predicted:
-        assert_equals_seqeval(result, gold, predicted)
-
-
-@given(st.lists(pairs, min_size=1, max_size=5))
-def test_accuracy_equals_that_of_seqeval_on_legal_tags(
-    cases: list[tuple[list[str], list[str]]],
-) -> None:
-    legal = [
-        [TagScheme.IOB2.encode(TagScheme.IOB2.decode(tags), len(tags)) for tags in case]
-        for case in cases
-    ]
-    result = score(*([document(tags) for tags in side] for side in zip(*legal, strict=True)))
-    assert result.accuracy == pytest.approx(accuracy_score(*zip(*legal, strict=True)))
-
-
-@pytest.mark.skipif(not WNUT.is_dir(), reason="needs ../shared/wnut17")
-def test_scores_equal_those_of_seqeval_on_damaged_wnut() -> None:
-    dice = random.Random(0)
-    gold, predicted = [], []
-    for each in load_corpus(WNUT).test:
-        starts = {token.start: index for index, token in enumerate(each.tokens or ())}
-        ends = {token.end: index + 1 for index, token in enumerate(each.tokens or ())}
-        tags = ["O"] * len(starts)
-        for entity in each.entities:
-            first, last = starts[entity.start], ends[entity.end]
-            tags[first:last] = [f"B-{entity.label}"] + [f"I-{entity.label}"] * (last - first - 1)
-        gold.append(tags)
-        predicted.append([dice.choice(tags) if dice.random() < 0.2 else tag for tag in tags])
-    result = score([document(tags) for tags in gold], [document(tags) for tags in predicted])
-    assert result.overall.gold == 1079
-    assert 0.3 < result.overall.f1 < 0.9
-    assert_equals_seqeval(result, gold, predicted)
 
 
 def test_an_entity_that_ends_inside_a_token_is_wrong() -> None:
@@ -122,3 +68,261 @@ def test_documents_that_are_not_the_same_cannot_be_compared() -> None:
         score([Document("a"), Document("b")], [Document("a")])
     with pytest.raises(CorpusError, match="texts of document 0 differ"):
         score([Document("a")], [Document("b")])
+
+
+def test_the_documents_of_a_fault_are_named() -> None:
+    with pytest.raises(CorpusError, match=r"sequence 1: 1 predicted tags for 2 gold ones"):
+        score_tags([["O"], ["O", "O"]], [["O"], ["O"]])
+    with pytest.raises(CorpusError, match="0 predicted documents for 1"):
+        score_tags([["O"]], [])
+    with pytest.raises(SchemeError, match=r"sequence 1: tag 'Q-x' has an unknown form"):
+        score_tags([["O"], ["O"]], [["O"], ["Q-x"]])
+    with pytest.raises(SchemeError, match="no tag scheme is called 'IOB9'"):
+        score_tags([], [], scheme="IOB9")
+
+
+def test_tags_of_another_scheme_are_no_scores_but_an_error() -> None:
+    tags = [["O"], ["S-x", "B-x", "E-x"]]
+    with pytest.raises(SchemeError, match="'E-x' is no tag of IOB2"):
+        score_tags(tags, tags)
+    assert score_tags(tags, tags, scheme="BIOES").overall == Counts(2, 2, 2)
+    assert score_tags(tags, tags, reading="lenient").overall == Counts(2, 2, 2)  # reads any
+
+
+def test_tags_may_be_in_any_kind_of_sequence() -> None:
+    lists = [["B-x", "O"], ["O"]]
+    result = score_tags(lists, [tuple(tags) for tags in lists])
+    assert (result.overall, result.accuracy) == (Counts(1, 1, 1), 1.0)
+
+
+@pytest.fixture(scope="module")
+def wnut() -> tuple[Document, ...]:
+    if not WNUT.is_dir():
+        pytest.skip("needs ../shared/wnut17")
+    return load_corpus(WNUT).test
+
+
+def all_scores(result: Evaluation) -> dict[str, tuple[float, float, float]]:
+    named: dict[str, Counts | Averages | PartialCounts | None] = {
+        "overall": result.overall,
+        "macro": result.macro,
+        "weighted": result.weighted,
+        "boundaries": result.boundaries,
+        "surface": result.surface,
+        **result.labels,
+    }
+    named.update({str(schema): counts for schema, counts in result.partial.items()})
+    return {name: (c.precision, c.recall, c.f1) for name, c in named.items() if c}
+
+
+def test_gold_against_itself_is_perfect_in_every_metric(wnut: tuple[Document, ...]) -> None:
+    result = score(wnut, wnut)
+    scores = all_scores(result)
+    assert len(scores) == 5 + 6 + 4
+    assert set(scores.values()) == {(1.0, 1.0, 1.0)}
+    assert result.accuracy == 1.0
+    assert result.overall == Counts(1079, 1079, 1079)
+    assert result.tokens == 23394
+    assert result.documents == 1287
+
+
+def test_boundaries_do_not_ask_for_labels(wnut: tuple[Document, ...]) -> None:
+    swapped = [
+        each.with_entities(
+            replace(e, label="group" if e.label == "person" else e.label) for e in each.entities
+        )
+        for each in wnut
+    ]
+    result = score(wnut, swapped)
+    assert result.boundaries == Counts(1079, 1079, 1079)
+    persons = result.labels["person"].gold
+    assert result.labels["person"] == Counts(0, 0, persons)
+    assert result.overall.correct == 1079 - persons
+    wrong = PartialCounts(1079 - persons, persons)
+    right = PartialCounts(correct=1079)
+    assert result.partial == {"strict": wrong, "exact": right, "partial": right, "type": wrong}
+
+
+def named(text: str, *entities: tuple[str, str]) -> Document:
+    """A document with entities given by their first occurrence and their label."""
+    found = [Entity(text.index(s), text.index(s) + len(s), label) for s, label in entities]
+    return Document(text, tuple(sorted(found, key=lambda each: each.start)))
+
+
+def test_surface_forms_count_once_over_all_documents() -> None:
+    gold = [
+        named("Mira met Jo", ("Mira", "person"), ("Jo", "person")),
+        named("Mira left", ("Mira", "person")),  # the same form again
+        named("Mira is a ship", ("Mira", "product")),  # another pair: another label
+        named("MIRA sank", ("MIRA", "person")),  # another form: case counts
+    ]
+    predicted = [
+        gold[0].with_entities([]),
+        gold[1],  # the form is found here, which is enough
+        named("Mira is a ship", ("Mira", "product"), ("ship", "product")),
+        gold[3].with_entities([]),
+    ]
+    # gold: Mira/person, Jo/person, Mira/product, MIRA/person; predicted: Mira/person,
+    # Mira/product, ship/product
+    assert score(gold, predicted).surface == Counts(correct=2, predicted=3, gold=4)
+    assert score(gold, predicted).overall == Counts(correct=2, predicted=3, gold=5)
+
+
+def test_surface_forms_may_be_right_in_the_wrong_place() -> None:
+    gold = [Document("Jo Jo", (Entity(0, 2, "person"),))]
+    predicted = [Document("Jo Jo", (Entity(3, 5, "person"),))]
+    result = score(gold, predicted)
+    assert result.overall == Counts(0, 1, 1)
+    assert result.surface == Counts(1, 1, 1)
+
+
+def test_averages_by_hand() -> None:
+    gold = [["B-a", "B-a", "B-a", "B-b", "O", "O"]]
+    predicted = [["B-a", "B-a", "O", "B-a", "B-c", "O"]]
+    result = score_tags(gold, predicted)
+    assert result.labels == {"a": Counts(2, 3, 3), "b": Counts(0, 0, 1), "c": Counts(0, 1, 0)}
+    assert result.macro.to_dict() == pytest.approx(dict.fromkeys(SCORES, 2 / 9))
+    assert result.weighted.to_dict() == pytest.approx(dict.fromkeys(SCORES, 2 / 3 * 3 / 4))
+    assert result.overall == Counts(2, 4, 4)
+    assert result.boundaries == Counts(3, 4, 4)
+    assert result.accuracy == 3 / 6
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "schema", "expected"),
+    [
+        # by hand: a prediction over two gold entities takes the first, and the second is missing
+        ([(0, 2, "a"), (2, 4, "b")], [(1, 3, "b")], "partial", PartialCounts(partial=1, missing=1)),
+        # but by type it takes the one of its label
+        ([(0, 2, "a"), (2, 4, "b")], [(1, 3, "b")], "type", PartialCounts(correct=1, missing=1)),
+        # and of two of its label the one whose ends are nearer, though another would be left
+        (
+            [(0, 2, "a"), (2, 5, "a")],
+            [(1, 4, "a"), (4, 5, "a")],
+            "type",
+            PartialCounts(correct=1, missing=1, spurious=1),
+        ),
+        ([(0, 2, "a")], [(0, 2, "b")], "exact", PartialCounts(correct=1)),
+        ([(0, 2, "a")], [(0, 2, "b")], "type", PartialCounts(incorrect=1)),
+        ([(0, 2, "a")], [(2, 3, "a")], "partial", PartialCounts(missing=1, spurious=1)),
+        ([(0, 4, "a")], [(0, 1, "a"), (1, 4, "a")], "type", PartialCounts(correct=1, spurious=1)),
+        # more than 99 of 100 places beside it: an overlap all the same, unlike in nervaluate
+        ([(0, 150, "a")], [(149, 160, "a")], "partial", PartialCounts(partial=1)),
+    ],
+)
+def test_partial_counts_by_hand(
+    gold: list[tuple[int, int, str]],
+    predicted: list[tuple[int, int, str]],
+    schema: Schema,
+    expected: PartialCounts,
+) -> None:
+    assert partial_counts(gold, predicted)[schema] == expected
+
+
+@given(st.lists(st.tuples(documents(), documents()), max_size=4))
+def test_partial_counts_have_every_entity_once(pairs: list[tuple[Document, Document]]) -> None:
+    gold = [a for a, _ in pairs]
+    predicted = [a.with_entities([e for e in b.entities if e.end <= len(a.text)]) for a, b in pairs]
+    result = score(gold, predicted)
+    for counts in result.partial.values():
+        assert counts.gold == result.overall.gold
+        assert counts.predicted == result.overall.predicted
+    assert result.partial["strict"].correct == result.overall.correct
+    assert result.partial["exact"].correct == result.boundaries.correct
+    assert result.partial["partial"].correct == result.boundaries.correct
+    assert 0 <= result.accuracy <= 1
+    if gold == predicted and result.overall.gold:
+        assert result.overall.f1 == 1.0
+
+
+TRAIN = [named("Mira met MIRA in Oslo", ("Mira", "p"), ("MIRA", "p"), ("Oslo", "l"))]
+
+
+def test_breakdowns_by_hand() -> None:
+    gold = [
+        named("mira saw New York and Rio", ("mira", "p"), ("New York", "l"), ("Rio", "l")),
+        named("Oslo", ("Oslo", "p")),
+    ]
+    predicted = [
+        named("mira saw New York and Rio", ("mira", "p"), ("saw New York and Rio", "l")),
+        named("Oslo", ("Oslo", "l")),
+    ]
+    assert breakdowns(gold, predicted, TRAIN) == {
+        "surface form in training": {"seen": Counts(1, 2, 2), "unseen": Counts(0, 1, 2)},
+        "times in training": {
+            "0": Counts(0, 1, 2),
+            "1": Counts(0, 1, 1),  # Oslo, whatever its label
+            "2 to 4": Counts(1, 1, 1),  # mira, whatever its case
+        },
+        "length of the entity": {
+            "1 word": Counts(1, 2, 3),
+            "2 words": Counts(0, 0, 1),
+            "4 words or more": Counts(0, 1, 0),
+        },
+        "length of the document": {"up to 10 words": Counts(1, 3, 4)},
+    }
+
+
+def test_breakdowns_without_training_texts_say_nothing_of_them() -> None:
+    assert breakdowns(TRAIN, TRAIN).keys() == {"length of the entity", "length of the document"}
+    assert breakdowns(TRAIN, TRAIN, [])["surface form in training"] == {"unseen": Counts(3, 3, 3)}
+
+
+@given(st.lists(st.tuples(documents(), documents()), max_size=4), st.lists(documents(), max_size=2))
+def test_the_counts_of_each_breakdown_add_up(
+    pairs: list[tuple[Document, Document]], train: list[Document]
+) -> None:
+    gold = [a for a, _ in pairs]
+    predicted = [a.with_entities([e for e in b.entities if e.end <= len(a.text)]) for a, b in pairs]
+    overall = score(gold, predicted).overall
+    found = breakdowns(gold, predicted, iter(train))
+    assert len(found) == 4
+    for kinds in found.values():
+        assert sum(kinds.values(), Counts()) == overall
+        assert all(each.gold or each.predicted for each in kinds.values())
+
+
+def test_a_signature_is_the_same_in_every_format(tmp_path: Path) -> None:
+    gold = [Document.from_tokens(["Mira", "left"]).with_entities([Entity(0, 4, "p")])]
+    signatures = set()
+    for name, format_ in (("a.conll", "columns"), ("a.jsonl", "spans"), ("b.jsonl", "words")):
+        write_documents(gold, tmp_path / name, format_)
+        again = list(read_documents(tmp_path / name, format_))
+        signatures.add(str(Signature.of(again, version="1", split="test", scheme="IOB2")))
+    (signature,) = signatures
+    fields = dict(field.split(":") for field in signature.split("|"))
+    assert fields.pop("documents").isalnum()
+    assert fields == {
+        "metric": "entity",
+        "scheme": "IOB2",
+        "reading": "strict",
+        "split": "test",
+        "gold": "1",
+        "version": "1",
+    }
+
+
+GOLD = named("Mira left", ("Mira", "p"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: Signature.of([GOLD, GOLD], version="1"),
+        lambda: Signature.of([named("Mira left", ("Mira", "q"))], version="1"),
+        lambda: Signature.of([named("Mira left", ("left", "p"))], version="1"),
+        lambda: Signature.of([named("Mira Left", ("Mira", "p"))], version="1"),
+        lambda: Signature.of([GOLD], version="2"),
+        lambda: Signature.of([GOLD], version="1", split="test"),
+        lambda: Signature.of([GOLD], version="1", scheme="IOB2"),
+        lambda: Signature.of([GOLD], version="1", reading="lenient"),
+    ],
+)
+def test_other_conditions_have_another_signature(other: Callable[[], Signature]) -> None:
+    assert str(other()) != str(Signature.of([GOLD], version="1"))
+
+
+def test_a_name_cannot_forge_a_field_of_a_signature() -> None:
+    forged = str(Signature.of([GOLD], version="1", split="test|scheme:IOB2"))
+    assert len(forged.split("|")) == len(str(Signature.of([GOLD], version="1")).split("|"))
+    assert "|scheme:IOB2" not in forged

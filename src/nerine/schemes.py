@@ -136,32 +136,27 @@ class TagScheme(Enum):
         """
         if tags.count(OUTSIDE) == len(tags):
             return []
-        if reading == "strict" and not self.bounds_both_ends:
-            return self._decode_open(tags)
+        if reading == "strict" and self is TagScheme.IOB2:
+            return _decode_iob2(tags)
         parsed = [parse_tag(tag) for tag in tags]
-        return _decode_lenient(parsed) if reading == "lenient" else _decode_bounded(parsed)
+        if reading == "lenient":
+            return _decode_lenient(parsed)
+        return _decode_bounded(parsed) if self.bounds_both_ends else self._decode_iob1(parsed)
 
-    def _decode_open(self, tags: Sequence[str]) -> list[Span]:
-        """The strict reading of IOB1 and IOB2, whose entities end where nothing goes on."""
+    def _decode_iob1(self, tags: list[Tag]) -> list[Span]:
+        """The strict reading of IOB1, whose entities end where nothing goes on."""
         spans = []
         start, label = -1, ""
         previous = _OUTSIDE
-        for index, written in enumerate(tags):
-            if written == OUTSIDE and start < 0:  # most tags are such
-                previous = _OUTSIDE
-                continue
-            tag = parse_tag(written)
+        for index, tag in enumerate([*tags, _OUTSIDE]):
             begins = self._begins(previous, tag)
             if start >= 0 and (begins or tag != ("I", label)):
                 spans.append(Span(start, index, label))
                 start = -1
             # After a `B-` that IOB1 does not allow there, an `I-` has nothing to go on with.
-            begins |= self is TagScheme.IOB1 and tag.kind == "I" and start < 0
-            if begins:
+            if begins or (tag.kind == "I" and start < 0):
                 start, label = index, tag.label
             previous = tag
-        if start >= 0:
-            spans.append(Span(start, len(tags), label))
         return spans
 
     def fault(self, tags: Sequence[str]) -> Fault | None:
@@ -276,6 +271,28 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
 
 def _table(tags: Sequence[Tag], holds: Callable[[Tag, Tag], bool]) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(holds(previous, tag) for tag in tags) for previous in tags)
+
+
+def _decode_iob2(tags: Sequence[str]) -> list[Span]:
+    """The strict reading of IOB2: an entity is a `B-` and the `I-` of its label that follow it.
+
+    Most tags are `O` or go on with an entity: these are told by their letters alone.
+    """
+    spans = []
+    start, label, inside = -1, "", ""
+    for index, written in enumerate(tags):
+        if written == inside:
+            continue
+        if start >= 0:
+            spans.append(Span(start, index, label))
+            start, inside = -1, ""
+        if written != OUTSIDE:
+            kind, found = parse_tag(written)
+            if kind == "B":
+                start, label, inside = index, found, f"I-{found}"
+    if start >= 0:
+        spans.append(Span(start, len(tags), label))
+    return spans
 
 
 def _decode_bounded(tags: list[Tag]) -> list[Span]:

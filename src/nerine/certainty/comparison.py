@@ -112,7 +112,7 @@ def compare(
     Raises `CorpusError` where outputs do not belong to `gold`, and `SettingsError` for a level
     that is not from 0 to 1.
     """
-    check_sampling(level, samples)
+    check_sampling(level, samples, seed)
     _check(gold, systems)
     labels = labels_of([*gold, *(each for s in systems for run in s.runs for each in run)])
     counts = {system.name: _counts(gold, system, labels) for system in systems}
@@ -161,7 +161,10 @@ def _counts(gold: Sequence[Document], system: System, labels: Sequence[str]) -> 
     """Documents × seeds × (all labels, then each) × (correct, predicted, gold)."""
     runs = []
     for run in system.runs:
-        counts = document_counts(gold, run, labels)
+        try:
+            counts = document_counts(gold, run, labels)
+        except CorpusError as error:
+            raise error.at(f"system {system.name!r}") from None
         runs.append(np.concatenate([counts.overall[:, None], counts.values], axis=1))
     return np.stack(runs, axis=1)
 

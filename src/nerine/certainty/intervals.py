@@ -77,9 +77,11 @@ def score_intervals(
 ) -> ScoreIntervals:
     """Intervals around strict precision, recall and F1, over all labels and for each.
 
-    `level` is from 0 to 1. With fewer than about 30 documents intervals are too narrow.
+    `level` is from 0 to 1. A sample in which nothing is to be counted scores 0, as a corpus does.
+    With fewer than about 30 documents, or a handful of entities of a label, intervals are too
+    narrow (`bench/certainty.py`).
     """
-    check_sampling(level, samples)
+    check_sampling(level, samples, seed)
     counts = document_counts(gold, predicted)
     values = np.concatenate([counts.overall[:, None], counts.values], axis=1)
     generator = np.random.default_rng(seed)
@@ -91,14 +93,16 @@ def score_intervals(
     return ScoreIntervals(found[0], labels, level, samples, seed, len(gold))
 
 
-def check_sampling(level: float, samples: int) -> None:
-    """Raises `SettingsError` for a level or a number of samples that makes no sense."""
+def check_sampling(level: float, samples: int, seed: int) -> None:
+    """Raises `SettingsError` for a level, a number of samples or a seed that makes no sense."""
     if not 0 < level < 1:
         raise SettingsError(
             f"{level} is no level of confidence", place="level", expected="a number from 0 to 1"
         )
     if samples < 1:
         raise SettingsError(f"{samples} is too small", place="samples", expected="at least 1")
+    if seed < 0:
+        raise SettingsError(f"{seed} is negative", place="seed", expected="a number from 0 on")
 
 
 def _intervals(counts: FloatArray, sums: FloatArray, level: float) -> Intervals:
@@ -127,10 +131,10 @@ def interval_of(
         return _quantiles(scores, (1 - level) / 2, (1 + level) / 2)
     bias = _NORMAL.inv_cdf(below)
     skewness = _acceleration(measure(total - counts))
-    bounds = (_NORMAL.inv_cdf(share) for share in ((1 - level) / 2, (1 + level) / 2))
+    low = _NORMAL.inv_cdf((1 - level) / 2)
     return _quantiles(
         scores,
-        *(_NORMAL.cdf(bias + (bias + z) / (1 - skewness * (bias + z))) for z in bounds),
+        *(_NORMAL.cdf(bias + (bias + z) / (1 - skewness * (bias + z))) for z in (low, -low)),
     )
 
 

@@ -46,7 +46,13 @@ NAME=FILE gives a system its name; several files of one name are runs of several
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @click.option("--split", default="test", show_default=True, help="Which documents of a corpus.")
-@click.option("--show", default=0, metavar="N", help="Show N texts on which two systems differ.")
+@click.option(
+    "--show",
+    default=0,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Show N texts on which two systems differ.",
+)
 @predicted_options
 @sampling_options
 @corpus_options

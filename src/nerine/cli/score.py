@@ -47,7 +47,13 @@ them, or where --tag-column and --predicted-column say.
 @click.argument("predicted", required=False, type=click.Path(path_type=Path))
 @click.option("--split", default="test", show_default=True, help="Which documents of a corpus.")
 @click.option("--train", metavar="CORPUS", help="Texts whose names count as seen in training.")
-@click.option("--errors", default=0, metavar="N", help="Show N wrong entities in their texts.")
+@click.option(
+    "--errors",
+    default=0,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Show N wrong entities in their texts.",
+)
 @predicted_options
 @sampling_options
 @corpus_options
@@ -135,8 +141,15 @@ def _one_file(path: str, reading: CorpusReading, theirs: PredictedReading) -> Pa
         raise CorpusError(
             f"the columns {columns} are names", place=path, expected="numbers of columns"
         )
-    gold_column = _GOLD_COLUMN if columns[0] == -1 else columns[0]
-    return pair_columns(Path(path), gold_column, columns[1], reading.options)
+    # both options are the last column by default
+    gold_column = _GOLD_COLUMN if columns[0] == columns[1] == _PREDICTED_COLUMN else columns[0]
+    return pair_columns(
+        Path(path),
+        gold_column,
+        columns[1],
+        reading.options,
+        predicted_scheme=theirs.options.scheme,
+    )
 
 
 def _training_documents(

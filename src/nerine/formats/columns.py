@@ -178,7 +178,7 @@ class _Reader:
         if "tokens" not in own:
             return text, locate_tokens(text, surfaces, lambda i: self.place(block.line + i))
         tokens = tuple(Token(start, end) for start, end in own["tokens"])
-        shown = [_shown(text[each.start : each.end], self.layout.separator) for each in tokens]
+        shown = [shown_token(text[each.start : each.end], self.layout.separator) for each in tokens]
         if shown != surfaces:
             raise FormatError(
                 "the comment '# tokens' does not agree with the token column",
@@ -216,7 +216,7 @@ def _lines(
     tags = tags_of(document.entities, words, scheme)
     for index, (word, tag, other) in enumerate(zip(words, tags, others, strict=True)):
         columns = list(other)
-        shown = _shown(document.surface(word), layout.separator)
+        shown = shown_token(document.surface(word), layout.separator)
         for place, value in sorted([(layout.token, shown), (layout.tag, tag)]):
             columns.insert(place, value)
         yield _checked_line(columns, tag, layout, is_first=index == 0)
@@ -227,7 +227,7 @@ def _comment_lines(document: Document, words: Sequence[Token], layout: Layout) -
     if document.id is not None:
         yield string_comment("id", document.id)
     surfaces = [document.surface(word) for word in words]
-    hidden = any(_shown(surface, layout.separator) != surface for surface in surfaces)
+    hidden = any(shown_token(surface, layout.separator) != surface for surface in surfaces)
     if not words or hidden or document.text != " ".join(surfaces):
         yield string_comment("text", document.text)
         if hidden or not can_locate(document.text, words):
@@ -324,7 +324,7 @@ def _is_strings(values: Any) -> TypeGuard[list[str]]:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
-def _shown(surface: str, separator: str) -> str:
+def shown_token(surface: str, separator: str) -> str:
     """A token as the token column shows it; beside `# tokens`, it may differ from the surface."""
     shown = _HIDDEN[separator].sub("_", surface)
     return f"_{shown[1:]}" if shown.startswith(DOCSTART) else shown

@@ -10,8 +10,8 @@
 Sources: Chinchor & Sundheim, 1993 (MUC-5); Segura-Bedmar et al., 2013 (SemEval-2013, task 9).
 
 Which predicted entity is set beside which gold one: in the order of the text, each predicted one
-takes the gold one with its own start and end, or else the first free one that it overlaps. As
-entities of one side do not overlap, this pairs as many as can be paired. The `type` schema takes
+takes the first free one that it overlaps. As entities of one side do not overlap, this pairs as
+many as can be paired, and those of equal ranges with each other. The `type` schema takes
 the gold entity of its label whose ends are nearest instead, where it overlaps one of them.
 """
 
@@ -94,8 +94,5 @@ def _partner(
     def distance(index: int) -> int:
         return abs(gold[index][0] - found[0]) + abs(gold[index][1] - found[1])
 
-    if prefer_label:
-        same = [index for index in free if gold[index][2] == found[2]]
-        return min(same, key=distance) if same else free[0]
-    exact = [index for index in free if distance(index) == 0]
-    return (exact or free)[0]
+    same = [index for index in free if gold[index][2] == found[2]]
+    return min(same, key=distance) if prefer_label and same else free[0]

@@ -6,12 +6,13 @@ points. For entities on token boundaries this is the count of seqeval's strict m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from typing import Any
 
 from nerine.document import Document, Token
-from nerine.errors import CorpusError
+from nerine.errors import CorpusError, SchemeError
 from nerine.metrics.counts import (
     Averages,
     Counts,
@@ -21,7 +22,7 @@ from nerine.metrics.counts import (
 )
 from nerine.metrics.partial import Range, Schema
 from nerine.metrics.tally import Tally
-from nerine.schemes import Reading, Span, TagScheme
+from nerine.schemes import OUTSIDE, Reading, Span, TagScheme
 from nerine.segmentation import rule_words, word_spans
 
 
@@ -97,12 +98,14 @@ def score_tags(
     """Compares tag sequences that stand side by side, one tag a token, as seqeval takes them.
 
     `reading` says what counts as an entity (`TagScheme.decode`). There are no texts, so `surface`
-    is None; `accuracy` compares the tags as they are.
+    is None; `accuracy` compares the tags as they are. Raises `CorpusError` for unlike lengths and
+    `SchemeError` for tags that are none, or, in the strict reading, none of `scheme`.
     """
-    decode = TagScheme.named(scheme).decode
+    scheme = TagScheme.named(scheme)
     _check_numbers(gold, predicted)
     tally = Tally()
     right = tokens = 0
+    tags: set[str] = set()
     for index, (wanted, found) in enumerate(zip(gold, predicted, strict=True)):
         if len(wanted) != len(found):
             raise CorpusError(
@@ -110,12 +113,30 @@ def score_tags(
                 place=f"sequence {index}",
                 expected="one tag for each token on both sides",
             )
-        spans = decode(wanted, reading)
         agree = wanted == found
-        tally.add(spans, spans if agree else decode(found, reading))
+        try:
+            spans = scheme.decode(wanted, reading)
+            tally.add(spans, spans if agree else scheme.decode(found, reading))
+        except SchemeError as error:
+            raise error.at(f"sequence {index}") from None
+        tags.update(wanted)
+        if not agree:
+            tags.update(found)
         tokens += len(wanted)
-        right += len(wanted) if agree else sum(map(str.__eq__, wanted, found))
+        right += len(wanted) if agree else sum(map(eq, wanted, found))
+    if reading == "strict":
+        _check_letters(tags, scheme)
     return _evaluation(tally, right, tokens, len(gold), None)
+
+
+def _check_letters(tags: Iterable[str], scheme: TagScheme) -> None:
+    """Raises `SchemeError` for tags of another scheme: they would be entities that go uncounted."""
+    for tag in sorted(tags):
+        if tag != OUTSIDE and tag[0] not in scheme.prefixes:
+            raise SchemeError(
+                f"{tag!r} is no tag of {scheme.value}",
+                expected=f"the letters {', '.join(scheme.prefixes)}, or the tags' own scheme",
+            )
 
 
 def _evaluation(
@@ -176,13 +197,13 @@ def _surface_counts(gold: set[tuple[str, str]], predicted: set[tuple[str, str]])
 
 def _differing(gold: Document, predicted: Document, units: Sequence[Token]) -> int:
     """How many tokens have another IOB2 tag."""
-    wanted, found = _tagged(gold, units), _tagged(predicted, units)
-    return sum(wanted.get(index) != found.get(index) for index in wanted.keys() | found.keys())
+    wanted, found = (set(word_spans(each, units)[0]) for each in (gold, predicted))
+    ours, theirs = _tags(wanted - found), _tags(found - wanted)
+    return sum(ours.get(index) != theirs.get(index) for index in ours.keys() | theirs.keys())
 
 
-def _tagged(document: Document, units: Sequence[Token]) -> dict[int, tuple[bool, str]]:
+def _tags(spans: Iterable[Span]) -> dict[int, tuple[bool, str]]:
     """For each token of an entity whether it is the first one, and the label."""
-    spans: list[Span] = word_spans(document, units)[0]
     return {
         index: (index == start, label) for start, end, label in spans for index in range(start, end)
     }

@@ -16,52 +16,62 @@ from nerine.metrics.partial import SCHEMAS, Range, Schema, partial_counts
 class Tally:
     """Counts that grow document by document.
 
-    `whole` holds the entities of documents in which gold and predicted agree, `_partial` those of
-    the others: where they agree, every schema counts them as correct.
+    The labels of gold, predicted and correct entities are gathered and counted once. Only
+    entities that are not correct are set beside each other: a correct one is so by every schema,
+    and overlaps no other.
     """
 
-    gold: Counter[str] = field(default_factory=Counter)
-    predicted: Counter[str] = field(default_factory=Counter)
-    correct: Counter[str] = field(default_factory=Counter)
-    bounds: int = 0
-    _agreed: int = 0
+    _gold: list[str] = field(default_factory=list)
+    _predicted: list[str] = field(default_factory=list)
+    _correct: list[str] = field(default_factory=list)
+    _relabelled: int = 0
+    _missing: int = 0
+    _spurious: int = 0
     _partial: list[Mapping[Schema, PartialCounts]] = field(default_factory=list)
 
     def add(self, gold: Sequence[Range], predicted: Sequence[Range]) -> None:
         """Counts one document's entities, ordered and without overlap on either side."""
-        if gold == predicted:
-            if gold:
-                self._add_agreed([label for _, _, label in gold])
+        if not gold and not predicted:
             return
-        self.gold.update([label for _, _, label in gold])
-        self.predicted.update([label for _, _, label in predicted])
-        wanted = set(gold)
-        self.correct.update([each[2] for each in predicted if each in wanted])
-        places = {(start, end) for start, end, _ in gold}
-        self.bounds += sum((start, end) in places for start, end, _ in predicted)
-        self._partial.append(partial_counts(gold, predicted))
+        self._gold += [label for _, _, label in gold]
+        if gold == predicted:
+            self._predicted += self._gold[-len(gold) :]
+            self._correct += self._gold[-len(gold) :]
+            return
+        self._predicted += [label for _, _, label in predicted]
+        correct = {*gold}.intersection(predicted)
+        self._correct += [label for _, _, label in correct]
+        self._add_wrong(
+            [each for each in gold if each not in correct],
+            [each for each in predicted if each not in correct],
+        )
 
-    def _add_agreed(self, labels: list[str]) -> None:
-        for counter in (self.gold, self.predicted, self.correct):
-            counter.update(labels)
-        self.bounds += len(labels)
-        self._agreed += len(labels)
+    def _add_wrong(self, gold: Sequence[Range], predicted: Sequence[Range]) -> None:
+        if not gold or not predicted:
+            self._missing += len(gold)
+            self._spurious += len(predicted)
+            return
+        places = {(start, end) for start, end, _ in gold}
+        self._relabelled += sum((start, end) in places for start, end, _ in predicted)
+        self._partial.append(partial_counts(gold, predicted))
 
     def by_label(self) -> dict[str, Counts]:
         """Strict counts of each label, gold or predicted, in alphabetical order."""
+        gold, predicted, correct = map(Counter, (self._gold, self._predicted, self._correct))
         return {
-            label: Counts(self.correct[label], self.predicted[label], self.gold[label])
-            for label in sorted(self.gold.keys() | self.predicted.keys())
+            label: Counts(correct[label], predicted[label], gold[label])
+            for label in sorted(gold.keys() | predicted.keys())
         }
 
     def boundaries(self) -> Counts:
         """Counts of ranges alone: an entity is correct whatever its label."""
-        return Counts(self.bounds, self.predicted.total(), self.gold.total())
+        correct = len(self._correct) + self._relabelled
+        return Counts(correct, len(self._predicted), len(self._gold))
 
     def partial(self) -> dict[Schema, PartialCounts]:
         """Counts by each of the schemas."""
-        agreed = PartialCounts(correct=self._agreed)
+        sure = PartialCounts(len(self._correct), missing=self._missing, spurious=self._spurious)
         return {
-            schema: reduce(add, (each[schema] for each in self._partial), agreed)
+            schema: reduce(add, (each[schema] for each in self._partial), sure)
             for schema in SCHEMAS
         }

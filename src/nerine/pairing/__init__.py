@@ -9,7 +9,7 @@ repair is counted; what can't is an error with both places.
 | `rows` | a tolerant reader of column files |
 | `rowwise` | rows of a column file ↔ gold documents |
 | `textwise` | predicted documents ↔ gold documents |
-| `characters` | two texts that differ in white space and HTML escapes |
+| `characters` | two texts that differ in white space, HTML escapes and Unicode forms |
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from pathlib import Path
 from nerine.document import Document, labels_of
 from nerine.errors import CorpusError, FormatError
 from nerine.formats import ReadLog, ReadOptions, detect_format, read_placed
+from nerine.formats.layout import Layout, find_layout
 from nerine.pairing.repairs import Repair, Repairs
 from nerine.pairing.rows import read_rows, sentences_in
-from nerine.pairing.rowwise import align_rows, read_tags, scheme_of
+from nerine.pairing.rowwise import align_rows, broken_tags, read_tags, scheme_of
 from nerine.pairing.textwise import Placed, align_texts
 from nerine.schemes import TagScheme
 
@@ -76,9 +77,12 @@ def pair(
         return _pair_rows(reference, predicted, gold_scheme, options, repairs)
     log = ReadLog()
     lenient = _documents(predicted, format, options, log)
+    if log.scheme is TagScheme.IOB1 and gold_scheme is TagScheme.IOB2 and not options.scheme:
+        options = replace(options, scheme=gold_scheme)  # as `scheme_of` has it
+        lenient = _documents(predicted, format, options, log := ReadLog())
     strict = lenient
-    if log.repaired_tags:
-        repairs.add("tags that break their scheme", str(predicted), log.repaired_tags)
+    if log.scheme and log.faults:
+        repairs.add(broken_tags(log.scheme), log.faults[0].place, log.repaired_tags)
         strict = _documents(predicted, format, replace(options, reading="strict"), ReadLog())
     aligned = align_texts(reference, strict, repairs)
     return Pairing(
@@ -115,26 +119,49 @@ def _pair_rows(
 
 
 def pair_columns(
-    path: Path, gold_column: int, predicted_column: int, options: ReadOptions | None = None
+    path: Path,
+    gold_column: int,
+    predicted_column: int,
+    options: ReadOptions | None = None,
+    *,
+    predicted_scheme: TagScheme | None = None,
 ) -> Pairing:
     """Gold and predicted tags from two columns of one file, as conlleval takes them.
 
     Columns are numbers from 0, or from -1 backwards. Gold tags that break their scheme are an
-    error, unless `options.repair` has them read leniently.
+    error, unless `options.repair` has them read leniently. `options.scheme` is that of the gold
+    tags.
     """
     options = options or ReadOptions()
     repairs = Repairs()
-    if gold_column == predicted_column:
-        raise FormatError(
-            f"column {gold_column} is named both for the gold and for the predicted tags",
-            place=str(path),
-            expected="two different columns",
-        )
+    own = replace(options, tag_column=predicted_column, scheme=predicted_scheme)
+    _check_width(find_layout(path, own), path)
     gold_options = replace(options, tag_column=gold_column)
+    _check_columns(find_layout(path, gold_options), predicted_column, path)
     gold = list(read_placed(path, "columns", gold_options, log := ReadLog()))
     if not gold:
         raise CorpusError("there is no document", place=str(path), expected="at least one")
-    if log.repaired_tags:
-        repairs.add("gold tags that break their scheme", str(path), log.repaired_tags)
-    own = replace(options, tag_column=predicted_column, scheme=None)
+    if log.scheme and log.faults:
+        repairs.add(f"gold {broken_tags(log.scheme)}", log.faults[0].place, log.repaired_tags)
     return _pair_rows(gold, path, log.scheme, own, repairs)
+
+
+def _check_width(layout: Layout, path: Path) -> None:
+    if 0 < layout.width < 3:
+        raise CorpusError(
+            f"there are {layout.width} columns",
+            place=f"{path}:{layout.line}",
+            expected="a token, its gold tag and its predicted tag in every line",
+            hint="where the predicted tags stand in another file, name that one too",
+        )
+
+
+def _check_columns(gold: Layout, predicted: int, path: Path) -> None:
+    """Raises `FormatError` where one column would be compared with itself, or with the tokens."""
+    for column, what in ((gold.tag, "gold tags"), (gold.token, "tokens")):
+        if gold.width and predicted % gold.width == column:
+            raise FormatError(
+                f"column {predicted} is named both for the {what} and for the predicted tags",
+                place=f"{path}:{gold.line}",
+                expected=f"two different ones of {gold.width} columns",
+            )

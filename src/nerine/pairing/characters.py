@@ -1,9 +1,10 @@
-"""Two texts that differ in white space and HTML escapes alone, set beside each other."""
+"""Two texts that differ in white space, HTML escapes and Unicode forms, set beside each other."""
 
 from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
@@ -15,10 +16,14 @@ Piece = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The characters of two texts, pairwise; white space belongs to neither."""
+    """The characters of two texts, pairwise; white space belongs to neither.
+
+    `is_written` says that they are the same ones as they are written.
+    """
 
     gold: tuple[Piece, ...]
     other: tuple[Piece, ...]
+    is_written: bool
 
     def gold_range(self, start: int, end: int) -> tuple[int, int] | None:
         """The range of the gold text for a range of the other one; None if that is blank."""
@@ -32,13 +37,13 @@ class Alignment:
 def align(gold: str, other: str) -> Alignment | None:
     """The characters of both texts side by side; None where they are not the same ones.
 
-    HTML character references stand for their characters where the texts are not the same as they
-    are written.
+    HTML character references stand for their characters, and characters for those that Unicode
+    takes them apart to (NFD), where the texts are not the same as they are written.
     """
-    for pieces in (_written, _unescaped):
-        sides = tuple(pieces(gold)), tuple(pieces(other))
+    for pieces in _WAYS:
+        sides = tuple(pieces[0](gold)), tuple(pieces[1](other))
         if [char for char, _, _ in sides[0]] == [char for char, _, _ in sides[1]]:
-            return Alignment(*sides)
+            return Alignment(*sides, is_written=pieces == _WAYS[0])
     return None
 
 
@@ -58,5 +63,23 @@ def _unescaped(text: str) -> list[Piece]:
     return pieces + _shifted(text[position:], position)
 
 
+def _decomposed(text: str) -> list[Piece]:
+    return [
+        (part, start, end)
+        for char, start, end in _unescaped(text)
+        for part in unicodedata.normalize("NFD", char)
+    ]
+
+
 def _shifted(text: str, by: int) -> list[Piece]:
     return [(char, start + by, end + by) for char, start, end in _written(text)]
+
+
+_WAYS = (
+    (_written, _written),
+    (_written, _unescaped),
+    (_unescaped, _written),
+    (_unescaped, _unescaped),
+    (_decomposed, _decomposed),
+)
+"""How the gold text and the other one are read, in the order in which that is tried."""

@@ -1,14 +1,13 @@
 """A tolerant reader of column files, for systems' outputs.
 
 It takes any line ends, TABs or runs of spaces line by line, any number of columns, files with
-tags alone, and a last sentence that nothing ends. Tags of an unknown form are read as `O`. Every
-such repair is counted. Gold files are read by `nerine.formats.columns`, which is strict.
+tags alone, and a last sentence that nothing ends. Tags of an unknown form are read as `O`, if
+there are others. Every such repair is counted. Gold files are read by `nerine.formats.columns`,
+which is strict.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,20 +20,20 @@ from nerine.formats.options import SPACE, TAB, ReadOptions, separator_named
 from nerine.pairing.repairs import Repairs
 from nerine.schemes import OUTSIDE
 
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line with a token and its tag; `token` is None where the line has a tag alone.
 
-    `ends` says that a sentence ends after this row.
+    `ends` says that a sentence ends after this row, `is_known` that the tag is one, and was not
+    read as `O` for want of a known form.
     """
 
     line: int
     token: str | None
     tag: str
     ends: bool = False
+    is_known: bool = True
 
 
 def read_rows(path: Path, options: ReadOptions, repairs: Repairs) -> list[Row]:
@@ -52,6 +51,13 @@ def read_rows(path: Path, options: ReadOptions, repairs: Repairs) -> list[Row]:
     _end_sentence(rows)
     if not rows:
         raise FormatError("there is no row", place=str(path), expected="a token and a tag a line")
+    if not any(row.is_known for row in rows):
+        raise FormatError(
+            f"no line has a tag in column {options.tag_column}",
+            place=f"{path}:{rows[0].line}",
+            expected="'O', or tags such as 'B-person'",
+            hint="--predicted-column (tag_column=…) says where the tags are",
+        )
     return rows
 
 
@@ -70,11 +76,16 @@ def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
         content = path.read_bytes()
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    pieces = _LINE.findall(content.removeprefix(codecs.BOM_UTF8))
-    returns = [index for index, piece in enumerate(pieces, start=1) if b"\r" in piece]
+    # a carriage return alone ends a line only where no line feed does: it may stand in a token
+    end = b"\n" if b"\n" in content else b"\r"
+    pieces = content.removesuffix(end).split(end)
+    if end == b"\r" and end in content:
+        returns = [*range(1, len(pieces) + 1)]
+    else:
+        returns = [number for number, piece in enumerate(pieces, 1) if piece.endswith(b"\r")]
     if returns:
         repairs.add("lines that end with a carriage return", f"{path}:{returns[0]}", len(returns))
-    return stream_lines((piece.rstrip(b"\r\n") for piece in pieces), str(path))
+    return stream_lines(pieces, str(path))
 
 
 def _end_sentence(rows: list[Row]) -> None:
@@ -83,9 +94,14 @@ def _end_sentence(rows: list[Row]) -> None:
 
 
 def _is_comment(line: str, options: ReadOptions) -> bool:
+    """Whether the first line of a sentence is a comment, and not the token `#` or `#tag`."""
     if not line.startswith("#"):
         return False
-    return own_key(line) is not None or len(_cut(line, options)) == 1
+    columns = _cut(line, options)
+    has_tag = any(is_tag(column) for column in columns[1:])
+    if TAB in line:
+        return not has_tag and " = " in line
+    return own_key(line) is not None or not has_tag or (len(columns) > 2 and " = " in line)
 
 
 def _cut(line: str, options: ReadOptions) -> list[str]:
@@ -109,10 +125,10 @@ def _row(line: str, number: int, path: Path, options: ReadOptions, repairs: Repa
         return Row(number, None, columns[0])
     token = columns[_column(options.token_column, "token_column", len(columns), place)]
     tag = columns[_column(options.tag_column, "tag_column", len(columns), place)].strip()
-    if not is_tag(tag):
-        repairs.add("tags of an unknown form, read as O", place)
-        tag = OUTSIDE
-    return Row(number, token, tag)
+    if is_tag(tag):
+        return Row(number, token, tag)
+    repairs.add("tags of an unknown form, read as O", place)
+    return Row(number, token, OUTSIDE, is_known=False)
 
 
 def _column(column: int | str, name: str, width: int, place: str) -> int:

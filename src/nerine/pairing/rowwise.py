@@ -15,6 +15,8 @@ from pathlib import Path
 
 from nerine.document import Document, Token
 from nerine.errors import CorpusError
+from nerine.formats.columns import shown_token
+from nerine.formats.options import SPACE, TAB
 from nerine.formats.tagged import entities_of, joined_tokens
 from nerine.pairing.characters import align
 from nerine.pairing.repairs import Repairs
@@ -37,11 +39,22 @@ class Tagged:
 def scheme_of(tags: Sequence[Sequence[str]], gold: TagScheme | None) -> TagScheme:
     """The scheme of predicted tags: that of the gold ones where the letters leave it open.
 
-    A system that was trained on IOB2 and forgot its `B-` has written bad IOB2, and no IOB1.
+    A system that was trained on IOB2 and forgot its `B-` has written bad IOB2, and no IOB1. But
+    IOB2 may be predicted where gold is IOB1, which has few `B-`: then it is the one that fits.
     """
     found = detect_scheme(tags)
-    is_open = not found.bounds_both_ends
-    return gold if gold and is_open and not gold.bounds_both_ends else found
+    if gold is None or found.bounds_both_ends or gold.bounds_both_ends:
+        return found
+    if gold is TagScheme.IOB2:
+        return gold
+    return min(
+        (gold, found), key=lambda scheme: sum(scheme.fault(each) is not None for each in tags)
+    )
+
+
+def broken_tags(scheme: TagScheme) -> str:
+    """The name of a repair: tags that `scheme` does not allow."""
+    return f"tags that break {scheme.value}"
 
 
 def align_rows(
@@ -72,7 +85,8 @@ def _by_tokens(
         (place, document, token) for place, document in gold for token in document.tokens or ()
     ]
     _check_tokens(wanted, rows, path, repairs)
-    if len(rows) == len(wanted) - 1:
+    # without tokens, it may be any line of the file that is missing
+    if len(rows) == len(wanted) - 1 and rows[-1].token is not None:
         repairs.add("last lines that are missing, read as O", f"{path}:{rows[-1].line}")
         rows.append(Row(rows[-1].line, None, OUTSIDE))
         ends = {end if end < len(rows) - 1 else len(rows) for end in ends}
@@ -80,10 +94,12 @@ def _by_tokens(
         raise _unlike_lengths(wanted, rows, path)
     tagged = []
     position = 0
-    for _, document in gold:
+    for gold_place, document in gold:
         units = document.tokens or ()
         taken = rows[position : position + len(units)]
         inner = sum(place in ends for place in range(position + 1, position + len(units)))
+        if inner and all(row.token is None for row in taken):
+            raise _unlike_sentences(taken, path, gold_place, len(units))
         position += len(units)
         differing = inner + (bool(units) and position not in ends)
         if differing:
@@ -101,12 +117,12 @@ def _check_tokens(
 ) -> None:
     for (place, document, token), row in zip(wanted, rows, strict=False):
         surface = document.surface(token)
-        if row.token is None or row.token == surface:
+        if row.token is None or row.token == surface or _is_shown(row.token, surface):
             continue
-        if html.unescape(row.token) == html.unescape(surface):
-            repairs.add("HTML-escaped tokens", f"{path}:{row.line}")
-        elif _composed(row.token) == _composed(surface):
+        if _composed(row.token) == _composed(surface):
             repairs.add("tokens in another Unicode form", f"{path}:{row.line}")
+        elif _readings(row.token) & _readings(surface):
+            repairs.add("HTML-escaped tokens", f"{path}:{row.line}")
         else:
             raise CorpusError(
                 f"the token {row.token!r} stands where gold has {surface!r}",
@@ -116,8 +132,30 @@ def _check_tokens(
             )
 
 
+def _is_shown(written: str, surface: str) -> bool:
+    """Whether this is how column files show a token that they cannot hold."""
+    return written in (shown_token(surface, TAB), shown_token(surface, SPACE))
+
+
+def _unlike_sentences(rows: Sequence[Row], path: Path, gold_place: str, length: int) -> CorpusError:
+    """Without tokens, nothing but the sentences tells which row is which."""
+    last = next(index for index, row in enumerate(rows) if row.ends)
+    return CorpusError(
+        f"a sentence ends here, after {last + 1} of {length} gold tokens, and its rows have tags "
+        "alone",
+        place=f"{path}:{rows[last].line}",
+        expected=f"{length} rows, for the document at {gold_place}",
+        hint="with tokens beside the tags, rows can be aligned",
+    )
+
+
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
+
+
+def _readings(text: str) -> set[str]:
+    """A token as it is written, and with HTML's character references as what they mean."""
+    return {_composed(text), _composed(html.unescape(text))}
 
 
 def _where(place: str, document: Document, token: Token) -> str:
@@ -175,6 +213,12 @@ def _by_characters(
 def _aligned(gold: Placed, sentence: Sentence, path: Path, repairs: Repairs) -> Tagged:
     place, document = gold
     surfaces = [row.token or "" for row in sentence]
+    if not all(surfaces):
+        raise CorpusError(
+            "there are tags without tokens, and the gold document has no tokens either",
+            place=f"{path}:{sentence[0].line}",
+            expected=f"a token beside each tag, for {document.text[:60]!r}, as at {place}",
+        )
     alignment = align(document.text, " ".join(surfaces))
     ranges = [
         alignment.gold_range(token.start, token.end) if alignment else None
@@ -187,6 +231,9 @@ def _aligned(gold: Placed, sentence: Sentence, path: Path, repairs: Repairs) -> 
             place=f"{path}:{sentence[0].line}",
             expected=f"the characters of {document.text[:60]!r}, as at {place}",
         )
+    if alignment and not alignment.is_written:
+        what = "sentences with HTML-escaped tokens or other Unicode forms"
+        repairs.add(what, f"{path}:{sentence[0].line}")
     if document.tokens is not None and tuple(units) != document.tokens:
         repairs.add("sentences cut into other tokens", f"{path}:{sentence[0].line}")
     return _tagged(units, sentence, path)
@@ -201,8 +248,7 @@ def read_tags(
         fault = scheme.fault(each.tags)
         if fault:
             count = max(1, scheme.repair(each.tags)[1])
-            what = f"tags that break {scheme.value}"
-            repairs.add(what, each.places[fault.index], count)
+            repairs.add(broken_tags(scheme), each.places[fault.index], count)
         spans = scheme.decode(each.tags)
         strict.append(document.with_entities(entities_of(each.units, spans)))
         if fault:

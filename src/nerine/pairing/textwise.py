@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from nerine.document import Document, Entity
 from nerine.errors import CorpusError
+from nerine.formats.files import errors_at
 from nerine.pairing.characters import align
 from nerine.pairing.repairs import Repairs
 
@@ -18,8 +19,8 @@ def align_texts(
 ) -> tuple[Document, ...]:
     """The gold documents with the predicted entities.
 
-    Raises `CorpusError`, with both places, where texts differ in more than white space and HTML
-    escapes.
+    Raises `CorpusError`, with both places, where texts differ in more than white space, HTML
+    escapes and Unicode forms.
     """
     if len(gold) != len(predicted):
         raise _unlike_numbers(gold, predicted)
@@ -43,18 +44,18 @@ def _unlike_numbers(gold: Sequence[Placed], predicted: Sequence[Placed]) -> Corp
 def _in_order(
     gold: Sequence[Placed], predicted: Sequence[Placed], repairs: Repairs
 ) -> Sequence[Placed]:
-    """The predicted documents in the order of the gold ones, found by their ids or texts."""
+    """The predicted documents in the order of the gold ones, found by their texts or ids."""
     if all(ours[1].text == theirs[1].text for ours, theirs in zip(gold, predicted, strict=True)):
         return predicted
-    keys: tuple[Callable[[Document], Hashable], ...] = (lambda d: d.id, lambda d: d.text)
+    keys: tuple[Callable[[Document], Hashable], ...] = (lambda d: d.text, lambda d: d.id)
     for key in keys:
         wanted = [key(document) for _, document in gold]
-        found = {key(document): (place, document) for place, document in predicted}
+        found = {key(placed[1]): placed for placed in predicted}
         if None not in found and len(found) == len(gold) and set(wanted) == set(found):
             ordered = [found[each] for each in wanted]
-            if ordered != list(predicted):
-                moved = sum(a is not b for a, b in zip(ordered, predicted, strict=True))
-                repairs.add("documents in another order", predicted[0][0], moved)
+            moved = [b[0] for a, b in zip(ordered, predicted, strict=True) if a is not b]
+            if moved:
+                repairs.add("documents in another order", moved[0], len(moved))
             return ordered
     return predicted
 
@@ -71,9 +72,9 @@ def _moved(gold: Placed, predicted: Placed, repairs: Repairs) -> Document:
             f"the text {output.text[:60]!r} is not that of the gold document",
             place=other_place,
             expected=f"{reference.text[:60]!r}, as at {place}",
-            hint="documents are compared in their order, by ids, or by texts",
+            hint="documents are compared in their order, by their texts, or by their ids",
         )
-    repairs.add("texts with other white space or HTML escapes", other_place)
+    repairs.add("texts with other white space, HTML escapes or Unicode forms", other_place)
     entities = []
     for entity in output.entities:
         moved = alignment.gold_range(entity.start, entity.end)
@@ -84,4 +85,5 @@ def _moved(gold: Placed, predicted: Placed, repairs: Repairs) -> Document:
                 expected="an entity with a character that stands in the gold text too",
             )
         entities.append(Entity(*moved, entity.label, entity.score))
-    return reference.with_entities(entities)
+    with errors_at(other_place):
+        return reference.with_entities(entities)
