@@ -90,7 +90,6 @@ def report(gold: list[Document], predicted: list[Document], **changes: Any) -> R
         "checkpoint": "runs/a",
         "corpus": "a corpus",
         "split": "test",
-        "version": "1",
         "train": gold[: len(gold) // 4],
         "epochs": epochs(3),
         "samples": 50,

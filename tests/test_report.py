@@ -82,7 +82,7 @@ def test_the_content_is_json_from_which_every_text_can_be_read(hostile: Report) 
 def test_what_is_not_known_is_said() -> None:
     gold = [Document("Mira left", (Entity(0, 4, "person"),))]
     found = make_report(
-        gold, gold, title="t", checkpoint="c", corpus="k", split="test", version="1", notes=["n"]
+        gold, gold, title="t", checkpoint="c", corpus="k", split="test", notes=["n"]
     )
     assert found.reliability is None
     assert found.remarks[0] == "n"

@@ -45,7 +45,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         checkpoint=reports.HOSTILE[2],
         corpus=reports.HOSTILE[1],
         split=reports.HOSTILE[3],
-        version=" ".join(reports.HOSTILE),
         places=[*reports.HOSTILE],
         notes=reports.HOSTILE,
     )

@@ -19,11 +19,14 @@ from nerine.errors import NerineError
 from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:
+    from nerine.assessment import Assessment, assess
+    from nerine.certainty import Comparison, System, compare
+    from nerine.checks import CheckReport, check_corpus
     from nerine.corpus import Corpus, load_corpus
     from nerine.evaluation import evaluate
     from nerine.explanation import explain
     from nerine.formats import read_documents, write_documents
-    from nerine.metrics import Evaluation
+    from nerine.metrics import Evaluation, score
     from nerine.settings import TrainingSettings
     from nerine.tagger import Tagger
     from nerine.training import TrainingRun, train
@@ -31,34 +34,50 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Assessment",
+    "CheckReport",
+    "Comparison",
     "Corpus",
     "Document",
     "Entity",
     "Evaluation",
     "NerineError",
+    "System",
     "TagScheme",
     "Tagger",
     "Token",
     "TrainingRun",
     "TrainingSettings",
+    "assess",
+    "check_corpus",
+    "compare",
     "evaluate",
     "explain",
     "load_corpus",
     "read_documents",
+    "score",
     "train",
     "write_documents",
 ]
 
 _LATER = {
+    "Assessment": "assessment",
+    "CheckReport": "checks",
+    "Comparison": "certainty",
     "Corpus": "corpus",
     "Evaluation": "metrics",
+    "System": "certainty",
     "Tagger": "tagger",
     "TrainingRun": "training",
     "TrainingSettings": "settings",
+    "assess": "assessment",
+    "check_corpus": "checks",
+    "compare": "certainty",
     "evaluate": "evaluation",
     "explain": "explanation",
     "load_corpus": "corpus",
     "read_documents": "formats",
+    "score": "metrics",
     "train": "training",
     "write_documents": "formats",
 }

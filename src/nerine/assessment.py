@@ -47,7 +47,6 @@ def assess(
     gold: Sequence[Document],
     predicted: Sequence[Document],
     *,
-    version: str,
     lenient: Sequence[Document] | None = None,
     train: Sequence[Document] | None = None,
     split: str = "all",
@@ -59,7 +58,7 @@ def assess(
     """Scores documents that stand side by side and have the same texts.
 
     `lenient` are the predicted documents by conlleval's reading, where it differs; `train` are
-    those whose entities count as seen; `split`, `scheme` and `version` go into the signature.
+    those whose entities count as seen; `split` and `scheme` go into the signature.
     """
     return Assessment(
         evaluation=score(gold, predicted),
@@ -67,5 +66,5 @@ def assess(
         intervals=score_intervals(gold, predicted, level=level, samples=samples, seed=seed),
         breakdowns=breakdowns(gold, predicted, train),
         analysis=analyse(gold, predicted),
-        signature=Signature.of(gold, version=version, split=split, scheme=scheme),
+        signature=Signature.of(gold, split=split, scheme=scheme),
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine import __version__
 from nerine.calibration import (
     Calibration,
     Reliability,
@@ -116,7 +115,7 @@ def calibrate(
         score(gold, predicted),
         score(gold, list(apply(predicted, fitted.thresholds))),
     )
-    signature = str(Signature.of(gold, version=__version__, split=split))
+    signature = str(Signature.of(gold, split=split))
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
         about["signature"] = signature

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine import __version__
 from nerine.cli.options import (
     CorpusReading,
     PredictedReading,
@@ -83,7 +82,7 @@ def compare(
     documents = read.gold
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents, found, **sampling.given)
-    signature = str(Signature.of(documents, version=__version__, split=read.split))
+    signature = str(Signature.of(documents, split=read.split))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     notes = [*reading_notes(corpus.logs), *read.notes]
     if as_json:

@@ -80,7 +80,7 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
     if as_json:
         print_json(_as_json(run, evaluation, tagged))
     else:
-        signature = Signature.of(corpus.test, version=nerine.__version__, split="test")
+        signature = Signature.of(corpus.test, split="test")
         _print_results(run, evaluation, signature, tagged)
 
 

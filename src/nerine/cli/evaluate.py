@@ -6,7 +6,6 @@ import itertools
 
 import click
 
-from nerine import __version__
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
@@ -65,7 +64,6 @@ def evaluate(
         predicted,
         train=loaded.splits.get("train") if split != "train" else None,
         split=split,
-        version=__version__,
         **sampling.given,
     )
     if as_json:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine import __version__
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
@@ -132,7 +131,6 @@ def _make(
             checkpoint=run,
             corpus=corpus.source,
             split=name,
-            version=__version__,
             train=corpus.splits.get("train") if part != "train" else None,
             places=[corpus.place(part, index) for index in range(len(gold))],
             notes=[*reading_notes({part: corpus.logs[part]}), *found.pop("notes")],

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine import __version__
 from nerine.cli.options import (
     CorpusReading,
     PredictedReading,
@@ -90,7 +89,6 @@ def score(
         train=seen,
         split=split if corpus and len(corpus.splits) > 1 else "all",
         scheme=scheme,
-        version=__version__,
         **sampling.given,
     )
     notes = [*(reading_notes(corpus.logs) if corpus else []), *pairing_notes(pairing)]

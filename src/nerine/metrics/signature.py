@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed_version
 
 from nerine.document import Document, digest_of, parts_of
 
@@ -35,13 +36,13 @@ class Signature:
         cls,
         gold: Sequence[Document],
         *,
-        version: str,
         split: str = "all",
         scheme: str | None = None,
         reading: str = "strict",
         metric: str = "entity",
+        version: str | None = None,
     ) -> Signature:
-        """The signature of scores against `gold`; `version` is Nerine's."""
+        """The signature of scores against `gold`; `version` is by default that of this Nerine."""
         return cls(
             metric=metric,
             scheme=scheme or "ranges",
@@ -49,7 +50,7 @@ class Signature:
             split=split,
             documents=digest_of(parts_of(gold))[:_SHOWN_OF_HASH],
             gold=sum(len(each.entities) for each in gold),
-            version=version,
+            version=version or installed_version("nerine"),
         )
 
     def __str__(self) -> str:

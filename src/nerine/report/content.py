@@ -147,7 +147,6 @@ def make_report(
     checkpoint: str,
     corpus: str,
     split: str,
-    version: str,
     scheme: str | None = None,
     train: Sequence[Document] | None = None,
     lenient: Sequence[Document] | None = None,
@@ -159,13 +158,12 @@ def make_report(
     """Counts, compares and sorts everything that a report shows.
 
     `gold` and `predicted` stand side by side and have the same texts; else `CorpusError`.
-    `version`, `scheme`, `train`, `lenient` and `sampling` are those of `assess`; `train` tells
+    `scheme`, `train`, `lenient` and `sampling` are those of `assess`; `train` tells
     which names training has seen.
     """
     assessment = assess(
         gold,
         predicted,
-        version=version,
         lenient=lenient,
         train=train,
         split=split,
