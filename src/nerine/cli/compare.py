@@ -19,7 +19,7 @@ from nerine.cli.options import (
     reading_notes,
     sampling_options,
 )
-from nerine.cli.score import paired, pairing_notes
+from nerine.cli.score import paired, pairing_notes, split_shown
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import CorpusError
 
@@ -83,7 +83,8 @@ def compare(
     documents = read.gold
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents, found, **sampling.given)
-    signature = str(Signature.of(documents, version=__version__, split=read.split))
+    shown = split_shown(corpus, split)
+    signature = str(Signature.of(documents, version=__version__, split=shown))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     notes = [*reading_notes(corpus.logs), *read.notes]
     if as_json:
