@@ -10,8 +10,9 @@ Two tests of the hypothesis that the difference in F1 is chance:
   the observed one (Berg-Kirkpatrick, Burkett & Klein, 2012, here for both directions).
 
 Both p are two-sided and count the observation itself (Phipson & Smyth, 2010), so that they are
-never 0. Where several differences are tested, p is adjusted by Holm's procedure (1979): over all
-pairs of systems, and apart from that over all pairs and labels.
+never 0. With a handful of documents only the first one holds: the bootstrap takes those few for
+all that there are. Where several differences are tested, p is adjusted by Holm's procedure (1979):
+over all pairs of systems, and apart from that over all pairs and labels.
 
 A system may come with several runs, of several seeds. Its score is then their mean; the
 bootstrap draws seeds as well as documents.

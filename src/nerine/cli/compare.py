@@ -18,7 +18,7 @@ from nerine.cli.options import (
     reading_notes,
     sampling_options,
 )
-from nerine.cli.score import paired, pairing_notes
+from nerine.cli.score import paired, pairing_notes, split_shown
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import CorpusError
 
@@ -82,7 +82,7 @@ def compare(
     documents = read.gold
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents, found, **sampling.given)
-    signature = str(Signature.of(documents, split=read.split))
+    signature = str(Signature.of(documents, split=split_shown(corpus, split)))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     notes = [*reading_notes(corpus.logs), *read.notes]
     if as_json:

@@ -87,7 +87,7 @@ def score(
         pairing.predicted,
         lenient=None if pairing.lenient == pairing.predicted else pairing.lenient,
         train=seen,
-        split=split if corpus and len(corpus.splits) > 1 else "all",
+        split=split_shown(corpus, split) if corpus else "all",
         scheme=scheme,
         **sampling.given,
     )
@@ -106,6 +106,11 @@ def score(
     print_assessment(assessment, f"{predicted or gold} against {gold}", on)
     wrong = (each for each in assessment.analysis.outcomes if each.kind != "correct")
     print_errors(list(itertools.islice(wrong, errors)), pairing.gold, pairing.places, on)
+
+
+def split_shown(corpus: Corpus, split: str) -> str:
+    """The split that a signature names: a file alone is all of its documents."""
+    return split if len(corpus.splits) > 1 else "all"
 
 
 def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
