@@ -22,7 +22,7 @@ from nerine.cli.terminal import VisibleOutput, print_json
 from nerine.corpus import load_corpus
 from nerine.markup import visible
 
-COMMANDS = ("demo", "train", "evaluate", "predict", "explain", "convert", "describe")
+COMMANDS = ("demo", "train", "evaluate", "predict", "explain", "convert", "describe", "suspects")
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"
 

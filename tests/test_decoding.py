@@ -175,7 +175,8 @@ def test_a_posterior_finds_every_likely_span_wherever_it_lies(
             for each in posterior.spans(1e-3)
         }
         for span, value in expected.items():
-            if not value == pytest.approx(1e-3):
+            assert posterior.probability(span) == pytest.approx(value, rel=1e-6, abs=1e-9)
+            if value != pytest.approx(1e-3):
                 assert (span in found) == (value >= 1e-3)
         for span, value in found.items():
             assert value == pytest.approx(expected[span], rel=1e-6)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -212,7 +213,7 @@ class Decoder:
         return float(min(1.0, (within @ ends @ after) / total))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Posterior:
     """What a sentence's logits say of any span of its words.
 
@@ -237,7 +238,7 @@ class Posterior:
         """
         names = np.unique(self.labels[self.labels != ""])
         of_label = (self.labels[:, None] == names).astype(np.float64)
-        _, growing = self._walk()
+        _, growing = self._walk
         starts = np.arange(len(growing))
         ends = starts + 1
         found = []
@@ -253,12 +254,22 @@ class Posterior:
             ends = ends + 1
         return sorted(found, key=lambda span: (span.start, span.end, span.label))
 
+    def probability(self, span: Span) -> float:
+        """The probability that this entity, with these ends, is there."""
+        _, beginnings = self._walk
+        growing = beginnings[span.start] * (self.labels == span.label)
+        for step in self._steps(np.arange(span.start + 1, span.end)):
+            growing = growing @ (step * self.continues)
+        (last,) = self._steps(np.array([span.end]))
+        return float(min(1.0, (growing @ (last * ~self.continues)).sum()))
+
     def nothing(self, start: int, end: int) -> float:
         """The probability that no entity touches the words from `start` up to `end`."""
-        tags, _ = self._walk()
+        tags, _ = self._walk
         stays = self._steps(np.arange(start + 1, end))[:, self.outside, self.outside]
-        return float(tags[start, self.outside] * stays.prod())
+        return float(min(1.0, tags[start, self.outside] * stays.prod()))
 
+    @cached_property
     def _walk(self) -> tuple[FloatArray, FloatArray]:
         """The probability of each tag at each word, and that an entity begins there with it.
 
@@ -277,7 +288,8 @@ class Posterior:
         """(words × tags × tags): the steps that lead to `words`, each row summing to 1 or 0."""
         steps = self.allowed * self.weights[words][:, None, :]
         total = steps.sum(axis=2, keepdims=True)
-        return np.divide(steps, total, out=np.zeros_like(steps), where=total > 0)
+        result: FloatArray = np.divide(steps, total, out=np.zeros_like(steps), where=total > 0)
+        return result
 
 
 def _emissions(logits: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ __all__ = ["main"]
 
 INTERRUPTED, BAD_INPUT = 1, 2
 
-_COMMANDS = ("demo", "train", "evaluate", "predict", "explain", "convert", "describe")
+_COMMANDS = ("demo", "train", "evaluate", "predict", "explain", "convert", "describe", "suspects")
 
 
 class _CommandLine(click.Group):
