@@ -37,13 +37,14 @@ h1 { font-size: 1.4rem; }
 .filters { position: sticky; top: 0; padding: .6rem 0; background: var(--page);
            border-bottom: 1px solid var(--line); display: flex; flex-wrap: wrap;
            gap: .4rem 1.5rem; }
-select { font: inherit; max-width: 100%; }
+.filters div { display: flex; gap: .4rem; min-width: 0; max-width: 100%; }
+select { font: inherit; min-width: 0; flex: 1; }
 ol { list-style: none; padding: 0; }
 li { border-bottom: 1px solid var(--line); padding: .8rem 0; }
 li > p { margin: 0 0 .3rem; overflow-wrap: anywhere; }
 li b { margin-right: .5rem; }
 .place { color: var(--soft); }
-.sides { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem 1.5rem; }
+.sides { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .3rem 1.5rem; }
 .sides p { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 0; }
 .sides h2 { margin: 0; font-size: .85rem; font-weight: 600; color: var(--soft); }
 mark { color: inherit; background: none; border-bottom: 2px dotted var(--soft); }
@@ -51,7 +52,7 @@ mark small { font-weight: 600; margin-left: .3rem; opacity: .8; }
 mark.gold, mark.new { border: 0; border-radius: .25rem; padding: .1rem .3rem; }
 mark.gold { background: var(--gold); }
 mark.new { background: var(--new); }
-@media (max-width: 40rem) { .sides { grid-template-columns: 1fr; } }
+@media (max-width: 40rem) { .sides { grid-template-columns: minmax(0, 1fr); } }
 """
 
 
@@ -95,8 +96,8 @@ def _filters(labels: Sequence[str]) -> str:
     kinds = [(f"kind-{kind}", f"{kind}: {_MEANINGS[kind]}") for kind in KINDS]
     names = [(f"label-{number}", label) for number, label in enumerate(labels)]
     return (
-        f'<div class="filters">\n{_select("Kind", "all kinds", kinds)}'
-        f"{_select('Label', 'all labels', names)}</div>\n"
+        f'<div class="filters">\n{_select("kind", "all kinds", kinds)}'
+        f"{_select('label', 'all labels', names)}</div>\n"
     )
 
 
@@ -105,8 +106,8 @@ def _select(name: str, every: str, options: Sequence[tuple[str, str]]) -> str:
         f'<option value="{value}">{escape(visible(text))}</option>\n' for value, text in options
     )
     return (
-        f'<label>{name} <select autocomplete="off">\n<option value="">{every}</option>\n'
-        f"{shown}</select></label>\n"
+        f'<div><label for="{name}">{name}</label>\n<select id="{name}" autocomplete="off">\n'
+        f'<option value="">{every}</option>\n{shown}</select></div>\n'
     )
 
 
