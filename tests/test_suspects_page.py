@@ -113,7 +113,7 @@ def test_a_long_text_is_shown_around_the_place() -> None:
     assert "…aaa" in page
     assert "bbb…" in page
     assert "a" * 200 not in page
-    assert "The likeliest 1 of 9 places" in page
+    assert "The first 1 of 9 places" in page
 
 
 def test_other_entities_are_marked_without_a_colour() -> None:

@@ -23,6 +23,8 @@ _MEANINGS: dict[Kind, str] = {
     "boundary": "perhaps longer, shorter or elsewhere",
 }
 
+_ORDER = "The kinds take turns; within a kind, the likeliest comes first."
+
 _STYLE = """\
 :root { color-scheme: light dark; --text: #1b1b1f; --page: #fdfdfb; --line: #d5d5d0;
         --soft: #5c5c66; --gold: #fbe6b0; --new: #c8e6f5; }
@@ -80,8 +82,8 @@ def review_page(suspects: Sequence[Suspect], *, total: int | None = None) -> Ite
 
 def _counted(shown: int, total: int | None) -> str:
     if total is None or total == shown:
-        return f"{shown:,} places where a label is likely wrong, the likeliest first."
-    return f"The likeliest {shown:,} of {total:,} places where a label may be wrong."
+        return f"{shown:,} places where a label may be wrong. {_ORDER}"
+    return f"The first {shown:,} of {total:,} places where a label may be wrong. {_ORDER}"
 
 
 def _filter_rules(labels: Sequence[str]) -> str:
