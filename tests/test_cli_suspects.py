@@ -49,6 +49,9 @@ def test_writes_all_and_shows_the_first(
     corpus: Path, options: tuple[object, ...], tmp_path: Path
 ) -> None:
     output, page = tmp_path / "out.jsonl", tmp_path / "review.html"
+    work = tmp_path / "out.jsonl.work"
+    work.mkdir()
+    (work / "a note of the user's").touch()
     result = run(corpus, "-o", output, "--html", page, *options)
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -64,7 +67,7 @@ def test_writes_all_and_shows_the_first(
     assert f"{corpus}/train.conll:" in lines[3]
     assert lines[-2:] == [f"wrote {output}", f"wrote {page}"]
     assert page.read_text().count("<li ") == len(found)
-    assert not (tmp_path / "out.jsonl.work").exists()
+    assert [path.name for path in work.iterdir()] == ["a note of the user's"]
 
 
 @contextlib.contextmanager
@@ -110,6 +113,10 @@ def test_an_interrupted_call_says_how_to_go_on_and_does(
     assert shown["documents"] == 16
     assert {each["split"] for each in shown["suspects"]} == {"train", "validation"}
     assert sorted(path.name for path in work.iterdir()) == ["fold-1-of-2", "fold-2-of-2"]
+
+    removing = [each for each in again if each not in ("--json", "--keep-work")]
+    assert run(*removing).exit_code == 0
+    assert not work.exists()
 
 
 def test_a_model_that_is_there_judges_without_training(
@@ -169,14 +176,13 @@ def test_bad_input_is_an_error_at_once(
 
 
 def test_a_working_folder_in_use_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "out.jsonl.work").mkdir()
-    (tmp_path / "out.jsonl.work" / "notes.txt").touch()
+    (tmp_path / "out.jsonl.work" / "fold-1-of-4").mkdir(parents=True)
     result = run("sample", "-o", tmp_path / "out.jsonl")
     assert result.exit_code == 2
-    assert "the working folder is not empty" in result.stderr
-    assert (tmp_path / "out.jsonl.work" / "notes.txt").exists()
+    assert "the working folder holds 'fold-1-of-4' already" in result.stderr
     resumed = run("sample", "-o", tmp_path / "out.jsonl", "--resume")
-    assert "holds 'notes.txt'" in resumed.stderr
+    assert resumed.exit_code == 2
+    assert "expected: runs of 3 folds" in resumed.stderr
 
 
 def test_the_help_names_the_settings_that_are_used() -> None:

@@ -132,7 +132,7 @@ def suspects(
         context.exit(INTERRUPTED)
     _write(findings, output, page)
     if not model and not keep_work:
-        shutil.rmtree(work)
+        _remove(work)
     notes = [*reading_notes(loaded.logs), *findings.notes]
     if as_json:
         print_json({**findings.to_dict(), "notes": notes})
@@ -205,6 +205,14 @@ def _write(findings: Findings, output: Path, page: Path | None) -> None:
             shown = findings.suspects[:_ON_PAGE]
             for piece in review_page(shown, total=len(findings.suspects)):
                 stream.write(piece.encode())
+
+
+def _remove(work: Path) -> None:
+    """Removes the folds' runs, and their folder if nothing else is in it."""
+    for folder in work.glob("fold-*-of-*"):
+        shutil.rmtree(folder)
+    if not any(work.iterdir()):
+        work.rmdir()
 
 
 def _print(findings: Findings, notes: list[str], written: list[Path]) -> None:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from nerine.checkpoint import INFO_FILE, RUN_FILE
 from nerine.corpus import Corpus
-from nerine.document import labels_of
+from nerine.document import Document, labels_of
 from nerine.errors import TrainingError
 from nerine.settings import TrainingSettings
 from nerine.splitting import folds as divide
@@ -36,9 +36,9 @@ class FoldListener(Listener, Protocol):
 class CrossValidation:
     """The trainings that read each document of `splits` by a model that has not seen it.
 
-    A validation split that is not among `splits` chooses each run's best epoch; without one, every
-    run holds documents out of its own folds. The test split is never looked at, unless it is
-    itself among `splits`.
+    A training split that is not among `splits` is learned from in every run. A validation split
+    that is not among them chooses each run's best epoch; without one, every run holds documents out
+    of those that it learns from. The test split is not looked at, unless it is among `splits`.
     """
 
     corpus: Corpus
@@ -63,7 +63,7 @@ class CrossValidation:
             if listener:
                 listener.fold(number, self.folds)
             held = set(part)
-            others = [sample for index, sample in enumerate(samples) if index not in held]
+            others = [each for index, each in enumerate(samples) if index not in held]
             mine = [samples[index] for index in part]
             yield mine, self._tagger(number, self._corpus(others, mine), listener)
 
@@ -78,32 +78,39 @@ class CrossValidation:
             raise TrainingError(
                 "this is a file", place=str(self.work), expected="a folder for the folds' runs"
             )
-        mine = {self.folder(number).name for number in range(1, self.folds + 1)}
-        found = sorted(path.name for path in self.work.iterdir())
+        found = sorted(path.name for path in self.work.glob("fold-*"))
         if found and not resume:
             raise TrainingError(
-                "the working folder is not empty",
+                f"the working folder holds {found[0]!r} already",
                 place=str(self.work),
                 hint="go on with the folds in it with --resume, or name another folder with --work",
             )
+        mine = {self.folder(number).name for number in range(1, self.folds + 1)}
         strange = [name for name in found if name not in mine]
         if strange:
             raise TrainingError(
                 f"the working folder holds {strange[0]!r}",
                 place=str(self.work),
-                expected=f"nothing but the runs of {self.folds} folds",
+                expected=f"runs of {self.folds} folds",
                 hint="resume with as many folds as at the beginning, or name another folder",
             )
 
     def _corpus(self, others: Sequence[Sample], mine: Sequence[Sample]) -> Corpus:
-        """Trains on the other folds; this one is the test split, so that the hash speaks of it."""
-        of_all = labels_of(sample.document for sample in [*others, *mine])
-        labels = tuple(sorted({*self.corpus.labels, *of_all}))
-        splits = {"train": tuple(sample.document for sample in others)}
+        """The other folds to train on; this one is the test split, so that the hash tells it."""
+        held = tuple(sample.document for sample in mine)
+        learned = (*self._unjudged(held), *(sample.document for sample in others))
+        labels = tuple(sorted({*self.corpus.labels, *labels_of(learned), *labels_of(held)}))
+        splits = {"train": learned}
         if "validation" in self.corpus.splits and "validation" not in self.splits:
             splits["validation"] = self.corpus.validation
-        splits["test"] = tuple(sample.document for sample in mine)
-        return Corpus(splits, labels, self.corpus.source)
+        return Corpus({**splits, "test": held}, labels, self.corpus.source)
+
+    def _unjudged(self, held: Sequence[Document]) -> list[Document]:
+        """The training split where it is not among `splits`, without the texts of `held`."""
+        if "train" in self.splits or "train" not in self.corpus.splits:
+            return []
+        texts = {document.text for document in held}
+        return [document for document in self.corpus.train if document.text not in texts]
 
     def _tagger(self, number: int, corpus: Corpus, listener: Listener | None) -> Tagger:
         folder = self.folder(number)

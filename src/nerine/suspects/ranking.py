@@ -13,7 +13,7 @@ place of a text, where gold has one reading and the model gives others a probabi
 
 All of them are exact probabilities under the chain of `nerine.decoding`, whether or not they lie on
 its best path: a name that the model has never seen may be worth 0.3 and still be a name. Within a
-kind, suspects are ordered by log(P(other reading) ÷ P(gold's reading)).
+kind, suspects are ordered by log(P(other reading) ÷ P(gold's reading)), smoothed.
 
 Between kinds these odds say little. A model overlooks many names that it does not know, and is
 very sure of it; so what it finds spurious would fill the first pages, and what it finds missed the
@@ -42,8 +42,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LEAST = 0.05
 """A reading less probable than this is no suspicion."""
 
-# Probabilities below this count as this: further differences mean nothing.
-_TINIEST = 1e-9
+# Added to probabilities before their logarithms are taken: whether a model gives a reading 1e-4 or
+# 1e-6 says little, and would outweigh what it gives to the other one.
+_SMOOTHING = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,9 @@ class Suspect:
 
     @property
     def log_odds(self) -> float:
-        """How much surer the model is of the proposal than of gold, in nats."""
-        return math.log(max(self.proposed_probability, _TINIEST)) - math.log(
-            max(self.gold_probability, _TINIEST)
-        )
+        """How much surer the model is of the proposal than of gold, in nats, smoothed."""
+        proposed = self.proposed_probability + _SMOOTHING
+        return math.log(proposed / (self.gold_probability + _SMOOTHING))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -219,10 +219,13 @@ def _gold_spans(
     document: Document, words: Sequence[Token]
 ) -> tuple[list[tuple[Entity, Span]], int]:
     """Each gold entity with the words that it touches; two of them may touch the same word."""
+    spans, adapted = word_spans(document, words)
+    if not adapted:
+        return list(zip(document.entities, spans, strict=True)), 0
     found: list[tuple[Entity, Span]] = []
     adapted = 0
     for entity in document.entities:
-        spans, changed = word_spans(document.with_entities([entity]), words)
+        spans, changed = word_spans(replace(document, entities=(entity,), tokens=None), words)
         found += [(entity, span) for span in spans]
         adapted += changed
     return found, adapted
