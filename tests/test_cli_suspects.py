@@ -161,6 +161,8 @@ def test_texts_do_not_steer_the_terminal(
         (["-o", "a", "--split", "dev"], "there is no dev split"),
         (["-o", "a", "--epochs", "0"], "epochs: 0 is too small"),
         (["-o", "a", "--model", "m", "--epochs", "2"], "--epochs is for training"),
+        (["-o", "a", "--model", "m", "--resume"], "--resume is for training"),
+        (["-o", "a", "--resume"], "a.work: there is nothing to resume"),
         (["-o", "a", "--model", "./m"], "./m"),
     ],
 )

@@ -33,6 +33,7 @@ _SHOWN = 20
 _ON_PAGE = 1000
 _OF_MODEL = {"revision", "scheme"}
 """Settings of training that say something of a finished model too."""
+_OF_FOLDS = ("folds", "work", "keep_work", "resume")
 
 
 @click.command(
@@ -116,6 +117,8 @@ def suspects(
     "sample", or a data set on the hub as owner/name.
     """
     _check_outputs(output, page)
+    if model:
+        _check_flags(context, changes)
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     work = work or output.with_name(f"{output.name}.work")
@@ -151,13 +154,19 @@ def _check_outputs(output: Path, page: Path | None) -> None:
             raise FormatError("there is no such folder", place=str(path.parent))
 
 
-def _by_model(
-    corpus: Corpus, splits: tuple[str, ...], model: str, changes: dict[str, Any]
-) -> Findings:
-    useless = [name for name in changes if name not in _OF_MODEL]
+def _check_flags(context: click.Context, changes: dict[str, Any]) -> None:
+    """Raises where `--model` comes with a flag that would have no effect."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    given = [name for name in _OF_FOLDS if context.get_parameter_source(name) is typed]
+    useless = [*given, *(name for name in changes if name not in _OF_MODEL)]
     if useless:
         flag = useless[0].replace("_", "-")
         raise click.UsageError(f"--{flag} is for training, and --model leaves nothing to train")
+
+
+def _by_model(
+    corpus: Corpus, splits: tuple[str, ...], model: str, changes: dict[str, Any]
+) -> Findings:
     with working(f"judging by {model}"):
         from nerine.checkpoint import load_checkpoint
         from nerine.suspects import suspects_of
@@ -188,6 +197,9 @@ def _by_folds(
 
 def _say_how_to_resume(context: click.Context, work: Path) -> None:
     on = console(stderr=True)
+    if not work.exists():
+        on.print(cell("interrupted"))
+        return
     on.print(cell(f"interrupted; what was trained is kept in {work}"), soft_wrap=True)
     command = given_arguments(context)
     flag = "" if context.params["resume"] else " --resume"
@@ -232,8 +244,8 @@ def _print(findings: Findings, notes: list[str], written: list[Path]) -> None:
 
 
 def _table(suspects: tuple[Suspect, ...]) -> Table:
-    columns = ("", "kind", "place", "labelled", "probability", "proposed", "its probability")
-    result = table(columns, numbers=("", "probability", "its probability"))
+    columns = ("", "kind", "place", "gold", "P(gold)", "proposed", "P(proposed)")
+    result = table(columns, numbers=("", "P(gold)", "P(proposed)"))
     for rank, suspect in enumerate(suspects, start=1):
         document = suspect.sample.document
         result.add_row(

@@ -72,9 +72,7 @@ class CrossValidation:
         return self.work / f"fold-{number}-of-{self.folds}"
 
     def _check_work(self, *, resume: bool) -> None:
-        if not self.work.exists():
-            return
-        if not self.work.is_dir():
+        if self.work.exists() and not self.work.is_dir():
             raise TrainingError(
                 "this is a file", place=str(self.work), expected="a folder for the folds' runs"
             )
@@ -85,6 +83,8 @@ class CrossValidation:
                 place=str(self.work),
                 hint="go on with the folds in it with --resume, or name another folder with --work",
             )
+        if resume and not found:
+            raise TrainingError("there is nothing to resume", place=str(self.work))
         mine = {self.folder(number).name for number in range(1, self.folds + 1)}
         strange = [name for name in found if name not in mine]
         if strange:
