@@ -143,7 +143,7 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         work = chosen.work or Path(folder) / "folds"
-        validation = CrossValidation(corpus, ("train",), chosen.folds, settings, work)
+        validation = CrossValidation(corpus, work, folds=chosen.folds, settings=settings)
         findings = cross_validated_suspects(validation, resume=work.exists())
     minutes = (time.monotonic() - began) / 60
     print(

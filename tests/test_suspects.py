@@ -201,10 +201,10 @@ def cross_validation(work: Path, corpus: Corpus | None = None, **changes: Any) -
     settings = {"epochs": 1, "batch_size": 4, "max_length": 64, "overlap": 8, **changes}
     return CrossValidation(
         corpus or runs.corpus(12),
+        work,
         settings.pop("splits", ("train",)),
         settings.pop("count", 2),
         CROSS_VALIDATION.changed(settings),
-        work,
     )
 
 

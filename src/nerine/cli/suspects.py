@@ -191,7 +191,7 @@ def _by_folds(
     from nerine.suspects import CrossValidation, cross_validated_suspects
 
     with training_display() as listener:
-        validation = CrossValidation(corpus, splits, folds, settings, work)
+        validation = CrossValidation(corpus, work, splits, folds, settings)
         return cross_validated_suspects(validation, resume=resume, listener=listener)
 
 

@@ -18,7 +18,7 @@ from nerine.checkpoint import INFO_FILE, RUN_FILE
 from nerine.corpus import Corpus
 from nerine.document import Document, labels_of
 from nerine.errors import TrainingError
-from nerine.settings import TrainingSettings
+from nerine.settings import CROSS_VALIDATION, TrainingSettings
 from nerine.splitting import folds as divide
 from nerine.suspects.ranking import Sample, samples_of
 from nerine.tagger import Tagger
@@ -42,10 +42,10 @@ class CrossValidation:
     """
 
     corpus: Corpus
-    splits: tuple[str, ...]
-    folds: int
-    settings: TrainingSettings
     work: Path
+    splits: tuple[str, ...] = ("train",)
+    folds: int = 3
+    settings: TrainingSettings = CROSS_VALIDATION
 
     def read(
         self, *, resume: bool = False, listener: FoldListener | None = None
