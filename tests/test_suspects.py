@@ -307,7 +307,7 @@ def test_an_interrupted_call_goes_on_and_ends_as_if_it_had_not_been(
 
 
 def test_texts_that_cannot_be_divided_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="folds"):
+    with pytest.raises(CorpusError):
         cross_validated_suspects(cross_validation(tmp_path / "work", count=13))
 
 
