@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-quality clean
+.PHONY: demo test slow lint format bench bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -31,6 +31,9 @@ bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two core
 
 bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 minutes on two cores
 	$(BIN)/python -m bench.quality
+
+bench-suspects: $(VENV)/ready ## WNUT 17's labels corrupted on purpose, and how many are found; about 10 minutes
+	$(BIN)/python -m bench.suspects
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
