@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import runs
 from nerine.corpus import Corpus
@@ -24,7 +26,9 @@ from nerine.schemes import TagScheme
 from nerine.segmentation import rule_words
 from nerine.settings import CROSS_VALIDATION
 from nerine.suspects import (
+    KINDS,
     CrossValidation,
+    Sample,
     Suspect,
     cross_validated_suspects,
     disagreements,
@@ -341,3 +345,38 @@ def test_entities_off_word_boundaries_are_noted(tagger: Tagger) -> None:
     corpus = Corpus({"train": (Document("Lisbon", (Entity(0, 3, "location"),)),)}, (), "a test")
     findings = suspects_of(corpus, ["train"], tagger)
     assert "1 of 1 entities do not fall on word boundaries" in findings.notes[-1]
+
+
+@st.composite
+def any_suspects(draw: st.DrawFn) -> list[Suspect]:
+    """Suspects of the words of a few documents, several of them of the same gold entity."""
+    share = st.floats(0, 1)
+    found = []
+    for index in range(draw(st.integers(1, 3))):
+        sample = Sample(Document("ab cd"), "train", index, "")
+        gold = Entity(0, 2, "a")
+        choices: list[tuple[Entity | None, Entity | None]] = [
+            (None, Entity(3, 5, "a")),
+            (gold, None),
+            (gold, Entity(0, 2, "b")),
+            (gold, Entity(0, 5, "a")),
+        ]
+        pairs = draw(st.lists(st.sampled_from(choices), unique=True))
+        found += [Suspect(sample, *pair, draw(share), draw(share)) for pair in pairs]
+    return found
+
+
+@given(any_suspects())
+def test_every_place_is_ranked_once_and_each_kind_by_its_odds(found: list[Suspect]) -> None:
+    def places(suspects: list[Suspect]) -> list[tuple[int, bool]]:
+        return [(each.sample.index, each.gold is None) for each in suspects]
+
+    first = ranked(found)
+    assert sorted(places(first)) == sorted(set(places(found)))
+    assert all(suspect in found for suspect in first)
+    for kind in KINDS:
+        odds = [suspect.log_odds for suspect in first if suspect.kind == kind]
+        assert odds == sorted(odds, reverse=True)
+    tops = [max(odds) for kind in KINDS if (odds := [s.log_odds for s in found if s.kind == kind])]
+    if first:
+        assert first[0].log_odds in tops
