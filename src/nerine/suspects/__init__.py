@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Suspects, the likeliest first, and how many documents and entities were looked at.
+    """Suspects in the order of `ranked`, and how many documents and entities were looked at.
 
     `notes` are what a user should know of how it was done.
     """
