@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-certainty bench-quality clean
+.PHONY: demo test slow lint format bench bench-certainty bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -35,6 +35,9 @@ bench-certainty: $(VENV)/ready ## whether intervals and tests keep their promise
 
 bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 minutes on two cores
 	$(BIN)/python -m bench.quality
+
+bench-suspects: $(VENV)/ready ## WNUT 17 with labels corrupted on purpose, and how many are found; 15 minutes
+	$(BIN)/python -m bench.suspects
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

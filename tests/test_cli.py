@@ -23,8 +23,8 @@ from nerine.corpus import load_corpus
 from nerine.markup import visible
 
 COMMANDS = (
-    *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("report", "check", "convert", "split", "describe"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict"),
+    *("explain", "check", "suspects", "convert", "split", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"

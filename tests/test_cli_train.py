@@ -282,3 +282,23 @@ def test_the_demo_takes_a_folder_that_is_free(
     folders = [str(call["output"]) for call in asked]
     assert folders == ["runs/demo", "runs/demo-2", "here", "runs/demo-3"]
     assert asked[1]["settings"] == TrainingSettings(epochs=1)
+
+
+def test_the_display_begins_again_with_each_fold() -> None:
+    shown = io.StringIO()
+    on = Console(file=shown, force_terminal=True, width=120, _environ={"TERM": "xterm"})
+    with TrainingDisplay(on) as display:
+        display.fold(1, 2)
+        display.started(0, 14)
+        display.evaluated(record(1, 0.25), best=True)
+        on.print("first")
+        display.fold(2, 2)
+        display.started(0, 21)
+        display.stepped(21)
+        on.print("second")
+    first, _, rest = shown.getvalue().partition("first")
+    assert "fold 1 of 2" in f"{first}{rest}"
+    second = rest.partition("second")[2]
+    assert "fold 2 of 2" in second
+    assert "21/21" in second
+    assert "0.2500" not in second

@@ -35,10 +35,12 @@ def place(
 
     monkeypatch.setattr(nerine.training, "load_encoder", load_tiny)
     monkeypatch.setattr(nerine.training, "encoder_width", lambda *_, **__: 32)
+    # fast enough for a tiny encoder to learn four names in a few steps
+    monkeypatch.setattr(nerine.training, "_RATE_SMALL", 2e-2)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wnut17").mkdir()
     for split in ("train", "validation", "test"):
-        write_documents(corpus().train, tmp_path / "wnut17" / f"{split}.conll")
+        write_documents(corpus(96).train, tmp_path / "wnut17" / f"{split}.conll")
     (tmp_path / "posts.txt").write_text("Mira was in Oslo\n\nAna too\n")
 
 

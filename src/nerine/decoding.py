@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +127,7 @@ class Decoder:
         if not holding:
             return values
         logits, lengths = _stack([sentences[index] for index in holding])
-        emissions = np.exp(np.maximum(logits - logits.max(axis=2, keepdims=True), _LOWEST))
+        emissions = _emissions(logits)
         forward = self._forward(emissions)
         backward = self._backward(emissions, lengths)
         for row, index in enumerate(holding):
@@ -135,6 +136,29 @@ class Decoder:
                 self._probability(words, forward[row], backward[row], span) for span in spans[index]
             ]
         return values
+
+    def posteriors(self, sentences: Sequence[FloatArray]) -> list[Posterior]:
+        """What each sentence's logits, (words × tags), say of any span."""
+        found = [self._posterior(np.zeros((0, len(self.tags)))) for _ in sentences]
+        for group in _groups([len(sentence) for sentence in sentences]):
+            logits, lengths = _stack([sentences[index] for index in group])
+            emissions = _emissions(logits)
+            ahead = emissions * self._backward(emissions, lengths)[:, 1:]
+            for row, index in enumerate(group):
+                found[index] = self._posterior(ahead[row, : lengths[row]])
+        return found
+
+    def _posterior(self, ahead: FloatArray) -> Posterior:
+        end = np.zeros((1, len(self.tags)))
+        end[0, self._outside] = 1.0
+        return Posterior(
+            weights=np.concatenate([ahead, end]),
+            allowed=self._allowed,
+            begins=self._begins,
+            continues=self._continues,
+            labels=self._labels,
+            outside=self._outside,
+        )
 
     def _forward(self, emissions: FloatArray) -> FloatArray:
         """(batch × words + 1 × tags): at `t` the tag before word `t`, each row summing to 1."""
@@ -187,6 +211,90 @@ class Decoder:
             after = np.eye(len(self.tags))[self._outside]  # the end counts as `O`
         total = every @ self._allowed @ after
         return float(min(1.0, (within @ ends @ after) / total))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What a sentence's logits say of any span of its words.
+
+    Given the logits, the tags are a Markov chain whose steps differ from word to word: from tag
+    `i` before word `t` to tag `j` at it, the step has a probability in proportion to
+    `allowed[i, j] · weights[t, j]`. `weights` (words + 1 × tags) hold a word's own weight times
+    that of all that may follow; the last row is the end, which counts as `O`.
+    """
+
+    weights: FloatArray
+    allowed: BoolArray
+    begins: BoolArray
+    continues: BoolArray
+    labels: npt.NDArray[np.str_]
+    outside: int
+
+    def spans(self, least: float) -> list[ScoredSpan]:
+        """Every span with a probability of `least` or more, above 0, by its place.
+
+        They may overlap, and need not be on the best path. All beginnings grow by a word at a
+        time; one is given up when the entities that go on from it weigh less than `least`.
+        """
+        names = np.unique(self.labels[self.labels != ""])
+        of_label = (self.labels[:, None] == names).astype(np.float64)
+        _, growing = self._walk
+        starts = np.arange(len(growing))
+        ends = starts + 1
+        found = []
+        while len(starts):
+            kept = (growing @ of_label).max(axis=1, initial=0.0) >= least
+            growing, starts, ends = growing[kept], starts[kept], ends[kept]
+            steps = self._steps(ends)
+            values = (growing * (steps * ~self.continues).sum(axis=2)) @ of_label
+            for row, name in zip(*np.nonzero(values >= least), strict=True):
+                span = int(starts[row]), int(ends[row]), str(names[name])
+                found.append(ScoredSpan(*span, min(1.0, float(values[row, name]))))
+            growing = np.einsum("si,sij->sj", growing, steps * self.continues)
+            ends = ends + 1
+        return sorted(found, key=lambda span: (span.start, span.end, span.label))
+
+    def probability(self, span: Span) -> float:
+        """The probability that this entity, with these ends, is there."""
+        _, beginnings = self._walk
+        growing = beginnings[span.start] * (self.labels == span.label)
+        for step in self._steps(np.arange(span.start + 1, span.end)):
+            growing = growing @ (step * self.continues)
+        (last,) = self._steps(np.array([span.end]))
+        return float(min(1.0, (growing @ (last * ~self.continues)).sum()))
+
+    def nothing(self, start: int, end: int) -> float:
+        """The probability that no entity touches the words from `start` up to `end`."""
+        tags, _ = self._walk
+        stays = self._steps(np.arange(start + 1, end))[:, self.outside, self.outside]
+        return float(min(1.0, tags[start, self.outside] * stays.prod()))
+
+    @cached_property
+    def _walk(self) -> tuple[FloatArray, FloatArray]:
+        """The probability of each tag at each word, and that an entity begins there with it.
+
+        Both are (words × tags).
+        """
+        tags = np.zeros((len(self.weights) - 1, len(self.labels)))
+        beginnings = np.zeros_like(tags)
+        before = np.eye(len(self.labels))[self.outside]
+        for word in range(len(tags)):
+            (step,) = self._steps(np.array([word]))
+            beginnings[word] = before @ (step * self.begins)
+            before = tags[word] = before @ step
+        return tags, beginnings
+
+    def _steps(self, words: npt.NDArray[np.int64]) -> FloatArray:
+        """(words × tags × tags): the steps that lead to `words`, each row summing to 1 or 0."""
+        steps = self.allowed * self.weights[words][:, None, :]
+        total = steps.sum(axis=2, keepdims=True)
+        result: FloatArray = np.divide(steps, total, out=np.zeros_like(steps), where=total > 0)
+        return result
+
+
+def _emissions(logits: FloatArray) -> FloatArray:
+    """Weights of words' tags, each word's best being 1."""
+    return np.asarray(np.exp(np.maximum(logits - logits.max(axis=2, keepdims=True), _LOWEST)))
 
 
 def _stack(sentences: Sequence[FloatArray]) -> tuple[FloatArray, npt.NDArray[np.int64]]:

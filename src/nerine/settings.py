@@ -231,6 +231,9 @@ RECIPES: Mapping[str, TrainingSettings] = {
 }
 """Named settings. `notebook` is the recipe of the course notebook that Nerine grew out of."""
 
+CROSS_VALIDATION = TrainingSettings(epochs=3)
+"""For models that only judge a fold of the corpus: the default ones, an epoch shorter."""
+
 
 def recipe(name: str) -> TrainingSettings:
     """The settings called `name`."""

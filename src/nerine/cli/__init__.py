@@ -33,8 +33,8 @@ __all__ = ["main"]
 INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
-    *("demo", "train", "evaluate", "calibrate", "score", "compare", "predict", "explain"),
-    *("report", "check", "convert", "split", "describe"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict"),
+    *("explain", "check", "suspects", "convert", "split", "describe"),
 )
 
 

@@ -25,7 +25,7 @@ from nerine.cli.show import epochs_table
 from nerine.cli.terminal import console, speaks
 
 if TYPE_CHECKING:
-    from nerine.training import EpochRecord, Listener
+    from nerine.training import EpochRecord
 
 
 class _Rate(ProgressColumn):
@@ -53,6 +53,7 @@ class TrainingDisplay:
             console=on,
         )
         self._task = self._bar.add_task("getting ready", total=None)
+        self._doing = "training"
         self._live = Live(get_renderable=self._shown, console=on, transient=True)
 
     def __enter__(self) -> TrainingDisplay:
@@ -72,9 +73,15 @@ class TrainingDisplay:
             return self._bar
         return Group(epochs_table(self._records, self._best, "best"), self._bar)
 
+    def fold(self, number: int, folds: int) -> None:
+        """The run of a fold is next: the table begins again."""
+        self._records, self._best = [], None
+        self._doing = f"fold {number} of {folds}"
+        self._bar.reset(self._task, description=self._doing, total=None)
+
     def started(self, step: int, steps: int) -> None:
         """The run goes on after `step` of `steps`."""
-        self._bar.reset(self._task, description="training", total=steps, completed=step)
+        self._bar.reset(self._task, description=self._doing, total=steps, completed=step)
 
     def stepped(self, step: int) -> None:
         """`step` is done."""
@@ -87,7 +94,7 @@ class TrainingDisplay:
 
 
 @contextlib.contextmanager
-def training_display() -> Iterator[Listener | None]:
+def training_display() -> Iterator[TrainingDisplay | None]:
     """A display on standard error if that is a terminal, else None."""
     if not (speaks() and sys.stderr.isatty()):
         yield None

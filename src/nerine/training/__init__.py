@@ -47,7 +47,14 @@ from nerine.training.epochs import EpochRecord, read_epochs, write_epochs
 from nerine.training.loop import TokenTrainer
 from nerine.training.states import States
 
-__all__ = ["EpochRecord", "Listener", "TrainingRun", "read_epochs", "train"]
+__all__ = [
+    "EpochRecord",
+    "Listener",
+    "TrainingRun",
+    "check_same_run",
+    "read_epochs",
+    "train",
+]
 
 # Above this width an encoder counts as base-sized when the learning rate is left open.
 _SMALL_WIDTH = 512
@@ -162,7 +169,6 @@ def _open_run(
 ) -> int | None:
     """Checks the run's folder, marks it, and returns the step to go on from."""
     folder = states.run
-    about = {"corpus": corpus.hash, "settings": settings.to_dict()}
     marker = folder / RUN_FILE
     if not resume:
         if folder.exists() and any(folder.iterdir()):
@@ -173,6 +179,7 @@ def _open_run(
                 hint="choose another one, or go on with the run in it with --resume",
             )
         folder.mkdir(parents=True, exist_ok=True)
+        about = _about_run(corpus, settings)
         write_text(marker, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
         return None
     if not marker.is_file():
@@ -183,23 +190,29 @@ def _open_run(
         raise TrainingError(
             "this run has ended", place=str(folder), hint="use it, or start one in another folder"
         )
-    _check_same_run(marker, about)
+    check_same_run(folder, corpus, settings)
     step, broken = states.newest_whole()
     notes += [f"state {states.path(each)} is not whole and was passed over" for each in broken]
     notes.append(f"resumed after step {step}" if step else "no whole state: began again")
     return step
 
 
-def _check_same_run(marker: Path, about: dict[str, Any]) -> None:
+def _about_run(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
+    return {"corpus": corpus.hash, "settings": with_learning_rate(settings).to_dict()}
+
+
+def check_same_run(folder: Path, corpus: Corpus, settings: TrainingSettings) -> None:
+    """Raises `TrainingError` unless the run in `folder` began with this corpus and settings."""
+    marker, about = folder / RUN_FILE, _about_run(corpus, settings)
     try:
         before = json.loads(marker.read_text(encoding="utf-8"))
-        settings = before["settings"]
+        earlier = before["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"cannot be read: {error!r}", place=str(marker)) from error
     changed = [
-        f"{name} was {settings.get(name)!r} and is {value!r}"
+        f"{name} was {earlier.get(name)!r} and is {value!r}"
         for name, value in about["settings"].items()
-        if settings.get(name) != value
+        if earlier.get(name) != value
     ]
     if before.get("corpus") != about["corpus"]:
         changed.insert(0, "the corpus is another one")

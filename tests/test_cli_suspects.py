@@ -1,0 +1,193 @@
+"""`nerine suspects`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import runs
+from nerine.cli import main, progress
+from nerine.cli.suspects import suspects as command
+from nerine.document import Document, Entity
+from nerine.formats import write_documents
+from nerine.settings import CROSS_VALIDATION
+
+SMALL = ("--epochs", 1, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["suspects", *(str(each) for each in arguments)])
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "a corpus"
+    folder.mkdir()
+    for name, documents in runs.corpus(12).splits.items():
+        write_documents(documents, folder / f"{name}.conll")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def options(encoder_of: Callable[[str], Path]) -> tuple[object, ...]:
+    return ("--encoder", encoder_of("bert"), "--folds", 2, *SMALL)
+
+
+def records(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_writes_all_and_shows_the_first(
+    corpus: Path, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    output, page = tmp_path / "out.jsonl", tmp_path / "review.html"
+    work = tmp_path / "out.jsonl.work"
+    work.mkdir()
+    (work / "a note of the user's").touch()
+    result = run(corpus, "-o", output, "--html", page, *options)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    found = records(output)
+    assert len(found) > 20
+    assert [each["rank"] for each in found] == list(range(1, len(found) + 1))
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{len(found)} suspects in 12 documents with 24 entities; the first 20"
+    rows = [line.split() for line in lines[3:23]]
+    assert [(row[0], row[1]) for row in rows] == [
+        (str(each["rank"]), each["kind"]) for each in found[:20]
+    ]
+    assert f"{corpus}/train.conll:" in lines[3]
+    assert lines[-2:] == [f"wrote {output}", f"wrote {page}"]
+    assert page.read_text().count("<li ") == len(found)
+    assert [path.name for path in work.iterdir()] == ["a note of the user's"]
+
+
+@contextlib.contextmanager
+def _stopping_display() -> Iterator[_Stopper]:
+    yield _Stopper()
+
+
+class _Stopper:
+    """Interrupts the run of the second fold."""
+
+    number = 0
+
+    def fold(self, number: int, folds: int) -> None:
+        self.number = number
+
+    def started(self, step: int, steps: int) -> None: ...
+
+    def stepped(self, step: int) -> None:
+        if self.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def evaluated(self, record: object, *, best: bool) -> None: ...
+
+
+def test_an_interrupted_call_says_how_to_go_on_and_does(
+    corpus: Path, options: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, work = tmp_path / "out.jsonl", tmp_path / "work"
+    arguments = ["-o", output, *options, "--split", "train", "--split", "validation"]
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "training_display", _stopping_display)
+        stopped = run(corpus, *arguments, "--work", work, "--no-tag-prior", "--keep-work", "--json")
+    assert stopped.exit_code == 1
+    assert stopped.stdout == ""
+    assert not output.exists()
+    program, name, *again = shlex.split(stopped.stderr.partition("go on with: ")[2])
+    assert (program, name, again[-1]) == ("nerine", "suspects", "--resume")
+
+    resumed = run(*again)
+    assert resumed.exit_code == 0
+    shown = json.loads(resumed.stdout)
+    assert shown["suspects"] == records(output)
+    assert shown["documents"] == 16
+    assert {each["split"] for each in shown["suspects"]} == {"train", "validation"}
+    assert sorted(path.name for path in work.iterdir()) == ["fold-1-of-2", "fold-2-of-2"]
+
+    removing = [each for each in again if each not in ("--json", "--keep-work")]
+    assert run(*removing).exit_code == 0
+    assert not work.exists()
+
+
+def test_a_model_that_is_there_judges_without_training(
+    corpus: Path, checkpoint_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    model = checkpoint_of("bert")
+    result = run(corpus, "-o", output, "--split", "validation", "--model", model, "--json")
+    assert result.exit_code == 0
+    assert {each["split"] for each in records(output)} == {"validation"}
+    assert "nothing is known" in json.loads(result.stdout)["notes"][0]
+
+
+def test_nothing_to_suspect_is_said(tmp_path: Path, checkpoint_of: Callable[..., Path]) -> None:
+    write_documents([Document("")], tmp_path / "train.jsonl")
+    output = tmp_path / "out.jsonl"
+    result = run(tmp_path / "train.jsonl", "-o", output, "--model", checkpoint_of("bert"))
+    assert "0 suspects in 1 document with 0 entities\n" in result.stdout
+    assert output.read_bytes() == b""
+
+
+def test_texts_do_not_steer_the_terminal(
+    tmp_path: Path, checkpoint_of: Callable[..., Path]
+) -> None:
+    text = "\x1b[31mLisbon [bold]x[/]\u202e"
+    document = Document(text, (Entity(0, len(text), "person"),))
+    write_documents([document], tmp_path / "train.jsonl")
+    output = tmp_path / "out.jsonl"
+    result = run(tmp_path / "train.jsonl", "-o", output, "--model", checkpoint_of("bert"))
+    assert result.exit_code == 0
+    assert "[␛[31mLisbon [bold]x[/]\ufffd](person)" in result.stdout
+    assert records(output)[0]["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "."], ".: this is a folder"),
+        (["-o", "no/out.jsonl"], "no: there is no such folder"),
+        (["-o", "a", "--html", "./a"], "-o and --html name the same file"),
+        (["-o", "a", "--folds", "1"], "Invalid value for '--folds'"),
+        (["-o", "a", "--split", "dev"], "there is no dev split"),
+        (["-o", "a", "--epochs", "0"], "epochs: 0 is too small"),
+        (["-o", "a", "--model", "m", "--epochs", "2"], "--epochs is for training"),
+        (["-o", "a", "--model", "m", "--resume"], "--resume is for training"),
+        (["-o", "a", "--resume"], "a.work: there is nothing to resume"),
+        (["-o", "a", "--model", "./m"], "./m"),
+    ],
+)
+def test_bad_input_is_an_error_at_once(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("sample", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_working_folder_in_use_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl.work" / "fold-1-of-4").mkdir(parents=True)
+    result = run("sample", "-o", tmp_path / "out.jsonl")
+    assert result.exit_code == 2
+    assert "the working folder holds 'fold-1-of-4' already" in result.stderr
+    resumed = run("sample", "-o", tmp_path / "out.jsonl", "--resume")
+    assert resumed.exit_code == 2
+    assert "expected: runs of 3 folds" in resumed.stderr
+
+
+def test_the_help_names_the_settings_that_are_used() -> None:
+    shown = " ".join(run("--help").stdout.split())
+    assert f"is gone through. [default: {CROSS_VALIDATION.epochs}]" in shown
+    assert {parameter.name for parameter in command.params} >= {"epochs", "encoder", "seed"}

@@ -1,0 +1,382 @@
+"""Likely label errors: the readings, their order, and the trainings behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import runs
+from nerine.corpus import Corpus
+from nerine.decoding import Decoder
+from nerine.document import Document, Entity
+from nerine.encoding import Encoding
+from nerine.errors import CorpusError, TrainingError
+from nerine.schemes import TagScheme
+from nerine.segmentation import rule_words
+from nerine.settings import CROSS_VALIDATION
+from nerine.suspects import (
+    KINDS,
+    CrossValidation,
+    Sample,
+    Suspect,
+    cross_validated_suspects,
+    disagreements,
+    folds,
+    ranked,
+    samples_of,
+    suspects_of,
+)
+from nerine.tagger import Tagger, WordLogits
+
+TAGS = TagScheme.IOB2.tags(["person", "place"])
+Shares = Mapping[str, float]
+
+
+class Judge:
+    """A tagger that gives each word the tags' weights that it is told, by the word's surface."""
+
+    def __init__(self, **weights: Shares) -> None:
+        self.decoder = Decoder(TAGS, TagScheme.IOB2)
+        self._weights = weights
+
+    def word_logits(self, documents: list[Document]) -> list[WordLogits]:
+        return [self._read(document) for document in documents]
+
+    def _read(self, document: Document) -> WordLogits:
+        words = tuple(rule_words(document.text))
+        weights = [self._weights.get(document.surface(word), {"O": 1.0}) for word in words]
+        rows = [[math.log(each.get(tag, 1e-12)) for tag in TAGS] for each in weights]
+        nothing = np.zeros(0, dtype=np.int64)
+        encoding = Encoding(words, nothing, nothing, nothing)
+        return WordLogits(encoding, np.array(rows).reshape(-1, len(TAGS)))
+
+
+def judged(judge: Judge, *documents: Document) -> tuple[list[Suspect], int]:
+    corpus = Corpus({"train": documents}, ("person", "place"), "a test")
+    return disagreements(samples_of(corpus, ["train"]), cast("Tagger", judge))
+
+
+def only(judge: Judge, *documents: Document) -> Suspect:
+    (suspect,), _ = judged(judge, *documents)
+    return suspect
+
+
+def test_an_entity_without_a_label_is_missed_though_the_best_path_has_none() -> None:
+    suspect = only(Judge(Mira={"O": 0.7, "B-person": 0.3}), Document("so Mira left"))
+    assert suspect.kind == "missed"
+    assert suspect.gold is None
+    assert suspect.proposed == Entity(3, 7, "person")
+    assert suspect.proposed_probability == pytest.approx(0.3)
+    assert suspect.gold_probability == pytest.approx(0.7)
+    assert suspect.log_odds == pytest.approx(math.log(0.303 / 0.703))
+
+
+def test_a_label_where_the_model_finds_nothing_is_spurious() -> None:
+    document = Document("so Mira left", (Entity(0, 7, "person"),))
+    suspect = only(Judge(Mira={"O": 0.96, "I-person": 0.04}), document)
+    assert suspect.kind == "spurious"
+    assert suspect.proposed is None
+    assert suspect.proposed_probability == pytest.approx(1)
+    assert suspect.corrected.entities == ()
+
+
+def test_another_label_and_other_ends_are_kinds_of_their_own() -> None:
+    document = Document("Mira Okonjo left", (Entity(0, 11, "person"),))
+    found, _ = judged(
+        Judge(
+            Mira={"B-person": 0.6, "B-place": 0.4},
+            Okonjo={"I-person": 0.5, "I-place": 0.25, "O": 0.25},
+        ),
+        document,
+    )
+    by_kind = {suspect.kind: suspect for suspect in found}
+    # B-person I-person, B-person O, B-place I-place, B-place O: 0.3, 0.15, 0.1, 0.1 of 0.65
+    assert by_kind.keys() == {"type", "boundary"}
+    assert by_kind["type"].proposed == Entity(0, 11, "place")
+    assert by_kind["type"].proposed_probability == pytest.approx(0.1 / 0.65)
+    assert by_kind["boundary"].proposed == Entity(0, 4, "person")
+    assert by_kind["boundary"].proposed_probability == pytest.approx(0.15 / 0.65)
+    assert by_kind["boundary"].gold_probability == pytest.approx(0.3 / 0.65)
+    assert by_kind["boundary"].corrected.entities == (Entity(0, 4, "person"),)
+
+
+def test_a_label_of_which_the_model_is_sure_is_no_suspect() -> None:
+    document = Document("so Mira left", (Entity(3, 7, "person"),))
+    assert judged(Judge(Mira={"B-person": 0.97, "O": 0.03}), document) == ([], 0)
+
+
+def test_of_missed_entities_that_overlap_the_most_probable_one_is_named() -> None:
+    words = {"B-person": 0.9, "O": 0.1}, {"I-person": 0.6, "O": 0.3, "B-place": 0.1}
+    suspect = only(Judge(Mira=words[0], Okonjo=words[1]), Document("Mira Okonjo left"))
+    assert suspect.proposed == Entity(0, 11, "person")
+
+
+def test_the_kinds_take_turns_and_an_entity_comes_once() -> None:
+    unsure = {"O": 0.4, "B-person": 0.3, "B-place": 0.3}
+    sure, surer = {"O": 0.9, "B-person": 0.1}, {"O": 0.96, "B-person": 0.04}
+    judge = Judge(Mira=unsure, Ana=surer, Oslo=sure, Kim={"B-place": 0.9, "O": 0.1})
+    documents = [
+        Document("Mira left", (Entity(0, 4, "person"),)),
+        Document("Ana left", (Entity(0, 3, "person"),)),
+        Document("so Oslo", (Entity(3, 7, "person"),)),
+        Document("Kim", ()),
+    ]
+    found, _ = judged(judge, *documents)
+    assert [suspect.kind for suspect in found].count("spurious") == 3
+    first = ranked(found)
+    assert [suspect.kind for suspect in first] == ["missed", "type", "spurious", "spurious"]
+    assert [suspect.sample.index for suspect in first] == [3, 0, 1, 2]
+    assert ranked(reversed(found))[:2] == first[:2]
+
+
+def test_what_ends_inside_a_word_is_judged_as_the_word_and_counted() -> None:
+    document = Document("in Lisbon, so", (Entity(3, 6, "person"), Entity(6, 9, "place")))
+    found, adapted = judged(Judge(Lisbon={"B-place": 0.9, "O": 0.1}), document)
+    assert adapted == 2
+    by_gold = {(each.gold, each.kind): each for each in found}
+    first, second = document.entities
+    assert by_gold[first, "type"].proposed == Entity(3, 6, "place")
+    assert (second, "type") not in by_gold
+    assert {each.kind for each in found} == {"type", "spurious"}
+
+
+def test_what_touches_no_word_is_counted_and_not_judged() -> None:
+    assert judged(Judge(), Document("a  b", (Entity(1, 2, "place"),))) == ([], 1)
+    assert judged(Judge(), Document(""), Document("  ")) == ([], 0)
+
+
+def test_a_proposal_takes_the_place_of_all_that_it_overlaps() -> None:
+    document = Document("New York Bay", (Entity(0, 3, "person"), Entity(4, 8, "place")))
+    sample = samples_of(Corpus({"train": (document,)}, (), "a test"), ["train"])[0]
+    suspect = Suspect(sample, document.entities[1], Entity(0, 12, "place"), 0.1, 0.9)
+    assert suspect.corrected.entities == (Entity(0, 12, "place"),)
+    assert suspect.range == (0, 12)
+    assert suspect.labels == ("place",)
+
+
+def test_a_suspect_is_json() -> None:
+    suspect = only(Judge(Mira={"B-person": 1.0}), Document("so Mira", id="a"))
+    record = json.loads(json.dumps(suspect.to_dict(), allow_nan=False))
+    assert record == {
+        "kind": "missed",
+        "split": "train",
+        "document": 0,
+        "id": "a",
+        "place": "a test, train document 0",
+        "text": "so Mira",
+        "gold": None,
+        "proposed": {"start": 3, "end": 7, "label": "person", "text": "Mira"},
+        "gold_probability": suspect.gold_probability,
+        "proposed_probability": pytest.approx(1),
+        "log_odds": pytest.approx(suspect.log_odds),
+    }
+    assert suspect.log_odds == pytest.approx(math.log(1.003 / 0.003))
+
+
+class FakeRun:
+    """Stands for a training: keeps the corpus that it was asked to train on."""
+
+    interrupted = None
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+
+    def tagger(self) -> Corpus:
+        return self.corpus
+
+
+@pytest.fixture
+def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folds, "train", lambda corpus, **_: FakeRun(corpus))
+
+
+def cross_validation(work: Path, corpus: Corpus | None = None, **changes: Any) -> CrossValidation:
+    settings = {"epochs": 1, "batch_size": 4, "max_length": 64, "overlap": 8, **changes}
+    return CrossValidation(
+        corpus or runs.corpus(12),
+        work,
+        settings.pop("splits", ("train",)),
+        settings.pop("count", 2),
+        CROSS_VALIDATION.changed(settings),
+    )
+
+
+@pytest.mark.parametrize("splits", [("train",), ("validation", "train"), ("validation",)])
+def test_no_document_is_judged_by_a_model_that_saw_its_text(
+    splits: tuple[str, ...], fake_training: None, tmp_path: Path
+) -> None:
+    corpus = runs.corpus(12)
+    validation = cross_validation(tmp_path / "work", corpus, splits=splits, count=3)
+    judged = []
+    for samples, tagger in validation.read():
+        trained = cast("Corpus", tagger)
+        judged += samples
+        assert trained.test == tuple(sample.document for sample in samples)
+        texts = {sample.document.text for sample in samples}
+        assert texts.isdisjoint(document.text for document in trained.train)
+        assert trained.labels == corpus.labels
+        if "train" not in splits:
+            assert set(trained.train) >= {d for d in corpus.train if d.text not in texts}
+        chooses = trained.splits.get("validation")
+        assert chooses == (None if "validation" in splits else corpus.validation)
+    where = [(sample.split, sample.index) for sample in judged]
+    assert sorted(where) == sorted(
+        (sample.split, sample.index) for sample in samples_of(corpus, splits)
+    )
+    assert all(corpus.split(each.split)[each.index] == each.document for each in judged)
+
+
+class Stopper:
+    """Interrupts the run of the second fold after its first step."""
+
+    number = 0
+
+    def fold(self, number: int, folds: int) -> None:
+        self.number = number
+
+    def started(self, step: int, steps: int) -> None: ...
+
+    def stepped(self, step: int) -> None:
+        if self.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def evaluated(self, record: object, *, best: bool) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def encoder(encoder_of: Callable[[str], Path]) -> str:
+    return str(encoder_of("bert"))
+
+
+@pytest.fixture(scope="module")
+def interrupted(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> CrossValidation:
+    """A cross-validation whose second fold is half trained."""
+    work = tmp_path_factory.mktemp("interrupted") / "work"
+    validation = cross_validation(work, encoder=encoder)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validated_suspects(validation, listener=Stopper())
+    return validation
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 1}, "seed was 0 and is 1"),
+        ({"corpus": runs.corpus(13)}, "the corpus is another one"),
+        ({"count": 3}, "holds 'fold-1-of-2'"),
+    ],
+)
+def test_goes_on_only_under_the_same_conditions(
+    changes: dict[str, Any], message: str, interrupted: CrossValidation, encoder: str
+) -> None:
+    other = cross_validation(interrupted.work, encoder=encoder, **changes)
+    with pytest.raises(TrainingError, match=message):
+        cross_validated_suspects(other, resume=True)
+
+
+def test_a_working_folder_in_use_is_left_alone(interrupted: CrossValidation) -> None:
+    with pytest.raises(TrainingError, match="holds 'fold-1-of-2' already"):
+        cross_validated_suspects(interrupted)
+
+
+def test_a_file_is_no_working_folder(tmp_path: Path) -> None:
+    (tmp_path / "work").touch()
+    with pytest.raises(TrainingError, match="this is a file"):
+        cross_validated_suspects(cross_validation(tmp_path / "work"))
+
+
+def test_an_interrupted_call_goes_on_and_ends_as_if_it_had_not_been(
+    interrupted: CrossValidation, tmp_path: Path
+) -> None:
+    whole = dataclasses.replace(interrupted, work=tmp_path / "work")
+    assert (interrupted.folder(1) / "nerine.json").is_file()
+    assert not (interrupted.folder(2) / "nerine.json").is_file()
+    finished = (interrupted.folder(1) / "model.safetensors").stat().st_mtime_ns
+    resumed = cross_validated_suspects(interrupted, resume=True)
+    assert (interrupted.folder(1) / "model.safetensors").stat().st_mtime_ns == finished
+    assert resumed == cross_validated_suspects(whole)
+    assert resumed.documents == 12
+    assert resumed.entities == 24
+
+
+def test_texts_that_cannot_be_divided_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError):
+        cross_validated_suspects(cross_validation(tmp_path / "work", count=13))
+
+
+def test_a_model_does_not_judge_what_it_was_trained_on(tagger: Tagger) -> None:
+    for corpus in (runs.corpus(12), runs.corpus(12, validation=False)):
+        held = corpus if "validation" in corpus.splits else corpus.hold_out_validation(0.25, 3)
+        settings = {"validation_fraction": 0.25, "seed": 3}
+        provenance = {"corpus": {"hash": held.hash}, "settings": settings}
+        with pytest.raises(CorpusError, match="was trained on the train split"):
+            suspects_of(corpus, ["train"], tagger, provenance)
+    assert suspects_of(runs.corpus(12), ["validation"], tagger, provenance).documents == 4
+    assert suspects_of(runs.corpus(13), ["train"], tagger, provenance).notes == ()
+
+
+def test_a_model_of_unknown_origin_judges_under_a_note(tagger: Tagger) -> None:
+    findings = suspects_of(runs.corpus(12), ["train"], tagger)
+    assert "nothing is known" in findings.notes[0]
+    assert [each["rank"] for each in findings.to_dict()["suspects"]] == list(
+        range(1, len(findings.suspects) + 1)
+    )
+
+
+def test_a_label_that_the_model_does_not_know_is_an_error(tagger: Tagger) -> None:
+    document = Document("Mira", (Entity(0, 4, "animal"),))
+    corpus = Corpus({"train": (document,)}, ("animal",), "a test")
+    with pytest.raises(CorpusError, match="does not know the label 'animal'"):
+        suspects_of(corpus, ["train"], tagger)
+
+
+def test_entities_off_word_boundaries_are_noted(tagger: Tagger) -> None:
+    corpus = Corpus({"train": (Document("Lisbon", (Entity(0, 3, "location"),)),)}, (), "a test")
+    findings = suspects_of(corpus, ["train"], tagger)
+    assert "1 of 1 entities do not fall on word boundaries" in findings.notes[-1]
+
+
+@st.composite
+def any_suspects(draw: st.DrawFn) -> list[Suspect]:
+    """Suspects of the words of a few documents, several of them of the same gold entity."""
+    share = st.floats(0, 1)
+    found = []
+    for index in range(draw(st.integers(1, 3))):
+        sample = Sample(Document("ab cd"), "train", index, "")
+        gold = Entity(0, 2, "a")
+        choices: list[tuple[Entity | None, Entity | None]] = [
+            (None, Entity(3, 5, "a")),
+            (gold, None),
+            (gold, Entity(0, 2, "b")),
+            (gold, Entity(0, 5, "a")),
+        ]
+        pairs = draw(st.lists(st.sampled_from(choices), unique=True))
+        found += [Suspect(sample, *pair, draw(share), draw(share)) for pair in pairs]
+    return found
+
+
+@given(any_suspects())
+def test_every_place_is_ranked_once_and_each_kind_by_its_odds(found: list[Suspect]) -> None:
+    def places(suspects: list[Suspect]) -> list[tuple[int, bool]]:
+        return [(each.sample.index, each.gold is None) for each in suspects]
+
+    first = ranked(found)
+    assert sorted(places(first)) == sorted(set(places(found)))
+    assert all(suspect in found for suspect in first)
+    for kind in KINDS:
+        odds = [suspect.log_odds for suspect in first if suspect.kind == kind]
+        assert odds == sorted(odds, reverse=True)
+    tops = [max(odds) for kind in KINDS if (odds := [s.log_odds for s in found if s.kind == kind])]
+    if first:
+        assert first[0].log_odds in tops
