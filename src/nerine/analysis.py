@@ -80,6 +80,11 @@ class Analysis:
     gold: tuple[Document, ...]
 
     @cached_property
+    def errors(self) -> tuple[Outcome, ...]:
+        """The outcomes that are not correct, in the order of the texts."""
+        return tuple(outcome for outcome in self.outcomes if outcome.kind != "correct")
+
+    @cached_property
     def by_kind(self) -> Mapping[Kind, int]:
         """How many outcomes there are of each kind."""
         counts = Counter(outcome.kind for outcome in self.outcomes)
@@ -148,7 +153,7 @@ class Analysis:
                 {"surface": surface, "label": label, "count": count}
                 for surface, label, count in self.missed_forms
             ],
-            "errors": [each.to_dict() for each in self.outcomes if each.kind != "correct"],
+            "errors": [outcome.to_dict() for outcome in self.errors],
         }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import click
 
 from nerine.cli.options import (
@@ -11,6 +9,7 @@ from nerine.cli.options import (
     ModelChoice,
     Sampling,
     corpus_options,
+    errors_option,
     json_option,
     reading_notes,
     sampling_options,
@@ -32,7 +31,7 @@ Examples:
 @click.argument("checkpoint")
 @click.argument("corpus")
 @click.option("--split", default="test", show_default=True, help="Which documents to score.")
-@click.option("--errors", default=0, metavar="N", help="Show N wrong entities in their texts.")
+@errors_option
 @tagging_options
 @sampling_options
 @corpus_options
@@ -76,6 +75,5 @@ def evaluate(
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
     print_assessment(assessment, f"{checkpoint} on {corpus}, {split}{limits}", on)
-    wrong = (each for each in assessment.analysis.outcomes if each.kind != "correct")
     places = [loaded.place(split, index) for index in range(len(documents))]
-    print_errors(list(itertools.islice(wrong, errors)), documents, places, on)
+    print_errors(assessment.analysis, places, errors, on)

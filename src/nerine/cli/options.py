@@ -274,6 +274,13 @@ tagging_options = _gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _tag
 predicted_options = _gathered(_PREDICTED, "theirs", _predicted_reading)
 sampling_options = _gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))
 
+errors_option = click.option(
+    "--errors",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Show N wrong entities in their texts.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from nerine.cli.options import (
     PredictedReading,
     Sampling,
     corpus_options,
+    errors_option,
     json_option,
     predicted_options,
     reading_notes,
@@ -46,13 +46,7 @@ them, or where --tag-column and --predicted-column say.
 @click.argument("predicted", required=False, type=click.Path(path_type=Path))
 @click.option("--split", default="test", show_default=True, help="Which documents of a corpus.")
 @click.option("--train", metavar="CORPUS", help="Texts whose names count as seen in training.")
-@click.option(
-    "--errors",
-    default=0,
-    type=click.IntRange(0),
-    metavar="N",
-    help="Show N wrong entities in their texts.",
-)
+@errors_option
 @predicted_options
 @sampling_options
 @corpus_options
@@ -104,8 +98,7 @@ def score(
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     print_assessment(assessment, f"{predicted or gold} against {gold}", on)
-    wrong = (each for each in assessment.analysis.outcomes if each.kind != "correct")
-    print_errors(list(itertools.islice(wrong, errors)), pairing.gold, pairing.places, on)
+    print_errors(assessment.analysis, pairing.places, errors, on)
 
 
 def split_shown(corpus: Corpus, split: str) -> str:

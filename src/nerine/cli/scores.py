@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from nerine.cli.terminal import cell, table, titled
-from nerine.document import Document
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.analysis import Analysis, Outcome
+    from nerine.analysis import Analysis
     from nerine.assessment import Assessment
     from nerine.certainty import Intervals
     from nerine.metrics import Counts
@@ -120,12 +119,10 @@ def print_analysis(analysis: Analysis, on: Console) -> None:
         on.print(titled("Surface forms most often missed", missed))
 
 
-def print_errors(
-    outcomes: Sequence[Outcome], gold: Sequence[Document], places: Sequence[str], on: Console
-) -> None:
-    """Wrong outcomes, each with its place and its text."""
-    for outcome in outcomes:
-        document = gold[outcome.document]
+def print_errors(analysis: Analysis, places: Sequence[str], most: int, on: Console) -> None:
+    """Wrong outcomes, `most` at the most, each with its place and its text."""
+    for outcome in analysis.errors[:most]:
+        document = analysis.gold[outcome.document]
         on.print()
         on.print(cell(f"{outcome.kind}, {places[outcome.document]}", "bold"), soft_wrap=True)
         for side, entities in (("gold", outcome.gold), ("predicted", outcome.predicted)):

@@ -92,7 +92,7 @@ def _checked(seen: Layout, line: str, path: Path, options: ReadOptions) -> Layou
 def with_columns(layout: Layout, token: int | str, tag: int | str, place: str) -> Layout:
     """`layout` with the columns numbered `token` and `tag`."""
     columns = [
-        _column(column, name, layout.width, place)
+        column_number(column, name, layout.width, place)
         for column, name in ((token, "token_column"), (tag, "tag_column"))
     ]
     if columns[0] == columns[1]:
@@ -104,7 +104,8 @@ def with_columns(layout: Layout, token: int | str, tag: int | str, place: str) -
     return replace(layout, token=columns[0], tag=columns[1])
 
 
-def _column(column: int | str, name: str, width: int, place: str) -> int:
+def column_number(column: int | str, name: str, width: int, place: str) -> int:
+    """The index of a column that is numbered from 0, or from -1 backwards; `name` is the option."""
     if isinstance(column, str):
         raise SettingsError(
             f"{name} is {column!r}",

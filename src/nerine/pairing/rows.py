@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerine.errors import FormatError, SettingsError
+from nerine.errors import FormatError
 from nerine.formats.comments import own_key
 from nerine.formats.files import stream_lines
-from nerine.formats.layout import is_docstart, is_tag
+from nerine.formats.layout import Layout, column_number, is_docstart, is_tag
 from nerine.formats.options import SPACE, TAB, ReadOptions, separator_named
 from nerine.pairing.repairs import Repairs
 from nerine.schemes import OUTSIDE
@@ -105,10 +105,10 @@ def _is_comment(line: str, options: ReadOptions) -> bool:
 
 
 def _cut(line: str, options: ReadOptions) -> list[str]:
-    separator = separator_named(options.separator) if options.separator else None
-    if separator == TAB or (separator is None and TAB in line):
-        return line.split(TAB)
-    return [column for column in line.split(SPACE) if column]
+    """The columns of `line`, at the stated separator, or at TABs where it has some."""
+    stated = options.separator
+    separator = separator_named(stated) if stated else (TAB if TAB in line else SPACE)
+    return Layout(separator).cut(line)
 
 
 def _row(line: str, number: int, path: Path, options: ReadOptions, repairs: Repairs) -> Row:
@@ -123,25 +123,9 @@ def _row(line: str, number: int, path: Path, options: ReadOptions, repairs: Repa
             )
         repairs.add("lines with a tag and no token", place)
         return Row(number, None, columns[0])
-    token = columns[_column(options.token_column, "token_column", len(columns), place)]
-    tag = columns[_column(options.tag_column, "tag_column", len(columns), place)].strip()
+    token = columns[column_number(options.token_column, "token_column", len(columns), place)]
+    tag = columns[column_number(options.tag_column, "tag_column", len(columns), place)].strip()
     if is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)
     return Row(number, token, OUTSIDE, is_known=False)
-
-
-def _column(column: int | str, name: str, width: int, place: str) -> int:
-    if isinstance(column, str):
-        raise SettingsError(
-            f"{name} is {column!r}",
-            place=place,
-            expected="a number, as the columns of this file have no names",
-        )
-    if not -width <= column < width:
-        raise FormatError(
-            f"there is no column {column}, which {name} names",
-            place=place,
-            expected=f"a number from {-width} to {width - 1}, as there are {width} columns",
-        )
-    return column
