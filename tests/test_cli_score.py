@@ -322,7 +322,8 @@ def test_repairs_name_the_system(gold: Path, worse: Path) -> None:
     worse.write_text(WORSE.replace("\n", "\r\n"))
     found = as_json("compare", gold, worse, gold)
     assert found["notes"] == [
-        f"{worse}: repaired: lines that end with a carriage return: 12, first at {worse}:1"
+        f"{worse}: repaired: lines that end with a carriage return: 12, first at {worse}:1",
+        "with so few documents intervals are too narrow and the bootstrap's p is too small",
     ]
 
 
@@ -367,3 +368,11 @@ def test_bad_input_has_no_traceback_in_a_process_of_its_own(gold: Path) -> None:
     assert found.stdout == ""
     assert found.stderr.startswith("error: nowhere.conll: cannot be read")
     assert "Traceback" not in found.stderr
+
+
+def test_a_split_that_is_not_there_is_an_error_for_a_single_file_too(
+    gold: Path, worse: Path
+) -> None:
+    result = run("score", gold, worse, "--split", "validation")
+    assert result.exit_code == 2
+    assert "there is no validation split" in result.stderr

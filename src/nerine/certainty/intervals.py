@@ -27,6 +27,8 @@ from nerine.errors import SettingsError
 
 SAMPLES = 1000
 LEVEL = 0.95
+FEW_DOCUMENTS = 30
+"""With fewer, intervals are too narrow and the bootstrap's p is too small."""
 
 _NORMAL = NormalDist()
 

@@ -12,11 +12,13 @@ from nerine.cli.options import (
     CorpusReading,
     PredictedReading,
     Sampling,
+    chosen_split,
     corpus_options,
     json_option,
     predicted_options,
     reading_notes,
     sampling_options,
+    split_option,
 )
 from nerine.cli.score import paired, pairing_notes, split_shown
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from nerine.corpus import Corpus
     from nerine.document import Document
 
+_FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
+
 
 @click.command(
     epilog="""\b
@@ -44,7 +48,7 @@ NAME=FILE gives a system its name; several files of one name are runs of several
 )
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
-@click.option("--split", default="test", show_default=True, help="Which documents of a corpus.")
+@split_option
 @click.option(
     "--show",
     default=0,
@@ -59,7 +63,7 @@ NAME=FILE gives a system its name; several files of one name are runs of several
 def compare(
     gold: str,
     systems: tuple[str, ...],
-    split: str,
+    split: str | None,
     show: int,
     theirs: PredictedReading,
     sampling: Sampling,
@@ -74,17 +78,19 @@ def compare(
     """
     from nerine.analysis import changes
     from nerine.certainty import compare as compare_systems
+    from nerine.certainty.intervals import FEW_DOCUMENTS
     from nerine.metrics import Signature
 
     corpus = reading.load(gold)
-    read = _Outputs(corpus, split, theirs)
+    read = _Outputs(corpus, chosen_split(corpus, split), theirs)
     found = read.systems(systems)
     documents = read.gold
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents, found, **sampling.given)
-    signature = str(Signature.of(documents, split=split_shown(corpus, split)))
+    signature = str(Signature.of(documents, split=split_shown(corpus, read.split)))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
-    notes = [*reading_notes(corpus.logs), *read.notes]
+    few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
+    notes = [*reading_notes(corpus.logs), *read.notes, *few]
     if as_json:
         print_json(
             {
@@ -110,8 +116,8 @@ class _Outputs:
 
     def __init__(self, corpus: Corpus, split: str, theirs: PredictedReading) -> None:
         self.corpus = corpus
-        self.split = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
-        self.gold = corpus.split(self.split)
+        self.split = split
+        self.gold = corpus.split(split)
         self.notes: list[str] = []
         self._theirs = theirs
 

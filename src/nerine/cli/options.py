@@ -274,6 +274,11 @@ tagging_options = _gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _tag
 predicted_options = _gathered(_PREDICTED, "theirs", _predicted_reading)
 sampling_options = _gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))
 
+split_option = click.option(
+    "--split",
+    metavar="NAME",
+    help="Which documents of a corpus.  [default: test, or all of a single file]",
+)
 errors_option = click.option(
     "--errors",
     type=click.IntRange(min=0),
@@ -282,6 +287,15 @@ errors_option = click.option(
     help="Show N wrong entities in their texts.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def chosen_split(corpus: Corpus, given: str | None) -> str:
+    """The split that `split_option` means; raises `CorpusError` where there is none."""
+    if given is None and len(corpus.splits) == 1:
+        return next(iter(corpus.splits))
+    name = given or "test"
+    corpus.split(name)  # says what there is instead
+    return name
 
 
 def format_option(*names: str, text: str) -> Decorator:

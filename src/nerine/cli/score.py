@@ -11,12 +11,14 @@ from nerine.cli.options import (
     CorpusReading,
     PredictedReading,
     Sampling,
+    chosen_split,
     corpus_options,
     errors_option,
     json_option,
     predicted_options,
     reading_notes,
     sampling_options,
+    split_option,
 )
 from nerine.cli.terminal import cell, console, counted, print_json
 from nerine.errors import CorpusError
@@ -44,7 +46,7 @@ them, or where --tag-column and --predicted-column say.
 )
 @click.argument("gold")
 @click.argument("predicted", required=False, type=click.Path(path_type=Path))
-@click.option("--split", default="test", show_default=True, help="Which documents of a corpus.")
+@split_option
 @click.option("--train", metavar="CORPUS", help="Texts whose names count as seen in training.")
 @errors_option
 @predicted_options
@@ -54,7 +56,7 @@ them, or where --tag-column and --predicted-column say.
 def score(
     gold: str,
     predicted: Path | None,
-    split: str,
+    split: str | None,
     train: str | None,
     errors: int,
     theirs: PredictedReading,
@@ -73,6 +75,7 @@ def score(
         corpus, pairing = None, _one_file(gold, reading, theirs)
     else:
         corpus = reading.load(gold)
+        split = chosen_split(corpus, split)
         pairing = paired(corpus, split, predicted, theirs)
     seen = _training_documents(corpus, train, split, reading)
     scheme = pairing.scheme.value if pairing.scheme else None
@@ -81,7 +84,7 @@ def score(
         pairing.predicted,
         lenient=None if pairing.lenient == pairing.predicted else pairing.lenient,
         train=seen,
-        split=split_shown(corpus, split) if corpus else "all",
+        split=split_shown(corpus, split) if corpus and split else "all",
         scheme=scheme,
         **sampling.given,
     )
@@ -107,17 +110,16 @@ def split_shown(corpus: Corpus, split: str) -> str:
 
 
 def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
-    """The documents of a split, or of the only one, beside those of a file."""
+    """The documents of a split beside those of a file."""
     from nerine.pairing import pair
 
-    name = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
-    gold = corpus.split(name)
-    places = [corpus.place(name, index) for index in range(len(gold))]
+    gold = corpus.split(split)
+    places = [corpus.place(split, index) for index in range(len(gold))]
     return pair(
         gold,
         places,
         predicted,
-        gold_scheme=corpus.logs[name].scheme if name in corpus.logs else None,
+        gold_scheme=corpus.logs[split].scheme if split in corpus.logs else None,
         format=theirs.format,
         options=theirs.options,
     )
@@ -149,7 +151,7 @@ def _one_file(path: str, reading: CorpusReading, theirs: PredictedReading) -> Pa
 
 
 def _training_documents(
-    corpus: Corpus | None, train: str | None, split: str, reading: CorpusReading
+    corpus: Corpus | None, train: str | None, split: str | None, reading: CorpusReading
 ) -> list[Document] | None:
     """The documents whose names count as seen: of --train, or the corpus's own training split."""
     if train is not None:

@@ -31,8 +31,12 @@ class _Scores(Protocol):
 
 def print_assessment(assessment: Assessment, title: str, on: Console) -> None:
     """All scores, and where they come from."""
+    from nerine.certainty.intervals import FEW_DOCUMENTS
+
     evaluation = assessment.evaluation
     on.print(titled(title, _labels_table(assessment)))
+    if evaluation.documents < FEW_DOCUMENTS:
+        on.print("with so few documents the intervals are too narrow")
     on.print(
         f"token accuracy {evaluation.accuracy:.4f} over {evaluation.tokens:,} tokens of "
         f"{evaluation.documents:,} documents"

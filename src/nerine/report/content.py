@@ -11,6 +11,7 @@ from nerine.analysis import Analysis, Outcome
 from nerine.assessment import Assessment, assess
 from nerine.calibration import Reliability, reliability
 from nerine.certainty import ScoreIntervals
+from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.document import Document, Entity
 from nerine.metrics import Counts, Evaluation
 from nerine.metrics.breakdowns import surface_form
@@ -18,7 +19,6 @@ from nerine.metrics.breakdowns import surface_form
 if TYPE_CHECKING:
     from nerine.training import EpochRecord  # without torch, which a report does not need
 
-FEW_DOCUMENTS = 30
 FEW = f"With fewer than {FEW_DOCUMENTS} documents the intervals are too narrow."
 NO_SCORES = (
     "There is no calibration to show: it needs predicted entities that all have a probability."
