@@ -1,13 +1,21 @@
-"""Documents for tests of reports: many at once, and hostile ones."""
+"""For tests of reports: documents, many at once and hostile ones, and a page in a browser."""
 
 from __future__ import annotations
 
+import contextlib
 import random
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nerine.document import Document, Entity
 from nerine.report import Report, make_report
 from nerine.training import EpochRecord
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, ViewportSize
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 LABELS = ("group", "location", "person", "product")
 HOSTILE = (
@@ -113,3 +121,21 @@ def epochs(count: int) -> list[EpochRecord]:
         )
         for index in range(count)
     ]
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
+    """A page in which nothing may go wrong, call for attention or ask for another file."""
+    context = browser.new_context(**{"viewport": DESKTOP, "offline": True, **options})
+    page = context.new_page()
+    surprises: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: surprises.append(message.text))
+    page.on("pageerror", lambda error: surprises.append(str(error)))
+    page.on("dialog", lambda dialog: surprises.append(dialog.message))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(path.as_uri())
+    yield page
+    assert surprises == []
+    assert {*requests} == {path.as_uri()}
+    context.close()

@@ -6,12 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
+import reports
 import runs
+from nerine.cli import main
 from nerine.corpus import Corpus, load_corpus
 from nerine.document import Document
 from nerine.errors import MissingExtraError
@@ -21,7 +25,10 @@ from nerine.pretrained import DEMO_ENCODER, resolve
 from nerine.schemes import Span, TagScheme
 from nerine.segmentation import word_spans
 from nerine.tagger import Tagger
-from nerine.training import train
+from nerine.training import TrainingRun, train
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
@@ -39,9 +46,13 @@ def wnut() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def tagger(wnut: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Tagger:
+def run(wnut: Corpus, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
     """The default recipe, cut down to two epochs."""
-    run = train(wnut, output=tmp_path_factory.mktemp("runs") / "wnut", epochs=2)
+    return train(wnut, output=tmp_path_factory.mktemp("runs") / "wnut", epochs=2)
+
+
+@pytest.fixture(scope="module")
+def tagger(run: TrainingRun) -> Tagger:
     return run.tagger(device="cpu")
 
 
@@ -79,6 +90,23 @@ def test_raw_text_and_its_tokens_give_the_same_entities(tagger: Tagger, wnut: Co
     texts = tagger.predict(document.text for document in wnut.test)
     for raw, split in zip(texts, tagger.predict(wnut.test), strict=True):
         assert raw.entities == split.entities
+
+
+def test_the_report_of_a_real_run_opens_in_a_browser(
+    browser: Browser, run: TrainingRun, wnut: Corpus, tmp_path: Path
+) -> None:
+    page_file = tmp_path / "report.html"
+    given = ["report", str(run.folder), str(WNUT), "-o", str(page_file)]
+    assert CliRunner().invoke(main, given).exit_code == 0
+    assert page_file.stat().st_size < 5_000_000
+    with reports.opened(browser, page_file) as page:
+        count = page.locator("#count")
+        everything = count.text_content()
+        page.locator("#choose-kind").select_option("missed")
+        assert count.text_content() != everything
+        assert page.locator("#found li").count() > 0
+        page.locator("#search").fill("no text of this corpus holds these words")
+        assert page.locator("#found li").count() == 0
 
 
 def test_two_processes_train_together(encoder_of: Callable[[str], Path], tmp_path: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,11 @@ from nerine.analysis import Outcome
 from nerine.markup import visible
 from nerine.report import to_html
 from nerine.report.content import Report
+from reports import DESKTOP, opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, ViewportSize
+    from playwright.sync_api import Browser, ViewportSize
 
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 _CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text(encoding="utf-8")
 
@@ -55,24 +54,6 @@ def written(page: str, folder: Path) -> Path:
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
-
-
-@contextlib.contextmanager
-def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
-    """A page in which nothing may go wrong, call for attention or ask for another file."""
-    context = browser.new_context(**{"viewport": DESKTOP, "offline": True, **options})
-    page = context.new_page()
-    surprises: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: surprises.append(message.text))
-    page.on("pageerror", lambda error: surprises.append(str(error)))
-    page.on("dialog", lambda dialog: surprises.append(dialog.message))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(path.as_uri())
-    yield page
-    assert surprises == []
-    assert {*requests} == {path.as_uri()}
-    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
