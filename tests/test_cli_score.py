@@ -277,8 +277,8 @@ def test_compares_files(gold: Path, worse: Path) -> None:
     rows = rows_of(result)
     assert rows[str(worse)] == ["0.5000", "0.0000 to 1.0000", "1"]
     assert rows[str(gold)] == ["1.0000", "1.0000 to 1.0000", "1"]
-    difference = rows[f"{gold} − {worse}"]
-    assert difference[:2] == ["all labels", "+0.5000"]
+    assert f"\nF1 of {gold} − {worse}, and how often" in result.stdout
+    assert rows["all labels"][:2] == ["+0.5000", "+0.0000 to +1.0000"]
     assert "p over 1,000 samples, seed 0" in result.stdout
     assert f"{worse} and {gold} differ in 2 documents" in result.stdout
     shown = result.stdout.partition("differ in 2 documents")[2]

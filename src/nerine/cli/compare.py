@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,23 +166,23 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
         spread = "" if each.spread is None else f"{each.spread:.4f}"
         scores.add_row(cell(each.name), f"{each.f1:.4f}", interval, f"{len(each.values)}", spread)
     on.print(titled(f"Strict F1 over {counted(comparison.documents, 'document')}", scores))
-    on.print()
-    on.print(
-        titled("Differences in F1, and how often chance gives as much", _differences(comparison))
-    )
+    pairs = itertools.groupby(comparison.differences, lambda each: (each.first, each.second))
+    for (first, second), differences in pairs:
+        on.print()
+        title = f"F1 of {second} − {first}, and how often chance gives as much"
+        on.print(titled(title, _differences(differences, comparison.level)))
     on.print(
         f"p over {comparison.samples:,} samples, seed {comparison.seed}; adjusted by Holm's "
         "procedure over all pairs, and over all pairs and labels"
     )
 
 
-def _differences(comparison: Comparison) -> Table:
-    numbers = ("F1", f"{comparison.level:.0%} interval", "p randomisation", "p bootstrap")
+def _differences(differences: Iterable[Difference], level: float) -> Table:
+    numbers = ("difference", f"{level:.0%} interval", "p randomisation", "p bootstrap")
     adjusted = ("adjusted randomisation", "adjusted bootstrap")
-    result = table(("pair", "label", *numbers, *adjusted), numbers=(*numbers, *adjusted))
-    for each in comparison.differences:
-        pair = f"{each.second} − {each.first}" if each.label is None else ""
-        result.add_row(cell(pair), cell(each.label or "all labels"), *_numbers(each))
+    result = table(("label", *numbers, *adjusted), numbers=(*numbers, *adjusted))
+    for each in differences:
+        result.add_row(cell(each.label or "all labels"), *_numbers(each))
     return result
 
 
