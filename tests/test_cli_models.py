@@ -153,7 +153,18 @@ def test_an_output_in_a_folder_that_is_not_there_is_an_error(
 ) -> None:
     result = run("predict", checkpoint, "Mira", "-o", tmp_path / "no" / "out.jsonl")
     assert result.exit_code == 2
-    assert "out.jsonl: cannot be written: No such file or directory" in result.stderr
+    assert f"{tmp_path / 'no'}: there is no such folder" in result.stderr
+
+
+def test_predictions_do_not_replace_the_labels_that_they_were_made_for(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("Mira B-person\n\n")
+    result = run("predict", checkpoint, "--file", path, "-o", path)
+    assert result.exit_code == 2
+    assert "this file is read, and the output would replace it" in result.stderr
+    assert path.read_text() == "Mira B-person\n\n"
 
 
 @pytest.mark.parametrize("command", [["predict"], ["explain"], ["evaluate", "sample"]])

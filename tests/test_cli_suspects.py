@@ -119,6 +119,18 @@ def test_an_interrupted_call_says_how_to_go_on_and_does(
     assert not work.exists()
 
 
+@pytest.mark.parametrize("flag", ["-o", "--html"])
+def test_the_corpus_is_not_replaced(flag: str, corpus: Path, tmp_path: Path) -> None:
+    path = corpus / "train.conll"
+    before = path.read_bytes()
+    others = ["-o", tmp_path / "out.jsonl"] if flag == "--html" else []
+    for source in (corpus, path):
+        result = run(source, *others, flag, path)
+        assert result.exit_code == 2
+        assert f"{path}: this file is read, and the output would replace it" in result.stderr
+    assert path.read_bytes() == before
+
+
 def test_a_model_that_is_there_judges_without_training(
     corpus: Path, checkpoint_of: Callable[..., Path], tmp_path: Path
 ) -> None:

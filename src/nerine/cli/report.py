@@ -19,6 +19,7 @@ from nerine.cli.options import (
     sampling_options,
     tagging_options,
 )
+from nerine.cli.outputs import check_output
 from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import counted, json_text, print_json, working
 from nerine.document import Document
@@ -80,6 +81,8 @@ def report(
     """
     if output is None and not as_json:
         raise click.UsageError("-o names the report to write, or --json prints it")
+    if output:
+        check_output(output, [run, corpus])
     form = _form(output, to) if output else None
     loaded = reading.load(corpus)
     made = _make(run, loaded, split, model, theirs, sampling)
@@ -92,11 +95,7 @@ def report(
 
 
 def _form(output: Path, to: str | None) -> str:
-    """Which form to write; what is wrong with the name is said before any work is done."""
-    if not output.resolve().parent.is_dir():
-        raise FormatError("there is no such folder", place=str(output.parent))
-    if output.is_dir():
-        raise FormatError("this is a folder", place=str(output), expected="the name of a file")
+    """Which form to write."""
     form = to or _ENDINGS.get(output.suffix.lower())
     if form is None:
         raise FormatError(
