@@ -128,6 +128,9 @@ def test_a_file_is_a_corpus_too(corpus: Path, predicted: Path) -> None:
     assert content["split"] == "all"
     assert "surface form in training" not in content["breakdowns"]
     assert content["documents"][0]["place"] == f"{corpus / 'test.jsonl'}:1"
+    stated = run("report", predicted, corpus / "test.jsonl", "--json", "--split", "dev")
+    assert stated.exit_code == 2
+    assert "there is no dev split" in stated.stderr
 
 
 @pytest.mark.parametrize(

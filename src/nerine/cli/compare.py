@@ -20,8 +20,9 @@ from nerine.cli.options import (
     reading_notes,
     sampling_options,
     split_option,
+    split_shown,
 )
-from nerine.cli.score import paired, pairing_notes, split_shown
+from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import CorpusError
 
@@ -88,7 +89,8 @@ def compare(
     documents = read.gold
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents, found, **sampling.given)
-    signature = str(Signature.of(documents, split=split_shown(corpus, read.split)))
+    shown = split_shown(corpus, read.split)
+    signature = str(Signature.of(documents, split=shown, scheme=read.scheme))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
     notes = [*reading_notes(corpus.logs), *read.notes, *few]
@@ -120,6 +122,7 @@ class _Outputs:
         self.split = split
         self.gold = corpus.split(split)
         self.notes: list[str] = []
+        self._schemes: dict[str | None, None] = {}
         self._theirs = theirs
 
     def systems(self, given: Sequence[str]) -> list[System]:
@@ -138,13 +141,20 @@ class _Outputs:
             )
         return [System(name, tuple(outputs)) for name, outputs in runs.items()]
 
+    @property
+    def scheme(self) -> str | None:
+        """The scheme of the tags that were read; all of them, where the systems have several."""
+        return ",".join(each or "ranges" for each in self._schemes) if any(self._schemes) else None
+
     def _output(self, path: Path) -> tuple[Document, ...]:
         if path.is_dir():
             from nerine.tagger import Tagger
 
+            self._schemes[None] = None
             with working(f"tagging with {path}"):
                 return tuple(Tagger.load(path).predict(self.gold))
         pairing = paired(self.corpus, self.split, path, self._theirs)
+        self._schemes[pairing.scheme.value if pairing.scheme else None] = None
         self.notes += [f"{path}: {note}" for note in pairing_notes(pairing)]
         return pairing.predicted
 
