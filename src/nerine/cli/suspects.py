@@ -130,8 +130,7 @@ def suspects(
                 loaded, splits or ("train",), work, changes, folds=folds, resume=resume
             )
     except KeyboardInterrupt:
-        if not model:
-            _say_how_to_resume(context, work)
+        _say_how_to_resume(context, None if model else work)
         context.exit(INTERRUPTED)
     _write(findings, output, page)
     if not model and not keep_work:
@@ -193,9 +192,9 @@ def _by_folds(
         return cross_validated_suspects(validation, resume=resume, listener=listener)
 
 
-def _say_how_to_resume(context: click.Context, work: Path) -> None:
+def _say_how_to_resume(context: click.Context, work: Path | None) -> None:
     on = console(stderr=True)
-    if not work.exists():
+    if work is None or not work.exists():
         on.print(cell("interrupted"))
         return
     on.print(cell(f"interrupted; what was trained is kept in {work}"), soft_wrap=True)
@@ -259,4 +258,4 @@ def _table(suspects: tuple[Suspect, ...]) -> Table:
 
 
 def _shown(document: Document, entity: Entity | None) -> str:
-    return f"[{document.surface(entity)}]({entity.label})" if entity else "no entity"
+    return f"{document.surface(entity)} ({entity.label})" if entity else "no entity"
