@@ -155,7 +155,7 @@ def test_a_user_error_is_a_message_and_exit_code_2(broken: Path) -> None:
         (["describe", "sample", "--scheme-in", "IOB9"], "no tag scheme is called 'IOB9'"),
         (["describe", "sample", "--format", "xml"], "Invalid value for '--format'"),
         (["convert", "sample", "out.jsonl"], "--to says in which format"),
-        (["convert", "sample", "out", "--to", "parquet"], "read only"),
+        (["convert", "sample", "out", "--to", "parquet"], "'parquet' is not one of"),
         (["train", "sample"], "Missing option '-o'"),
         (["train", "sample", "-o", "run", "--epochs", "0"], "epochs: 0 is too small"),
         (["train", "sample", "-o", "run", "--words", "all"], "Invalid value for '--words'"),

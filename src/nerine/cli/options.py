@@ -304,8 +304,9 @@ def split_shown(corpus: Corpus, split: str) -> str:
 
 
 def format_option(*names: str, text: str) -> Decorator:
-    """An option that names one of our formats."""
-    return click.option(*names, type=click.Choice(list(FORMATS)), help=text)
+    """An option that names one of our formats; `--to` one that can be written."""
+    known = [name for name, each in FORMATS.items() if each.can_write or "--to" not in names]
+    return click.option(*names, type=click.Choice(known), help=text)
 
 
 def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> Decorator:
