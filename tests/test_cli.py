@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -14,11 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 import nerine
 from nerine import corpus as corpus_module
 from nerine.cli import main
-from nerine.cli.terminal import VisibleOutput, print_json
+from nerine.cli.terminal import VisibleOutput, print_json, table, titled
 from nerine.corpus import load_corpus
 from nerine.markup import visible
 
@@ -55,6 +57,34 @@ def test_help_names_every_command() -> None:
     for command in COMMANDS:
         assert f"\n  {command}" in result.stdout
     assert "_NERINE_COMPLETE=bash_source" in result.stdout
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 80])
+def test_a_table_of_numbers_that_is_too_wide_comes_in_parts(width: int) -> None:
+    names = ("precision", "F1, 95% interval", "wrong type and boundary", "support")
+    shown = table(("label", *names), numbers=names)
+    for label in ("creative-work", "all labels"):
+        shown.add_row(label, "0.1234", "0.1000 to 0.9000", "12", "3,456")
+        shown.add_section()
+    stream = io.StringIO()
+    Console(file=stream, width=width, _environ={}).print(titled("A title", shown))
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "A title"
+    assert max(len(line) for line in lines) <= width
+    rows = [[part.strip() for part in line.split("   ") if part.strip()] for line in lines]
+    parts = [row for row in rows if row[:1] == ["label"]]
+    assert len(parts) == {40: 4, 60: 2, 79: 2, 80: 1}[width]
+    assert [name for row in parts for name in row[1:]] == [*names]
+    values = [value for row in rows if row[:1] == ["creative-work"] for value in row[1:]]
+    assert values == ["0.1234", "0.1000 to 0.9000", "12", "3,456"]
+
+
+def test_a_table_with_texts_behind_numbers_stays_whole() -> None:
+    shown = table(("", "P(gold)", "proposed"), numbers=("", "P(gold)"))
+    shown.add_row("1", "0.500", "a long text " * 9)
+    stream = io.StringIO()
+    Console(file=stream, width=40, _environ={}).print(titled("A title", shown))
+    assert stream.getvalue().count("P(gold)") == 1
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -114,6 +144,7 @@ def test_a_user_error_is_a_message_and_exit_code_2(broken: Path) -> None:
     assert found.stderr.startswith(f"error: {broken}:3: 'I-place' cannot follow 'O' in IOB2\n")
     assert "\n  expected: " in found.stderr
     assert "\n  hint: --repair" in found.stderr
+    assert "; --scheme-in (scheme=…) states" in found.stderr
     assert "Traceback" not in found.stderr
 
 
@@ -124,7 +155,7 @@ def test_a_user_error_is_a_message_and_exit_code_2(broken: Path) -> None:
         (["describe", "sample", "--scheme-in", "IOB9"], "no tag scheme is called 'IOB9'"),
         (["describe", "sample", "--format", "xml"], "Invalid value for '--format'"),
         (["convert", "sample", "out.jsonl"], "--to says in which format"),
-        (["convert", "sample", "out", "--to", "parquet"], "read only"),
+        (["convert", "sample", "out", "--to", "parquet"], "'parquet' is not one of"),
         (["train", "sample"], "Missing option '-o'"),
         (["train", "sample", "-o", "run", "--epochs", "0"], "epochs: 0 is too small"),
         (["train", "sample", "-o", "run", "--words", "all"], "Invalid value for '--words'"),

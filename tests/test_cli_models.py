@@ -153,7 +153,18 @@ def test_an_output_in_a_folder_that_is_not_there_is_an_error(
 ) -> None:
     result = run("predict", checkpoint, "Mira", "-o", tmp_path / "no" / "out.jsonl")
     assert result.exit_code == 2
-    assert "out.jsonl: cannot be written: No such file or directory" in result.stderr
+    assert f"{tmp_path / 'no'}: there is no such folder" in result.stderr
+
+
+def test_predictions_do_not_replace_the_labels_that_they_were_made_for(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("Mira B-person\n\n")
+    result = run("predict", checkpoint, "--file", path, "-o", path)
+    assert result.exit_code == 2
+    assert "this file is read, and the output would replace it" in result.stderr
+    assert path.read_text() == "Mira B-person\n\n"
 
 
 @pytest.mark.parametrize("command", [["predict"], ["explain"], ["evaluate", "sample"]])
@@ -213,7 +224,7 @@ def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> No
     assert {name: found[name] for name in expected} == expected
     assert found["signature"].startswith("metric:entity|scheme:ranges|reading:strict|split:train|")
     assert set(found) - set(expected) == {
-        *("lenient", "intervals", "breakdowns", "analysis", "signature"),
+        *("lenient", "intervals", "breakdowns", "analysis", "signature", "notes"),
     }
 
 
@@ -259,3 +270,17 @@ def test_columns_go_out_in_the_scheme_of_every_day(checkpoint: Path, tagger: Tag
     write_documents(tagger.predict(TEXTS), expected, "columns", WriteOptions())
     result = run("predict", checkpoint, *TEXTS, "--format", "columns")
     assert result.stdout == expected.getvalue()
+
+
+def test_a_file_alone_is_scored_whole_and_repairs_are_noted(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.conll"
+    path.write_text("Mira B-person\nleft O\nOslo I-location\n\n")
+    result = run("evaluate", checkpoint, path, "--repair", "--json", "--samples", 9)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["notes"] == ["train: 1 tag repaired in 1 document"]
+    assert found["split"] == "all"
+    assert "|split:all|" in found["signature"]
+    assert "note: train: 1 tag repaired" in run("evaluate", checkpoint, path, "--repair").stdout

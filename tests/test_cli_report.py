@@ -128,6 +128,9 @@ def test_a_file_is_a_corpus_too(corpus: Path, predicted: Path) -> None:
     assert content["split"] == "all"
     assert "surface form in training" not in content["breakdowns"]
     assert content["documents"][0]["place"] == f"{corpus / 'test.jsonl'}:1"
+    stated = run("report", predicted, corpus / "test.jsonl", "--json", "--split", "dev")
+    assert stated.exit_code == 2
+    assert "there is no dev split" in stated.stderr
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,19 @@ def test_bad_input_is_an_error_and_writes_nothing(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert sorted(corpus.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("output", ["predicted.jsonl", "corpus/test.jsonl", "corpus/../link"])
+def test_what_is_read_is_not_replaced(output: str, corpus: Path, predicted: Path) -> None:
+    (corpus.parent / "link").symlink_to(corpus / "train.jsonl")
+    before = {path: path.read_bytes() for path in (predicted, *corpus.iterdir())}
+    result = run("report", predicted, corpus, "-o", corpus.parent / output, "--to", "json")
+    assert result.exit_code == 2
+    assert f"{output}: this file is read, and the output would replace it" in result.stderr
+    assert {path: path.read_bytes() for path in before} == before
+    beside = corpus / "report.json"
+    for _ in "ab":
+        assert run("report", predicted, corpus, "-o", beside).exit_code == 0
 
 
 def test_predictions_for_other_texts_are_refused(corpus: Path, predicted: Path) -> None:

@@ -277,8 +277,8 @@ def test_compares_files(gold: Path, worse: Path) -> None:
     rows = rows_of(result)
     assert rows[str(worse)] == ["0.5000", "0.0000 to 1.0000", "1"]
     assert rows[str(gold)] == ["1.0000", "1.0000 to 1.0000", "1"]
-    difference = rows[f"{gold} − {worse}"]
-    assert difference[:2] == ["all labels", "+0.5000"]
+    assert f"\nF1 of {gold} − {worse}, and how often" in result.stdout
+    assert rows["all labels"][:2] == ["+0.5000", "+0.0000 to +1.0000"]
     assert "p over 1,000 samples, seed 0" in result.stdout
     assert f"{worse} and {gold} differ in 2 documents" in result.stdout
     shown = result.stdout.partition("differ in 2 documents")[2]
@@ -304,10 +304,28 @@ def test_compares_several_seeds(gold: Path, worse: Path, tmp_path: Path) -> None
     assert found["documents"] == 3
     assert [change["document"] for change in found["changes"]] == [0, 1]
     assert found["changes"][0]["text"] == "Mira left Oslo"
-    alone = as_json("score", gold, worse)["signature"].replace("scheme:IOB2", "scheme:ranges")
-    assert found["signature"] == alone
+    assert found["signature"] == as_json("score", gold, worse)["signature"]
     table = run("compare", gold, f"old={worse}", f"new={gold}", f"old={bad}")
     assert rows_of(table)["old"][2:] == ["2", "0.3536"]
+
+
+def test_the_signature_names_every_scheme_that_was_read(gold: Path, worse: Path) -> None:
+    ranges = worse.with_suffix(".jsonl")
+    assert run("convert", worse, ranges).exit_code == 0
+    for systems, expected in (
+        ((worse, gold), "IOB2"),
+        ((ranges, gold), "ranges,IOB2"),
+        ((ranges, f"again={ranges}"), "ranges"),
+    ):
+        signature = as_json("compare", gold, *systems, "--samples", "9")["signature"]
+        assert f"|scheme:{expected}|" in signature
+
+
+def test_a_long_token_is_not_shown_whole(gold: Path, worse: Path) -> None:
+    worse.write_text(f"{'x' * 5000} O\n\n")
+    result = run("score", gold, worse)
+    assert f"the token '{'x' * 60}' stands where gold has 'Mira'" in result.stderr
+    assert len(result.stderr) < 1000
 
 
 def test_a_file_whose_name_has_an_equals_sign_is_a_file(gold: Path, worse: Path) -> None:

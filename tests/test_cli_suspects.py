@@ -119,6 +119,30 @@ def test_an_interrupted_call_says_how_to_go_on_and_does(
     assert not work.exists()
 
 
+@pytest.mark.parametrize("flag", ["-o", "--html"])
+def test_the_corpus_is_not_replaced(flag: str, corpus: Path, tmp_path: Path) -> None:
+    path = corpus / "train.conll"
+    before = path.read_bytes()
+    others = ["-o", tmp_path / "out.jsonl"] if flag == "--html" else []
+    for source in (corpus, path):
+        result = run(source, *others, flag, path)
+        assert result.exit_code == 2
+        assert f"{path}: this file is read, and the output would replace it" in result.stderr
+    assert path.read_bytes() == before
+
+
+def test_a_judgement_that_is_interrupted_says_so(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nerine.checkpoint.load_checkpoint", interrupted)
+    result = run(corpus, "-o", tmp_path / "out.jsonl", "--model", "any")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "interrupted\n")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
 def test_a_model_that_is_there_judges_without_training(
     corpus: Path, checkpoint_of: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -147,7 +171,7 @@ def test_texts_do_not_steer_the_terminal(
     output = tmp_path / "out.jsonl"
     result = run(tmp_path / "train.jsonl", "-o", output, "--model", checkpoint_of("bert"))
     assert result.exit_code == 0
-    assert "[␛[31mLisbon [bold]x[/]\ufffd](person)" in result.stdout
+    assert "␛[31mLisbon [bold]x[/]\ufffd (person)" in result.stdout
     assert records(output)[0]["text"] == text
 
 

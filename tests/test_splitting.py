@@ -248,7 +248,7 @@ def test_the_command_says_what_folds_leave_out(tmp_path: Path) -> None:
         (["--validation", "0.6", "--test", "0.5"], "sum to 1.1"),
         (["--folds", "3", "--test", "0.1"], "--folds takes no shares"),
         (["--folds", "20"], "the 10 documents cannot be divided into 20 parts"),
-        (["--to", "parquet"], "read only"),
+        (["--to", "parquet"], "'parquet' is not one of"),
         (["--of", "test"], "Invalid value for '--of'"),
     ],
 )

@@ -115,14 +115,15 @@ def calibrate(
         score(gold, predicted),
         score(gold, list(apply(predicted, fitted.thresholds))),
     )
+    notes = reading_notes(loaded.logs)
     signature = str(Signature.of(gold, split=split))
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
         about["signature"] = signature
-        print_json({**about, **result.to_dict(), "saved": not dry_run})
+        print_json({**about, "notes": notes, **result.to_dict(), "saved": not dry_run})
         return
     on = console()
-    for note in reading_notes(loaded.logs):
+    for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     _print_result(result, f"{checkpoint} on {corpus}, {split}", on)
     on.print(cell(signature), soft_wrap=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ from nerine.cli.options import (
     reading_notes,
     sampling_options,
     split_option,
+    split_shown,
 )
-from nerine.cli.score import paired, pairing_notes, split_shown
+from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import CorpusError
 
@@ -87,7 +89,8 @@ def compare(
     documents = read.gold
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents, found, **sampling.given)
-    signature = str(Signature.of(documents, split=split_shown(corpus, read.split)))
+    shown = split_shown(corpus, read.split)
+    signature = str(Signature.of(documents, split=shown, scheme=read.scheme))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
     notes = [*reading_notes(corpus.logs), *read.notes, *few]
@@ -119,6 +122,7 @@ class _Outputs:
         self.split = split
         self.gold = corpus.split(split)
         self.notes: list[str] = []
+        self._schemes: dict[str | None, None] = {}
         self._theirs = theirs
 
     def systems(self, given: Sequence[str]) -> list[System]:
@@ -137,13 +141,20 @@ class _Outputs:
             )
         return [System(name, tuple(outputs)) for name, outputs in runs.items()]
 
+    @property
+    def scheme(self) -> str | None:
+        """The scheme of the tags that were read; all of them, where the systems have several."""
+        return ",".join(each or "ranges" for each in self._schemes) if any(self._schemes) else None
+
     def _output(self, path: Path) -> tuple[Document, ...]:
         if path.is_dir():
             from nerine.tagger import Tagger
 
+            self._schemes[None] = None
             with working(f"tagging with {path}"):
                 return tuple(Tagger.load(path).predict(self.gold))
         pairing = paired(self.corpus, self.split, path, self._theirs)
+        self._schemes[pairing.scheme.value if pairing.scheme else None] = None
         self.notes += [f"{path}: {note}" for note in pairing_notes(pairing)]
         return pairing.predicted
 
@@ -165,23 +176,23 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
         spread = "" if each.spread is None else f"{each.spread:.4f}"
         scores.add_row(cell(each.name), f"{each.f1:.4f}", interval, f"{len(each.values)}", spread)
     on.print(titled(f"Strict F1 over {counted(comparison.documents, 'document')}", scores))
-    on.print()
-    on.print(
-        titled("Differences in F1, and how often chance gives as much", _differences(comparison))
-    )
+    pairs = itertools.groupby(comparison.differences, lambda each: (each.first, each.second))
+    for (first, second), differences in pairs:
+        on.print()
+        title = f"F1 of {second} − {first}, and how often chance gives as much"
+        on.print(titled(title, _differences(differences, comparison.level)))
     on.print(
         f"p over {comparison.samples:,} samples, seed {comparison.seed}; adjusted by Holm's "
         "procedure over all pairs, and over all pairs and labels"
     )
 
 
-def _differences(comparison: Comparison) -> Table:
-    numbers = ("F1", f"{comparison.level:.0%} interval", "p randomisation", "p bootstrap")
+def _differences(differences: Iterable[Difference], level: float) -> Table:
+    numbers = ("difference", f"{level:.0%} interval", "p randomisation", "p bootstrap")
     adjusted = ("adjusted randomisation", "adjusted bootstrap")
-    result = table(("pair", "label", *numbers, *adjusted), numbers=(*numbers, *adjusted))
-    for each in comparison.differences:
-        pair = f"{each.second} − {each.first}" if each.label is None else ""
-        result.add_row(cell(pair), cell(each.label or "all labels"), *_numbers(each))
+    result = table(("label", *numbers, *adjusted), numbers=(*numbers, *adjusted))
+    for each in differences:
+        result.add_row(cell(each.label or "all labels"), *_numbers(each))
     return result
 
 

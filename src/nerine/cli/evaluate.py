@@ -8,11 +8,14 @@ from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
     Sampling,
+    chosen_split,
     corpus_options,
     errors_option,
     json_option,
     reading_notes,
     sampling_options,
+    split_option,
+    split_shown,
     tagging_options,
 )
 from nerine.cli.scores import print_assessment, print_errors
@@ -30,7 +33,7 @@ Examples:
 )
 @click.argument("checkpoint")
 @click.argument("corpus")
-@click.option("--split", default="test", show_default=True, help="Which documents to score.")
+@split_option
 @errors_option
 @tagging_options
 @sampling_options
@@ -39,7 +42,7 @@ Examples:
 def evaluate(
     checkpoint: str,
     corpus: str,
-    split: str,
+    split: str | None,
     errors: int,
     model: ModelChoice,
     sampling: Sampling,
@@ -54,6 +57,8 @@ def evaluate(
     from nerine.assessment import assess
 
     loaded = reading.load(corpus)
+    split = chosen_split(loaded, split)
+    shown = split_shown(loaded, split)
     documents = loaded.split(split)
     tagger = model.load(checkpoint)
     with working(f"tagging {counted(len(documents), 'document')}"):
@@ -62,18 +67,19 @@ def evaluate(
         documents,
         predicted,
         train=loaded.splits.get("train") if split != "train" else None,
-        split=split,
+        split=shown,
         **sampling.given,
     )
+    notes = reading_notes(loaded.logs)
     if as_json:
-        about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
+        about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": shown}
         kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
-        print_json({**about, **kept, **assessment.to_dict()})
+        print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
         return
     on = console()
-    for note in reading_notes(loaded.logs):
+    for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_assessment(assessment, f"{checkpoint} on {corpus}, {split}{limits}", on)
+    print_assessment(assessment, f"{checkpoint} on {corpus}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)

@@ -298,9 +298,15 @@ def chosen_split(corpus: Corpus, given: str | None) -> str:
     return name
 
 
+def split_shown(corpus: Corpus, split: str) -> str:
+    """The split that a signature names: a file alone is all of its documents."""
+    return split if len(corpus.splits) > 1 else "all"
+
+
 def format_option(*names: str, text: str) -> Decorator:
-    """An option that names one of our formats."""
-    return click.option(*names, type=click.Choice(list(FORMATS)), help=text)
+    """An option that names one of our formats; `--to` one that can be written."""
+    known = [name for name, each in FORMATS.items() if each.can_write or "--to" not in names]
+    return click.option(*names, type=click.Choice(known), help=text)
 
 
 def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> Decorator:

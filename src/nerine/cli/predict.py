@@ -16,6 +16,7 @@ from nerine.cli.options import (
     reading_options,
     tagging_options,
 )
+from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.document import Document
 from nerine.errors import FormatError
@@ -88,6 +89,8 @@ def predict(
     The texts are the arguments, then those of the files. Without either, each line of standard
     input is a text.
     """
+    if output:
+        check_output(output, files)
     options = dataclasses.replace(options, unlabelled=True)
     sources = [_file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)

@@ -12,13 +12,17 @@ from nerine.cli.options import (
     ModelChoice,
     PredictedReading,
     Sampling,
+    chosen_split,
     corpus_options,
     json_option,
     predicted_options,
     reading_notes,
     sampling_options,
+    split_option,
+    split_shown,
     tagging_options,
 )
+from nerine.cli.outputs import check_output
 from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import counted, json_text, print_json, working
 from nerine.document import Document
@@ -46,7 +50,7 @@ Examples:
 )
 @click.argument("run")
 @click.argument("corpus")
-@click.option("--split", default="test", show_default=True, help="Which documents to report on.")
+@split_option
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The report; replaced if it is there."
 )
@@ -63,7 +67,7 @@ Examples:
 def report(
     run: str,
     corpus: str,
-    split: str,
+    split: str | None,
     output: Path | None,
     to: str | None,
     model: ModelChoice,
@@ -80,9 +84,11 @@ def report(
     """
     if output is None and not as_json:
         raise click.UsageError("-o names the report to write, or --json prints it")
+    if output:
+        check_output(output, [run, corpus])
     form = _form(output, to) if output else None
     loaded = reading.load(corpus)
-    made = _make(run, loaded, split, model, theirs, sampling)
+    made = _make(run, loaded, chosen_split(loaded, split), model, theirs, sampling)
     if output and form:
         with replacing(output) as file:
             file.write(_content(made, form).encode())
@@ -92,11 +98,7 @@ def report(
 
 
 def _form(output: Path, to: str | None) -> str:
-    """Which form to write; what is wrong with the name is said before any work is done."""
-    if not output.resolve().parent.is_dir():
-        raise FormatError("there is no such folder", place=str(output.parent))
-    if output.is_dir():
-        raise FormatError("this is a folder", place=str(output), expected="the name of a file")
+    """Which form to write."""
     form = to or _ENDINGS.get(output.suffix.lower())
     if form is None:
         raise FormatError(
@@ -118,12 +120,10 @@ def _make(
 ) -> Report:
     from nerine.report import make_report
 
-    # a corpus of one part is that part, whatever its file is called, as for `nerine score`
-    part = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
-    name = part if len(corpus.splits) > 1 else "all"
-    gold = corpus.split(part)
+    name = split_shown(corpus, split)
+    gold = corpus.split(split)
     is_file = Path(run).is_file()
-    found = _of_file(run, corpus, part, model, theirs) if is_file else _of_model(run, model, gold)
+    found = _of_file(run, corpus, split, model, theirs) if is_file else _of_model(run, model, gold)
     with working(f"counting over {counted(len(gold), 'document')}"):
         return make_report(
             gold,
@@ -131,23 +131,23 @@ def _make(
             checkpoint=run,
             corpus=corpus.source,
             split=name,
-            train=corpus.splits.get("train") if part != "train" else None,
-            places=[corpus.place(part, index) for index in range(len(gold))],
-            notes=[*reading_notes({part: corpus.logs[part]}), *found.pop("notes")],
+            train=corpus.splits.get("train") if split != "train" else None,
+            places=[corpus.place(split, index) for index in range(len(gold))],
+            notes=[*reading_notes({split: corpus.logs[split]}), *found.pop("notes")],
             **found,
             **sampling.given,
         )
 
 
 def _of_file(
-    path: str, corpus: Corpus, part: str, model: ModelChoice, theirs: PredictedReading
+    path: str, corpus: Corpus, split: str, model: ModelChoice, theirs: PredictedReading
 ) -> dict[str, Any]:
     """What `make_report` is to know of predictions in a file."""
     if model != ModelChoice(None, None):
         raise click.UsageError(
             "--revision, --scheme and --thresholds are for a checkpoint, and RUN is a file"
         )
-    pairing = paired(corpus, part, Path(path), theirs)
+    pairing = paired(corpus, split, Path(path), theirs)
     return {
         "predicted": pairing.predicted,
         "lenient": None if pairing.lenient == pairing.predicted else pairing.lenient,

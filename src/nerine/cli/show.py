@@ -11,11 +11,12 @@ from nerine.document import Document, Entity
 from nerine.markup import pieces, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console, Group
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from nerine import explanation
+    from nerine.cli.terminal import Titled
     from nerine.description import CorpusDescription
     from nerine.metrics import Counts, Evaluation, Signature
     from nerine.training import EpochRecord
@@ -119,7 +120,7 @@ def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mar
     return result
 
 
-def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Iterator[Group]:
+def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Iterator[Titled]:
     """Tables of an explanation; one that is too wide comes in parts, each with its first columns.
 
     Yields nothing shortened: a cell that is wider than `width` is folded.

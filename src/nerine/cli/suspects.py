@@ -17,8 +17,8 @@ from nerine.cli.options import (
     reading_notes,
     setting_options_from,
 )
+from nerine.cli.outputs import check_output
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
-from nerine.errors import FormatError
 from nerine.formats.files import json_line, replacing
 from nerine.settings import CROSS_VALIDATION
 
@@ -116,7 +116,7 @@ def suspects(
     seen its labels; the recipe is the default one with 3 epochs. CORPUS is a folder, a single file,
     "sample", or a data set on the hub as owner/name.
     """
-    _check_outputs(output, page)
+    _check_outputs(output, page, corpus)
     if model:
         _check_flags(context, changes)
     with working(f"reading {corpus}"):
@@ -130,8 +130,7 @@ def suspects(
                 loaded, splits or ("train",), work, changes, folds=folds, resume=resume
             )
     except KeyboardInterrupt:
-        if not model:
-            _say_how_to_resume(context, work)
+        _say_how_to_resume(context, None if model else work)
         context.exit(INTERRUPTED)
     _write(findings, output, page)
     if not model and not keep_work:
@@ -143,15 +142,13 @@ def suspects(
         _print(findings, notes, [output, *([page] if page else [])])
 
 
-def _check_outputs(output: Path, page: Path | None) -> None:
+def _check_outputs(output: Path, page: Path | None, corpus: str) -> None:
     """Raises now what would else be raised after the training."""
     if page and page.resolve() == output.resolve():
         raise click.UsageError("-o and --html name the same file")
     for path in (output, page):
-        if path and path.is_dir():
-            raise FormatError("this is a folder", place=str(path), expected="the name of a file")
-        if path and not path.resolve().parent.is_dir():
-            raise FormatError("there is no such folder", place=str(path.parent))
+        if path:
+            check_output(path, [corpus])
 
 
 def _check_flags(context: click.Context, changes: dict[str, Any]) -> None:
@@ -195,9 +192,9 @@ def _by_folds(
         return cross_validated_suspects(validation, resume=resume, listener=listener)
 
 
-def _say_how_to_resume(context: click.Context, work: Path) -> None:
+def _say_how_to_resume(context: click.Context, work: Path | None) -> None:
     on = console(stderr=True)
-    if not work.exists():
+    if work is None or not work.exists():
         on.print(cell("interrupted"))
         return
     on.print(cell(f"interrupted; what was trained is kept in {work}"), soft_wrap=True)
@@ -261,4 +258,4 @@ def _table(suspects: tuple[Suspect, ...]) -> Table:
 
 
 def _shown(document: Document, entity: Entity | None) -> str:
-    return f"[{document.surface(entity)}]({entity.label})" if entity else "no entity"
+    return f"{document.surface(entity)} ({entity.label})" if entity else "no entity"

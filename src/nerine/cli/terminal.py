@@ -21,7 +21,7 @@ import click
 from nerine.markup import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console, Group
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -108,24 +108,69 @@ def table(columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
     return result
 
 
-def titled(title: str, shown: Table) -> Group:
-    """A table below its title, which may be wider than the table."""
-    from rich.console import Group
+class Titled:
+    """A table below its title, which may be wider than the table.
 
-    return Group(cell(title, "bold"), shown)
+    A table of numbers that is too wide for the console comes in parts, each with the columns that
+    say what a row is of. Any other is folded.
+    """
+
+    def __init__(self, title: str, shown: Table) -> None:
+        self._title = title
+        self._shown = shown
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """The title, then the parts with an empty line between them."""
+        yield cell(self._title, "bold")
+        for number, part in enumerate(_parts(self._shown, options.max_width)):
+            if number:
+                yield cell("")
+            yield part
 
 
-def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[list[int]]:
-    """The numbers of the columns, in groups that fit into `width`, each led by the first two."""
+def titled(title: str, shown: Table) -> Titled:
+    """A table below its title, in parts where it is too wide."""
+    return Titled(title, shown)
+
+
+def _parts(shown: Table, width: int) -> Iterator[Table]:
+    """Tables with some columns of `shown` each, none of them wider than `width` if possible."""
+    rights = [column.justify == "right" for column in shown.columns]
+    keys = rights.index(True) if True in rights else 0
+    cells = [[*column.cells] for column in shown.columns]
+    rows = [[str(each) for each in row] for row in zip(*cells, strict=True)]
+    names = [str(column.header) for column in shown.columns]
+    groups = fitting(names, rows, width, keys) if keys and all(rights[keys:]) else []
+    if len(groups) < 2:
+        yield shown
+        return
+    for group in groups:
+        part = table([names[index] for index in group], numbers=names[keys:])
+        for number, row in enumerate(shown.rows):
+            part.add_row(*(cells[index][number] for index in group), end_section=row.end_section)
+        yield part
+
+
+def fitting(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, leading: int = 2
+) -> list[list[int]]:
+    """The numbers of the columns, in groups that fit into `width`.
+
+    Each group is led by the first columns, `leading` of them, which are folded where they are
+    wide.
+    """
     from rich.cells import cell_len
 
     cells = [columns, *rows]
     widths = [max(cell_len(row[index]) for row in cells) for index in range(len(columns))]
-    keys = [0, 1]
-    left = width - sum(min(widths[index], _KEY_WIDTH) for index in keys) - _GAP
+    keys = [*range(leading)]
+    widest = max(_KEY_WIDTH, width // (leading + 2))
+    left = width - sum(min(widths[index], widest) for index in keys) - _GAP * (leading - 1)
     groups: list[list[int]] = []
     room = 0
-    for index in range(len(keys), len(columns)):
+    for index in range(leading, len(columns)):
         if not groups or room < widths[index] + _GAP:
             groups.append([*keys])
             room = left

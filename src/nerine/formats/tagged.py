@@ -44,7 +44,7 @@ def spans_of(
             place=place(fault.index),
             expected=f"a tag sequence of {scheme.value}",
             hint="--repair (repair=True) reads such tags leniently, as conlleval does; "
-            "--scheme (scheme=…) states the scheme if the file is written in another one",
+            "--scheme-in (scheme=…) states the scheme if the file is written in another one",
         )
     log.repaired_tags += scheme.repair(tags)[1]
     log.repaired_documents += 1

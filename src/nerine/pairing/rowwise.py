@@ -125,9 +125,9 @@ def _check_tokens(
             repairs.add("HTML-escaped tokens", f"{path}:{row.line}")
         else:
             raise CorpusError(
-                f"the token {row.token!r} stands where gold has {surface!r}",
+                f"the token {row.token[:60]!r} stands where gold has {surface[:60]!r}",
                 place=f"{path}:{row.line}",
-                expected=f"{surface!r}, {_where(place, document, token)}",
+                expected=f"{surface[:60]!r}, {_where(place, document, token)}",
                 hint="both files need the same tokens in the same order",
             )
 
@@ -167,14 +167,14 @@ def _unlike_lengths(wanted: Sequence[Wanted], rows: Sequence[Row], path: Path) -
     if len(rows) > len(wanted):
         extra = rows[len(wanted)]
         return CorpusError(
-            f"the gold tokens end before the row {extra.token or extra.tag!r}",
+            f"the gold tokens end before the row {(extra.token or extra.tag)[:60]!r}",
             place=f"{path}:{extra.line}",
             expected=f"{len(wanted)} rows, as many as there are gold tokens, whose last one is "
             f"in the document at {wanted[-1][0] if wanted else 'nowhere'}",
         )
     place, document, token = wanted[len(rows)]
     return CorpusError(
-        f"the rows end here, and gold goes on with {document.surface(token)!r}",
+        f"the rows end here, and gold goes on with {document.surface(token)[:60]!r}",
         place=f"{path}:{rows[-1].line}",
         expected=f"{len(wanted)} rows; the next one is {_where(place, document, token)}",
         hint="the output was cut short: have the system write it again",
