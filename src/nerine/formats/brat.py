@@ -42,7 +42,9 @@ from nerine.formats.records import Record
 EXTENSIONS = (ANNOTATIONS,)
 TEXT = ".txt"
 
-_BOUND = re.compile(r"(T\d\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.DOTALL)
+_NUMBER = r"\d{1,18}"  # int() refuses thousands of digits, and no text is so long
+_RANGE = rf"{_NUMBER} {_NUMBER}"
+_BOUND = re.compile(rf"(T\d\S*)\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
 _EXPECTED = "an id, a TAB, a label with its range, a TAB and the text there: T1⇥person 0 4⇥Mira"
 
@@ -264,7 +266,7 @@ def _are_stored(lines: Any) -> bool:
 
 
 def _number_of(line: str | Sequence[Any]) -> list[str]:
-    match = re.match(r"T(\d+)", line if isinstance(line, str) else line[0])
+    match = re.match(rf"T({_NUMBER})(?!\d)", line if isinstance(line, str) else line[0])
     return [match[1]] if match else []
 
 
