@@ -141,6 +141,17 @@ def test_more_documents_or_less_confidence_are_narrower() -> None:
     assert all(wide.high >= narrow.high for narrow, wide in itertools.pairwise(by_level))
 
 
+@pytest.mark.parametrize("level", [0.95, 1 - 1e-6, 1 - 1e-12])
+def test_no_level_turns_an_interval_around(level: float) -> None:
+    long = "x" * 4000
+    entities = tuple(Entity(2 * place, 2 * place + 1, "name") for place in range(1900))
+    gold = [*(Document(long, entities[:1]) for _ in range(30)), Document(long, entities)]
+    predicted = [*gold[:12], *(Document(long) for _ in range(18)), gold[-1]]
+    for sides in ((gold, predicted), (gold, [*predicted[:-1], Document(long)])):
+        for interval in all_intervals(score_intervals(*sides, level=level, samples=200).overall):
+            assert interval.low <= interval.high
+
+
 def test_the_json_says_how_intervals_were_found() -> None:
     gold = corpus(10)
     values = score_intervals(gold, gold, level=0.9, samples=50, seed=7).to_dict()
