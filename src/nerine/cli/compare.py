@@ -19,8 +19,9 @@ from nerine.cli.options import (
     reading_notes,
     sampling_options,
     split_option,
+    split_shown,
 )
-from nerine.cli.score import paired, pairing_notes, split_shown
+from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import CorpusError
 

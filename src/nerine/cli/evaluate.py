@@ -13,6 +13,7 @@ from nerine.cli.options import (
     json_option,
     reading_notes,
     sampling_options,
+    split_shown,
     tagging_options,
 )
 from nerine.cli.scores import print_assessment, print_errors
@@ -62,7 +63,7 @@ def evaluate(
         documents,
         predicted,
         train=loaded.splits.get("train") if split != "train" else None,
-        split=split,
+        split=split_shown(loaded, split),
         **sampling.given,
     )
     if as_json:

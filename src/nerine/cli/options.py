@@ -298,6 +298,11 @@ def chosen_split(corpus: Corpus, given: str | None) -> str:
     return name
 
 
+def split_shown(corpus: Corpus, split: str) -> str:
+    """The split that a signature names: a file alone is all of its documents."""
+    return split if len(corpus.splits) > 1 else "all"
+
+
 def format_option(*names: str, text: str) -> Decorator:
     """An option that names one of our formats."""
     return click.option(*names, type=click.Choice(list(FORMATS)), help=text)

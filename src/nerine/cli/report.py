@@ -17,6 +17,7 @@ from nerine.cli.options import (
     predicted_options,
     reading_notes,
     sampling_options,
+    split_shown,
     tagging_options,
 )
 from nerine.cli.score import paired, pairing_notes
@@ -120,7 +121,7 @@ def _make(
 
     # a corpus of one part is that part, whatever its file is called, as for `nerine score`
     part = split if len(corpus.splits) > 1 else next(iter(corpus.splits))
-    name = part if len(corpus.splits) > 1 else "all"
+    name = split_shown(corpus, part)
     gold = corpus.split(part)
     is_file = Path(run).is_file()
     found = _of_file(run, corpus, part, model, theirs) if is_file else _of_model(run, model, gold)

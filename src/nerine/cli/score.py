@@ -19,6 +19,7 @@ from nerine.cli.options import (
     reading_notes,
     sampling_options,
     split_option,
+    split_shown,
 )
 from nerine.cli.terminal import cell, console, counted, print_json
 from nerine.errors import CorpusError
@@ -102,11 +103,6 @@ def score(
         on.print(cell(f"note: {note}"), soft_wrap=True)
     print_assessment(assessment, f"{predicted or gold} against {gold}", on)
     print_errors(assessment.analysis, pairing.places, errors, on)
-
-
-def split_shown(corpus: Corpus, split: str) -> str:
-    """The split that a signature names: a file alone is all of its documents."""
-    return split if len(corpus.splits) > 1 else "all"
 
 
 def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
