@@ -310,6 +310,14 @@ def test_compares_several_seeds(gold: Path, worse: Path, tmp_path: Path) -> None
     assert rows_of(table)["old"][2:] == ["2", "0.3536"]
 
 
+def test_says_what_randomisation_means_of_several_seeds(gold: Path, worse: Path) -> None:
+    said = "with several seeds, p by randomisation is about these very runs"
+    for new, is_said in (([f"new={gold}", f"new={gold}"], True), ([f"new={gold}"], False)):
+        found = as_json("compare", gold, f"old={worse}", f"old={worse}", *new)
+        assert any(note.startswith(said) for note in found["notes"]) is is_said
+        assert (found["differences"][0]["p_randomisation"] is not None) is is_said
+
+
 def test_a_file_whose_name_has_an_equals_sign_is_a_file(gold: Path, worse: Path) -> None:
     odd = worse.rename(worse.with_name("seed=1.conll"))
     assert [s["name"] for s in as_json("compare", gold, odd, gold)["systems"]] == [

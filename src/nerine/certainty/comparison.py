@@ -15,7 +15,9 @@ all that there are. Where several differences are tested, p is adjusted by Holm'
 over all pairs of systems, and apart from that over all pairs and labels.
 
 A system may come with several runs, of several seeds. Its score is then their mean; the
-bootstrap draws seeds as well as documents.
+bootstrap draws seeds as well as documents. Randomisation exchanges the outputs of all seeds at once
+and so asks about these very runs: where seeds differ much, other ones may well turn the difference
+around, and its p is then too small to say that one system is better than the other.
 """
 
 from __future__ import annotations
@@ -69,8 +71,10 @@ class SystemScore:
 class Difference:
     """F1 of `second` minus F1 of `first`, over all labels (`label` is None) or for one.
 
-    `p_randomisation` is None where the systems have unlike numbers of seeds, whose outputs cannot
-    be exchanged. The adjusted values allow for all differences that were tested together.
+    `interval` lies between two quantiles of the resampled differences. `p_randomisation` is None
+    where the systems have unlike numbers of seeds, whose outputs cannot be exchanged; with several
+    seeds it is about these very runs. The adjusted values allow for all differences that were
+    tested together.
     """
 
     first: str

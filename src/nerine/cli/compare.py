@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from nerine.document import Document
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
+_SEEDS = (
+    "with several seeds, p by randomisation is about these very runs; the bootstrap draws seeds"
+)
 
 
 @click.command(
@@ -91,7 +94,9 @@ def compare(
     signature = str(Signature.of(documents, split=split_shown(corpus, read.split)))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
-    notes = [*reading_notes(corpus.logs), *read.notes, *few]
+    runs = [len(each.runs) for each in found]
+    seeds = [_SEEDS] if any(n > 1 and runs.count(n) > 1 for n in runs) else []
+    notes = [*reading_notes(corpus.logs), *read.notes, *few, *seeds]
     if as_json:
         print_json(
             {
