@@ -228,6 +228,7 @@ BAD: list[tuple[list[str], str]] = [
     (["score", "test.conll", "worse.conll", "--level", "nan"], "level: nan is no level"),
     (["score", "test.conll", "worse.conll", "--samples", "0"], "samples: 0 is too small"),
     (["score", "test.conll", "worse.conll", "--seed", "-1"], "seed: -1 is negative"),
+    (["score", "test.conll", "--split", "test"], "--split is for a corpus"),
     (["score", "corpus", "worse.conll", "--split", "dev"], "corpus: there is no dev split"),
     (["score", "test.conll", "worse.conll", "--train", "no"], "no: there is no such file"),
     (["score", "test.conll", "worse.conll", "--predicted-scheme", "X"], "no tag scheme is called"),
