@@ -204,6 +204,15 @@ def test_a_folder_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
         write_documents([Document("y")], tmp_path / "y.ann")
 
 
+@pytest.mark.parametrize("ids", [("test", "train"), ("train", "test", "dev")])
+def test_documents_that_are_called_like_splits_stay_one_split(
+    tmp_path: Path, ids: tuple[str, ...]
+) -> None:
+    documents = tuple(Document(f"the {id_} text", id=id_) for id_ in ids)
+    write_documents(documents, tmp_path / "out", "brat")
+    assert load_corpus(tmp_path / "out").splits == {"train": documents}
+
+
 def test_new_ids_are_free_however_long_the_old_ones_are(tmp_path: Path) -> None:
     stored = [f"T{'9' * 5000}\tperson 0 1;2 3\tx", "T7\tperson 2 3;4 5\ty"]
     document = Document("x y z", (Entity(0, 1, "name"),), meta={"brat": stored})

@@ -18,8 +18,9 @@ back. It is missing where the file has entities in order only, called T1, T2 and
 that has been changed since gets a new id; a line that then refers to nothing is an error.
 
 What brat has no place for (tokens, scores, other meta, ids that cannot name a file, the order of
-documents) stands in `nerine.jsonl` in the same folder, which brat passes over: a JSON object a
-document with the name of its files and the fields of `nerine.formats.extras`.
+documents, and that some called `train` and `test` are no splits) stands in `nerine.jsonl` in the
+same folder, which brat passes over: a JSON object a document with the name of its files and the
+fields of `nerine.formats.extras`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from nerine.errors import FormatError
 from nerine.formats.apart import Candidate, keep_apart
 from nerine.formats.extras import extras_of, with_extras
 from nerine.formats.files import errors_at, json_line, read_lines, read_records, read_text
-from nerine.formats.folders import ANNOTATIONS, INDEX, lies_beside
+from nerine.formats.folders import ANNOTATIONS, INDEX, lies_beside, name_splits
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.records import Record
 
@@ -210,7 +211,8 @@ def write_folder(documents: Iterable[Document], folder: Path, options: WriteOpti
         json_line(index[-1])  # fails here, where the document is known
         used.add(name.casefold())
         names.append(name)
-    if not names or names != sorted(names) or any(len(record) > 1 for record in index):
+    is_plain = names == sorted(names) and all(len(record) == 1 for record in index)
+    if not names or not is_plain or name_splits(names):
         lines = "".join(f"{json_line(record)}\n" for record in index)
         (folder / INDEX).write_text(lines, encoding="utf-8", newline="")
 
