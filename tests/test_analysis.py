@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.analysis import KINDS, Kind, analyse
+from nerine.analysis import KINDS, Kind, analyse, changes
 from nerine.document import Document, Entity
+from nerine.errors import CorpusError
 from nerine.metrics import score
 from strategies import labels, ranges
 
@@ -93,3 +94,18 @@ def test_confusions_and_missed_forms_are_counted_and_ordered() -> None:
     shown = analysis.to_dict()
     assert shown["outcomes"]["missed"] == 4
     assert len(shown["errors"]) == 8
+
+
+def test_changes_stand_in_the_order_of_what_they_gain() -> None:
+    gold = [Document(TEXT, (Entity(0, 4, "p"), Entity(6, 9, "q"))), Document("x")]
+    first = [gold[0].with_entities([]), gold[1].with_entities([Entity(0, 1, "p")])]
+    found = changes(gold, [gold[0], first[1]], [first[0], gold[1]])
+    assert [(each.document, each.gain) for each in found] == [(0, -2), (1, 1)]
+
+
+@pytest.mark.parametrize("other", [[], [Document("x")], [Document(TEXT), Document(TEXT)]])
+def test_outputs_of_other_documents_have_no_changes(other: list[Document]) -> None:
+    gold = [Document(TEXT)]
+    for first, second in ((gold, other), (other, gold)):
+        with pytest.raises(CorpusError):
+            changes(gold, first, second)

@@ -249,6 +249,14 @@ def test_a_dry_run_reports_on_any_split_and_saves_nothing(
     assert files_of(checkpoint) == before
 
 
+def test_a_file_alone_has_the_signature_that_evaluate_gives(checkpoint: Path, corpus: Path) -> None:
+    file = corpus / "validation.jsonl"
+    options = [checkpoint, file, "--split", "validation", "--json"]
+    fitted = json.loads(run("calibrate", *options, "--dry-run").stdout)
+    assert "|split:all|" in fitted["signature"]
+    assert fitted["signature"] == json.loads(run("evaluate", *options).stdout)["signature"]
+
+
 def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], middle: float) -> None:
     texts = [document.text for document in found]
     result = run("predict", checkpoint, *texts, "--thresholds", repr(middle), "--json")

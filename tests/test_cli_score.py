@@ -228,6 +228,7 @@ BAD: list[tuple[list[str], str]] = [
     (["score", "test.conll", "worse.conll", "--level", "nan"], "level: nan is no level"),
     (["score", "test.conll", "worse.conll", "--samples", "0"], "samples: 0 is too small"),
     (["score", "test.conll", "worse.conll", "--seed", "-1"], "seed: -1 is negative"),
+    (["score", "test.conll", "--split", "test"], "--split is for a corpus"),
     (["score", "corpus", "worse.conll", "--split", "dev"], "corpus: there is no dev split"),
     (["score", "test.conll", "worse.conll", "--train", "no"], "no: there is no such file"),
     (["score", "test.conll", "worse.conll", "--predicted-scheme", "X"], "no tag scheme is called"),
@@ -326,6 +327,12 @@ def test_a_long_token_is_not_shown_whole(gold: Path, worse: Path) -> None:
     result = run("score", gold, worse)
     assert f"the token '{'x' * 60}' stands where gold has 'Mira'" in result.stderr
     assert len(result.stderr) < 1000
+
+
+def test_randomisation_is_left_out_with_several_seeds(gold: Path, worse: Path) -> None:
+    for seeds, is_there in ((1, True), (2, False)):
+        found = as_json("compare", gold, *[f"old={worse}"] * seeds, *[f"new={gold}"] * seeds)
+        assert (found["differences"][0]["p_randomisation"] is not None) is is_there
 
 
 def test_a_file_whose_name_has_an_equals_sign_is_a_file(gold: Path, worse: Path) -> None:

@@ -86,6 +86,7 @@ def test_usual_files_leave_nothing_in_meta(tmp_path: Path) -> None:
         ("\nT1\tperson 0 99\tMira\n", "the range 0 99 is not in the text", 2),
         ("T1\tperson 4 4\t\n", "the range 4 4 is not in the text", 1),
         ("T1 person 0 4 Mira\n", "is no annotation", 1),
+        (f"T1\tperson 0 {'4' * 5000}\tMira\n", "is no annotation", 1),
         ("T1\tperson 0 4;12 16\tMira left\n", r"person \[0, 16\) is in pieces", 1),
         ("T1\tperson 0 11\tMira Okonjo\nT2\tname 0 4\tMira\n", r"name \[0, 4\) overlaps", 2),
     ],
@@ -201,6 +202,23 @@ def test_a_folder_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
         write_documents([Document("y")], tmp_path / "file", "brat")
     with pytest.raises(FormatError, match="expected: the name of a folder"):
         write_documents([Document("y")], tmp_path / "y.ann")
+
+
+@pytest.mark.parametrize("ids", [("test", "train"), ("train", "test", "dev")])
+def test_documents_that_are_called_like_splits_stay_one_split(
+    tmp_path: Path, ids: tuple[str, ...]
+) -> None:
+    documents = tuple(Document(f"the {id_} text", id=id_) for id_ in ids)
+    write_documents(documents, tmp_path / "out", "brat")
+    assert load_corpus(tmp_path / "out").splits == {"train": documents}
+
+
+def test_new_ids_are_free_however_long_the_old_ones_are(tmp_path: Path) -> None:
+    stored = [f"T{'9' * 5000}\tperson 0 1;2 3\tx", "T7\tperson 2 3;4 5\ty"]
+    document = Document("x y z", (Entity(0, 1, "name"),), meta={"brat": stored})
+    write_documents([document], tmp_path / "out", "brat")
+    lines = (tmp_path / "out" / "00001.ann").read_text().splitlines()
+    assert lines == [*stored, "T8\tname 0 1\tx"]
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def place(
     monkeypatch.setattr(nerine.training, "_RATE_SMALL", 2e-2)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wnut17").mkdir()
-    for split in ("train", "validation", "test"):
-        write_documents(corpus(96).train, tmp_path / "wnut17" / f"{split}.conll")
+    for name in ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated"):
+        write_documents(corpus(96).train, tmp_path / "wnut17" / name)
     (tmp_path / "posts.txt").write_text("Mira was in Oslo\n\nAna too\n")
 
 

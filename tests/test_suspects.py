@@ -237,6 +237,16 @@ def test_no_document_is_judged_by_a_model_that_saw_its_text(
     assert all(corpus.split(each.split)[each.index] == each.document for each in judged)
 
 
+def test_an_article_does_not_go_on_in_another_split(fake_training: None, tmp_path: Path) -> None:
+    first, *others = runs.corpus(12).train
+    article = (dataclasses.replace(first, meta={"docstart": "-DOCSTART-"}), *others)
+    apart = tuple(Document(f"It rained for {number} days") for number in range(4))
+    corpus = dataclasses.replace(runs.corpus(12), splits={"train": article, "validation": apart})
+    validation = cross_validation(tmp_path / "work", corpus, splits=("train", "validation"))
+    judged = [{sample.split for sample in samples} for samples, _ in validation.read()]
+    assert sorted(map(sorted, judged)) == [["train"], ["validation"]]
+
+
 class Stopper:
     """Interrupts the run of the second fold after its first step."""
 

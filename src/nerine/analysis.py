@@ -193,10 +193,13 @@ class DocumentChange:
 def changes(
     gold: Sequence[Document], first: Sequence[Document], second: Sequence[Document]
 ) -> list[DocumentChange]:
-    """The documents for which two systems differ, those that change the score most first."""
+    """The documents for which two systems differ, those that change the score most first.
+
+    Raises `CorpusError` where outputs do not belong to `gold`.
+    """
     found = []
-    for index, (reference, one) in enumerate(side_by_side(gold, first)):
-        other = second[index]
+    pairs = zip(side_by_side(gold, first), side_by_side(gold, second), strict=True)
+    for index, ((reference, one), (_, other)) in enumerate(pairs):
         if ranges_of(one) != ranges_of(other):
             gain = _faults(reference, one) - _faults(reference, other)
             found.append(DocumentChange(index, gain, one, other))

@@ -215,7 +215,8 @@ def _give_out(groups: Sequence[_Group], parts: Sequence[_Part]) -> None:
             (part.share * totals[label] - part.labels[label], part.share * size - part.documents)
             for part in parts
         ]
-        best = [part for part, want in zip(parts, wanted, strict=True) if want == max(wanted)]
+        most = max(wanted)
+        best = [part for part, want in zip(parts, wanted, strict=True) if want == most]
         best[group.rank[-1] % len(best)].take(group)
 
 

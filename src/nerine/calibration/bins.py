@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 
 from nerine.document import Document, Entity
 from nerine.errors import CorpusError, SettingsError
-from nerine.metrics import side_by_side
+from nerine.metrics.scoring import ranges_of, side_by_side
 
 Binning = Literal["width", "mass"]
 """Bins of equal width, or of about equally many entities."""
@@ -117,7 +117,7 @@ def judged(gold: Sequence[Document], predicted: Sequence[Document]) -> list[Judg
     """Every predicted entity, judged by the gold ones of its document, in order."""
     result = []
     for index, (reference, output) in enumerate(side_by_side(gold, predicted)):
-        wanted = {(entity.start, entity.end, entity.label) for entity in reference.entities}
+        wanted = set(ranges_of(reference))
         for entity in output.entities:
             correct = (entity.start, entity.end, entity.label) in wanted
             place = f"predicted document {output.id or index}"

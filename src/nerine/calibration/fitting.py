@@ -13,7 +13,8 @@ quotient of sums over labels,
 
 Fitting each label for its own F1 does not maximise it. Dinkelbach's method (1967) does: for a
 given value v, each label alone maximises 2·correct_l - v·predicted_l; the F1 of these choices is
-the next v; when v stays as it is, no choice of thresholds has a higher F1.
+the next v; when v stays as it is, no choice of candidates has a higher F1. A label's own candidates
+keep its highest score: only the threshold that all labels share may drop a label altogether.
 """
 
 from __future__ import annotations

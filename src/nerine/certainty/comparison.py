@@ -14,8 +14,9 @@ never 0. With a handful of documents only the first one holds: the bootstrap tak
 all that there are. Where several differences are tested, p is adjusted by Holm's procedure (1979):
 over all pairs of systems, and apart from that over all pairs and labels.
 
-A system may come with several runs, of several seeds. Its score is then their mean; the
-bootstrap draws seeds as well as documents.
+A system may come with several runs, of several seeds. Its score is then their mean, and the
+bootstrap draws seeds as well as documents. Randomisation is left out: exchanging the outputs of
+documents tells nothing of what other seeds would have given, and its p would be too small.
 """
 
 from __future__ import annotations
@@ -69,8 +70,9 @@ class SystemScore:
 class Difference:
     """F1 of `second` minus F1 of `first`, over all labels (`label` is None) or for one.
 
-    `p_randomisation` is None where the systems have unlike numbers of seeds, whose outputs cannot
-    be exchanged. The adjusted values allow for all differences that were tested together.
+    `interval` lies between two quantiles of the resampled differences. `p_randomisation` is None
+    where a system has several seeds. The adjusted values allow for all differences that were
+    tested together.
     """
 
     first: str
@@ -200,7 +202,7 @@ def _exchanged(
     first: FloatArray, second: FloatArray, samples: int, generator: np.random.Generator
 ) -> FloatArray | None:
     """Differences in F1 with outputs exchanged at random: samples × (all labels, then each)."""
-    if first.shape != second.shape:
+    if first.shape[1] > 1 or second.shape[1] > 1:
         return None
     documents = len(first)
     moved = (second - first).reshape(documents, -1)

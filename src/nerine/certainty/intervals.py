@@ -134,10 +134,15 @@ def interval_of(
     bias = _NORMAL.inv_cdf(below)
     skewness = _acceleration(measure(total - counts))
     low = _NORMAL.inv_cdf((1 - level) / 2)
-    return _quantiles(
-        scores,
-        *(_NORMAL.cdf(bias + (bias + z) / (1 - skewness * (bias + z))) for z in (low, -low)),
-    )
+    return _quantiles(scores, *(_moved(z, bias, skewness) for z in (low, -low)))
+
+
+def _moved(z: float, bias: float, skewness: float) -> float:
+    """The share of samples below a bound that stands at `z` in a normal distribution."""
+    rest = 1 - skewness * (bias + z)
+    if rest <= 0:  # so far out that the correction has no bound
+        return float(bias + z > 0)
+    return _NORMAL.cdf(bias + (bias + z) / rest)
 
 
 def _acceleration(left_out: FloatArray) -> float:

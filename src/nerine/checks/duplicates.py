@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.similarity import masked, own_words
+from nerine.checks.similarity import Where, masked, own_words
 from nerine.checks.view import View, listed, quoted
 from nerine.document import Document
+from nerine.metrics.scoring import ranges_of
 
 _MOST_DIFFERENCES = 3
-
-Where = tuple[str, int]
-"""A split and the index of a document there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class _Copy:
 
     @property
     def agrees(self) -> bool:
-        return _labels(self.document) == _labels(self.other)
+        return ranges_of(self.document) == ranges_of(self.other)
 
 
 def _copies(view: View) -> Iterator[_Copy]:
@@ -48,10 +46,6 @@ def _copies(view: View) -> Iterator[_Copy]:
                 other = view.corpus.splits[name][seen[name]]
                 yield _Copy((split, index), (name, seen[name]), document, other)
         seen.setdefault(split, index)
-
-
-def _labels(document: Document) -> list[tuple[int, int, str]]:
-    return [(each.start, each.end, each.label) for each in document.entities]
 
 
 def copies(view: View, *, leaks: bool) -> Iterator[Remark]:
@@ -79,7 +73,7 @@ def _remark(view: View, copy: _Copy, how: str) -> Remark:
 def _difference(copy: _Copy) -> str:
     """Which ranges are labelled in another way here and there."""
     here, there = (
-        {(start, end): label for start, end, label in _labels(document)}
+        {(start, end): label for start, end, label in ranges_of(document)}
         for document in (copy.document, copy.other)
     )
     ranges = [each for each in sorted({*here, *there}) if here.get(each) != there.get(each)]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import View, quoted
+from nerine.checks.view import View, counted, quoted
 from nerine.formats.folders import SPLITS
 
 FEWEST_OF_LABEL = 20
@@ -126,7 +126,7 @@ def _counts(view: View, split: str | None) -> Counter[str]:
 
 
 def _entities(number: int) -> str:
-    return "1 entity" if number == 1 else f"{number:,} entities"
+    return counted(number, "entity", "entities")
 
 
 RULES = (

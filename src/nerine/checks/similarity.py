@@ -46,6 +46,7 @@ _MASKS = "\ufdd0\ufdd1\ufdd2"
 """Code points that are no characters and so stand in no text; no word holds them."""
 
 Where = tuple[str, int]
+"""A split and the index of a document there."""
 
 
 @dataclass(frozen=True, slots=True)

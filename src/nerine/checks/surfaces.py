@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nerine.checks.findings import Remark, Rule, Spot
@@ -136,31 +136,42 @@ def _small_words(view: View) -> set[str]:
 
 def _unlabelled(view: View, forms: Mapping[str, _Form]) -> Iterator[tuple[str, Spot]]:
     """Where forms stand outside of every entity, each place with its longest form only."""
-    by_first: dict[str, list[_Form]] = defaultdict(list)
-    for surface in sorted(forms, key=len, reverse=True):
-        by_first[_RUN.findall(surface)[0]].append(forms[surface])
-    for split, index, document in view.documents() if by_first else ():
-        end = 0
-        for start, form in _candidates(document.text, by_first):
-            if start >= end and _is_free(document, start, start + len(form.surface)):
-                end = start + len(form.surface)
-                yield form.surface, Spot(split, index, start, end)
+    lengths = _lengths_by_first_word(forms)
+    for split, index, document in view.documents() if forms else ():
+        reached = 0
+        for start, end in _candidates(document.text, forms, lengths):
+            if start >= reached and _is_free(document, start, end):
+                reached = end
+                yield document.text[start:end], Spot(split, index, start, end)
 
 
-def _candidates(text: str, by_first: Mapping[str, list[_Form]]) -> Iterator[tuple[int, _Form]]:
-    """Forms that stand in `text` as whole words, without a capitalised word beside them."""
-    runs = [match for match in _RUN.finditer(text) if match[0] in by_first]
+def _lengths_by_first_word(forms: Iterable[str]) -> dict[str, list[int]]:
+    """How long the forms are that begin with a word, from the longest one on.
+
+    Thousands of names may begin with `The`, but they have a few dozen lengths only.
+    """
+    found: dict[str, set[int]] = defaultdict(set)
+    for surface in forms:
+        found[_RUN.findall(surface)[0]].add(len(surface))
+    return {word: sorted(each, reverse=True) for word, each in found.items()}
+
+
+def _candidates(
+    text: str, forms: Collection[str], lengths: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[int, int]]:
+    """Where forms stand in `text` as whole words, without a capitalised word beside them."""
+    runs = [match for match in _RUN.finditer(text) if match[0] in lengths]
     words = rule_words(text) if runs else []
     first = {word.start: number for number, word in enumerate(words)}
     last = {word.end: number for number, word in enumerate(words)}
     for run in runs:
-        for form in by_first[run[0]]:
-            start, end = run.start(), run.start() + len(form.surface)
-            if text.startswith(form.surface, start) and start in first and end in last:
+        for length in lengths[run[0]]:
+            start, end = run.start(), run.start() + length
+            if text[start:end] in forms and start in first and end in last:
                 before, after = first[start] - 1, last[end] + 1
                 near = [*words[max(0, before) : before + 1], *words[after : after + 1]]
                 if not any(text[each.start].isupper() for each in near):
-                    yield start, form
+                    yield start, end
 
 
 def _is_free(document: Document, start: int, end: int) -> bool:

@@ -79,8 +79,7 @@ def unknown_labels(view: View) -> Iterator[Remark]:
         hint = near_miss(label, view.corpus.labels)
         yield Remark(
             f"the label {quoted(label)} of the {split} split is not in the training split "
-            f"({'1 entity' if len(mentions) == 1 else f'{len(mentions):,} entities'})"
-            + (f"; {hint}" if hint else ""),
+            f"({counted(len(mentions), 'entity', 'entities')})" + (f"; {hint}" if hint else ""),
             mentions[0].spot,
             tuple(mention.spot for mention in mentions[1:]),
         )

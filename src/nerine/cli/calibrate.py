@@ -24,6 +24,7 @@ from nerine.cli.options import (
     json_option,
     model_options,
     reading_notes,
+    split_shown,
 )
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
 from nerine.errors import SettingsError
@@ -116,7 +117,7 @@ def calibrate(
         score(gold, list(apply(predicted, fitted.thresholds))),
     )
     notes = reading_notes(loaded.logs)
-    signature = str(Signature.of(gold, split=split))
+    signature = str(Signature.of(gold, split=split_shown(loaded, split)))
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
         about["signature"] = signature

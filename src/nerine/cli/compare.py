@@ -75,7 +75,8 @@ def compare(
     """Compare systems on GOLD: is the difference in F1 more than chance?
 
     A SYSTEM is a file with predictions, of any format, or a checkpoint's folder, which then tags
-    the texts. Each pair is tested by approximate randomisation and by the paired bootstrap, over
+    the texts. Each pair is tested by the paired bootstrap, and by approximate randomisation where
+    a system is one run, over
     all labels and for each.
     """
     from nerine.analysis import changes

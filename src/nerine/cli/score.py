@@ -73,7 +73,7 @@ def score(
     from nerine.assessment import assess
 
     if predicted is None:
-        corpus, pairing = None, _one_file(gold, reading, theirs)
+        corpus, pairing = None, _one_file(gold, split, reading, theirs)
     else:
         corpus = reading.load(gold)
         split = chosen_split(corpus, split)
@@ -121,7 +121,9 @@ def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading
     )
 
 
-def _one_file(path: str, reading: CorpusReading, theirs: PredictedReading) -> Pairing:
+def _one_file(
+    path: str, split: str | None, reading: CorpusReading, theirs: PredictedReading
+) -> Pairing:
     from nerine.pairing import pair_columns
 
     if not Path(path).is_file():
@@ -130,6 +132,8 @@ def _one_file(path: str, reading: CorpusReading, theirs: PredictedReading) -> Pa
             place=path,
             expected="GOLD and PREDICTED, or one column file with both tags",
         )
+    if split is not None:
+        raise click.UsageError("--split is for a corpus: one file with both tags is scored whole")
     columns = [reading.options.tag_column, theirs.options.tag_column]
     if isinstance(columns[0], str) or isinstance(columns[1], str):
         raise CorpusError(

@@ -229,7 +229,7 @@ def _print(findings: Findings, notes: list[str], written: list[Path]) -> None:
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     found = counted(len(findings.suspects), "suspect")
-    entities = counted(findings.entities, "entity").replace("entitys", "entities")
+    entities = counted(findings.entities, "entity", "entities")
     title = f"{found} in {counted(findings.documents, 'document')} with {entities}"
     first = findings.suspects[:_SHOWN]
     if first:

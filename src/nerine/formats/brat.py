@@ -18,8 +18,9 @@ back. It is missing where the file has entities in order only, called T1, T2 and
 that has been changed since gets a new id; a line that then refers to nothing is an error.
 
 What brat has no place for (tokens, scores, other meta, ids that cannot name a file, the order of
-documents) stands in `nerine.jsonl` in the same folder, which brat passes over: a JSON object a
-document with the name of its files and the fields of `nerine.formats.extras`.
+documents, and that some called `train` and `test` are no splits) stands in `nerine.jsonl` in the
+same folder, which brat passes over: a JSON object a document with the name of its files and the
+fields of `nerine.formats.extras`.
 """
 
 from __future__ import annotations
@@ -35,14 +36,16 @@ from nerine.errors import FormatError
 from nerine.formats.apart import Candidate, keep_apart
 from nerine.formats.extras import extras_of, with_extras
 from nerine.formats.files import errors_at, json_line, read_lines, read_records, read_text
-from nerine.formats.folders import ANNOTATIONS, INDEX, lies_beside
+from nerine.formats.folders import ANNOTATIONS, INDEX, lies_beside, name_splits
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.records import Record
 
 EXTENSIONS = (ANNOTATIONS,)
 TEXT = ".txt"
 
-_BOUND = re.compile(r"(T\d\S*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?", re.DOTALL)
+_NUMBER = r"\d{1,18}"  # int() refuses thousands of digits, and no text is so long
+_RANGE = rf"{_NUMBER} {_NUMBER}"
+_BOUND = re.compile(rf"(T\d\S*)\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
 _EXPECTED = "an id, a TAB, a label with its range, a TAB and the text there: T1⇥person 0 4⇥Mira"
 
@@ -208,7 +211,8 @@ def write_folder(documents: Iterable[Document], folder: Path, options: WriteOpti
         json_line(index[-1])  # fails here, where the document is known
         used.add(name.casefold())
         names.append(name)
-    if not names or names != sorted(names) or any(len(record) > 1 for record in index):
+    is_plain = names == sorted(names) and all(len(record) == 1 for record in index)
+    if not names or not is_plain or name_splits(names):
         lines = "".join(f"{json_line(record)}\n" for record in index)
         (folder / INDEX).write_text(lines, encoding="utf-8", newline="")
 
@@ -264,7 +268,7 @@ def _are_stored(lines: Any) -> bool:
 
 
 def _number_of(line: str | Sequence[Any]) -> list[str]:
-    match = re.match(r"T(\d+)", line if isinstance(line, str) else line[0])
+    match = re.match(rf"T({_NUMBER})(?!\d)", line if isinstance(line, str) else line[0])
     return [match[1]] if match else []
 
 

@@ -42,19 +42,25 @@ def lies_beside(name: str) -> bool:
 def is_pair_folder(path: Path) -> bool:
     """Whether `path` is a folder of brat's pairs: one split, or no split's folder at all.
 
-    Pairs that are called `train`, `dev` and `test` are no such folder, but a split each.
+    Pairs that are called `train`, `dev` and `test` are no such folder, but a split each, unless our
+    index says that they belong together.
     """
     if not path.is_dir() or path.name.startswith("."):
         return False
+    if (path / INDEX).is_file():
+        return True
     stems = [
         each.stem
         for each in path.iterdir()
         if each.suffix == ANNOTATIONS and not each.name.startswith(".")
     ]
-    if not stems:
-        return (path / INDEX).is_file()
+    return bool(stems) and not name_splits(stems)
+
+
+def name_splits(stems: Iterable[str]) -> bool:
+    """Whether pairs of these names would be taken for a split each."""
     splits = [split_named(stem) for stem in stems]
-    return None in splits or len(set(splits)) < len(splits) or len(splits) == 1
+    return None not in splits and len(set(splits)) == len(splits) > 1
 
 
 def find_split_files(

@@ -29,7 +29,7 @@ class ReadOptions:
     - `skip_rejected`: skip and count records that an annotator rejected or ignored.
     - `set_aside`: keep annotations of brat and Label Studio that are no entities (in pieces,
       overlapping, of several labels) in `Document.meta`, and count them.
-    - `unlabelled`: read span records without entities too, as texts that are to be tagged.
+    - `unlabelled`: read texts that nobody has annotated too, as texts that are to be tagged.
     """
 
     scheme: TagScheme | None = None

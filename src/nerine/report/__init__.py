@@ -4,6 +4,7 @@
 |---|---|
 | `content` | `Report` and how it is made |
 | `contexts` | outcomes with the text around them |
+| `words` | words and numbers that every form of the report shows alike |
 | `elements` | elements of HTML and SVG, escaped as they are made |
 | `charts` | charts as SVG |
 | `sections`, `explorer` | the parts of the page |

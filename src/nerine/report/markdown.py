@@ -16,20 +16,22 @@ from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, examples
 from nerine.report.words import (
     BIN_COLUMNS,
+    EPOCH_COLUMNS,
     KIND_MEANINGS,
     RELIABILITY_COLUMNS,
-    Scores,
+    SCORES,
     bin_rows,
+    epoch_rows,
     most,
     number,
     percent,
     reliability_row,
+    three,
     ways_to_count,
 )
 
 EXAMPLES_OF_A_KIND = 8
 
-_NUMBERS = ("precision", "recall", "F1")
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
 _ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some readers make links of them
 
@@ -92,8 +94,8 @@ def _scores(report: Report) -> Iterator[str]:
     )
     yield "## Scores\n"
     values = zip(
-        _NUMBERS,
-        _three(found.overall),
+        SCORES,
+        three(found.overall),
         (certain.precision, certain.recall, certain.f1),
         strict=True,
     )
@@ -112,15 +114,11 @@ def _scores(report: Report) -> Iterator[str]:
     yield "### Other ways to count\n"
     ways = ways_to_count(report.assessment)
     yield table(
-        ("", "what counts", *_NUMBERS),
-        [(name, meaning, *_three(scores)) for name, meaning, scores in ways],
+        ("", "what counts", *SCORES),
+        [(name, meaning, *three(scores)) for name, meaning, scores in ways],
         texts=2,
     )
     yield f"{escaped_line(str(report.assessment.signature))}\n"
-
-
-def _three(scores: Scores) -> tuple[str, str, str]:
-    return number(scores.precision), number(scores.recall), number(scores.f1)
 
 
 def _labels(report: Report) -> Iterator[str]:
@@ -131,19 +129,19 @@ def _labels(report: Report) -> Iterator[str]:
         for label, counts in report.evaluation.labels.items()
     ]
     rows.append(_label_row("**all labels**", report.evaluation.overall, certain.overall))
-    yield table(("label", *_NUMBERS, "F1 interval", "gold"), rows)
+    yield table(("label", *SCORES, "F1 interval", "gold"), rows)
 
 
 def _label_row(label: str, counts: Counts, intervals: Intervals) -> tuple[str, ...]:
     bounds = f"{number(intervals.f1.low)} to {number(intervals.f1.high)}"
-    return label, *_three(counts), bounds, f"{counts.gold:,}"
+    return label, *three(counts), bounds, f"{counts.gold:,}"
 
 
 def _breakdowns(report: Report) -> Iterator[str]:
     yield "## Kinds of entities\n"
     for title, groups in report.breakdowns.items():
-        rows = [(name, *_three(counts), f"{counts.gold:,}") for name, counts in groups.items()]
-        yield table((title, *_NUMBERS, "gold"), rows)
+        rows = [(name, *three(counts), f"{counts.gold:,}") for name, counts in groups.items()]
+        yield table((title, *SCORES, "gold"), rows)
 
 
 def _calibration(report: Report) -> Iterator[str]:
@@ -228,15 +226,4 @@ def _training(report: Report) -> Iterator[str]:
     if not report.epochs:
         return
     yield "## Training\n"
-    columns = ("epoch", "training loss", "validation loss", *_NUMBERS, "accuracy", "minutes")
-    rows = [
-        (
-            f"{record.epoch:g}{' (kept)' if index == report.best_epoch else ''}",
-            *(number(each) for each in (record.training_loss, record.validation_loss)),
-            *(number(each) for each in (record.precision, record.recall, record.f1)),
-            number(record.accuracy),
-            f"{record.seconds / 60:.1f}",
-        )
-        for index, record in enumerate(report.epochs)
-    ]
-    yield table(columns, rows)
+    yield table(EPOCH_COLUMNS, epoch_rows(report))

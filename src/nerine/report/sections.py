@@ -20,18 +20,19 @@ from nerine.report.content import NO_EPOCHS, NO_SCORES, Report
 from nerine.report.elements import Markup, element, isolated, table
 from nerine.report.words import (
     BIN_COLUMNS,
+    EPOCH_COLUMNS,
     KIND_MEANINGS,
     RELIABILITY_COLUMNS,
-    Scores,
+    SCORES,
     bin_rows,
+    epoch_rows,
     most,
     number,
     percent,
     reliability_row,
+    three,
     ways_to_count,
 )
-
-_NUMBERS = ("precision", "recall", "F1")
 
 
 def section(name: str, title: str, *children: str) -> Markup:
@@ -62,7 +63,7 @@ def headline(report: Report) -> Markup:
             f"{report.evaluation.tokens:,} tokens.",
         ),
         element("h3", "Other ways to count"),
-        table("Scores by other ways to count", ("what counts", *_NUMBERS), _ways(report)),
+        table("Scores by other ways to count", ("what counts", *SCORES), _ways(report)),
         element("p", element("code", str(report.assessment.signature)), class_="signature"),
     )
 
@@ -95,17 +96,13 @@ def _strip(value: float, interval: Interval) -> Markup:
 
 def _ways(report: Report) -> Iterator[list[str]]:
     for name, meaning, scores in ways_to_count(report.assessment):
-        yield [_explained(name, meaning), *_three(scores)]
+        yield [_explained(name, meaning), *three(scores)]
 
 
 def _explained(name: str, meaning: str) -> Markup:
     """A name with what it means beside it, or below it where the page is narrow."""
     parts = (element("span", name), " ", element("span", meaning, class_="meaning"))
     return element("span", *parts, class_="explained")
-
-
-def _three(scores: Scores) -> list[str]:
-    return [number(scores.precision), number(scores.recall), number(scores.f1)]
 
 
 def by_label(report: Report) -> Markup:
@@ -125,7 +122,7 @@ def by_label(report: Report) -> Markup:
             for label, counts, interval in (*rows, total)
         ],
     )
-    columns = ("label", *_NUMBERS, "F1 interval", "gold")
+    columns = ("label", *SCORES, "F1 interval", "gold")
     shown = [_label_row(*row) for row in rows]
     content = table("Scores by label", columns, shown, foot=[_label_row(*total)])
     return section("labels", "Labels", _figure(chart, content))
@@ -133,7 +130,7 @@ def by_label(report: Report) -> Markup:
 
 def _label_row(label: str, counts: Counts, intervals: Intervals) -> list[str]:
     interval = f"{number(intervals.f1.low)}–{number(intervals.f1.high)}"
-    return [label, *_three(counts), interval, f"{counts.gold:,}"]
+    return [label, *three(counts), interval, f"{counts.gold:,}"]
 
 
 def breakdown(report: Report) -> Markup:
@@ -153,8 +150,8 @@ def _breakdown(index: int, title: str, groups: Mapping[str, Counts]) -> Markup:
         [Bar(name, counts.f1, number(counts.f1)) for name, counts in groups.items()],
         full=1,
     )
-    rows = [[name, *_three(counts), f"{counts.gold:,}"] for name, counts in groups.items()]
-    shown = table(f"Scores by {title}", (title, *_NUMBERS, "gold"), rows)
+    rows = [[name, *three(counts), f"{counts.gold:,}"] for name, counts in groups.items()]
+    shown = table(f"Scores by {title}", (title, *SCORES, "gold"), rows)
     return element("div", element("h3", title.capitalize()), chart, shown)
 
 
@@ -268,7 +265,6 @@ def training(report: Report) -> Markup:
             line_chart("curve-chart", "Scores by epoch", about, scores, steps, full=1, marked=best),
         ),
     ]
-    columns = ("epoch", "training loss", "validation loss", *_NUMBERS, "accuracy", "minutes")
     return section(
         "training",
         "Training",
@@ -278,22 +274,8 @@ def training(report: Report) -> Markup:
             "highest. Losses are means over words.",
         ),
         element("div", *charts, class_="grid"),
-        table("Epochs of the run", columns, _epochs(report, best)),
+        table("Epochs of the run", EPOCH_COLUMNS, epoch_rows(report)),
     )
-
-
-def _epochs(report: Report, best: int) -> Iterator[list[str]]:
-    for index, record in enumerate(report.epochs or ()):
-        yield [
-            f"{record.epoch:g}{' (kept)' if index == best else ''}",
-            number(record.training_loss),
-            number(record.validation_loss),
-            number(record.precision),
-            number(record.recall),
-            number(record.f1),
-            number(record.accuracy),
-            f"{record.seconds / 60:.1f}",
-        ]
 
 
 def _drawn(title: str, chart: Markup) -> Markup:

@@ -10,9 +10,18 @@ from nerine.assessment import Assessment
 from nerine.calibration import Reliability
 from nerine.metrics import Averages, Counts, PartialCounts
 from nerine.metrics.partial import Schema
+from nerine.report.content import Report
 
 Scores = Counts | PartialCounts | Averages
 Row = TypeVar("Row")
+
+SCORES = ("precision", "recall", "F1")
+
+
+def three(scores: Scores) -> tuple[str, str, str]:
+    """The values of these columns."""
+    return number(scores.precision), number(scores.recall), number(scores.f1)
+
 
 KIND_MEANINGS: dict[Kind, str] = {
     "correct": "the range and the label of a gold entity",
@@ -67,6 +76,23 @@ RELIABILITY_COLUMNS = ("label", "entities", "calibration error", "Brier score")
 def reliability_row(found: Reliability) -> tuple[str, str, str]:
     """What stands in these columns behind the label."""
     return f"{found.entities:,}", number(found.error), number(found.brier)
+
+
+EPOCH_COLUMNS = ("epoch", "training loss", "validation loss", *SCORES, "accuracy", "minutes")
+
+
+def epoch_rows(report: Report) -> Iterator[list[str]]:
+    """A row for each epoch of the run."""
+    for index, record in enumerate(report.epochs or ()):
+        values = (
+            *(record.training_loss, record.validation_loss),
+            *(record.precision, record.recall, record.f1, record.accuracy),
+        )
+        yield [
+            f"{record.epoch:g}{' (kept)' if index == report.best_epoch else ''}",
+            *map(number, values),
+            f"{record.seconds / 60:.1f}",
+        ]
 
 
 def number(value: float) -> str:

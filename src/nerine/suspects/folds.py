@@ -57,7 +57,9 @@ class CrossValidation:
         divided.
         """
         samples = samples_of(self.corpus, self.splits)
-        parts = divide([sample.document for sample in samples], self.folds, self.settings.seed)
+        documents = [sample.document for sample in samples]
+        breaks = {number for number, sample in enumerate(samples) if sample.index == 0}
+        parts = divide(documents, self.folds, self.settings.seed, breaks)
         self._check_work(resume=resume)
         for number, part in enumerate(parts, start=1):
             if listener:
