@@ -2,11 +2,12 @@
 
 | module | what lives there |
 |---|---|
-| `options` | options that commands share |
+| `options`, `flags` | options that commands share; settings of training as flags |
 | `terminal` | streams, JSON, tables, and text that a terminal may be given |
 | `show` | scores, epochs, tagged texts, descriptions as lines and tables |
 | `scores` | scores with their intervals, and what explains them |
 | `progress` | how training goes on, on a terminal |
+| `outputs` | files that a command may replace |
 | the others | a command each |
 
 Exit codes: 0 done, 1 interrupted or cut off by a closed pipe, 2 input that cannot be used. Of

@@ -1,4 +1,4 @@
-"""Options that commands share: how to read a corpus, which model, each setting of training."""
+"""Options that commands share: how to read a corpus, which model, how to resample."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -16,7 +16,6 @@ from nerine.cli.terminal import counted, working
 from nerine.errors import SettingsError
 from nerine.formats import FORMATS, ReadLog, ReadOptions
 from nerine.schemes import TagScheme
-from nerine.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from nerine.corpus import Corpus
@@ -94,7 +93,7 @@ class Sampling:
         return dataclasses.asdict(self)
 
 
-def _gathered(
+def gathered(
     options: Mapping[str, Decorator], name: str, make: Callable[[dict[str, Any]], Any]
 ) -> Decorator:
     """Adds `options` to a command, which gets what `make` makes of their values as `name`."""
@@ -261,18 +260,18 @@ def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
 
 _CORPUS = {"format": _FORMAT, **_READING, **_FROM_HUB}
 
-reading_options = _gathered(_READING, "options", _read_options)
-corpus_options = _gathered(_CORPUS, "reading", _corpus_reading)
-convert_options = _gathered(
+reading_options = gathered(_READING, "options", _read_options)
+corpus_options = gathered(_CORPUS, "reading", _corpus_reading)
+convert_options = gathered(
     {**_READING, **_FROM_HUB},
     "reading",
     lambda values: _corpus_reading({"format": None, **values}),
 )
-model_options = _gathered(_MODEL, "model", lambda values: ModelChoice(**values))
-tagging_options = _gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _tagging_choice)
+model_options = gathered(_MODEL, "model", lambda values: ModelChoice(**values))
+tagging_options = gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _tagging_choice)
 
-predicted_options = _gathered(_PREDICTED, "theirs", _predicted_reading)
-sampling_options = _gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))
+predicted_options = gathered(_PREDICTED, "theirs", _predicted_reading)
+sampling_options = gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))
 
 split_option = click.option(
     "--split",
@@ -307,68 +306,6 @@ def format_option(*names: str, text: str) -> Decorator:
     """An option that names one of our formats; `--to` one that can be written."""
     known = [name for name, each in FORMATS.items() if each.can_write or "--to" not in names]
     return click.option(*names, type=click.Choice(known), help=text)
-
-
-def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> Decorator:
-    flag = f"--{field.name.replace('_', '-')}"
-    details: dict[str, Any] = {"default": None, "help": _setting_help(field, default)}
-    kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
-    if get_origin(kind) is Literal:
-        return click.option(flag, type=click.Choice(get_args(kind)), **details)
-    if kind is bool:
-        return click.option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
-    if get_origin(kind) is tuple:
-        return click.option(flag, multiple=True, metavar="NAME", **details)
-    return click.option(flag, type=kinds[0], **details)
-
-
-def _setting_help(field: dataclasses.Field[Any], default: Any) -> str:
-    meaning = field.metadata["help"]
-    if meaning.partition(" ")[0].isalpha():  # not bf16
-        meaning = meaning[0].upper() + meaning[1:]
-    if default in (None, ()):
-        return f"{meaning}."
-    shown = str(default).lower() if isinstance(default, bool) else default
-    return f"{meaning}.  [default: {shown}]"
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value not in (None, ())}
-
-
-def setting_options_from(base: TrainingSettings) -> Decorator:
-    """Each field of `TrainingSettings` as a flag; those given reach the command as `changes`.
-
-    `base` holds what the help calls the default.
-    """
-    kinds = get_type_hints(TrainingSettings)
-    options = {
-        field.name: _setting_option(field, kinds[field.name], getattr(base, field.name))
-        for field in dataclasses.fields(TrainingSettings)
-    }
-    return _gathered(options, "changes", _given)
-
-
-setting_options = setting_options_from(TrainingSettings())
-
-
-def given_arguments(context: click.Context) -> str:
-    """The command with the arguments and flags that were given, as it would be typed again."""
-    words = ["nerine", context.info_name or ""]
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            words += _as_typed(parameter, context.params[name])
-    return shlex.join(words)
-
-
-def _as_typed(parameter: click.Parameter, value: Any) -> list[str]:
-    values = value if isinstance(value, tuple) else (value,)
-    if isinstance(parameter, click.Argument):
-        return [str(each) for each in values]
-    if isinstance(value, bool):
-        return [(parameter.opts if value else parameter.secondary_opts)[0]]
-    return [word for each in values for word in (parameter.opts[0], str(each))]
 
 
 def given_corpus_flags(context: click.Context) -> str:

@@ -78,6 +78,7 @@ class TrainingDisplay:
         self._records, self._best = [], None
         self._doing = f"fold {number} of {folds}"
         self._bar.reset(self._task, description=self._doing, total=None)
+        self._live.refresh()  # so that no line printed now has the last fold's table below it
 
     def started(self, step: int, steps: int) -> None:
         """The run goes on after `step` of `steps`."""

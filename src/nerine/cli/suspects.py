@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli import INTERRUPTED
+from nerine.cli.flags import given_arguments, setting_options_from
 from nerine.cli.options import (
     CorpusReading,
     corpus_options,
-    given_arguments,
     json_option,
     reading_notes,
-    setting_options_from,
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working

@@ -11,13 +11,13 @@ import click
 
 import nerine
 from nerine.cli import INTERRUPTED
+from nerine.cli.flags import setting_options
 from nerine.cli.options import (
     CorpusReading,
     corpus_options,
     given_corpus_flags,
     json_option,
     reading_notes,
-    setting_options,
 )
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import cell, console, print_json, speaks, working
