@@ -219,7 +219,10 @@ def _print_changes(
 
     first, second = systems[0].name, systems[1].name
     on.print()
-    on.print(cell(f"{first} and {second} differ in {counted(total, 'document')}"), soft_wrap=True)
+    several = any(len(system.runs) > 1 for system in systems[:2])
+    of_runs = ", their first runs alone" if several else ""
+    said = f"{first} and {second} differ in {counted(total, 'document')}{of_runs}"
+    on.print(cell(said), soft_wrap=True)
     for change in shown:
         place = read.corpus.place(read.split, change.document)
         on.print()

@@ -258,6 +258,13 @@ def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
     return PredictedReading(values["predicted_format"], options)
 
 
+def _sampling(values: dict[str, Any]) -> Sampling:
+    from nerine.certainty.intervals import check_sampling
+
+    check_sampling(**values)  # now, and not after minutes of tagging
+    return Sampling(**values)
+
+
 _CORPUS = {"format": _FORMAT, **_READING, **_FROM_HUB}
 
 reading_options = gathered(_READING, "options", _read_options)
@@ -271,7 +278,7 @@ model_options = gathered(_MODEL, "model", lambda values: ModelChoice(**values))
 tagging_options = gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _tagging_choice)
 
 predicted_options = gathered(_PREDICTED, "theirs", _predicted_reading)
-sampling_options = gathered(_SAMPLING, "sampling", lambda values: Sampling(**values))
+sampling_options = gathered(_SAMPLING, "sampling", _sampling)
 
 split_option = click.option(
     "--split",
