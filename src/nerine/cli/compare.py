@@ -39,6 +39,7 @@ _FEW = "with so few documents intervals are too narrow and the bootstrap's p is 
 
 
 @click.command(
+    short_help="Test whether one system is better than another.",
     epilog="""\b
 Examples:
   nerine compare wnut17/ old.jsonl new.jsonl
@@ -46,7 +47,7 @@ Examples:
   nerine compare wnut17/ runs/old runs/new --split validation --show 20
 
 NAME=FILE gives a system its name; several files of one name are runs of several seeds.
-"""
+""",
 )
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)

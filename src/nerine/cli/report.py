@@ -40,13 +40,14 @@ _ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}
 
 
 @click.command(
+    short_help="Write a page on what is right and wrong.",
     epilog="""\b
 Examples:
   nerine report runs/wnut wnut17/ -o report.html
   nerine report runs/wnut wnut17/ --split validation -o report.md
   nerine report predicted.jsonl wnut17/ -o report.html
   nerine report runs/wnut wnut17/ --json | jq .overall
-"""
+""",
 )
 @click.argument("run")
 @click.argument("corpus")

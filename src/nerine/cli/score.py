@@ -34,6 +34,7 @@ _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
 
 
 @click.command(
+    short_help="Score any system's file against a gold one.",
     epilog="""\b
 Examples:
   nerine score test.conll predicted.conll
@@ -43,7 +44,7 @@ Examples:
 
 One column file with gold and predicted tags has them in its last two columns, as conlleval takes
 them, or where --tag-column and --predicted-column say.
-"""
+""",
 )
 @click.argument("gold")
 @click.argument("predicted", required=False, type=click.Path(path_type=Path))

@@ -32,6 +32,7 @@ Parts = Mapping[str, tuple["Document", ...]]
 
 
 @click.command(
+    short_help="Divide the documents of CORPUS into splits.",
     epilog="""\b
 Examples:
   nerine split annotated.jsonl -o corpus/
@@ -41,7 +42,7 @@ Examples:
 
 Sentences of one -DOCSTART- article and equal texts stay together; labels are spread evenly. The
 result depends on --seed, the texts and their labels, not on the order of the documents.
-"""
+""",
 )
 @click.argument("corpus")
 @click.option(
