@@ -154,8 +154,8 @@ def test_repairs_and_both_readings_are_shown(gold: Path, worse: Path) -> None:
     result = run("score", gold, worse)
     lines = result.stdout.splitlines()
     assert lines[:3] == [
-        f"note: repaired: lines that end with a carriage return: 12, first at {worse}:1",
-        f"note: repaired: tags that break IOB2: 1, first at {worse}:11",
+        f"note: tolerated: lines that end with a carriage return: 12, first at {worse}:1",
+        f"note: tolerated: tags that break IOB2: 1, first at {worse}:11",
         "note: 1 predicted label that gold lacks: loc",
     ]
     rows = rows_of(result)
@@ -347,7 +347,7 @@ def test_repairs_name_the_system(gold: Path, worse: Path) -> None:
     worse.write_text(WORSE.replace("\n", "\r\n"))
     found = as_json("compare", gold, worse, gold)
     assert found["notes"] == [
-        f"{worse}: repaired: lines that end with a carriage return: 12, first at {worse}:1",
+        f"{worse}: tolerated: lines that end with a carriage return: 12, first at {worse}:1",
         "with so few documents intervals are too narrow and the bootstrap's p is too small",
     ]
 

@@ -166,7 +166,7 @@ def _training_documents(
 def pairing_notes(pairing: Pairing) -> list[str]:
     """What was repaired, and labels that gold lacks."""
     notes = [
-        f"repaired: {each.what}: {each.count:,}, first at {each.first}" for each in pairing.repairs
+        f"tolerated: {each.what}: {each.count:,}, first at {each.first}" for each in pairing.repairs
     ]
     if pairing.unknown_labels:
         names = ", ".join(pairing.unknown_labels)
