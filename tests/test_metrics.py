@@ -326,3 +326,10 @@ def test_a_name_cannot_forge_a_field_of_a_signature() -> None:
     forged = str(Signature.of([GOLD], version="1", split="test|scheme:IOB2"))
     assert len(forged.split("|")) == len(str(Signature.of([GOLD], version="1")).split("|"))
     assert "|scheme:IOB2" not in forged
+
+
+@pytest.mark.parametrize("tags", [["B-p", "O", ""], ["", "O"]])
+def test_an_empty_tag_is_an_error_wherever_it_stands(tags: list[str]) -> None:
+    for gold in (tags, ["O"] * len(tags)):
+        with pytest.raises(SchemeError, match="sequence 0: tag '' has an unknown form"):
+            score_tags([gold], [tags])

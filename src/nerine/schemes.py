@@ -279,13 +279,14 @@ def _decode_iob2(tags: Sequence[str]) -> list[Span]:
     Most tags are `O` or go on with an entity: these are told by their letters alone.
     """
     spans = []
-    start, label, inside = -1, "", ""
+    start, label = -1, ""
+    inside: str | None = None  # the tag that goes on with the entity before it
     for index, written in enumerate(tags):
         if written == inside:
             continue
         if start >= 0:
             spans.append(Span(start, index, label))
-            start, inside = -1, ""
+            start, inside = -1, None
         if written != OUTSIDE:
             kind, found = parse_tag(written)
             if kind == "B":
