@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from nerine.corpus import Corpus
 from nerine.document import Document
+from nerine.metrics.breakdowns import surface_form, surface_forms
 
 EXAMPLES_PER_LABEL = 3
 
@@ -73,7 +74,7 @@ class CorpusDescription:
 
 def describe_corpus(corpus: Corpus) -> CorpusDescription:
     """Counts, lengths, repetitions and examples of a corpus."""
-    known = _surfaces(corpus.splits["train"]) if "train" in corpus.splits else None
+    known = surface_forms(corpus.splits["train"]) if "train" in corpus.splits else None
     return CorpusDescription(
         source=corpus.source,
         hash=corpus.hash,
@@ -101,18 +102,13 @@ def _describe(documents: Sequence[Document], known: set[str] | None) -> SplitDes
         entities_by_label=dict(sorted(Counter(label for _, label in entities).items())),
         lengths=_quantiles([len(each.text) for each in documents]),
         duplicates=len(documents) - len({each.text for each in documents}),
-        seen_in_train=None if known is None else _share_seen(entities, known),
+        seen_in_train=None if known is None else _share_seen(documents, known),
     )
 
 
-def _share_seen(entities: Sequence[tuple[str, str]], known: set[str]) -> float | None:
-    if not entities:
-        return None
-    return sum(surface.casefold() in known for surface, _ in entities) / len(entities)
-
-
-def _surfaces(documents: Iterable[Document]) -> set[str]:
-    return {each.surface(e).casefold() for each in documents for e in each.entities}
+def _share_seen(documents: Sequence[Document], known: set[str]) -> float | None:
+    forms = [surface_form(each, entity) for each in documents for entity in each.entities]
+    return sum(form in known for form in forms) / len(forms) if forms else None
 
 
 def _quantiles(lengths: list[int]) -> dict[str, int]:

@@ -24,6 +24,9 @@ _DARK = "--text: #e6e6e3; --page: #17171a; --line: #333;"
 _LIGHT_COLOURS = ("#c8e6f5", "#f3d3ea", "#d4edc9", "#fbe6b0", "#d6d9fa", "#fad4cc")
 _DARK_COLOURS = ("#12465c", "#5a2350", "#27501a", "#5c4508", "#2d3277", "#68261b")
 
+HTML_REFERENCE = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+"""A pattern for a character that is written as in HTML, such as `&amp;` or `&#8217;`."""
+
 _UNSAFE = [
     *range(0x7F, 0xA0),  # DEL and C1, among them the one-character CSI
     *range(0x2028, 0x202F),  # line ends, and what turns the text around
@@ -40,6 +43,11 @@ def visible(text: str, *, lines: bool = False) -> str:
     `lines` leaves line feeds and TABs as they are.
     """
     return text.translate(_LINES if lines else _ONE_LINE)
+
+
+def counted(number: int, what: str, several: str = "") -> str:
+    """`1 document`, `2,000 documents`; `several` is the plural where an `s` does not make it."""
+    return f"{number:,} {what if number == 1 else several or f'{what}s'}"
 
 
 def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:

@@ -17,6 +17,7 @@ import regex
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.mojibake import repaired_runs
 from nerine.checks.view import View, listed, quoted, times
+from nerine.markup import HTML_REFERENCE
 
 Applies = Callable[[str, int], bool]
 
@@ -38,8 +39,7 @@ _JOINED = regex.compile(
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}--[\u061c\u200f]]", regex.V1)
 _FLAG = regex.compile("🏴[\U000e0020-\U000e007e]*$")
 _HTML = regex.compile(
-    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
-    r"|& ?(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}) ?;"  # cut into tokens
+    HTML_REFERENCE + r"|& ?(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}) ?;"  # cut into tokens
 )
 _OTHER_ALPHABET = regex.compile(r"[\p{Cyrillic}\p{Greek}]")
 _LETTERS = regex.compile(r"\p{L}[\p{L}\p{M}]*")

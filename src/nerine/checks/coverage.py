@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from nerine.checks.characters import spelled
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.subwords import Cut, Range
-from nerine.checks.view import View, counted, quoted, times
+from nerine.checks.view import View, quoted, times
+from nerine.markup import counted
 
 
 def unknown_words(view: View) -> Iterator[Remark]:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import View, counted, quoted
+from nerine.checks.view import View, quoted
 from nerine.formats.folders import SPLITS
+from nerine.markup import counted
 
 FEWEST_OF_LABEL = 20
 """A label with fewer training entities is rare."""

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import Mention, View, counted, quoted
+from nerine.checks.view import Mention, View, quoted
 from nerine.corpus import near_miss
 from nerine.document import Document, Token
 from nerine.formats import TagFault
+from nerine.markup import counted
 
 
 def tag_faults(view: View) -> Iterator[Remark]:

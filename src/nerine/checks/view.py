@@ -103,8 +103,3 @@ def quoted(text: str) -> str:
 def times(number: int) -> str:
     """`once`, `twice`, `2,000 times`."""
     return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
-
-
-def counted(number: int, what: str, several: str = "") -> str:
-    """`1 word`, `2,000 words`; `several` is the plural where an `s` does not make it."""
-    return f"{number:,} {what if number == 1 else several or f'{what}s'}"

@@ -26,8 +26,9 @@ from nerine.cli.options import (
     reading_notes,
     split_shown,
 )
-from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
+from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.errors import SettingsError
+from nerine.markup import counted
 from nerine.metrics import Counts, Evaluation, Signature, score
 
 if TYPE_CHECKING:

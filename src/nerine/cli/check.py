@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from nerine.cli.options import CorpusReading, corpus_options, json_option, reading_notes
-from nerine.cli.terminal import cell, console, counted, print_json, table, working
+from nerine.cli.terminal import cell, console, print_json, table, working
+from nerine.markup import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

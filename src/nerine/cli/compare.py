@@ -23,8 +23,9 @@ from nerine.cli.options import (
     split_shown,
 )
 from nerine.cli.score import paired, pairing_notes
-from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
+from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.errors import CorpusError
+from nerine.markup import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

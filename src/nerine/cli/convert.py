@@ -16,7 +16,7 @@ from nerine.cli.options import (
     json_option,
     reading_notes,
 )
-from nerine.cli.terminal import counted, print_json
+from nerine.cli.terminal import print_json
 from nerine.errors import CorpusError
 from nerine.formats import (
     FORMATS,
@@ -27,7 +27,7 @@ from nerine.formats import (
     write_documents,
 )
 from nerine.formats.folders import is_pair_folder
-from nerine.markup import visible
+from nerine.markup import counted, visible
 from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:

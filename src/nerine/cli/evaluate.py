@@ -19,7 +19,8 @@ from nerine.cli.options import (
     tagging_options,
 )
 from nerine.cli.scores import print_assessment, print_errors
-from nerine.cli.terminal import cell, console, counted, print_json, working
+from nerine.cli.terminal import cell, console, print_json, working
+from nerine.markup import counted
 
 
 @click.command(

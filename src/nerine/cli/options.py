@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from nerine.cli.terminal import counted, working
+from nerine.cli.terminal import working
 from nerine.errors import SettingsError
 from nerine.formats import FORMATS, ReadLog, ReadOptions
+from nerine.markup import counted
 from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:

@@ -24,11 +24,11 @@ from nerine.cli.options import (
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.score import paired, pairing_notes
-from nerine.cli.terminal import counted, json_text, print_json, working
+from nerine.cli.terminal import json_text, print_json, working
 from nerine.document import Document
 from nerine.errors import FormatError
 from nerine.formats.files import replacing
-from nerine.markup import visible
+from nerine.markup import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

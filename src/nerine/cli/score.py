@@ -21,8 +21,9 @@ from nerine.cli.options import (
     split_option,
     split_shown,
 )
-from nerine.cli.terminal import cell, console, counted, print_json
+from nerine.cli.terminal import cell, console, print_json
 from nerine.errors import CorpusError
+from nerine.markup import counted
 
 if TYPE_CHECKING:
     from nerine.corpus import Corpus

@@ -16,10 +16,11 @@ from nerine.cli.options import (
     json_option,
     reading_notes,
 )
-from nerine.cli.terminal import cell, console, counted, print_json, table, titled
+from nerine.cli.terminal import cell, console, print_json, table, titled
 from nerine.errors import CorpusError
 from nerine.formats import FORMATS, WriteOptions, write_documents
 from nerine.formats.files import replacing_folder
+from nerine.markup import counted
 from nerine.splitting import Pool, fold_corpora, labels_without_training, split_corpus
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from nerine.cli.options import (
     reading_notes,
 )
 from nerine.cli.outputs import check_output
-from nerine.cli.terminal import cell, console, counted, print_json, table, titled, working
+from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.formats.files import json_line, replacing
+from nerine.markup import counted
 from nerine.settings import CROSS_VALIDATION
 
 if TYPE_CHECKING:

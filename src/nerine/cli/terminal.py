@@ -84,11 +84,6 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def counted(number: int, what: str, several: str = "") -> str:
-    """`1 document`, `2,000 documents`; `several` is the plural where an `s` does not make it."""
-    return f"{number:,} {what if number == 1 else several or f'{what}s'}"
-
-
 def cell(text: str, style: str = "") -> Text:
     """A piece of a table that is shown as it is."""
     from rich.text import Text

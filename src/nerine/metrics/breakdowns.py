@@ -62,6 +62,11 @@ def surface_form(document: Document, entity: Entity) -> str:
     return document.surface(entity).casefold()
 
 
+def surface_forms(documents: Iterable[Document]) -> set[str]:
+    """The surface forms of all entities, each once."""
+    return {surface_form(each, entity) for each in documents for entity in each.entities}
+
+
 def _kinds_by_training(known: Counter[str]) -> dict[str, tuple[Kind, list[str]]]:
     return {
         "surface form in training": (

@@ -8,7 +8,9 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
-_REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+from nerine.markup import HTML_REFERENCE
+
+_REFERENCE = re.compile(HTML_REFERENCE)
 
 Piece = tuple[str, int, int]
 """A character that is no white space, and the range from which it came."""

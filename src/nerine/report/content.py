@@ -14,7 +14,7 @@ from nerine.certainty import ScoreIntervals
 from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.document import Document, Entity
 from nerine.metrics import Counts, Evaluation
-from nerine.metrics.breakdowns import surface_form
+from nerine.metrics.breakdowns import surface_form, surface_forms
 
 if TYPE_CHECKING:
     from nerine.training import EpochRecord  # without torch, which a report does not need
@@ -181,14 +181,10 @@ def make_report(
         predicted=tuple(predicted),
         reliability=reliability(gold, predicted) if scores and None not in scores else None,
         epochs=None if epochs is None else tuple(epochs),
-        seen=None if train is None else _forms(train),
+        seen=None if train is None else frozenset(surface_forms(train)),
         places=tuple(places),
         notes=tuple(notes),
     )
-
-
-def _forms(documents: Iterable[Document]) -> frozenset[str]:
-    return frozenset(surface_form(each, entity) for each in documents for entity in each.entities)
 
 
 def _entities(entities: Iterable[Entity]) -> list[dict[str, Any]]:
