@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nerine.document import Document, Entity, Token
@@ -37,6 +37,8 @@ def test_words_are_ordered_and_disjoint(text: str) -> None:
     assert all(left.end <= right.start for left, right in itertools.pairwise(words))
 
 
+@example("http://\x1f")
+@example("www.a\x1cb")
 @given(texts() | PIECED)
 def test_each_character_but_white_space_is_in_one_word(text: str) -> None:
     covered = [place for word in rule_words(text) for place in range(word.start, word.end)]

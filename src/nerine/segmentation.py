@@ -41,12 +41,13 @@ _UNSPACED = (
 _LETTER = rf"[\p{{L}}\p{{N}}_--[{_UNSPACED}]]"
 _RUN = rf"{_LETTER}[\p{{M}}{_LETTER}]*+"
 _CLITIC = r"['’](?i:s|m|re|ve|ll|d)(?![\p{L}\p{N}\p{M}_])"
+_BLANK = r"\s\x1c-\x1f"  # as str.isspace: \s of regex lacks the separators of ASCII
 _INNER = r"[-‐‑'’ʼ.·/&]"
 # Possessive quantifiers (`*+`) and bounds on addresses keep the time linear on any input.
 _WORD = regex.compile(
     rf"""
       \s++
-    | (?:https?://|www\.)[^\s<>"“”«»]*[^\s<>"“”«»'.,;:!?)\]}}…]
+    | (?:https?://|www\.)[^{_BLANK}<>"“”«»]*[^{_BLANK}<>"“”«»'.,;:!?)\]}}…]
     | [\p{{L}}\p{{N}}_.+-]{{1,64}}+@(?:[\p{{L}}\p{{N}}-]{{1,63}}+\.){{1,8}}\p{{L}}{{2,63}}+
     | [@\#]?{_RUN}(?:(?!{_CLITIC}){_INNER}{_RUN})*+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
     | {_CLITIC}
