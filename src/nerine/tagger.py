@@ -44,6 +44,13 @@ class WordLogits:
     logits: FloatArray
 
 
+def flat_logits(read: Sequence[WordLogits]) -> tuple[FloatArray, list[int]]:
+    """The logits of all words of documents as one array, and the documents' numbers of words."""
+    if not read:
+        return np.empty((0, 1)), []
+    return np.concatenate([each.logits for each in read]), [len(each.logits) for each in read]
+
+
 class Tagger:
     """Finds the entities of texts.
 
@@ -159,8 +166,9 @@ class Tagger:
     def _decoded(
         self, documents: Sequence[Document], read: Sequence[WordLogits]
     ) -> Iterator[Document]:
-        found = self.decoder.decode([each.logits for each in read])
-        for document, each, spans in zip(documents, read, found, strict=True):
+        found = self.decoder.decode(*flat_logits(read))
+        by_sentence = found.by_sentence(len(read), self.decoder.labels)
+        for document, each, spans in zip(documents, read, by_sentence, strict=True):
             words = each.encoding.words
             yield document.with_entities(
                 Entity(
