@@ -14,8 +14,10 @@ import numpy as np
 from nerine.decoding.chain import Chain, margins_of
 from nerine.decoding.ragged import BoolArray, IntArray, Logits, side_by_side, starts_of
 
-# By how much regions grow each time, in powers.
+# How much further regions reach each time.
 _GROWTH = 4
+# Regions are searched side by side while their pairs of tags are about so many.
+_PAIRS = 2_000_000
 
 
 def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
@@ -33,7 +35,8 @@ def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
         grown = sentences.around(gaps, where, reach)
         searched |= grown
         starts, ends = sentences.regions(searched, grown)
-        sentences.search(logits, tags, starts, ends)
+        for some in _groups(ends - starts, _PAIRS // len(chain.allowed) ** 2):
+            sentences.search(logits, tags, starts[some], ends[some])
         gaps, where = sentences.broken(tags)
         reach *= _GROWTH
     return tags
@@ -92,11 +95,10 @@ class _Sentences:
     def search(self, logits: Logits, tags: IntArray, starts: IntArray, ends: IntArray) -> None:
         """Writes the best sequence of each region to `tags`, by Viterbi's algorithm.
 
-        All regions run side by side. Only at the ends of its sentence does a region regard what
-        stands next to it, which is `O` there.
+        The regions, the longest first, run side by side. Only at the ends of its sentence does one
+        regard what stands next to it, which is `O` there.
         """
-        order, counts = side_by_side(ends - starts)
-        starts, ends = starts[order], ends[order]
+        _, counts = side_by_side(ends - starts)
         opens = np.isin(starts, self._starts[self._filled])
         closes = np.isin(ends, self._ends[self._filled])
         score = opens[:, None] * self._penalty[self._outside]
@@ -114,3 +116,10 @@ class _Sentences:
             going_on = len(came_from)
             last[:going_on] = came_from[np.arange(going_on), last[:going_on]]
             tags[starts[: counts[step]] + step] = last[: counts[step]]
+
+
+def _groups(lengths: IntArray, most: int) -> list[IntArray]:
+    """Indices of regions, the longest first, in groups of at most `most`."""
+    order, _ = side_by_side(lengths)
+    size = max(1, most)
+    return [order[first : first + size] for first in range(0, len(order), size)]
