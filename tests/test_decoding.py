@@ -192,6 +192,13 @@ def test_a_word_that_the_model_does_not_see_neither_begins_nor_breaks_an_entity(
     assert [(span.start, span.end) for span in ended] == [(0, 1)]
 
 
+def test_lengths_that_do_not_add_up_are_refused() -> None:
+    decoder = Decoder(TagScheme.IOB2.tags(["a"]), TagScheme.IOB2)
+    for lengths in ([], [1, 3], [4]):
+        with pytest.raises(ValueError, match="but 3 words"):
+            decoder.decode(np.zeros((3, 3)), lengths)
+
+
 def test_tags_without_an_outside_are_refused() -> None:
     with pytest.raises(SchemeError, match="lack 'O'"):
         Decoder(["B-a", "I-a"], TagScheme.IOB2)

@@ -57,11 +57,11 @@ class Decoder:
 
     def best_tags(self, logits: Logits, lengths: Sequence[int] | IntArray) -> IntArray:
         """The most probable possible tags, as one index a word."""
-        return best_sequences(logits, _as_lengths(lengths), self._chain)
+        return best_sequences(logits, _as_lengths(lengths, len(logits)), self._chain)
 
     def spans(self, tags: Sequence[int] | IntArray, lengths: Sequence[int] | IntArray) -> Places:
         """The entities of sequences of tags, given as one index a word."""
-        tags, lengths = np.asarray(tags, dtype=np.int64), _as_lengths(lengths)
+        tags, lengths = np.asarray(tags, dtype=np.int64), _as_lengths(lengths, len(tags))
         before = tags_before(tags, lengths, self._chain.outside)
         starts = np.flatnonzero(self._chain.begins[before, tags])
         breaks = np.append(np.flatnonzero(~self._chain.continues[before, tags]), len(tags))
@@ -75,7 +75,7 @@ class Decoder:
         self, logits: Logits, lengths: Sequence[int] | IntArray, places: Places
     ) -> FloatArray:
         """The exact probability of each span: that this entity, with these ends, is there."""
-        lengths = _as_lengths(lengths)
+        lengths = _as_lengths(lengths, len(logits))
         values = np.zeros(len(places.starts))
         holding, owner = np.unique(places.sentences, return_inverse=True)
         of_words = starts_of(lengths)
@@ -92,7 +92,7 @@ class Decoder:
 
     def posteriors(self, logits: Logits, lengths: Sequence[int] | IntArray) -> list[Posterior]:
         """What each sentence's logits say of any span."""
-        lengths = _as_lengths(lengths)
+        lengths = _as_lengths(lengths, len(logits))
         sides = self._chain.sides(margins_of(logits), lengths)
         gaps = starts_of(lengths + 1)
         return [
@@ -128,5 +128,8 @@ def _groups(lengths: IntArray) -> Iterator[tuple[int, int]]:
     return ((first, last) for first, last in pairwise(borders) if first < last)
 
 
-def _as_lengths(lengths: Sequence[int] | IntArray) -> IntArray:
-    return np.asarray(lengths, dtype=np.int64)
+def _as_lengths(lengths: Sequence[int] | IntArray, words: int) -> IntArray:
+    result = np.asarray(lengths, dtype=np.int64)
+    if result.sum() != words:
+        raise ValueError(f"sentences of {result.sum()} words in all, but {words} words")
+    return result
