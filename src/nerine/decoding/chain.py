@@ -29,6 +29,9 @@ _LOWEST = -1e100
 _FAINT = 1e-280
 # Longer sentences are cut into chunks of so many words, which run side by side.
 _CHUNK_WORDS = 512
+# After so many words, again and again, it is seen whether walks differ by less than so many nats.
+_COMPARED = 16
+_ALIKE = 1e-13
 
 
 def margins_of(logits: Logits) -> FloatArray:
@@ -43,21 +46,27 @@ def pass_on(weights: FloatArray, tables: FloatArray) -> tuple[FloatArray, FloatA
     """For each tag, the sum of the weights of all tags that `tables` lead to it from.
 
     `weights` are (directions × rows × tags), `tables` (directions × tags × tags) of zeros and
-    ones. The sums are shifted by each row's highest weight, which is given too. They are matrix
-    products of exponentials; the few that are too faint for this are summed with a shift of
-    their own.
+    ones, or one table for all directions. The sums are shifted by each row's highest weight,
+    which is given too.
     """
     top = weights.max(axis=2, keepdims=True)
     scaled = weights - top
     sums = np.exp(scaled) @ tables
-    if not sums.size or sums.min() >= _FAINT:
-        return np.log(sums), top
-    direction, row, tag = np.nonzero(sums < _FAINT)
-    sums[direction, row, tag] = 1.0
-    result = np.log(sums)
-    reached = tables[direction, :, tag] > 0
-    result[direction, row, tag] = _log_sum(np.where(reached, scaled[direction, row], NEVER))
-    return result, top
+    faint = sums < _FAINT
+    return (_summed_apart(scaled, tables, sums, faint) if faint.any() else np.log(sums)), top
+
+
+def _summed_apart(
+    scaled: FloatArray, tables: FloatArray, sums: FloatArray, faint: BoolArray
+) -> FloatArray:
+    """The logarithms of `sums`; those that are too faint are worked out by themselves."""
+    result = np.log(np.where(faint, 1.0, sums))
+    possible = (scaled > NEVER / 2).astype(np.float64) @ tables > 0
+    result[faint & ~possible] = NEVER
+    direction, row, tag = np.nonzero(faint & possible)
+    leads = np.broadcast_to(tables, (len(scaled), *tables.shape[1:]))[direction, :, tag] > 0
+    result[direction, row, tag] = _log_sum(np.where(leads, scaled[direction, row], NEVER))
+    return result
 
 
 def _log_sum(weights: FloatArray) -> FloatArray:
@@ -181,21 +190,24 @@ class Chain:
 
         From a tag at the chunk's first word, to a tag at the word after its last. Tags that lead
         to the same tags differ in their own weight only, so one of them is walked on from.
+
+        Walks from different tags soon have the same proportions, and from there on one stands for
+        all: no step takes such walks apart again (Birkhoff, 1957).
         """
-        kinds, tags = len(self._leading), len(self.allowed)
-        starts = chunks.starts[cut]
-        rests = np.repeat(chunks.lengths[cut] - 1, kinds)
-        words = np.repeat(starts + 1, kinds)
-        order, counts = side_by_side(rests)
-        through = np.tile(self.penalty[self._leading], (len(starts), 1))
-        passed, scale = through[order], np.zeros((len(rests), 1))
+        chunk_starts = chunks.starts[cut]
+        order, counts = side_by_side(chunks.lengths[cut] - 1)
+        words = chunk_starts[order] + 1
+        passed = np.repeat(self.penalty[self._leading][:, None], len(cut), axis=1)
+        through, scale = passed.copy(), np.zeros((*passed.shape[:2], 1))
         for step, count in enumerate(counts.tolist()):
-            weights = passed[:count] + margins[words[order[:count]] + step]
-            (passed,), (top,) = pass_on(weights[None], self.tables[:1])
-            scale = scale[:count] + top
-            through[order[:count]] = passed + scale
-        ways = through.reshape(len(starts), kinds, tags)[:, self._alike.reshape(-1)]
-        return np.asarray(ways + margins[starts][:, :, None])
+            weights = passed[:, :count] + margins[words[:count] + step]
+            passed, top = pass_on(weights, self.tables[:1])
+            scale = scale[:, :count] + top
+            through[:, order[:count]] = passed + scale
+            if step % _COMPARED == 0 and np.abs(passed - passed[:1]).max() < _ALIKE:
+                passed = passed[:1]
+        ways = through[self._alike.reshape(-1)] + margins[chunk_starts].T[:, :, None]
+        return np.asarray(ways.transpose(1, 0, 2))
 
 
 def _chunks(lengths: IntArray) -> _Chunks:

@@ -103,15 +103,16 @@ class _Sentences:
         closes = np.isin(ends, self._ends[self._filled])
         score = opens[:, None] * self._penalty[self._outside]
         final = closes[:, None] * self._penalty[:, self._outside]
+        from_tags = np.ascontiguousarray(self._penalty.T)
         last = np.empty(len(starts), dtype=np.int64)
         steps = []
         for step, count in enumerate(counts.tolist()):
             score = score[:count] + margins_of(logits[starts[:count] + step])
             done = counts[step + 1] if step + 1 < len(counts) else 0
             last[done:count] = (score[done:] + final[done:count]).argmax(axis=1)
-            paths = score[:done, :, None] + self._penalty
-            steps.append(paths.argmax(axis=1))
-            score = paths.max(axis=1)
+            paths = score[:done, None, :] + from_tags
+            steps.append(paths.argmax(axis=2))
+            score = paths.max(axis=2)
         for step, came_from in zip(range(len(counts) - 1, -1, -1), reversed(steps), strict=True):
             going_on = len(came_from)
             last[:going_on] = came_from[np.arange(going_on), last[:going_on]]
