@@ -108,11 +108,12 @@ def test_chunks_of_a_long_document_are_one_document(scheme: TagScheme, constrain
     rng = np.random.default_rng(7)
     lengths = [230, 0, 64, 1, 65, 128]
     logits = np.concatenate([bent(rng, length, len(tags)) for length in lengths])
-    with patch.object(chain, "_CHUNK_WORDS", 16):
-        found = model.decode(logits, lengths)
-    whole = model.decode(logits, lengths)
+    found = model.decode(logits, lengths)
     assert len(found.starts) > 20
-    np.testing.assert_allclose(found.probabilities, whole.probabilities, rtol=1e-9, atol=1e-13)
+    for size in (16, 100):
+        with patch.object(chain, "_CHUNK_WORDS", size):
+            cut = model.decode(logits, lengths)
+        np.testing.assert_allclose(cut.probabilities, found.probabilities, rtol=1e-9, atol=1e-13)
     for sentence, words in enumerate(np.split(logits, np.cumsum(lengths)[:-1])):
         own = found.sentences == sentence
         columns = (found.sentences, found.starts, found.ends, found.labels, found.probabilities)
@@ -148,17 +149,17 @@ def test_words_that_agree_on_nothing_still_have_a_best_sequence(scheme: TagSchem
         check(model, plain, logits, model.decode(logits[:0], [0]))
 
 
-@every_scheme
-def test_an_entity_of_thousands_of_words(scheme: TagScheme) -> None:
-    tags = scheme.tags(["a"])
+@pytest.mark.parametrize("scheme", [TagScheme.IOB2, TagScheme.BIOES, TagScheme.BILOU])
+def test_an_entity_of_a_thousand_words_whose_first_one_tells_its_label(scheme: TagScheme) -> None:
+    tags = scheme.tags(["a", "b"])
     model, plain = Decoder(tags, scheme), Plain(tags, scheme, True)
-    logits = np.zeros((3000, len(tags)))
-    logits[:, tags.index("I-a")] = 6.0
-    logits[[0, -1], 0] = 30.0
-    logits[1, tags.index("I-a" if scheme is TagScheme.IOB1 else "B-a")] += 30.0
-    found = model.decode(logits, [3000])
-    assert (found.starts.tolist(), found.ends.tolist()) == ([1], [2999])
-    assert 0.0 < found.probabilities[0] < 1.0
+    logits = np.zeros((1400, len(tags)))
+    logits[:, [tags.index("I-a"), tags.index("I-b")]] = 20.0
+    logits[[0, -1], 0] = 60.0
+    logits[1, [tags.index("B-a"), tags.index("B-b")]] = 30.5, 30.0
+    found = model.decode(logits, [1400])
+    assert (found.starts.tolist(), found.ends.tolist()) == ([1], [1399])
+    assert found.probabilities[0] == pytest.approx(math.exp(0.5) / (math.exp(0.5) + 1), abs=1e-4)
     check(model, plain, logits, found)
 
 
