@@ -33,7 +33,7 @@ from nerine.decoding import Posterior, ScoredSpan
 from nerine.document import Document, Entity, Token
 from nerine.schemes import Span
 from nerine.segmentation import word_spans
-from nerine.tagger import Tagger, flat_logits, look_aheads
+from nerine.tagger import Tagger, look_aheads
 
 Kind = Literal["missed", "type", "boundary", "spurious"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -181,7 +181,7 @@ def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[Suspe
     waiting = iter(samples)
     for documents in look_aheads(sample.document for sample in samples):
         read = tagger.word_logits(documents)
-        posteriors = tagger.decoder.posteriors(*flat_logits(read))
+        posteriors = tagger.decoder.posteriors(read.logits, read.lengths)
         for each, posterior in zip(read, posteriors, strict=True):
             sample, words = next(waiting), each.encoding.words
             gold, changed = _gold_spans(sample.document, words)
