@@ -234,7 +234,7 @@ class Tagger:
             if isinstance(work, Exception):
                 raise work
             results = ((batch, future.result()) for batch, future in work.batches)
-            read = self._reading(documents, work.encodings, results)
+            read = self.reading(documents, work.encodings, results)
             found = list(self.entities(documents, read))
         except Exception as error:
             yield from self._apart(documents, error)
@@ -261,17 +261,16 @@ class Tagger:
         """The logits of every word of every document.
 
         A word's logits are those of its first subword, in the window that sees most context
-        around it. Blind words get the decoder's stand-in. Raises `CheckpointError` for logits
-        that are no finite numbers.
+        around it.
         """
         encodings, batches = self._batches(documents)
         if len(batches) <= 1:
-            return self._reading(
+            return self.reading(
                 documents, encodings, [(each, self.backend.logits(each)) for each in batches]
             )
         with ThreadPoolExecutor(self.backend.workers) as workers:
             results = zip(batches, workers.map(self._run, batches), strict=True)
-            return self._reading(documents, encodings, results)
+            return self.reading(documents, encodings, results)
 
     def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
@@ -281,12 +280,17 @@ class Tagger:
             pad_id=self.tokenizer.pad_token_id or 0,
         )
 
-    def _reading(
+    def reading(
         self,
         documents: Sequence[Document],
         encodings: Encodings,
         results: Iterable[tuple[Batch, LogitArray]],
     ) -> Reading:
+        """All words' logits from those of the batches.
+
+        Blind words get the decoder's stand-in. Raises `CheckpointError` for logits that are no
+        finite numbers.
+        """
         logits = np.tile(
             self.decoder.blind_logits.astype(np.float32), (len(encodings.word_starts), 1)
         )
