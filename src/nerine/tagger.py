@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,7 +188,7 @@ class Tagger:
         aheads = list(look_aheads(texts))
         if len(aheads) == 1:
             return list(self.entities(aheads[0], self.word_logits(aheads[0])))
-        return [document for ahead in aheads for document in self.pipe(ahead)]
+        return list(self.pipe(chain.from_iterable(aheads)))
 
     def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
         """The documents of a stream of texts, in order, in bounded memory.
