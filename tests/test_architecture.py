@@ -30,7 +30,7 @@ FLOORS = (
     ("backends",),
     ("tagger",),
     ("evaluation",),
-    ("training", "explanation"),
+    ("training", "explanation", "stream"),
     ("checks", "suspects", "report"),
     ("cli",),
 )
@@ -40,10 +40,10 @@ FACE = ("__init__", "__main__")
 
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
-    *("description", "splitting", "pairing", "analysis", "calibration", "checks"),
+    *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
-WRITERS = {"formats", "checkpoint", "training", "cli"}
+WRITERS = {"formats", "checkpoint", "training", "stream", "cli"}
 WRITING_CALLS = {
     *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
     *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),
