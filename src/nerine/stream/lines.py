@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from nerine.errors import FormatError, NerineError, TaggingError
 from nerine.stream.compression import DAMAGES, uncompressed
 from nerine.stream.records import BEGIN, Position
+
+Item = TypeVar("Item")
 
 LONGEST = 1 << 26
 """The most bytes of a record: a longer one was surely cut at the wrong places."""
@@ -97,6 +100,16 @@ class Lines:
                 line += 1
         except _UNREADABLE as error:
             raise unreadable(error, f"{self.name}:{line}") from error
+
+
+@contextlib.contextmanager
+def closed(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+    """Ends a generator when it is left, whatever happens, with its files and threads."""
+    try:
+        yield items
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
 def too_long(place: str) -> FormatError:

@@ -7,9 +7,8 @@ the very same batches as one that was never interrupted, and so the very same by
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from itertools import islice
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from nerine.document import Document
 from nerine.stream.inputs import Input
 from nerine.stream.journal import Reached
+from nerine.stream.lines import closed
 from nerine.stream.records import Position, Record, Source, reason
 from nerine.stream.sinks import Sink, failed_line
 
@@ -78,7 +78,7 @@ class Run:
         if self.listener:
             self.listener.started(source.name, source.done(start), source.size)
         waiting: deque[Block] = deque()
-        with _closed(self.tagger.attempts(_texts(source, start, waiting))) as results:
+        with closed(self.tagger.attempts(_texts(source, start, waiting))) as results:
             for block, outcomes in _paired(results, waiting):
                 self._write(source, block, outcomes)
         self.sink.end(changed(self.sink.reached, input=number + 1, offset=0, line=1))
@@ -149,16 +149,6 @@ def _texts(source: Source, start: Position, waiting: deque[Block]) -> Iterator[D
         waiting.append([*ahead])
         ahead.clear()
         yield from each
-
-
-@contextlib.contextmanager
-def _closed(results: Iterator[Document | Failure]) -> Iterator[Iterator[Document | Failure]]:
-    """Ends a tagger's work whatever happens, as it may have threads."""
-    try:
-        yield results
-    finally:
-        if isinstance(results, Generator):
-            results.close()
 
 
 def _paired(

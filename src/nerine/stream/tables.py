@@ -15,7 +15,7 @@ from pathlib import Path
 from nerine.document import Entity
 from nerine.errors import FormatError
 from nerine.formats.files import decoded
-from nerine.stream.lines import LONGEST, Lines, too_long
+from nerine.stream.lines import LONGEST, Lines, closed, too_long
 from nerine.stream.records import BEGIN, Position, Record, entities_json, missing, taken
 
 
@@ -120,16 +120,21 @@ def _rows(lines: Iterator[bytes], name: str, delimiter: str, start: Position) ->
     csv.field_size_limit(LONGEST)
     pulled = _Pulled(lines, name, start)
     reader = csv.reader(pulled, delimiter=delimiter, strict=True)
-    while True:
-        number, cells, fault = pulled.line, [], None
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            fault = f"this is no row: {error}"
-        raw, undecoded = pulled.given()
-        yield _Row(raw, number, Position(pulled.offset, pulled.line), cells, undecoded or fault)
+    with closed(lines):
+        while (row := _row(reader, pulled)) is not None:
+            yield row
+
+
+def _row(reader: Iterator[list[str]], pulled: _Pulled) -> _Row | None:
+    number, cells, fault = pulled.line, [], None
+    try:
+        cells = next(reader)
+    except StopIteration:
+        return None
+    except csv.Error as error:
+        fault = f"this is no row: {error}"
+    raw, undecoded = pulled.given()
+    return _Row(raw, number, Position(pulled.offset, pulled.line), cells, undecoded or fault)
 
 
 class _Pulled:
