@@ -40,7 +40,7 @@ def teacher(encoder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPath
 
 
 def small_student(teacher: Path, folder: Path, **changes: Any) -> TrainingRun:
-    """Two epochs of six batches, with dropout, masks and replaced words, so that the dice matter."""
+    """Two epochs of six batches, with dropout and replaced words, so that the dice matter."""
     chosen = {"layers": 1, "epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "seed": 5}
     given = {**chosen, **changes}
     corpus = given.pop("corpus", None) or runs.corpus()
@@ -222,6 +222,25 @@ def test_a_student_that_says_the_same_has_nothing_to_learn() -> None:
     assert float(divergence(logits, logits.flip(1))) > 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_hidden_states_are_compared_behind_the_same_layers(
+    kind: str, checkpoint_of: Callable[..., Path]
+) -> None:
+    checkpoint = load_checkpoint(checkpoint_of(kind))
+    settings = DistillationSettings(keep=(0, 1), gold_weight=0.0)
+    teacher = checkpoint.model.eval()
+    made = Lesson(teacher, (0, 1), settings, None, torch.arange(8))
+    tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
+    batch = batch_of(tagger, documents())
+    student = student_of(checkpoint, [0, 1]).model
+    outputs = student(
+        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **made.asked
+    )
+    assert made.loss(outputs, batch).item() == pytest.approx(0.0, abs=1e-3)
+    shifted = {**outputs, "hidden_states": [each.roll(1, -1) for each in outputs.hidden_states]}
+    assert made.loss(shifted, batch).item() > 1
+
+
 def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
     made, tagger = lesson(teacher, replacing=0.4)
     texts = list(runs.corpus().train)
@@ -283,7 +302,7 @@ def test_a_student_without_labels_learns_from_its_teacher_alone(
     assert mean_divergence(teacher, run.folder) < mean_divergence(teacher, alone.folder)
     info = json.loads((run.folder / "nerine.json").read_text())
     assert info["provenance"]["unlabelled"]["documents"] == 24
-    assert "8 texts of the validation split are among the unlabelled ones" in run.notes[-1]
+    assert "8 texts of the validation split also unlabelled" in run.notes[-1]
 
 
 def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: TrainingRun) -> None:

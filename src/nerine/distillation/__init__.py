@@ -23,9 +23,10 @@ from nerine.distillation.lessons import Lesson
 from nerine.distillation.students import evenly, number_of_layers, student_of
 from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
-from nerine.pretrained import quiet
+from nerine.markup import counted
+from nerine.pretrained import quiet, width_of
 from nerine.settings import DistillationSettings
-from nerine.tagger import Tagger, look_aheads
+from nerine.tagger import Tagger, default_device, look_aheads
 from nerine.training import Listener, TrainingRun
 from nerine.training.data import Examples, joined, make_examples, make_unlabelled
 from nerine.training.loop import validation_of
@@ -67,6 +68,7 @@ def distill(
         loaded = load_checkpoint(teacher, revision=revision, scheme=scheme)
     chosen = _resolved((settings or DistillationSettings()).changed(changes), loaded)
     _check_labels(loaded, corpus)
+    student = student_of(loaded, chosen.keep)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
     about = {
         "corpus": corpus.hash,
@@ -78,7 +80,7 @@ def distill(
     return carry_out(
         corpus,
         chosen,
-        lambda split: _start(split, texts, loaded, source, chosen),
+        lambda split: _start(split, texts, loaded, student, source, chosen),
         output=output,
         about=about,
         resume=resume,
@@ -98,7 +100,7 @@ def _resolved(settings: DistillationSettings, teacher: Checkpoint) -> Distillati
         )
     rate = settings.learning_rate
     if rate is None:
-        rate = rate_for_width(teacher.model.config.hidden_size, *_RATES)
+        rate = rate_for_width(width_of(teacher.model.config), *_RATES)
     return dataclasses.replace(settings, layers=len(keep), keep=tuple(keep), learning_rate=rate)
 
 
@@ -118,7 +120,7 @@ def _digest(teacher: Checkpoint) -> str:
     digest = hashlib.sha256(repr(teacher.settings).encode())
     for name, values in sorted(teacher.model.state_dict().items()):
         digest.update(name.encode())
-        digest.update(values.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(values.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -126,13 +128,13 @@ def _start(
     corpus: Corpus,
     texts: Sequence[Document],
     teacher: Checkpoint,
+    student: Checkpoint,
     source: dict[str, Any],
     settings: DistillationSettings,
 ) -> Start:
     """The student as it is before it learns, and what it is to learn."""
     set_seed(settings.seed)
     tagger = Tagger.from_checkpoint(teacher)
-    student = student_of(teacher, settings.keep)
     adapt(student.model, settings)
     examples = _examples(corpus, texts, tagger)
     scored, _ = validation_of(tagger, corpus.validation)
@@ -161,7 +163,7 @@ def _lesson(teacher: Checkpoint, settings: DistillationSettings) -> Lesson:
     special = {*tokenizer.all_special_ids}
     ordinary = [index for index in tokenizer.get_vocab().values() if index not in special]
     return Lesson(
-        teacher.model,
+        teacher.model.to(default_device()).eval(),
         settings.keep,
         settings,
         tokenizer.mask_token_id,
@@ -190,7 +192,7 @@ def _overlap(corpus: Corpus, texts: Sequence[Document]) -> list[str]:
         if name in corpus.splits
     }
     return [
-        f"{count} texts of the {name} split are among the unlabelled ones: its scores will flatter"
+        f"{counted(count, 'text')} of the {name} split also unlabelled: its scores will flatter"
         for name, count in counts.items()
         if count
     ]
