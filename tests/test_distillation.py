@@ -193,7 +193,7 @@ def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
     batch["labels"][row, column] = UNKNOWN
     torch.manual_seed(1)
     tags, width = len(tagger.settings.tags), 32
-    said = {
+    said: dict[str, Any] = {
         "logits": torch.randn(*words.shape, tags),
         "hidden_states": [torch.randn(*words.shape, width) for _ in range(2)],
     }
