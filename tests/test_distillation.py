@@ -21,7 +21,7 @@ import runs
 from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.corpus import Corpus
 from nerine.distillation.lessons import Lesson, divergence
-from nerine.distillation.students import evenly, number_of_layers, student_of
+from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.document import Document, Entity
 from nerine.encoding import IGNORED
 from nerine.errors import CheckpointError, SettingsError, TrainingError
@@ -58,26 +58,15 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-@pytest.mark.parametrize(
-    ("kept", "layers", "expected"),
-    [
-        (1, 6, (0,)),
-        (2, 6, (0, 5)),
-        (3, 6, (0, 3, 5)),
-        (3, 5, (0, 2, 4)),
-        (4, 12, (0, 4, 7, 11)),
-        (6, 6, (0, 1, 2, 3, 4, 5)),
-        (1, 1, (0,)),
-    ],
-)
-def test_layers_are_chosen_evenly(kept: int, layers: int, expected: tuple[int, ...]) -> None:
-    assert evenly(kept, layers) == expected
+def test_the_lowest_layers_are_kept() -> None:
+    assert lowest(3, 6) == (0, 1, 2)
+    assert lowest(1, 2) == (0,)
 
 
-@pytest.mark.parametrize("kept", [0, 7])
-def test_no_more_layers_than_there_are(kept: int) -> None:
+@pytest.mark.parametrize("kept", [0, 6, 7])
+def test_a_student_has_fewer_layers_than_its_teacher(kept: int) -> None:
     with pytest.raises(SettingsError, match=f"{kept} layers of a teacher that has 6"):
-        evenly(kept, 6)
+        lowest(kept, 6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,7 +148,7 @@ def lesson(teacher: Path, **changes: Any) -> tuple[Lesson, Tagger]:
     checkpoint = load_checkpoint(teacher)
     settings = DistillationSettings(**{"keep": (0,), "masking": 0.0, "replacing": 0.0, **changes})
     mask_id = checkpoint.tokenizer.mask_token_id
-    made = Lesson(checkpoint.model, (0,), settings, mask_id, torch.arange(10, 20))
+    made = Lesson(checkpoint.model, settings, mask_id, torch.arange(10, 20))
     return made, Tagger.from_checkpoint(checkpoint, device="cpu")
 
 
@@ -170,7 +159,7 @@ def batch_of(tagger: Tagger, texts: list[Document]) -> dict[str, torch.Tensor]:
 
 def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> None:
     """Of a long text too: the loss of a student that says nothing is known from the tagger's."""
-    made, tagger = lesson(teacher, temperature=1.0, gold_weight=0.0, hidden_weight=0.0)
+    made, tagger = lesson(teacher, temperature=1.0, gold_weight=0.0)
     long = Document.from_tokens(
         [word for text in runs.corpus().train for word in text.text.split()]
     )
@@ -186,21 +175,17 @@ def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> No
 
 
 def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
-    made, tagger = lesson(teacher, temperature=3.0, gold_weight=0.25, hidden_weight=2.0)
+    made, tagger = lesson(teacher, temperature=3.0, gold_weight=0.25)
     batch = dict(batch_of(tagger, list(runs.corpus().train[:5])))
     words = batch["labels"] != IGNORED
     row, column = words.nonzero()[0].tolist()
     batch["labels"][row, column] = UNKNOWN
     torch.manual_seed(1)
-    tags, width = len(tagger.settings.tags), 32
-    said: dict[str, Any] = {
-        "logits": torch.randn(*words.shape, tags),
-        "hidden_states": [torch.randn(*words.shape, width) for _ in range(2)],
-    }
+    said = {"logits": torch.randn(*words.shape, len(tagger.settings.tags))}
     model = tagger.backend.model  # type: ignore[attr-defined] # torch's
     seen = {name: batch[name] for name in ("input_ids", "attention_mask")}
     with torch.inference_mode():
-        taught = model(**seen, output_hidden_states=True)
+        taught = model(**seen)
     soft = hard = 0.0
     for i, j in words.nonzero().tolist():
         p = torch.softmax(taught.logits[i, j] / 3.0, 0)
@@ -208,11 +193,7 @@ def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
         soft += 9.0 * float((p * (p / q).log()).sum())
         if (i, j) != (row, column):
             hard -= float(torch.log_softmax(said["logits"][i, j], 0)[batch["labels"][i, j]])
-    far = []
-    for i, j in batch["attention_mask"].nonzero().tolist():
-        a, b = taught.hidden_states[1][i, j], said["hidden_states"][1][i, j]
-        far.append(1 - float(a @ b / (a.norm() * b.norm())))
-    expected = 0.75 * soft + 0.25 * hard + 2.0 * int(words.sum()) * float(np.mean(far))
+    expected = 0.75 * soft + 0.25 * hard
     assert float(made.loss(said, batch)) == pytest.approx(expected, rel=1e-4)
 
 
@@ -220,25 +201,6 @@ def test_a_student_that_says_the_same_has_nothing_to_learn() -> None:
     logits = torch.randn(7, 5)
     assert float(divergence(logits, logits + 3.0, 2.0)) == pytest.approx(0.0, abs=1e-5)
     assert float(divergence(logits, logits.flip(1))) > 0
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_hidden_states_are_compared_behind_the_same_layers(
-    kind: str, checkpoint_of: Callable[..., Path]
-) -> None:
-    checkpoint = load_checkpoint(checkpoint_of(kind))
-    settings = DistillationSettings(keep=(0, 1), gold_weight=0.0)
-    teacher = checkpoint.model.eval()
-    made = Lesson(teacher, (0, 1), settings, None, torch.arange(8))
-    tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
-    batch = batch_of(tagger, documents())
-    student = student_of(checkpoint, [0, 1]).model
-    outputs = student(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], **made.asked
-    )
-    assert made.loss(outputs, batch).item() == pytest.approx(0.0, abs=1e-3)
-    shifted = {**outputs, "hidden_states": [each.roll(1, -1) for each in outputs.hidden_states]}
-    assert made.loss(shifted, batch).item() > 1
 
 
 def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
@@ -286,7 +248,7 @@ def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
 
 def test_a_student_comes_nearer_to_its_teacher(teacher: Path, undisturbed: TrainingRun) -> None:
     before = Tagger.from_checkpoint(student_of(load_checkpoint(teacher), [0]), device="cpu")
-    assert mean_divergence(teacher, undisturbed.folder) < 0.5 * mean_divergence(teacher, before)
+    assert mean_divergence(teacher, undisturbed.folder) < 0.8 * mean_divergence(teacher, before)
     assert undisturbed.best.f1 > 0.5
 
 
@@ -384,7 +346,7 @@ def test_a_run_is_not_resumed_under_other_conditions(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layers": 2}, r"layers: the layers 0, 1 of a teacher that has 2"),
+        ({"layers": 2}, r"layers: 2 layers of a teacher that has 2"),
         ({"layers": 3}, r"layers: 3 layers of a teacher that has 2"),
         ({"layers": 0}, r"layers: 0 is too small"),
         ({"layers": None, "keep": (0, 1)}, r"keep: the layers 0, 1 of a teacher that has 2"),
@@ -444,7 +406,7 @@ def test_a_corpus_without_training_texts(teacher: Path, tmp_path: Path) -> None:
 
 
 def test_other_settings_teach_too(teacher: Path, tmp_path: Path) -> None:
-    changes = {"masking": 0.0, "replacing": 0.0, "hidden_weight": 0.0, "averaging": 0.0}
+    changes = {"masking": 0.0, "replacing": 0.0, "averaging": 0.0}
     run = small_student(teacher, tmp_path / "run", gold_weight=0.0, **changes)
     assert run.epochs[-1].training_loss < run.epochs[0].training_loss
 

@@ -244,14 +244,16 @@ class DistillationSettings(RunSettings):
         None, "how many layers the student has; by default half as many as its teacher", least=1
     )
     keep: tuple[int, ...] = _setting(
-        (), "which layers of the teacher these are, counted from 0, as in 0,2,5; by default evenly"
+        (),
+        "which layers of the teacher these are, counted from 0, as in 0,2,5; by default the lowest",
     )
-    epochs: int = _other_default("epochs", 8)
+    epochs: int = _other_default("epochs", 10)
     learning_rate: float | None = _other_default(
         "learning_rate",
         None,
-        "peak learning rate; by default 3e-4 for a small teacher, 1e-4 for a base one",
+        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base one",
     )
+    layer_decay: float = _other_default("layer_decay", 1.0)
     temperature: float = _setting(
         2.0,
         "how much the teacher's probabilities are evened out before they are learned",
@@ -263,9 +265,7 @@ class DistillationSettings(RunSettings):
         least=0,
         most=1,
     )
-    hidden_weight: float = _setting(
-        1.0, "weight of the distance between hidden states of student and teacher", least=0
-    )
+    masking: float = _other_default("masking", 0.1)
     replacing: float = _setting(
         0.3,
         "share of words replaced by any subwords, so that the teacher tells of words that the "

@@ -20,7 +20,7 @@ from transformers import set_seed
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.corpus import Corpus
 from nerine.distillation.lessons import Lesson
-from nerine.distillation.students import evenly, number_of_layers, student_of
+from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
@@ -35,7 +35,7 @@ from nerine.training.start import adapt, provenance, rate_for_width
 
 __all__ = ["distill"]
 
-_RATES = 3e-4, 1e-4
+_RATES = 4e-4, 1e-4
 """Peak learning rates for a small teacher and for a base-sized one."""
 
 
@@ -91,7 +91,7 @@ def distill(
 def _resolved(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
     """Settings that name the layers and the learning rate, whatever they left open."""
     layers = number_of_layers(teacher)
-    keep = settings.keep or evenly(settings.layers or max(1, layers // 2), layers)
+    keep = settings.keep or lowest(settings.layers or max(1, layers // 2), layers)
     if keep[-1] >= layers or len(keep) == layers:
         raise SettingsError(
             f"the layers {', '.join(map(str, keep))} of a teacher that has {layers}",
@@ -164,7 +164,6 @@ def _lesson(teacher: Checkpoint, settings: DistillationSettings) -> Lesson:
     ordinary = [index for index in tokenizer.get_vocab().values() if index not in special]
     return Lesson(
         teacher.model.to(default_device()).eval(),
-        settings.keep,
         settings,
         tokenizer.mask_token_id,
         torch.tensor(sorted(ordinary)),

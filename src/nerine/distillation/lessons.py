@@ -1,8 +1,7 @@
-"""What a student learns from a batch: labels, and its teacher's probabilities and states."""
+"""What a student learns from a batch: labels, and what its teacher says of the same words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,21 +19,15 @@ class Lesson:
     """An `Objective`: student and teacher see the same windows, and are to say the same.
 
     Some words are hidden behind the mask token, and others are replaced by subwords drawn from the
-    whole vocabulary: the teacher says what may stand there, and what of a word that the corpus
-    lacks. `ordinary_ids` are the subwords to draw from; `kept` the layers of the teacher that the
-    student began with.
+    whole vocabulary, anew each time: the teacher tells what may stand there, and what it makes of
+    words that the texts lack. That is more than it says of the few texts that it has learned
+    itself. `ordinary_ids` are the subwords to draw from.
     """
 
     teacher: Any
-    kept: Sequence[int]
     settings: DistillationSettings
     mask_id: int | None
     ordinary_ids: torch.Tensor
-
-    @property
-    def asked(self) -> Mapping[str, Any]:
-        """The hidden states of every layer."""
-        return {"output_hidden_states": True} if self.settings.hidden_weight else {}
 
     def shown(self, batch: Batch) -> Batch:
         """The batch with words hidden and others replaced, of which the label is not known."""
@@ -52,35 +45,19 @@ class Lesson:
         }
 
     def loss(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """(1 - w) · T² · KL(teacher ‖ student) + w · cross-entropy + v · distance of hidden states.
+        """(1 - w) · T² · KL(teacher ‖ student) + w · cross-entropy, for a gold weight of w.
 
-        KL is that of the softened distributions. The distance is a mean over positions, and counts
-        once for each word, as the others do.
+        KL is that of the distributions softened by the temperature T. A word without a label has
+        its first term alone.
         """
-        seen = {name: batch[name] for name in ("input_ids", "attention_mask")}
-        with torch.no_grad():
-            taught = self.teacher(**seen, **self.asked)
         words = batch["labels"] != IGNORED
-        settings = self.settings
-        soft = divergence(taught["logits"][words], outputs["logits"][words], settings.temperature)
+        with torch.no_grad():
+            taught = self.teacher(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+            ).logits[words]
+        soft = divergence(taught, outputs["logits"][words], self.settings.temperature)
         hard = cross_entropy(outputs["logits"], batch["labels"])
-        total = (1 - settings.gold_weight) * soft + settings.gold_weight * hard
-        if not settings.hidden_weight:
-            return total
-        apart = self._apart(taught["hidden_states"], outputs["hidden_states"], batch)
-        return total + settings.hidden_weight * words.sum() * apart
-
-    def _apart(self, taught: Any, said: Any, batch: Batch) -> torch.Tensor:
-        """1 - the cosine between hidden states behind the same layers, a mean over positions.
-
-        The first entry of hidden states is that of the embeddings.
-        """
-        real = batch["attention_mask"].bool()
-        cosines = [
-            functional.cosine_similarity(taught[layer + 1][real], mine[real], dim=-1)
-            for layer, mine in zip(self.kept, said[1:], strict=True)
-        ]
-        return 1 - torch.stack(cosines).mean()
+        return (1 - self.settings.gold_weight) * soft + self.settings.gold_weight * hard
 
 
 def divergence(

@@ -19,19 +19,19 @@ from nerine.errors import CheckpointError, SettingsError
 from nerine.pretrained import quiet
 
 
-def evenly(kept: int, layers: int) -> tuple[int, ...]:
-    """Which `kept` of so many layers, counted from 0: the first, the last, and evenly between.
+def lowest(kept: int, layers: int) -> tuple[int, ...]:
+    """The lowest `kept` of so many layers, counted from 0.
 
-    One alone is the first.
+    Layers that lie side by side still understand each other, and what is lost with the upper ones
+    is learned again most easily (Sajjad et al., 2023).
     """
-    if not 1 <= kept <= layers:
+    if not 1 <= kept < layers:
         raise SettingsError(
             f"{kept} layers of a teacher that has {layers}",
             place="layers",
-            expected=f"from 1 to {layers}",
+            expected=f"from 1 to {layers - 1}",
         )
-    step = (layers - 1) / max(kept - 1, 1)
-    return tuple(int(index * step + 0.5) for index in range(kept))
+    return tuple(range(kept))
 
 
 def number_of_layers(checkpoint: Checkpoint) -> int:

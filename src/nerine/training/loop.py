@@ -126,7 +126,6 @@ class TokenTrainer(Trainer):
         """Trainer's loss; stops the run where it is no number."""
         self._batch = self._objective.shown(inputs)
         seen = {name: self._batch[name] for name in ("input_ids", "attention_mask", "labels")}
-        seen |= self._objective.asked
         result = super().compute_loss(model, seen, return_outputs, num_items_in_batch)
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):

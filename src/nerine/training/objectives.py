@@ -23,11 +23,6 @@ class Objective(Protocol):
         """The batch as the model gets to see it, on which its loss is counted."""
         ...
 
-    @property
-    def asked(self) -> Mapping[str, Any]:
-        """Further arguments that the model is called with."""
-        ...
-
     def loss(self, outputs: Any, batch: Batch) -> torch.Tensor:
         """The loss of the model's outputs for a batch as shown: a sum over its words.
 
@@ -46,11 +41,6 @@ class GoldLabels:
 
     masking: float
     mask_id: int | None
-
-    @property
-    def asked(self) -> Mapping[str, Any]:
-        """Nothing more."""
-        return {}
 
     def shown(self, batch: Batch) -> Batch:
         """The batch with some words behind the mask token, all their subwords."""
