@@ -112,7 +112,7 @@ def test_makes_a_student_and_prints_the_epochs(teacher: Path, corpus: Path, tmp_
     assert result.exit_code == 0
     assert result.stderr == ""
     lines = result.stdout.splitlines()
-    assert lines[0] == "note: the student has the layers 0 of the teacher's 2, counted from 0"
+    assert lines[0] == "note: the student keeps 1 of the teacher's 2 layers: 0"
     assert lines[1].startswith("note: the teacher's validation F1 is 0.")
     assert lines[2].split()[:3] == ["epoch", "training", "loss"]
     assert lines[-1] == f"the checkpoint is in {output}"

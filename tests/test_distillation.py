@@ -281,7 +281,7 @@ def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: Training
     assert info["provenance"]["corpus"]["hash"] == runs.corpus().hash
     assert info["settings"] == taught["settings"]
     assert undisturbed.notes == (
-        "the student has the layers 0 of the teacher's 2, counted from 0",
+        "the student keeps 1 of the teacher's 2 layers: 0",
         f"the teacher's validation F1 is {about['f1']:.4f}",
     )
     assert "keep = [0]\n" in (undisturbed.folder / "settings.toml").read_text()

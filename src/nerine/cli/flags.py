@@ -72,8 +72,8 @@ def setting_options_from(base: RunSettings) -> Decorator:
 
 def _own_first(kind: type[RunSettings]) -> list[dataclasses.Field[Any]]:
     """The settings of a kind of run, and behind them those that all runs have."""
-    own = kind.__annotations__
-    return sorted(dataclasses.fields(kind), key=lambda field: field.name not in own)
+    shared = {field.name for field in dataclasses.fields(RunSettings)}
+    return sorted(dataclasses.fields(kind), key=lambda field: field.name in shared)
 
 
 setting_options = setting_options_from(TrainingSettings())

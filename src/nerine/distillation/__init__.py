@@ -151,7 +151,7 @@ def _start(
         examples,
         _lesson(teacher, settings),
         notes=(
-            f"the student has the layers {kept} of the teacher's {layers}, counted from 0",
+            f"the student keeps {len(settings.keep)} of the teacher's {layers} layers: {kept}",
             f"the teacher's validation F1 is {scored.overall.f1:.4f}",
             *_overlap(corpus, texts),
         ),

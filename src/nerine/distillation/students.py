@@ -99,8 +99,9 @@ def _model_of(teacher: Any, config: Any, weights: dict[str, torch.Tensor]) -> An
             model = type(teacher)(config)
         model.load_state_dict(weights)
         model = model.to(teacher.device).eval()
+        ids = torch.arange(8, device=teacher.device)[None]
         with torch.inference_mode():
-            model(input_ids=torch.arange(8, device=teacher.device)[None])
+            model(input_ids=ids, attention_mask=torch.ones_like(ids))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise CheckpointError(
