@@ -182,10 +182,9 @@ def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
     batch["labels"][row, column] = UNKNOWN
     torch.manual_seed(1)
     said = {"logits": torch.randn(*words.shape, len(tagger.settings.tags))}
-    model = tagger.backend.model  # type: ignore[attr-defined] # torch's
     seen = {name: batch[name] for name in ("input_ids", "attention_mask")}
     with torch.inference_mode():
-        taught = model(**seen)
+        taught = made.teacher.eval()(**seen)
     soft = hard = 0.0
     for i, j in words.nonzero().tolist():
         p = torch.softmax(taught.logits[i, j] / 3.0, 0)
