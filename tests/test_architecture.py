@@ -31,7 +31,7 @@ FLOORS = (
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream"),
-    ("checks", "suspects", "report"),
+    ("checks", "suspects", "report", "distillation"),
     ("cli",),
 )
 ROW = {room: row for row, rooms in enumerate(FLOORS) for room in rooms}

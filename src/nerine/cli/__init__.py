@@ -36,7 +36,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
-    *("explain", "check", "suspects", "convert", "split", "describe"),
+    *("distill", "explain", "check", "suspects", "convert", "split", "describe"),
 )
 
 
