@@ -1,0 +1,227 @@
+"""BERT and its kin, without what tagging does not need.
+
+A token-classification model of transformers computes logits for every subword, padding and all
+that is no word's first subword included. `LeanModel` computes the same numbers for the rows that
+are asked for, with fewer and larger operations:
+
+- queries, keys and values of a layer come from one matrix product;
+- in the last layer, what follows attention is computed for the rows that are asked for only.
+  On WNUT 17 they are three in five;
+- the scale of attention is a part of the queries' weights.
+
+It is a plain module, so that PyTorch runs it and ONNX is exported from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where an architecture keeps the parts of a layer, as paths of attributes."""
+
+    query: str
+    key: str
+    value: str
+    output: str
+    attention_norm: str
+    up: str
+    down: str
+    feed_forward_norm: str
+
+
+_BERT = Parts(
+    query="attention.self.query",
+    key="attention.self.key",
+    value="attention.self.value",
+    output="attention.output.dense",
+    attention_norm="attention.output.LayerNorm",
+    up="intermediate.dense",
+    down="output.dense",
+    feed_forward_norm="output.LayerNorm",
+)
+_DISTILBERT = Parts(
+    query="attention.q_lin",
+    key="attention.k_lin",
+    value="attention.v_lin",
+    output="attention.out_lin",
+    attention_norm="sa_layer_norm",
+    up="ffn.lin1",
+    down="ffn.lin2",
+    feed_forward_norm="output_layer_norm",
+)
+
+# `model_type` → where the layers are, and what their parts are called.
+_ARCHITECTURES = {
+    "bert": ("encoder.layer", _BERT),
+    "roberta": ("encoder.layer", _BERT),
+    "xlm-roberta": ("encoder.layer", _BERT),
+    "camembert": ("encoder.layer", _BERT),
+    "distilbert": ("transformer.layer", _DISTILBERT),
+}
+
+
+class LeanModel(nn.Module):
+    """`forward(input_ids, attention_mask, rows)` → the logits of `rows`, (rows × tags).
+
+    `input_ids` and `attention_mask` are (batch × length), `rows` (rows) counts through both:
+    `row = sentence * length + position`.
+    """
+
+    def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Parts) -> None:
+        super().__init__()
+        self.embeddings = _Embeddings(model.base_model.embeddings, model.config)
+        self.layers = nn.ModuleList(
+            Layer(layer, parts, heads=model.config.num_attention_heads) for layer in layers
+        )
+        self.classifier = model.classifier
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
+        """The logits of `rows`, (rows × tags)."""
+        hidden = self.embeddings(input_ids).flatten(0, 1)
+        unseen = (1.0 - attention_mask[:, None, None, :].to(hidden.dtype)) * _FAR
+        layers: list[Layer] = list(self.layers)  # type: ignore[arg-type] # made above
+        for layer in layers[:-1]:
+            hidden = layer(hidden, unseen)
+        hidden = layers[-1](hidden, unseen, rows)
+        logits: Tensor = self.classifier(hidden)
+        return logits
+
+
+# Added to what attention gives padding, before its softmax: it then counts as nothing.
+_FAR = -1e4
+
+
+class _Embeddings(nn.Module):
+    """Subword and position (and the only token type) → (batch × length × width), normed."""
+
+    def __init__(self, embeddings: Any, config: Any) -> None:
+        super().__init__()
+        self.words = embeddings.word_embeddings
+        self.norm = embeddings.LayerNorm
+        places = embeddings.position_embeddings
+        # RoBERTa and its kin count from behind the padding id, and pass over padding.
+        self.padding = places.padding_idx
+        table = places.weight.detach().clone()
+        if getattr(embeddings, "token_type_embeddings", None) is not None:
+            table += embeddings.token_type_embeddings.weight.detach()[0]
+        self.places = nn.Embedding.from_pretrained(table)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        if self.padding is None:
+            places = torch.arange(input_ids.shape[1], device=input_ids.device)
+        else:
+            seen = (input_ids != self.padding).long()
+            places = torch.cumsum(seen, dim=1) * seen + self.padding
+        hidden: Tensor = self.norm(self.words(input_ids) + self.places(places))
+        return hidden
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each with its residual and its norm behind it."""
+
+    def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
+        super().__init__()
+        self.attention = Attention(layer, parts, heads=heads)
+        self.output = layer.get_submodule(parts.output)
+        self.attention_norm = layer.get_submodule(parts.attention_norm)
+        self.up = nn.Sequential(layer.get_submodule(parts.up), nn.GELU())
+        self.down = layer.get_submodule(parts.down)
+        self.feed_forward_norm = layer.get_submodule(parts.feed_forward_norm)
+
+    def forward(self, hidden: Tensor, unseen: Tensor, rows: Tensor | None = None) -> Tensor:
+        context = self.attention(hidden, unseen)
+        if rows is not None:
+            context, hidden = context[rows], hidden[rows]
+        hidden = self.attention_norm(hidden + self.output(context))
+        result: Tensor = self.feed_forward_norm(hidden + self.down(self.up(hidden)))
+        return result
+
+
+class Attention(nn.Module):
+    """(batch · length × width) → the same, mixed within each of the batch's sentences.
+
+    `fused` uses torch's own operator; without it, attention is a few plain ones, for export.
+    """
+
+    def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
+        super().__init__()
+        query, key, value = (
+            layer.get_submodule(path) for path in (parts.query, parts.key, parts.value)
+        )
+        width = query.out_features
+        self.heads, self.size = heads, width // heads
+        scale = self.size**-0.5
+        weights = torch.cat((query.weight * scale, key.weight, value.weight))
+        self.merged = nn.Linear(query.in_features, 3 * width, device="meta")
+        self.merged.weight = nn.Parameter(weights.detach())
+        self.merged.bias = nn.Parameter(torch.cat((query.bias * scale, key.bias, value.bias)).detach())
+        self.fused = True
+
+    def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
+        batch, length = unseen.shape[0], unseen.shape[3]
+        merged = self.merged(hidden).view(batch, length, 3, self.heads, self.size)
+        query, key, value = merged.permute(2, 0, 3, 1, 4).unbind(0)
+        if self.fused:
+            mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
+        else:
+            mixed = torch.softmax(query @ key.transpose(2, 3) + unseen, dim=-1) @ value
+        return mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
+
+
+class WholeModel(nn.Module):
+    """Any token-classification model of transformers, called as a `LeanModel` is."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
+        """The logits of `rows`, (rows × tags)."""
+        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        result: Tensor = logits.flatten(0, 1)[rows]
+        return result
+
+
+def lean_or_whole(model: Any) -> nn.Module:
+    """A `LeanModel` with the weights of `model` where that computes the same, else a `WholeModel`.
+
+    The weights are shared, save for those of attention: `model` is not to be trained any more.
+    """
+    whole = WholeModel(model).eval()
+    architecture = _ARCHITECTURES.get(model.config.model_type)
+    if architecture is None or not _is_plain(model.config):
+        return whole
+    path, parts = architecture
+    try:
+        layers: Any = model.base_model.get_submodule(path)
+        lean = LeanModel(model, list(layers), parts).eval()
+    except AttributeError:  # another version of transformers has other names
+        return whole
+    inputs = probe(whole, model.device)
+    with torch.inference_mode():
+        same = torch.allclose(lean(*inputs), whole(*inputs), rtol=1e-4, atol=1e-4)
+    return lean if same else whole
+
+
+def _is_plain(config: Any) -> bool:
+    """Whether the configuration asks for nothing that `LeanModel` does not do."""
+    activation = getattr(config, "hidden_act", None) or getattr(config, "activation", None)
+    return activation == "gelu" and not getattr(config, "is_decoder", False)
+
+
+def probe(module: nn.Module, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs to compare two ways of computing a model: two sentences, one of them padded."""
+    vocabulary = next(each for each in module.modules() if isinstance(each, nn.Embedding))
+    input_ids = torch.arange(32).reshape(2, 16) * 7919 % vocabulary.num_embeddings
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[1, 9:] = 0
+    rows = torch.tensor([0, 3, 4, 15, 16, 20, 24])
+    return input_ids.to(device), attention_mask.to(device), rows.to(device)
