@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nerine.encoding import IntArray, Window
+from nerine.encoding import IntArray, Window, Windows
 from nerine.errors import TrainingError
 
 # Within a bucket of this many subwords, windows count as equally long when batches are shuffled.
@@ -21,10 +21,10 @@ _BUCKET = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PaddedWindows:
     """Windows padded to one length.
 
-    - `indices` (batch): which windows of the caller's list these are.
+    - `indices` (batch): which windows of the caller's these are.
     - `input_ids` (batch × length), padded with the tokenizer's padding id.
     - `attention_mask` (batch × length): 1 for a subword, 0 for padding.
     """
@@ -34,8 +34,21 @@ class Batch:
     attention_mask: IntArray
 
 
-def pad(windows: Sequence[Window], indices: Sequence[int] | IntArray, pad_id: int) -> Batch:
-    """The windows at `indices` as one batch."""
+@dataclass(frozen=True, slots=True)
+class Batch(PaddedWindows):
+    """Padded windows for tagging, and the words that are wanted of them.
+
+    - `rows` (words): where the first subword of each word that these windows own stands, counted
+      through `input_ids`: the window's row in the batch times the length, plus its position.
+    - `words` (words): the number of each of them among all words of the encodings.
+    """
+
+    rows: IntArray
+    words: IntArray
+
+
+def pad(windows: Sequence[Window], indices: Sequence[int] | IntArray, pad_id: int) -> PaddedWindows:
+    """The windows at `indices`, for training."""
     chosen = [windows[index] for index in indices]
     length = max(len(window) for window in chosen)
     input_ids = np.full((len(chosen), length), pad_id, dtype=np.int64)
@@ -43,18 +56,46 @@ def pad(windows: Sequence[Window], indices: Sequence[int] | IntArray, pad_id: in
     for row, window in enumerate(chosen):
         input_ids[row, : len(window)] = window.input_ids
         attention_mask[row, : len(window)] = 1
-    return Batch(np.asarray(indices, dtype=np.int64), input_ids, attention_mask)
+    return PaddedWindows(np.asarray(indices, dtype=np.int64), input_ids, attention_mask)
 
 
-def batches(windows: Sequence[Window], *, token_budget: int, pad_id: int) -> Iterator[Batch]:
+def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
     """All windows once, in batches of like length, the longest first.
 
     A batch holds at most `token_budget` subwords with its padding, and at least one window.
     """
-    lengths = np.array([len(window) for window in windows], dtype=np.int64)
-    order = np.argsort(-lengths, kind="stable")
-    for first, last in _cuts(lengths[order], token_budget):
-        yield pad(windows, order[first:last], pad_id)
+    order = np.argsort(-windows.lengths, kind="stable")
+    cuts = _cuts(windows.lengths[order], token_budget)
+    return [_batch(windows, order[first:last], pad_id) for first, last in cuts]
+
+
+def _batch(windows: Windows, indices: IntArray, pad_id: int) -> Batch:
+    lengths = windows.lengths[indices]
+    shape = len(indices), int(lengths.max())
+    input_ids = np.full(shape, pad_id, dtype=np.int64)
+    before, after = len(windows.before), len(windows.after)
+    input_ids[:, :before] = windows.before
+    row, position = _places(lengths - before - after)
+    first = windows.firsts + windows.encodings.subword_cuts[windows.documents]
+    subwords = windows.encodings.input_ids[first[indices][row] + position]
+    input_ids[row, before + position] = subwords
+    for place, special in enumerate(windows.after.tolist()):
+        input_ids[np.arange(len(indices)), lengths - after + place] = special
+    row, number = _places(np.diff(windows.cuts)[indices])
+    words = windows.cuts[indices][row] + number
+    return Batch(
+        indices=indices,
+        input_ids=input_ids,
+        attention_mask=(np.arange(shape[1]) < lengths[:, None]).astype(np.int64),
+        rows=row * shape[1] + windows.positions[words],
+        words=windows.words[words],
+    )
+
+
+def _places(counts: IntArray) -> tuple[IntArray, IntArray]:
+    """Row and column of each of the things of which row `i` holds `counts[i]`."""
+    rows = np.repeat(np.arange(len(counts)), counts)
+    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 class BudgetSampler:

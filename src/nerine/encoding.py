@@ -14,8 +14,9 @@ logits come in scoring and use.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ import numpy.typing as npt
 
 from nerine.document import Document, Token
 from nerine.errors import EncodingError, SettingsError
-from nerine.segmentation import Words, words_of
+from nerine.segmentation import Words, word_bounds
 
 IGNORED = -100
 """The label id of a position that the loss passes over."""
@@ -48,6 +49,38 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Encodings:
+    """The encodings of many documents, behind each other in a few arrays.
+
+    The words of document `i` are those from `word_cuts[i]` up to `word_cuts[i + 1]`, and its
+    subwords likewise. Offsets and word starts count in their own document, as in `Encoding`.
+    """
+
+    word_bounds: IntArray
+    word_starts: IntArray
+    word_cuts: IntArray
+    input_ids: IntArray
+    offsets: IntArray
+    subword_cuts: IntArray
+
+    def __len__(self) -> int:
+        return len(self.word_cuts) - 1
+
+    def __iter__(self) -> Iterator[Encoding]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, index: int) -> Encoding:
+        words = slice(self.word_cuts[index], self.word_cuts[index + 1])
+        subwords = slice(self.subword_cuts[index], self.subword_cuts[index + 1])
+        return Encoding(
+            words=tuple(Token(*bounds) for bounds in self.word_bounds[words].tolist()),
+            input_ids=self.input_ids[subwords],
+            offsets=self.offsets[subwords],
+            word_starts=self.word_starts[words],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A stretch of one document's subwords that goes through the model in one piece.
 
@@ -66,6 +99,56 @@ class Window:
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of many documents, in order, as a few arrays.
+
+    - `documents`, `firsts`, `lasts` (windows): whose subwords each holds, and which.
+    - `words` (seen): every word of all documents that is not blind, counted through.
+    - `positions` (seen): the place of its first subword in the window that owns it.
+    - `cuts` (windows + 1): window `i` owns the words from `cuts[i]` up to `cuts[i + 1]`.
+    - `before`, `after`: the special tokens around each window.
+    """
+
+    encodings: Encodings
+    documents: IntArray
+    firsts: IntArray
+    lasts: IntArray
+    words: IntArray
+    positions: IntArray
+    cuts: IntArray
+    before: IntArray
+    after: IntArray
+
+    @property
+    def lengths(self) -> IntArray:
+        """The subwords of each window, special tokens included."""
+        return self.lasts - self.firsts + len(self.before) + len(self.after)
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def __iter__(self) -> Iterator[Window]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, index: int) -> Window:
+        document, first, last = (
+            int(each[index]) for each in (self.documents, self.firsts, self.lasts)
+        )
+        begin = self.encodings.subword_cuts[document]
+        owned = slice(self.cuts[index], self.cuts[index + 1])
+        return Window(
+            document=document,
+            first=first,
+            last=last,
+            input_ids=np.concatenate(
+                (self.before, self.encodings.input_ids[begin + first : begin + last], self.after)
+            ),
+            words=self.words[owned] - self.encodings.word_cuts[document],
+            positions=self.positions[owned],
+        )
 
 
 class Encoder:
@@ -89,41 +172,45 @@ class Encoder:
                 place="overlap",
             )
 
-    def encode(self, documents: Sequence[Document]) -> list[Encoding]:
+    def encode(self, documents: Sequence[Document]) -> Encodings:
         """Documents → encodings, in order. One call of the tokenizer's own parallel code."""
         texts = [_without_surrogates(document.text) for document in documents]
         pieces = self._backend.encode_batch(texts, add_special_tokens=False)
-        return [
-            _encoding(words_of(document, self.words), piece.ids, piece.offsets)
-            for document, piece in zip(documents, pieces, strict=True)
-        ]
+        return _encodings(
+            texts,
+            [word_bounds(document, self.words) for document in documents],
+            [piece.ids for piece in pieces],
+            [piece.offsets for piece in pieces],
+        )
 
-    def windows(self, encoding: Encoding, document: int = 0) -> list[Window]:
-        """The windows of an encoding that own at least one word that is not blind."""
-        seen = np.flatnonzero(encoding.word_starts >= 0)
-        starts = encoding.word_starts[seen]
-        ranges = _window_ranges(starts, len(encoding.input_ids), self._capacity, self.overlap)
-        owners = _owners(starts, ranges, len(encoding.input_ids))
-        windows = []
-        # Words and ranges are both in order, so the words of one range stand side by side.
-        for index, first, count in zip(
-            *np.unique(owners, return_index=True, return_counts=True), strict=True
-        ):
-            begin, end = ranges[index]
-            owned = slice(first, first + count)
-            windows.append(
-                Window(
-                    document=document,
-                    first=begin,
-                    last=end,
-                    input_ids=np.concatenate(
-                        (self._before, encoding.input_ids[begin:end], self._after)
-                    ),
-                    words=seen[owned],
-                    positions=starts[owned] - begin + len(self._before),
-                )
-            )
-        return windows
+    def windows(self, encodings: Encodings) -> Windows:
+        """The windows that own at least one word that is not blind."""
+        seen = np.flatnonzero(encodings.word_starts >= 0)
+        starts = encodings.word_starts[seen]
+        lengths = np.diff(encodings.subword_cuts)
+        counts = np.diff(encodings.word_cuts)
+        documents = np.repeat(np.arange(len(encodings)), counts)[seen]
+        firsts, lasts = np.zeros_like(seen), lengths[documents]
+        for document in np.flatnonzero(lengths > self._capacity):
+            own = slice(*np.searchsorted(documents, (document, document + 1)))
+            length = int(lengths[document])
+            ranges = _window_ranges(starts[own], length, self._capacity, self.overlap)
+            owners = _owners(starts[own], ranges, length)
+            firsts[own], lasts[own] = np.array(ranges)[owners].T
+        # Words and windows are both in order, so the words of one window stand side by side.
+        changes = (np.diff(documents) > 0) | (np.diff(firsts) > 0)
+        heads = np.flatnonzero(np.append(True, changes)[: len(seen)])
+        return Windows(
+            encodings=encodings,
+            documents=documents[heads],
+            firsts=firsts[heads],
+            lasts=lasts[heads],
+            words=seen,
+            positions=starts - firsts + len(self._before),
+            cuts=np.append(heads, len(seen)),
+            before=self._before,
+            after=self._after,
+        )
 
     def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
         """The word to which each position of `window` belongs, (length), counted from 0.
@@ -149,53 +236,75 @@ def window_labels(window: Window, word_labels: Sequence[int] | IntArray) -> IntA
     return labels
 
 
-def _encoding(words: list[Token], ids: list[int], offsets: list[tuple[int, int]]) -> Encoding:
-    places = np.array(offsets, dtype=np.int64).reshape(-1, 2)
-    starts = _word_starts(words, places)
-    kept = np.flatnonzero((starts >= 0) | ~_begin_inside(words, places))
-    # Each word that is kept reaches to the end of those behind it that are not.
-    last = np.append(kept, len(words))[1:] - 1
-    return Encoding(
-        words=tuple(
-            Token(words[index].start, words[end].end)
-            for index, end in zip(kept.tolist(), last.tolist(), strict=True)
-        ),
-        input_ids=np.array(ids, dtype=np.int64),
-        offsets=places,
-        word_starts=starts[kept],
+def _encodings(
+    texts: Sequence[str],
+    words: Sequence[Sequence[tuple[int, int]]],
+    ids: Sequence[Sequence[int]],
+    offsets: Sequence[Sequence[tuple[int, int]]],
+) -> Encodings:
+    """The encodings of documents from their words and subwords.
+
+    All documents are looked at as one long text, in which each begins behind the end of the last.
+    """
+    word_counts, subword_counts = _counts(words), _counts(ids)
+    begins = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
+    bounds = _pairs(words) + np.repeat(begins, word_counts)[:, None]
+    places = _pairs(offsets) + np.repeat(begins, subword_counts)[:, None]
+    starts = _word_starts(bounds, places)
+    kept = np.flatnonzero((starts >= 0) | ~_begin_inside(bounds, places))
+    # Each word that is kept reaches to the end of those behind it that are not. A document's
+    # first word is always kept: no subword before it could hold its beginning.
+    last = np.append(kept, len(bounds))[1:] - 1
+    documents = np.repeat(np.arange(len(texts)), word_counts)[kept]
+    subword_cuts = _cuts(subword_counts)
+    return Encodings(
+        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1)
+        - begins[documents, None],
+        word_starts=np.where(starts[kept] < 0, -1, starts[kept] - subword_cuts[documents]),
+        word_cuts=_cuts(np.bincount(documents, minlength=len(texts))),
+        input_ids=np.fromiter(chain.from_iterable(ids), dtype=np.int64),
+        offsets=places - np.repeat(begins, subword_counts)[:, None],
+        subword_cuts=subword_cuts,
     )
 
 
-def _word_starts(words: Sequence[Token], offsets: IntArray) -> IntArray:
+def _counts(lists: Sequence[Sequence[object]]) -> IntArray:
+    return np.array([len(each) for each in lists], dtype=np.int64)
+
+
+def _cuts(counts: IntArray) -> IntArray:
+    """Where each of some lists begins once they stand behind each other, and where the last ends."""
+    cuts = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=cuts[1:])
+    return cuts
+
+
+def _pairs(lists: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
+    """All pairs of all lists, (pairs × 2)."""
+    numbers = chain.from_iterable(chain.from_iterable(lists))
+    return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
+
+
+def _word_starts(words: IntArray, offsets: IntArray) -> IntArray:
     """The first subword of each word, of those that belong to it; -1 where none does."""
     starts = np.full(len(words), -1, dtype=np.int64)
-    if not words:
-        return starts
-    word_begins, word_ends = _bounds(words)
     begins, ends = offsets[:, 0], offsets[:, 1]
-    touched = np.searchsorted(word_ends, begins, side="right")
+    touched = np.searchsorted(words[:, 1], begins, side="right")
     touches = touched < len(words)
-    touches[touches] = word_begins[touched[touches]] < ends[touches]
+    touches[touches] = words[touched[touches], 0] < ends[touches]
     # Written from the last subword to the first, so that the first one stays.
     subwords = np.flatnonzero(touches & (begins < ends))[::-1]
     starts[touched[subwords]] = subwords
     return starts
 
 
-def _begin_inside(words: Sequence[Token], offsets: IntArray) -> npt.NDArray[np.bool_]:
+def _begin_inside(words: IntArray, offsets: IntArray) -> npt.NDArray[np.bool_]:
     """Whether each word begins inside the last subword that begins at it or before it."""
-    if not words or not len(offsets):
+    if not len(offsets):
         return np.zeros(len(words), dtype=np.bool_)
-    word_begins, _ = _bounds(words)
-    last = np.searchsorted(offsets[:, 0], word_begins, side="right") - 1
-    inside: npt.NDArray[np.bool_] = (last >= 0) & (offsets[last, 1] > word_begins)
+    last = np.searchsorted(offsets[:, 0], words[:, 0], side="right") - 1
+    inside: npt.NDArray[np.bool_] = (last >= 0) & (offsets[last, 1] > words[:, 0])
     return inside
-
-
-def _bounds(words: Sequence[Token]) -> tuple[IntArray, IntArray]:
-    begins = np.array([word.start for word in words], dtype=np.int64)
-    ends = np.array([word.end for word in words], dtype=np.int64)
-    return begins, ends
 
 
 def _window_ranges(

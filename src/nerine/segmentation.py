@@ -60,22 +60,22 @@ _WORD = regex.compile(
 
 def rule_words(text: str) -> list[Token]:
     """The words of `text` by the rule. Time and memory are linear in its length."""
-    words = []
-    for match in _WORD.finditer(text):
-        start, end = match.span()
-        if not text[start].isspace():
-            words.append(Token(start, end))
-    return words
+    return [Token(start, end) for start, end in _rule_bounds(text)]
 
 
-def words_of(document: Document, words: Words) -> list[Token]:
-    """The words of `document` under a model's setting `words`.
+def _rule_bounds(text: str) -> list[tuple[int, int]]:
+    bounds = [match.span() for match in _WORD.finditer(text)]
+    return [each for each in bounds if not text[each[0]].isspace()]
+
+
+def word_bounds(document: Document, words: Words) -> list[tuple[int, int]]:
+    """Start and end of each word of `document` under a model's setting `words`.
 
     With `"tokens"`, a document that has tokens uses them; plain text is cut by the rule.
     """
     if words == "tokens" and document.tokens is not None:
-        return list(document.tokens)
-    return rule_words(document.text)
+        return [(token.start, token.end) for token in document.tokens]
+    return _rule_bounds(document.text)
 
 
 def word_spans(document: Document, words: Sequence[Token]) -> tuple[list[Span], int]:

@@ -5,24 +5,26 @@ Training, scoring, the command line and the server all take it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from nerine import calibration
 from nerine.backends import Backend
-from nerine.backends.packing import pack
 from nerine.backends.pytorch import TorchBackend
-from nerine.batching import batches
+from nerine.batching import Batch, batches
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
-from nerine.decoding import Decoder, FloatArray
+from nerine.decoding import Decoder
 from nerine.document import Document, Entity
-from nerine.encoding import Encoder, Encoding
+from nerine.encoding import Encoder, Encoding, Encodings
 from nerine.errors import CheckpointError, DocumentError, SettingsError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
@@ -30,7 +32,10 @@ from nerine.settings import ModelSettings
 # One look-ahead of the stream: documents are encoded, sorted by length and batched together.
 _LOOK_AHEAD_DOCUMENTS = 1024
 _LOOK_AHEAD_CHARACTERS = 1_000_000
-_TOKEN_BUDGET = 2048
+# How many look-aheads are begun before the first of them has to be done.
+_AHEAD = 1
+
+LogitArray = npt.NDArray[np.float32]
 
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those that the checkpoint was saved with; or none."""
@@ -41,7 +46,36 @@ class WordLogits:
     """A document's encoding, and what the model says of each word: `logits` (words × tags)."""
 
     encoding: Encoding
-    logits: FloatArray
+    logits: LogitArray
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the model says of every word of some documents: `logits` (all words × tags).
+
+    Also a sequence of `WordLogits`, one for each document.
+    """
+
+    encodings: Encodings
+    logits: LogitArray
+
+    def __len__(self) -> int:
+        return len(self.encodings)
+
+    def __iter__(self) -> Iterator[WordLogits]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, index: int) -> WordLogits:
+        first, last = self.encodings.word_cuts[[index, index + 1]]
+        return WordLogits(self.encodings[index], self.logits[first:last])
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document that could not be tagged, in its place among those that could."""
+
+    document: Document
+    error: Exception
 
 
 class Tagger:
@@ -65,7 +99,7 @@ class Tagger:
         tokenizer: Any,
         settings: ModelSettings,
         *,
-        token_budget: int = _TOKEN_BUDGET,
+        token_budget: int | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
         self.settings = settings
@@ -103,9 +137,7 @@ class Tagger:
         """
         checkpoint = load_checkpoint(name, revision=revision, scheme=scheme)
         chosen = _chosen_thresholds(thresholds, checkpoint, str(name))
-        tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen)
-        pack(checkpoint.model)
-        return tagger
+        return cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
 
     @classmethod
     def from_checkpoint(
@@ -114,8 +146,13 @@ class Tagger:
         *,
         device: str | None = None,
         thresholds: Thresholds | None = None,
+        frozen: bool = False,
     ) -> Tagger:
-        """A tagger from a checkpoint in memory."""
+        """A tagger from a checkpoint in memory.
+
+        `frozen` says that its weights do not change any more, so that they may be laid out anew
+        for speed.
+        """
         try:
             model = checkpoint.model.to(device or default_device())
         except RuntimeError as error:
@@ -125,7 +162,7 @@ class Tagger:
                 expected="a device that this machine has, such as 'cpu' or 'cuda'",
             ) from error
         return cls(
-            TorchBackend(model.eval()),
+            TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval()),
             checkpoint.tokenizer,
             checkpoint.settings,
             thresholds=thresholds,
@@ -142,63 +179,146 @@ class Tagger:
 
     def predict(self, texts: Iterable[str | Document]) -> list[Document]:
         """The documents of many texts, in order."""
-        return list(self.pipe(texts))
+        aheads = list(look_aheads(texts))
+        if len(aheads) == 1:
+            return list(self.entities(aheads[0], self.word_logits(aheads[0])))
+        return [document for ahead in aheads for document in self.pipe(ahead)]
 
     def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
-        """The documents of a stream of texts, in order, in bounded memory."""
-        for documents in look_aheads(texts):
-            yield from self.entities(documents, self.word_logits(documents))
+        """The documents of a stream of texts, in order, in bounded memory.
 
-    def entities(
-        self, documents: Sequence[Document], read: Sequence[WordLogits]
-    ) -> Iterator[Document]:
+        While the model computes, the texts behind are read and encoded, and the entities before
+        are found.
+        """
+        for outcome in self.attempts(texts):
+            if isinstance(outcome, Failure):
+                raise outcome.error
+            yield outcome
+
+    def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+        """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.
+
+        What reading `texts` raises is raised here as well.
+        """
+        workers = ThreadPoolExecutor(self.backend.workers, thread_name_prefix="nerine")
+        begun: deque[tuple[list[Document], _Work | Exception]] = deque()
+        try:
+            for documents in look_aheads(texts):
+                begun.append((documents, self._begin(documents, workers)))
+                if len(begun) > _AHEAD:
+                    yield from self._end(*begun.popleft())
+            while begun:
+                yield from self._end(*begun.popleft())
+        finally:
+            workers.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self, documents: list[Document], workers: Executor) -> _Work | Exception:
+        try:
+            encodings, batches = self._batches(documents)
+        except Exception as error:  # noqa: BLE001 - each document is tried alone later
+            return error
+        return _Work(encodings, [(each, workers.submit(self._run, each)) for each in batches])
+
+    def _run(self, batch: Batch) -> npt.NDArray[np.float32]:
+        return self.backend.logits(batch, alone=False)
+
+    def _end(
+        self, documents: list[Document], work: _Work | Exception
+    ) -> Iterator[Document | Failure]:
+        try:
+            if isinstance(work, Exception):
+                raise work
+            results = ((batch, future.result()) for batch, future in work.batches)
+            found = list(self.entities(documents, self._reading(work.encodings, results)))
+        except Exception as error:  # noqa: BLE001 - it is known by its document
+            if len(documents) == 1:
+                yield Failure(documents[0], error)
+                return
+            for document in documents:
+                yield self._attempt(document)
+            return
+        yield from found
+
+    def _attempt(self, document: Document) -> Document | Failure:
+        try:
+            return next(self.entities([document], self.word_logits([document])))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other documents go on
+            return Failure(document, error)
+
+    def word_logits(self, documents: Sequence[Document]) -> Reading:
+        """The logits of every word of every document.
+
+        A word's logits are those of its first subword, in the window that sees most context
+        around it. Blind words get the decoder's stand-in. Raises `CheckpointError` for logits
+        that are no finite numbers.
+        """
+        encodings, batches = self._batches(documents)
+        if len(batches) <= 1:
+            return self._reading(encodings, [(each, self.backend.logits(each)) for each in batches])
+        with ThreadPoolExecutor(self.backend.workers) as workers:
+            return self._reading(encodings, zip(batches, workers.map(self._run, batches)))
+
+    def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
+        encodings = self.encoder.encode(documents)
+        return encodings, batches(
+            self.encoder.windows(encodings),
+            token_budget=self.token_budget or self.backend.token_budget,
+            pad_id=self.tokenizer.pad_token_id or 0,
+        )
+
+    def _reading(
+        self, encodings: Encodings, results: Iterable[tuple[Batch, npt.NDArray[np.float32]]]
+    ) -> Reading:
+        logits = np.tile(
+            self.decoder.blind_logits.astype(np.float32), (len(encodings.word_starts), 1)
+        )
+        for batch, values in results:
+            logits[batch.words] = values
+        if not np.isfinite(logits).all():
+            word = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+            document = int(np.searchsorted(encodings.word_cuts, word, side="right")) - 1
+            raise CheckpointError(
+                "the model's logits are no finite numbers",
+                place=f"text {document} of {len(encodings)} that were read together",
+                hint="the weights are damaged, or overflow at this precision",
+            )
+        return Reading(encodings, logits)
+
+    def entities(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
         """The documents with the entities that `read`, their words' logits, stands for."""
         found = self._decoded(documents, read)
         return found if self.thresholds is None else calibration.apply(found, self.thresholds)
 
-    def _decoded(
-        self, documents: Sequence[Document], read: Sequence[WordLogits]
-    ) -> Iterator[Document]:
-        found = self.decoder.decode([each.logits for each in read])
-        for document, each, spans in zip(documents, read, found, strict=True):
-            words = each.encoding.words
-            yield document.with_entities(
-                Entity(
-                    words[span.start].start,
-                    words[span.end - 1].end,
-                    span.label,
-                    span.probability,
-                )
-                for span in spans
+    def _decoded(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
+        cuts, bounds = read.encodings.word_cuts, read.encodings.word_bounds
+        spans = self.decoder.decode(read.logits, np.diff(cuts))
+        labels = self.decoder.labels
+        entities = [
+            Entity(start, end, labels[label], score)
+            for start, end, label, score in zip(
+                bounds[cuts[spans.sentences] + spans.starts, 0].tolist(),
+                bounds[cuts[spans.sentences] + spans.ends - 1, 1].tolist(),
+                spans.labels.tolist(),
+                spans.probabilities.tolist(),
+                strict=True,
             )
-
-    def word_logits(self, documents: Sequence[Document]) -> list[WordLogits]:
-        """The logits of every word of every document.
-
-        A word's logits are those of its first subword, in the window that sees most context
-        around it. Blind words get the decoder's stand-in.
-        """
-        encodings = self.encoder.encode(documents)
-        blind = self.decoder.blind_logits
-        logits = [np.tile(blind, (len(each.words), 1)) for each in encodings]
-        windows = [
-            window
-            for index, encoding in enumerate(encodings)
-            for window in self.encoder.windows(encoding, index)
         ]
-        pad_id = self.tokenizer.pad_token_id or 0
-        for batch in batches(windows, token_budget=self.token_budget, pad_id=pad_id):
-            for index, values in zip(batch.indices, self.backend.logits(batch), strict=True):
-                window = windows[index]
-                logits[window.document][window.words] = values[window.positions]
-        for index, values in enumerate(logits):
-            if not np.isfinite(values).all():
-                raise CheckpointError(
-                    "the model's logits are no finite numbers",
-                    place=f"document {documents[index].id or index}",
-                    hint="the weights are damaged, or overflow at this precision",
-                )
-        return [WordLogits(*pair) for pair in zip(encodings, logits, strict=True)]
+        ends = np.searchsorted(spans.sentences, np.arange(len(documents)), side="right").tolist()
+        first = 0
+        for document, last in zip(documents, ends, strict=True):
+            if first == last and not document.entities:
+                yield document
+            else:
+                yield document.with_entities(entities[first:last])
+            first = last
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A look-ahead on its way through the model."""
+
+    encodings: Encodings
+    batches: list[tuple[Batch, Future[npt.NDArray[np.float32]]]]
 
 
 def _chosen_thresholds(

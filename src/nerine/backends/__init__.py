@@ -11,8 +11,24 @@ from nerine.batching import Batch
 
 
 class Backend(Protocol):
-    """Runs a model."""
+    """Runs a model.
 
-    def logits(self, batch: Batch) -> npt.NDArray[np.float32]:
-        """The logits of a batch, (batch × length × tags). Those of padding have no meaning."""
+    - `name`: what it is called in a report, such as `pytorch`.
+    - `workers`: how many batches it runs best at once, each called from a thread of its own.
+    - `token_budget`: the most subwords, padding included, of a batch that it runs well.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def workers(self) -> int: ...
+    @property
+    def token_budget(self) -> int: ...
+
+    def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
+        """The logits of the batch's `rows`, (rows × tags).
+
+        `alone` says that no other batch runs at the same time, so that this one may take every
+        thread there is.
+        """
         ...

@@ -14,7 +14,7 @@ It is a plain module, so that PyTorch runs it and ONNX is exported from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ _DISTILBERT = Parts(
     feed_forward_norm="output_layer_norm",
 )
 
+# `model_type` → where the layers are, and what their parts are called.
 _ARCHITECTURES = {
     "bert": ("encoder.layer", _BERT),
     "roberta": ("encoder.layer", _BERT),
@@ -65,7 +66,6 @@ _ARCHITECTURES = {
     "camembert": ("encoder.layer", _BERT),
     "distilbert": ("transformer.layer", _DISTILBERT),
 }
-"""`model_type` → where its layers are, and what their parts are called."""
 
 
 class LeanModel(nn.Module):
@@ -79,7 +79,7 @@ class LeanModel(nn.Module):
         super().__init__()
         self.embeddings = _Embeddings(model.base_model.embeddings, model.config)
         self.layers = nn.ModuleList(
-            _Layer(layer, parts, heads=model.config.num_attention_heads) for layer in layers
+            Layer(layer, parts, heads=model.config.num_attention_heads) for layer in layers
         )
         self.classifier = model.classifier
 
@@ -87,7 +87,7 @@ class LeanModel(nn.Module):
         """The logits of `rows`, (rows × tags)."""
         hidden = self.embeddings(input_ids).flatten(0, 1)
         unseen = (1.0 - attention_mask[:, None, None, :].to(hidden.dtype)) * _FAR
-        layers: list[_Layer] = list(self.layers)  # type: ignore[arg-type] # made above
+        layers: list[Layer] = list(self.layers)  # type: ignore[arg-type] # made above
         for layer in layers[:-1]:
             hidden = layer(hidden, unseen)
         hidden = layers[-1](hidden, unseen, rows)
@@ -124,15 +124,15 @@ class _Embeddings(nn.Module):
         return hidden
 
 
-class _Layer(nn.Module):
+class Layer(nn.Module):
     """Attention and feed-forward, each with its residual and its norm behind it."""
 
     def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
         super().__init__()
-        self.attention = _Attention(layer, parts, heads=heads)
+        self.attention = Attention(layer, parts, heads=heads)
         self.output = layer.get_submodule(parts.output)
         self.attention_norm = layer.get_submodule(parts.attention_norm)
-        self.up = layer.get_submodule(parts.up)
+        self.up = nn.Sequential(layer.get_submodule(parts.up), nn.GELU())
         self.down = layer.get_submodule(parts.down)
         self.feed_forward_norm = layer.get_submodule(parts.feed_forward_norm)
 
@@ -141,14 +141,15 @@ class _Layer(nn.Module):
         if rows is not None:
             context, hidden = context[rows], hidden[rows]
         hidden = self.attention_norm(hidden + self.output(context))
-        result: Tensor = self.feed_forward_norm(
-            hidden + self.down(functional.gelu(self.up(hidden)))
-        )
+        result: Tensor = self.feed_forward_norm(hidden + self.down(self.up(hidden)))
         return result
 
 
-class _Attention(nn.Module):
-    """(batch · length × width) → the same, mixed within each of the batch's sentences."""
+class Attention(nn.Module):
+    """(batch · length × width) → the same, mixed within each of the batch's sentences.
+
+    `fused` uses torch's own operator; without it, attention is a few plain ones, for export.
+    """
 
     def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
         super().__init__()
@@ -157,11 +158,11 @@ class _Attention(nn.Module):
         )
         width = query.out_features
         self.heads, self.size = heads, width // heads
-        self.merged = nn.Linear(query.in_features, 3 * width)
         scale = self.size**-0.5
-        with torch.no_grad():
-            self.merged.weight.copy_(torch.cat((query.weight * scale, key.weight, value.weight)))
-            self.merged.bias.copy_(torch.cat((query.bias * scale, key.bias, value.bias)))
+        weights = torch.cat((query.weight * scale, key.weight, value.weight))
+        self.merged = nn.Linear(query.in_features, 3 * width, device="meta")
+        self.merged.weight = nn.Parameter(weights.detach())
+        self.merged.bias = nn.Parameter(torch.cat((query.bias * scale, key.bias, value.bias)).detach())
         self.fused = True
 
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
@@ -173,3 +174,54 @@ class _Attention(nn.Module):
         else:
             mixed = torch.softmax(query @ key.transpose(2, 3) + unseen, dim=-1) @ value
         return mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
+
+
+class WholeModel(nn.Module):
+    """Any token-classification model of transformers, called as a `LeanModel` is."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
+        """The logits of `rows`, (rows × tags)."""
+        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        result: Tensor = logits.flatten(0, 1)[rows]
+        return result
+
+
+def lean_or_whole(model: Any) -> nn.Module:
+    """A `LeanModel` with the weights of `model` where that computes the same, else a `WholeModel`.
+
+    The weights are shared, save for those of attention: `model` is not to be trained any more.
+    """
+    whole = WholeModel(model).eval()
+    architecture = _ARCHITECTURES.get(model.config.model_type)
+    if architecture is None or not _is_plain(model.config):
+        return whole
+    path, parts = architecture
+    try:
+        layers: Any = model.base_model.get_submodule(path)
+        lean = LeanModel(model, list(layers), parts).eval()
+    except AttributeError:  # another version of transformers has other names
+        return whole
+    inputs = probe(whole, model.device)
+    with torch.inference_mode():
+        same = torch.allclose(lean(*inputs), whole(*inputs), rtol=1e-4, atol=1e-4)
+    return lean if same else whole
+
+
+def _is_plain(config: Any) -> bool:
+    """Whether the configuration asks for nothing that `LeanModel` does not do."""
+    activation = getattr(config, "hidden_act", None) or getattr(config, "activation", None)
+    return activation == "gelu" and not getattr(config, "is_decoder", False)
+
+
+def probe(module: nn.Module, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs to compare two ways of computing a model: two sentences, one of them padded."""
+    vocabulary = next(each for each in module.modules() if isinstance(each, nn.Embedding))
+    input_ids = torch.arange(32).reshape(2, 16) * 7919 % vocabulary.num_embeddings
+    attention_mask = torch.ones_like(input_ids)
+    attention_mask[1, 9:] = 0
+    rows = torch.tensor([0, 3, 4, 15, 16, 20, 24])
+    return input_ids.to(device), attention_mask.to(device), rows.to(device)
