@@ -21,5 +21,7 @@ def adds_bytes_exactly() -> bool:
         text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
     except OSError:  # no Linux
         return False
-    flags = {flag for line in text.splitlines() if line.startswith("flags") for flag in line.split()}
+    flags = {
+        flag for line in text.splitlines() if line.startswith("flags") for flag in line.split()
+    }
     return not flags.isdisjoint(_VNNI)

@@ -98,7 +98,9 @@ class _Rewriter:
         if node.op_type == "MatMul":
             return _Product(node, node.input[0], node.input[1], None, transposed=False)
         plain = {"alpha": 1.0, "beta": 1.0, "transA": 0}
-        given = {each.name: each.f if each.type == each.FLOAT else each.i for each in node.attribute}
+        given = {
+            each.name: each.f if each.type == each.FLOAT else each.i for each in node.attribute
+        }
         if any(given.get(name, value) != value for name, value in plain.items()):
             return None
         bias = node.input[2] if len(node.input) > 2 else None
@@ -154,16 +156,12 @@ class _Rewriter:
             axis = self._integers("axis_1", [1])
             largest = self._add("ReduceMax", [sizes, axis], f"{base}_largest", keepdims=0)
             # a row of zeros has no scale of its own
-            safe = self._add(
-                "Max", [largest, self._number("smallest", _SMALLEST)], f"{base}_safe"
-            )
+            safe = self._add("Max", [largest, self._number("smallest", _SMALLEST)], f"{base}_safe")
             scales = self._add(
                 "Mul", [safe, self._number("step", 1 / _ACTIVATION)], f"{base}_scales"
             )
             zeros = self._zeros_like(scales, base)
-            values = self._add(
-                "QuantizeLinear", [flat, scales, zeros], f"{base}_uint8", axis=0
-            )
+            values = self._add("QuantizeLinear", [flat, scales, zeros], f"{base}_uint8", axis=0)
             column = self._add("Unsqueeze", [scales, axis], f"{base}_column")
             self._rows[name, is_flat] = values, column
         return self._rows[name, is_flat]
