@@ -14,8 +14,8 @@ logits come in scoring and use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -183,8 +183,21 @@ class Encoder:
             [piece.offsets for piece in pieces],
         )
 
-    def windows(self, encodings: Encodings) -> Windows:
-        """The windows that own at least one word that is not blind."""
+    def windows(self, encoding: Encoding, document: int = 0) -> list[Window]:
+        """The windows of one encoding that own at least one word that is not blind."""
+        bounds = [(word.start, word.end) for word in encoding.words]
+        alone = Encodings(
+            word_bounds=_pairs([bounds]),
+            word_starts=encoding.word_starts,
+            word_cuts=_cuts(_counts([bounds])),
+            input_ids=encoding.input_ids,
+            offsets=encoding.offsets,
+            subword_cuts=_cuts(_counts([encoding.input_ids])),
+        )
+        return [replace(window, document=document) for window in self.windows_of(alone)]
+
+    def windows_of(self, encodings: Encodings) -> Windows:
+        """The windows of all encodings that own at least one word that is not blind."""
         seen = np.flatnonzero(encodings.word_starts >= 0)
         starts = encodings.word_starts[seen]
         lengths = np.diff(encodings.subword_cuts)
@@ -268,7 +281,7 @@ def _encodings(
     )
 
 
-def _counts(lists: Sequence[Sequence[object]]) -> IntArray:
+def _counts(lists: Sequence[Sized]) -> IntArray:
     return np.array([len(each) for each in lists], dtype=np.int64)
 
 

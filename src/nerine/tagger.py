@@ -24,7 +24,7 @@ from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
-from nerine.encoding import Encoder, Encoding, Encodings
+from nerine.encoding import Encoder, Encoding, Encodings, IntArray
 from nerine.errors import CheckpointError, DocumentError, SettingsError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
@@ -58,6 +58,11 @@ class Reading:
 
     encodings: Encodings
     logits: LogitArray
+
+    @property
+    def lengths(self) -> IntArray:
+        """How many words each document has."""
+        return np.diff(self.encodings.word_cuts)
 
     def __len__(self) -> int:
         return len(self.encodings)
@@ -261,7 +266,7 @@ class Tagger:
     def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
         return encodings, batches(
-            self.encoder.windows(encodings),
+            self.encoder.windows_of(encodings),
             token_budget=self.token_budget or self.backend.token_budget,
             pad_id=self.tokenizer.pad_token_id or 0,
         )
@@ -291,7 +296,7 @@ class Tagger:
 
     def _decoded(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
         cuts, bounds = read.encodings.word_cuts, read.encodings.word_bounds
-        spans = self.decoder.decode(read.logits, np.diff(cuts))
+        spans = self.decoder.decode(read.logits, read.lengths)
         labels = self.decoder.labels
         entities = [
             Entity(start, end, labels[label], score)
