@@ -271,8 +271,7 @@ def _encodings(
     documents = np.repeat(np.arange(len(texts)), word_counts)[kept]
     subword_cuts = _cuts(subword_counts)
     return Encodings(
-        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1)
-        - begins[documents, None],
+        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1) - begins[documents, None],
         word_starts=np.where(starts[kept] < 0, -1, starts[kept] - subword_cuts[documents]),
         word_cuts=_cuts(np.bincount(documents, minlength=len(texts))),
         input_ids=np.fromiter(chain.from_iterable(ids), dtype=np.int64),
@@ -286,7 +285,7 @@ def _counts(lists: Sequence[Sized]) -> IntArray:
 
 
 def _cuts(counts: IntArray) -> IntArray:
-    """Where each of some lists begins once they stand behind each other, and where the last ends."""
+    """Where lists of such lengths begin behind each other, and where the last of them ends."""
     cuts = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=cuts[1:])
     return cuts

@@ -220,7 +220,7 @@ class Tagger:
     def _begin(self, documents: list[Document], workers: Executor) -> _Work | Exception:
         try:
             encodings, batches = self._batches(documents)
-        except Exception as error:  # noqa: BLE001 - each document is tried alone later
+        except Exception as error:
             return error
         return _Work(encodings, [(each, workers.submit(self._run, each)) for each in batches])
 
@@ -235,7 +235,7 @@ class Tagger:
                 raise work
             results = ((batch, future.result()) for batch, future in work.batches)
             found = list(self.entities(documents, self._reading(work.encodings, results)))
-        except Exception as error:  # noqa: BLE001 - it is known by its document
+        except Exception as error:
             if len(documents) == 1:
                 yield Failure(documents[0], error)
                 return
@@ -247,7 +247,7 @@ class Tagger:
     def _attempt(self, document: Document) -> Document | Failure:
         try:
             return next(self.entities([document], self.word_logits([document])))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other documents go on
+        except Exception as error:
             return Failure(document, error)
 
     def word_logits(self, documents: Sequence[Document]) -> Reading:
@@ -261,7 +261,9 @@ class Tagger:
         if len(batches) <= 1:
             return self._reading(encodings, [(each, self.backend.logits(each)) for each in batches])
         with ThreadPoolExecutor(self.backend.workers) as workers:
-            return self._reading(encodings, zip(batches, workers.map(self._run, batches)))
+            return self._reading(
+                encodings, zip(batches, workers.map(self._run, batches), strict=True)
+            )
 
     def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
