@@ -198,7 +198,7 @@ class Chain:
         order, counts = side_by_side(chunks.lengths[cut] - 1)
         words = chunk_starts[order] + 1
         passed = np.repeat(self.penalty[self._leading][:, None], len(cut), axis=1)
-        through, scale = passed.copy(), np.zeros((*passed.shape[:2], 1))
+        through, scale = np.array(passed), np.zeros((*passed.shape[:2], 1))
         for step, count in enumerate(counts.tolist()):
             weights = passed[:, :count] + margins[words[:count] + step]
             passed, top = pass_on(weights, self.tables[:1])
