@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.batching import BudgetSampler, batches, pad
-from nerine.encoding import Window
+from nerine.encoding import Encodings, Window, Windows
 from nerine.errors import TrainingError
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=80)
@@ -26,28 +26,66 @@ def windows_of(lengths: list[int]) -> list[Window]:
     ]
 
 
+def flat(lengths: list[int]) -> Windows:
+    """Windows of such lengths, without special tokens, whose first subwords each begin a word."""
+    cuts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    none = np.empty(0, dtype=np.int64)
+    encodings = Encodings(
+        word_bounds=np.zeros((len(lengths), 2), dtype=np.int64),
+        word_starts=np.zeros(len(lengths), dtype=np.int64),
+        word_cuts=np.arange(len(lengths) + 1),
+        input_ids=np.arange(cuts[-1]) + 1,
+        offsets=np.zeros((cuts[-1], 2), dtype=np.int64),
+        subword_cuts=cuts,
+    )
+    return Windows(
+        encodings=encodings,
+        documents=np.arange(len(lengths)),
+        firsts=np.zeros(len(lengths), dtype=np.int64),
+        lasts=np.array(lengths, dtype=np.int64),
+        words=np.arange(len(lengths)),
+        positions=np.zeros(len(lengths), dtype=np.int64),
+        cuts=np.arange(len(lengths) + 1),
+        before=none,
+        after=none,
+    )
+
+
 def rounded(length: int) -> int:
     return -(-length // 4) * 4
 
 
 @given(LENGTHS, BUDGETS)
 def test_each_window_is_in_one_batch(lengths: list[int], budget: int) -> None:
-    made = list(batches(windows_of(lengths), token_budget=budget, pad_id=0))
+    made = list(batches(flat(lengths), token_budget=budget, pad_id=0))
     indices = [int(index) for batch in made for index in batch.indices]
     assert sorted(indices) == list(range(len(lengths)))
 
 
 @given(LENGTHS, BUDGETS)
 def test_a_batch_keeps_to_the_budget_or_is_one_window(lengths: list[int], budget: int) -> None:
-    for batch in batches(windows_of(lengths), token_budget=budget, pad_id=0):
+    for batch in batches(flat(lengths), token_budget=budget, pad_id=0):
         assert batch.input_ids.size <= budget or len(batch.indices) == 1
 
 
 @given(LENGTHS, BUDGETS)
 def test_the_longest_come_first(lengths: list[int], budget: int) -> None:
-    made = list(batches(windows_of(lengths), token_budget=budget, pad_id=0))
+    made = list(batches(flat(lengths), token_budget=budget, pad_id=0))
     ordered = [lengths[index] for batch in made for index in batch.indices]
     assert ordered == sorted(lengths, reverse=True)
+
+
+@given(LENGTHS, BUDGETS)
+def test_a_batch_holds_what_its_windows_hold(lengths: list[int], budget: int) -> None:
+    windows = flat(lengths)
+    for batch in batches(windows, token_budget=budget, pad_id=-1):
+        assert bool(((batch.input_ids == -1) == (batch.attention_mask == 0)).all())
+        for row, index in enumerate(batch.indices.tolist()):
+            held = batch.input_ids[row, : lengths[index]].tolist()
+            assert held == windows[index].input_ids.tolist()
+        assert batch.words.tolist() == batch.indices.tolist()
+        firsts = windows.encodings.subword_cuts[batch.indices] + 1
+        assert batch.input_ids.reshape(-1)[batch.rows].tolist() == firsts.tolist()
 
 
 @given(SOME_LENGTHS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from nerine.decoding import Decoder, FloatArray
+from nerine.decoding import Decoder, FloatArray, IntArray, Places, ScoredSpan
 from nerine.errors import SchemeError
 from nerine.schemes import Span, TagScheme
 
@@ -34,6 +35,35 @@ def cases(draw: st.DrawFn) -> tuple[TagScheme, tuple[str, ...], list[FloatArray]
     return scheme, tags, sentences
 
 
+def flat(sentences: Sequence[FloatArray]) -> tuple[FloatArray, list[int]]:
+    return np.concatenate(sentences), [len(each) for each in sentences]
+
+
+def apart(words: IntArray, sentences: Sequence[FloatArray]) -> list[IntArray]:
+    """What is said of all words, by sentence."""
+    return np.split(words, np.cumsum([len(each) for each in sentences])[:-1])
+
+
+def places_of(decoder: Decoder, spans: Sequence[Span], sentence: int = 0) -> Places:
+    return Places(
+        np.full(len(spans), sentence),
+        np.array([span.start for span in spans], dtype=np.int64),
+        np.array([span.end for span in spans], dtype=np.int64),
+        np.array([decoder.labels.index(span.label) for span in spans], dtype=np.int64),
+    )
+
+
+def spans_in(decoder: Decoder, tags: IntArray) -> list[Span]:
+    found = decoder.spans(tags, [len(tags)])
+    assert not found.sentences.any()
+    rows = zip(found.starts.tolist(), found.ends.tolist(), found.labels.tolist(), strict=True)
+    return [Span(start, end, decoder.labels[label]) for start, end, label in rows]
+
+
+def decoded(decoder: Decoder, *sentences: FloatArray) -> list[list[ScoredSpan]]:
+    return decoder.decode(*flat(sentences)).by_sentence(len(sentences), decoder.labels)
+
+
 def every_sequence(
     scheme: TagScheme, tags: tuple[str, ...], logits: FloatArray
 ) -> list[tuple[list[str], float]]:
@@ -51,8 +81,8 @@ def test_the_best_sequence_is_the_best_of_all(
     case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
 ) -> None:
     scheme, tags, sentences = case
-    decoded = Decoder(tags, scheme).best_tags(sentences)
-    for logits, best in zip(sentences, decoded, strict=True):
+    found = Decoder(tags, scheme).best_tags(*flat(sentences))
+    for logits, best in zip(sentences, apart(found, sentences), strict=True):
         names = [tags[index] for index in best]
         assert scheme.fault(names) is None
         weight = sum(logits[i, tag] for i, tag in enumerate(best))
@@ -82,9 +112,9 @@ def test_an_entitys_score_is_the_share_of_sequences_that_hold_it(
             / total
             for span in spans
         ]
-        # Together in one batch with a longer sentence, so that padding is there too.
+        # Together in one batch with a longer sentence.
         longer = np.zeros((len(logits) + 3, len(tags)))
-        values = decoder.probabilities([longer, logits], [[], spans])[1]
+        values = decoder.probabilities(*flat([longer, logits]), places_of(decoder, spans, 1))
         assert values == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
@@ -94,12 +124,11 @@ def test_unconstrained_decoding_is_the_arg_max(
 ) -> None:
     scheme, tags, sentences = case
     decoder = Decoder(tags, scheme, constrained=False)
-    for logits, best in zip(sentences, decoder.best_tags(sentences), strict=True):
-        # a sum of logits may round away what tells two tags apart
-        chosen = logits[np.arange(len(logits)), best]
-        assert chosen == pytest.approx(logits.max(axis=1), abs=1e-9)
+    found = decoder.best_tags(*flat(sentences))
+    for logits, best in zip(sentences, apart(found, sentences), strict=True):
+        assert best.tolist() == logits.argmax(axis=1).tolist()
         names = [tags[index] for index in best]
-        assert decoder.spans(best) == scheme.decode(names, "lenient")
+        assert spans_in(decoder, best) == scheme.decode(names, "lenient")
 
 
 @given(cases())
@@ -108,8 +137,8 @@ def test_spans_of_a_decoded_sequence_are_those_of_its_scheme(
 ) -> None:
     scheme, tags, sentences = case
     decoder = Decoder(tags, scheme)
-    for best in decoder.best_tags(sentences):
-        assert decoder.spans(best) == scheme.decode([tags[index] for index in best])
+    for best in apart(decoder.best_tags(*flat(sentences)), sentences):
+        assert spans_in(decoder, best) == scheme.decode([tags[index] for index in best])
 
 
 @given(cases())
@@ -119,16 +148,25 @@ def test_a_sentence_is_decoded_alike_alone_and_among_others(
     scheme, tags, sentences = case
     decoder = Decoder(tags, scheme)
     empty = np.zeros((0, len(tags)))
-    together = decoder.decode([*sentences, empty])
-    assert together[-1] == []
-    for logits, found in zip(sentences, together[:-1], strict=True):
-        alone = decoder.decode([logits])[0]
+    together = decoded(decoder, empty, *sentences, empty)
+    assert together[0] == together[-1] == []
+    for logits, found in zip(sentences, together[1:-1], strict=True):
+        (alone,) = decoded(decoder, logits)
         assert [(s.start, s.end, s.label) for s in found] == [
             (s.start, s.end, s.label) for s in alone
         ]
         assert [s.probability for s in found] == pytest.approx(
-            [s.probability for s in alone], rel=1e-9
+            [s.probability for s in alone], abs=1e-12
         )
+
+
+def test_sentences_without_words_have_no_entities() -> None:
+    scheme = TagScheme.BIOES
+    decoder = Decoder(scheme.tags(["a"]), scheme)
+    for lengths in ([], [0], [0, 0]):
+        found = decoder.decode(np.empty((0, 5)), lengths)
+        assert found.by_sentence(len(lengths), decoder.labels) == [[] for _ in lengths]
+        assert found.probabilities.shape == (0,)
 
 
 def test_extreme_logits_give_probabilities_and_no_warning() -> None:
@@ -136,7 +174,7 @@ def test_extreme_logits_give_probabilities_and_no_warning() -> None:
     decoder = Decoder(scheme.tags(["a"]), scheme)
     # The best tag of each word, I-a, is not allowed after O; all else is far below it.
     logits = np.array([[-1e4, -2e4, 1e4], [-1e4, -1e4, 1e4]])
-    (found,) = decoder.decode([logits])
+    (found,) = decoded(decoder, logits)
     assert [(span.start, span.end) for span in found] == [(0, 2)]
     assert 0.0 <= found[0].probability <= 1.0
 
@@ -147,11 +185,18 @@ def test_a_word_that_the_model_does_not_see_neither_begins_nor_breaks_an_entity(
     decoder = Decoder(tags, scheme)
     begin, inside, outside = np.eye(3)[1] * 20, np.eye(3)[2] * 20, np.eye(3)[0] * 20
     blind = decoder.blind_logits
-    assert decoder.decode([np.array([outside, blind, outside])]) == [[]]
-    (broken,) = decoder.decode([np.array([begin, blind, inside])])
+    assert decoded(decoder, np.array([outside, blind, outside])) == [[]]
+    (broken,) = decoded(decoder, np.array([begin, blind, inside]))
     assert [(span.start, span.end) for span in broken] == [(0, 3)]
-    (ended,) = decoder.decode([np.array([begin, blind, outside])])
+    (ended,) = decoded(decoder, np.array([begin, blind, outside]))
     assert [(span.start, span.end) for span in ended] == [(0, 1)]
+
+
+def test_lengths_that_do_not_add_up_are_refused() -> None:
+    decoder = Decoder(TagScheme.IOB2.tags(["a"]), TagScheme.IOB2)
+    for lengths in ([], [1, 3], [4]):
+        with pytest.raises(ValueError, match="but 3 words"):
+            decoder.decode(np.zeros((3, 3)), lengths)
 
 
 def test_tags_without_an_outside_are_refused() -> None:
@@ -166,10 +211,11 @@ def test_a_posterior_finds_every_likely_span_wherever_it_lies(
     scheme, tags, sentences = case
     decoder = Decoder(tags, scheme, constrained=constrained)
     labels = sorted({tag[2:] for tag in tags if tag != "O"})
-    for logits, posterior in zip(sentences, decoder.posteriors(sentences), strict=True):
+    for logits, posterior in zip(sentences, decoder.posteriors(*flat(sentences)), strict=True):
         places = itertools.combinations(range(len(logits) + 1), 2)
         spans = [Span(first, last, label) for first, last in places for label in labels]
-        expected = dict(zip(spans, decoder.probabilities([logits], [spans])[0], strict=True))
+        values = decoder.probabilities(*flat([logits]), places_of(decoder, spans)).tolist()
+        expected = dict(zip(spans, values, strict=True))
         found = {
             Span(each.start, each.end, each.label): each.probability
             for each in posterior.spans(1e-3)
@@ -188,7 +234,7 @@ def test_nothing_is_as_probable_as_the_sequences_without_entities(
 ) -> None:
     scheme, tags, sentences = case
     for logits, posterior in zip(
-        sentences, Decoder(tags, scheme).posteriors(sentences), strict=True
+        sentences, Decoder(tags, scheme).posteriors(*flat(sentences)), strict=True
     ):
         sequences = every_sequence(scheme, tags, logits)
         top = max(weight for _, weight in sequences)
@@ -206,6 +252,7 @@ def test_a_sentence_without_words_has_no_likely_spans() -> None:
     scheme = TagScheme.IOB2
     decoder = Decoder(scheme.tags(["a"]), scheme)
     one = np.array([[0.0, 5.0, 0.0]])
-    empty, full = decoder.posteriors([np.zeros((0, 3)), one])
+    empty, full = decoder.posteriors(one, [0, 1])
     assert empty.spans(0.1) == []
     assert [(each.start, each.end) for each in full.spans(0.1)] == [(0, 1)]
+    assert full.probability(Span(0, 1, "unknown")) == 0.0

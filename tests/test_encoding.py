@@ -21,7 +21,7 @@ from nerine.encoding import (
     Encoder,
     Encoding,
     Window,
-    _encoding,
+    _encodings,
     _window_ranges,
     window_labels,
 )
@@ -407,6 +407,7 @@ def test_a_word_has_a_number_in_every_window_that_sees_it(
 
 def test_words_that_one_subword_holds_are_one_word() -> None:
     text = "北京市 x"
-    found = _encoding(rule_words(text), [7, 8, 9], [(0, 2), (2, 3), (4, 5)])
+    words = [(word.start, word.end) for word in rule_words(text)]
+    (found,) = _encodings([text], [words], [[7, 8, 9]], [[(0, 2), (2, 3), (4, 5)]])
     assert [text[word.start : word.end] for word in found.words] == ["北京", "市", "x"]
     assert found.word_starts.tolist() == [0, 1, 2]

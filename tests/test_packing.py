@@ -9,7 +9,9 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
+from nerine.backends.lean import LeanModel, WholeModel, lean_or_whole
 from nerine.backends.packing import PackedLinear, pack
+from nerine.backends.pytorch import TorchBackend, halve
 from nerine.tagger import Tagger
 from tiny import KINDS
 
@@ -18,49 +20,85 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def linear_layers(model: torch.nn.Module) -> set[type]:
+def linear_layers(module: torch.nn.Module) -> set[type]:
     kinds = (torch.nn.Linear, PackedLinear)
-    return {type(module) for module in model.modules() if isinstance(module, kinds)}
+    return {type(each) for each in module.modules() if isinstance(each, kinds)}
+
+
+LEAN = {"bert", "distilbert", "roberta", "xlm-roberta"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_loaded_tagger_is_packed(kind: str, checkpoint_of: Callable[..., Path]) -> None:
-    model = Tagger.load(checkpoint_of(kind), device="cpu").backend.model  # type: ignore[attr-defined]
-    assert linear_layers(model) == {PackedLinear}
+def test_a_loaded_tagger_gives_the_logits_of_transformers(
+    kind: str, checkpoint_of: Callable[..., Path]
+) -> None:
+    backend = Tagger.load(checkpoint_of(kind), device="cpu").backend
+    assert isinstance(backend, TorchBackend)
+    assert linear_layers(backend.module) == {PackedLinear}
+    assert isinstance(backend.module, LeanModel if kind in LEAN else WholeModel)
     plain = AutoModelForTokenClassification.from_pretrained(checkpoint_of(kind)).eval()
     ids = torch.arange(5, 35).reshape(2, 15)
     mask = torch.ones_like(ids)
     mask[1, 9:] = 0
+    rows = torch.flatten(mask).nonzero()[:, 0]
     with torch.inference_mode():
-        expected = plain(input_ids=ids, attention_mask=mask).logits
-        found = model(input_ids=ids, attention_mask=mask).logits
-    assert torch.allclose(found[mask > 0], expected[mask > 0], rtol=0, atol=1e-5)
+        expected = plain(input_ids=ids, attention_mask=mask).logits.flatten(0, 1)[rows]
+        found = backend.module(ids, mask, rows)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_an_unknown_activation_is_left_to_transformers(checkpoint_of: Callable[..., Path]) -> None:
+    model = AutoModelForTokenClassification.from_pretrained(checkpoint_of("bert")).eval()
+    assert isinstance(lean_or_whole(model), LeanModel)
+    model.config.hidden_act = "gelu_new"
+    assert isinstance(lean_or_whole(model), WholeModel)
+
+
+def test_a_lean_model_that_differs_is_not_used(checkpoint_of: Callable[..., Path]) -> None:
+    model = AutoModelForTokenClassification.from_pretrained(checkpoint_of("bert")).eval()
+    # as a class of transformers might that computes more than its parts' names tell
+    model.bert.encoder.layer[0].register_forward_hook(lambda *args: args[2] + 1)
+    assert isinstance(lean_or_whole(model), WholeModel)
 
 
 class Curious(torch.nn.Module):
-    """A model that looks into a layer's weights, as some do."""
-
-    device = torch.device("cpu")
+    """A module that looks into a layer's weights, as some do."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.words = torch.nn.Embedding(9, 1)
         self.layer = torch.nn.Linear(1, 2)
 
-    def forward(self, input_ids: torch.Tensor) -> Curious:
-        self.logits = self.layer(input_ids[..., None].to(self.layer.weight.dtype))
-        return self
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, rows: torch.Tensor
+    ) -> torch.Tensor:
+        result: torch.Tensor = self.layer(self.words(input_ids).to(self.layer.weight.dtype))
+        return result.flatten(0, 1)[rows]
 
 
 class Untrue(Curious):
-    """A model that is another one once it is packed."""
+    """A module that is another one once it is packed."""
 
-    def forward(self, input_ids: torch.Tensor) -> Curious:
-        self.logits = torch.full((1, 8, 2), float(hasattr(self.layer, "packed")))
-        return self
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, rows: torch.Tensor
+    ) -> torch.Tensor:
+        return torch.full((len(rows), 2), float(hasattr(self.layer, "packed")))
 
 
 @pytest.mark.parametrize("kind", [Curious, Untrue])
-def test_a_model_that_cannot_be_packed_stays_as_it_was(kind: type[Curious]) -> None:
-    model = kind()
-    pack(model)
-    assert linear_layers(model) == {torch.nn.Linear}
+def test_a_module_that_cannot_be_packed_stays_as_it_was(kind: type[Curious]) -> None:
+    module = kind()
+    pack(module)
+    assert linear_layers(module) == {torch.nn.Linear}
+
+
+def test_half_precision_is_used_where_it_is_good_enough() -> None:
+    module = Curious()
+    halve(module)
+    assert module.layer.weight.dtype == torch.float16
+    module = Curious()
+    with torch.no_grad():
+        module.layer.weight.fill_(1e6)  # more than half precision can hold
+    halve(module)
+    assert module.layer.weight.dtype == torch.float32
+    assert float(module.layer.weight[0, 0]) == 1e6

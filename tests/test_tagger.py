@@ -19,7 +19,7 @@ from nerine.errors import CheckpointError, DocumentError, SettingsError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
 from nerine.segmentation import rule_words
-from nerine.tagger import Tagger, WordLogits
+from nerine.tagger import Tagger, Reading
 from tiny import KINDS, LABELS, documents
 
 Taggers = Callable[..., Tagger]
@@ -148,11 +148,11 @@ def test_a_blind_word_gets_the_stand_in(tagger: Tagger) -> None:
 
 def test_an_entity_goes_on_over_a_blind_word(tagger: Tagger) -> None:
     document = Document("Mira \u200b Okonjo")
-    encoding = tagger.encoder.encode([document])[0]
-    logits = np.tile(tagger.decoder.blind_logits, (3, 1))
+    encodings = tagger.encoder.encode([document])
+    logits = np.tile(tagger.decoder.blind_logits, (3, 1)).astype(np.float32)
     tags = tagger.settings.tags
     logits[0, tags.index("B-person")] = logits[2, tags.index("I-person")] = 20
-    (found,) = tagger.entities([document], [WordLogits(encoding, logits)])
+    (found,) = tagger.entities([document], Reading(encodings, logits))
     assert [(entity.start, entity.end) for entity in found.entities] == [(0, 13)]
 
 

@@ -14,8 +14,8 @@ logits come in scoring and use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -183,8 +183,21 @@ class Encoder:
             [piece.offsets for piece in pieces],
         )
 
-    def windows(self, encodings: Encodings) -> Windows:
-        """The windows that own at least one word that is not blind."""
+    def windows(self, encoding: Encoding, document: int = 0) -> list[Window]:
+        """The windows of one encoding that own at least one word that is not blind."""
+        bounds = [(word.start, word.end) for word in encoding.words]
+        alone = Encodings(
+            word_bounds=_pairs([bounds]),
+            word_starts=encoding.word_starts,
+            word_cuts=_cuts(_counts([bounds])),
+            input_ids=encoding.input_ids,
+            offsets=encoding.offsets,
+            subword_cuts=_cuts(_counts([encoding.input_ids])),
+        )
+        return [replace(window, document=document) for window in self.windows_of(alone)]
+
+    def windows_of(self, encodings: Encodings) -> Windows:
+        """The windows of all encodings that own at least one word that is not blind."""
         seen = np.flatnonzero(encodings.word_starts >= 0)
         starts = encodings.word_starts[seen]
         lengths = np.diff(encodings.subword_cuts)
@@ -258,8 +271,7 @@ def _encodings(
     documents = np.repeat(np.arange(len(texts)), word_counts)[kept]
     subword_cuts = _cuts(subword_counts)
     return Encodings(
-        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1)
-        - begins[documents, None],
+        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1) - begins[documents, None],
         word_starts=np.where(starts[kept] < 0, -1, starts[kept] - subword_cuts[documents]),
         word_cuts=_cuts(np.bincount(documents, minlength=len(texts))),
         input_ids=np.fromiter(chain.from_iterable(ids), dtype=np.int64),
@@ -268,12 +280,12 @@ def _encodings(
     )
 
 
-def _counts(lists: Sequence[Sequence[object]]) -> IntArray:
+def _counts(lists: Sequence[Sized]) -> IntArray:
     return np.array([len(each) for each in lists], dtype=np.int64)
 
 
 def _cuts(counts: IntArray) -> IntArray:
-    """Where each of some lists begins once they stand behind each other, and where the last ends."""
+    """Where lists of such lengths begin behind each other, and where the last of them ends."""
     cuts = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=cuts[1:])
     return cuts

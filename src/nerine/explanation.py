@@ -150,7 +150,7 @@ def explain(tagger: Tagger, text: str | Document) -> Explanation:
     read = tagger.word_logits([document])
     logits = read[0].logits
     windows = tagger.encoder.windows(read[0].encoding)
-    tags = tagger.decoder.best_tags([logits])[0] if len(logits) else np.empty(0, dtype=np.int64)
+    tags = tagger.decoder.best_tags(logits, [len(logits)])
     return Explanation(
         document=next(iter(tagger.entities([document], read))),
         tags=tagger.settings.tags,

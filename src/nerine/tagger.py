@@ -24,7 +24,7 @@ from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
-from nerine.encoding import Encoder, Encoding, Encodings
+from nerine.encoding import Encoder, Encoding, Encodings, IntArray
 from nerine.errors import CheckpointError, DocumentError, SettingsError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
@@ -58,6 +58,11 @@ class Reading:
 
     encodings: Encodings
     logits: LogitArray
+
+    @property
+    def lengths(self) -> IntArray:
+        """How many words each document has."""
+        return np.diff(self.encodings.word_cuts)
 
     def __len__(self) -> int:
         return len(self.encodings)
@@ -215,7 +220,7 @@ class Tagger:
     def _begin(self, documents: list[Document], workers: Executor) -> _Work | Exception:
         try:
             encodings, batches = self._batches(documents)
-        except Exception as error:  # noqa: BLE001 - each document is tried alone later
+        except Exception as error:
             return error
         return _Work(encodings, [(each, workers.submit(self._run, each)) for each in batches])
 
@@ -230,7 +235,7 @@ class Tagger:
                 raise work
             results = ((batch, future.result()) for batch, future in work.batches)
             found = list(self.entities(documents, self._reading(work.encodings, results)))
-        except Exception as error:  # noqa: BLE001 - it is known by its document
+        except Exception as error:
             if len(documents) == 1:
                 yield Failure(documents[0], error)
                 return
@@ -242,7 +247,7 @@ class Tagger:
     def _attempt(self, document: Document) -> Document | Failure:
         try:
             return next(self.entities([document], self.word_logits([document])))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other documents go on
+        except Exception as error:
             return Failure(document, error)
 
     def word_logits(self, documents: Sequence[Document]) -> Reading:
@@ -256,12 +261,14 @@ class Tagger:
         if len(batches) <= 1:
             return self._reading(encodings, [(each, self.backend.logits(each)) for each in batches])
         with ThreadPoolExecutor(self.backend.workers) as workers:
-            return self._reading(encodings, zip(batches, workers.map(self._run, batches)))
+            return self._reading(
+                encodings, zip(batches, workers.map(self._run, batches), strict=True)
+            )
 
     def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
         return encodings, batches(
-            self.encoder.windows(encodings),
+            self.encoder.windows_of(encodings),
             token_budget=self.token_budget or self.backend.token_budget,
             pad_id=self.tokenizer.pad_token_id or 0,
         )
@@ -291,7 +298,7 @@ class Tagger:
 
     def _decoded(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
         cuts, bounds = read.encodings.word_cuts, read.encodings.word_bounds
-        spans = self.decoder.decode(read.logits, np.diff(cuts))
+        spans = self.decoder.decode(read.logits, read.lengths)
         labels = self.decoder.labels
         entities = [
             Entity(start, end, labels[label], score)

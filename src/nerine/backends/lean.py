@@ -77,7 +77,7 @@ class LeanModel(nn.Module):
 
     def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Parts) -> None:
         super().__init__()
-        self.embeddings = _Embeddings(model.base_model.embeddings, model.config)
+        self.embeddings = _Embeddings(model.base_model.embeddings)
         self.layers = nn.ModuleList(
             Layer(layer, parts, heads=model.config.num_attention_heads) for layer in layers
         )
@@ -102,7 +102,7 @@ _FAR = -1e4
 class _Embeddings(nn.Module):
     """Subword and position (and the only token type) → (batch × length × width), normed."""
 
-    def __init__(self, embeddings: Any, config: Any) -> None:
+    def __init__(self, embeddings: Any) -> None:
         super().__init__()
         self.words = embeddings.word_embeddings
         self.norm = embeddings.LayerNorm
@@ -153,16 +153,19 @@ class Attention(nn.Module):
 
     def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
         super().__init__()
-        query, key, value = (
+        projections: list[Any] = [
             layer.get_submodule(path) for path in (parts.query, parts.key, parts.value)
-        )
-        width = query.out_features
+        ]
+        query, key, value = projections
+        width: int = query.out_features
         self.heads, self.size = heads, width // heads
         scale = self.size**-0.5
         weights = torch.cat((query.weight * scale, key.weight, value.weight))
         self.merged = nn.Linear(query.in_features, 3 * width, device="meta")
         self.merged.weight = nn.Parameter(weights.detach())
-        self.merged.bias = nn.Parameter(torch.cat((query.bias * scale, key.bias, value.bias)).detach())
+        self.merged.bias = nn.Parameter(
+            torch.cat((query.bias * scale, key.bias, value.bias)).detach()
+        )
         self.fused = True
 
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:

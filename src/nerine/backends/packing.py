@@ -21,7 +21,9 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), None)
         self.bias = linear.bias
-        self.then = ("gelu", [], "none") if gelu else ("none", [], "")  # "none": by erf, exactly
+        self.then: tuple[str, list[float], str] = (
+            ("gelu", [], "none") if gelu else ("none", [], "")
+        )  # "none": by erf, exactly
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """(… × in) → (… × out)."""

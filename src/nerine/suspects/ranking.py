@@ -181,7 +181,7 @@ def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[Suspe
     waiting = iter(samples)
     for documents in look_aheads(sample.document for sample in samples):
         read = tagger.word_logits(documents)
-        posteriors = tagger.decoder.posteriors([each.logits for each in read])
+        posteriors = tagger.decoder.posteriors(read.logits, read.lengths)
         for each, posterior in zip(read, posteriors, strict=True):
             sample, words = next(waiting), each.encoding.words
             gold, changed = _gold_spans(sample.document, words)
