@@ -30,7 +30,7 @@ FLOORS = (
     ("backends",),
     ("tagger",),
     ("evaluation",),
-    ("training", "explanation"),
+    ("training", "explanation", "optimization"),
     ("checks", "suspects", "report"),
     ("cli",),
 )
@@ -43,7 +43,7 @@ LIGHT = (
     *("description", "splitting", "pairing", "analysis", "calibration", "checks"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
-WRITERS = {"formats", "checkpoint", "training", "cli"}
+WRITERS = {"formats", "checkpoint", "training", "optimization", "cli"}
 WRITING_CALLS = {
     *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
     *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),

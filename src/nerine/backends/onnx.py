@@ -74,7 +74,7 @@ def refers_to_files(content: bytes) -> bool:
 
 
 class OnnxBackend:
-    """Runs an ONNX model that takes what `LeanModel` takes, and gives `tags` logits a row.
+    """Runs an ONNX model that takes what `LeanModel` takes.
 
     `threads` are by default as many as torch would use. Raises `CheckpointError` for a file that
     is no such model, and `MissingExtraError`.
@@ -82,12 +82,10 @@ class OnnxBackend:
 
     token_budget = 512
 
-    def __init__(
-        self, file: ModelFile, *, name: str, tags: int, threads: int | None = None
-    ) -> None:
+    def __init__(self, file: ModelFile, *, name: str, threads: int | None = None) -> None:
         self.name = name
         self.workers = threads or torch.get_num_threads()
-        self._file, self._tags = file, tags
+        self._file = file
         self._lock = Lock()
         self._apart = self._session(threads=1)
         self._check()
@@ -139,11 +137,6 @@ class OnnxBackend:
             raise self._error(
                 f"a model of {', '.join(inputs)} → {', '.join(shapes)}",
                 expected=f"{', '.join(INPUTS)} → {OUTPUT}",
-            )
-        if len(shapes[OUTPUT]) != 2 or shapes[OUTPUT][1] != self._tags:
-            raise self._error(
-                f"a model whose logits have the shape {shapes[OUTPUT]}",
-                expected=f"rows × {self._tags} tags",
             )
 
     def _error(self, found: str, expected: str | None = None) -> CheckpointError:

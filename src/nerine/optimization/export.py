@@ -42,7 +42,7 @@ def export(model: Any, place: Path) -> Any:
     module = _explicit(lean_or_whole(model))
     try:
         with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 module,
                 probe(module, torch.device("cpu")),
                 input_names=INPUTS,
