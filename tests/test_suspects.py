@@ -20,7 +20,7 @@ import runs
 from nerine.corpus import Corpus
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
-from nerine.encoding import Encoding
+from nerine.encoding import Encodings
 from nerine.errors import CorpusError, TrainingError
 from nerine.schemes import TagScheme
 from nerine.segmentation import rule_words
@@ -37,7 +37,7 @@ from nerine.suspects import (
     samples_of,
     suspects_of,
 )
-from nerine.tagger import Tagger, WordLogits
+from nerine.tagger import Reading, Tagger
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])
 Shares = Mapping[str, float]
@@ -50,16 +50,25 @@ class Judge:
         self.decoder = Decoder(TAGS, TagScheme.IOB2)
         self._weights = weights
 
-    def word_logits(self, documents: list[Document]) -> list[WordLogits]:
-        return [self._read(document) for document in documents]
-
-    def _read(self, document: Document) -> WordLogits:
-        words = tuple(rule_words(document.text))
-        weights = [self._weights.get(document.surface(word), {"O": 1.0}) for word in words]
+    def word_logits(self, documents: list[Document]) -> Reading:
+        words = [rule_words(document.text) for document in documents]
+        weights = [
+            self._weights.get(document.surface(word), {"O": 1.0})
+            for document, own in zip(documents, words, strict=True)
+            for word in own
+        ]
         rows = [[math.log(each.get(tag, 1e-12)) for tag in TAGS] for each in weights]
+        bounds = [(word.start, word.end) for own in words for word in own]
         nothing = np.zeros(0, dtype=np.int64)
-        encoding = Encoding(words, nothing, nothing, nothing)
-        return WordLogits(encoding, np.array(rows).reshape(-1, len(TAGS)))
+        encodings = Encodings(
+            word_bounds=np.array(bounds, dtype=np.int64).reshape(-1, 2),
+            word_starts=np.zeros(len(bounds), dtype=np.int64),
+            word_cuts=np.cumsum([0, *map(len, words)]),
+            input_ids=nothing,
+            offsets=nothing.reshape(-1, 2),
+            subword_cuts=np.zeros(len(words) + 1, dtype=np.int64),
+        )
+        return Reading(encodings, np.array(rows, dtype=np.float32).reshape(-1, len(TAGS)))
 
 
 def judged(judge: Judge, *documents: Document) -> tuple[list[Suspect], int]:

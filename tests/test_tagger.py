@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
+from nerine.backends import Backend
+from nerine.batching import Batch
 from nerine.decoding import FloatArray
 from nerine.document import Document, Entity, Token
-from nerine.errors import CheckpointError, DocumentError, SettingsError
+from nerine.errors import CheckpointError, DocumentError, FormatError, SettingsError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
 from nerine.segmentation import rule_words
-from nerine.tagger import Tagger, Reading
+from nerine.tagger import Failure, Reading, Tagger
 from tiny import KINDS, LABELS, documents
 
 Taggers = Callable[..., Tagger]
@@ -158,7 +162,7 @@ def test_an_entity_goes_on_over_a_blind_word(tagger: Tagger) -> None:
 
 def test_a_models_training_mode_is_put_back(tagger_of: Taggers) -> None:
     tagger = tagger_of("electra")
-    model = tagger.backend.model  # type: ignore[attr-defined] # it is the PyTorch backend
+    model = tagger.backend.module  # type: ignore[attr-defined] # it is the PyTorch backend
     model.train()
     texts = documents()
     try:
@@ -278,7 +282,7 @@ def test_long_texts_shorten_the_look_ahead(tagger: Tagger) -> None:
             yield " " * 400_000
 
     next(tagger.pipe(stream()))
-    assert taken == 3
+    assert taken == 6  # a look-ahead of three, and the one behind it
 
 
 @given(st.lists(st.integers(0, 90), max_size=30))
@@ -332,9 +336,66 @@ def test_logits_that_are_no_numbers_are_an_error_that_names_the_document(
 ) -> None:
     tagger = Tagger.load(checkpoint_of(), device="cpu")
     with torch.no_grad():
-        tagger.backend.model.classifier.bias.fill_(torch.nan)  # type: ignore[attr-defined]
+        tagger.backend.module.classifier.bias.fill_(torch.nan)  # type: ignore[attr-defined]
     with pytest.raises(CheckpointError, match=r"document 1: .*no finite numbers"):
         tagger.predict(["", "Mira left"])
+
+
+class Poisoned:
+    """A backend that cannot read a certain subword."""
+
+    name, workers, token_budget = "poisoned", 2, 64
+
+    def __init__(self, backend: Backend, poison: int) -> None:
+        self._backend, self._poison = backend, poison
+
+    def logits(self, batch: Batch, *, alone: bool = True) -> Any:
+        if (batch.input_ids == self._poison).any():
+            raise RuntimeError("poison")
+        return self._backend.logits(batch, alone=alone)
+
+
+@given(st.lists(st.sampled_from(["Mira left", "", "z", "Mira in Lisbon z", "Oslo " * 40])))
+def test_documents_that_fail_leave_the_others_alone(tagger: Tagger, texts: list[str]) -> None:
+    poison = tagger.tokenizer.convert_tokens_to_ids("z")
+    poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
+    outcomes = list(poisoned.attempts(texts))
+    assert len(outcomes) == len(texts)
+    for text, outcome in zip(texts, outcomes, strict=True):
+        if "z" in text:
+            assert isinstance(outcome, Failure)
+            assert (outcome.document.text, str(outcome.error)) == (text, "poison")
+        else:
+            assert outcome == tagger(text) or close(outcome, tagger(text))
+
+
+def close(left: Document | Failure, right: Document) -> bool:
+    """Whether two documents have the same entities, with scores within 1e-4."""
+    return (
+        isinstance(left, Document)
+        and len(left.entities) == len(right.entities)
+        and all(
+            replace(mine, score=None) == replace(theirs, score=None)
+            and mine.score == pytest.approx(theirs.score, abs=1e-4)
+            for mine, theirs in zip(left.entities, right.entities, strict=True)
+        )
+    )
+
+
+def test_a_pipe_raises_what_failed(tagger: Tagger) -> None:
+    poison = tagger.tokenizer.convert_tokens_to_ids("z")
+    poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
+    with pytest.raises(RuntimeError, match="poison"):
+        list(poisoned.pipe(["Mira", "z"]))
+
+
+def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None:
+    def broken() -> Iterator[str]:
+        yield "Mira"
+        raise FormatError("a bad line")
+
+    with pytest.raises(FormatError, match="a bad line"):
+        list(tagger.attempts(broken()))
 
 
 def test_a_device_that_is_not_there_is_an_error(checkpoint_of: Callable[..., Path]) -> None:

@@ -190,7 +190,8 @@ def _words(
     tags: Sequence[str],
 ) -> tuple[WordStep, ...]:
     owner = {int(word): index for index, window in enumerate(windows) for word in window.words}
-    weights = np.exp(read.logits - read.logits.max(axis=1, keepdims=True))
+    logits = read.logits.astype(np.float64)
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     probs = weights / weights.sum(axis=1, keepdims=True)
     return tuple(
         WordStep(

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,10 +108,9 @@ class Tagger:
         *,
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
-        notes: tuple[str, ...] = (),
     ) -> None:
+        self.notes: tuple[str, ...] = ()
         self.settings = settings
-        self.notes = notes
         self.tokenizer = tokenizer
         self.backend = backend
         self.token_budget = token_budget
@@ -154,14 +154,11 @@ class Tagger:
         )
         chosen = _chosen_thresholds(thresholds, checkpoint, str(name))
         if opened.backend is not None:
-            return cls(
-                opened.backend,
-                checkpoint.tokenizer,
-                checkpoint.settings,
-                thresholds=chosen,
-                notes=opened.notes,
+            tagger = cls(
+                opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
             )
-        tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
+        else:
+            tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
         tagger.notes = opened.notes
         return tagger
 
@@ -208,7 +205,7 @@ class Tagger:
         aheads = list(look_aheads(texts))
         if len(aheads) == 1:
             return list(self.entities(aheads[0], self.word_logits(aheads[0])))
-        return [document for ahead in aheads for document in self.pipe(ahead)]
+        return list(self.pipe(chain.from_iterable(aheads)))
 
     def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
         """The documents of a stream of texts, in order, in bounded memory.
@@ -245,46 +242,53 @@ class Tagger:
             return error
         return _Work(encodings, [(each, workers.submit(self._run, each)) for each in batches])
 
-    def _run(self, batch: Batch) -> npt.NDArray[np.float32]:
+    def _run(self, batch: Batch) -> LogitArray:
         return self.backend.logits(batch, alone=False)
 
     def _end(
-        self, documents: list[Document], work: _Work | Exception
+        self, documents: Sequence[Document], work: _Work | Exception
     ) -> Iterator[Document | Failure]:
         try:
             if isinstance(work, Exception):
                 raise work
             results = ((batch, future.result()) for batch, future in work.batches)
-            found = list(self.entities(documents, self._reading(work.encodings, results)))
+            read = self.reading(documents, work.encodings, results)
+            found = list(self.entities(documents, read))
         except Exception as error:
-            if len(documents) == 1:
-                yield Failure(documents[0], error)
-                return
-            for document in documents:
-                yield self._attempt(document)
-            return
-        yield from found
+            yield from self._apart(documents, error)
+        else:
+            yield from found
 
-    def _attempt(self, document: Document) -> Document | Failure:
-        try:
-            return next(self.entities([document], self.word_logits([document])))
-        except Exception as error:
-            return Failure(document, error)
+    def _apart(
+        self, documents: Sequence[Document], error: Exception
+    ) -> Iterator[Document | Failure]:
+        """Documents of which one has failed, in halves, until it stands alone."""
+        if len(documents) == 1:
+            yield Failure(documents[0], error)
+            return
+        half = len(documents) // 2
+        for part in (documents[:half], documents[half:]):
+            try:
+                found = list(self.entities(part, self.word_logits(part)))
+            except Exception as again:
+                yield from self._apart(part, again)
+            else:
+                yield from found
 
     def word_logits(self, documents: Sequence[Document]) -> Reading:
         """The logits of every word of every document.
 
         A word's logits are those of its first subword, in the window that sees most context
-        around it. Blind words get the decoder's stand-in. Raises `CheckpointError` for logits
-        that are no finite numbers.
+        around it.
         """
         encodings, batches = self._batches(documents)
         if len(batches) <= 1:
-            return self._reading(encodings, [(each, self.backend.logits(each)) for each in batches])
-        with ThreadPoolExecutor(self.backend.workers) as workers:
-            return self._reading(
-                encodings, zip(batches, workers.map(self._run, batches), strict=True)
+            return self.reading(
+                documents, encodings, [(each, self.backend.logits(each)) for each in batches]
             )
+        with ThreadPoolExecutor(self.backend.workers) as workers:
+            results = zip(batches, workers.map(self._run, batches), strict=True)
+            return self.reading(documents, encodings, results)
 
     def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
@@ -294,9 +298,17 @@ class Tagger:
             pad_id=self.tokenizer.pad_token_id or 0,
         )
 
-    def _reading(
-        self, encodings: Encodings, results: Iterable[tuple[Batch, npt.NDArray[np.float32]]]
+    def reading(
+        self,
+        documents: Sequence[Document],
+        encodings: Encodings,
+        results: Iterable[tuple[Batch, LogitArray]],
     ) -> Reading:
+        """All words' logits from those of the batches.
+
+        Blind words get the decoder's stand-in. Raises `CheckpointError` for logits that are no
+        finite numbers.
+        """
         logits = np.tile(
             self.decoder.blind_logits.astype(np.float32), (len(encodings.word_starts), 1)
         )
@@ -304,10 +316,10 @@ class Tagger:
             logits[batch.words] = values
         if not np.isfinite(logits).all():
             word = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-            document = int(np.searchsorted(encodings.word_cuts, word, side="right")) - 1
+            index = int(np.searchsorted(encodings.word_cuts, word, side="right")) - 1
             raise CheckpointError(
                 "the model's logits are no finite numbers",
-                place=f"text {document} of {len(encodings)} that were read together",
+                place=f"document {documents[index].id or index}",
                 hint="the weights are damaged, or overflow at this precision",
             )
         return Reading(encodings, logits)
@@ -346,7 +358,7 @@ class _Work:
     """A look-ahead on its way through the model."""
 
     encodings: Encodings
-    batches: list[tuple[Batch, Future[npt.NDArray[np.float32]]]]
+    batches: list[tuple[Batch, Future[LogitArray]]]
 
 
 def _chosen_thresholds(

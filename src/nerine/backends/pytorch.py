@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,10 +44,9 @@ class TorchBackend:
         that gives the probabilities that single precision gives.
         """
         module = lean_or_whole(model)
-        if model.device.type == "cpu":
-            pack(module)
-        else:
-            halve(module)
+        if model.device.type != "cpu":
+            return cls(halved(module))
+        pack(module)
         return cls(module)
 
     @property
@@ -93,13 +93,11 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
             each.training = True
 
 
-def halve(module: torch.nn.Module) -> None:
-    """Half precision, where it gives the probabilities of single precision; else nothing."""
-    weights = next(module.parameters())
-    inputs = probe(module, weights.device)
+def halved(module: torch.nn.Module) -> torch.nn.Module:
+    """`module` in half precision, where that gives the same probabilities; else as it is."""
+    inputs = probe(module, next(module.parameters()).device)
+    half = copy.deepcopy(module).half()
     with torch.inference_mode():
         expected = module(*inputs).softmax(dim=-1)
-        module.half()
-        found = module(*inputs).float().softmax(dim=-1)
-    if not torch.allclose(found, expected, rtol=0.0, atol=_HALF_TOLERANCE):
-        module.float()
+        found = half(*inputs).float().softmax(dim=-1)
+    return half if torch.allclose(found, expected, rtol=0.0, atol=_HALF_TOLERANCE) else module
