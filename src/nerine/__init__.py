@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nerine.explanation import explain
     from nerine.formats import read_documents, write_documents
     from nerine.metrics import Evaluation, score
+    from nerine.optimization import Optimization, optimize
     from nerine.settings import TrainingSettings
     from nerine.tagger import Tagger
     from nerine.training import TrainingRun, train
@@ -42,6 +43,7 @@ __all__ = [
     "Entity",
     "Evaluation",
     "NerineError",
+    "Optimization",
     "System",
     "TagScheme",
     "Tagger",
@@ -54,6 +56,7 @@ __all__ = [
     "evaluate",
     "explain",
     "load_corpus",
+    "optimize",
     "read_documents",
     "score",
     "train",
@@ -66,6 +69,7 @@ _LATER = {
     "Comparison": "certainty",
     "Corpus": "corpus",
     "Evaluation": "metrics",
+    "Optimization": "optimization",
     "System": "certainty",
     "Tagger": "tagger",
     "TrainingRun": "training",
@@ -76,6 +80,7 @@ _LATER = {
     "evaluate": "evaluation",
     "explain": "explanation",
     "load_corpus": "corpus",
+    "optimize": "optimization",
     "read_documents": "formats",
     "score": "metrics",
     "train": "training",

@@ -35,7 +35,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict"),
-    *("explain", "check", "suspects", "convert", "split", "describe"),
+    *("optimize", "explain", "check", "suspects", "convert", "split", "describe"),
 )
 
 
