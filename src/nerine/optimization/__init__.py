@@ -2,7 +2,8 @@
 
 | module | what lives there |
 |---|---|
-| `export` | a model of PyTorch → an ONNX model, checked |
+| `exporting` | a model of PyTorch → an ONNX model, checked |
+| `channels` | how large the numbers in it get on the user's documents |
 | `quantisation` | an ONNX model → one of 8-bit numbers |
 | `measuring` | scores, agreement and speed on the user's own documents |
 | `fresh` | memory and time to the first result, in a process of its own |
@@ -24,13 +25,14 @@ import torch
 from nerine.backends.onnx import ModelFile, OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
 from nerine.backends.pytorch import TorchBackend
-from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, SavedModel, SavedModels
+from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, Range, SavedModel, SavedModels
 from nerine.batching import Batch, batches
 from nerine.checkpoint import WEIGHTS_FILE, load_checkpoint, weights_hash
 from nerine.document import Document
 from nerine.errors import CheckpointError, CorpusError, SettingsError
+from nerine.optimization.channels import largest_inputs
 from nerine.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
-from nerine.optimization.export import check_export, export, import_exporter
+from nerine.optimization.exporting import check_export, export, import_exporter
 from nerine.optimization.folder import put_in_place, save_model, workplace
 from nerine.optimization.fresh import measure_afresh, tagger_of
 from nerine.optimization.measuring import Measurement, compare_with, rates
@@ -85,12 +87,16 @@ class Optimization:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """A variant that can be measured; PyTorch has no file of its own."""
+class Variants:
+    """Variants that can be measured, by their names: their taggers, PyTorch's first, and files.
 
-    name: str
-    file: ModelFile | None
-    saved: SavedModel | None
+    `difference` is that of `Optimization`.
+    """
+
+    taggers: dict[str, Tagger]
+    files: Mapping[str, ModelFile]
+    saved: Mapping[str, SavedModel]
+    difference: float
 
 
 def optimize(
@@ -117,17 +123,13 @@ def optimize(
     import_exporter()
     weights = weights_hash(folder)
     with workplace(folder) as place:
-        taggers, made, difference = _make(folder, place, gold, variants, say)
-        measurements = _measured(folder, taggers, made, gold, say)
+        made = make_variants(folder, place, gold, variants, say)
+        measurements = _measured(folder, made, gold, say)
         choice = choose(measurements, tolerance)
         result = Optimization(
-            str(checkpoint), weights, len(gold), tolerance, difference, measurements, choice
+            str(checkpoint), weights, len(gold), tolerance, made.difference, measurements, choice
         )
-        kept = {
-            each.name: each.saved
-            for each in made
-            if each.saved is not None and each.name in choice.good_enough
-        }
+        kept = {name: saved for name, saved in made.saved.items() if name in choice.good_enough}
         report = {**(about or {}), **result.to_dict()}
         put_in_place(place, SavedModels(weights, choice.chosen, kept, report))
     return result
@@ -156,33 +158,38 @@ def _check(
         )
 
 
-def _make(
-    folder: Path, place: Path, gold: Sequence[Document], variants: Sequence[str], say: Say
-) -> tuple[dict[str, Tagger], list[_Made], float]:
-    """The variants with their taggers, PyTorch first, and how much the export differs."""
+def make_variants(
+    folder: Path,
+    place: Path,
+    texts: Sequence[Document],
+    variants: Sequence[str] = VARIANTS,
+    say: Say = lambda _: None,
+) -> Variants:
+    """Exports the checkpoint in `folder` and quantises it, into files in `place`.
+
+    Some of `texts` check the export, and tell how large the numbers in the model get. Raises
+    `CheckpointError` for a model that cannot be exported, or gives other logits then.
+    """
     say("loading the checkpoint")
-    loaded = load_checkpoint(folder)
     taggers = {PYTORCH: tagger_of(folder, None, PYTORCH)}
-    reference = TorchBackend.of(loaded.model)
-    batches = list(_check_batches(taggers[PYTORCH], gold))
+    some = list(_check_batches(taggers[PYTORCH], texts))
     say("exporting to ONNX")
     model = export(load_checkpoint(folder).model, folder)
-    saved, file = save_model(model, place / "model-fp32.onnx")
-    made = [_Made(FP32, file, saved)]
-    difference = check_export(reference, OnnxBackend(file, name=FP32), batches, folder)
+    made = {FP32: save_model(model, place / "model-fp32.onnx")}
+    reference = TorchBackend.of(load_checkpoint(folder).model)
+    exported = OnnxBackend(made[FP32][1], name=FP32)
+    difference = check_export(reference, exported, some, folder)
     if INT8 in variants:
         say("quantising to 8 bits")
         exact = adds_bytes_exactly()
-        saved, file = save_model(
-            quantise(model, reduced=not exact),
-            place / "model-int8.onnx",
-            "full" if exact else "reduced",
-        )
-        made.append(_Made(INT8, file, saved))
-    made = [each for each in made if each.name in variants]
-    for each in made:
-        taggers[each.name] = tagger_of(folder, each.file, each.name)
-    return taggers, [_Made(PYTORCH, None, None), *made], difference
+        small = quantise(model, largest_inputs(model, some), reduced=not exact)
+        kind: Range = "full" if exact else "reduced"
+        made[INT8] = save_model(small, place / "model-int8.onnx", kind)
+    wanted = {name: each for name, each in made.items() if name in variants}
+    files = {name: file for name, (_, file) in wanted.items()}
+    taggers |= {name: tagger_of(folder, file, name) for name, file in files.items()}
+    saved = {name: each for name, (each, _) in wanted.items()}
+    return Variants(taggers, files, saved, difference)
 
 
 def _check_batches(tagger: Tagger, gold: Sequence[Document]) -> Iterable[Batch]:
@@ -196,40 +203,33 @@ def _check_batches(tagger: Tagger, gold: Sequence[Document]) -> Iterable[Batch]:
 
 
 def _measured(
-    folder: Path,
-    taggers: Mapping[str, Tagger],
-    made: Sequence[_Made],
-    gold: Sequence[Document],
-    say: Say,
+    folder: Path, made: Variants, gold: Sequence[Document], say: Say
 ) -> tuple[Measurement, ...]:
     found = {}
-    for name, tagger in taggers.items():
-        say(f"{name}: scoring")
+    for name, tagger in made.taggers.items():
+        say(f"scoring {name}")
         found[name] = tagger.predict(gold)
     say("timing the variants in turns")
-    speeds = rates(taggers, gold)
+    speeds = rates(made.taggers, gold)
     texts = [each.text for each in gold[:_AFRESH]]
     measurements = []
-    for each in made:
-        say(f"{each.name}: memory and time to the first result")
-        opinion = compare_with(gold, found[PYTORCH], found[each.name])
+    for name in made.taggers:
+        say(f"memory and time to the first result of {name}")
+        opinion = compare_with(gold, found[PYTORCH], found[name])
+        weights = made.files[name].path if name in made.files else folder / WEIGHTS_FILE
         measurements.append(
             Measurement(
-                variant=each.name,
+                variant=name,
                 counts=opinion.counts,
                 interval=opinion.interval,
                 same_documents=opinion.same_documents,
                 same_f1=opinion.same_f1,
-                rate=speeds[each.name],
-                size=_size(folder, each),
-                footprint=measure_afresh(folder, each.file, each.name, texts),
+                rate=speeds[name],
+                size=weights.stat().st_size,
+                footprint=measure_afresh(folder, made.files.get(name), name, texts),
             )
         )
     return tuple(measurements)
-
-
-def _size(folder: Path, made: _Made) -> int:
-    return (folder / WEIGHTS_FILE).stat().st_size if made.saved is None else made.saved.bytes
 
 
 def _machine() -> dict[str, Any]:
