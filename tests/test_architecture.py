@@ -30,7 +30,7 @@ FLOORS = (
     ("backends",),
     ("tagger",),
     ("evaluation",),
-    ("training", "explanation", "stream"),
+    ("training", "explanation", "stream", "optimization"),
     ("checks", "suspects", "report", "distillation"),
     ("cli",),
 )
@@ -43,7 +43,7 @@ LIGHT = (
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
-WRITERS = {"formats", "checkpoint", "training", "stream", "cli"}
+WRITERS = {"formats", "checkpoint", "training", "stream", "optimization", "cli"}
 WRITING_CALLS = {
     *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
     *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nerine.explanation import explain
     from nerine.formats import read_documents, write_documents
     from nerine.metrics import Evaluation, score
+    from nerine.optimization import Optimization, optimize
     from nerine.settings import DistillationSettings, TrainingSettings
     from nerine.tagger import Tagger
     from nerine.training import TrainingRun, train
@@ -44,6 +45,7 @@ __all__ = [
     "Entity",
     "Evaluation",
     "NerineError",
+    "Optimization",
     "System",
     "TagScheme",
     "Tagger",
@@ -57,6 +59,7 @@ __all__ = [
     "evaluate",
     "explain",
     "load_corpus",
+    "optimize",
     "read_documents",
     "score",
     "train",
@@ -70,6 +73,7 @@ _LATER = {
     "Corpus": "corpus",
     "DistillationSettings": "settings",
     "Evaluation": "metrics",
+    "Optimization": "optimization",
     "System": "certainty",
     "Tagger": "tagger",
     "TrainingRun": "training",
@@ -81,6 +85,7 @@ _LATER = {
     "evaluate": "evaluation",
     "explain": "explanation",
     "load_corpus": "corpus",
+    "optimize": "optimization",
     "read_documents": "formats",
     "score": "metrics",
     "train": "training",

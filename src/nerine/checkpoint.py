@@ -58,16 +58,23 @@ class Checkpoint:
 
 
 def load_checkpoint(
-    name: str | Path, *, revision: str | None = None, scheme: TagScheme | str | None = None
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    scheme: TagScheme | str | None = None,
+    weights: bool = True,
 ) -> Checkpoint:
     """Loads a folder or hub id, made by Nerine or not.
+
+    Without `weights` the model is an outline that cannot be run: what runs instead of it has
+    weights of its own.
 
     A model that Nerine did not make has its tags read from `id2label`, and its scheme from
     these; `scheme` states it where they leave it open. Raises `CheckpointError` or `HubError`.
     """
     source = str(name)
     info = _read_info(Path(source)) if Path(source).is_dir() else None
-    loaded = pretrained.load_model(source, revision=revision)
+    loaded = pretrained.load_model(source, revision=revision, weights=weights)
     if info is None:
         return Checkpoint(loaded.model, loaded.tokenizer, _foreign_settings(loaded, source, scheme))
     settings = _settings(info, source)
@@ -173,6 +180,24 @@ def file_hash(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def weights_hash(folder: Path) -> str:
+    """The SHA-256 of the weights in `folder`, as `nerine.json` has it where there is one.
+
+    `load_checkpoint` checks that it is right.
+    """
+    info = folder / INFO_FILE
+    try:
+        if info.is_file():
+            return str(json.loads(info.read_text(encoding="utf-8"))["weights"]["sha256"])
+        return file_hash(folder / WEIGHTS_FILE)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"its weights cannot be told by a hash: {error!r}",
+            place=str(folder),
+            expected=f"a folder with {WEIGHTS_FILE}",
+        ) from error
 
 
 _AGAIN = "the folder is a mixture or was cut short: copy it again, or resume the run that made it"

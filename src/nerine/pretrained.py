@@ -59,10 +59,10 @@ def load_encoder(name: str, tags: Sequence[str], *, revision: str | None = None)
     return loaded
 
 
-def load_model(name: str, *, revision: str | None = None) -> Pretrained:
-    """A model with its own head, as a folder or the hub has it."""
+def load_model(name: str, *, revision: str | None = None, weights: bool = True) -> Pretrained:
+    """A model with its own head, as a folder or the hub has it; an outline without `weights`."""
     source = resolve(name)
-    loaded = _load(source, revision)
+    loaded = _load(source, revision) if weights else _outline(source, revision)
     if loaded.unlike:
         raise CheckpointError(
             f"the weights have no {loaded.unlike[0]}: this is an encoder without a "
@@ -205,6 +205,18 @@ def _load(source: str, revision: str | None, new_tags: Sequence[str] | None = No
     mismatched = [entry[0] for entry in info["mismatched_keys"]]
     _check_vocabulary(model, tokenizer, source)
     return Pretrained(model, tokenizer, tuple(sorted({*info["missing_keys"], *mismatched})))
+
+
+def _outline(source: str, revision: str | None) -> Pretrained:
+    """A model without weights, on torch's meta device, with its tokenizer."""
+    common = {"revision": revision or "main", "trust_remote_code": False}
+    with _errors_of(source), quiet():
+        config = AutoConfig.from_pretrained(source, **common)
+        tokenizer = AutoTokenizer.from_pretrained(source, **common, use_fast=True)
+        with torch.device("meta"):
+            model = AutoModelForTokenClassification.from_config(config)
+    _check_vocabulary(model, tokenizer, source)
+    return Pretrained(model, tokenizer, ())
 
 
 def _head(tags: Sequence[str] | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import torch
 
 from nerine import calibration
 from nerine.backends import Backend
+from nerine.backends.choosing import open_backend
 from nerine.backends.pytorch import TorchBackend
 from nerine.batching import Batch, batches
 from nerine.calibration import Thresholds
@@ -108,6 +109,7 @@ class Tagger:
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
+        self.notes: tuple[str, ...] = ()
         self.settings = settings
         self.tokenizer = tokenizer
         self.backend = backend
@@ -132,6 +134,7 @@ class Tagger:
         scheme: TagScheme | str | None = None,
         device: str | None = None,
         thresholds: ThresholdChoice = None,
+        backend: str | None = None,
     ) -> Tagger:
         """A tagger from a folder or a hub id.
 
@@ -140,10 +143,24 @@ class Tagger:
         for where the model runs; by default a GPU where there is one. `thresholds` is a number
         from 0 to 1 for all labels, `Thresholds`, or `"saved"` for those that `nerine calibrate`
         saved; by default every entity is kept.
+
+        `backend` is `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default what
+        `nerine optimize` chose for this checkpoint where that can be used, else PyTorch. What
+        could not be used, and why, is in the tagger's `notes`.
         """
-        checkpoint = load_checkpoint(name, revision=revision, scheme=scheme)
+        opened = open_backend(name, backend, device or default_device())
+        checkpoint = load_checkpoint(
+            name, revision=revision, scheme=scheme, weights=opened.backend is None
+        )
         chosen = _chosen_thresholds(thresholds, checkpoint, str(name))
-        return cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
+        if opened.backend is not None:
+            tagger = cls(
+                opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
+            )
+        else:
+            tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
+        tagger.notes = opened.notes
+        return tagger
 
     @classmethod
     def from_checkpoint(

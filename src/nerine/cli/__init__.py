@@ -36,7 +36,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
-    *("distill", "explain", "check", "suspects", "convert", "split", "describe"),
+    *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
 )
 
 

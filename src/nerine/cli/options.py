@@ -15,7 +15,7 @@ import click
 from nerine.cli.terminal import working
 from nerine.errors import SettingsError
 from nerine.formats import FORMATS, ReadLog, ReadOptions
-from nerine.markup import counted
+from nerine.markup import counted, visible
 from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
 SEPARATORS = ("tab", "space")
+_BACKENDS = ("auto", "pytorch", "onnx", "onnx-fp32", "onnx-int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +58,24 @@ class ModelChoice:
 
     revision: str | None
     scheme: str | None
+    backend: str | None = None
     thresholds: float | Literal["saved"] | None = None
 
     def load(self, checkpoint: str) -> Tagger:
-        """The tagger of `checkpoint`."""
+        """The tagger of `checkpoint`; what could not be used goes to standard error."""
         with working(f"loading {checkpoint}"):
             from nerine.tagger import Tagger
 
-            return Tagger.load(
+            tagger = Tagger.load(
                 checkpoint,
                 revision=self.revision,
                 scheme=self.scheme,
                 thresholds=self.thresholds,
+                backend=self.backend,
             )
+        for note in tagger.notes:
+            click.echo(visible(f"note: {note}"), err=True)
+        return tagger
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +203,13 @@ _MODEL = {
         "--scheme",
         metavar="SCHEME",
         help="Tag scheme of a checkpoint that Nerine did not make, if its labels leave it open.",
+    ),
+    "backend": click.option(
+        "--backend",
+        type=click.Choice(_BACKENDS),
+        default="auto",
+        show_default=True,
+        help="What runs the model; auto is what nerine optimize chose, or else PyTorch.",
     ),
 }
 

@@ -13,7 +13,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -175,10 +175,13 @@ def fitting(
 
 
 @contextlib.contextmanager
-def working(message: str) -> Iterator[None]:
-    """Shows on a terminal that something is going on; elsewhere nothing."""
+def working(message: str) -> Iterator[Callable[[str], None]]:
+    """Shows on a terminal that something is going on; elsewhere nothing.
+
+    Gives a function that adds to the message what is going on now.
+    """
     if not sys.stderr.isatty():
-        yield
+        yield lambda _: None
         return
-    with console(stderr=True).status(cell(message)):
-        yield
+    with console(stderr=True).status(cell(message)) as status:
+        yield lambda now: status.update(cell(f"{message}: {now}"))

@@ -1,0 +1,105 @@
+"""Which backend runs a checkpoint: what was asked for, and what stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerine.backends.onnx import OnnxBackend
+from nerine.backends.processor import adds_bytes_exactly
+from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, SavedModels, read_saved
+from nerine.errors import CheckpointError, NerineError, SettingsError
+
+AUTO, ONNX = "auto", "onnx"
+CHOICES = (AUTO, *VARIANTS[:1], ONNX, *VARIANTS[1:])
+"""What may be asked for: `onnx` is the best of the ONNX models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An ONNX backend, or None where PyTorch is to be used, and what a user should know of it."""
+
+    backend: OnnxBackend | None = None
+    notes: tuple[str, ...] = ()
+
+
+def open_backend(name: str | Path, wanted: str | None, device: str) -> Opened:
+    """The backend for the checkpoint `name` that is to run on torch's `device`.
+
+    Without a wish, or with `auto`, the variant that `nerine optimize` chose is used on the CPU,
+    where it stands beside the checkpoint and can be run; what stands there and cannot is noted.
+    Raises `CheckpointError`, `MissingExtraError` or `SettingsError` where what was asked for
+    itself cannot be had.
+    """
+    wanted = wanted or AUTO
+    if wanted not in CHOICES:
+        raise SettingsError(
+            f"{wanted!r} is no backend", place="backend", expected=f"one of {', '.join(CHOICES)}"
+        )
+    on_cpu = device.split(":")[0] == "cpu"
+    folder = Path(name).expanduser()
+    if wanted == PYTORCH or (wanted == AUTO and not (on_cpu and folder.is_dir())):
+        return Opened()
+    if wanted == AUTO:
+        return _open_chosen(folder)
+    if not on_cpu:
+        raise SettingsError(
+            f"the backend {wanted} does not run on {device}",
+            place="backend",
+            expected="the device cpu, or the backend pytorch",
+        )
+    return Opened(_open_wanted(folder, wanted))
+
+
+def _open_chosen(folder: Path) -> Opened:
+    try:
+        saved = read_saved(folder)
+        if saved is None or saved.chosen == PYTORCH:
+            return Opened()
+        chosen = saved.chosen
+        if _saturates(saved, chosen) and FP32 in saved.models:
+            return Opened(_open(folder, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
+        return Opened(_open(folder, saved, chosen))
+    except NerineError as error:
+        return Opened(notes=(f"PyTorch is used: {error.place or folder}: {error.found}",))
+
+
+def _open_wanted(folder: Path, wanted: str) -> OnnxBackend:
+    saved = read_saved(folder) if folder.is_dir() else None
+    if saved is None:
+        raise CheckpointError(
+            "no ONNX models stand beside this checkpoint",
+            place=str(folder),
+            hint=f"make them: nerine optimize {folder}",
+        )
+    if wanted == ONNX:
+        chosen = [saved.chosen, *reversed(VARIANTS)]
+        usable = [each for each in chosen if each in saved.models and not _saturates(saved, each)]
+        wanted = usable[0] if usable else INT8
+    if wanted not in saved.models:
+        raise CheckpointError(
+            f"{wanted} is not among the ONNX models beside this checkpoint",
+            place=str(folder),
+            expected=" or ".join(saved.models) or "none of them was good enough to be kept",
+            hint="the report in onnx/onnx.json says why",
+        )
+    return _open(folder, saved, wanted)
+
+
+def _open(folder: Path, saved: SavedModels, variant: str) -> OnnxBackend:
+    if _saturates(saved, variant):
+        raise CheckpointError(
+            _why_not(variant),
+            place=str(folder),
+            expected="a processor with VNNI, or an ARM",
+            hint=f"make it for this machine: nerine optimize {folder}",
+        )
+    return OnnxBackend(saved.file(folder, variant), name=variant)
+
+
+def _saturates(saved: SavedModels, variant: str) -> bool:
+    return saved.models[variant].range == "full" and not adds_bytes_exactly()
+
+
+def _why_not(variant: str) -> str:
+    return f"{variant} was made for processors that add 8-bit products exactly, unlike this one"

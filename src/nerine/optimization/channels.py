@@ -1,0 +1,66 @@
+"""How large each channel of what goes into a model's products gets, on some texts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nerine.backends.onnx import import_runtime
+from nerine.batching import Batch
+from nerine.optimization.quantisation import products_of
+
+_PREFIX = "largest_of_"
+_ERRORS_ONLY = 3
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def largest_inputs(model: Any, batches: Iterable[Batch]) -> Mapping[str, FloatArray]:
+    """The largest size of each channel of each product's input, (inputs), by the input's name."""
+    watched, names = _watched(model)
+    runtime = import_runtime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    session = runtime.InferenceSession(
+        watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    found: dict[str, FloatArray] = {}
+    for batch in batches:
+        feeds = {name: getattr(batch, name) for name in ("input_ids", "attention_mask", "rows")}
+        results = session.run([f"{_PREFIX}{name}" for name in names], feeds)
+        for name, sizes in zip(names, results, strict=True):
+            found[name] = np.maximum(found.get(name, np.zeros_like(sizes)), sizes)
+    return found
+
+
+def _watched(model: Any) -> tuple[Any, list[str]]:
+    """The model with an output for each input of a product, and the inputs' names."""
+    from onnx import helper, numpy_helper
+
+    result = copy.deepcopy(model)
+    graph = result.graph
+    widths = {each.values: _width(graph, each) for each in products_of(graph)}
+    graph.initializer.append(numpy_helper.from_array(np.array([0]), f"{_PREFIX}axis"))
+    for name, width in widths.items():
+        shape = numpy_helper.from_array(np.array([-1, width]), f"{_PREFIX}shape_{name}")
+        graph.initializer.append(shape)
+        flat, sizes, output = (f"{_PREFIX}{kind}{name}" for kind in ("flat_", "sizes_", ""))
+        graph.node.extend(
+            [
+                helper.make_node("Reshape", [name, shape.name], [flat]),
+                helper.make_node("Abs", [flat], [sizes]),
+                helper.make_node("ReduceMax", [sizes, f"{_PREFIX}axis"], [output], keepdims=0),
+            ]
+        )
+        graph.output.append(helper.make_tensor_value_info(output, 1, [width]))
+    return result, list(widths)
+
+
+def _width(graph: Any, product: Any) -> int:
+    """The number of channels of a product's input."""
+    dims = next(each.dims for each in graph.initializer if each.name == product.weights)
+    return int(dims[1] if product.transposed else dims[0])

@@ -1,0 +1,59 @@
+"""Which variant is used: the fastest of those that are good enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nerine.errors import SettingsError
+from nerine.optimization.measuring import Measurement
+
+TOLERANCE = 0.3
+"""Points of F1, of 100, that a variant may lose against PyTorch."""
+
+# Differences of F1 are sums of rounded numbers.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The variant to be used, those that are good enough, and why the others are not used."""
+
+    chosen: str
+    good_enough: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Raises `SettingsError` for a tolerance that makes no sense."""
+    if not 0 <= tolerance <= 100:
+        raise SettingsError(
+            f"{tolerance} is no tolerance",
+            place="tolerance",
+            expected="points of F1, from 0 to 100",
+        )
+
+
+def choose(measurements: Sequence[Measurement], tolerance: float = TOLERANCE) -> Choice:
+    """Chooses among measurements, the most exact variant first: PyTorch.
+
+    A variant is good enough if its F1 is at most `tolerance` points below that of the first. Of
+    those, the fastest is chosen, and of two equally fast ones the more exact.
+    """
+    reference = measurements[0]
+    lost = {each.variant: 100 * (reference.f1 - each.f1) for each in measurements}
+    good = [each for each in measurements if lost[each.variant] <= tolerance + _ROUNDING]
+    best = max(good, key=lambda each: each.rate)  # the first of equals
+    reasons = {
+        each.variant: _slower(each, best)
+        if each in good
+        else f"its F1 is {lost[each.variant]:.2f} points below {reference.variant}'s, "
+        f"and {tolerance:g} are tolerated"
+        for each in measurements
+        if each is not best
+    }
+    return Choice(best.variant, tuple(each.variant for each in good), reasons)
+
+
+def _slower(each: Measurement, best: Measurement) -> str:
+    return f"it tags {each.rate:.0f} documents a second, {best.variant} {best.rate:.0f}"

@@ -1,0 +1,75 @@
+"""The folder `onnx` beside a checkpoint: whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nerine.backends.onnx import ModelFile
+from nerine.backends.saved import FOLDER, INFO_FILE, Range, SavedModel, SavedModels
+from nerine.checkpoint import file_hash, sync_files
+from nerine.errors import CheckpointError
+
+
+@contextlib.contextmanager
+def workplace(checkpoint: Path) -> Iterator[Path]:
+    """An empty folder in that of the checkpoint, which vanishes in the end."""
+    partial = checkpoint / f".{FOLDER}.{uuid.uuid4().hex}.part"
+    try:
+        with _errors_at(checkpoint):
+            partial.mkdir()
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def save_model(model: Any, path: Path, kind: Range | None = None) -> tuple[SavedModel, ModelFile]:
+    """Writes an `onnx.ModelProto`."""
+    content = model.SerializeToString()
+    with _errors_at(path):
+        path.write_bytes(content)
+    sha256 = file_hash(path)
+    return SavedModel(path.name, sha256, len(content), kind), ModelFile(path, sha256)
+
+
+def put_in_place(partial: Path, saved: SavedModels) -> None:
+    """Makes the folder `onnx` of a workplace, instead of the one that may be there.
+
+    Files that `saved` does not name are left out.
+    """
+    final = partial.parent / FOLDER
+    old = partial.with_name(f"{partial.name}.old")
+    named = {each.file for each in saved.models.values()}
+    with _errors_at(final):
+        for path in partial.iterdir():
+            if path.name not in named:
+                path.unlink()
+        text = json.dumps(saved.to_dict(), indent=2, ensure_ascii=False)
+        (partial / INFO_FILE).write_text(f"{text}\n", encoding="utf-8")
+        sync_files(partial)
+        if final.exists():
+            final.rename(old)
+        try:
+            partial.rename(final)
+        except OSError:
+            if old.exists():
+                old.rename(final)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _errors_at(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot be written: {error.strerror or error}",
+            place=str(place),
+            hint="the checkpoint is as it was before",
+        ) from error

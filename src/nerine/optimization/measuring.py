@@ -1,0 +1,107 @@
+"""What a variant is worth: its scores, its agreement with PyTorch, its speed and its memory."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from nerine.certainty import score_intervals
+from nerine.certainty.intervals import Interval
+from nerine.document import Document
+from nerine.metrics import Counts, score
+from nerine.optimization.fresh import Footprint
+from nerine.tagger import Tagger
+
+ROUNDS = 3
+_TIMED = 1000
+"""So many documents are timed, spread over all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One variant on the user's own documents.
+
+    - `counts` and `interval`: against the gold entities; F1 is from 0 to 1.
+    - `same_documents`: the share of documents with the very entities of PyTorch; `same_f1`: the F1
+      of its entities against those of PyTorch.
+    - `rate`: documents a second, from text to entities: the median of some rounds, in which the
+      variants take turns.
+    - `size`: of the file with the weights, in bytes.
+    - `footprint`: memory and time to the first result of a process of its own.
+    """
+
+    variant: str
+    counts: Counts
+    interval: Interval
+    same_documents: float
+    same_f1: float
+    rate: float
+    size: int
+    footprint: Footprint
+
+    @property
+    def f1(self) -> float:
+        """The F1 against the gold entities, from 0 to 1."""
+        return self.counts.f1
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "variant": self.variant,
+            **self.counts.to_dict(),
+            "interval": asdict(self.interval),
+            "same_documents": self.same_documents,
+            "same_f1": self.same_f1,
+            "documents_a_second": self.rate,
+            "bytes": self.size,
+            **asdict(self.footprint),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one variant found, beside what PyTorch found and what is gold."""
+
+    counts: Counts
+    interval: Interval
+    same_documents: float
+    same_f1: float
+
+
+def compare_with(
+    gold: Sequence[Document], reference: Sequence[Document], found: Sequence[Document]
+) -> Opinion:
+    """Scores `found` against gold, and against the `reference` as if that were gold."""
+    same = [_ranges(one) == _ranges(other) for one, other in zip(reference, found, strict=True)]
+    agreement = score(reference, found).overall
+    nothing_to_differ = agreement.gold + agreement.predicted == 0
+    return Opinion(
+        counts=score(gold, found).overall,
+        interval=score_intervals(gold, found).overall.f1,
+        same_documents=sum(same) / len(same),
+        same_f1=1.0 if nothing_to_differ else agreement.f1,
+    )
+
+
+def _ranges(document: Document) -> list[tuple[int, int, str]]:
+    return [(each.start, each.end, each.label) for each in document.entities]
+
+
+def rates(taggers: Mapping[str, Tagger], documents: Sequence[Document]) -> dict[str, float]:
+    """Documents a second of each tagger, side by side in turns.
+
+    The median of the rounds stands for a tagger: what else the machine does meets all alike.
+    """
+    timed = documents[:: -(-len(documents) // _TIMED)]
+    seconds: dict[str, list[float]] = {name: [] for name in taggers}
+    for _ in range(ROUNDS):
+        for name, tagger in taggers.items():
+            gc.collect()
+            began = perf_counter()
+            tagger.predict(timed)
+            seconds[name].append(perf_counter() - began)
+    return {name: len(timed) / median(each) for name, each in seconds.items()}

@@ -1,0 +1,304 @@
+"""`nerine optimize`: what is measured, what is chosen, and what is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import nerine
+from nerine.backends.saved import FP32, INT8, PYTORCH, read_saved
+from nerine.certainty.intervals import Interval
+from nerine.checkpoint import load_checkpoint
+from nerine.cli import main
+from nerine.document import Document
+from nerine.errors import CheckpointError, CorpusError, SettingsError
+from nerine.formats import write_documents
+from nerine.metrics import Counts
+from nerine.optimization import choose, optimize
+from nerine.optimization.exporting import export
+from nerine.optimization.fresh import Footprint, measure_afresh
+from nerine.optimization.measuring import Measurement, compare_with, rates
+from nerine.tagger import Tagger
+from tiny import documents
+
+for _package in ("onnx", "onnxruntime", "onnxscript"):
+    pytest.importorskip(_package, reason="needs the extra onnx")
+
+
+def measured(variant: str, correct: int, rate: float) -> Measurement:
+    """F1 is `correct` per 1000."""
+    counts = Counts(correct=correct, predicted=1000, gold=1000)
+    return Measurement(variant, counts, Interval(0, 1), 1.0, 1.0, rate, 10, Footprint(None, 0.1))
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+# --- the choice
+
+
+@pytest.mark.parametrize(
+    ("fp32", "int8", "chosen"),
+    [
+        ((600, 150.0), (600, 300.0), INT8),
+        ((600, 150.0), (597, 300.0), INT8),  # 0.3 points, no more than is tolerated
+        ((600, 150.0), (596, 300.0), FP32),
+        ((596, 150.0), (596, 300.0), PYTORCH),
+        ((600, 90.0), (600, 80.0), PYTORCH),
+        ((600, 100.0), (600, 100.0), PYTORCH),  # of equals the more exact one
+        ((600, 150.0), (620, 150.0), FP32),
+    ],
+)
+def test_the_fastest_of_those_that_are_good_enough(
+    fp32: tuple[int, float], int8: tuple[int, float], chosen: str
+) -> None:
+    choice = choose([measured(PYTORCH, 600, 100.0), measured(FP32, *fp32), measured(INT8, *int8)])
+    assert choice.chosen == chosen
+    assert set(choice.reasons) == {PYTORCH, FP32, INT8} - {chosen}
+    assert chosen in choice.good_enough
+    assert PYTORCH in choice.good_enough
+
+
+def test_reasons_say_what_was_missing() -> None:
+    choice = choose(
+        [measured(PYTORCH, 600, 100.0), measured(FP32, 600, 150.0), measured(INT8, 590, 300.0)]
+    )
+    assert choice.reasons[INT8] == ("its F1 is 1.00 points below pytorch's, and 0.3 are tolerated")
+    assert choice.reasons[PYTORCH] == "it tags 100 documents a second, onnx-fp32 150"
+    assert choice.good_enough == (PYTORCH, FP32)
+
+
+def test_the_tolerance_is_in_points_of_f1() -> None:
+    measurements = [measured(PYTORCH, 600, 100.0), measured(INT8, 590, 300.0)]
+    assert choose(measurements, 0.99).chosen == PYTORCH
+    assert choose(measurements, 1.0).chosen == INT8
+    assert choose(measurements, 0).good_enough == (PYTORCH,)
+
+
+# --- what is measured
+
+
+def test_agreement_is_counted_over_documents_and_entities() -> None:
+    gold = documents()[:4]
+    reference = [gold[0], gold[1], gold[2].with_entities([]), gold[3]]
+    found = [
+        gold[0],
+        gold[1],
+        gold[2].with_entities([]),
+        gold[3].with_entities(gold[3].entities[:1]),
+    ]
+    opinion = compare_with(gold, reference, found)
+    assert opinion.same_documents == 0.75
+    total = sum(len(each.entities) for each in reference)
+    left = total - len(gold[3].entities) + 1
+    assert opinion.same_f1 == pytest.approx(2 * left / (total + left))
+    assert opinion.counts.correct == left
+    assert opinion.interval.low <= opinion.counts.f1 <= opinion.interval.high
+
+
+def test_two_that_find_nothing_agree() -> None:
+    bare = [each.with_entities([]) for each in documents()]
+    opinion = compare_with(documents(), bare, bare)
+    assert (opinion.same_documents, opinion.same_f1, opinion.counts.f1) == (1.0, 1.0, 0.0)
+
+
+def test_rates_are_taken_in_turns() -> None:
+    calls: list[tuple[str, int]] = []
+
+    class Silent:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def predict(self, texts: list[Document]) -> None:
+            calls.append((self.name, len(texts)))
+
+    taggers: dict[str, Any] = {"a": Silent("a"), "b": Silent("b")}
+    found = rates(taggers, documents()[:1] * 2500)
+    assert [name for name, _ in calls] == ["a", "b"] * 3
+    assert {number for _, number in calls} == {834}  # each third
+    assert all(rate > 0 for rate in found.values())
+
+
+def test_a_process_of_its_own_says_what_it_needs(checkpoint_of: Callable[..., Path]) -> None:
+    footprint = measure_afresh(checkpoint_of("bert"), None, PYTORCH, ["Mira left \ud800 Oslo."])
+    assert footprint.first_result > 0
+    assert footprint.memory is None or footprint.memory > 0
+
+
+def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="cannot be measured in a process of its own") as info:
+        measure_afresh(tmp_path / "nowhere", None, PYTORCH, ["a"])
+    assert "nowhere" in str(info.value)
+
+
+# --- all of it
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint_of: Callable[..., Path]) -> Any:
+    """The ONNX model of the tiny checkpoint, exported once."""
+    return export(load_checkpoint(checkpoint_of("bert")).model, checkpoint_of("bert"))
+
+
+@pytest.fixture
+def quick(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without processes, which take seconds to import torch, and with one export for all."""
+    monkeypatch.setattr("nerine.optimization.export", lambda *_: model)
+    monkeypatch.setattr(
+        "nerine.optimization.measure_afresh",
+        lambda *_: Footprint(memory=2_000_000, first_result=0.5),
+    )
+
+
+@pytest.fixture
+def run_folder(checkpoint_of: Callable[..., Path], tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    shutil.copytree(checkpoint_of("bert"), folder)
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "dev.jsonl"
+    write_documents(documents(), path)
+    return path
+
+
+def test_what_was_chosen_is_used_from_then_on(quick: None, run_folder: Path) -> None:
+    said: list[str] = []
+    result = optimize(run_folder, documents(), tolerance=100, say=said.append)
+    assert [each.variant for each in result.measurements] == [PYTORCH, FP32, INT8]
+    assert result.difference < 1e-5
+    assert any("quantising" in each for each in said)
+    saved = read_saved(run_folder)
+    assert saved is not None
+    assert saved.chosen == result.chosen
+    assert set(saved.models) == {FP32, INT8}
+    assert saved.report == json.loads(json.dumps(result.to_dict()))
+    assert Tagger.load(run_folder, device="cpu").backend.name == result.chosen
+    assert not list(run_folder.glob(".*"))
+    sizes = {each.variant: each.size for each in result.measurements}
+    assert sizes[INT8] < sizes[FP32]
+    for name, model in saved.models.items():
+        assert (run_folder / "onnx" / model.file).stat().st_size == sizes[name]
+
+
+def test_a_variant_that_is_not_good_enough_is_not_kept(
+    quick: None, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimize(run_folder, documents(), tolerance=100)
+
+    def worthless(model: Any, *_: Any, **__: Any) -> Any:
+        """The model with the classifier's bias far off."""
+        changed = type(model)()
+        changed.CopyFrom(model)
+        for each in changed.graph.initializer:
+            if each.name == "classifier.bias":
+                each.raw_data = b"\x00\x00\xc8\xc2" * each.dims[0]
+            if each.name == "classifier.weight":
+                each.raw_data = bytes(len(each.raw_data))
+        return changed
+
+    monkeypatch.setattr("nerine.optimization.quantise", worthless)
+    gold = Tagger.load(run_folder, device="cpu", backend="pytorch").predict(documents())
+    result = optimize(run_folder, gold)
+    assert INT8 not in result.choice.good_enough
+    assert "points below pytorch's" in result.choice.reasons[INT8]
+    assert {each.name for each in (run_folder / "onnx").iterdir()} == {
+        "onnx.json",
+        "model-fp32.onnx",
+    }
+    with pytest.raises(CheckpointError, match="onnx-int8 is not among") as info:
+        Tagger.load(run_folder, device="cpu", backend="onnx-int8")
+    assert info.value.expected == "onnx-fp32"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"tolerance": -1}, SettingsError, "-1 is no tolerance"),
+        ({"tolerance": float("nan")}, SettingsError, "no tolerance"),
+        ({"variants": ["pytorch", "fast"]}, SettingsError, "'fast' is no variant"),
+        ({"documents": []}, CorpusError, "0 documents hold no entity"),
+        ({"documents": [Document("a")]}, CorpusError, "1 documents hold no entity"),
+        ({"checkpoint": "owner/name"}, CheckpointError, "no such folder"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    run_folder: Path, change: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    given = {"checkpoint": run_folder, "documents": documents(), **change}
+    with pytest.raises(error, match=message):
+        optimize(given.pop("checkpoint"), given.pop("documents"), **given)
+    assert not (run_folder / "onnx").exists()
+
+
+def test_the_command_prints_a_table(quick: None, run_folder: Path, data: Path) -> None:
+    result = run(
+        "optimize", run_folder, "--data", data, "--split", "validation", "--tolerance", 100
+    )
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[3:6]] == [PYTORCH, FP32, INT8]
+    assert "2.0 MB" in lines[3]
+    assert sum(line.startswith("not ") for line in lines) == 2
+    assert "is used from now on" in lines[-1]
+    tagged = run("predict", run_folder, "Mira left Oslo.", "--backend", "onnx-int8", "--json")
+    assert tagged.exit_code == 0, tagged.stderr
+
+
+def test_the_command_prints_json(quick: None, run_folder: Path, data: Path) -> None:
+    arguments = ["--data", data, "--tolerance", 100, "--variant", "onnx-fp32", "--json"]
+    result = run("optimize", run_folder, *arguments)
+    found = json.loads(result.stdout)
+    assert [each["variant"] for each in found["variants"]] == [PYTORCH, FP32]
+    assert found["split"] == "validation"
+    assert found["chosen"] in (PYTORCH, FP32)
+    assert {"f1", "interval", "same_documents", "documents_a_second", "bytes", "memory"} <= set(
+        found["variants"][1]
+    )
+
+
+def test_without_data_the_checkpoint_says_what_it_was_trained_on(
+    quick: None, run_folder: Path, data: Path
+) -> None:
+    refused = run("optimize", run_folder)
+    assert refused.exit_code == 2
+    assert "does not say what it was trained on" in refused.stderr
+    info = json.loads((run_folder / "nerine.json").read_text())
+    for source, known, message in (
+        (str(data.with_name("gone")), "0" * 64, "gone, which is not here"),
+        (str(data), "0" * 64, "not any more what the checkpoint was trained on"),
+    ):
+        info["provenance"] = {"corpus": {"source": source, "hash": known}}
+        (run_folder / "nerine.json").write_text(json.dumps(info))
+        refused = run("optimize", run_folder)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+        assert "--data" in refused.stderr
+    info["provenance"]["corpus"]["hash"] = nerine.load_corpus(data).hash
+    (run_folder / "nerine.json").write_text(json.dumps(info))
+    assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
+
+
+def test_a_stale_model_is_noted_on_standard_error(
+    quick: None, run_folder: Path, data: Path
+) -> None:
+    assert run("optimize", run_folder, "--data", data, "--tolerance", 100).exit_code == 0
+    info = json.loads((run_folder / "onnx" / "onnx.json").read_text())
+    info["weights"] = "0" * 64
+    (run_folder / "onnx" / "onnx.json").write_text(json.dumps(info))
+    tagged = run("predict", run_folder, "Mira left Oslo.", "--json")
+    assert tagged.exit_code == 0
+    assert "note: PyTorch is used" in tagged.stderr
+    assert "note" not in tagged.stdout
+    refused = run("predict", run_folder, "Mira left Oslo.", "--backend", "onnx")
+    assert refused.exit_code == 2
+    assert "other weights" in refused.stderr
