@@ -269,9 +269,9 @@ class DistillationSettings(RunSettings):
     replacing: float = _setting(
         0.3,
         "share of words replaced by any subwords, so that the teacher tells of words that the "
-        "texts lack",
+        "texts lack; from none to twice as many in a window",
         least=0,
-        most=0.9,
+        most=0.5,
     )
 
     def __post_init__(self) -> None:
