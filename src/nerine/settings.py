@@ -247,7 +247,7 @@ class DistillationSettings(RunSettings):
         (),
         "which layers of the teacher these are, counted from 0, as in 0,2,5; by default the lowest",
     )
-    epochs: int = _other_default("epochs", 10)
+    epochs: int = _other_default("epochs", 7)
     learning_rate: float | None = _other_default(
         "learning_rate",
         None,
@@ -265,13 +265,14 @@ class DistillationSettings(RunSettings):
         least=0,
         most=1,
     )
+    averaging: float = _other_default("averaging", 0.995)
     masking: float = _other_default("masking", 0.1)
     replacing: float = _setting(
         0.3,
         "share of words replaced by any subwords, so that the teacher tells of words that the "
-        "texts lack",
+        "texts lack; from none to twice as many in a window",
         least=0,
-        most=0.9,
+        most=0.5,
     )
 
     def __post_init__(self) -> None:

@@ -35,7 +35,9 @@ class Lesson:
         if not self.settings.replacing:
             return batch
         ids, labels = batch["input_ids"], batch["labels"]
-        replaced = drawn_words(batch["words"], self.settings.replacing)
+        # Some windows stay nearly as they are, so that the student sees real contexts too.
+        share = 2 * self.settings.replacing * torch.rand(len(ids), 1, device=ids.device)
+        replaced = drawn_words(batch["words"], share)
         drawn = torch.randint(len(self.ordinary_ids), ids.shape, device=ids.device)
         others = self.ordinary_ids.to(ids.device)[drawn]
         return {

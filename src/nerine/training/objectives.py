@@ -59,10 +59,11 @@ def with_hidden_words(batch: Batch, share: float, mask_id: int | None) -> Batch:
     return {**batch, "input_ids": batch["input_ids"].masked_fill(hidden, mask_id)}
 
 
-def drawn_words(words: torch.Tensor, share: float) -> torch.Tensor:
+def drawn_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tensor:
     """The positions (batch × length) of a share of the words, drawn at random.
 
-    `words` numbers the word of each position. All positions of a word are drawn, or none.
+    `words` numbers the word of each position. All positions of a word are drawn, or none. `share`
+    is a number, or (batch × 1) one for each window.
     """
     drawn = torch.rand(len(words), int(words.max()) + 2, device=words.device)
     return (drawn.gather(1, words + 1) < share) & (words >= 0)
