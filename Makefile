@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-certainty bench-distillation bench-quality bench-suspects clean
+.PHONY: demo test slow lint format bench bench-stream bench-certainty bench-distillation bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -29,6 +29,10 @@ bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two core
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.minutes
 	$(BIN)/python -m bench.scoring
+
+bench-stream: $(VENV)/ready ## a million texts through `nerine tag`, and cost against size; an hour
+	$(BIN)/python -m bench.stream $(CHECKPOINT)
+	$(BIN)/python -m bench.sizes $(CHECKPOINT)
 
 bench-certainty: $(VENV)/ready ## whether intervals and tests keep their promise; about 10 minutes
 	$(BIN)/python -m bench.certainty
