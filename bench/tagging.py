@@ -8,7 +8,8 @@ matrix product allows; and long documents, where the pipeline reads with `stride
     python -m bench.tagging [CHECKPOINT] [--student CHECKPOINT] [--rounds 3]
 
 Without a checkpoint the default recipe is trained on WNUT 17 first, and without a student one of
-three layers is made of it; each takes some minutes.
+three layers is made of it; each takes some minutes. One beside which `nerine optimize` has put
+models is run with these.
 """
 
 from __future__ import annotations
@@ -79,11 +80,12 @@ def _optimised(
 ) -> Path:
     """A checkpoint of our own, with every variant beside it."""
     if given:
-        shutil.copytree(given, folder, ignore=shutil.ignore_patterns("onnx"))
+        shutil.copytree(given, folder)
     else:
         print(f"making the {folder.name}", file=sys.stderr)
         make(folder, corpus)
-    optimize(folder, corpus.validation, tolerance=_ANY_LOSS)
+    if not (folder / "onnx").is_dir():
+        optimize(folder, corpus.validation, tolerance=_ANY_LOSS)
     return folder
 
 
