@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-certainty bench-quality bench-suspects clean
+.PHONY: demo test slow lint format bench bench-certainty bench-distillation bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -32,6 +32,9 @@ bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two core
 
 bench-certainty: $(VENV)/ready ## whether intervals and tests keep their promise; about 10 minutes
 	$(BIN)/python -m bench.certainty
+
+bench-distillation: $(VENV)/ready ## three students of one teacher on WNUT 17; about 40 minutes on two cores
+	$(BIN)/python -m bench.distillation
 
 bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 minutes on two cores
 	$(BIN)/python -m bench.quality

@@ -42,7 +42,7 @@ def main() -> None:
     for name, settings in RECIPES.items():
         with tempfile.TemporaryDirectory() as folder, quiet():
             chosen = dataclasses.replace(settings, seed=seed)
-            trainer = make_trainer(corpus, chosen, States(Path(folder)), [], [])
+            trainer = make_trainer(corpus, chosen, States(Path(folder)))
             trainer.add_callback(_Watch(name, corpus, trainer.tagger))
             trainer.train()
 

@@ -34,8 +34,9 @@ from nerine.corpus import Corpus
 from nerine.pretrained import quiet
 from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger
-from nerine.training import make_trainer, new_checkpoint
+from nerine.training import make_trainer
 from nerine.training.data import Examples, make_examples
+from nerine.training.start import new_checkpoint
 from nerine.training.states import States
 
 PEER = "Trainer, random batches of 16"
@@ -73,7 +74,7 @@ def main() -> None:
 
 def _nerine(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:
     folder = Path(tempfile.gettempdir())  # named, but nothing is written
-    return make_trainer(corpus, settings, States(folder), [], [_NoPause()]).train
+    return make_trainer(corpus, settings, States(folder), [_NoPause()]).train
 
 
 def _trainer(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:

@@ -30,8 +30,8 @@ FLOORS = (
     ("backends",),
     ("tagger",),
     ("evaluation",),
-    ("training", "explanation", "optimization"),
-    ("checks", "suspects", "report"),
+    ("training", "explanation", "optimization", "stream"),
+    ("checks", "suspects", "report", "distillation"),
     ("cli",),
 )
 ROW = {room: row for row, rooms in enumerate(FLOORS) for room in rooms}
@@ -40,10 +40,10 @@ FACE = ("__init__", "__main__")
 
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
-    *("description", "splitting", "pairing", "analysis", "calibration", "checks"),
+    *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
-WRITERS = {"formats", "checkpoint", "training", "optimization", "cli"}
+WRITERS = {"formats", "checkpoint", "training", "optimization", "stream", "cli"}
 WRITING_CALLS = {
     *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
     *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),

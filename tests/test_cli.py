@@ -25,8 +25,8 @@ from nerine.corpus import load_corpus
 from nerine.markup import visible
 
 COMMANDS = (
-    *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict"),
-    *("optimize", "explain", "check", "suspects", "convert", "split", "describe"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
+    *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"
@@ -164,7 +164,7 @@ def test_a_user_error_is_a_message_and_exit_code_2(broken: Path) -> None:
         (["predict", "run", "--file", "no.txt"], "no.txt: there is no such file"),
         (["evaluate", "run", "sample", "--split", "dev"], "sample: there is no dev split"),
         (["demo", "--epochs", "0"], "epochs: 0 is too small"),
-        (["tag"], "No such command 'tag'"),
+        (["tags"], "No such command 'tags'"),
     ],
 )
 def test_bad_input_is_an_error(

@@ -15,8 +15,11 @@ from seqeval.scheme import IOB2
 
 import reports
 import runs
+from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
 from nerine.corpus import Corpus, load_corpus
+from nerine.distillation import distill
+from nerine.distillation.students import student_of
 from nerine.document import Document
 from nerine.errors import MissingExtraError
 from nerine.evaluation import evaluate
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+_BOTH = ("teacher", "student")
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
 
@@ -107,6 +111,19 @@ def test_the_report_of_a_real_run_opens_in_a_browser(
         assert page.locator("#found li").count() > 0
         page.locator("#search").fill("no text of this corpus holds these words")
         assert page.locator("#found li").count() == 0
+
+
+def test_a_student_of_the_sample_stays_near_its_teacher(tmp_path: Path) -> None:
+    sample = load_corpus("sample")
+    teacher = train(sample, output=tmp_path / "teacher", epochs=8).folder
+    before = student_of(load_checkpoint(teacher), (0, 3, 5))
+    untaught = evaluate(Tagger.from_checkpoint(before), sample.validation).overall.f1
+    student = distill(teacher, sample, output=tmp_path / "student", layers=3)
+    taught = evaluate(Tagger.load(teacher), sample.validation).overall.f1
+    assert taught - student.best.f1 < 0.15
+    assert student.best.f1 > untaught + 0.2
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in _BOTH]
+    assert sizes[1] < 0.8 * sizes[0]
 
 
 def test_two_processes_train_together(encoder_of: Callable[[str], Path], tmp_path: Path) -> None:

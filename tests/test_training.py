@@ -142,7 +142,7 @@ def test_a_run_that_dies_while_it_is_published_can_go_on(
         raise KeyboardInterrupt
 
     folder = tmp_path / "run"
-    monkeypatch.setattr("nerine.training.save_checkpoint", die)
+    monkeypatch.setattr("nerine.training.runs.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         small_run(folder, encoder)
     monkeypatch.undo()
@@ -342,11 +342,11 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(
     encoder: Path, tmp_path: Path
 ) -> None:
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8, masking=0.25)
-    trainer = make_trainer(corpus(), settings, States(tmp_path), [], [])
+    trainer = make_trainer(corpus(), settings, States(tmp_path))
     tokenizer = trainer.tagger.tokenizer
     batch = Collator(trainer._examples, 0)([0, 1] * 1000)
     whole, words = batch["input_ids"], batch["words"]
-    masked = trainer._masked(whole, words)
+    masked = trainer._objective.shown(batch)["input_ids"]
     hidden = masked == tokenizer.mask_token_id
     assert torch.equal(masked[~hidden], whole[~hidden])
     special = torch.isin(whole, torch.tensor(tokenizer.all_special_ids))
@@ -360,7 +360,7 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(
 
 def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path, tmp_path: Path) -> None:
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
-    trainer = make_trainer(corpus(), settings, States(tmp_path), [], [])
+    trainer = make_trainer(corpus(), settings, States(tmp_path))
     labels = np.concatenate(trainer._examples.labels)
     shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
     bias = trainer.checkpoint().model.classifier.bias.detach()

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from nerine.certainty import Comparison, System, compare
     from nerine.checks import CheckReport, check_corpus
     from nerine.corpus import Corpus, load_corpus
+    from nerine.distillation import distill
     from nerine.evaluation import evaluate
     from nerine.explanation import explain
     from nerine.formats import read_documents, write_documents
     from nerine.metrics import Evaluation, score
     from nerine.optimization import Optimization, optimize
-    from nerine.settings import TrainingSettings
+    from nerine.settings import DistillationSettings, TrainingSettings
     from nerine.tagger import Tagger
     from nerine.training import TrainingRun, train
 
@@ -39,6 +40,7 @@ __all__ = [
     "CheckReport",
     "Comparison",
     "Corpus",
+    "DistillationSettings",
     "Document",
     "Entity",
     "Evaluation",
@@ -53,6 +55,7 @@ __all__ = [
     "assess",
     "check_corpus",
     "compare",
+    "distill",
     "evaluate",
     "explain",
     "load_corpus",
@@ -68,6 +71,7 @@ _LATER = {
     "CheckReport": "checks",
     "Comparison": "certainty",
     "Corpus": "corpus",
+    "DistillationSettings": "settings",
     "Evaluation": "metrics",
     "Optimization": "optimization",
     "System": "certainty",
@@ -77,6 +81,7 @@ _LATER = {
     "assess": "assessment",
     "check_corpus": "checks",
     "compare": "certainty",
+    "distill": "distillation",
     "evaluate": "evaluation",
     "explain": "explanation",
     "load_corpus": "corpus",

@@ -241,7 +241,7 @@ def _unfinished(folder: Path) -> CheckpointError:
         "this training run has not ended",
         place=str(folder),
         expected=f"a folder with {INFO_FILE}",
-        hint=f"go on with: nerine train … -o {folder} --resume{last}",
+        hint=f"go on with: nerine train (or distill) … -o {folder} --resume{last}",
     )
 
 

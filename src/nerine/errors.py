@@ -10,6 +10,7 @@
     ├── CheckpointError      a folder that is no usable checkpoint or encoder
     ├── HubError             the hub, or something on it, that cannot be reached
     ├── TrainingError        a run that cannot start, go on or be resumed
+    ├── TaggingError         files that cannot be tagged from where a run stands
     └── MissingExtraError    an optional dependency that is not installed
 
 A message says what was found, what was expected, where, and what to do. The command line prints
@@ -88,6 +89,10 @@ class HubError(NerineError):
 
 class TrainingError(NerineError):
     """A run that cannot start, go on or be resumed."""
+
+
+class TaggingError(NerineError):
+    """A run over files that cannot start, go on or be resumed."""
 
 
 class MissingExtraError(NerineError):

@@ -111,6 +111,11 @@ def encoder_width(name: str, *, revision: str | None = None) -> int:
         config = AutoConfig.from_pretrained(
             source, revision=revision or "main", trust_remote_code=False
         )
+    return width_of(config)
+
+
+def width_of(config: Any) -> int:
+    """The width of hidden states, by a model's configuration."""
     return int(getattr(config, "hidden_size", None) or config.dim)
 
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from nerine.errors import SettingsError
 from nerine.schemes import OUTSIDE, TagScheme, parse_tag
@@ -104,21 +104,23 @@ def _setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingSettings:
-    """Everything that decides what a run learns, save the corpus.
+def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
+    """The field `name` of `RunSettings` with another default, and perhaps another meaning."""
+    known = {each.name: each for each in dataclasses.fields(RunSettings)}
+    metadata = dict(known[name].metadata)
+    return dataclasses.field(
+        default=default, metadata=metadata | {"help": meaning or metadata["help"]}
+    )
 
-    Each field is a flag of `nerine train` and a key of the TOML file that `--settings` reads; its
-    meaning stands in its metadata, for both.
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run learns, whatever it learns from.
+
+    Each field is a flag of the commands that train and a key of the TOML file that `--settings`
+    reads; its meaning stands in its metadata, for both.
     """
 
-    encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
-    revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
-    words: Words = _setting("rule", "what bears a tag: words by the rule, or the corpus's tokens")
-    scheme: str = _setting("IOB2", "tag scheme of the model's outputs")
-    decoding: Decoding = _setting("viterbi", "best allowed tag sequence, or each word's best tag")
-    max_length: int = _setting(256, "most subwords of a window, special tokens included", least=8)
-    overlap: int = _setting(64, "subwords that neighbouring windows share", least=0)
     epochs: int = _setting(4, "times that the training split is gone through", least=1)
     learning_rate: float | None = _setting(
         None,
@@ -159,7 +161,6 @@ class TrainingSettings:
         most=0.9,
     )
     freeze_embeddings: bool = _setting(True, "leave the word embeddings as they were pretrained")
-    tag_prior: bool = _setting(True, "begin with the tags' shares in training as the head's bias")
     early_stopping: int | None = _setting(
         None, "stop after this many epochs without a better validation F1", least=1
     )
@@ -181,11 +182,13 @@ class TrainingSettings:
         for each in dataclasses.fields(self):
             bounds = each.metadata["least"], each.metadata["most"]
             _check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
-        TagScheme.named(self.scheme)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON and TOML."""
-        return {**dataclasses.asdict(self), "report_to": list(self.report_to)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
 
     def to_toml(self) -> str:
         """As a TOML file. A setting that is None is left out."""
@@ -197,7 +200,7 @@ class TrainingSettings:
         ]
         return "\n".join(lines) + "\n"
 
-    def changed(self, changes: Mapping[str, Any]) -> TrainingSettings:
+    def changed(self, changes: Mapping[str, Any]) -> Self:
         """These settings with others; raises `SettingsError` for one that does not exist."""
         known = [each.name for each in dataclasses.fields(self)]
         unknown = sorted(set(changes) - set(known))
@@ -205,11 +208,91 @@ class TrainingSettings:
             raise SettingsError(
                 f"there is no setting {unknown[0]!r}", expected=f"one of {', '.join(known)}"
             )
-        given = dict(changes)
-        if isinstance(given.get("report_to"), list):
-            given["report_to"] = tuple(given["report_to"])
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in changes.items()
+        }
         return dataclasses.replace(self, **given)
 
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings(RunSettings):
+    """Everything that decides what a run of `train` learns, save the corpus."""
+
+    encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
+    revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
+    words: Words = _setting("rule", "what bears a tag: words by the rule, or the corpus's tokens")
+    scheme: str = _setting("IOB2", "tag scheme of the model's outputs")
+    decoding: Decoding = _setting("viterbi", "best allowed tag sequence, or each word's best tag")
+    max_length: int = _setting(256, "most subwords of a window, special tokens included", least=8)
+    overlap: int = _setting(64, "subwords that neighbouring windows share", least=0)
+    tag_prior: bool = _setting(True, "begin with the tags' shares in training as the head's bias")
+
+    def __post_init__(self) -> None:
+        RunSettings.__post_init__(self)  # `super()` does not know classes with slots
+        TagScheme.named(self.scheme)
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationSettings(RunSettings):
+    """How a student learns from its teacher, save the teacher, the layers and the texts.
+
+    What a student is (its tokenizer, tags, words and windows) comes from the teacher.
+    """
+
+    layers: int | None = _setting(
+        None, "how many layers the student has; by default half as many as its teacher", least=1
+    )
+    keep: tuple[int, ...] = _setting(
+        (),
+        "which layers of the teacher these are, counted from 0, as in 0,2,5; by default the lowest",
+    )
+    epochs: int = _other_default("epochs", 10)
+    learning_rate: float | None = _other_default(
+        "learning_rate",
+        None,
+        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base one",
+    )
+    layer_decay: float = _other_default("layer_decay", 1.0)
+    temperature: float = _setting(
+        2.0,
+        "how much the teacher's probabilities are evened out before they are learned",
+        least=0.1,
+    )
+    gold_weight: float = _setting(
+        0.5,
+        "share of the loss that the corpus's labels have; the teacher has the rest",
+        least=0,
+        most=1,
+    )
+    masking: float = _other_default("masking", 0.1)
+    replacing: float = _setting(
+        0.3,
+        "share of words replaced by any subwords, so that the teacher tells of words that the "
+        "texts lack",
+        least=0,
+        most=0.9,
+    )
+
+    def __post_init__(self) -> None:
+        RunSettings.__post_init__(self)
+        rising = list(self.keep) == sorted({*self.keep})
+        if not rising or not all(_is_of(layer, int) and layer >= 0 for layer in self.keep):
+            raise SettingsError(
+                f"{self.keep!r} are no layers to keep",
+                place="keep",
+                expected="numbers from 0 that rise, such as 0,2,5",
+            )
+        if self.keep and self.layers not in (None, len(self.keep)):
+            raise SettingsError(
+                f"{self.layers} layers, but {len(self.keep)} are named by keep",
+                place="layers",
+                expected="one of the two settings, or both that agree",
+            )
+
+
+Settings = TypeVar("Settings", bound=RunSettings)
+"""Settings of one kind of run."""
 
 RECIPES: Mapping[str, TrainingSettings] = {
     "default": TrainingSettings(),
@@ -244,7 +327,7 @@ def recipe(name: str) -> TrainingSettings:
     return RECIPES[name]
 
 
-def read_settings(path: Path, base: TrainingSettings) -> TrainingSettings:
+def read_settings(path: Path, base: Settings) -> Settings:
     """`base` with what the TOML file at `path` changes."""
     try:
         return base.changed(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -72,7 +72,9 @@ class LeanModel(nn.Module):
     """`forward(input_ids, attention_mask, rows)` → the logits of `rows`, (rows × tags).
 
     `input_ids` and `attention_mask` are (batch × length), `rows` (rows) counts through both:
-    `row = sentence * length + position`.
+    `row = sentence * length + position`. Where `round_to` is more than 1, matrix products get a
+    multiple of so many rows, whatever the batch: oneDNN keeps something for each number of rows
+    that it has seen.
     """
 
     def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Parts) -> None:
@@ -82,17 +84,28 @@ class LeanModel(nn.Module):
             Layer(layer, parts, heads=model.config.num_attention_heads) for layer in layers
         )
         self.classifier = model.classifier
+        self.round_to = 1
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
         """The logits of `rows`, (rows × tags)."""
-        hidden = self.embeddings(input_ids).flatten(0, 1)
+        wanted = len(rows)
+        rows = filled_up(rows, self.round_to)
+        hidden = filled_up(self.embeddings(input_ids).flatten(0, 1), self.round_to)
         unseen = (1.0 - attention_mask[:, None, None, :].to(hidden.dtype)) * _FAR
         layers: list[Layer] = list(self.layers)  # type: ignore[arg-type] # made above
         for layer in layers[:-1]:
             hidden = layer(hidden, unseen)
         hidden = layers[-1](hidden, unseen, rows)
         logits: Tensor = self.classifier(hidden)
-        return logits
+        return logits[:wanted] if self.round_to > 1 else logits
+
+
+def filled_up(values: Tensor, multiple: int) -> Tensor:
+    """`values` with zeros behind, so that their first dimension is a multiple."""
+    if multiple == 1 or not len(values) % multiple:
+        return values
+    missing = multiple - len(values) % multiple
+    return functional.pad(values, (0, 0) * (values.dim() - 1) + (0, missing))
 
 
 # Added to what attention gives padding, before its softmax: it then counts as nothing.
@@ -167,16 +180,21 @@ class Attention(nn.Module):
             torch.cat((query.bias * scale, key.bias, value.bias)).detach()
         )
         self.fused = True
+        self.round_to = 1
 
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
         batch, length = unseen.shape[0], unseen.shape[3]
-        merged = self.merged(hidden).view(batch, length, 3, self.heads, self.size)
+        merged = self.merged(hidden)
+        if self.round_to > 1:
+            merged = merged[: batch * length]
+        merged = merged.view(batch, length, 3, self.heads, self.size)
         query, key, value = merged.permute(2, 0, 3, 1, 4).unbind(0)
         if self.fused:
             mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
         else:
             mixed = torch.softmax(query @ key.transpose(2, 3) + unseen, dim=-1) @ value
-        return mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
+        mixed = mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
+        return filled_up(mixed, self.round_to)
 
 
 class WholeModel(nn.Module):

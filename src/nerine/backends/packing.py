@@ -11,7 +11,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from nerine.backends.lean import probe
+from nerine.backends.lean import Attention, LeanModel, filled_up, probe
+
+ROWS = 64
+"""Products are of a multiple of so many rows.
+
+oneDNN makes a kernel for each number of rows that it meets, of some megabytes, and keeps a
+thousand of them.
+"""
 
 
 class PackedLinear(nn.Module):
@@ -27,10 +34,12 @@ class PackedLinear(nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """(… × in) → (… × out)."""
+        rows = values.flatten(0, -2)
         result: torch.Tensor = torch.ops.mkldnn._linear_pointwise.default(
-            values, self.packed, self.bias, *self.then
+            filled_up(rows, ROWS), self.packed, self.bias, *self.then
         )
-        return result
+        kept: torch.Tensor = result[: len(rows)].unflatten(0, values.shape[:-1])
+        return kept
 
 
 def pack(module: nn.Module) -> None:
@@ -42,6 +51,9 @@ def pack(module: nn.Module) -> None:
     if not torch.backends.mkldnn.is_available():
         return
     inputs = probe(module, torch.device("cpu"))
+    for each in module.modules():
+        if isinstance(each, LeanModel | Attention):
+            each.round_to = ROWS
     plain = [
         (parent, name, child)
         for parent in module.modules()

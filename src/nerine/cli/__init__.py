@@ -6,12 +6,13 @@
 | `terminal` | streams, JSON, tables, and text that a terminal may be given |
 | `show` | scores, epochs, tagged texts, descriptions as lines and tables |
 | `scores` | scores with their intervals, and what explains them |
-| `progress` | how training goes on, on a terminal |
+| `progress` | how training and tagging go on, on a terminal |
 | `outputs` | files that a command may replace |
 | the others | a command each |
 
 Exit codes: 0 done, 1 interrupted or cut off by a closed pipe, 2 input that cannot be used. Of
-`check`: 0 where nothing is as bad as `--fail-on` says, 1 where something is.
+`check`: 0 where nothing is as bad as `--fail-on` says, 1 where something is. Of `tag`: 1 too where
+some documents failed and all others are done.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ __all__ = ["main"]
 INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
-    *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict"),
-    *("optimize", "explain", "check", "suspects", "convert", "split", "describe"),
+    *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
+    *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
 )
 
 

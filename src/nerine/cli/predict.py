@@ -92,7 +92,7 @@ def predict(
     if output:
         check_output(output, files)
     options = dataclasses.replace(options, unlabelled=True)
-    sources = [_file_texts(path, from_, options) for path in files]
+    sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)
     given = _all_of(texts, sources)
     documents = tagger.pipe(given) if texts or files else _tagged_input(tagger)
@@ -109,7 +109,7 @@ def _all_of(texts: tuple[str, ...], sources: list[Texts]) -> Texts:
         yield from source
 
 
-def _file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
+def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
     """The texts of a file, which is looked at now and read later."""
     if not path.is_file():
         raise FormatError(

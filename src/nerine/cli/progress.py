@@ -1,10 +1,11 @@
-"""How training goes on, on a terminal: a bar, and a table that grows by a row an epoch."""
+"""How work goes on, on a terminal: a bar, and in training a table that grows by a row an epoch."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from rich.text import Text
 
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import console, speaks
+from nerine.markup import counted, visible
 
 if TYPE_CHECKING:
     from nerine.training import EpochRecord
@@ -33,6 +35,51 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> RenderableType:
         return Text(f"{task.speed:.1f} steps/s" if task.speed else "")
+
+
+class _Documents(ProgressColumn):
+    """How many documents were tagged, and how many a second."""
+
+    def render(self, task: Task) -> RenderableType:
+        number, elapsed = task.fields["documents"], task.elapsed
+        rate = f", {number / elapsed:,.0f}/s" if number and elapsed else ""
+        return Text(f"{counted(number, 'document')}{rate}")
+
+
+class TaggingDisplay:
+    """A `Listener` of files that are tagged: a bar for the one at work."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=None, documents=0)
+
+    def started(self, name: str, done: int, size: int | None) -> None:
+        """An input is next: `done` of its `size` are done already."""
+        self._bar.update(
+            self._task, description=visible(PurePath(name).name), total=size, completed=done
+        )
+
+    def advanced(self, done: int, documents: int) -> None:
+        """So much of the input is done, and so many documents of this run."""
+        self._bar.update(self._task, completed=done, documents=documents)
+
+
+@contextlib.contextmanager
+def tagging_display() -> Iterator[TaggingDisplay | None]:
+    """A display on standard error if that is a terminal, else None."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with tagging_bar(console(stderr=True)) as bar:
+        yield TaggingDisplay(bar)
+
+
+def tagging_bar(on: Console) -> Progress:
+    """A bar with documents, their rate, and the time left, which clears away."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), _Documents())
+    return Progress(
+        *columns, TimeRemainingColumn(), console=on, transient=True, redirect_stdout=False
+    )
 
 
 class TrainingDisplay:

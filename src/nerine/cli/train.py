@@ -22,7 +22,7 @@ from nerine.cli.options import (
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import cell, console, print_json, speaks, working
 from nerine.errors import SettingsError
-from nerine.settings import RECIPES, TrainingSettings, read_settings, recipe
+from nerine.settings import RECIPES, Settings, TrainingSettings, read_settings, recipe
 
 if TYPE_CHECKING:
     from nerine.training import TrainingRun
@@ -83,11 +83,9 @@ def train(
     CORPUS is a folder with a file for each split, "sample", or a data set on the hub as
     owner/name. Its test split is not looked at.
     """
-    saved = output / "run.json"
-    if resume and recipe_name is None and saved.is_file():
-        settings = _saved_settings(saved)
-    else:
-        settings = recipe(recipe_name or "default")
+    settings = recipe(recipe_name or "default")
+    if resume and recipe_name is None:
+        settings = saved_settings(output / "run.json", settings)
     if settings_file:
         settings = read_settings(settings_file, settings)
     settings = settings.changed(changes)
@@ -106,11 +104,12 @@ def train(
         context.exit(INTERRUPTED)
 
 
-def _saved_settings(path: Path) -> TrainingSettings:
-    """The settings with which the run began whose marker is at `path`."""
+def saved_settings(path: Path, base: Settings) -> Settings:
+    """The settings with which the run began whose marker is at `path`; `base` if there is none."""
+    if not path.is_file():
+        return base
     try:
-        values = dict(json.loads(path.read_text(encoding="utf-8"))["settings"])
-        return TrainingSettings().changed(values)
+        return base.changed(dict(json.loads(path.read_text(encoding="utf-8"))["settings"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
             f"cannot be read: {error!r}", place=str(path), hint="begin in another folder"
@@ -158,7 +157,11 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
 def say_how_to_resume(run: TrainingRun, corpus: str, flags: str = "") -> None:
     """On standard error."""
     words = ["nerine", "train", corpus, "-o", str(run.folder), "--resume"]
-    command = " ".join(part for part in (shlex.join(words), flags) if part)
+    say_how_to_go_on(run, " ".join(part for part in (shlex.join(words), flags) if part))
+
+
+def say_how_to_go_on(run: TrainingRun, command: str) -> None:
+    """That a run was stopped, and the `command` that resumes it, on standard error."""
     on = console(stderr=True)
     on.print(cell(f"stopped by {run.interrupted}; the state was saved"), soft_wrap=True)
     on.print(cell(f"go on with: {command}"), soft_wrap=True)

@@ -36,7 +36,7 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
     for number, raw in enumerate(stream, start=1):
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
-        yield number, _decoded(raw, f"{name}:{number}").removesuffix("\n").removesuffix("\r")
+        yield number, decoded(raw, f"{name}:{number}").removesuffix("\n").removesuffix("\r")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -47,10 +47,11 @@ def read_bytes(path: Path) -> bytes:
 
 def read_text(path: Path) -> str:
     """All of a file as it stands, line ends and byte order mark too."""
-    return _decoded(read_bytes(path), str(path), "of the file")
+    return decoded(read_bytes(path), str(path), "of the file")
 
 
-def _decoded(raw: bytes, place: str, where: str = "of the line") -> str:
+def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
+    """The text of some bytes; raises `FormatError` with the first one that is not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -152,12 +153,16 @@ def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a file of JSON lines with their line numbers. Empty lines are passed over."""
     for number, line in read_lines(path):
         if line.strip():
-            yield number, _record(line, f"{path}:{number}")
+            yield number, json_record(line, f"{path}:{number}")
 
 
-def _record(line: str, place: str) -> dict[str, Any]:
+def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
+    """The JSON object that a line holds; raises `FormatError` where it holds anything else.
+
+    `decoder` reads the line in another way than the usual one, which refuses NaN and its kin.
+    """
     try:
-        record = json.loads(line, parse_constant=_refuse_constant)
+        record = (decoder or _STRICT).decode(line)
     except (ValueError, RecursionError) as error:
         raise FormatError(
             f"this is no JSON: {error}",
@@ -178,7 +183,6 @@ def _record(line: str, place: str) -> dict[str, Any]:
 def json_array(path: Path) -> Iterator[tuple[int, Any]]:
     """The elements of a file that is one JSON array, each with the line that it begins in."""
     text = read_text(path).removeprefix("\ufeff")
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
     at, line, wanted = _past_white(text, 0), 1 + text.count("\n", 0, _past_white(text, 0)), "["
     while text[at : at + 1] == wanted:
         start = _past_white(text, at + 1)
@@ -187,7 +191,7 @@ def json_array(path: Path) -> Iterator[tuple[int, Any]]:
             at = start
             break
         try:
-            value, end = decoder.raw_decode(text, start)
+            value, end = _STRICT.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             raise FormatError(f"this is no JSON: {error}", place=f"{path}:{line}") from None
         yield line, value
@@ -207,6 +211,9 @@ def _past_white(text: str, position: int) -> int:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _json_type(value: object) -> str:

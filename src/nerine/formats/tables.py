@@ -26,7 +26,7 @@ _SAVED = ("dataset_dict.json", "dataset_info.json")
 
 def read_parquet(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a Parquet file, each with its place: file and number of the row, from 1."""
-    parquet = _needed("pyarrow.parquet", "reading Parquet")
+    parquet = needed("pyarrow.parquet", "reading Parquet")
     if not path.is_file():
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")
     try:
@@ -73,7 +73,7 @@ def is_saved_folder(folder: Path) -> bool:
 
 def saved_tables(folder: Path, options: ReadOptions) -> dict[str, TagTable]:
     """The splits of a folder that `save_to_disk` wrote."""
-    datasets = _needed("datasets", "reading a folder that datasets saved")
+    datasets = needed("datasets", "reading a folder that datasets saved")
     try:
         found = datasets.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:
@@ -85,7 +85,7 @@ def hub_tables(
     repo_id: str, config: str | None, revision: str | None, options: ReadOptions
 ) -> dict[str, TagTable]:
     """The splits of a data set on the hub. Code of a repository is never run."""
-    datasets = _needed("datasets", "reading a corpus from the hub")
+    datasets = needed("datasets", "reading a corpus from the hub")
     try:
         found = datasets.load_dataset(repo_id, name=config, revision=revision)
     except Exception as error:  # whatever the layers below raise: requests, files, configurations
@@ -148,7 +148,8 @@ def _table(dataset: Any, place: str, options: ReadOptions) -> TagTable:
     )
 
 
-def _needed(module: str, purpose: str) -> ModuleType:
+def needed(module: str, purpose: str) -> ModuleType:
+    """A module of the extra `datasets`; raises `MissingExtraError` where it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:

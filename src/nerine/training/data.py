@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,17 @@ from nerine.errors import TrainingError
 from nerine.segmentation import word_spans
 from nerine.settings import ModelSettings
 
+UNKNOWN = -1
+"""The label id of a word whose label nobody has given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Windows with their labels, and what is to be said about them.
 
-    `words` holds for each window the number of the word to which each position belongs, or -1.
+    `labels` are -100 where no word begins that the window owns, and -1 where one does of which no
+    label is known. `words` holds for each window the number of the word to which each position
+    belongs, or -1.
     `adapted` of the `entities` did not fall on word boundaries and were widened or left out;
     `blind` labelled words have no subword to bear their label.
     """
@@ -29,9 +35,9 @@ class Examples:
     windows: tuple[Window, ...]
     labels: tuple[IntArray, ...]
     words: tuple[IntArray, ...]
-    entities: int
-    adapted: int
-    blind: int
+    entities: int = 0
+    adapted: int = 0
+    blind: int = 0
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -51,10 +57,35 @@ def word_labels(
     return np.array([ids[tag] for tag in tags], dtype=np.int64), adapted
 
 
+def make_unlabelled(documents: Sequence[Document], encoder: Encoder, first: int = 0) -> Examples:
+    """Encodes documents whose labels nobody knows, and which are counted from `first`."""
+    windows = [
+        (window, encoder.word_numbers(encoding, window))
+        for index, encoding in enumerate(encoder.encode(documents), start=first)
+        for window in encoder.windows(encoding, index)
+    ]
+    return Examples(
+        tuple(window for window, _ in windows),
+        tuple(
+            window_labels(window, np.full(window.words.max() + 1, UNKNOWN)) for window, _ in windows
+        ),
+        tuple(numbers for _, numbers in windows),
+    )
+
+
+def joined(first: Examples, second: Examples) -> Examples:
+    """The examples of both, in order."""
+    fields = dataclasses.fields(Examples)
+    return Examples(*(getattr(first, each.name) + getattr(second, each.name) for each in fields))
+
+
 def make_examples(
     documents: Sequence[Document], encoder: Encoder, settings: ModelSettings
 ) -> Examples:
-    """Encodes labelled documents. Each label stands in exactly one window."""
+    """Encodes labelled documents. Each label stands in exactly one window.
+
+    Raises `TrainingError` where there is no word in them at all.
+    """
     if settings.words == "tokens":
         _check_tokens(documents)
     windows: list[Window] = []

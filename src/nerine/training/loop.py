@@ -19,29 +19,31 @@ from nerine.checkpoint import Checkpoint, write_files
 from nerine.document import Document
 from nerine.errors import TrainingError
 from nerine.metrics import Evaluation, score
-from nerine.settings import TrainingSettings
+from nerine.settings import RunSettings
 from nerine.tagger import Tagger, WordLogits, look_aheads
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
 from nerine.training.epochs import EpochRecord, epoch_records
 from nerine.training.layers import parameter_groups
+from nerine.training.objectives import Batch, Objective
 from nerine.training.states import States
 
 
 class TokenTrainer(Trainer):
     """One run's loop.
 
-    It trains the model of `checkpoint` on `examples`, keeps `average` of its weights, and scores
-    that on `validation` through `tagger`.
+    It trains the model of `checkpoint` on `examples` towards `objective`, keeps `average` of its
+    weights, and scores that on `validation` through `tagger`.
     """
 
     def __init__(
         self,
         tagger: Tagger,
         checkpoint: Checkpoint,
-        settings: TrainingSettings,
+        settings: RunSettings,
         *,
         examples: Examples,
+        objective: Objective,
         validation: Sequence[Document],
         states: States,
         average: WeightAverage,
@@ -53,7 +55,7 @@ class TokenTrainer(Trainer):
             train_dataset=examples,
             eval_dataset=validation,  # asked for by Trainer; `evaluate` below reads it itself
             data_collator=Collator(examples, checkpoint.tokenizer.pad_token_id or 0),
-            compute_loss_func=_word_loss,
+            compute_loss_func=self._word_loss,
             callbacks=[average, *callbacks],
         )
         self.remove_callback(PrinterCallback)  # a `Listener` shows what is to be seen
@@ -61,6 +63,8 @@ class TokenTrainer(Trainer):
         self._as_loaded = checkpoint
         self.settings = settings
         self._examples = examples
+        self._objective = objective
+        self._batch: Batch = {}  # what the loss is being counted of
         self._validation = validation
         self._states = states
         self._average = average
@@ -120,32 +124,29 @@ class TokenTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """Trainer's loss; stops the run where it is no number."""
-        documents, words = inputs.pop("documents"), inputs.pop("words")
-        if self.settings.masking:
-            inputs["input_ids"] = self._masked(inputs["input_ids"], words)
-        result = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        self._batch = self._objective.shown(inputs)
+        seen = {name: self._batch[name] for name in ("input_ids", "attention_mask", "labels")}
+        result = super().compute_loss(model, seen, return_outputs, num_items_in_batch)
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}, on "
-                f"{self._named(documents)}",
+                f"{self._named(inputs['documents'])}",
                 expected="a finite loss",
                 hint="lower --learning-rate or --max-gradient-norm, use --precision fp32, and "
                 "look at these documents; --resume goes on from the last saved state",
             )
         return result
 
-    def _masked(self, input_ids: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        """Some words, all their subwords, behind the mask token.
-
-        What stands around a name is seen again in other texts, the name itself hardly ever.
-        """
-        mask_id = self._as_loaded.tokenizer.mask_token_id
-        if mask_id is None:
-            return input_ids
-        drawn = torch.rand(len(words), int(words.max()) + 2, device=words.device)
-        hidden = drawn.gather(1, words + 1) < self.settings.masking
-        return input_ids.masked_fill(hidden & (words >= 0), mask_id)
+    def _word_loss(
+        self,
+        outputs: Any,
+        labels: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """The objective's loss, its mean over the words of all batches of one step."""
+        total = self._objective.loss(outputs, self._batch)
+        return total / (num_items_in_batch if num_items_in_batch is not None else 1)
 
     def _named(self, documents: torch.Tensor) -> str:
         numbers = ", ".join(str(number) for number in sorted(set(documents.tolist())))
@@ -212,7 +213,7 @@ class TokenTrainer(Trainer):
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
-def _arguments(settings: TrainingSettings, folder: Path) -> TrainingArguments:
+def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
@@ -263,14 +264,3 @@ def _loss(document: Document, read: WordLogits, tagger: Tagger) -> tuple[float, 
     logits = logits - logits.max(axis=1, keepdims=True)
     log_sums = np.log(np.exp(logits).sum(axis=1))
     return float((log_sums - logits[np.arange(len(logits)), gold[seen]]).sum()), len(logits)
-
-
-def _word_loss(
-    outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
-) -> torch.Tensor:
-    """Cross-entropy over labelled positions, their mean over all batches of one step."""
-    logits = outputs["logits"]
-    total = torch.nn.functional.cross_entropy(
-        logits.float().view(-1, logits.shape[-1]), labels.view(-1), reduction="sum"
-    )
-    return total / (num_items_in_batch if num_items_in_batch is not None else 1)

@@ -1,0 +1,63 @@
+"""Where the time of tagging goes: tokenising, batching, computing, decoding, writing.
+
+The stages run one after the other here, so that their times add up; in `Tagger.pipe` they overlap.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from nerine.batching import batches
+from nerine.document import Document
+from nerine.formats import write_documents
+from nerine.tagger import Reading, Tagger
+
+STAGES = ("tokenising", "batching", "computing", "decoding", "writing")
+Value = TypeVar("Value")
+
+
+def stages(tagger: Tagger, documents: Sequence[Document], rounds: int) -> dict[str, float]:
+    """Seconds of each stage for all documents: the median of the rounds, after a warm-up."""
+    measured = [_once(tagger, documents) for _ in range(rounds + 1)][1:]
+    return {stage: statistics.median(each[stage] for each in measured) for stage in STAGES}
+
+
+def _once(tagger: Tagger, documents: Sequence[Document]) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+
+    def timed(stage: str, work: Callable[[], Value]) -> Value:
+        began = time.perf_counter()
+        result = work()
+        seconds[stage] = time.perf_counter() - began
+        return result
+
+    backend = tagger.backend
+    encodings = timed("tokenising", lambda: tagger.encoder.encode(documents))
+    made = timed(
+        "batching",
+        lambda: batches(
+            tagger.encoder.windows_of(encodings),
+            token_budget=backend.token_budget,
+            pad_id=tagger.tokenizer.pad_token_id or 0,
+        ),
+    )
+    with ThreadPoolExecutor(backend.workers) as workers:
+        results = timed(
+            "computing",
+            lambda: list(workers.map(lambda each: backend.logits(each, alone=False), made)),
+        )
+
+    def decode() -> list[Document]:
+        read: Reading = tagger.reading(documents, encodings, zip(made, results, strict=True))
+        return list(tagger.entities(documents, read))
+
+    found = timed("decoding", decode)
+    with tempfile.TemporaryDirectory() as folder:
+        timed("writing", lambda: write_documents(found, Path(folder) / "tagged.jsonl"))
+    return seconds

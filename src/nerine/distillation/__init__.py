@@ -1,0 +1,197 @@
+"""Teacher → student: a smaller checkpoint that says what a larger one says.
+
+A student is made of some of its teacher's layers, and learns the teacher's probabilities for each
+word (Hinton, Vinyals & Dean, 2015), of texts with labels and of texts without. Student and teacher
+see the same windows, which are those of tagging, so that long texts are learned from as they are
+tagged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from nerine.checkpoint import Checkpoint, load_checkpoint
+from nerine.corpus import Corpus
+from nerine.distillation.lessons import Lesson
+from nerine.distillation.students import lowest, number_of_layers, student_of
+from nerine.document import Document, digest_of
+from nerine.errors import SettingsError, TrainingError
+from nerine.markup import counted
+from nerine.pretrained import quiet, width_of
+from nerine.settings import DistillationSettings
+from nerine.tagger import Tagger, default_device, look_aheads
+from nerine.training import Listener, TrainingRun
+from nerine.training.data import Examples, joined, make_examples, make_unlabelled
+from nerine.training.loop import validation_of
+from nerine.training.runs import Start, carry_out
+from nerine.training.start import adapt, provenance, rate_for_width
+
+__all__ = ["distill"]
+
+_RATES = 4e-4, 1e-4
+"""Peak learning rates for a small teacher and for a base-sized one."""
+
+
+def distill(
+    teacher: str | Path,
+    corpus: Corpus,
+    *,
+    output: str | Path,
+    settings: DistillationSettings | None = None,
+    unlabelled: Iterable[str | Document] = (),
+    revision: str | None = None,
+    scheme: str | None = None,
+    resume: bool = False,
+    listener: Listener | None = None,
+    **changes: Any,
+) -> TrainingRun:
+    """Teaches some layers of `teacher` what all of them say, and keeps the best epoch.
+
+    `teacher` is a folder or hub id of a token-classification checkpoint, made by Nerine or not;
+    `revision` and `scheme` are as for `Tagger.load`. The student learns from `corpus.train` and
+    from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses the
+    epoch, by strict F1 against its labels, and the test split is not looked at. `changes` replace
+    fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`. `resume`
+    goes on from the last whole state in `output`.
+
+    Raises `TrainingError` where the run cannot start, go on, or diverges, and `CheckpointError`
+    where the teacher's architecture cannot be cut.
+    """
+    with quiet():
+        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme)
+    chosen = _resolved((settings or DistillationSettings()).changed(changes), loaded)
+    _check_labels(loaded, corpus)
+    student = student_of(loaded, chosen.keep)
+    texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
+    about = {
+        "corpus": corpus.hash,
+        "teacher": _digest(loaded),
+        "unlabelled text": digest_of(document.text for document in texts),
+        "settings": chosen.to_dict(),
+    }
+    source = {"source": str(teacher), "revision": revision, "sha256": about["teacher"]}
+    return carry_out(
+        corpus,
+        chosen,
+        lambda split: _start(split, texts, loaded, student, source, chosen),
+        output=output,
+        about=about,
+        resume=resume,
+        listener=listener,
+    )
+
+
+def _resolved(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
+    """Settings that name the layers and the learning rate, whatever they left open."""
+    layers = number_of_layers(teacher)
+    keep = settings.keep or lowest(settings.layers or max(1, layers // 2), layers)
+    if keep[-1] >= layers or len(keep) == layers:
+        raise SettingsError(
+            f"the layers {', '.join(map(str, keep))} of a teacher that has {layers}",
+            place="keep" if settings.keep else "layers",
+            expected=f"fewer than {layers} of the layers 0 to {layers - 1}",
+        )
+    rate = settings.learning_rate
+    if rate is None:
+        rate = rate_for_width(width_of(teacher.model.config), *_RATES)
+    return dataclasses.replace(settings, layers=len(keep), keep=tuple(keep), learning_rate=rate)
+
+
+def _check_labels(teacher: Checkpoint, corpus: Corpus) -> None:
+    unknown = [label for label in corpus.labels if label not in teacher.settings.labels]
+    if unknown:
+        raise TrainingError(
+            f"the corpus has the label {unknown[0]!r}, which the teacher has not",
+            place=corpus.source,
+            expected=f"labels of the teacher: {', '.join(teacher.settings.labels)}",
+            hint="a student knows its teacher's labels: train a teacher on this corpus first",
+        )
+
+
+def _digest(teacher: Checkpoint) -> str:
+    """SHA-256 over the teacher's weights, by name, and its settings, in hexadecimal."""
+    digest = hashlib.sha256(repr(teacher.settings).encode())
+    for name, values in sorted(teacher.model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(values.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _start(
+    corpus: Corpus,
+    texts: Sequence[Document],
+    teacher: Checkpoint,
+    student: Checkpoint,
+    source: dict[str, Any],
+    settings: DistillationSettings,
+) -> Start:
+    """The student as it is before it learns, and what it is to learn."""
+    set_seed(settings.seed)
+    tagger = Tagger.from_checkpoint(teacher)
+    adapt(student.model, settings)
+    examples = _examples(corpus, texts, tagger)
+    scored, _ = validation_of(tagger, corpus.validation)
+    kept, layers = ", ".join(map(str, settings.keep)), number_of_layers(teacher)
+    about = {
+        "teacher": {**source, "layers": layers, "f1": scored.overall.f1},
+        "unlabelled": {
+            "documents": len(texts),
+            "hash": digest_of(document.text for document in texts),
+        },
+    }
+    return Start(
+        dataclasses.replace(student, provenance={**provenance(corpus, settings), **about}),
+        examples,
+        _lesson(teacher, settings),
+        notes=(
+            f"the student keeps {len(settings.keep)} of the teacher's {layers} layers: {kept}",
+            f"the teacher's validation F1 is {scored.overall.f1:.4f}",
+            *_overlap(corpus, texts),
+        ),
+    )
+
+
+def _lesson(teacher: Checkpoint, settings: DistillationSettings) -> Lesson:
+    tokenizer = teacher.tokenizer
+    special = {*tokenizer.all_special_ids}
+    ordinary = [index for index in tokenizer.get_vocab().values() if index not in special]
+    return Lesson(
+        teacher.model.to(default_device()).eval(),
+        settings,
+        tokenizer.mask_token_id,
+        torch.tensor(sorted(ordinary)),
+    )
+
+
+def _examples(corpus: Corpus, texts: Sequence[Document], tagger: Tagger) -> Examples:
+    labelled = make_examples(corpus.train, tagger.encoder, tagger.settings)
+    if not texts:
+        return labelled
+    further = make_unlabelled(texts, tagger.encoder, first=len(corpus.train))
+    if not len(further):
+        raise TrainingError(
+            f"the {len(texts)} unlabelled texts hold no word", expected="texts to learn from"
+        )
+    return joined(labelled, further)
+
+
+def _overlap(corpus: Corpus, texts: Sequence[Document]) -> list[str]:
+    """What is to be said of unlabelled texts that a score will be counted on."""
+    known = {document.text for document in texts}
+    counts = {
+        name: sum(document.text in known for document in corpus.splits[name])
+        for name in ("validation", "test")
+        if name in corpus.splits
+    }
+    return [
+        f"{counted(count, 'text')} of the {name} split also unlabelled: its scores will flatter"
+        for name, count in counts.items()
+        if count
+    ]

@@ -1,0 +1,52 @@
+"""Files in, files out: any number of texts, in memory that does not grow with them.
+
+| module | what lives there |
+|---|---|
+| `options`, `inputs`, `targets` | what is chosen, what is read, and where it goes |
+| `compression`, `lines`, `records` | bytes, lines, and pieces that pass through untouched |
+| `plain`, `tables`, `parquet` | text and JSON lines; CSV and TSV; Parquet |
+| `identity`, `journal`, `sinks` | what a run is of, how far it is trusted, where bytes go |
+| `running`, `plan` | blocks of records through a tagger; a run that can begin, and its summary |
+
+    summary = tag_files(tagger, ["posts.jsonl.gz"], "tagged.jsonl.gz")
+    print(summary.documents, summary.entities)
+
+What is added is the entities; every other byte of a record is as it was. Outputs are whole or not
+there. A run that was killed goes on where it stood, with `TaggingOptions(start="resume")`, and its
+output is that of a run which nothing disturbed, byte for byte. Records that cannot be read, or on
+which the model fails, lie in `OUTPUT.failed.jsonl` with their reasons, and in no output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from nerine.stream.identity import model_identity
+from nerine.stream.options import Format, TaggingOptions
+from nerine.stream.plan import TaggingPlan, TaggingSummary, plan_tagging
+from nerine.stream.running import Listener, Tagging
+
+__all__ = [
+    "Format",
+    "Listener",
+    "Tagging",
+    "TaggingOptions",
+    "TaggingPlan",
+    "TaggingSummary",
+    "model_identity",
+    "plan_tagging",
+    "tag_files",
+]
+
+
+def tag_files(
+    tagger: Tagging,
+    inputs: Sequence[str | Path],
+    output: str | Path | BinaryIO,
+    options: TaggingOptions | None = None,
+    listener: Listener | None = None,
+) -> TaggingSummary:
+    """Tags files; see `plan_tagging` for what `inputs` and `output` may be, and what is raised."""
+    return plan_tagging(inputs, output, options).run(tagger, listener)

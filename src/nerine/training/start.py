@@ -1,0 +1,102 @@
+"""What a run starts with: an encoder with a new head, and where its weights come from."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import set_seed
+
+from nerine.checkpoint import Checkpoint
+from nerine.corpus import Corpus
+from nerine.encoding import IGNORED
+from nerine.pretrained import load_encoder, longest_input
+from nerine.schemes import TagScheme
+from nerine.settings import ModelSettings, RunSettings, TrainingSettings
+from nerine.training.data import Examples
+
+# Above this width an encoder counts as base-sized when the learning rate is left open.
+_SMALL_WIDTH = 512
+
+
+def rate_for_width(width: int, small: float, base: float) -> float:
+    """The learning rate for an encoder whose hidden states have this width."""
+    return small if width <= _SMALL_WIDTH else base
+
+
+def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
+    """The encoder with a new head for the corpus's labels."""
+    set_seed(settings.seed)
+    scheme = TagScheme.named(settings.scheme)
+    tags = scheme.tags(corpus.labels)
+    loaded = load_encoder(settings.encoder, tags, revision=settings.revision)
+    adapt(loaded.model, settings)
+    limit = longest_input(loaded.model, loaded.tokenizer)
+    max_length = min(settings.max_length, limit)
+    return Checkpoint(
+        loaded.model,
+        loaded.tokenizer,
+        ModelSettings(
+            tags=tags,
+            scheme=scheme,
+            words=settings.words,
+            decoding=settings.decoding,
+            max_length=max_length,
+            overlap=min(settings.overlap, max_length // 4),
+        ),
+        provenance=provenance(corpus, settings),
+    )
+
+
+def adapt(model: Any, settings: RunSettings) -> None:
+    """Sets the dropout of a model that is to be trained, and freezes what shall not learn."""
+    if settings.dropout is not None:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = settings.dropout
+    if settings.freeze_embeddings:
+        model.get_input_embeddings().weight.requires_grad_(requires_grad=False)
+
+
+def start_from_prior(model: Any, examples: Examples) -> None:
+    """Gives the head's last layer the logarithms of the tags' shares in training as its bias.
+
+    The first steps then need not learn that most words are no names (Lin et al., 2017, 4.1, for
+    rare objects in pictures). A head without such a bias stays as it is.
+    """
+    labels = np.concatenate(examples.labels)
+    counts = np.bincount(labels[labels != IGNORED], minlength=model.config.num_labels) + 1
+    layers = [
+        layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, torch.nn.Linear)
+        and layer.out_features == len(counts)
+        and layer.bias is not None
+        and not name.startswith(f"{model.base_model_prefix}.")
+    ]
+    for layer in layers[-1:]:
+        with torch.no_grad():
+            layer.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+
+
+def provenance(corpus: Corpus, settings: RunSettings) -> dict[str, Any]:
+    """Where a run's weights come from, for `nerine.json`."""
+    packages = ("nerine", "torch", "transformers", "tokenizers")
+    return {
+        "corpus": {
+            "source": corpus.source,
+            "hash": corpus.hash,
+            "documents": {name: len(split) for name, split in corpus.splits.items()},
+        },
+        "settings": settings.to_dict(),
+        "seed": settings.seed,
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+    }

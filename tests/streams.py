@@ -1,0 +1,63 @@
+"""A tagger for tests of the stream: quick, and telling on whoever cuts its look-aheads anew."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+
+from nerine import tagger as tagger_module
+from nerine.document import Document, Entity
+from nerine.tagger import Failure
+
+POISON = "poison"
+NAMES = re.compile(r"[A-Z]\w*")
+
+
+class StubTagger:
+    """Every word with a capital letter is a name. A text with `POISON` in it fails.
+
+    The scores depend on all texts of a look-ahead, as those of a model do in their last digits.
+    """
+
+    def attempts(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
+        for documents in tagger_module.look_aheads(texts):
+            whole = "\0".join(document.text for document in documents)
+            score = zlib.crc32(whole.encode("utf-8", "surrogatepass")) % 1000 / 1000
+            for document in documents:
+                yield _outcome(document, score)
+
+
+def _outcome(document: Document, score: float) -> Document | Failure:
+    if POISON in document.text:
+        return Failure(document, ValueError("the model choked"))
+    return document.with_entities(entities_of(document.text, score))
+
+
+def entities_of(text: str, score: float) -> list[Entity]:
+    return [
+        Entity(match.start(), match.end(), "long" if len(match[0]) > 4 else "short", score)
+        for match in NAMES.finditer(text)
+    ]
+
+
+def look_aheads_of_four(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
+    """As `nerine.tagger.look_aheads`, but small."""
+    ahead: list[Document] = []
+    for text in texts:
+        ahead.append(text if isinstance(text, Document) else Document(text))
+        if len(ahead) == 4:
+            yield ahead
+            ahead = []
+    if ahead:
+        yield ahead
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, hidden ones too, with their contents."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

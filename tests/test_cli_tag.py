@@ -1,0 +1,211 @@
+"""`nerine tag` as it is called."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from nerine.cli import main
+from nerine.cli.progress import TaggingDisplay, tagging_bar
+from nerine.tagger import Tagger
+from streams import files_in
+
+TEXTS = ("Mira Okonjo left Oslo .", "", "Nobody was there .")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(checkpoint_of: Callable[..., Path]) -> Path:
+    return checkpoint_of("bert")
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> Path:
+    path = tmp_path / "posts.txt"
+    path.write_text("\n".join(TEXTS))
+    return path
+
+
+def run(*arguments: object, **options: Any) -> Result:
+    return CliRunner().invoke(main, ["tag", *map(str, arguments)], **options)
+
+
+def test_tags_a_file_and_says_what_it_did(checkpoint: Path, posts: Path, tagger: Tagger) -> None:
+    output = posts.with_name("out.jsonl")
+    result = run(checkpoint, posts, "-o", output)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    records = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [record["text"] for record in records] == [*TEXTS]
+    found = sum(len(document.entities) for document in tagger.predict(TEXTS))
+    assert sum(len(record["entities"]) for record in records) == found > 0
+    assert f"3 documents tagged, {found} entit" in result.stderr
+    assert "documents/s" in result.stderr
+    assert f"written: {output}" in result.stderr
+    again = run(checkpoint, posts, "-o", output)
+    assert again.exit_code == 2
+    assert "this output exists" in again.stderr
+    assert run(checkpoint, posts, "-o", output, "--overwrite").exit_code == 0
+
+
+def test_the_summary_as_json_and_the_exit_code_of_failures(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"body": "Mira left Oslo ."}\n{"body": 5}\n')
+    result = run(checkpoint, source, "-o", output, "--field", "body", "--into", "found", "--json")
+    assert result.exit_code == 1
+    summary = json.loads(result.stdout)
+    assert (summary["documents"], summary["failures"], summary["tagged_now"]) == (2, 1, 2)
+    assert summary["outputs"] == [str(output)]
+    assert summary["failed"] == f"{output}.failed.jsonl"
+    assert "1 document failed: they and the reasons are in" in result.stderr
+    assert "found" in json.loads(output.read_text())
+    assert json.loads(Path(summary["failed"]).read_text())["line"] == 2
+
+
+def test_standard_input_to_standard_output(checkpoint: Path, posts: Path) -> None:
+    given = "\n".join(TEXTS)
+    result = run(checkpoint, "-", "-o", "-", "--format", "text", input=given)
+    assert result.exit_code == 0, result.stderr
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [*TEXTS]
+    output = posts.with_name("out.jsonl")
+    assert run(checkpoint, posts, "-o", output).exit_code == 0
+    assert output.read_text() == result.stdout
+    bare = run(checkpoint, "-", "-o", "-", input=given)
+    assert bare.exit_code == 2
+    assert "nothing tells the format of standard input" in bare.stderr
+    assert run(checkpoint, posts, "-o", "-", "--json").exit_code == 2
+
+
+def test_thresholds_drop_entities(checkpoint: Path, posts: Path) -> None:
+    result = run(checkpoint, posts, "-o", "-", "--thresholds", "1")
+    assert [json.loads(line)["entities"] for line in result.stdout.splitlines()] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("absent.txt", "-o", "out.jsonl"), "there is no such file"),
+        (("posts.txt", "-o", "no/out.jsonl"), "there is no such folder"),
+        (("posts.txt", "-o", "out.jsonl", "--resume", "--overwrite"), "both given"),
+        (("posts.txt", "-o", "out.jsonl", "--into", "text"), "would replace the text"),
+        (("bad.jsonl.gz", "-o", "out.jsonl"), "the compressed data are broken"),
+        (("posts.txt", "posts.txt", "-o", "-"), "several outputs cannot go to one stream"),
+    ],
+)
+def test_what_is_wrong_is_said_before_a_model_is_loaded(
+    posts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(posts.parent)
+    Path("bad.jsonl.gz").write_bytes(b"no gzip")
+    result = run("no-such-checkpoint", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert files_in(posts.parent).keys() == {"posts.txt", "bad.jsonl.gz"}
+
+
+def test_another_model_is_refused_on_resume_before_it_is_loaded(
+    checkpoint: Path,
+    checkpoint_of: Callable[..., Path],
+    posts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = posts.with_name("out.jsonl")
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tagger, "attempts", interrupted)
+        result = run(checkpoint, posts, "-o", output)
+    assert result.exit_code == 1
+    assert "the state was saved" in result.stderr
+    assert f"go on with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
+        result.stderr.replace("--output", "-o")
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(Tagger, "load", interrupted)
+        refused = run(checkpoint_of("roberta"), posts, "-o", output, "--resume")
+    assert refused.exit_code == 2
+    assert "the model changed since the run was interrupted: config.json was" in refused.stderr
+    begun = run(checkpoint, posts, "-o", output)
+    assert "an interrupted run stands here" in begun.stderr
+    assert run(checkpoint, posts, "-o", output, "--resume").exit_code == 0
+    assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
+
+
+# without torch, whose loading would take most of the time
+WAITING = """
+import sys, time, types
+tagger = types.ModuleType("nerine.tagger")
+class Tagger:
+    @classmethod
+    def load(cls, *names, **options):
+        return cls()
+    def attempts(self, texts):
+        time.sleep(60)
+        yield from texts
+tagger.Tagger, tagger.look_aheads = Tagger, lambda texts: [list(texts)]
+sys.modules["nerine.tagger"] = tagger
+from nerine.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_signal_ends_the_bar_and_the_state_is_saved(checkpoint: Path, posts: Path) -> None:
+    output = posts.with_name("out.jsonl")
+    arguments = ["tag", str(checkpoint), str(posts), "-o", str(output)]
+    leader, follower = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", WAITING, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(follower)
+    shown = b""
+    while b"posts.txt" not in shown:  # the bar
+        shown += _shown(leader)
+    child.send_signal(signal.SIGTERM)
+    shown += b"".join(iter(lambda: _shown(leader), b""))
+    assert child.wait(timeout=60) == 1
+    os.close(leader)
+    assert b"go on with: nerine tag" in shown
+    assert b"Traceback" not in shown
+    assert not output.exists()
+    assert (posts.parent / ".out.jsonl.tagging" / "state.json").exists()
+
+
+def _shown(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other side is closed
+        return b""
+
+
+def test_the_bar_shows_documents_and_their_rate() -> None:
+    stream = io.StringIO()
+    on = Console(file=stream, force_terminal=True, width=100, _environ={})
+    with tagging_bar(on) as bar:
+        display = TaggingDisplay(bar)
+        display.started("a\x1b[31m.txt", 0, 100)
+        display.advanced(50, 2000)
+        bar.refresh()
+    assert "2,000 documents" in stream.getvalue()
+    assert "/s" in stream.getvalue()
+    assert "a\x1b[31m" not in stream.getvalue()
