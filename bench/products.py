@@ -66,12 +66,11 @@ def rate(shape: Shape, threads: int) -> float:
     Torch with all threads on one product, and ONNX Runtime with one product on each thread. The
     products have 512 rows; their rates are weighed by their share of a layer.
     """
-    engines = [lambda a, b: _torch_rate(a, b), lambda a, b: _runtime_rate(a, b, threads)]
-    seconds = [
-        sum(share / engine(inputs, outputs) for inputs, outputs, share in shape.products())
-        for engine in engines
-    ]
-    return 1 / min(seconds)
+    torch_seconds = runtime_seconds = 0.0
+    for inputs, outputs, share in shape.products():
+        torch_seconds += share / _torch_rate(inputs, outputs)
+        runtime_seconds += share / _runtime_rate(inputs, outputs, threads)
+    return 1 / min(torch_seconds, runtime_seconds)
 
 
 def _torch_rate(inputs: int, outputs: int) -> float:
