@@ -15,19 +15,18 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from nerine import calibration
 from nerine.backends import Backend
 from nerine.backends.choosing import open_backend
-from nerine.backends.pytorch import TorchBackend
+from nerine.backends.pytorch import TorchBackend, placed
 from nerine.batching import Batch, batches
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
 from nerine.encoding import Encoder, Encoding, Encodings, IntArray
-from nerine.errors import CheckpointError, DocumentError, SettingsError
+from nerine.errors import CheckpointError, DocumentError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
@@ -148,7 +147,7 @@ class Tagger:
         `nerine optimize` chose for this checkpoint where that can be used, else PyTorch. What
         could not be used, and why, is in the tagger's `notes`.
         """
-        opened = open_backend(name, backend, device or default_device())
+        opened = open_backend(name, backend, device)
         checkpoint = load_checkpoint(
             name, revision=revision, scheme=scheme, weights=opened.backend is None
         )
@@ -176,14 +175,7 @@ class Tagger:
         `frozen` says that its weights do not change any more, so that they may be laid out anew
         for speed.
         """
-        try:
-            model = checkpoint.model.to(device or default_device())
-        except RuntimeError as error:
-            raise SettingsError(
-                f"torch cannot use {device!r}: {str(error).splitlines()[0]}",
-                place="device",
-                expected="a device that this machine has, such as 'cpu' or 'cuda'",
-            ) from error
+        model = placed(checkpoint.model, device)
         return cls(
             TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval()),
             checkpoint.tokenizer,
@@ -375,12 +367,6 @@ def _chosen_thresholds(
             hint=f"fit them first: nerine calibrate {name} CORPUS",
         )
     return checkpoint.calibration.thresholds
-
-
-def default_device() -> str:
-    """Where models run if nothing is said: an accelerator where torch has one, else the CPU."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator.type if accelerator else "cpu"
 
 
 def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:

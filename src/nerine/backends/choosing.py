@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nerine.backends.onnx import OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
+from nerine.backends.pytorch import default_device
 from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, SavedModels, read_saved
 from nerine.errors import CheckpointError, NerineError, SettingsError
 
@@ -23,8 +24,8 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def open_backend(name: str | Path, wanted: str | None, device: str) -> Opened:
-    """The backend for the checkpoint `name` that is to run on torch's `device`.
+def open_backend(name: str | Path, wanted: str | None, device: str | None) -> Opened:
+    """The backend for the checkpoint `name` that is to run on torch's `device`, or the usual one.
 
     Without a wish, or with `auto`, the variant that `nerine optimize` chose is used on the CPU,
     where it stands beside the checkpoint and can be run; what stands there and cannot is noted.
@@ -36,6 +37,7 @@ def open_backend(name: str | Path, wanted: str | None, device: str) -> Opened:
         raise SettingsError(
             f"{wanted!r} is no backend", place="backend", expected=f"one of {', '.join(CHOICES)}"
         )
+    device = device or default_device()
     on_cpu = device.split(":")[0] == "cpu"
     folder = Path(name).expanduser()
     if wanted == PYTORCH or (wanted == AUTO and not (on_cpu and folder.is_dir())):

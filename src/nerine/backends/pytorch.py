@@ -14,6 +14,7 @@ import torch
 from nerine.backends.lean import WholeModel, lean_or_whole, probe
 from nerine.backends.packing import pack
 from nerine.batching import Batch
+from nerine.errors import SettingsError
 
 # In half precision an entity's probability may move by about this much, and no more.
 _HALF_TOLERANCE = 0.02
@@ -64,7 +65,7 @@ class TorchBackend:
         with _evaluating(self.module), torch.inference_mode():
             logits = self.module(
                 *(
-                    _placed(values, self.device)
+                    _copied(values, self.device)
                     for values in (batch.input_ids, batch.attention_mask, batch.rows)
                 )
             )
@@ -72,7 +73,25 @@ class TorchBackend:
         return result
 
 
-def _placed(values: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
+def default_device() -> str:
+    """Where models run if nothing is said: an accelerator where torch has one, else the CPU."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator.type if accelerator else "cpu"
+
+
+def placed(model: Any, device: str | None) -> Any:
+    """The model on torch's `device`, by default the usual one; raises `SettingsError`."""
+    try:
+        return model.to(device or default_device())
+    except RuntimeError as error:
+        raise SettingsError(
+            f"torch cannot use {device!r}: {str(error).splitlines()[0]}",
+            place="device",
+            expected="a device that this machine has, such as 'cpu' or 'cuda'",
+        ) from error
+
+
+def _copied(values: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
     """On an accelerator, from pinned memory, so that the copy runs beside the computation."""
     tensor = torch.from_numpy(values)
     if device.type == "cuda":

@@ -98,9 +98,9 @@ def rates(taggers: Mapping[str, Tagger], documents: Sequence[Document]) -> dict[
     """
     timed = documents[:: -(-len(documents) // _TIMED)]
     seconds: dict[str, list[float]] = {name: [] for name in taggers}
+    gc.collect()
     for _ in range(ROUNDS):
         for name, tagger in taggers.items():
-            gc.collect()
             began = perf_counter()
             tagger.predict(timed)
             seconds[name].append(perf_counter() - began)
