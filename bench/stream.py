@@ -2,10 +2,10 @@
 
     python -m bench.stream CHECKPOINT [--documents 1000000]
 
-The texts are WNUT's test sentences, again and again, each with a number that makes it new, in JSON
-lines with other fields. `nerine tag` runs in a process of its own, which is watched from outside:
-its resident memory, and the documents that its journal has committed. Afterwards every line of
-the output is compared with that of the input.
+The texts are the first eight words of WNUT's test sentences, again and again, each with a number
+that makes it new, in JSON lines with other fields. `nerine tag` runs in a process of its own, which
+is watched from outside: its resident memory, and the documents that its journal has committed.
+Afterwards every line of the output is compared with that of the input.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.common import machine, wnut
 
-_EARLY = 10_000
+_EARLY, _WORDS = 10_000, 8
 _PAGE = 4096
 _ADDED = b', "entities": '
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _lines(documents: int) -> Iterator[str]:
-    texts = itertools.cycle([document.text for document in wnut().test])
+    texts = itertools.cycle([" ".join(each.text.split()[:_WORDS]) for each in wnut().test])
     for number, text in zip(range(documents), texts, strict=False):
         quoted = json.dumps(f"{text} {number}")
         yield f'{{"id": {number}, "price": 1.0e5, "text":{quoted}, "tags": ["caf\\u00e9"] }}\n'

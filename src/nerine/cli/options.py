@@ -54,11 +54,11 @@ class CorpusReading:
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which revision of a checkpoint, what its tags mean, and which entities are kept."""
+    """Which revision of a checkpoint, what its tags mean, what runs it, what is kept of it."""
 
-    revision: str | None
-    scheme: str | None
-    backend: str | None = None
+    revision: str | None = None
+    scheme: str | None = None
+    backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
 
     def load(self, checkpoint: str) -> Tagger:

@@ -144,9 +144,10 @@ def _of_file(
     path: str, corpus: Corpus, split: str, model: ModelChoice, theirs: PredictedReading
 ) -> dict[str, Any]:
     """What `make_report` is to know of predictions in a file."""
-    if model != ModelChoice(None, None):
+    if model != ModelChoice():
         raise click.UsageError(
-            "--revision, --scheme and --thresholds are for a checkpoint, and RUN is a file"
+            "--revision, --scheme, --backend and --thresholds are for a checkpoint, "
+            "and RUN is a file"
         )
     pairing = paired(corpus, split, Path(path), theirs)
     return {
