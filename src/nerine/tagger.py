@@ -21,19 +21,16 @@ from nerine import calibration
 from nerine.backends import Backend
 from nerine.backends.choosing import open_backend
 from nerine.backends.pytorch import TorchBackend
-from nerine.batching import Batch, batches
+from nerine.batching import Batch, batches, look_aheads
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
 from nerine.encoding import Encoder, Encoding, Encodings, IntArray
-from nerine.errors import CheckpointError, DocumentError, SettingsError
+from nerine.errors import CheckpointError, SettingsError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
-# One look-ahead of the stream: documents are encoded, sorted by length and batched together.
-_LOOK_AHEAD_DOCUMENTS = 1024
-_LOOK_AHEAD_CHARACTERS = 1_000_000
 # How many look-aheads are begun before the first of them has to be done.
 _AHEAD = 1
 
@@ -381,32 +378,3 @@ def default_device() -> str:
     """Where models run if nothing is said: an accelerator where torch has one, else the CPU."""
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     return accelerator.type if accelerator else "cpu"
-
-
-def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
-    """A stream of texts as documents, in lists of bounded size."""
-    if isinstance(texts, str | Document):
-        raise DocumentError(
-            f"one {type(texts).__name__} where many are expected",
-            expected="an iterable of texts",
-            hint="tagger(text) takes one, tagger.predict([text, …]) many",
-        )
-    ahead: list[Document] = []
-    characters = 0
-    for index, text in enumerate(texts):
-        document = _as_document(text, index)
-        ahead.append(document)
-        characters += len(document.text)
-        if len(ahead) >= _LOOK_AHEAD_DOCUMENTS or characters >= _LOOK_AHEAD_CHARACTERS:
-            yield ahead
-            ahead, characters = [], 0
-    if ahead:
-        yield ahead
-
-
-def _as_document(text: str | Document, index: int) -> Document:
-    if isinstance(text, Document):
-        return text
-    if isinstance(text, str):
-        return Document(text)
-    raise DocumentError(f"item {index} is a {type(text).__name__}", expected="a str or a Document")

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from transformers import set_seed
 
+from nerine.batching import look_aheads
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.corpus import Corpus
 from nerine.distillation.lessons import Lesson
@@ -26,7 +27,7 @@ from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
 from nerine.settings import DistillationSettings
-from nerine.tagger import Tagger, default_device, look_aheads
+from nerine.tagger import Tagger, default_device
 from nerine.training import Listener, TrainingRun
 from nerine.training.data import Examples, joined, make_examples, make_unlabelled
 from nerine.training.loop import validation_of
