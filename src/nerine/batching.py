@@ -97,24 +97,28 @@ def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
 
     A batch holds at most `token_budget` subwords with its padding, and at least one window.
     """
-    order = np.argsort(-windows.lengths, kind="stable")
-    cuts = _cuts(windows.lengths[order], token_budget)
-    return [_batch(windows, order[first:last], pad_id) for first, last in cuts]
+    lengths = windows.lengths
+    order = np.argsort(-lengths, kind="stable")
+    cuts = _cuts(lengths[order], token_budget)
+    return [
+        _batch(windows, order[first:last], lengths[order[first:last]], pad_id)
+        for first, last in cuts
+    ]
 
 
-def _batch(windows: Windows, indices: IntArray, pad_id: int) -> Batch:
-    lengths = windows.lengths[indices]
+def _batch(windows: Windows, indices: IntArray, lengths: IntArray, pad_id: int) -> Batch:
+    # Nothing here may look at all windows: there are as many batches as a long text needs.
     shape = len(indices), int(lengths.max())
     input_ids = np.full(shape, pad_id, dtype=np.int64)
     before, after = len(windows.before), len(windows.after)
     input_ids[:, :before] = windows.before
     row, position = _places(lengths - before - after)
-    first = windows.firsts + windows.encodings.subword_cuts[windows.documents]
-    subwords = windows.encodings.input_ids[first[indices][row] + position]
+    first = windows.firsts[indices] + windows.encodings.subword_cuts[windows.documents[indices]]
+    subwords = windows.encodings.input_ids[first[row] + position]
     input_ids[row, before + position] = subwords
     for place, special in enumerate(windows.after.tolist()):
         input_ids[np.arange(len(indices)), lengths - after + place] = special
-    row, number = _places(np.diff(windows.cuts)[indices])
+    row, number = _places(windows.cuts[indices + 1] - windows.cuts[indices])
     words = windows.cuts[indices][row] + number
     return Batch(
         indices=indices,
