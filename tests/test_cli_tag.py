@@ -154,6 +154,7 @@ WAITING = """
 import sys, time, types
 tagger = types.ModuleType("nerine.tagger")
 class Tagger:
+    notes = ()
     @classmethod
     def load(cls, *names, **options):
         return cls()
@@ -180,7 +181,9 @@ def test_a_signal_ends_the_bar_and_the_state_is_saved(checkpoint: Path, posts: P
     os.close(follower)
     shown = b""
     while b"posts.txt" not in shown:  # the bar
-        shown += _shown(leader)
+        piece = _shown(leader)
+        assert piece, shown  # the child is gone
+        shown += piece
     child.send_signal(signal.SIGTERM)
     shown += b"".join(iter(lambda: _shown(leader), b""))
     assert child.wait(timeout=60) == 1
