@@ -5,6 +5,7 @@ Training, scoring, the command line and the server all take it.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -220,15 +221,21 @@ class Tagger:
 
         What reading `texts` raises is raised here as well.
         """
-        workers = ThreadPoolExecutor(self.backend.workers, thread_name_prefix="nerine")
         begun: deque[tuple[list[Document], _Work | Exception]] = deque()
-        try:
+        with self._workers() as workers:
             for documents in look_aheads(texts):
                 begun.append((documents, self._begin(documents, workers)))
                 if len(begun) > _AHEAD:
                     yield from self._end(*begun.popleft())
             while begun:
                 yield from self._end(*begun.popleft())
+
+    @contextlib.contextmanager
+    def _workers(self) -> Iterator[Executor]:
+        """Threads that compute; when they are left early, batches not yet begun are given up."""
+        workers = ThreadPoolExecutor(self.backend.workers, thread_name_prefix="nerine")
+        try:
+            yield workers
         finally:
             workers.shutdown(wait=True, cancel_futures=True)
 
@@ -283,7 +290,7 @@ class Tagger:
             return self.reading(
                 documents, encodings, [(each, self.backend.logits(each)) for each in batches]
             )
-        with ThreadPoolExecutor(self.backend.workers) as workers:
+        with self._workers() as workers:
             results = zip(batches, workers.map(self._run, batches), strict=True)
             return self.reading(documents, encodings, results)
 
