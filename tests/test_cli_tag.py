@@ -18,7 +18,9 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from nerine.cli import main
+from nerine.cli.flags import resuming_command
 from nerine.cli.progress import TaggingDisplay, tagging_bar
+from nerine.cli.tag import tag
 from nerine.tagger import Tagger
 from streams import files_in
 
@@ -147,6 +149,13 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
     assert "an interrupted run stands here" in begun.stderr
     assert run(checkpoint, posts, "-o", output, "--resume").exit_code == 0
     assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
+
+
+def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
+    given = ["runs/a", "x.txt", "-o", "y.jsonl", "--overwrite", "--thresholds", "saved"]
+    with tag.make_context("tag", given) as context:
+        again = resuming_command(context)
+    assert again == "nerine tag runs/a x.txt -o y.jsonl --thresholds saved --resume"
 
 
 # without torch, whose loading would take most of the time
