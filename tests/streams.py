@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-from nerine import tagger as tagger_module
+from nerine import batching
 from nerine.document import Document, Entity
 from nerine.tagger import Failure
 
@@ -22,7 +22,7 @@ class StubTagger:
     """
 
     def attempts(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
-        for documents in tagger_module.look_aheads(texts):
+        for documents in batching.look_aheads(texts):
             whole = "\0".join(document.text for document in documents)
             score = zlib.crc32(whole.encode("utf-8", "surrogatepass")) % 1000 / 1000
             for document in documents:
@@ -43,7 +43,7 @@ def entities_of(text: str, score: float) -> list[Entity]:
 
 
 def look_aheads_of_four(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
-    """As `nerine.tagger.look_aheads`, but small."""
+    """As `nerine.batching.look_aheads`, but small."""
     ahead: list[Document] = []
     for text in texts:
         ahead.append(text if isinstance(text, Document) else Document(text))

@@ -18,7 +18,9 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from nerine.cli import main
+from nerine.cli.flags import resuming_command
 from nerine.cli.progress import TaggingDisplay, tagging_bar
+from nerine.cli.tag import tag
 from nerine.tagger import Tagger
 from streams import files_in
 
@@ -149,6 +151,13 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
     assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
 
 
+def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
+    given = ["runs/a", "x.txt", "-o", "y.jsonl", "--overwrite", "--thresholds", "saved"]
+    with tag.make_context("tag", given) as context:
+        again = resuming_command(context)
+    assert again == "nerine tag runs/a x.txt -o y.jsonl --thresholds saved --resume"
+
+
 # without torch, whose loading would take most of the time
 WAITING = """
 import sys, time, types
@@ -161,7 +170,7 @@ class Tagger:
     def attempts(self, texts):
         time.sleep(60)
         yield from texts
-tagger.Tagger, tagger.look_aheads = Tagger, lambda texts: [list(texts)]
+tagger.Tagger = Tagger
 sys.modules["nerine.tagger"] = tagger
 from nerine.cli import main
 main(sys.argv[1:])
@@ -181,8 +190,9 @@ def test_a_signal_ends_the_bar_and_the_state_is_saved(checkpoint: Path, posts: P
     os.close(follower)
     shown = b""
     while b"posts.txt" not in shown:  # the bar
-        shown += (piece := _shown(leader))
-        assert piece, shown
+        piece = _shown(leader)
+        assert piece, shown  # the child is gone
+        shown += piece
     child.send_signal(signal.SIGTERM)
     shown += b"".join(iter(lambda: _shown(leader), b""))
     assert child.wait(timeout=60) == 1

@@ -59,7 +59,7 @@ ODD_RECORDS = (
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nerine.tagger.look_aheads", look_aheads_of_four)
+    monkeypatch.setattr("nerine.batching.look_aheads", look_aheads_of_four)
     monkeypatch.setattr("os.fsync", lambda _: None)  # which takes most of the time there is
 
 

@@ -85,7 +85,7 @@ class Disk:
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nerine.tagger.look_aheads", look_aheads_of_four)
+    monkeypatch.setattr("nerine.batching.look_aheads", look_aheads_of_four)
 
 
 @pytest.fixture
@@ -404,10 +404,10 @@ def test_a_state_comes_back_from_json() -> None:
 SLOWLY = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-import nerine.tagger
+import nerine.batching
 from streams import StubTagger, look_aheads_of_four
 from nerine.stream import TaggingOptions, tag_files
-nerine.tagger.look_aheads = look_aheads_of_four
+nerine.batching.look_aheads = look_aheads_of_four
 
 class Slow(StubTagger):
     def attempts(self, texts):

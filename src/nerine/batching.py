@@ -1,4 +1,4 @@
-"""Windows → batches of like length under a token budget.
+"""Texts → look-aheads; their windows → batches of like length under a token budget.
 
 A batch costs what its longest window costs times its size, padding included. Windows of like
 length side by side keep the padding small, and the budget keeps the cost of every batch alike,
@@ -7,15 +7,19 @@ however long the windows are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from nerine.document import Document
 from nerine.encoding import IntArray, Window, Windows
-from nerine.errors import TrainingError
+from nerine.errors import DocumentError, TrainingError
 
+# One look-ahead of the stream: documents are encoded, sorted by length and batched together.
+_LOOK_AHEAD_DOCUMENTS = 1024
+_LOOK_AHEAD_CHARACTERS = 1_000_000
 # Within a bucket of this many subwords, windows count as equally long when batches are shuffled.
 _BUCKET = 4
 
@@ -47,6 +51,35 @@ class Batch(PaddedWindows):
     words: IntArray
 
 
+def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
+    """A stream of texts as documents, in lists of bounded size."""
+    if isinstance(texts, str | Document):
+        raise DocumentError(
+            f"one {type(texts).__name__} where many are expected",
+            expected="an iterable of texts",
+            hint="tagger(text) takes one, tagger.predict([text, …]) many",
+        )
+    ahead: list[Document] = []
+    characters = 0
+    for index, text in enumerate(texts):
+        document = _as_document(text, index)
+        ahead.append(document)
+        characters += len(document.text)
+        if len(ahead) >= _LOOK_AHEAD_DOCUMENTS or characters >= _LOOK_AHEAD_CHARACTERS:
+            yield ahead
+            ahead, characters = [], 0
+    if ahead:
+        yield ahead
+
+
+def _as_document(text: str | Document, index: int) -> Document:
+    if isinstance(text, Document):
+        return text
+    if isinstance(text, str):
+        return Document(text)
+    raise DocumentError(f"item {index} is a {type(text).__name__}", expected="a str or a Document")
+
+
 def pad(windows: Sequence[Window], indices: Sequence[int] | IntArray, pad_id: int) -> PaddedWindows:
     """The windows at `indices`, for training."""
     chosen = [windows[index] for index in indices]
@@ -64,24 +97,28 @@ def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
 
     A batch holds at most `token_budget` subwords with its padding, and at least one window.
     """
-    order = np.argsort(-windows.lengths, kind="stable")
-    cuts = _cuts(windows.lengths[order], token_budget)
-    return [_batch(windows, order[first:last], pad_id) for first, last in cuts]
+    lengths = windows.lengths
+    order = np.argsort(-lengths, kind="stable")
+    cuts = _cuts(lengths[order], token_budget)
+    return [
+        _batch(windows, order[first:last], lengths[order[first:last]], pad_id)
+        for first, last in cuts
+    ]
 
 
-def _batch(windows: Windows, indices: IntArray, pad_id: int) -> Batch:
-    lengths = windows.lengths[indices]
+def _batch(windows: Windows, indices: IntArray, lengths: IntArray, pad_id: int) -> Batch:
+    # Nothing here may look at all windows: there are as many batches as a long text needs.
     shape = len(indices), int(lengths.max())
     input_ids = np.full(shape, pad_id, dtype=np.int64)
     before, after = len(windows.before), len(windows.after)
     input_ids[:, :before] = windows.before
     row, position = _places(lengths - before - after)
-    first = windows.firsts + windows.encodings.subword_cuts[windows.documents]
-    subwords = windows.encodings.input_ids[first[indices][row] + position]
+    first = windows.firsts[indices] + windows.encodings.subword_cuts[windows.documents[indices]]
+    subwords = windows.encodings.input_ids[first[row] + position]
     input_ids[row, before + position] = subwords
     for place, special in enumerate(windows.after.tolist()):
         input_ids[np.arange(len(indices)), lengths - after + place] = special
-    row, number = _places(np.diff(windows.cuts)[indices])
+    row, number = _places(windows.cuts[indices + 1] - windows.cuts[indices])
     words = windows.cuts[indices][row] + number
     return Batch(
         indices=indices,

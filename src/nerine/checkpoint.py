@@ -73,7 +73,8 @@ def load_checkpoint(
     these; `scheme` states it where they leave it open. Raises `CheckpointError` or `HubError`.
     """
     source = str(name)
-    info = _read_info(Path(source)) if Path(source).is_dir() else None
+    folder = Path(source).expanduser()  # as `pretrained` reads it
+    info = _read_info(folder) if folder.is_dir() else None
     loaded = pretrained.load_model(source, revision=revision, weights=weights)
     if info is None:
         return Checkpoint(loaded.model, loaded.tokenizer, _foreign_settings(loaded, source, scheme))

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from nerine.batching import look_aheads
 from nerine.document import Document
 from nerine.encoding import Encoding, Window
-from nerine.tagger import Tagger, WordLogits, look_aheads
+from nerine.tagger import Tagger, WordLogits
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Training, scoring, the command line and the server all take it.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -20,19 +21,16 @@ from nerine import calibration
 from nerine.backends import Backend
 from nerine.backends.choosing import open_backend
 from nerine.backends.pytorch import TorchBackend, placed
-from nerine.batching import Batch, batches
+from nerine.batching import Batch, batches, look_aheads
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
 from nerine.encoding import Encoder, Encoding, Encodings, IntArray
-from nerine.errors import CheckpointError, DocumentError
+from nerine.errors import CheckpointError
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
-# One look-ahead of the stream: documents are encoded, sorted by length and batched together.
-_LOOK_AHEAD_DOCUMENTS = 1024
-_LOOK_AHEAD_CHARACTERS = 1_000_000
 # How many look-aheads are begun before the first of them has to be done.
 _AHEAD = 1
 
@@ -215,15 +213,21 @@ class Tagger:
 
         What reading `texts` raises is raised here as well.
         """
-        workers = ThreadPoolExecutor(self.backend.workers, thread_name_prefix="nerine")
         begun: deque[tuple[list[Document], _Work | Exception]] = deque()
-        try:
+        with self._workers() as workers:
             for documents in look_aheads(texts):
                 begun.append((documents, self._begin(documents, workers)))
                 if len(begun) > _AHEAD:
                     yield from self._end(*begun.popleft())
             while begun:
                 yield from self._end(*begun.popleft())
+
+    @contextlib.contextmanager
+    def _workers(self) -> Iterator[Executor]:
+        """Threads that compute; when they are left early, batches not yet begun are given up."""
+        workers = ThreadPoolExecutor(self.backend.workers, thread_name_prefix="nerine")
+        try:
+            yield workers
         finally:
             workers.shutdown(wait=True, cancel_futures=True)
 
@@ -278,7 +282,7 @@ class Tagger:
             return self.reading(
                 documents, encodings, [(each, self.backend.logits(each)) for each in batches]
             )
-        with ThreadPoolExecutor(self.backend.workers) as workers:
+        with self._workers() as workers:
             results = zip(batches, workers.map(self._run, batches), strict=True)
             return self.reading(documents, encodings, results)
 
@@ -367,32 +371,3 @@ def _chosen_thresholds(
             hint=f"fit them first: nerine calibrate {name} CORPUS",
         )
     return checkpoint.calibration.thresholds
-
-
-def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
-    """A stream of texts as documents, in lists of bounded size."""
-    if isinstance(texts, str | Document):
-        raise DocumentError(
-            f"one {type(texts).__name__} where many are expected",
-            expected="an iterable of texts",
-            hint="tagger(text) takes one, tagger.predict([text, …]) many",
-        )
-    ahead: list[Document] = []
-    characters = 0
-    for index, text in enumerate(texts):
-        document = _as_document(text, index)
-        ahead.append(document)
-        characters += len(document.text)
-        if len(ahead) >= _LOOK_AHEAD_DOCUMENTS or characters >= _LOOK_AHEAD_CHARACTERS:
-            yield ahead
-            ahead, characters = [], 0
-    if ahead:
-        yield ahead
-
-
-def _as_document(text: str | Document, index: int) -> Document:
-    if isinstance(text, Document):
-        return text
-    if isinstance(text, str):
-        return Document(text)
-    raise DocumentError(f"item {index} is a {type(text).__name__}", expected="a str or a Document")

@@ -11,7 +11,7 @@ import click
 
 import nerine
 from nerine.cli import INTERRUPTED
-from nerine.cli.flags import given_arguments, setting_options_from
+from nerine.cli.flags import resuming_command, setting_options_from
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
@@ -113,8 +113,7 @@ def distill(
         else:
             print_run(run, notes)
         if run.interrupted:
-            again = given_arguments(context)
-            say_how_to_go_on(run, again if resume else f"{again} --resume")
+            say_how_to_go_on(run, resuming_command(context))
     if run.interrupted:
         context.exit(INTERRUPTED)
 

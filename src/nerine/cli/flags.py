@@ -79,14 +79,16 @@ def _own_first(kind: type[RunSettings]) -> list[dataclasses.Field[Any]]:
 setting_options = setting_options_from(TrainingSettings())
 
 
-def given_arguments(context: click.Context) -> str:
-    """The command with the arguments and flags that were given, as it would be typed again."""
+def resuming_command(context: click.Context) -> str:
+    """The command with the arguments and flags that were given, as it is typed to resume it."""
     words = ["nerine", context.info_name or ""]
     for parameter in context.command.params:
         name = parameter.name or ""
+        if name in ("resume", "overwrite"):  # which exclude each other
+            continue
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             words += _as_typed(parameter, context.params[name])
-    return shlex.join(words)
+    return shlex.join([*words, "--resume"])
 
 
 def _as_typed(parameter: click.Parameter, value: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli import INTERRUPTED
-from nerine.cli.flags import given_arguments, setting_options_from
+from nerine.cli.flags import resuming_command, setting_options_from
 from nerine.cli.options import (
     CorpusReading,
     corpus_options,
@@ -198,9 +198,7 @@ def _say_how_to_resume(context: click.Context, work: Path | None) -> None:
         on.print(cell("interrupted"))
         return
     on.print(cell(f"interrupted; what was trained is kept in {work}"), soft_wrap=True)
-    command = given_arguments(context)
-    flag = "" if context.params["resume"] else " --resume"
-    on.print(cell(f"go on with: {command}{flag}"), soft_wrap=True)
+    on.print(cell(f"go on with: {resuming_command(context)}"), soft_wrap=True)
 
 
 def _write(findings: Findings, output: Path, page: Path | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 import click
 
-from nerine.cli.flags import given_arguments
+from nerine.cli.flags import resuming_command
 from nerine.cli.options import ModelChoice, json_option, tagging_options
 from nerine.cli.terminal import VisibleOutput, cell, console, print_json, stdout, table, working
 from nerine.errors import SettingsError
@@ -171,12 +171,9 @@ def _resumable(context: click.Context, planned: TaggingPlan | None) -> Iterator[
         yield
     except KeyboardInterrupt:
         if planned is not None and planned.resumable:
-            command = (
-                given_arguments(context).removesuffix(" --resume").removesuffix(" --overwrite")
-            )
             on = console(stderr=True)
             on.print(cell("the state was saved"), soft_wrap=True)
-            on.print(cell(f"go on with: {command} --resume"), soft_wrap=True)
+            on.print(cell(f"go on with: {resuming_command(context)}"), soft_wrap=True)
         raise click.Abort from None
     finally:
         if previous is not None:

@@ -18,6 +18,7 @@ import torch
 from transformers import set_seed
 
 from nerine.backends.pytorch import default_device
+from nerine.batching import look_aheads
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.corpus import Corpus
 from nerine.distillation.lessons import Lesson
@@ -27,7 +28,7 @@ from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
 from nerine.settings import DistillationSettings
-from nerine.tagger import Tagger, look_aheads
+from nerine.tagger import Tagger
 from nerine.training import Listener, TrainingRun
 from nerine.training.data import Examples, joined, make_examples, make_unlabelled
 from nerine.training.loop import validation_of

@@ -68,7 +68,7 @@ def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
 
     A branch of a hub repository that moves between two runs is not noticed.
     """
-    folder = Path(name)
+    folder = Path(name).expanduser()
     if not folder.is_dir():
         return {"name": name, "revision": revision}
     paths = {path for pattern in _MODEL_FILES for path in folder.glob(pattern)}

@@ -135,7 +135,7 @@ def _texts(source: Source, start: Position, waiting: deque[Block]) -> Iterator[D
 
     A record without a text is an empty document, so that each one keeps its place.
     """
-    from nerine.tagger import look_aheads  # torch, which is not needed to check inputs
+    from nerine.batching import look_aheads  # numpy, which is not needed to check inputs
 
     ahead: Block = []
 

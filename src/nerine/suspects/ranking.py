@@ -28,12 +28,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from nerine.batching import look_aheads
 from nerine.corpus import Corpus
 from nerine.decoding import Posterior, ScoredSpan
 from nerine.document import Document, Entity, Token
 from nerine.schemes import Span
 from nerine.segmentation import word_spans
-from nerine.tagger import Tagger, look_aheads
+from nerine.tagger import Tagger
 
 Kind = Literal["missed", "type", "boundary", "spurious"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

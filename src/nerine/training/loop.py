@@ -14,13 +14,13 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from nerine.batching import BudgetSampler
+from nerine.batching import BudgetSampler, look_aheads
 from nerine.checkpoint import Checkpoint, write_files
 from nerine.document import Document
 from nerine.errors import TrainingError
 from nerine.metrics import Evaluation, score
 from nerine.settings import RunSettings
-from nerine.tagger import Tagger, WordLogits, look_aheads
+from nerine.tagger import Tagger, WordLogits
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
 from nerine.training.epochs import EpochRecord, epoch_records
