@@ -641,6 +641,21 @@ def test_only_one_process_works_on_an_output(tmp_path: Path) -> None:
         tag(source, output, start="overwrite")
 
 
+def test_an_output_that_came_into_being_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    first, second, output = tmp_path / "1.txt", tmp_path / "2.txt", tmp_path / "out.jsonl"
+    first.write_text("Mira\n")
+    second.write_text("Oslo\n")
+    planned = plan_tagging([second], output)  # and, before it runs, another process does
+    tag(first, output)
+    whole = output.read_bytes()
+    with pytest.raises(TaggingError, match="came into being meanwhile"):
+        planned.run(StubTagger())
+    assert output.read_bytes() == whole
+    output.rename(tmp_path / "first.jsonl")
+    tag(second, output, start="resume")
+    assert b"Oslo" in output.read_bytes()
+
+
 def test_a_listener_hears_of_every_block(tmp_path: Path) -> None:
     heard: list[Sequence[object]] = []
 
