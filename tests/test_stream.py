@@ -310,6 +310,12 @@ def test_parquet_knows_strings_by_other_types(tmp_path: Path, kind: str) -> None
     assert found.drop_columns(["entities"]) == table
 
 
+def test_parquet_of_lists_is_refused(tmp_path: Path) -> None:
+    path, _ = parquet_of(tmp_path, text=[["Mira"]] * 10)
+    message = refused(FormatError, path, output=tmp_path / "out.parquet")
+    assert "is of type list<" in message
+
+
 # What fails, and where it goes.
 
 
