@@ -15,7 +15,13 @@ from nerine.stream.inputs import Found
 from nerine.stream.options import TaggingOptions
 
 _BEGINNING = 1 << 20
-_MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json", "*.onnx", "*/*.onnx")
+_MODEL_FILES = (
+    "*.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "onnx/*.onnx",
+)
 
 
 def inputs_identity(found: Found) -> dict[str, Any]:
@@ -68,7 +74,7 @@ def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
 
     A branch of a hub repository that moves between two runs is not noticed.
     """
-    folder = Path(name)
+    folder = Path(name).expanduser()
     if not folder.is_dir():
         return {"name": name, "revision": revision}
     paths = {path for pattern in _MODEL_FILES for path in folder.glob(pattern)}
