@@ -310,6 +310,12 @@ def test_parquet_knows_strings_by_other_types(tmp_path: Path, kind: str) -> None
     assert found.drop_columns(["entities"]) == table
 
 
+def test_parquet_of_lists_is_refused(tmp_path: Path) -> None:
+    path, _ = parquet_of(tmp_path, text=[["Mira"]] * 10)
+    message = refused(FormatError, path, output=tmp_path / "out.parquet")
+    assert "is of type list<" in message
+
+
 # What fails, and where it goes.
 
 
@@ -641,6 +647,21 @@ def test_only_one_process_works_on_an_output(tmp_path: Path) -> None:
         tag(source, output, start="overwrite")
 
 
+def test_an_output_that_came_into_being_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    first, second, output = tmp_path / "1.txt", tmp_path / "2.txt", tmp_path / "out.jsonl"
+    first.write_text("Mira\n")
+    second.write_text("Oslo\n")
+    planned = plan_tagging([second], output)  # and, before it runs, another process does
+    tag(first, output)
+    whole = output.read_bytes()
+    with pytest.raises(TaggingError, match="came into being meanwhile"):
+        planned.run(StubTagger())
+    assert output.read_bytes() == whole
+    output.rename(tmp_path / "first.jsonl")
+    tag(second, output, start="resume")
+    assert b"Oslo" in output.read_bytes()
+
+
 def test_a_listener_hears_of_every_block(tmp_path: Path) -> None:
     heard: list[Sequence[object]] = []
 
@@ -672,8 +693,11 @@ def test_a_checkpoint_is_known_by_its_files(tmp_path: Path, checkpoint_of: Any) 
     folder = tmp_path / "checkpoint"
     shutil.copytree(checkpoint_of("bert"), folder)
     before = model_identity(str(folder))
-    assert {"model.safetensors", "config.json", "tokenizer.json"} <= before.keys()
+    named = {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"}
+    assert named <= before.keys()
     (folder / "README.md").write_text("new")
+    (folder / ".onnx.1.part").mkdir()  # of `nerine optimize` at work
+    (folder / ".onnx.1.part" / "model-fp32.onnx").write_bytes(b"half")
     assert model_identity(str(folder)) == before
     with (folder / "model.safetensors").open("ab") as stream:
         stream.write(b" ")

@@ -15,7 +15,13 @@ from nerine.stream.inputs import Found
 from nerine.stream.options import TaggingOptions
 
 _BEGINNING = 1 << 20
-_MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json", "*.onnx", "*/*.onnx")
+_MODEL_FILES = (
+    "*.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "onnx/*.onnx",
+)
 
 
 def inputs_identity(found: Found) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class ParquetSource:
         if self._into in schema.names:
             raise taken(self._into, self.name, "column")
         kind = schema.field(self._column).type
-        if str(getattr(kind, "value_type", kind)) not in _TEXTS:
+        cell = kind.value_type if str(kind).startswith("dictionary<") else kind
+        if str(cell) not in _TEXTS:
             raise FormatError(
                 f"the column {self._column!r} is of type {kind}",
                 place=self.name,

@@ -154,6 +154,7 @@ class JournalSink:
         """Moves all files to their places. Cut short, it can be done again."""
         with disk_errors(self._targets.output):
             if not self._state.rendered:
+                self._check_free()
                 self._state = changed(self._state, rendered=True)
                 self._commit()
             for number, source in enumerate(sources):
@@ -166,6 +167,15 @@ class JournalSink:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _move(self._journal.done(number), path)
             self._journal.clear()
+
+    def _check_free(self) -> None:
+        """Raises `TaggingError` where a file came into being while this run was at work."""
+        if self._targets.standing and not self._state.replace:
+            raise TaggingError(
+                "this file came into being meanwhile, and would be replaced",
+                place=str(self._targets.standing[0]),
+                hint="move it away, and go on with --resume",
+            )
 
     def _assemble(self, number: int, source: Source) -> None:
         partial, done = self._journal.partial(number), self._journal.done(number)
