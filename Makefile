@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-stream bench-certainty bench-distillation bench-quality bench-suspects clean
+.PHONY: demo test slow lint format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -24,7 +24,7 @@ format: $(VENV)/ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two cores
+bench: $(VENV)/ready ## speeds against named peers; about an hour on two cores
 	$(BIN)/python -m bench.tagging
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.minutes
@@ -33,6 +33,9 @@ bench: $(VENV)/ready ## speeds against named peers; about 20 minutes on two core
 bench-stream: $(VENV)/ready ## a million texts through `nerine tag`, and cost against size; an hour
 	$(BIN)/python -m bench.stream $(CHECKPOINT)
 	$(BIN)/python -m bench.sizes $(CHECKPOINT)
+
+bench-int8: $(VENV)/ready ## what 8 bits cost: F1 of the same checkpoints, and fp32 in ONNX against PyTorch
+	$(BIN)/python -m bench.int8 $(CHECKPOINT)
 
 bench-certainty: $(VENV)/ready ## whether intervals and tests keep their promise; about 10 minutes
 	$(BIN)/python -m bench.certainty

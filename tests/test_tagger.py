@@ -355,7 +355,10 @@ class Poisoned:
         return self._backend.logits(batch, alone=alone)
 
 
-@given(st.lists(st.sampled_from(["Mira left", "", "z", "Mira in Lisbon z", "Oslo " * 40])))
+MIXED = st.sampled_from(["Mira left", "", "z", "Mira in Lisbon z", "Oslo " * 40])
+
+
+@given(st.lists(MIXED, max_size=20))
 def test_documents_that_fail_leave_the_others_alone(tagger: Tagger, texts: list[str]) -> None:
     poison = tagger.tokenizer.convert_tokens_to_ids("z")
     poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
@@ -387,6 +390,14 @@ def test_a_pipe_raises_what_failed(tagger: Tagger) -> None:
     poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
     with pytest.raises(RuntimeError, match="poison"):
         list(poisoned.pipe(["Mira", "z"]))
+
+
+def test_a_model_that_fails_on_every_text_is_at_fault(tagger: Tagger) -> None:
+    poison = tagger.tokenizer.convert_tokens_to_ids("z")
+    poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
+    with pytest.raises(CheckpointError, match=r"fails on each of 40 texts: .*poison"):
+        list(poisoned.attempts(["z"] * 40))
+    assert len(list(poisoned.attempts([*["z"] * 40, "Mira"]))) == 41
 
 
 def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nerine.metrics import Evaluation, score
     from nerine.optimization import Optimization, optimize
     from nerine.settings import DistillationSettings, TrainingSettings
+    from nerine.stream import TaggingOptions, TaggingSummary, tag_files
     from nerine.tagger import Tagger
     from nerine.training import TrainingRun, train
 
@@ -49,6 +50,8 @@ __all__ = [
     "System",
     "TagScheme",
     "Tagger",
+    "TaggingOptions",
+    "TaggingSummary",
     "Token",
     "TrainingRun",
     "TrainingSettings",
@@ -62,6 +65,7 @@ __all__ = [
     "optimize",
     "read_documents",
     "score",
+    "tag_files",
     "train",
     "write_documents",
 ]
@@ -76,6 +80,8 @@ _LATER = {
     "Optimization": "optimization",
     "System": "certainty",
     "Tagger": "tagger",
+    "TaggingOptions": "stream",
+    "TaggingSummary": "stream",
     "TrainingRun": "training",
     "TrainingSettings": "settings",
     "assess": "assessment",
@@ -88,6 +94,7 @@ _LATER = {
     "optimize": "optimization",
     "read_documents": "formats",
     "score": "metrics",
+    "tag_files": "stream",
     "train": "training",
     "write_documents": "formats",
 }

@@ -51,8 +51,10 @@ class Batch(PaddedWindows):
     words: IntArray
 
 
-def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
-    """A stream of texts as documents, in lists of bounded size."""
+def look_aheads(
+    texts: Iterable[str | Document], *, first: int = _LOOK_AHEAD_DOCUMENTS
+) -> Iterator[list[Document]]:
+    """A stream of texts as documents, in lists of bounded size, the first of at most `first`."""
     if isinstance(texts, str | Document):
         raise DocumentError(
             f"one {type(texts).__name__} where many are expected",
@@ -60,14 +62,14 @@ def look_aheads(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
             hint="tagger(text) takes one, tagger.predict([text, …]) many",
         )
     ahead: list[Document] = []
-    characters = 0
+    characters, most = 0, first
     for index, text in enumerate(texts):
         document = _as_document(text, index)
         ahead.append(document)
         characters += len(document.text)
-        if len(ahead) >= _LOOK_AHEAD_DOCUMENTS or characters >= _LOOK_AHEAD_CHARACTERS:
+        if len(ahead) >= most or characters >= _LOOK_AHEAD_CHARACTERS:
             yield ahead
-            ahead, characters = [], 0
+            ahead, characters, most = [], 0, _LOOK_AHEAD_DOCUMENTS
     if ahead:
         yield ahead
 

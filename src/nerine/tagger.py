@@ -33,6 +33,10 @@ from nerine.settings import ModelSettings
 
 # How many look-aheads are begun before the first of them has to be done.
 _AHEAD = 1
+# Nothing is computed while the first look-ahead is read and encoded: a short one.
+_FIRST = 256
+# If so many texts that are read together all fail, the model is at fault.
+_MANY = 32
 
 LogitArray = npt.NDArray[np.float32]
 
@@ -203,7 +207,7 @@ class Tagger:
         While the model computes, the texts behind are read and encoded, and the entities before
         are found.
         """
-        for outcome in self.attempts(texts):
+        for outcome in self._outcomes(look_aheads(texts, first=_FIRST)):
             if isinstance(outcome, Failure):
                 raise outcome.error
             yield outcome
@@ -211,11 +215,15 @@ class Tagger:
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.
 
-        What reading `texts` raises is raised here as well.
+        What reading `texts` raises is raised here as well. Where many texts are read together
+        and all fail in the same way, the model is at fault: that is a `CheckpointError`.
         """
+        return self._outcomes(look_aheads(texts))
+
+    def _outcomes(self, aheads: Iterable[list[Document]]) -> Iterator[Document | Failure]:
         begun: deque[tuple[list[Document], _Work | Exception]] = deque()
         with self._workers() as workers:
-            for documents in look_aheads(texts):
+            for documents in aheads:
                 begun.append((documents, self._begin(documents, workers)))
                 if len(begun) > _AHEAD:
                     yield from self._end(*begun.popleft())
@@ -251,7 +259,9 @@ class Tagger:
             read = self.reading(documents, work.encodings, results)
             found = list(self.entities(documents, read))
         except Exception as error:
-            yield from self._apart(documents, error)
+            outcomes = list(self._apart(documents, error))
+            _check_not_all_alike(outcomes)
+            yield from outcomes
         else:
             yield from found
 
@@ -355,6 +365,17 @@ class _Work:
 
     encodings: Encodings
     batches: list[tuple[Batch, Future[LogitArray]]]
+
+
+def _check_not_all_alike(outcomes: Sequence[Document | Failure]) -> None:
+    """Raises `CheckpointError` where so many texts fail in one way that it is not the texts."""
+    errors = [outcome.error for outcome in outcomes if isinstance(outcome, Failure)]
+    reasons = {getattr(error, "found", None) or repr(error) for error in errors}
+    if len(errors) == len(outcomes) >= _MANY and len(reasons) == 1:
+        raise CheckpointError(
+            f"the model fails on each of {len(outcomes)} texts: {reasons.pop()}",
+            hint="the weights or the machine are at fault rather than the texts",
+        ) from errors[0]
 
 
 def _chosen_thresholds(

@@ -161,7 +161,8 @@ class Layer(nn.Module):
 class Attention(nn.Module):
     """(batch · length × width) → the same, mixed within each of the batch's sentences.
 
-    `fused` uses torch's own operator; without it, attention is a few plain ones, for export.
+    It uses torch's own operator, or a few plain ones once it has been taken apart: that is what
+    ONNX Runtime computes fastest.
     """
 
     def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
@@ -179,22 +180,40 @@ class Attention(nn.Module):
         self.merged.bias = nn.Parameter(
             torch.cat((query.bias * scale, key.bias, value.bias)).detach()
         )
-        self.fused = True
+        self.apart = nn.ModuleList()
         self.round_to = 1
 
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
         batch, length = unseen.shape[0], unseen.shape[3]
-        merged = self.merged(hidden)
-        if self.round_to > 1:
-            merged = merged[: batch * length]
-        merged = merged.view(batch, length, 3, self.heads, self.size)
-        query, key, value = merged.permute(2, 0, 3, 1, 4).unbind(0)
-        if self.fused:
+        if not self.apart:
+            query, key, value = self._merged(hidden, batch, length)
             mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
         else:
+            query, key, value = self._apart(hidden, batch, length)
             mixed = torch.softmax(query @ key.transpose(2, 3) + unseen, dim=-1) @ value
         mixed = mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
         return filled_up(mixed, self.round_to)
+
+    def _merged(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
+        """Queries, keys and values by one product, each (batch × heads × length × size)."""
+        merged: Tensor = self.merged(hidden)
+        if self.round_to > 1:
+            merged = merged[: batch * length]
+        shape = batch, length, 3, self.heads, self.size
+        return tuple(merged.view(shape).permute(2, 0, 3, 1, 4))
+
+    def _apart(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
+        """The same by three products."""
+        shape = batch, length, self.heads, self.size
+        return [part(hidden).view(shape).transpose(1, 2) for part in self.apart]
+
+    def take_apart(self) -> None:
+        """For export: from now on three products, and attention of plain operators."""
+        weights, biases = self.merged.weight.chunk(3), self.merged.bias.chunk(3)
+        for weight, bias in zip(weights, biases, strict=True):
+            part = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+            part.weight, part.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+            self.apart.append(part)
 
 
 class WholeModel(nn.Module):

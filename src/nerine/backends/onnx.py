@@ -80,7 +80,7 @@ class OnnxBackend:
     is no such model, and `MissingExtraError`.
     """
 
-    token_budget = 512
+    token_budget = 384
 
     def __init__(self, file: ModelFile, *, name: str, threads: int | None = None) -> None:
         self.name = name

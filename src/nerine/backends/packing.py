@@ -51,9 +51,7 @@ def pack(module: nn.Module) -> None:
     if not torch.backends.mkldnn.is_available():
         return
     inputs = probe(module, torch.device("cpu"))
-    for each in module.modules():
-        if isinstance(each, LeanModel | Attention):
-            each.round_to = ROWS
+    _round_to(module, ROWS)
     plain = [
         (parent, name, child)
         for parent in module.modules()
@@ -69,8 +67,15 @@ def pack(module: nn.Module) -> None:
         except (AttributeError, NotImplementedError, RuntimeError):
             equal = False  # layers that look into each other's weights, or another torch
     if not equal:
+        _round_to(module, 1)
         for parent, name, child in plain:
             setattr(parent, name, child)
+
+
+def _round_to(module: nn.Module, rows: int) -> None:
+    for each in module.modules():
+        if isinstance(each, LeanModel | Attention):
+            each.round_to = rows
 
 
 def _packed(child: nn.Module) -> PackedLinear:

@@ -196,7 +196,9 @@ def _print_summary(summary: TaggingSummary) -> None:
     on.print(cell(f"{counted(tagged, 'document')} tagged, {found}"), soft_wrap=True)
     if summary.tagged_now:
         now = f"{summary.tagged_now:,} of them " if summary.tagged_now < summary.documents else ""
-        on.print(cell(f"{now}in {summary.seconds:,.1f} s, {summary.rate:,.0f} documents/s"))
+        digits = 0 if summary.rate >= 10 else 1
+        rate = f"{summary.rate:,.{digits}f} documents/s"
+        on.print(cell(f"{now}in {summary.seconds:,.1f} s, {rate}"))
     if summary.failures:
         where = f": they and the reasons are in {summary.failed}" if summary.failed else ""
         on.print(

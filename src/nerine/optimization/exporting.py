@@ -96,7 +96,7 @@ def _explicit(module: torch.nn.Module) -> torch.nn.Module:
     """With attention as plain operators: ONNX Runtime's own fused one is of no use here."""
     for each in module.modules():
         if isinstance(each, Attention):
-            each.fused = False
+            each.take_apart()
     return module
 
 
