@@ -235,7 +235,7 @@ def test_weights_keep_to_their_range(
         for each in model.graph.initializer
         if each.data_type == onnx.TensorProto.INT8 and "embeddings" not in each.name
     ]
-    assert len(weights) == 8  # four products in each of two layers
+    assert len(weights) == 12  # six products in each of two layers
     assert {int(np.abs(each.astype(int)).max()) for each in weights} == {limit}
     kept = [each.name for each in model.graph.initializer if each.data_type == 1]
     assert "classifier.weight" in kept
