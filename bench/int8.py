@@ -19,6 +19,7 @@ from nerine.backends.saved import FP32, INT8, PYTORCH
 from nerine.document import Document
 from nerine.metrics import score
 from nerine.optimization import make_variants
+from nerine.optimization.measuring import ranges_of
 from nerine.tagger import Tagger
 
 _SCORE_TOLERANCE = 1e-4
@@ -56,11 +57,11 @@ def _f1(checkpoint: Path, taggers: dict[str, Tagger], gold: list[Document]) -> f
 def _compare(checkpoint: Path, taggers: dict[str, Tagger], texts: list[Document]) -> None:
     """Prints how many texts have other entities in 32 bits, and the largest change of a score."""
     pairs = list(zip(taggers[PYTORCH].predict(texts), taggers[FP32].predict(texts), strict=True))
-    changed = sum(_ranges(one) != _ranges(other) for one, other in pairs)
+    changed = sum(ranges_of(one) != ranges_of(other) for one, other in pairs)
     largest = max(
         abs((mine.score or 0) - (theirs.score or 0))
         for one, other in pairs
-        if _ranges(one) == _ranges(other)
+        if ranges_of(one) == ranges_of(other)
         for mine, theirs in zip(one.entities, other.entities, strict=True)
     )
     verdict = "as it should be" if not changed and largest <= _SCORE_TOLERANCE else "TOO MUCH"
@@ -69,10 +70,6 @@ def _compare(checkpoint: Path, taggers: dict[str, Tagger], texts: list[Document]
         f"entities, scores differ by at most {largest:.1e}: {verdict}",
         flush=True,
     )
-
-
-def _ranges(document: Document) -> list[tuple[int, int, str]]:
-    return [(each.start, each.end, each.label) for each in document.entities]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from nerine.batching import batches
 from nerine.document import Document
 from nerine.formats import write_documents
 from nerine.tagger import Reading, Tagger
@@ -39,14 +38,7 @@ def _once(tagger: Tagger, documents: Sequence[Document]) -> dict[str, float]:
 
     backend = tagger.backend
     encodings = timed("tokenising", lambda: tagger.encoder.encode(documents))
-    made = timed(
-        "batching",
-        lambda: batches(
-            tagger.encoder.windows_of(encodings),
-            token_budget=backend.token_budget,
-            pad_id=tagger.tokenizer.pad_token_id or 0,
-        ),
-    )
+    made = timed("batching", lambda: tagger.batches(encodings))
     with ThreadPoolExecutor(backend.workers) as workers:
         results = timed(
             "computing",

@@ -18,11 +18,11 @@ from nerine.checkpoint import (
     RUN_FILE,
     WEIGHTS_FILE,
     Checkpoint,
-    file_hash,
     load_checkpoint,
     save_checkpoint,
 )
 from nerine.errors import CheckpointError, NerineError
+from nerine.formats.files import file_hash
 from nerine.schemes import TagScheme
 from nerine.tagger import Tagger
 from tiny import KINDS, LABELS, LONGEST, documents, make_checkpoint, make_foreign

@@ -14,7 +14,6 @@ whole or not there.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ from typing import Any
 from nerine import pretrained
 from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
-from nerine.formats.files import replacing
+from nerine.formats.files import file_hash, replacing
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
 
@@ -175,12 +174,6 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.part")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
-
-
-def file_hash(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def weights_hash(folder: Path) -> str:

@@ -105,3 +105,8 @@ class MissingExtraError(NerineError):
             f"{purpose} needs the package {package}, which is not installed",
             hint=f'pip install "nerine[{extra}]"',
         )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, or the error's kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

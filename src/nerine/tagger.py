@@ -298,9 +298,13 @@ class Tagger:
 
     def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
-        return encodings, batches(
+        return encodings, self.batches(encodings)
+
+    def batches(self, encodings: Encodings, token_budget: int | None = None) -> list[Batch]:
+        """All windows of `encodings` in batches, by default of what suits the backend."""
+        return batches(
             self.encoder.windows_of(encodings),
-            token_budget=self.token_budget or self.backend.token_budget,
+            token_budget=token_budget or self.token_budget or self.backend.token_budget,
             pad_id=self.tokenizer.pad_token_id or 0,
         )
 

@@ -174,11 +174,9 @@ class Attention(nn.Module):
         width: int = query.out_features
         self.heads, self.size = heads, width // heads
         scale = self.size**-0.5
-        weights = torch.cat((query.weight * scale, key.weight, value.weight))
-        self.merged = nn.Linear(query.in_features, 3 * width, device="meta")
-        self.merged.weight = nn.Parameter(weights.detach())
-        self.merged.bias = nn.Parameter(
-            torch.cat((query.bias * scale, key.bias, value.bias)).detach()
+        self.merged = _linear(
+            torch.cat((query.weight * scale, key.weight, value.weight)),
+            torch.cat((query.bias * scale, key.bias, value.bias)),
         )
         self.apart = nn.ModuleList()
         self.round_to = 1
@@ -210,10 +208,14 @@ class Attention(nn.Module):
     def take_apart(self) -> None:
         """For export: from now on three products, and attention of plain operators."""
         weights, biases = self.merged.weight.chunk(3), self.merged.bias.chunk(3)
-        for weight, bias in zip(weights, biases, strict=True):
-            part = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
-            part.weight, part.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
-            self.apart.append(part)
+        self.apart.extend(map(_linear, weights, biases))
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A layer of weights (outputs × inputs) that are there already."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+    return layer
 
 
 class WholeModel(nn.Module):

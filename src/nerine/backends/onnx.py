@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 
 from nerine.batching import Batch
-from nerine.errors import CheckpointError, MissingExtraError
+from nerine.errors import CheckpointError, MissingExtraError, first_line
 from nerine.formats.files import read_bytes
 
 INPUTS = ("input_ids", "attention_mask", "rows")
@@ -32,7 +32,7 @@ EXTRA = "onnx"
 _AGAIN = "make it again: nerine optimize CHECKPOINT"
 # Fused with the sum before it, layer normalisation is slower than both apart.
 _UNWANTED = ["SkipLayerNormFusion"]
-_ERRORS_ONLY = 3
+ERRORS_ONLY = 3
 # Tensors in other files are named under this key, and nowhere else in what we write.
 _EXTERNAL = b"location"
 
@@ -106,7 +106,7 @@ class OnnxBackend:
         try:
             (logits,) = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
         except Exception as error:  # ONNX Runtime has kinds of its own, without a common base
-            raise self._error(f"ONNX Runtime cannot run it: {_first_line(error)}") from error
+            raise self._error(f"ONNX Runtime cannot run it: {first_line(error)}") from error
         result: npt.NDArray[np.float32] = logits
         return result
 
@@ -115,7 +115,7 @@ class OnnxBackend:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = ERRORS_ONLY
         options.enable_mem_pattern = False  # a plan is kept for each shape, and shapes differ
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -128,7 +128,7 @@ class OnnxBackend:
         except CheckpointError:
             raise
         except Exception as error:  # as above
-            raise self._error(f"ONNX Runtime cannot load it: {_first_line(error)}") from error
+            raise self._error(f"ONNX Runtime cannot load it: {first_line(error)}") from error
 
     def _check(self) -> None:
         inputs = tuple(sorted(each.name for each in self._apart.get_inputs()))
@@ -150,7 +150,3 @@ def import_runtime() -> Any:
     except ImportError as error:
         raise MissingExtraError.of("onnxruntime", EXTRA, "running an ONNX model") from error
     return onnxruntime
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -53,22 +53,22 @@ def pack(module: nn.Module) -> None:
     inputs = probe(module, torch.device("cpu"))
     _round_to(module, ROWS)
     plain = [
-        (parent, name, child)
+        (parent, name, child, linear)
         for parent in module.modules()
         for name, child in parent.named_children()
-        if _linear(child) is not None and not _has_gelu(parent)
+        if (linear := _linear(child)) is not None and not _has_gelu(parent)
     ]
     with torch.inference_mode():
         expected = module(*inputs)
         try:
-            for parent, name, child in plain:
-                setattr(parent, name, _packed(child))
+            for parent, name, child, linear in plain:
+                setattr(parent, name, PackedLinear(linear, gelu=_has_gelu(child)))
             equal = torch.allclose(module(*inputs), expected, rtol=1e-4, atol=1e-4)
-        except (AttributeError, NotImplementedError, RuntimeError):
+        except (AttributeError, RuntimeError):
             equal = False  # layers that look into each other's weights, or another torch
     if not equal:
         _round_to(module, 1)
-        for parent, name, child in plain:
+        for parent, name, child, _ in plain:
             setattr(parent, name, child)
 
 
@@ -76,13 +76,6 @@ def _round_to(module: nn.Module, rows: int) -> None:
     for each in module.modules():
         if isinstance(each, LeanModel | Attention):
             each.round_to = rows
-
-
-def _packed(child: nn.Module) -> PackedLinear:
-    linear = _linear(child)
-    if linear is None:
-        raise NotImplementedError
-    return PackedLinear(linear, gelu=_has_gelu(child))
 
 
 def _linear(child: nn.Module) -> nn.Linear | None:

@@ -89,11 +89,12 @@ def read_saved(folder: Path) -> SavedModels | None:
         raise CheckpointError(
             f"cannot be read: {error!r}", place=str(place), hint=_again(folder)
         ) from error
-    if saved.weights != weights_hash(folder):
+    weights = weights_hash(folder)
+    if saved.weights != weights:
         raise CheckpointError(
             "the ONNX models were made from other weights than the checkpoint's",
             place=str(place),
-            expected=f"models of the weights {weights_hash(folder)[:16]}…",
+            expected=f"models of the weights {weights[:16]}…",
             hint=_again(folder),
         )
     return saved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -43,6 +44,12 @@ def read_bytes(path: Path) -> bytes:
     """All of a file that is not made of lines."""
     with _opened(path) as stream:
         return stream.read()
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_text(path: Path) -> str:

@@ -26,7 +26,7 @@ from nerine.backends.onnx import ModelFile, OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
 from nerine.backends.pytorch import TorchBackend
 from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, Range, SavedModel, SavedModels
-from nerine.batching import Batch, batches
+from nerine.batching import Batch
 from nerine.checkpoint import WEIGHTS_FILE, load_checkpoint, weights_hash
 from nerine.document import Document
 from nerine.errors import CheckpointError, CorpusError, SettingsError
@@ -196,10 +196,9 @@ def _check_batches(tagger: Tagger, gold: Sequence[Document]) -> Iterable[Batch]:
     """Some documents in batches of several shapes, the longest and the shortest among them."""
     ordered = sorted(gold, key=lambda each: len(each.text))
     chosen = ordered[:: -(-len(ordered) // _CHECKED)] + ordered[-1:]
-    windows = tagger.encoder.windows_of(tagger.encoder.encode(chosen))
+    encodings = tagger.encoder.encode(chosen)
     for budget in _CHECK_BUDGETS:
-        pad_id = tagger.tokenizer.pad_token_id or 0
-        yield from batches(windows, token_budget=budget, pad_id=pad_id)
+        yield from tagger.batches(encodings, budget)
 
 
 def _measured(

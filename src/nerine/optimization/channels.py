@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nerine.backends.onnx import import_runtime
+from nerine.backends.onnx import ERRORS_ONLY, INPUTS, import_runtime
 from nerine.batching import Batch
 from nerine.optimization.quantisation import products_of
 
 _PREFIX = "largest_of_"
-_ERRORS_ONLY = 3
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -24,13 +23,13 @@ def largest_inputs(model: Any, batches: Iterable[Batch]) -> Mapping[str, FloatAr
     watched, names = _watched(model)
     runtime = import_runtime()
     options = runtime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = ERRORS_ONLY
     session = runtime.InferenceSession(
         watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     found: dict[str, FloatArray] = {}
     for batch in batches:
-        feeds = {name: getattr(batch, name) for name in ("input_ids", "attention_mask", "rows")}
+        feeds = {name: getattr(batch, name) for name in INPUTS}
         results = session.run([f"{_PREFIX}{name}" for name in names], feeds)
         for name, sizes in zip(names, results, strict=True):
             found[name] = np.maximum(found.get(name, np.zeros_like(sizes)), sizes)

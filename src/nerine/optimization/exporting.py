@@ -21,7 +21,7 @@ import torch
 from nerine.backends.lean import Attention, lean_or_whole, probe
 from nerine.backends.onnx import EXTRA, INPUTS, OUTPUT, import_runtime, refers_to_files
 from nerine.batching import Batch
-from nerine.errors import CheckpointError, MissingExtraError
+from nerine.errors import CheckpointError, MissingExtraError, first_line
 
 LARGEST_DIFFERENCE = 1e-4
 """Between logits of PyTorch and ONNX Runtime, for logits of a size about 1."""
@@ -55,7 +55,7 @@ def export(model: Any, place: Path) -> Any:
     except Exception as error:  # the exporter raises every kind there is
         raise CheckpointError(
             f"a model of the type {model.config.model_type} cannot be exported: "
-            f"{_first_line(error)}",
+            f"{first_line(error)}",
             place=str(place),
             hint=_STAYS,
         ) from error
@@ -134,7 +134,3 @@ def _plain(proto: Any, place: Path) -> Any:
     if refers_to_files(proto.SerializeToString()):
         raise CheckpointError("its ONNX model refers to other files", place=str(place), hint=_STAYS)
     return proto
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

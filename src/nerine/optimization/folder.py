@@ -12,8 +12,9 @@ from typing import Any
 
 from nerine.backends.onnx import ModelFile
 from nerine.backends.saved import FOLDER, INFO_FILE, Range, SavedModel, SavedModels
-from nerine.checkpoint import file_hash, sync_files
+from nerine.checkpoint import sync_files
 from nerine.errors import CheckpointError
+from nerine.formats.files import file_hash
 
 
 @contextlib.contextmanager

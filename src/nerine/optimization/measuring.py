@@ -76,7 +76,7 @@ def compare_with(
     gold: Sequence[Document], reference: Sequence[Document], found: Sequence[Document]
 ) -> Opinion:
     """Scores `found` against gold, and against the `reference` as if that were gold."""
-    same = [_ranges(one) == _ranges(other) for one, other in zip(reference, found, strict=True)]
+    same = [ranges_of(one) == ranges_of(other) for one, other in zip(reference, found, strict=True)]
     agreement = score(reference, found).overall
     nothing_to_differ = agreement.gold + agreement.predicted == 0
     return Opinion(
@@ -87,7 +87,8 @@ def compare_with(
     )
 
 
-def _ranges(document: Document) -> list[tuple[int, int, str]]:
+def ranges_of(document: Document) -> list[tuple[int, int, str]]:
+    """Where which entities stand, without their scores."""
     return [(each.start, each.end, each.label) for each in document.entities]
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nerine.formats.files import file_hash
 from nerine.stream.inputs import Found
 from nerine.stream.options import TaggingOptions
 
@@ -78,9 +79,4 @@ def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
     if not folder.is_dir():
         return {"name": name, "revision": revision}
     paths = {path for pattern in _MODEL_FILES for path in folder.glob(pattern)}
-    return {path.relative_to(folder).as_posix(): _hash(path) for path in sorted(paths)}
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(paths)}

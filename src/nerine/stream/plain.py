@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class _Number(str):
 _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_Number)
 
 
-class _Lined:
+class _Lined(ABC):
     """What text files and JSON lines have in common: a record is a line."""
 
     dropped = b""
@@ -70,8 +71,9 @@ class _Lined:
             yield Record(raw, number, Position(offset, number + 1), text, fault)
             number += 1
 
+    @abstractmethod
     def _text(self, raw: bytes, number: int) -> str | None:
-        raise NotImplementedError
+        """The text in a line; None where there is nothing to tag."""
 
     def _decoded(self, raw: bytes, number: int) -> str:
         """A line as text, without line end, and without byte order mark in the first one."""

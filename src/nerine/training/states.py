@@ -13,7 +13,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from nerine.checkpoint import file_hash, sync_files
+from nerine.checkpoint import sync_files
+from nerine.formats.files import file_hash
 
 _MANIFEST = "complete.json"
 
