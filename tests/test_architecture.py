@@ -25,6 +25,7 @@ FLOORS = (
     ("encoding",),
     ("batching",),
     ("decoding",),
+    ("hub",),
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
