@@ -26,6 +26,7 @@ FLOORS = (
     ("batching",),
     ("decoding",),
     ("hub",),
+    ("origins",),
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
@@ -44,7 +45,7 @@ LIGHT = (
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
-WRITERS = {"formats", "checkpoint", "training", "stream", "optimization", "cli"}
+WRITERS = {"formats", "hub", "checkpoint", "training", "stream", "optimization", "cli"}
 WRITING_CALLS = {
     *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
     *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),

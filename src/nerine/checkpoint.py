@@ -27,6 +27,7 @@ from nerine import pretrained
 from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
 from nerine.formats.files import file_hash, replacing
+from nerine.origins import Origin, find
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
 
@@ -45,7 +46,8 @@ class Checkpoint:
     """A model with its tokenizer and all that Nerine knows of it.
 
     `scores` and `provenance` are as `nerine.json` has them; empty for a foreign model.
-    `calibration` has the thresholds that were fitted, None where none were.
+    `calibration` has the thresholds that were fitted, None where none were. `origin` is where it
+    was loaded from.
     """
 
     model: Any
@@ -54,10 +56,11 @@ class Checkpoint:
     scores: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    origin: Origin | None = None
 
 
 def load_checkpoint(
-    name: str | Path,
+    name: str | Path | Origin,
     *,
     revision: str | None = None,
     scheme: TagScheme | str | None = None,
@@ -71,12 +74,13 @@ def load_checkpoint(
     A model that Nerine did not make has its tags read from `id2label`, and its scheme from
     these; `scheme` states it where they leave it open. Raises `CheckpointError` or `HubError`.
     """
-    source = str(name)
-    folder = Path(source).expanduser()  # as `pretrained` reads it
-    info = _read_info(folder) if folder.is_dir() else None
-    loaded = pretrained.load_model(source, revision=revision, weights=weights)
+    origin = find(name, revision=revision)
+    source = str(origin)
+    info = _read_info(origin.folder)
+    loaded = pretrained.load_model(origin, weights=weights)
     if info is None:
-        return Checkpoint(loaded.model, loaded.tokenizer, _foreign_settings(loaded, source, scheme))
+        settings = _foreign_settings(loaded, source, scheme)
+        return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=origin)
     settings = _settings(info, source)
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
@@ -91,6 +95,7 @@ def load_checkpoint(
         info["scores"],
         info["provenance"],
         _calibration(info, source),
+        origin,
     )
 
 

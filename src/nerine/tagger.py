@@ -28,6 +28,7 @@ from nerine.decoding import Decoder
 from nerine.document import Document, Entity
 from nerine.encoding import Encoder, Encoding, Encodings, IntArray
 from nerine.errors import CheckpointError
+from nerine.origins import Origin, find
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
@@ -110,6 +111,7 @@ class Tagger:
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
+        self.origin: Origin | None = None
         self.notes: tuple[str, ...] = ()
         self.settings = settings
         self.tokenizer = tokenizer
@@ -149,18 +151,18 @@ class Tagger:
         `nerine optimize` chose for this checkpoint where that can be used, else PyTorch. What
         could not be used, and why, is in the tagger's `notes`.
         """
-        opened = open_backend(name, backend, device)
-        checkpoint = load_checkpoint(
-            name, revision=revision, scheme=scheme, weights=opened.backend is None
-        )
-        chosen = _chosen_thresholds(thresholds, checkpoint, str(name))
+        origin = find(name, revision=revision)
+        opened = open_backend(origin, backend, device)
+        checkpoint = load_checkpoint(origin, scheme=scheme, weights=opened.backend is None)
+        chosen = _chosen_thresholds(thresholds, checkpoint, str(origin))
         if opened.backend is not None:
             tagger = cls(
                 opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
             )
         else:
             tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
-        tagger.notes = opened.notes
+        tagger.origin = origin
+        tagger.notes = (*origin.notes, *opened.notes)
         return tagger
 
     @classmethod
