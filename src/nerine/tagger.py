@@ -131,18 +131,20 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        name: str | Path,
+        name: str | Path | Origin,
         *,
         revision: str | None = None,
         scheme: TagScheme | str | None = None,
+        tags: Sequence[str] | None = None,
         device: str | None = None,
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
     ) -> Tagger:
-        """A tagger from a folder or a hub id.
+        """A tagger from a folder or a hub id, `owner/name` or `owner/name@revision`.
 
         Takes any token-classification checkpoint of transformers; `scheme` states the tag scheme
-        of one that Nerine did not make, where its labels leave it open. `device` is torch's name
+        of one that Nerine did not make, where its labels leave it open, and `tags` name its tags
+        by their numbers, where they have no names. `device` is torch's name
         for where the model runs; by default a GPU where there is one. `thresholds` is a number
         from 0 to 1 for all labels, `Thresholds`, or `"saved"` for those that `nerine calibrate`
         saved; by default every entity is kept.
@@ -153,7 +155,9 @@ class Tagger:
         """
         origin = find(name, revision=revision)
         opened = open_backend(origin, backend, device)
-        checkpoint = load_checkpoint(origin, scheme=scheme, weights=opened.backend is None)
+        checkpoint = load_checkpoint(
+            origin, scheme=scheme, tags=tags, weights=opened.backend is None
+        )
         chosen = _chosen_thresholds(thresholds, checkpoint, str(origin))
         if opened.backend is not None:
             tagger = cls(
@@ -191,6 +195,13 @@ class Tagger:
     def labels(self) -> tuple[str, ...]:
         """The labels that this tagger can give."""
         return self.settings.labels
+
+    @property
+    def name(self) -> str:
+        """Where it was loaded from: a folder, or `owner/name@commit`, whatever branch was asked
+        for; empty for one that was made in memory.
+        """
+        return str(self.origin or "")
 
     def __call__(self, text: str | Document) -> Document:
         """The document of one text, with its entities."""
