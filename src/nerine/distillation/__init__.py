@@ -58,11 +58,11 @@ def distill(
     """Teaches some layers of `teacher` what all of them say, and keeps the best epoch.
 
     `teacher` is a folder or hub id of a token-classification checkpoint, made by Nerine or not;
-    `revision`, `scheme` and `tags` are as for `Tagger.load`. The student learns from `corpus.train` and
-    from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses the
-    epoch, by strict F1 against its labels, and the test split is not looked at. `changes` replace
-    fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`. `resume`
-    goes on from the last whole state in `output`.
+    `revision`, `scheme` and `tags` are as for `Tagger.load`. The student learns from `corpus.train`
+    and from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses
+    the epoch, by strict F1 against its labels, and the test split is not looked at. `changes`
+    replace fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`.
+    `resume` goes on from the last whole state in `output`.
 
     Raises `TrainingError` where the run cannot start, go on, or diverges, and `CheckpointError`
     where the teacher's architecture cannot be cut.
