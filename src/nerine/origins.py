@@ -64,7 +64,7 @@ def find(name: str | Path | Origin, *, revision: str | None = None, weights: boo
         return Origin(name, folder)
     if folder.exists():
         raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
-    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+    if name.partition("@")[0].count("/") > 1 or name.startswith((".", "/", "~")):
         raise CheckpointError("there is no such folder", place=name)
     return _pulled(name, revision, weights)
 
