@@ -9,10 +9,10 @@ from nerine.cli.options import (
     ModelChoice,
     Sampling,
     chosen_split,
+    corpus_notes,
     corpus_options,
     errors_option,
     json_option,
-    reading_notes,
     sampling_options,
     split_option,
     split_shown,
@@ -52,6 +52,9 @@ def evaluate(
 ) -> None:
     """Score CHECKPOINT, a folder or hub id, on a split of CORPUS.
 
+    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
+    owner/name@revision.
+
     An entity counts as correct if its start, its end and its label are. Intervals come from
     resampled documents.
     """
@@ -71,16 +74,16 @@ def evaluate(
         split=shown,
         **sampling.given,
     )
-    notes = reading_notes(loaded.logs)
+    notes = corpus_notes(loaded)
     if as_json:
-        about = {"checkpoint": tagger.name, "corpus": corpus, "hash": loaded.hash, "split": shown}
+        about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
         kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
-        print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
+        print_json({**about, "split": shown, "notes": notes, **kept, **assessment.to_dict()})
         return
     on = console()
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_assessment(assessment, f"{tagger.name} on {corpus}, {shown}{limits}", on)
+    print_assessment(assessment, f"{tagger.name} on {loaded.source}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)

@@ -38,6 +38,7 @@ class CorpusReading:
     config: str | None
     corpus_revision: str | None
     options: ReadOptions
+    splits: Mapping[str, str] | None = None
 
     def load(self, source: str, *, known_labels_only: bool = True) -> Corpus:
         """The corpus at `source`."""
@@ -49,6 +50,7 @@ class CorpusReading:
             options=self.options,
             config=self.config,
             revision=self.corpus_revision,
+            splits=self.splits,
             known_labels_only=known_labels_only,
         )
 
@@ -136,7 +138,15 @@ _FORMAT = click.option(
 _FROM_HUB = {
     "config": click.option("--config", metavar="NAME", help="Configuration of a hub corpus."),
     "corpus_revision": click.option(
-        "--corpus-revision", metavar="REV", help="Branch, tag or commit of a hub corpus."
+        "--corpus-revision",
+        metavar="REV",
+        help="Branch, tag or commit of a hub corpus, as behind the @ of owner/name@REV.",
+    ),
+    "splits": click.option(
+        "--splits",
+        metavar="OURS=NAME,…",
+        help="Which splits of a hub corpus are train, validation and test, as in "
+        "train=train_2020,test=test_2021; others are not fetched.",
     ),
 }
 _READING = {
@@ -281,7 +291,23 @@ def _column(value: str) -> int | str:
 
 def _corpus_reading(values: dict[str, Any]) -> CorpusReading:
     hub = {name: values.pop(name) for name in ("format", "config", "corpus_revision")}
-    return CorpusReading(**hub, options=_read_options(values))
+    splits = _splits(values.pop("splits"))
+    return CorpusReading(**hub, splits=splits, options=_read_options(values))
+
+
+def _splits(value: str | None) -> dict[str, str] | None:
+    """Our splits and what a corpus calls them, from `train=train_2020,test=test_2021`."""
+    if value is None:
+        return None
+    pairs = [pair.partition("=") for pair in _names(value)]
+    found = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+    if len(found) < len(pairs) or not all(found.values()):
+        raise SettingsError(
+            f"{value!r} does not say which split is which",
+            place="--splits",
+            expected="pairs such as train=train_2020,test=test_2021, each of our splits once",
+        )
+    return found
 
 
 def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
@@ -359,6 +385,11 @@ def given_corpus_flags(context: click.Context) -> str:
             value = context.params[name]
             flags += [parameter.opts[0], *([] if value is True else [str(value)])]
     return shlex.join(flags)
+
+
+def corpus_notes(corpus: Corpus) -> list[str]:
+    """What a user should know of how a corpus was found and read."""
+    return [*corpus.notes, *reading_notes(corpus.logs)]
 
 
 def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:

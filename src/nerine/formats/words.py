@@ -134,7 +134,7 @@ class TagTable:
         return list(values)
 
     def _tag_named(self, number: int, place: str) -> str:
-        names = self.options.tag_names or self.names
+        names = self.options.tag_names or self.names or self.options.known_tag_names
         if names is None:
             raise FormatError(
                 f"the tags are numbers, such as {number}, without names",
