@@ -293,7 +293,7 @@ class _HubCorpus:
         except HubError as error:
             if not is_offline():
                 raise
-            hint = f"{error.hint}; {_WITHOUT_HUB}"
+            hint = "; ".join(each for each in (error.hint, _WITHOUT_HUB) if each)
             place = f"{error.place}, which is no folder here"
             raise HubError(error.found, expected=error.expected, place=place, hint=hint) from error
         options = replace(options, known_tag_names=found.tag_names)

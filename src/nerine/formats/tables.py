@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from nerine.document import Document
-from nerine.errors import FormatError, MissingExtraError
+from nerine.errors import FormatError, MissingExtraError, first_line
 from nerine.formats.folders import match_splits, split_named
 from nerine.formats.options import ReadLog, ReadOptions
 from nerine.formats.words import TAG_FIELDS, Row, TagTable
@@ -67,9 +67,8 @@ def _parquet_errors(path: Path) -> Iterator[None]:
         raise FormatError(
             "the file asks for more memory than there is", place=str(path), expected="Parquet"
         ) from None
-    except (OSError, ValueError, TypeError, NotImplementedError) as error:
-        # ArrowInvalid is a ValueError
-        raise FormatError(f"this is no Parquet: {error}", place=str(path)) from None
+    except Exception as error:  # of pyarrow, which has many kinds
+        raise FormatError(f"this is no Parquet: {first_line(error)}", place=str(path)) from None
 
 
 def _names_in_metadata(

@@ -78,7 +78,7 @@ def pull_corpus(
     chosen = _chosen_config(found, config)
     place = f"{found.snapshot}, configuration {visible(chosen.name)}"
     if chosen.flaw:
-        hint = f"the hub may have converted it: {repo.id}@{CONVERTED}"
+        hint = f"what the hub may have converted: {repo.id}@{CONVERTED}"
         raise HubError(chosen.flaw, place=place, hint=hint)
     meant = match_splits(chosen.splits, place, splits)
     for name in meant.values():

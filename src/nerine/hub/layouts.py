@@ -94,8 +94,8 @@ def matches(name: str, pattern: str) -> bool:
 
 def _by_name(names: Iterable[str], extensions: Collection[str], folder: str = "") -> list[Config]:
     """The configurations that the names of files and folders tell, sorted."""
-    found: dict[str, dict[str, list[str]]] = {}
     prefix = f"{folder}/" if folder else ""
+    found: dict[str, dict[str, list[str]]] = {}
     candidates = [
         name for name in names if name.startswith(prefix) and _may_be_corpus(name, extensions)
     ]
@@ -106,7 +106,12 @@ def _by_name(names: Iterable[str], extensions: Collection[str], folder: str = ""
     if not found and len({_family(name) for name in candidates}) == 1:
         found = {DEFAULT: {"train": candidates}}  # one table alone, which is called anyhow
     return [
-        Config(config, {split: tuple(files) for split, files in splits.items()}, config == DEFAULT)
+        Config(
+            config,
+            {split: tuple(files) for split, files in splits.items()},
+            is_default=config == DEFAULT,
+            flaw=next((flaw for split in splits.items() if (flaw := _two_tables(*split))), ""),
+        )
         for config, splits in sorted(found.items())
     ]
 
@@ -117,9 +122,23 @@ def _place_of(path: PurePosixPath) -> tuple[str, str]:
     split = without_shard(path.stem) if split_named(path.name) else ""
     if split and not split_named(split):
         split = path.name  # the extension says it, as in eng.testa
-    if not split and folders and split_named(folders[-1]):
-        split = folders.pop()
-    return "/".join(part for part in folders if part != _DATA), split
+    if not split:
+        split = next((each for each in reversed(folders) if split_named(each)), "")
+        folders = [each for each in folders if each != split]
+    return "/".join(each for each in folders if each != _DATA), split
+
+
+def _two_tables(split: str, files: Sequence[str]) -> str:
+    """What is wrong with files that the names give to one split, though they lie apart."""
+    paths = [PurePosixPath(name) for name in files]
+    tables = {
+        str(path.parent / without_shard(path.stem)) if split_named(path.name) else str(path.parent)
+        for path in paths
+    }
+    if len(tables) < 2:
+        return ""
+    first, second, *_ = sorted(tables)
+    return f"{visible(first)} and {visible(second)} both look like the {visible(split)} split"
 
 
 def _family(name: str) -> str:

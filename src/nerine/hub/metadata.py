@@ -17,7 +17,7 @@ from nerine.errors import HubError, first_line
 from nerine.markup import visible
 
 DEFAULT = "default"
-_LARGEST = 10_000_000  # bytes
+_LARGEST = 2_000_000  # bytes; the metadata of hundreds of configurations fit
 _NO_LIST = (str, bytes)
 
 
@@ -78,10 +78,10 @@ def _patterns(stated: object) -> dict[str, tuple[str, ...]]:
         return {"train": tuple(plain)}
     found: dict[str, tuple[str, ...]] = {}
     for each in _mappings(stated):
-        path = each.get("path")
+        path, split = each.get("path"), each.get("split", "train")
         paths = (path,) if isinstance(path, str) else tuple(_strings(path))
-        split = str(each.get("split", "train"))
-        found[split] = (*found.get(split, ()), *paths)
+        if isinstance(split, str) and paths:
+            found[split] = (*found.get(split, ()), *paths)
     return found
 
 
