@@ -306,7 +306,7 @@ def test_splits_of_other_names_are_stated(hub: Hub) -> None:
     publish(hub, years | {"data/test_2021-0.parquet": table("test")})
     error = refusal(REPO, CorpusError)
     assert error.found == "'train_2020-0' and 'train_2021-0' both look like the train split"
-    assert "--splits train=NAME" in (error.hint or "")
+    assert "--corpus-splits train=NAME" in (error.hint or "")
     hub.forget_requests()
     corpus = load_corpus(REPO, splits={"train": "train_2021-0"})
     assert list(corpus.splits) == ["train"]
@@ -604,7 +604,9 @@ def test_commands_take_a_corpus_of_the_hub(hub: Hub, tmp_path: Path, local_hash:
     done = run("describe", REPO, "--config", "en", "--json")
     described = json.loads(done.stdout)
     assert (described["source"], described["hash"]) == (f"{REPO}@{commit}", local_hash)
-    done = run("describe", f"{REPO}@{commit}", "--config", "en", "--splits", "test=train", "--json")
+    done = run(
+        "describe", f"{REPO}@{commit}", "--config", "en", "--corpus-splits", "test=train", "--json"
+    )
     assert list(json.loads(done.stdout)["splits"]) == ["test"]
     assert run("check", f"{REPO}@main", "--config", "de", "--fail-on", "never").exit_code == 0
     target = tmp_path / "here"
@@ -617,7 +619,7 @@ def test_commands_take_a_corpus_of_the_hub(hub: Hub, tmp_path: Path, local_hash:
 @pytest.mark.parametrize("given", ["train", "train=", "train=a,train=b", "dev=a"])
 def test_splits_that_say_nothing_are_refused(hub: Hub, given: str) -> None:
     publish(hub, three())
-    done = run("describe", REPO, "--splits", given)
+    done = run("describe", REPO, "--corpus-splits", given)
     assert (done.exit_code, "splits" in done.stderr) == (2, True)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from nerine.cli.splits import stated_splits
 from nerine.cli.terminal import working
 from nerine.errors import SettingsError
 from nerine.formats import FORMATS, ReadLog, ReadOptions
@@ -142,8 +143,8 @@ _FROM_HUB = {
         metavar="REV",
         help="Branch, tag or commit of a hub corpus, as behind the @ of owner/name@REV.",
     ),
-    "splits": click.option(
-        "--splits",
+    "corpus_splits": click.option(
+        "--corpus-splits",
         metavar="OURS=NAME,…",
         help="Which splits of a hub corpus are train, validation and test, as in "
         "train=train_2020,test=test_2021; others are not fetched.",
@@ -291,23 +292,8 @@ def _column(value: str) -> int | str:
 
 def _corpus_reading(values: dict[str, Any]) -> CorpusReading:
     hub = {name: values.pop(name) for name in ("format", "config", "corpus_revision")}
-    splits = _splits(values.pop("splits"))
+    splits = stated_splits(values.pop("corpus_splits"))
     return CorpusReading(**hub, splits=splits, options=_read_options(values))
-
-
-def _splits(value: str | None) -> dict[str, str] | None:
-    """Our splits and what a corpus calls them, from `train=train_2020,test=test_2021`."""
-    if value is None:
-        return None
-    pairs = [pair.partition("=") for pair in _names(value)]
-    found = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
-    if len(found) < len(pairs) or not all(found.values()):
-        raise SettingsError(
-            f"{value!r} does not say which split is which",
-            place="--splits",
-            expected="pairs such as train=train_2020,test=test_2021, each of our splits once",
-        )
-    return found
 
 
 def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
@@ -366,7 +352,7 @@ def chosen_split(corpus: Corpus, given: str | None) -> str:
 
 def split_shown(corpus: Corpus, split: str) -> str:
     """The split that a signature names: a file alone is all of its documents."""
-    return split if len(corpus.splits) > 1 else "all"
+    return split if len(corpus.splits) > 1 or corpus.config else "all"
 
 
 def format_option(*names: str, text: str) -> Decorator:

@@ -20,7 +20,7 @@ _NAMES = {
 }
 _WORDS = {split: re.compile(rf"(?<![a-z])(?:{names})(?![a-z])") for split, names in _NAMES.items()}
 _SHARD = re.compile(r"-(\d+)-of-(\d+)(?:-[0-9a-f]{6,})?$")
-_HINT = "--splits train=NAME,test=NAME (splits=…) says which is which"
+_HINT = "--corpus-splits train=NAME,test=NAME (splits=…) says which is which"
 _BESIDES = re.compile(r"\.|readme|licen[cs]e|copying|notice|citation|sha\d+sums|md5sums")
 _NO_CORPUS = (".md", ".rst", ".py", ".sh", ".zip", ".gz", ".yml", ".yaml", ".pdf")
 

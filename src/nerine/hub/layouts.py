@@ -132,7 +132,7 @@ def _two_tables(split: str, files: Sequence[str]) -> str:
     """What is wrong with files that the names give to one split, though they lie apart."""
     paths = [PurePosixPath(name) for name in files]
     tables = {
-        str(path.parent / without_shard(path.stem)) if split_named(path.name) else str(path.parent)
+        str(path.parent / without_shard(path.stem)) if split_named(path.name) else f"{path.parent}/"
         for path in paths
     }
     if len(tables) < 2:
