@@ -169,13 +169,13 @@ def test_a_data_set_is_what_the_same_files_in_a_folder_are(
     if names == "names.{}":  # as CoNLL-2003 has them
         ends = zip(("train", "testa", "testb"), files.values(), strict=True)
         files = {f"eng.{end}": content for end, content in ends}
-    commit = publish(hub, {**files, "README.md": b"# Names", "names.py": b"1 / 0"})
+    commit = publish(hub, {**files, "README.md": b"# Names", "other.py": b"1 / 0"})
     corpus = load_corpus(REPO)
     assert corpus.hash == local_hash
     assert corpus.source == f"{REPO}@{commit}"
     assert (corpus.notes, corpus.labels) == ((), ("person", "place"))
     assert list(corpus.splits) == ["train", "validation", "test"]
-    assert asked_for(hub).isdisjoint({"names.py"})
+    assert asked_for(hub).isdisjoint({"other.py"})
 
 
 def test_rows_are_those_that_datasets_reads(hub: Hub) -> None:
@@ -255,6 +255,37 @@ def test_a_script_is_passed_over_for_what_the_hub_made_of_it(hub: Hub, local_has
     assert not Path("canary").exists()
     assert load_corpus(f"{REPO}@refs/convert/parquet").source == corpus.source
     assert load_corpus(corpus.source).hash == local_hash
+
+
+def test_a_script_says_more_than_the_files_beside_it(
+    hub: Hub, local_hash: str, offline: Callable[[], None]
+) -> None:
+    files = {f"dataset/{split}.json": lines(split) for split in TEXTS}
+    publish(hub, files | {"names.py": b"1 / 0"})
+    assert "without names" in refusal(REPO, FormatError).found
+    options = ReadOptions(tag_names=NAMES)
+    corpus = load_corpus(REPO, options=options)
+    assert (corpus.hash, corpus.config) == (local_hash, "dataset")
+    assert corpus.notes == (
+        f"{REPO}: its files are read as they are, for its script names.py is never run",
+    )
+    offline()
+    assert load_corpus(REPO, options=options).hash == local_hash
+    constants.HF_HUB_OFFLINE = False
+    made = three("names/{}/0000.parquet")
+    hub.add_commit(REPO, made, kind="dataset", branch="refs/convert/parquet", delete=(*files,))
+    assert load_corpus(REPO).hash == local_hash
+    offline()
+    assert load_corpus(REPO).hash == local_hash
+    assert [each.path for each in hub.requests if "names.py" in each.path] == []
+
+
+def test_languages_in_files_of_their_own_are_splits_to_be_stated(hub: Hub) -> None:
+    names = [f"{split}/{split}_{language}.parquet" for split in TEXTS for language in ("de", "en")]
+    publish(hub, dict.fromkeys(names, table()))
+    assert "'train_de' and 'train_en' both look" in refusal(REPO, CorpusError).found
+    corpus = load_corpus(REPO, splits={"train": "train_en", "test": "test_de"})
+    assert list(corpus.splits) == ["train", "test"]
 
 
 def test_a_script_alone_is_refused_and_never_fetched(hub: Hub) -> None:
@@ -352,8 +383,8 @@ def test_a_shard_that_is_not_there_is_missed(hub: Hub) -> None:
     [
         ("[{data_files: 'https://elsewhere/train.parquet'}]", "has no such file"),
         ("[{data_files: '../../../etc/passwd.txt'}]", "has no such file"),
-        ("[{data_files: 'weights.bin'}]", "is of no format that is read from the hub"),
-        ("[{data_files: 'train.spacy'}]", "is of no format that is read from the hub"),
+        ("[{data_files: 'weights.bin'}]", "which ends on none of"),
+        ("[{data_files: 'train.spacy'}]", "which ends on none of"),
         ("[{config_name: [1]}]", "has no name"),
         ("*a", "the metadata of README.md cannot be read"),
         ("[{data_files: [{split: [a], path: train.spacy}]}]", "no files that can be read"),

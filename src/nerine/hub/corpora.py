@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from huggingface_hub.errors import RevisionNotFoundError
+from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
 from nerine.errors import CorpusError, HubError
 from nerine.formats import FORMATS
 from nerine.formats.folders import match_splits
 from nerine.hub.layouts import Config, check_whole, find_configs
-from nerine.hub.listing import fetch_files, list_files
+from nerine.hub.listing import fetch_files, keep_state, list_files
 from nerine.hub.metadata import read_metadata, stated_configs, tag_names
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
@@ -53,6 +53,7 @@ class CorpusFiles:
 class _DataSet:
     """A data set whose files are known by name: `snapshot` has them, which may be converted."""
 
+    main: Snapshot
     snapshot: Snapshot
     configs: Sequence[Config]
     metadata: Mapping[str, Any]
@@ -85,6 +86,8 @@ def pull_corpus(
         check_whole(name, chosen.splits[name], place)
     files = {split: chosen.splits[name] for split, name in meant.items()}
     snapshot = fetch_files(found.snapshot, [name for each in files.values() for name in each])
+    for state in (found.main, snapshot):
+        keep_state(state)
     return CorpusFiles(
         snapshot,
         chosen.name,
@@ -116,25 +119,38 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
         metadata = read_metadata(main.folder / README, str(main))
     stated = stated_configs(metadata, str(main))
     configs = find_configs(main.listed or (), stated, extensions)
-    if any(not each.flaw for each in configs):
-        return _DataSet(main, configs, metadata, main.notes)
-    converted = _converted(main, configs)
-    configs = find_configs(converted.listed or (), (), extensions)
-    if not configs:
+    readable = any(not each.flaw for each in configs)
+    script = _script(main) if not stated else None
+    if readable and script is None:
+        return _DataSet(main, main, configs, metadata, main.notes)
+    converted = _converted(main, needed=not readable)
+    made = find_configs(converted.listed or (), (), extensions) if converted else []
+    if converted and made:
+        note = f"{repo}: Parquet is read that the hub made of it ({CONVERTED})"
+        return _DataSet(main, converted, made, metadata, (*main.notes, *converted.notes, note))
+    if not readable:
         raise _unreadable(main, configs)
-    note = f"{repo}: Parquet is read that the hub made of it ({CONVERTED}); scripts are never run"
-    return _DataSet(converted, configs, metadata, (*main.notes, *converted.notes, note))
+    note = f"{repo}: its files are read as they are, for its script {script} is never run"
+    return _DataSet(main, main, configs, metadata, (*main.notes, note))
 
 
-def _converted(main: Snapshot, configs: Sequence[Config]) -> Snapshot:
+def _script(main: Snapshot) -> str | None:
+    """The script that makes a data set of the files beside it: it is called as the repository."""
+    name = f"{main.repo.id.rpartition('/')[2]}.py"
+    return name if main.has(name) else None
+
+
+def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
     """What the hub itself made of a data set that is a script, or of files of other kinds."""
     if main.repo.revision not in (None, constants.DEFAULT_REVISION):
-        raise _unreadable(main, configs)  # of which state the conversion is, nobody says
+        return None  # of which state the conversion is, nobody says
     try:
         return list_files(RepoName(main.repo.id, CONVERTED))
     except HubError as error:
         if isinstance(error.__cause__, RevisionNotFoundError):
-            raise _unreadable(main, configs) from None
+            return None
+        if isinstance(error.__cause__, OfflineModeIsEnabled) and not needed:
+            return None
         raise
 
 

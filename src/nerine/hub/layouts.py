@@ -65,7 +65,8 @@ def _as_stated(
     if lacking:
         flaw = f"README.md speaks of {visible(lacking[0])!r}, and the repository has no such file"
     elif foreign:
-        flaw = f"{visible(foreign[0])!r} is of no format that is read from the hub"
+        ends = ", ".join(sorted(extensions))
+        flaw = f"README.md names {visible(foreign[0])!r}, which ends on none of {ends}"
     return Config(stated.name, splits, stated.is_default, flaw)
 
 
@@ -124,8 +125,8 @@ def _place_of(path: PurePosixPath) -> tuple[str, str]:
         split = path.name  # the extension says it, as in eng.testa
     if not split:
         split = next((each for each in reversed(folders) if split_named(each)), "")
-        folders = [each for each in folders if each != split]
-    return "/".join(each for each in folders if each != _DATA), split
+    config = [each for each in folders if each != _DATA and not split_named(each)]
+    return "/".join(config), split
 
 
 def _two_tables(split: str, files: Sequence[str]) -> str:

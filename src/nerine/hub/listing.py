@@ -25,6 +25,7 @@ from nerine.hub.pulling import (
     cached_commit,
     cached_names,
     is_passing,
+    known_commit,
     remember,
     snapshot_folder,
     storage_of,
@@ -47,17 +48,21 @@ def list_files(repo: RepoName, *, kind: Kind = "dataset") -> Snapshot:
 
 
 def fetch_files(snapshot: Snapshot, names: Iterable[str]) -> Snapshot:
-    """The snapshot with some of its files, fetched and checked; raises `HubError`.
-
-    From now on, its branch or tag means this state where the hub cannot be asked.
-    """
+    """The snapshot with some of its files, fetched and checked; raises `HubError`."""
     for name in names:
         if is_offline() and not (snapshot.folder / name).is_file():
             raise _not_fetched(snapshot, name)
         snapshot = snapshot.with_file(name)
+    return snapshot
+
+
+def keep_state(snapshot: Snapshot) -> None:
+    """Lets the branch or tag of a snapshot mean its state where the hub cannot be asked.
+
+    For the end, when all that is needed was fetched.
+    """
     with errors_of(snapshot.repo, snapshot.kind):
         remember(snapshot.repo, snapshot.commit, snapshot.kind)
-    return snapshot
 
 
 def _not_fetched(snapshot: Snapshot, name: str) -> HubError:
@@ -70,25 +75,30 @@ def _not_fetched(snapshot: Snapshot, name: str) -> HubError:
 
 
 def _listed_state(repo: RepoName, kind: Kind) -> State:
-    cached = cached_commit(repo, kind)
-    known = None if cached is None else _known_list(repo, cached, kind)
-    if cached is not None and known and (repo.is_pinned or is_offline()):
-        return State(cached, known)
+    commit = known_commit(repo, kind)
+    known = None if commit is None else _known_list(repo, commit, kind)
+    if commit is not None and known and (repo.is_pinned or is_offline()):
+        return State(commit, known)
     if is_offline():
-        if cached is None:
-            raise OfflineModeIsEnabled
-        here = cached_names(repo, cached, kind)
-        note = f"{repo}: whether the cache has all of its files is not known"
-        return State(cached, {name: Listed(None, None) for name in here}, (note,))
+        return _unlisted_state(repo, kind)
     try:
         state = ask_hub(repo, kind)
     except Exception as error:
-        if cached is None or not known or not is_passing(error):
+        if commit is None or not known or not is_passing(error):
             raise
         reason = hub_error(repo, error, kind).found
-        return State(cached, known, (f"{reason}: {repo.id}@{cached} of the cache is used",))
+        return State(commit, known, (f"{reason}: {repo.id}@{commit} of the cache is used",))
     _keep_list(repo, state, kind)
     return state
+
+
+def _unlisted_state(repo: RepoName, kind: Kind) -> State:
+    """What another program has fetched, of which there is no list here."""
+    commit = cached_commit(repo, kind)
+    if commit is None:
+        raise OfflineModeIsEnabled
+    here = {name: Listed(None, None) for name in cached_names(repo, commit, kind)}
+    return State(commit, here, (f"{repo}: whether the cache has all of its files is not known",))
 
 
 def _keep_list(repo: RepoName, state: State, kind: Kind) -> None:

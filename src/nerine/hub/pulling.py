@@ -254,14 +254,18 @@ def storage_of(repo: RepoName, kind: Kind) -> Path:
 
 
 def cached_commit(repo: RepoName, kind: Kind) -> str | None:
-    """The commit that the revision meant when the hub was asked last."""
+    """The commit that is meant, as far as is known here, if the cache has files of it."""
+    commit = known_commit(repo, kind)
+    return commit if commit and snapshot_folder(repo, commit, kind).is_dir() else None
+
+
+def known_commit(repo: RepoName, kind: Kind) -> str | None:
+    """The revision itself if it is a commit, or what it meant when the hub was asked last."""
     if is_commit(repo.revision):
-        return repo.revision if snapshot_folder(repo, str(repo.revision), kind).is_dir() else None
+        return repo.revision
     ref = storage_of(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
     commit = ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
-    if not is_commit(commit) or not snapshot_folder(repo, str(commit), kind).is_dir():
-        return None
-    return commit
+    return commit if is_commit(commit) else None
 
 
 def cached_names(repo: RepoName, commit: str, kind: Kind) -> list[str]:
