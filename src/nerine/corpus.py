@@ -15,7 +15,7 @@ from nerine.document import Document, digest_of, labels_of, parts_of
 from nerine.errors import CorpusError, HubError
 from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
 from nerine.formats.folders import SPLITS, find_split_files, is_pair_folder, split_named
-from nerine.formats.tables import is_saved_folder, saved_tables, tag_columns
+from nerine.formats.tables import is_saved_folder, saved_tables
 from nerine.formats.words import TagTable
 from nerine.schemes import TagScheme
 
@@ -288,7 +288,6 @@ class _HubCorpus:
                 config=self.config,
                 splits=self.splits,
                 format_=self.format,
-                tag_columns=tag_columns(options),
             )
         except HubError as error:
             if not is_offline():

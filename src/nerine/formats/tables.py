@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,7 +33,7 @@ def read_parquet(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tup
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")
     with _parquet_errors(path):
         schema = parquet.read_schema(path)
-    names = _names_in_metadata(schema.metadata, options)
+    names = _names_in_metadata(schema, options)
     table = TagTable(
         lambda: _parquet_rows(parquet, path), lambda row: f"{path}:{row}", options, names
     )
@@ -71,27 +71,21 @@ def _parquet_errors(path: Path) -> Iterator[None]:
         raise FormatError(f"this is no Parquet: {first_line(error)}", place=str(path)) from None
 
 
-def _names_in_metadata(
-    metadata: Mapping[bytes, bytes] | None, options: ReadOptions
-) -> tuple[str, ...] | None:
+def _names_in_metadata(schema: Any, options: ReadOptions) -> tuple[str, ...] | None:
     """The names of the tags that `datasets` writes beside an Arrow schema."""
     try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
-        name = _tag_column(features, options)
-        names = features[name]["feature"]["names"]
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[_tag_column(schema.names, options)]["feature"]["names"]
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     is_usable = isinstance(names, list) and all(isinstance(each, str) for each in names)
     return tuple(names) if is_usable else None
 
 
-def _tag_column(columns: Mapping[str, Any], options: ReadOptions) -> str:
-    return next((name for name in tag_columns(options) if name in columns), TAG_FIELDS[0])
-
-
-def tag_columns(options: ReadOptions) -> tuple[str, ...]:
-    """What the column of the tags may be called: the stated name, or one of the usual ones."""
-    return (options.tag_column,) if isinstance(options.tag_column, str) else TAG_FIELDS
+def _tag_column(columns: Collection[str], options: ReadOptions) -> str:
+    if isinstance(options.tag_column, str):
+        return options.tag_column
+    return next((name for name in TAG_FIELDS if name in columns), TAG_FIELDS[0])
 
 
 def is_saved_folder(folder: Path) -> bool:

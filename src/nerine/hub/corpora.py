@@ -38,14 +38,14 @@ _SHOWN = 20
 class CorpusFiles:
     """The files of a data set, by our splits, in the order in which they are to be read.
 
-    `config` is the configuration that they are of; `tag_names` are those that the README states;
-    `notes` say what a user should know of how they were found.
+    `config` is the configuration that they are of; `tag_names` are those that the README states
+    for columns of numbers; `notes` say what a user should know of how they were found.
     """
 
     snapshot: Snapshot
     config: str
     splits: Mapping[str, tuple[Path, ...]]
-    tag_names: tuple[str, ...] | None = None
+    tag_names: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
 
 
@@ -66,14 +66,12 @@ def pull_corpus(
     config: str | None = None,
     splits: Mapping[str, str] | None = None,
     format_: str | None = None,
-    tag_columns: Sequence[str] = (),
 ) -> CorpusFiles:
     """The files of the data set `repo`.
 
     `config` names one of several configurations; `splits` says for each of our splits that is
-    wanted what the data set calls it; `format_` is that of the files. `tag_columns` are names of
-    columns, of which the first that the README describes tells the names of the tags. Raises
-    `HubError` and `CorpusError`.
+    wanted what the data set calls it; `format_` is that of the files. Raises `HubError` and
+    `CorpusError`.
     """
     found = _look_at(repo, _extensions(format_, str(repo)))
     chosen = _chosen_config(found, config)
@@ -92,7 +90,7 @@ def pull_corpus(
         snapshot,
         chosen.name,
         {split: tuple(snapshot.folder / name for name in each) for split, each in files.items()},
-        tag_names(found.metadata, chosen.name, tag_columns),
+        tag_names(found.metadata, chosen.name),
         (*found.notes, *_notes_on_splits(str(repo), chosen, meant, left_out=not splits)),
     )
 

@@ -85,23 +85,19 @@ def _patterns(stated: object) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def tag_names(
-    metadata: Mapping[str, Any], config: str, columns: Sequence[str]
-) -> tuple[str, ...] | None:
-    """The names of the tags that a README states for the first of `columns` that it knows."""
-    infos = list(_mappings(metadata.get("dataset_info")))
-    if isinstance(metadata.get("dataset_info"), Mapping):
-        infos = [metadata["dataset_info"]]
+def tag_names(metadata: Mapping[str, Any], config: str) -> dict[str, tuple[str, ...]]:
+    """The names that a README states for columns of numbers, such as `ner_tags`."""
+    stated = metadata.get("dataset_info")
+    infos = [stated] if isinstance(stated, Mapping) else list(_mappings(stated))
     info = next((each for each in infos if each.get("config_name", DEFAULT) == config), None)
     if info is None and len(infos) == 1:
         info = infos[0]
-    features = {
-        each["name"]: each
-        for each in _mappings((info or {}).get("features"))
-        if isinstance(each.get("name"), str)
-    }
-    column = next((features[name] for name in columns if name in features), {})
-    return _class_names(column)
+    found: dict[str, tuple[str, ...]] = {}
+    for each in _mappings((info or {}).get("features")):
+        column, names = each.get("name"), _class_names(each)
+        if isinstance(column, str) and names:
+            found[column] = names
+    return found
 
 
 def _class_names(column: Mapping[str, Any]) -> tuple[str, ...] | None:
