@@ -361,6 +361,9 @@ def test_a_split_that_is_not_read_is_named(hub: Hub) -> None:
 )
 def test_two_tables_are_not_taken_for_shards_of_one(hub: Hub, files: tuple[str, ...]) -> None:
     publish(hub, dict.fromkeys(files, table()))
+    hub.add_commit(
+        REPO, {"a/train/0.parquet": table()}, kind="dataset", branch="refs/convert/parquet"
+    )
     assert "both look like the train split" in refusal().found
 
 
@@ -581,6 +584,16 @@ def test_half_of_a_corpus_is_never_taken_for_all(hub: Hub, offline: Callable[[],
     hub.mend()
     offline()
     assert "data/train-b.parquet is not in the cache" in refusal(f"{REPO}@{commit}").found
+
+
+def test_the_list_in_the_cache_does_not_disturb_others(hub: Hub) -> None:
+    from huggingface_hub import scan_cache_dir
+
+    publish(hub, three())
+    load_corpus(REPO)
+    found = scan_cache_dir()
+    assert found.warnings == []
+    assert [repo.repo_id for repo in found.repos] == [REPO]
 
 
 def test_what_another_program_fetched_is_used_with_a_note(

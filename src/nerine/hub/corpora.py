@@ -117,7 +117,8 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
         metadata = read_metadata(main.folder / README, str(main))
     stated = stated_configs(metadata, str(main))
     configs = find_configs(main.listed or (), stated, extensions)
-    readable = any(not each.flaw for each in configs)
+    # names that leave two readings are a question to the user; a README that is wrong is no answer
+    readable = any(not (each.flaw and stated) for each in configs)
     script = _script(main) if not stated else None
     if readable and script is None:
         return _DataSet(main, main, configs, metadata, main.notes)
@@ -127,7 +128,7 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
         note = f"{repo}: Parquet is read that the hub made of it ({CONVERTED})"
         return _DataSet(main, converted, made, metadata, (*main.notes, *converted.notes, note))
     if not readable:
-        raise _unreadable(main, configs)
+        raise _unreadable(main, configs, extensions)
     note = f"{repo}: its files are read as they are, for its script {script} is never run"
     return _DataSet(main, main, configs, metadata, (*main.notes, note))
 
@@ -152,14 +153,17 @@ def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
         raise
 
 
-def _unreadable(snapshot: Snapshot, configs: Sequence[Config]) -> HubError:
+def _unreadable(
+    snapshot: Snapshot, configs: Sequence[Config], extensions: frozenset[str]
+) -> HubError:
     names = [visible(name) for name in sorted(snapshot.listed or ())]
     flaw = next((each.flaw for each in configs), "")
     return HubError(
         flaw or "the repository holds no files that can be read as a corpus",
         place=str(snapshot),
-        expected="Parquet, JSON lines or column files with the names of splits; a script is "
-        f"never run, but the hub may have converted it: {snapshot.repo.id}@{CONVERTED}",
+        expected="files with the name of a split that end on one of "
+        f"{', '.join(sorted(extensions))}; a script is never run, but the hub may have converted "
+        f"it: {snapshot.repo.id}@{CONVERTED}",
         hint=f"it holds {_some(names)}",
     )
 
