@@ -349,6 +349,31 @@ def test_an_ordinary_name_passes() -> None:
     assert str(RepoName.parse("a/b@v1")) == "a/b@v1"
 
 
+@pytest.mark.parametrize("etag", ["../../../../escaped", "/tmp/escaped", "x y", ""])
+def test_a_hash_that_is_a_path(hub: Hub, published: Published, tmp_path: Path, etag: str) -> None:
+    published()
+    hub.fault(Fault(path="config.json", etag=etag, times=None))
+    before = {path for path in tmp_path.rglob("*") if "escaped" in path.name}
+    error = refusal()
+    assert "config.json" in error.found or "cannot be used" in error.found
+    assert {path for path in tmp_path.rglob("*") if "escaped" in path.name} == before == set()
+
+
+def test_a_token_goes_to_the_hub_alone(
+    hub: Hub, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_user("mira", token=TOKEN)
+    published(private=True)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    for method, path in (("*", "/tokenizer.json"), ("GET", "/storage/")):
+        hub.fault(Fault(method=method, path=path, redirect=True, times=None))
+        refusal()
+        hub.mend()
+    hosts = {record.host for record in hub.requests if TOKEN in str(record)}
+    assert {record.host for record in hub.requests} == {"hub", "storage", "elsewhere"}
+    assert hosts == {"hub"}
+
+
 # --- models that Nerine did not make
 
 

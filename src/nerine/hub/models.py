@@ -37,11 +37,11 @@ def _without_weights(names: Sequence[str]) -> list[str]:
 
 
 def _whole(names: Sequence[str]) -> list[str]:
-    """The files of a model, the weights last."""
+    """The files of a model, the weights last, and of these their index."""
     others = _without_weights(names)
     weights = [WEIGHTS] if WEIGHTS in names else []
     if not weights and INDEX in names:
-        weights = [INDEX, *sorted(each for each in names if _SHARD.fullmatch(each))]
+        weights = [*sorted(each for each in names if _SHARD.fullmatch(each)), INDEX]
     info = [INFO] if INFO in names else []
     return [*info, *others, *weights] if others and weights else []
 

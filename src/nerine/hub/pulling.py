@@ -15,11 +15,17 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import (
+    HfApi,
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+)
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import (
     are_progress_bars_disabled,
@@ -46,14 +52,14 @@ _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class Snapshot:
     """One state of a repository, as far as it was fetched.
 
-    `folder` lies in the hub's cache and holds `files`. `listed` are all files that the repository
-    has, by the hub's list; None where the hub was not asked. `notes` say what a user should know.
+    `folder` lies in the hub's cache and holds what was fetched. `listed` are all files that the
+    repository has, by the hub's list; None where the hub was not asked. `notes` say what a user
+    should know.
     """
 
     repo: RepoName
     commit: str
     folder: Path
-    files: tuple[str, ...] = ()
     listed: Mapping[str, Listed] | None = None
     notes: tuple[str, ...] = ()
     kind: Kind = "model"
@@ -64,12 +70,11 @@ class Snapshot:
             return name in self.listed
         return (self.folder / name).is_file()
 
-    def with_file(self, name: str) -> Snapshot:
-        """The snapshot with one more file, fetched if it is not here; raises `HubError`."""
+    def fetch(self, name: str) -> None:
+        """Puts one more file into the folder, if it is not there; raises `HubError`."""
         check_file_name(name, str(self))
         with _progress():
             _fetch(self.repo, self.commit, name, (self.listed or {}).get(name), self.kind)
-        return replace(self, files=(*self.files, name))
 
     def __str__(self) -> str:
         return f"{self.repo.id}@{self.commit}"
@@ -128,21 +133,22 @@ def pull(repo: RepoName, wanted: Wanted, *, kind: Kind = "model") -> Snapshot:
         for name in chosen:
             _fetch(repo, state.commit, name, (state.listed or {}).get(name), kind)
         if state.listed is not None:
-            for name in set(wanted.optional) - set(names):
-                _learn_absence(repo, state.commit, name, kind)
+            for name in wanted.optional:
+                if not _is_known(repo, state.commit, name, kind):
+                    _learn_absence(repo, state.commit, name, kind)
             _remember(repo, state.commit, kind)
     folder = _snapshot_folder(repo, state.commit, kind)
-    return Snapshot(repo, state.commit, folder, tuple(chosen), state.listed, state.notes, kind)
+    return Snapshot(repo, state.commit, folder, state.listed, state.notes, kind)
 
 
 def _state(repo: RepoName, wanted: Wanted, kind: Kind) -> _State:
     """Which commit is meant, and what the hub lists for it, or else the cache knows."""
     cached = _cached_commit(repo, kind)
-    unknown: list[str] = []
+    whole, unknown = False, list[str]()
     if cached is not None:
-        names = _cached_names(repo, cached, kind)
+        whole = bool(wanted.choose(_cached_names(repo, cached, kind)))
         unknown = [each for each in wanted.optional if not _is_known(repo, cached, each, kind)]
-        if repo.is_pinned and wanted.choose(names) and not unknown:
+        if repo.is_pinned and whole and not unknown:
             return _State(cached)
     notes = tuple(f"{repo}: whether it has {each} is not known: read without" for each in unknown)
     if is_offline():
@@ -150,18 +156,18 @@ def _state(repo: RepoName, wanted: Wanted, kind: Kind) -> _State:
             raise OfflineModeIsEnabled
         return _State(cached, notes=notes)
     try:
-        return _listed(repo, kind)
+        return _listed(repo, kind, tries=1 if whole else _TRIES)
     except Exception as error:
-        if cached is None or not wanted.choose(names) or not _is_passing(error):
+        if cached is None or not whole or not _is_passing(error):
             raise
         reason = hub_error(repo, error, kind).found
         return _State(cached, notes=(f"{reason}: {repo.id}@{cached} of the cache is used", *notes))
 
 
-def _listed(repo: RepoName, kind: Kind) -> _State:
+def _listed(repo: RepoName, kind: Kind, tries: int) -> _State:
     """The commit and its files, as the hub has them."""
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
-    info: Any = _patiently(lambda: ask(repo.id, revision=repo.revision, files_metadata=True))
+    info: Any = _patiently(lambda: ask(repo.id, revision=repo.revision, files_metadata=True), tries)
     if not is_commit(info.sha):
         raise HubError("the hub names no commit", place=str(repo))
     files = {}
@@ -171,9 +177,9 @@ def _listed(repo: RepoName, kind: Kind) -> _State:
     return _State(info.sha, files)
 
 
-def _patiently(ask: Callable[[], T]) -> T:
+def _patiently(ask: Callable[[], T], tries: int) -> T:
     """Asks again where the hub is busy, after as long as it says."""
-    for tried in range(1, _TRIES):
+    for tried in range(1, tries):
         try:
             return ask()
         except HfHubHTTPError as error:
@@ -194,6 +200,8 @@ def _is_passing(error: Exception) -> bool:
 def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: Kind) -> Path:
     """A file of the cache, fetched if it is not there; what is not as listed is fetched anew."""
     with errors_of(repo, kind):
+        if not (_snapshot_folder(repo, commit, kind) / name).is_file() and not is_offline():
+            _check_hash_offered(repo, commit, name, kind)
         path = _download(repo, commit, name, kind)
         wrong = _what_is_wrong(path, listed)
         if wrong and not is_offline():
@@ -213,6 +221,18 @@ def _download(repo: RepoName, commit: str, name: str, kind: Kind, *, again: bool
     return Path(
         hf_hub_download(repo.id, name, revision=commit, repo_type=kind, force_download=again)
     )
+
+
+def _check_hash_offered(repo: RepoName, commit: str, name: str, kind: Kind) -> None:
+    """The hub's library calls a file by the hash that the server offers: it has to be one."""
+    offered = get_hf_file_metadata(hf_hub_url(repo.id, name, revision=commit, repo_type=kind)).etag
+    if offered is None or not _HASH.fullmatch(offered):
+        raise HubError(
+            f"the hub offers {name} under {visible(str(offered))!r}",
+            place=str(repo),
+            expected="a hash of its content",
+            hint=f"is {constants.ENDPOINT} the hub?",
+        )
 
 
 def _what_is_wrong(path: Path, listed: Listed | None) -> str | None:
@@ -288,7 +308,7 @@ def _remember(repo: RepoName, commit: str, kind: Kind) -> None:
 
     Done last, so that a branch never leads to half a snapshot.
     """
-    if repo.is_pinned:
+    if repo.is_pinned or _cached_commit(repo, kind) == commit:
         return
     ref = _storage(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
     ref.parent.mkdir(parents=True, exist_ok=True)
