@@ -8,6 +8,7 @@ the storage host knows nothing of commits.
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from hub import access, lfs
 from hub.messages import Reply, Request, refuse
@@ -27,8 +28,8 @@ def resolve(store: Store, request: Request) -> Reply:
     headers = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes", "ETag": f'"{blob.etag}"'}
     if blob.large:
         return _elsewhere(store, repository, path, blob, headers)
-    name = path.rpartition("/")[2].encode("ascii", "replace").decode().replace('"', "")
-    headers["Content-Disposition"] = f'inline; filename="{name}";'
+    shown = quote(path.rpartition("/")[2], safe="")
+    headers["Content-Disposition"] = f"inline; filename*=UTF-8''{shown}"
     headers["Content-Type"] = "text/plain; charset=utf-8"
     return Reply(200, headers, blob.content)
 

@@ -25,7 +25,8 @@ class Fault:
     - `cut_upload`: the connection ends after so many bytes of the request's body
     - `cut_download`: the connection ends after so many bytes of the reply's body; the request has
       had its effect
-    - `truncate`: the body ends after so many bytes, and Content-Length says that this is all
+    - `truncate`: the body ends after so many bytes, and Content-Length says that this is all (to
+      HEAD too, unless `method` is GET)
     - `alter`: one bit in the middle of the body is flipped
     - `body`: this body instead of the right one
     - `redirect`: to the same path on the third host, which answers anything and records it
@@ -68,11 +69,13 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """One more fault."""
-        self._waiting.append(fault)
+        with self._lock:
+            self._waiting.append(fault)
 
     def clear(self) -> None:
         """From now on all goes well."""
-        self._waiting.clear()
+        with self._lock:
+            self._waiting.clear()
 
     def take(self, method: str, target: str) -> Fault:
         """The fault that hits a request, counted off; `NONE` if none does."""

@@ -177,6 +177,7 @@ class Hub:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets counts at a host of its own
             "HF_TOKEN_PATH": str(home / "token"),
             "HF_TOKEN": token or "",
             "HUGGING_FACE_HUB_TOKEN": "",

@@ -83,6 +83,7 @@ def _turn_datasets(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> Non
         "HUB_DATASETS_URL": address,
         "HF_HUB_OFFLINE": False,
         "HF_DATASETS_OFFLINE": False,
+        "HF_UPDATE_DOWNLOAD_COUNTS": False,
         "HF_CACHE_HOME": str(home),
         "HF_DATASETS_CACHE": home / "datasets",
         "HF_MODULES_CACHE": home / "modules",

@@ -66,7 +66,7 @@ def storage(store: Store, request: Request) -> Reply:
 
 def elsewhere(store: Store, request: Request) -> Reply:
     """The third host's answer: anything is well."""
-    return json_reply({})
+    return json_reply({"from": "elsewhere"})
 
 
 def _answer(routes: list[tuple[str, str, Handler]], store: Store, request: Request) -> Reply:
