@@ -9,12 +9,7 @@ from typing import Any
 import httpx2
 import huggingface_hub
 import pytest
-from huggingface_hub import (
-    CommitOperationAdd,
-    HfApi,
-    hf_hub_download,
-    snapshot_download,
-)
+from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     BadRequestError,
     GatedRepoError,

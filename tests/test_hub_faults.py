@@ -13,14 +13,8 @@ from pathlib import Path
 import httpx2
 import huggingface_hub
 import pytest
-from huggingface_hub import (
-    HfApi,
-    hf_hub_download,
-    snapshot_download,
-)
-from huggingface_hub.errors import (
-    LocalEntryNotFoundError,
-)
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
 
 from hub import Fault, Hub, git
 from hub.samples import FILES, TOKEN, WEIGHTS, read
@@ -46,10 +40,11 @@ def model(hub: Hub, api: HfApi) -> str:
 
 def test_rate_limit(hub: Hub, model: str, api: HfApi) -> None:
     """429 twice, then all is well."""
-    hub.fault(Fault(path="/preupload/", status=429, retry_after=0, times=2))
+    hub.fault(Fault(path="/preupload/", status=429, retry_after=7, times=2))
     api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=model)
     found = [record.status for record in hub.matching("/preupload/")]
     assert found == [429, 429, 200]
+    assert hub.waits == [8, 8]  # huggingface_hub adds a second
 
 
 def test_server_errors_without_end(hub: Hub, model: str) -> None:
@@ -131,8 +126,26 @@ def test_hostile_listing(hub: Hub, model: str, api: HfApi) -> None:
     assert "../../x" in [item.path for item in api.list_repo_tree(model, recursive=True)]
     hub.add_repo("mira/hostile", {"../../x": b"x", "config.json": b"{}"})
     assert "../../x" in api.list_repo_files("mira/hostile")
-    with pytest.raises(ValueError, match=r"x"):
+    with pytest.raises(ValueError, match="cannot contain a '..' path segment"):
         snapshot_download("mira/hostile")
+
+
+@pytest.mark.parametrize("name", ["../../x", "..\\..\\y", "/tmp/z", "a/../../../b.bin"])
+def test_hostile_files_can_be_had(hub: Hub, name: str) -> None:
+    """A client that does not look at names gets what they name, so a test of one can fail."""
+    hub.add_repo("mira/hostile", {name: b"hostile"})
+    sha = hub.commits("mira/hostile")[0].oid
+    for revision in ("main", sha):
+        address = huggingface_hub.hf_hub_url("mira/hostile", name, revision=revision)
+        assert httpx2.get(address, follow_redirects=True).content == b"hostile"
+
+
+def test_hostile_commit(hub: Hub, model: str, tmp_path: Path) -> None:
+    """So may a commit be: what is missing is noted in a folder of its name."""
+    hub.fault(Fault(path="/resolve/", headers={"X-Repo-Commit": "../../../canary"}, times=None))
+    with pytest.raises(RemoteEntryNotFoundError):
+        hf_hub_download(model, "none.json")
+    assert (tmp_path / "hf" / "canary" / "none.json").is_file()
 
 
 def test_hostile_etag(hub: Hub, model: str, tmp_path: Path) -> None:
@@ -140,6 +153,21 @@ def test_hostile_etag(hub: Hub, model: str, tmp_path: Path) -> None:
     hub.fault(Fault(path="/resolve/", etag='"../../../../canary"', times=None))
     hf_hub_download(model, "config.json")
     assert (tmp_path / "canary").read_bytes() == FILES["config.json"]
+
+
+def test_no_reply(hub: Hub, model: str) -> None:
+    """A connection that ends before there is an answer."""
+    hub.fault(Fault(path="/resolve/", cut_upload=0))
+    with pytest.raises(httpx2.RemoteProtocolError):
+        hf_hub_download(model, "config.json")
+    hf_hub_download(model, "config.json")
+
+
+def test_wrong_values(hub: Hub, model: str) -> None:
+    """A listing that says something else than it should."""
+    hub.fault(Fault(path="/api/models/", values={"sha": "../../x"}))
+    assert HfApi().model_info(model).sha == "../../x"
+    assert HfApi().model_info(model).sha == hub.commits(model)[0].oid
 
 
 def test_slow_reply(hub: Hub, model: str) -> None:

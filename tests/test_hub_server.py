@@ -199,16 +199,17 @@ def test_pull_request(hub: Hub, model: str) -> None:
     """Whoever may not write may ask to; main stays as it is."""
     hub.add_user("noor", token="hf_noor")
     noor = HfApi(token="hf_noor")
-    weights = CommitOperationAdd("new.bin", b"weights")
-    with pytest.raises(HfHubHTTPError, match="Authorization error"):
-        noor.create_commit(model, [weights], commit_message="Mine")
-    weights = CommitOperationAdd("new.bin", b"weights")
-    made = noor.create_commit(model, [weights], commit_message="Mine", create_pr=True)
+    for path, pull_request in (("new.txt", False), ("new.bin", True)):
+        change = CommitOperationAdd(path, b"new")
+        with pytest.raises(HfHubHTTPError, match="Authorization error"):
+            noor.create_commit(model, [change], commit_message="Mine", create_pr=pull_request)
+    change = CommitOperationAdd("new.txt", b"new")
+    made = noor.create_commit(model, [change], commit_message="Mine", create_pr=True)
     assert made.pr_revision == "refs/pr/1"
     assert hub.files(model) == FILES
-    assert hub.files(model, "refs/pr/1")["new.bin"] == b"weights"
-    path = hf_hub_download(model, "new.bin", revision="refs/pr/1")
-    assert Path(path).read_bytes() == b"weights"
+    assert hub.files(model, "refs/pr/1")["new.txt"] == b"new"
+    path = hf_hub_download(model, "new.txt", revision="refs/pr/1")
+    assert Path(path).read_bytes() == b"new"
     asked = noor.list_repo_refs(model, include_pull_requests=True).pull_requests
     assert asked is not None
     assert asked[0].target_commit == made.oid

@@ -30,6 +30,7 @@ class Hub:
         multipart_above: int | None = None,
     ) -> None:
         self.store = Store(page_size, large_above, multipart_above)
+        self.waits: list[float] = []  # seconds that a client in this process would have slept
         self._journal = Journal()
         self._hosts = {
             name: Server(name, self._journal, partial(answer, self.store))

@@ -47,6 +47,7 @@ _HUB: list[tuple[str, str, Handler]] = [
     ("POST", rf"{_PAGE}\.git/info/lfs/objects/complete", lfs.complete),
     ("POST", rf"{_PAGE}\.git/info/lfs/objects/verify", lfs.verify),
     ("GET", rf"{_PAGE}/resolve/{_REVISION}/(?P<path>.+)", downloads.resolve),
+    ("GET", r"/.*", downloads.strayed),
 ]
 _STORAGE: list[tuple[str, str, Handler]] = [
     ("PUT", rf"/upload{_PAGE}/(?P<oid>[^/]+)", lfs.receive),

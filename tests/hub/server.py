@@ -151,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _pieces(self, limit: int | None) -> Iterator[bytes]:
         """The request's body as it comes in; the connection ends after `limit` bytes."""
         left = limit
+        if left == 0:
+            raise CutError
         for size in self._sizes():
             wanted = size if left is None else min(size, left)
             piece = self.rfile.read(wanted)
@@ -169,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             if length % _CHUNK:
                 yield length % _CHUNK
             return
-        while size := int(self.rfile.readline().partition(b";")[0], 16):
+        while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
             yield size
             self.rfile.readline()
         self.rfile.readline()
