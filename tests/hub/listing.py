@@ -104,7 +104,7 @@ def _one_page(
     store: Store, request: Request, entries: Sequence[Entry]
 ) -> tuple[Sequence[Entry], dict[str, str]]:
     """The entries from the query's cursor on, and the link to the next page if there is one."""
-    query = parse_qs(request.target.partition("?")[2])
+    query = request.query
     start = int(query.get("cursor", ["0"])[0])
     size = min(store.page_size, int(query.get("limit", [store.page_size])[0]))
     if start + size >= len(entries):

@@ -76,7 +76,8 @@ def json_reply(value: object, status: int = 200, **headers: str) -> Reply:
 def error_reply(status: int, message: str = "", code: str | None = None, **headers: str) -> Reply:
     """An error as the hub words it: the message in a header and in the body, and perhaps a code."""
     said = message or HTTPStatus(status).phrase
-    named = {"X_Error_Message": said} | ({"X_Error_Code": code} if code else {}) | headers
+    plain = " ".join(said.encode("ascii", "backslashreplace").decode().split())
+    named = {"X_Error_Message": plain} | ({"X_Error_Code": code} if code else {}) | headers
     return json_reply({"error": said}, status, **named)
 
 
