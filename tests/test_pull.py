@@ -17,6 +17,7 @@ from hub import Fault, Hub
 from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.cli import main
 from nerine.errors import CheckpointError, EncodingError, HubError, NerineError
+from nerine.formats.files import file_hash
 from nerine.hub.names import RepoName, check_file_name
 from nerine.tagger import Tagger
 from tiny import documents, make_foreign
@@ -134,12 +135,27 @@ def test_onnx_models_are_fetched_only_where_they_are_used(
 ) -> None:
     published()
     hub.add_commit(REPO, {"onnx/onnx.json": b"{}", "onnx/model-int8.onnx": b"x"})
-    tagger = Tagger.load(REPO, device="cpu", backend="pytorch")
-    assert "onnx.json" not in cached()
     tagger = Tagger.load(REPO, device="cpu")
-    assert "onnx.json" in cached()
     assert "model-int8.onnx" not in cached()
     assert tagger.notes[0].startswith("PyTorch is used: ")
+
+
+def test_an_onnx_model_that_was_not_pulled_is_asked_for(
+    hub: Hub, published: Published, offline: Callable[[], None], checkpoint_of: Callable[..., Path]
+) -> None:
+    weights = file_hash(checkpoint_of() / "model.safetensors")
+    model = {"file": "model-fp32.onnx", "sha256": "0" * 64, "bytes": 1}
+    saved = {"format": 1, "weights": weights, "chosen": "pytorch", "models": {"onnx-fp32": model}}
+    published()
+    commit = hub.add_commit(REPO, {"onnx/onnx.json": json.dumps(saved).encode()}).oid
+    Tagger.load(REPO, device="cpu", backend="pytorch")
+    for name in (REPO, f"{REPO}@{commit}"):  # one that was not fetched, of a list or of none
+        with pytest.raises(HubError, match="a file is missing"):
+            Tagger.load(name, device="cpu", backend="onnx-fp32")
+    offline()
+    with pytest.raises(HubError, match="not in the cache"):
+        Tagger.load(REPO, device="cpu", backend="onnx-fp32")
+    assert Tagger.load(REPO, device="cpu").notes == ()
 
 
 def test_a_private_repository_takes_a_login(
@@ -457,7 +473,7 @@ def test_what_another_program_has_cached_is_used_and_what_is_not_known_said(
     snapshot_download(REPO)
     offline()
     tagger = Tagger.load(REPO, device="cpu")
-    assert "whether it has nerine.json is not known" in tagger.notes[0]
+    assert "whether it has nerine.json, onnx/onnx.json is not known" in tagger.notes[0]
 
 
 def test_weights_in_shards(hub: Hub, tmp_path: Path, offline: Callable[[], None]) -> None:

@@ -26,7 +26,7 @@ from huggingface_hub import (
     hf_hub_download,
     hf_hub_url,
 )
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import (
     are_progress_bars_disabled,
     disable_progress_bars,
@@ -52,9 +52,9 @@ _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class Snapshot:
     """One state of a repository, as far as it was fetched.
 
-    `folder` lies in the hub's cache and holds what was fetched. `listed` are all files that the
-    repository has, by the hub's list; None where the hub was not asked. `notes` say what a user
-    should know.
+    `folder` lies in the hub's cache and holds what was fetched. `listed` are all files of the
+    repository, by the hub's list; None where it was not asked. `notes` say what a user should
+    know.
     """
 
     repo: RepoName
@@ -63,12 +63,6 @@ class Snapshot:
     listed: Mapping[str, Listed] | None = None
     notes: tuple[str, ...] = ()
     kind: Kind = "model"
-
-    def has(self, name: str) -> bool:
-        """Whether the repository has such a file, as far as is known here."""
-        if self.listed is not None:
-            return name in self.listed
-        return (self.folder / name).is_file()
 
     def fetch(self, name: str) -> None:
         """Puts one more file into the folder, if it is not there; raises `HubError`."""
@@ -94,8 +88,8 @@ class Wanted:
 
     `choose` turns the names of its files into those that are needed, in the order of their
     fetching: none, where some are missing that it cannot do without. `lacking` says so of a list
-    of names. `optional` files change what the others mean, so that it has to be known whether the
-    repository has them.
+    of names. `optional` files change how the others are used: they are fetched too where the
+    repository has them, and that has to be known.
     """
 
     choose: Callable[[Sequence[str]], Sequence[str]]
@@ -130,12 +124,11 @@ def pull(repo: RepoName, wanted: Wanted, *, kind: Kind = "model") -> Snapshot:
             raise OfflineModeIsEnabled
         if not chosen:
             raise HubError(wanted.lacking(names), place=str(repo), hint="it holds " + _shown(names))
-        for name in chosen:
+        others = [name for name in wanted.optional if name in names]
+        for name in [*others, *chosen]:
             _fetch(repo, state.commit, name, (state.listed or {}).get(name), kind)
         if state.listed is not None:
-            for name in wanted.optional:
-                if not _is_known(repo, state.commit, name, kind):
-                    _learn_absence(repo, state.commit, name, kind)
+            _note_absent(repo, state.commit, set(wanted.optional) - set(names), kind)
             _remember(repo, state.commit, kind)
     folder = _snapshot_folder(repo, state.commit, kind)
     return Snapshot(repo, state.commit, folder, state.listed, state.notes, kind)
@@ -150,7 +143,8 @@ def _state(repo: RepoName, wanted: Wanted, kind: Kind) -> _State:
         unknown = [each for each in wanted.optional if not _is_known(repo, cached, each, kind)]
         if repo.is_pinned and whole and not unknown:
             return _State(cached)
-    notes = tuple(f"{repo}: whether it has {each} is not known: read without" for each in unknown)
+    asked = ", ".join(unknown)
+    notes = (f"{repo}: whether it has {asked} is not known: read without",) if unknown else ()
     if is_offline():
         if cached is None:
             raise OfflineModeIsEnabled
@@ -200,8 +194,6 @@ def _is_passing(error: Exception) -> bool:
 def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: Kind) -> Path:
     """A file of the cache, fetched if it is not there; what is not as listed is fetched anew."""
     with errors_of(repo, kind):
-        if not (_snapshot_folder(repo, commit, kind) / name).is_file() and not is_offline():
-            _check_hash_offered(repo, commit, name, kind)
         path = _download(repo, commit, name, kind)
         wrong = _what_is_wrong(path, listed)
         if wrong and not is_offline():
@@ -218,6 +210,9 @@ def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: 
 
 
 def _download(repo: RepoName, commit: str, name: str, kind: Kind, *, again: bool = False) -> Path:
+    here = _snapshot_folder(repo, commit, kind) / name
+    if (again or not here.is_file()) and not is_offline():
+        _check_hash_offered(repo, commit, name, kind)
     return Path(
         hf_hub_download(repo.id, name, revision=commit, repo_type=kind, force_download=again)
     )
@@ -297,10 +292,13 @@ def _is_known(repo: RepoName, commit: str, name: str, kind: Kind) -> bool:
     return here.is_file() or absent.is_file()
 
 
-def _learn_absence(repo: RepoName, commit: str, name: str, kind: Kind) -> None:
-    """Asks for a file that is not there, upon which the hub's library notes this in the cache."""
-    with contextlib.suppress(EntryNotFoundError):
-        _download(repo, commit, name, kind)
+def _note_absent(repo: RepoName, commit: str, names: Iterable[str], kind: Kind) -> None:
+    """Notes in the cache, as the hub's library does it, what the repository has not."""
+    for name in names:
+        if not _is_known(repo, commit, name, kind):
+            absent = _storage(repo, kind) / ".no_exist" / commit / name
+            absent.parent.mkdir(parents=True, exist_ok=True)
+            absent.touch()
 
 
 def _remember(repo: RepoName, commit: str, kind: Kind) -> None:
