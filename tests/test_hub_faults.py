@@ -163,6 +163,16 @@ def test_no_reply(hub: Hub, model: str) -> None:
     hf_hub_download(model, "config.json")
 
 
+def test_hub_that_is_gone(hub: Hub, model: str) -> None:
+    """Where no connection can be made, the cache has to do."""
+    path = hf_hub_download(model, "config.json")
+    hub.go_down()
+    assert hf_hub_download(model, "config.json") == path
+    with pytest.raises(LocalEntryNotFoundError):
+        hf_hub_download(model, "model.safetensors")
+    assert hub.files(model) == FILES
+
+
 def test_wrong_values(hub: Hub, model: str) -> None:
     """A listing that says something else than it should."""
     hub.fault(Fault(path="/api/models/", values={"sha": "../../x"}))
