@@ -51,7 +51,7 @@ class Request:
 
 def is_set(values: Sequence[str] | None) -> bool:
     """Whether a flag of a query or form is on."""
-    return bool(values) and str(values[-1]).lower() in {"1", "true"}
+    return values is not None and str(values[-1]).lower() in {"1", "true"}
 
 
 @dataclass(frozen=True)
