@@ -9,7 +9,13 @@ from typing import Any
 import httpx2
 import huggingface_hub
 import pytest
-from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    HfApi,
+    get_session,
+    hf_hub_download,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     BadRequestError,
     GatedRepoError,
@@ -86,6 +92,20 @@ def test_gated(hub: Hub, model: str) -> None:
     hf_hub_download("mira/gated", "config.json", token="hf_noor")
 
 
+def test_may_i(hub: Hub, model: str, api: HfApi) -> None:
+    """The question without the deed."""
+    hub.add_user("noor", token="hf_noor")
+    api.auth_check(model, write=True)
+    noor = HfApi(token="hf_noor")
+    noor.auth_check(model)
+    with pytest.raises(HfHubHTTPError, match="Authorization error"):
+        noor.auth_check(model, write=True)
+    with pytest.raises(RepositoryNotFoundError):
+        noor.delete_repo(model)
+    with pytest.raises(RepositoryNotFoundError):
+        HfApi(token=False).create_tag(model, tag="v1")
+
+
 def test_creation(hub: Hub, api: HfApi) -> None:
     """A repository is made once, in a namespace of one's own."""
     assert api.create_repo("model", private=True) == f"{hub.endpoint}/mira/model"
@@ -120,10 +140,10 @@ def put(hub: Hub, api: HfApi, model: str, sent: bytes, announced: bytes) -> http
     headers = {"Authorization": f"Bearer {TOKEN}"}
     large = f"{hub.endpoint}/{model}.git/info/lfs/objects"
     asked = {"operation": "upload", "transfers": ["basic"], "objects": [entry]}
-    answer = httpx2.post(f"{large}/batch", json=asked, headers=headers).json()
+    answer = get_session().post(f"{large}/batch", json=asked, headers=headers).json()
     address = answer["objects"][0]["actions"]["upload"]["href"]
-    assert httpx2.put(address, content=sent).status_code == 200
-    return httpx2.post(f"{large}/verify", json=entry, headers=headers)
+    assert get_session().put(address, content=sent).status_code == 200
+    return get_session().post(f"{large}/verify", json=entry, headers=headers)
 
 
 @pytest.mark.parametrize("sent", [b"other content", b"the content and more", b""])
@@ -151,10 +171,32 @@ def test_storage_sees_no_token(hub: Hub, api: HfApi, tmp_path: Path) -> None:
     assert [record for record in hub.requests if record.headers.get("authorization")]
 
 
+def test_wrong_batches_are_refused(hub: Hub, model: str, api: HfApi) -> None:
+    """Objects without a SHA-256, parts that never came, and bodies that are not JSON."""
+    large = f"{hub.endpoint}/{model}.git/info/lfs/objects"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    asked: dict[str, Any] = {"operation": "upload", "objects": [{"oid": "../../x", "size": 1}]}
+    answer = get_session().post(f"{large}/batch", json=asked, headers=headers).json()
+    assert answer["objects"][0]["error"]["code"] == 422
+    asked = {"oid": "0" * 64, "size": 1, "parts": [{"partNumber": 1, "etag": "x"}]}
+    for step, status in (("batch", 400), ("complete", 400), ("verify", 404)):
+        answer = get_session().post(f"{large}/{step}", json=asked, headers=headers)
+        assert answer.status_code == status
+    answer = get_session().post(f"{large}/batch", content=b"[", headers=headers)
+    assert answer.json() == {"error": "The body is not a JSON object"}
+
+
+def test_chunked_uploads(hub: Hub, model: str) -> None:
+    """A body without a length, as HTTP allows."""
+    address = f"{hub.store.storage_url}/upload/{model}/oid?Signature=for-this-object-only"
+    assert get_session().put(address, content=iter([b"ab", b"c" * 100_000])).status_code == 200
+    assert hub.repository(model).pending["oid"] == b"ab" + b"c" * 100_000
+
+
 def test_unsigned_addresses_are_refused(hub: Hub, model: str) -> None:
     """Storage gives a file only by the address that the hub gave."""
     address = f"{hub.store.storage_url}/storage/{model}/{sha256(WEIGHTS).hexdigest()}"
-    assert httpx2.get(address).status_code == 403
+    assert get_session().get(address).status_code == 403
 
 
 # Ranges

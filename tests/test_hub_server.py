@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import huggingface_hub
 import pytest
 from huggingface_hub import (
@@ -14,6 +17,7 @@ from huggingface_hub import (
     CommitOperationDelete,
     HfApi,
     ModelCard,
+    get_session,
     hf_hub_download,
     snapshot_download,
 )
@@ -222,6 +226,67 @@ def test_ignored_files_stay_away(hub: Hub, model: str, api: HfApi, tmp_path: Pat
     assert set(hub.files(model)) - set(FILES) == {".gitignore", "c.txt"}
 
 
+def lines(*operations: tuple[str, dict[str, Any]]) -> bytes:
+    """The body of a commit."""
+    header = ("header", {"summary": "Change"})
+    items = [{"key": key, "value": value} for key, value in (header, *operations)]
+    return "\n".join(map(json.dumps, items)).encode()
+
+
+def text(path: str, content: str = "eA==") -> tuple[str, dict[str, Any]]:
+    """A commit's line for a small file."""
+    return "file", {"path": path, "content": content, "encoding": "base64"}
+
+
+def send(hub: Hub, address: str, body: bytes) -> httpx2.Response:
+    """A request by hand."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return get_session().post(hub.endpoint + address, content=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"no lines of JSON", "lines of JSON"),
+        (b'{"key": "header", "value": {}}', "needs a summary"),
+        (lines(text("../../x")), "Invalid path"),
+        (lines(text("/x")), "Invalid path"),
+        (lines(text(".git/hooks/x")), "Invalid path"),
+        (lines(text("x", "?")), "not in base64"),
+        (lines(text("empty/x")), "same path"),
+        (lines(("lfsFile", {"path": "x", "oid": "0" * 64})), "LFS pointer"),
+        (lines(("lfsFile", {"path": "x", "oid": git.sha256(WEIGHTS), "size": 1})), "LFS pointer"),
+        (lines(("copyFile", {"path": "x", "srcPath": "none"})), "doesn't exist"),
+        (lines(("renamed", {})), "Unknown operation"),
+    ],
+)
+def test_commits_that_are_refused(hub: Hub, model: str, api: HfApi, body: bytes, said: str) -> None:
+    """What huggingface_hub would never send, or only by mistake."""
+    answer = send(hub, f"/api/models/{model}/commit/main", lines(text("y")) + b"\n" + body)
+    assert answer.status_code in {400, 404}
+    assert said in answer.json()["error"]
+    assert hub.files(model) == FILES
+
+
+def test_copy_by_the_hub(hub: Hub, model: str, api: HfApi) -> None:
+    """The hub can copy by itself, from another commit too."""
+    first = hub.commits(model)[0].oid
+    hub.add_commit(model, {}, delete=("config.json",))
+    copy = {"path": "copy.json", "srcPath": "config.json", "srcRevision": first}
+    answer = send(hub, f"/api/models/{model}/commit/main", lines(("copyFile", copy)))
+    assert answer.json()["success"]
+    assert hub.files(model)["copy.json"] == FILES["config.json"]
+
+
+def test_tags_do_not_move(hub: Hub, model: str, api: HfApi) -> None:
+    """A commit goes on a branch; main stays."""
+    api.create_tag(model, tag="v1")
+    address = f"/api/models/{model}/commit/v1"
+    assert send(hub, address, lines(text("x"))).json() == {"error": "v1 is no branch"}
+    with pytest.raises(RevisionNotFoundError):
+        api.delete_branch(model, branch="main")
+
+
 def test_object_ids_are_those_of_git(hub: Hub, tmp_path: Path) -> None:
     """The ids of files, folders and commits against values that git has given."""
     commit = hub.add_repo("mira/model", {"a.txt": b"a\n", "b/c.txt": b"c\n", "b.txt": b""})
@@ -273,10 +338,13 @@ def test_last_commits(hub: Hub, model: str, api: HfApi) -> None:
     assert titles == {"config.json": "Config", "empty": "initial commit"}
 
 
-def test_wrong_metadata(hub: Hub, model: str, api: HfApi) -> None:
-    """A card whose metadata cannot be read does not get in."""
+@pytest.mark.parametrize("metadata", [b"a: [", b"- a"])
+def test_wrong_metadata(hub: Hub, model: str, api: HfApi, metadata: bytes) -> None:
+    """A card whose metadata cannot be read does not get in; one without is warned of."""
+    card = b"---\n" + metadata + b"\n---\n"
     with pytest.raises(ValueError, match="Invalid metadata"):
-        api.upload_file(
-            path_or_fileobj=b"---\na: [\n---\n", path_in_repo="README.md", repo_id=model
-        )
+        api.upload_file(path_or_fileobj=card, path_in_repo="README.md", repo_id=model)
+    with pytest.warns(UserWarning, match="empty or missing yaml metadata"):
+        api.upload_file(path_or_fileobj=b"# A model", path_in_repo="README.md", repo_id=model)
+    hub.add_commit(model, {"README.md": FILES["README.md"]})
     assert hub.files(model) == FILES

@@ -55,6 +55,10 @@ class Hub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.go_down()
+
+    def go_down(self) -> None:
+        """Connections are refused from now on; what was kept and recorded is still there."""
         for host in self._hosts.values():
             host.stop()
 

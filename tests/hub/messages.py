@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -32,7 +32,7 @@ class Request:
 
     def asks(self, name: str) -> bool:
         """Whether the query has a flag set."""
-        return self.query.get(name, ["0"])[-1].lower() in {"1", "true"}
+        return is_set(self.query.get(name))
 
     def part(self, name: str) -> str:
         """One part of the path, percent signs decoded; empty where it is absent."""
@@ -47,6 +47,11 @@ class Request:
         if not isinstance(value, dict):
             refuse(400, "The body is not a JSON object")
         return value
+
+
+def is_set(values: Sequence[str] | None) -> bool:
+    """Whether a flag of a query or form is on."""
+    return values is not None and str(values[-1]).lower() in {"1", "true"}
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.host, self.journal, self.right = host, journal, right
         self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name=host)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.005,), name=host)
 
     @property
     def url(self) -> str:
@@ -75,7 +75,9 @@ class Server(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends connections that clients keep open, then all threads."""
+        """Ends connections that clients keep open, then all threads. Once is enough."""
+        if not self._thread.is_alive():
+            return
         self.journal.stopping.set()
         self.shutdown()
         self._thread.join()
