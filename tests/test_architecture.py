@@ -28,6 +28,8 @@ FLOORS = (
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
+    ("records",),
+    ("card",),
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream", "optimization"),
