@@ -7,6 +7,7 @@ from typing import Any
 
 from nerine.card.results import Result
 from nerine.card.text import shown
+from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.markup import counted, markdown_table
 from nerine.records import Role
 
@@ -82,9 +83,17 @@ def _way(result: Result) -> Iterator[str]:
     if result.record is None:
         return
     if result.record.thresholds:
-        yield "Entities that score below the thresholds saved with the checkpoint were dropped.\n"
+        yield f"Dropped were entities that score {_dropped(result.record.thresholds)}.\n"
     if result.record.backend != "pytorch":
         yield f"The model was run by {shown(result.record.backend)}.\n"
+
+
+def _dropped(thresholds: Mapping[str, Any]) -> str:
+    """Below which scores: of single labels, and of all others."""
+    labels = thresholds["labels"].items()
+    apart = [f"below {value:.4f} as {shown(label)}" for label, value in labels]
+    rest = " as anything else" if apart else ""
+    return ", ".join([*apart, f"below {thresholds['value']:.4f}{rest}"])
 
 
 def _interval_title(result: Result) -> str:
@@ -95,7 +104,11 @@ def _resampling(result: Result) -> str:
     found = result.scores.get("intervals")
     if not found:
         return ""
-    return f" Intervals are of {counted(found['samples'], 'resampling')} of the documents."
+    few = found["documents"] < FEW_DOCUMENTS
+    return (
+        f" Intervals are of {counted(found['samples'], 'resampling')} of the documents"
+        f"{', and too narrow with so few of them' if few else ''}."
+    )
 
 
 def _bounds(intervals: Mapping[str, Any] | None, key: str) -> tuple[str, ...]:

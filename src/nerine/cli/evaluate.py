@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from nerine.markup import counted
 if TYPE_CHECKING:
     from nerine.assessment import Assessment
     from nerine.corpus import Corpus
+    from nerine.document import Document
     from nerine.tagger import Tagger
 
 
@@ -72,12 +74,12 @@ def evaluate(
     """
     from nerine.assessment import assess
 
-    if save:
-        _check_can_be_saved(checkpoint, model)
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)
     shown = split_shown(loaded, split)
     documents = loaded.split(split)
+    if save:
+        _check_can_be_saved(checkpoint, model, documents, f"{split} of {corpus}")
     tagger = model.load(checkpoint)
     began = time.monotonic()
     with working(f"tagging {counted(len(documents), 'document')}"):
@@ -110,9 +112,12 @@ def evaluate(
         on.print(cell(f"saved in {place}"), soft_wrap=True)
 
 
-def _check_can_be_saved(checkpoint: str, model: ModelChoice) -> None:
+def _check_can_be_saved(
+    checkpoint: str, model: ModelChoice, documents: Sequence[Document], called: str
+) -> None:
     """Refuses before anything is tagged."""
     from nerine.checkpoint import writable_info
+    from nerine.records import refused, trained_on
 
     if model.scheme is not None:
         raise SettingsError(
@@ -120,7 +125,9 @@ def _check_can_be_saved(checkpoint: str, model: ModelChoice) -> None:
             place="--scheme",
             hint="leave it out, or leave out --save",
         )
-    writable_info(Path(checkpoint).expanduser(), "evaluations")
+    info = writable_info(Path(checkpoint).expanduser(), "evaluations")
+    if trained_on(documents, info):
+        raise refused(called, checkpoint)
 
 
 def _save(

@@ -15,10 +15,11 @@ from nerine.records.evaluations import (
     EvaluationRecord,
     evaluation_of,
     read_evaluations,
+    refused,
     save_evaluation,
 )
 from nerine.records.origins import corpus_kind, encoder_origin, shown_name, without_paths
-from nerine.records.roles import Role, role_of
+from nerine.records.roles import Role, role_of, trained_on
 from nerine.records.sketches import used_splits
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "evaluation_of",
     "hardware",
     "read_evaluations",
+    "refused",
     "role_of",
     "save_evaluation",
     "shown_name",
+    "trained_on",
     "used_splits",
     "versions",
     "without_paths",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from nerine.document import Document, digest_of, parts_of
+from nerine.records.sketches import shares_known
 
 if TYPE_CHECKING:
     from nerine.records.evaluations import EvaluationRecord
@@ -35,19 +38,28 @@ def role_of(record: EvaluationRecord, info: Mapping[str, Any]) -> Role:
     recorded tells by the corpus and the name of the split.
     """
     provenance = info.get("provenance") or {}
-    found = _by_texts(record, provenance) or _by_name(record, provenance)
+    found = _by_texts(record.texts, record.shared, provenance) or _by_name(record, provenance)
     if found is Role.UNSEEN and _fitted_on(record, info.get("thresholds") or {}):
         return Role.CHOSE
     return found
 
 
-def _by_texts(record: EvaluationRecord, provenance: Mapping[str, Any]) -> Role | None:
+def trained_on(documents: Sequence[Document], info: Mapping[str, Any]) -> bool:
+    """Whether the records tell that the checkpoint was trained on these documents."""
+    provenance = info.get("provenance") or {}
+    shared = shares_known(documents, provenance.get("splits") or {})
+    return _by_texts(digest_of(parts_of(documents)), shared, provenance) is Role.TRAINED
+
+
+def _by_texts(
+    texts: str, shared: Mapping[str, float], provenance: Mapping[str, Any]
+) -> Role | None:
     splits = provenance.get("splits")
     if not splits:
         return None
     for name, role in (("train", Role.TRAINED), ("validation", Role.CHOSE)):
-        same = splits.get(name, {}).get("texts") == record.texts
-        if same or record.shared.get(name, 0.0) >= _MOST:
+        same = splits.get(name, {}).get("texts") == texts
+        if same or shared.get(name, 0.0) >= _MOST:
             return role
     return Role.UNSEEN
 
