@@ -32,8 +32,7 @@ from nerine.corpus import Corpus
 from nerine.document import Document, Entity, digest_of, parts_of
 from nerine.errors import CheckpointError, SettingsError
 from nerine.markup import visible
-from nerine.records import EvaluationRecord, Role, evaluation_of, save_evaluation
-from nerine.records.sketches import sketch_of
+from nerine.records import EvaluationRecord, Role, evaluation_of, save_evaluation, split_record
 from nerine.schemes import TagScheme
 from nerine.settings import DistillationSettings, ModelSettings, TrainingSettings
 from nerine.tagger import Tagger
@@ -116,20 +115,14 @@ VALIDATION = tuple(Document(f"validation {n}") for n in range(2))
 
 
 def provenance(**changes: Any) -> dict[str, Any]:
-    splits = {
-        name: {
-            "texts": digest_of(parts_of(split)),
-            "documents": len(split),
-            "sketch": sketch_of(split),
-        }
-        for name, split in (("train", TRAIN), ("validation", VALIDATION))
-    }
+    splits = {"train": split_record(TRAIN), "validation": split_record(VALIDATION)}
     return {
         "corpus": {
             "source": "posts",
             "kind": "files",
             "hash": "c" * 64,
             "documents": {"train": 1234, "validation": 56, "test": 10},
+            "texts": {"test": digest_of(parts_of(documents()))},
         },
         "splits": splits,
         "settings": TrainingSettings(
@@ -196,10 +189,11 @@ def data_of(card: Card) -> Any:
 def test_the_hub_reads_the_recorded_figures() -> None:
     record = evaluation()
     found = figures(card_of(record))
-    scores = record.scores
+    scores, strict = record.scores, {"level": "entity"}
     expected = [
-        *(("precision", None), ("recall", None), ("f1", None), ("accuracy", None)),
-        *(("f1", {"label": label}) for label in scores["labels"]),
+        *((name, strict) for name in ("precision", "recall", "f1")),
+        ("accuracy", None),
+        *(("f1", {"label": label, **strict}) for label in scores["labels"]),
     ]
     assert [(each.metric_type, each.metric_args) for each in found] == expected
     assert [each.metric_value for each in found] == [
@@ -277,7 +271,7 @@ def test_a_corpus_of_the_hub_is_its_data_set() -> None:
 
 
 def test_another_corpus_keeps_its_own_name() -> None:
-    card = card_of(evaluation(), evaluation(source="/data/other news"))
+    card = card_of(evaluation(), evaluation(source="/data/other news", texts="0" * 64))
     assert {(each.dataset_type, each.dataset_name) for each in figures(card)} == {
         ("somebody/posts", "Posts of somebody"),
         ("other-news", "other news"),
@@ -299,7 +293,7 @@ def test_texts_that_had_no_part_come_first_however_they_score() -> None:
     chose = evaluation("validation", texts=digest_of(parts_of(VALIDATION)))
     test = evaluation("test")
     fitted = evaluation("test", thresholds={"value": 0.5, "labels": {}})
-    foreign = evaluation("test", source="other")
+    foreign = evaluation("test", source="other", texts="0" * 64)
     for order in ((chose, foreign, fitted, test), (test, fitted, foreign, chose)):
         card = card_of(*order)
         assert [each.record for each in card.results] == [test, fitted, foreign, chose]
@@ -313,6 +307,28 @@ def test_scores_of_the_split_that_chose_say_so() -> None:
     card = card_of(evaluation("test", texts=digest_of(parts_of(VALIDATION))))
     assert "**These texts chose the checkpoint:**" in body_of(card)
     assert all("chose the checkpoint" in str(each.metric_name) for each in figures(card))
+
+
+def test_texts_learned_from_without_labels_are_told() -> None:
+    about = provenance()
+    about["splits"]["unlabelled"] = split_record(documents())
+    card = card_of(evaluation(shared={"unlabelled": 0.75}), info=info_of(provenance=about))
+    assert card.results[0].role is Role.READ
+    assert "learned from these texts, without their labels" in body_of(card)
+    assert "had no part" not in body_of(card)
+    assert "75.0% are among those that it learned from without labels" in body_of(card)
+    assert all("without labels" in str(each.metric_name) for each in figures(card))
+
+
+def test_the_bundled_corpus_is_called_so() -> None:
+    about = provenance()
+    about["corpus"] |= {"source": "sample", "kind": "bundled"}
+    card = card_of(
+        evaluation(source="sample"), info=info_of(provenance=about), statements=Statements()
+    )
+    assert figures(card)[0].dataset_name == "sample, bundled with Nerine"
+    assert figures(card)[0].dataset_type == "sample"
+    assert body_of(card).count("sample, bundled with Nerine") == 4
 
 
 def test_without_evaluations_the_scores_of_training_are_reported_as_what_they_are() -> None:
@@ -350,7 +366,7 @@ def test_scores_of_texts_of_which_nothing_is_known_are_not_in_the_metadata() -> 
 
 def test_a_few_known_texts_are_told() -> None:
     card = card_of(evaluation(shared={"train": 0.125, "validation": 0.0}))
-    assert "Of these texts 12.5% are in the train split as well." in body_of(card)
+    assert "Of these texts 12.5% are in the training split as well." in body_of(card)
     assert "in the validation split as well" not in body_of(card)
 
 
@@ -571,7 +587,7 @@ def test_any_label_stays_itself_in_the_metadata(label: str) -> None:
     card.text.encode()
     found = figures(card)[-1]
     assert found.metric_value == record.scores["overall"]["f1"]
-    assert found.metric_args == {"label": visible(label)}
+    assert found.metric_args == {"label": visible(label), "level": "entity"}
     assert yaml.safe_dump(head_of(card))
 
 

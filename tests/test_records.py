@@ -38,6 +38,7 @@ from nerine.records import (
     role_of,
     save_evaluation,
     shown_name,
+    split_record,
     without_paths,
 )
 from nerine.records.evaluations import CorpusOrigin
@@ -223,6 +224,9 @@ def test_training_records_the_splits_that_it_used(trained: TrainingRun) -> None:
         assert found["texts"] == digest_of(parts_of(split))
         assert found["documents"] == len(split)
     assert {*provenance["splits"]} == {"train", "validation"}
+    assert provenance["corpus"]["texts"] == {
+        name: split["texts"] for name, split in provenance["splits"].items()
+    }
 
 
 def test_training_records_its_machine_and_its_time(trained: TrainingRun) -> None:
@@ -286,14 +290,7 @@ TRAIN, VALIDATION = texts(*(f"t{n}" for n in range(40))), texts(*(f"v{n}" for n 
 
 
 def info_of(**more: Any) -> dict[str, Any]:
-    splits = {
-        name: {
-            "texts": digest_of(parts_of(split)),
-            "documents": len(split),
-            "sketch": sketch_of(split),
-        }
-        for name, split in (("train", TRAIN), ("validation", VALIDATION))
-    }
+    splits = {"train": split_record(TRAIN), "validation": split_record(VALIDATION)}
     corpus = {"source": "posts", "kind": "files", "hash": "c" * 64}
     return {"provenance": {"corpus": corpus, "splits": splits}, **more}
 
@@ -325,6 +322,14 @@ def test_texts_are_known_whatever_they_are_called(
 ) -> None:
     for split in ("train", "validation", "test", "all"):
         assert role_of_texts(documents, info_of(), split) is role
+
+
+def test_texts_learned_from_without_labels_are_known() -> None:
+    info, others = info_of(), texts(*(f"u{n}" for n in range(20)))
+    info["provenance"]["splits"]["unlabelled"] = split_record(others)
+    assert role_of_texts(others[3:], info) is Role.READ
+    assert role_of_texts((*others[:3], *texts("a", "b", "c", "d")), info) is Role.UNSEEN
+    assert role_of_texts((*VALIDATION, *others[:10]), info) is Role.CHOSE
 
 
 @pytest.mark.parametrize(
@@ -376,6 +381,7 @@ def test_the_share_of_known_texts_is_estimated_for_a_large_split() -> None:
         mine = texts(*map(str, range(known)), *(f"new {n}" for n in range(2000 - known)))
         assert share_known(mine, sketch) == pytest.approx(share, abs=0.1)
     assert share_known(texts(*map(str, range(4000))), sketch) == 1.0
+    assert share_known(texts("1", "2"), sketch) is None  # two of 4,000 say nothing
     assert share_known((), sketch) is None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nerine.card.metadata import base_model, dataset_id
 from nerine.card.statements import Statements
-from nerine.card.text import shown, value_shown
+from nerine.card.text import corpus_title, shown, value_shown
 from nerine.markup import counted, escaped, markdown_table
 from nerine.records import shown_name
 from nerine.settings import DistillationSettings, RunSettings, TrainingSettings
@@ -81,8 +81,9 @@ def _corpus(provenance: Mapping[str, Any], said: Statements, dataset: str | None
     name = shown_name(str(corpus["source"]), corpus.get("kind"))
     yield "### Corpus\n"
     called = f" ({shown(said.dataset_name)})" if said.dataset_name else ""
+    title = shown(corpus_title(name, corpus.get("kind")))
     digest = shown(str(corpus["hash"]))
-    yield f"{shown(name)}{called}. The SHA-256 of its texts and entities is {digest}.\n"
+    yield f"{title}{called}. The SHA-256 of its texts and entities is {digest}.\n"
     yield _on_hub(said, dataset)
     uses = {"train": "learned from", "validation": "chose the epoch"}
     rows = [

@@ -20,7 +20,7 @@ from nerine.records import (
     shown_name,
 )
 
-_ORDER = (Role.UNSEEN, Role.CHOSE, Role.UNKNOWN)
+_ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,8 @@ def _result(record: EvaluationRecord, info: Mapping[str, Any]) -> Result:
     kind = record.corpus.kind
     source = shown_name(record.corpus.source, kind)
     corpus = _corpus(info)
-    own = record.corpus.hash == corpus.get("hash") or (source, kind) == (
-        shown_name(str(corpus.get("source")), corpus.get("kind")),
-        corpus.get("kind"),
-    )
+    known = {*(corpus.get("texts") or {}).values()}
+    own = record.corpus.hash == corpus.get("hash") or record.texts in known
     return Result(record.split, source, kind, role, own, record.scores, record)
 
 

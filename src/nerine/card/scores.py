@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nerine.card.results import Result
-from nerine.card.text import shown
+from nerine.card.text import corpus_title, shown
 from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.markup import counted, markdown_table
 from nerine.records import Role
@@ -18,6 +18,9 @@ _MOST = 10
 
 _ROLES = {
     Role.UNSEEN: "These texts had no part in making the checkpoint.",
+    Role.READ: (
+        "**The checkpoint learned from these texts, without their labels:** figures may flatter."
+    ),
     Role.CHOSE: (
         "**These texts chose the checkpoint:** among the epochs of training, or the thresholds, "
         "the ones were kept that score best on them. The figures flatter: expect less on other "
@@ -25,8 +28,14 @@ _ROLES = {
     ),
     Role.UNKNOWN: "**Whether the checkpoint has seen these texts before is not recorded.**",
 }
+_SPLITS = {
+    "train": "in the training split",
+    "validation": "in the validation split",
+    "unlabelled": "among those that it learned from without labels",
+}
 _SHORT_ROLES = {
     Role.UNSEEN: "no part in the making",
+    Role.READ: "learned from without labels",
     Role.CHOSE: "chose the checkpoint",
     Role.UNKNOWN: "not recorded",
 }
@@ -47,7 +56,8 @@ def score_sections(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _first(result: Result) -> Iterator[str]:
-    what = f"Scores on the split **{shown(result.split)}** of {shown(result.source)}"
+    title = shown(corpus_title(result.source, result.kind))
+    what = f"Scores on the split **{shown(result.split)}** of {title}"
     if result.record is not None:
         what += (
             f": {counted(result.record.documents, 'document')} with "
@@ -73,10 +83,11 @@ def _first(result: Result) -> Iterator[str]:
 def _known(result: Result) -> Iterator[str]:
     """What is known of single texts that training has seen, where most of them are new."""
     shares = result.record.shared if result.record else {}
-    if result.role is Role.UNSEEN:
+    if result.role in (Role.UNSEEN, Role.READ):
         for split, share in sorted(shares.items()):
             if share:
-                yield f"Of these texts {share:.1%} are in the {shown(split)} split as well.\n"
+                which = _SPLITS.get(split, shown(split))
+                yield f"Of these texts {share:.1%} are {which} as well.\n"
 
 
 def _way(result: Result) -> Iterator[str]:
@@ -189,9 +200,9 @@ def _others(results: Sequence[Result]) -> Iterator[str]:
         ("corpus", "split", "run with", "these texts", *_NAMES),
         [
             (
-                shown(result.source),
+                shown(corpus_title(result.source, result.kind)),
                 shown(result.split),
-                shown(result.way),
+                shown(result.way or "pytorch"),
                 _SHORT_ROLES[result.role],
                 *_three(result.overall),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ from nerine.markup import counted
 if TYPE_CHECKING:
     from nerine.assessment import Assessment
     from nerine.corpus import Corpus
-    from nerine.document import Document
     from nerine.tagger import Tagger
 
 
@@ -79,7 +77,7 @@ def evaluate(
     shown = split_shown(loaded, split)
     documents = loaded.split(split)
     if save:
-        _check_can_be_saved(checkpoint, model, documents, f"{split} of {corpus}")
+        _check_can_be_saved(checkpoint, model, loaded, split)
     tagger = model.load(checkpoint)
     began = time.monotonic()
     with working(f"tagging {counted(len(documents), 'document')}"):
@@ -112,9 +110,7 @@ def evaluate(
         on.print(cell(f"saved in {place}"), soft_wrap=True)
 
 
-def _check_can_be_saved(
-    checkpoint: str, model: ModelChoice, documents: Sequence[Document], called: str
-) -> None:
+def _check_can_be_saved(checkpoint: str, model: ModelChoice, corpus: Corpus, split: str) -> None:
     """Refuses before anything is tagged."""
     from nerine.checkpoint import writable_info
     from nerine.records import refused, trained_on
@@ -126,8 +122,8 @@ def _check_can_be_saved(
             hint="leave it out, or leave out --save",
         )
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
-    if trained_on(documents, info):
-        raise refused(called, checkpoint)
+    if trained_on(corpus, split, info):
+        raise refused(f"{split} of {corpus.source}", checkpoint)
 
 
 def _save(

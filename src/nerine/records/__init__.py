@@ -20,7 +20,7 @@ from nerine.records.evaluations import (
 )
 from nerine.records.origins import corpus_kind, encoder_origin, shown_name, without_paths
 from nerine.records.roles import Role, role_of, trained_on
-from nerine.records.sketches import used_splits
+from nerine.records.sketches import split_record, used_splits
 
 __all__ = [
     "EVALUATIONS_FILE",
@@ -35,6 +35,7 @@ __all__ = [
     "role_of",
     "save_evaluation",
     "shown_name",
+    "split_record",
     "trained_on",
     "used_splits",
     "versions",

@@ -172,6 +172,7 @@ def refused(texts: str, place: str) -> CheckpointError:
         "tell nothing",
         place=place,
         expected="texts that it has not seen, such as the test split",
+        hint="without --save they are shown all the same",
     )
 
 
