@@ -224,9 +224,8 @@ def test_training_records_the_splits_that_it_used(trained: TrainingRun) -> None:
         assert found["texts"] == digest_of(parts_of(split))
         assert found["documents"] == len(split)
     assert {*provenance["splits"]} == {"train", "validation"}
-    assert provenance["corpus"]["texts"] == {
-        name: split["texts"] for name, split in provenance["splits"].items()
-    }
+    assert provenance["corpus"]["hash"] == divided.hash
+    assert provenance["corpus"]["given"] == runs.corpus(40, validation=False).hash
 
 
 def test_training_records_its_machine_and_its_time(trained: TrainingRun) -> None:
