@@ -25,6 +25,7 @@ FLOORS = (
     ("encoding",),
     ("batching",),
     ("decoding",),
+    ("safety",),
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
@@ -41,6 +42,7 @@ FACE = ("__init__", "__main__")
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
+    "safety",
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "checkpoint", "training", "stream", "optimization", "cli"}

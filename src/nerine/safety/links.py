@@ -1,0 +1,67 @@
+"""The files of a folder: regular, not too large, and in the folder.
+
+Links are followed into the folder itself, and from a snapshot of the hub's cache into the cache's
+own blobs (`snapshots/COMMIT/config.json -> ../../blobs/HASH`). A link to another place only reads,
+but what it reads becomes part of what is loaded, for example a vocabulary, and would be published
+with it. Weights may be links to anywhere, as people share large files on purpose: their header is
+checked, and a file that is no safetensors file does not pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nerine.errors import CheckpointError
+from nerine.safety.reading import MEGABYTE, check_size, shown, unreadable
+
+_MOST_BYTES = 100 * MEGABYTE
+_READ_BY_TRANSFORMERS = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".tsv", ".vocab")
+_WEIGHTS = ".safetensors"
+_TEMPLATES = "additional_chat_templates"
+
+
+def check_files(folder: Path) -> None:
+    """Raises `CheckpointError` for a file that leads elsewhere, is none, or is too large.
+
+    Only the kinds of files are looked at that transformers reads.
+    """
+    home = folder.resolve()
+    allowed = [home]
+    if home.parent.name == "snapshots":
+        allowed.append(home.parent.parent / "blobs")
+    for path in _files(folder):
+        target = _target(path)
+        if not any(target.is_relative_to(place) for place in allowed):
+            raise CheckpointError(
+                "this is a link that leads out of its folder",
+                place=str(path),
+                expected="a file in the folder, or a link into the cache of the hub",
+                hint="copy the file here if you trust it",
+            )
+        check_size(path, _MOST_BYTES)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """What transformers may read from, weights apart."""
+    try:
+        found = sorted(folder.iterdir())
+        templates = folder / _TEMPLATES
+        if templates.is_dir():
+            found += [templates, *sorted(templates.iterdir())]
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    for path in found:
+        if path.suffix == _WEIGHTS or (path.is_dir() and path.name != _TEMPLATES):
+            continue
+        if path.suffix in _READ_BY_TRANSFORMERS or ".model" in path.name:
+            yield path
+
+
+def _target(path: Path) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before 3.13
+        raise CheckpointError(
+            f"the link {shown(path.name)} leads nowhere", place=str(path)
+        ) from error
