@@ -4,31 +4,31 @@ Refused, at any depth of the file (checked in the source of transformers 5.23):
 
     key                       what it would do
     auto_map                  import a Python module of the folder or of another repository
-    trust_remote_code         nothing today; whoever writes it asks for the above
+    trust_remote_code         nothing by itself; who writes it asks for the above
     custom_pipelines          let `pipeline` import a Python module of the folder
-    *attn_implementation*     `user/name` fetches a kernel from the hub and runs it; so does
+    *attn_implementation*     `user/name` fetches a kernel from the hub and runs it, and so does
                               `flash_attention_2` where flash_attn is not installed
-    *experts_implementation*  some names fetch kernels
-    kernel_config             as above, where a later transformers reads it from here
+    *experts_implementation*  the same, by other names
     quantization_config       import packages that unpack and run the weights in their own way
-    fusion_config             replace modules of the model
-    transformers_weights      read the weights from another file, a pickle among them
+    fusion_config             replace parts of the model's class
+    transformers_weights      read the weights from another file; `adapter_model.bin` is read as
+                              a pickle, whatever `use_safetensors` says
     configuration_files       read another configuration, which nobody has looked at
-    pretrained_cfg            without a model_type: a model of the package timm
-    extra_files, gguf_file    read the weights from more or other files
+    model_type: none, other   an architecture of the package timm, or one whose code comes along
 
 Let through on purpose:
 
-    _name_or_path, name_or_path   where the model once came from; overwritten, never opened
-    architectures                 class names, read by nobody who loads
-    _commit_hash, transformers_version, torch_dtype, dtype, task_specific_params
-    tokenizer_class               held against the rules of `nerine.safety.tokenizers`
-    *_implementation              with the built-in names below, or null
-    unknown keys                  become attributes that nobody reads
+    _name_or_path, name_or_path     where the model once came from; replaced, never opened
+    architectures                   names of classes that loading does not read
+    *_implementation                null, or one of the built-in names below
+    dtype, torch_dtype              weights are loaded as float32
+    tokenizer_class                 held against the rules of `nerine.safety.tokenizers`
+    keys that nobody knows          become attributes that nobody reads
 
 `adapter_config.json` beside it makes transformers load an adapter with the package peft, or take
-the base model from the hub, so it is refused as well. `modules.json`, `1_Pooling/`,
-`generation_config.json`, `README.md` and whatever else lies in the folder is never opened.
+a base model from the hub, so it is refused as well. `modules.json`, `1_Pooling/`,
+`generation_config.json`, `README.md`, Python files and whatever else lies in the folder are never
+opened.
 """
 
 from __future__ import annotations
@@ -49,14 +49,10 @@ _REFUSED = {
     "auto_map": "names Python code that transformers would be asked to run",
     "trust_remote_code": "asks for Python code of strangers to be run",
     "custom_pipelines": "names Python code that transformers would be asked to run",
-    "kernel_config": "names code that would be fetched from the hub",
     "quantization_config": "asks for packages that unpack the weights in their own way",
     "fusion_config": "replaces parts of the model",
     "transformers_weights": "takes the weights from another file",
     "configuration_files": "names other configurations, to be used instead of this one",
-    "pretrained_cfg": "asks for a model of the package timm",
-    "extra_files": "takes weights from further files",
-    "gguf_file": "takes the weights from another file",
 }
 _BUILT_IN = ("eager", "sdpa", "flex_attention", "grouped_mm", "batched_mm")
 _IMPLEMENTATION = re.compile(r"_implementation(_internal)?$")
@@ -94,7 +90,7 @@ def settings_in(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _check_key(key: str, value: Any, place: Path) -> None:
-    if value is None or value is False:
+    if not value:
         return
     if key in _REFUSED:
         raise CheckpointError(

@@ -82,7 +82,7 @@ def _is_tokenizer(name: str) -> bool:
 
 
 def _check_key(key: str, value: Any, path: Path) -> None:
-    if key in _REFUSED and value not in (None, False, [], {}):
+    if key in _REFUSED and value:
         raise _refusal(key, path, "would run code or read a file of strangers")
     if key in _CONTENTS and isinstance(value, str):
         raise _refusal(key, path, f"names the file {shown(value)}")
