@@ -14,7 +14,7 @@ import pytest
 import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from nerine.errors import CheckpointError
@@ -42,21 +42,18 @@ def safetensors(header: Any, data: int = 24) -> bytes:
 def opens(path: Path) -> bool:
     """Whether the library itself takes the file."""
     try:
-        with safe_open(path, framework="pt") as opened:
-            return [opened.get_slice(name).get_shape() for name in opened.keys()] is not None
-    except Exception:
+        with safe_open(path, framework="pt"):
+            return True
+    except SafetensorError:
         return False
 
 
 def passes(path: Path) -> bool:
     """Whether the header is believed; anything but a `CheckpointError` fails the test."""
     try:
-        read_header(path)
-    except CheckpointError as error:
-        assert error.place == str(path)
-        assert len(str(error)) < 1000
+        return read_header(path) is not None
+    except CheckpointError:
         return False
-    return True
 
 
 # --- laws
@@ -65,9 +62,7 @@ def passes(path: Path) -> bool:
 @given(
     st.dictionaries(
         st.text(max_size=6).filter(lambda name: name != "__metadata__"),
-        st.tuples(
-            st.sampled_from(DTYPES + SMALL_DTYPES), st.lists(st.integers(0, 4), max_size=3)
-        ),
+        st.tuples(st.sampled_from(DTYPES + SMALL_DTYPES), st.lists(st.integers(0, 4), max_size=3)),
         max_size=5,
     ),
     st.none() | st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=2),
@@ -94,7 +89,7 @@ _INFO = st.fixed_dictionaries(
         "more": st.just(1),
     },
 )
-_HEADERS = st.dictionaries(
+_HEADERS: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
     st.sampled_from(["a", "b", "c", "", "__metadata__", "\ud800"]),
     _INFO | st.sampled_from([None, 1, {"format": "pt"}, {"format": 1}, {"x": "\ud800"}, []]),
     max_size=3,
@@ -111,7 +106,9 @@ def test_what_the_library_refuses_is_refused(
 
 
 @given(st.data())
-def test_no_mutation_gives_anything_but_an_error_of_ours(scratch: Path, data: st.DataObject) -> None:
+def test_no_mutation_gives_anything_but_an_error_of_ours(
+    scratch: Path, data: st.DataObject
+) -> None:
     content = bytearray(safetensors({**GOOD, "__metadata__": {"format": "pt"}}))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content) - 1))
@@ -155,13 +152,13 @@ LIES: dict[str, tuple[Any, str]] = {
     "not UTF-8": (b'{"\xff": 1}', "not UTF-8"),
     "half a pair": (b'{"\\ud800": {}}', "usable JSON"),
     "twice": (
-        b'{"a":{"dtype":"F32","shape":[6],"data_offsets":[0,24]},'
-        b'"a":{"dtype":"F32","shape":[6],"data_offsets":[0,24]}}',
+        json.dumps({"a": GOOD["a"], "b": GOOD["a"]}).replace('"b"', '"a"').encode(),
         "a key stands twice",
     ),
     "deep": (b'{"a":' * 50_000, "nested too deeply"),
     "long number": (b'{"a":' + b"9" * 5_000 + b"}", "more than 63 bits"),
-    "many sizes": ({"a": info([10**15] * 100_000, [0, 24])}, "no file can hold"),
+    "many sizes": ({"a": info([10**15] * 1_000, [0, 24])}, "no file can hold"),
+    "too many sizes": ({"a": info([1] * 1_001, [0, 4])}, "no arrays of sizes"),
 }
 
 

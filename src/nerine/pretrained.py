@@ -227,6 +227,13 @@ def _check_vocabulary(model: Any, tokenizer: Any, source: str) -> None:
             place=source,
             expected="a tokenizer that belongs to the model",
         )
+    last = max(tokenizer.get_vocab().values(), default=-1)
+    if last >= rows:
+        raise CheckpointError(
+            f"the tokenizer has an entry of number {last}, the model's embeddings only {rows} rows",
+            place=source,
+            expected="a tokenizer that belongs to the model",
+        )
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ MOST_HEADER_BYTES = 10_000_000
 _LENGTH_BYTES = 8
 _MOST_FILE_BYTES = 2**63 - 1
 _MOST_NUMBER = 2**63 - 1
+_MOST_DIMENSIONS = 1_000
 _METADATA = "__metadata__"
 _FIELDS = {"dtype", "shape", "data_offsets"}
 _DTYPES = {
@@ -134,7 +135,11 @@ def _span(name: str, info: Any, path: Path) -> tuple[int, int]:
 
 
 def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(each) is int for each in value)
+    return (
+        isinstance(value, list)
+        and len(value) <= _MOST_DIMENSIONS
+        and all(type(each) is int for each in value)
+    )
 
 
 def _count(shape: list[int], what: str, path: Path) -> int:

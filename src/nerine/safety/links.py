@@ -16,15 +16,17 @@ from nerine.errors import CheckpointError
 from nerine.safety.reading import MEGABYTE, check_size, shown, unreadable
 
 _MOST_BYTES = 100 * MEGABYTE
-_READ_BY_TRANSFORMERS = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".tsv", ".vocab")
 _WEIGHTS = ".safetensors"
+_NEVER_READ = (".bin", ".h5", ".msgpack", ".ot", ".onnx", ".onnx_data", ".data", ".gguf", ".pt")
+"""Large on purpose, and not opened by what reads configurations and vocabularies."""
+
 _TEMPLATES = "additional_chat_templates"
 
 
 def check_files(folder: Path) -> None:
     """Raises `CheckpointError` for a file that leads elsewhere, is none, or is too large.
 
-    Only the kinds of files are looked at that transformers reads.
+    Folders in it are passed over, but for the one that transformers reads templates from.
     """
     home = folder.resolve()
     allowed = [home]
@@ -39,23 +41,20 @@ def check_files(folder: Path) -> None:
                 expected="a file in the folder, or a link into the cache of the hub",
                 hint="copy the file here if you trust it",
             )
-        check_size(path, _MOST_BYTES)
+        if path.suffix not in _NEVER_READ and not path.is_dir():
+            check_size(path, _MOST_BYTES)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """What transformers may read from, weights apart."""
+    """All files, weights apart; a folder of templates counts as one, as it could be a link."""
     try:
         found = sorted(folder.iterdir())
-        templates = folder / _TEMPLATES
-        if templates.is_dir():
-            found += [templates, *sorted(templates.iterdir())]
+        if (folder / _TEMPLATES).is_dir():
+            found += sorted((folder / _TEMPLATES).iterdir())
+            yield folder / _TEMPLATES
     except OSError as error:
         raise unreadable(folder, error) from error
-    for path in found:
-        if path.suffix == _WEIGHTS or (path.is_dir() and path.name != _TEMPLATES):
-            continue
-        if path.suffix in _READ_BY_TRANSFORMERS or ".model" in path.name:
-            yield path
+    yield from (path for path in found if path.suffix != _WEIGHTS and not path.is_dir())
 
 
 def _target(path: Path) -> Path:
