@@ -230,6 +230,11 @@ MALICIOUS: dict[str, tuple[Callable[[Path], None], str]] = {
     "gguf": (tokenizer(gguf_file="/etc/passwd"), "gguf_file would"),
     "arguments": (tokenizer(init_inputs=["/etc/passwd"]), "init_inputs would"),
     "dictionary": (tokenizer(sudachi_kwargs={"config_path": "/x"}), "another library"),
+    "length": (tokenizer(model_max_length="x"), "this is a string"),
+    "length below one": (tokenizer(model_max_length=0), "this is 0"),
+    "length in a list": (tokenizer(max_len=[1]), "this is an array"),
+    "length without end": (tokenizer(model_max_length=float("inf")), "Infinity is no number"),
+    "no number": (config(hidden_dropout_prob=float("nan")), "NaN is no number"),
     "special: file": (tokenizer(_SPECIAL, tokenizer_file="/etc/passwd"), "no file of this folder"),
     "special: gguf": (tokenizer(_SPECIAL, gguf_file="/etc/passwd"), "gguf_file would"),
     "added": (tokenizer("added_tokens.json", x="/etc/passwd"), "has no number"),
@@ -430,6 +435,28 @@ def test_a_label_may_be_any_string(folder: Path) -> None:
 
 
 # --- what real models have
+
+
+def damage_template(parsed: dict[str, Any]) -> None:
+    parsed["post_processor"]["special_tokens"] = {}
+
+
+def damage_prefix(parsed: dict[str, Any]) -> None:
+    parsed["model"]["continuing_subword_prefix"] = "longer"
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage"), [("bert", damage_template), ("roberta", damage_prefix)]
+)
+def test_a_panic_of_tokenizers_is_an_error_of_ours(
+    kind: str, damage: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    model = make_foreign(tmp_path / kind, dict(enumerate(TAGS)), kind)
+    parsed = json.loads((model / "tokenizer.json").read_text())
+    damage(parsed)
+    (model / "tokenizer.json").write_text(json.dumps(parsed))
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        load_model(str(model))
 
 
 @pytest.mark.parametrize("kind", KINDS)

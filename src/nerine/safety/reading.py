@@ -10,7 +10,7 @@ import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from nerine.errors import CheckpointError
 from nerine.markup import visible
@@ -34,7 +34,9 @@ def read_object(path: Path, limit: int) -> dict[str, Any]:
 def parse_object(content: bytes, place: Path, pairs: Pairs = dict, **hooks: Any) -> dict[str, Any]:
     """One JSON object in UTF-8; `pairs` and `hooks` make its values, as for `json.loads`."""
     try:
-        parsed = json.loads(content.decode(), object_pairs_hook=pairs, **hooks)
+        parsed = json.loads(
+            content.decode(), object_pairs_hook=pairs, parse_constant=_no_constant, **hooks
+        )
     except UnicodeDecodeError as error:
         raise CheckpointError(
             f"byte {error.start} is not UTF-8", place=str(place), hint=CUT_SHORT
@@ -56,6 +58,11 @@ def parse_object(content: bytes, place: Path, pairs: Pairs = dict, **hooks: Any)
             f"the JSON holds {kind_of(parsed)}", place=str(place), expected="an object"
         )
     return parsed
+
+
+def _no_constant(name: str) -> NoReturn:
+    """Python reads `NaN` and `Infinity`, which slip through every comparison with a limit."""
+    raise ValueError(f"{name} is no number")
 
 
 def check_size(path: Path, limit: int) -> int:

@@ -32,13 +32,14 @@ keys, and numbers.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nerine.errors import CheckpointError
-from nerine.safety.reading import MEGABYTE, read_object, shown
+from nerine.safety.reading import MEGABYTE, kind_of, read_object, shown
 from nerine.safety.weights import is_plain_name
 
 _MOST_BYTES = 20 * MEGABYTE
@@ -48,6 +49,7 @@ _REFUSED = ("auto_map", "trust_remote_code", "gguf_file", "tokenizer_object", "i
 _NAMES_FILES = re.compile(r"(_files?|_path|_paths|_dir)$")
 _NEVER_OPENED = ("special_tokens_map_file", "name_or_path")
 _CONTENTS = ("vocab", "merges")
+_LENGTHS = ("model_max_length", "max_len")
 _CLASS = re.compile(r"(?!Auto|Rag)[A-Za-z0-9_]*Tokenizer(Fast)?")
 _BACKENDS = ("TokenizersBackend", "PythonBackend", "SentencePieceBackend", "MistralCommonBackend")
 
@@ -90,6 +92,8 @@ def _check_key(key: str, value: Any, path: Path) -> None:
         _check_names(key, value, path)
     if key.endswith("_kwargs"):
         _check_arguments(key, value, path)
+    if key in _LENGTHS and value is not None:
+        _check_length(key, value, path)
 
 
 def _check_names(key: str, value: Any, path: Path) -> None:
@@ -105,6 +109,16 @@ def _check_arguments(key: str, value: Any, path: Path) -> None:
     for argument in arguments:
         if not isinstance(argument, bool | int | float | None):
             raise _refusal(key, path, "passes more than numbers to another library")
+
+
+def _check_length(key: str, value: Any, path: Path) -> None:
+    """As large as it likes: 10^30 stands for no limit in many files."""
+    if type(value) not in (int, float) or not 1 <= value < math.inf:
+        raise CheckpointError(
+            f"this is {kind_of(value)}",
+            place=f"{path}, {key}",
+            expected="the number of subwords that the model takes at most",
+        )
 
 
 def _check_added(tokens: Mapping[str, Any], path: Path) -> None:
