@@ -340,6 +340,17 @@ def test_a_link_that_leads_nowhere(folder: Path, target: str) -> None:
     assert "leads nowhere" in refusal(folder).found
 
 
+def test_files_that_nobody_reads_may_be_large(folder: Path) -> None:
+    for name in ("archive.tar.gz", "model.ckpt", "vocab.txt"):
+        with (folder / name).open("wb") as stream:  # sparse
+            stream.truncate(100_000_001)
+    error = refusal(folder)
+    assert error.place == str(folder / "vocab.txt")
+    assert error.expected == "at most 100,000,000 bytes in a file of this name"
+    (folder / "vocab.txt").unlink()
+    check_folder(folder)
+
+
 # --- sizes
 
 SIZES: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""The files of a folder: regular, not too large, and in the folder.
+"""The files of a folder lie in it, and those that transformers reads are regular and not too large.
 
 Links are followed into the folder itself, and from a snapshot of the hub's cache into the cache's
 own blobs (`snapshots/COMMIT/config.json -> ../../blobs/HASH`). A link to another place only reads,
@@ -9,6 +9,7 @@ checked, and a file that is no safetensors file does not pass.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from nerine.safety.reading import MEGABYTE, check_size, shown, unreadable
 
 _MOST_BYTES = 100 * MEGABYTE
 _WEIGHTS = ".safetensors"
-_NEVER_READ = (".bin", ".h5", ".msgpack", ".ot", ".onnx", ".onnx_data", ".data", ".gguf", ".pt")
-"""Large on purpose, and not opened by what reads configurations and vocabularies."""
+_READ_WHOLE = re.compile(
+    r"\.(json|txt|tsv|model|jinja|tiktoken|codes|tokenizer|vocab|spm|bpe)(\.|$)"
+)
+"""What configurations, vocabularies and templates are called; other files are never opened."""
 
 _TEMPLATES = "additional_chat_templates"
 
@@ -41,7 +44,7 @@ def check_files(folder: Path) -> None:
                 expected="a file in the folder, or a link into the cache of the hub",
                 hint="copy the file here if you trust it",
             )
-        if path.suffix not in _NEVER_READ and not path.is_dir():
+        if _READ_WHOLE.search(path.name) and not path.is_dir():
             check_size(path, _MOST_BYTES)
 
 
