@@ -1,8 +1,8 @@
 """The files of a folder lie in it, and those that transformers reads are regular and not too large.
 
 Links are followed into the folder itself, and from a snapshot of the hub's cache into the cache's
-own blobs (`snapshots/COMMIT/config.json -> ../../blobs/HASH`). A link to another place only reads,
-but what it reads becomes part of what is loaded, for example a vocabulary, and would be published
+own blobs (`snapshots/COMMIT/config.json -> ../../blobs/HASH`, which may be a link to a file that
+all repositories share, `../../blobs/HA/HASH`). A link to another place only reads, but what it reads becomes part of what is loaded, for example a vocabulary, and would be published
 with it. Weights may be links to anywhere, as people share large files on purpose: their header is
 checked, and a file that is no safetensors file does not pass.
 """
@@ -31,10 +31,7 @@ def check_files(folder: Path) -> None:
 
     Folders in it are passed over, but for the one that transformers reads templates from.
     """
-    home = folder.resolve()
-    allowed = [home]
-    if home.parent.name == "snapshots":
-        allowed.append(home.parent.parent / "blobs")
+    allowed = _places(folder.resolve())
     for path in _files(folder):
         target = _target(path)
         if not any(target.is_relative_to(place) for place in allowed):
@@ -46,6 +43,13 @@ def check_files(folder: Path) -> None:
             )
         if _READ_WHOLE.search(path.name) and not path.is_dir():
             check_size(path, _MOST_BYTES)
+
+
+def _places(home: Path) -> list[Path]:
+    """Where links may lead: the folder, and in the hub's cache what a repository and all share."""
+    if home.parent.name == "snapshots" and home.parents[1].name.startswith("models--"):
+        return [home, home.parents[1] / "blobs", home.parents[2] / "blobs"]
+    return [home]
 
 
 def _files(folder: Path) -> Iterator[Path]:
