@@ -73,7 +73,7 @@ def evaluate(
     )
     notes = reading_notes(loaded.logs)
     if as_json:
-        about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": shown}
+        about = {"checkpoint": tagger.name, "corpus": corpus, "hash": loaded.hash, "split": shown}
         kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
         print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
         return
@@ -81,6 +81,6 @@ def evaluate(
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_assessment(assessment, f"{checkpoint} on {corpus}, {shown}{limits}", on)
+    print_assessment(assessment, f"{tagger.name} on {corpus}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)

@@ -50,6 +50,7 @@ def distill(
     unlabelled: Iterable[str | Document] = (),
     revision: str | None = None,
     scheme: str | None = None,
+    tags: Sequence[str] | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
@@ -57,17 +58,17 @@ def distill(
     """Teaches some layers of `teacher` what all of them say, and keeps the best epoch.
 
     `teacher` is a folder or hub id of a token-classification checkpoint, made by Nerine or not;
-    `revision` and `scheme` are as for `Tagger.load`. The student learns from `corpus.train` and
-    from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses the
-    epoch, by strict F1 against its labels, and the test split is not looked at. `changes` replace
-    fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`. `resume`
-    goes on from the last whole state in `output`.
+    `revision`, `scheme` and `tags` are as for `Tagger.load`. The student learns from `corpus.train`
+    and from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses
+    the epoch, by strict F1 against its labels, and the test split is not looked at. `changes`
+    replace fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`.
+    `resume` goes on from the last whole state in `output`.
 
     Raises `TrainingError` where the run cannot start, go on, or diverges, and `CheckpointError`
     where the teacher's architecture cannot be cut.
     """
     with quiet():
-        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme)
+        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)
     chosen = _resolved((settings or DistillationSettings()).changed(changes), loaded)
     _check_labels(loaded, corpus)
     student = student_of(loaded, chosen.keep)
@@ -78,7 +79,7 @@ def distill(
         "unlabelled text": digest_of(document.text for document in texts),
         "settings": chosen.to_dict(),
     }
-    source = {"source": str(teacher), "revision": revision, "sha256": about["teacher"]}
+    source = {"source": str(loaded.origin), "revision": revision, "sha256": about["teacher"]}
     return carry_out(
         corpus,
         chosen,

@@ -23,10 +23,10 @@ def check_folder(
     """Raises `CheckpointError` where transformers should not load anything from `folder`.
 
     `architectures` are the values of `model_type` that have a class of their own, None to leave
-    that question to the loader. Without `weights` the header of the weights is not read, for a
-    caller that loads none; sizes are then held against fixed limits. Takes milliseconds.
+    that question to the loader. Without `weights` these need not be there and are not looked at,
+    for a caller that loads none; sizes are then held against fixed limits. Takes milliseconds.
     """
-    check_presence(folder)
+    check_presence(folder, weights=weights)
     check_files(folder)
     header = read_weights(folder) if weights else None
     config = read_object(folder / CONFIG, _MOST_CONFIG_BYTES)

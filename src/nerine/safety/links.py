@@ -2,9 +2,10 @@
 
 Links are followed into the folder itself, and from a snapshot of the hub's cache into the cache's
 own blobs (`snapshots/COMMIT/config.json -> ../../blobs/HASH`, which may be a link to a file that
-all repositories share, `../../blobs/HA/HASH`). A link to another place only reads, but what it reads becomes part of what is loaded, for example a vocabulary, and would be published
-with it. Weights may be links to anywhere, as people share large files on purpose: their header is
-checked, and a file that is no safetensors file does not pass.
+all repositories share, `../../blobs/HA/HASH`). A link to another place only reads, but what it
+reads becomes part of what is loaded, for example a vocabulary, and would be published with it.
+Weights may be links to anywhere, as people share large files on purpose: their header is checked,
+and a file that is no safetensors file does not pass.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ _OTHER_KINDS = ("tf_model.h5", "flax_model.msgpack", "model.ckpt.index", "rust_m
 _RANKS = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 
 
-def check_presence(folder: Path) -> None:
-    """The folder holds a configuration, and weights that are no pickle."""
+def check_presence(folder: Path, *, weights: bool) -> None:
+    """The folder holds a configuration, and `weights` that are no pickle."""
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             "the folder holds no config.json, so it is no checkpoint",
@@ -27,9 +27,8 @@ def check_presence(folder: Path) -> None:
             expected="config.json, model.safetensors and tokenizer.json, as save_pretrained "
             "writes them",
         )
-    if any((folder / name).is_file() for name in (WEIGHTS, INDEX)):
-        return
-    _refuse_other_weights(folder)
+    if weights and not any((folder / name).is_file() for name in (WEIGHTS, INDEX)):
+        _refuse_other_weights(folder)
 
 
 def read_weights(folder: Path) -> Header:

@@ -48,7 +48,7 @@ def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
             max_length=max_length,
             overlap=min(settings.overlap, max_length // 4),
         ),
-        provenance=provenance(corpus, settings),
+        provenance={**provenance(corpus, settings), "encoder": str(loaded.origin)},
     )
 
 

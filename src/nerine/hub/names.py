@@ -1,0 +1,89 @@
+"""Ids of repositories, and names of files in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from nerine.errors import HubError
+from nerine.markup import visible
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_LONGEST_FILE_NAME = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RepoName:
+    """A repository, and which state of it: a branch, a tag or a commit; None for `main`."""
+
+    id: str
+    revision: str | None = None
+
+    @classmethod
+    def parse(cls, name: str, revision: str | None = None) -> RepoName:
+        """`owner/name` or `owner/name@revision`; the revision may be given apart.
+
+        Raises `HubError` for what cannot be a repository.
+        """
+        repo_id, at, within = name.partition("@")
+        if at and revision not in (None, within):
+            raise HubError(
+                f"two revisions are asked for: {within!r} and {revision!r}",
+                place=name,
+                expected="one of them",
+            )
+        revision = within if at else revision
+        try:
+            validate_repo_id(repo_id)
+            _check_revision(revision)
+        except (HFValidationError, ValueError) as error:
+            raise HubError(
+                f"this can be no repository on the hub: {error}",
+                place=visible(name),
+                expected="owner/name, or owner/name@revision",
+            ) from None
+        return cls(repo_id, revision)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the revision is a commit, which never changes."""
+        return is_commit(self.revision)
+
+    def __str__(self) -> str:
+        return f"{self.id}@{self.revision}" if self.revision else self.id
+
+
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is the full hash of a commit."""
+    return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def _check_revision(revision: str | None) -> None:
+    """A revision becomes a file's name in the cache (`refs/…`): it must stay inside of it."""
+    if revision is None:
+        return
+    parts = revision.split("/")
+    if not revision.isprintable() or " " in revision or {"", ".", ".."} & set(parts):
+        raise ValueError(f"{revision!r} is no revision")
+
+
+def check_file_name(name: str, repo: str) -> None:
+    """Raises `HubError` unless a file called `name` in a repository stays in its folder."""
+    parts = name.split("/")
+    leaves = (
+        not name.isprintable()
+        or len(name) > _LONGEST_FILE_NAME
+        or "\\" in name
+        or ":" in name
+        or bool({"", ".", ".."} & set(parts))
+    )
+    if leaves:
+        raise HubError(
+            f"the repository has a file called {visible(name)!r}",
+            place=repo,
+            expected="names of files inside of it",
+            hint="such a name is made to write elsewhere: don't use this repository",
+        )
