@@ -26,7 +26,7 @@ FLOORS = (
     ("readings",),
     ("batching",),
     ("decoding",),
-    ("hub",),
+    ("hub", "safety"),
     ("origins",),
     ("pretrained",),
     ("checkpoint",),
@@ -46,6 +46,7 @@ FACE = ("__init__", "__main__")
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
+    "safety",
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "hub", "checkpoint", "training", "stream", "optimization", "cli"}
