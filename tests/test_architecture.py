@@ -23,6 +23,7 @@ FLOORS = (
     ("description", "splitting", "pairing", "analysis", "certainty", "calibration"),
     ("assessment",),
     ("encoding",),
+    ("readings",),
     ("batching",),
     ("decoding",),
     ("hub",),

@@ -63,7 +63,7 @@ class ModelChoice:
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
 
-    def find(self, checkpoint: str) -> Origin:
+    def find(self, checkpoint: str | Origin) -> Origin:
         """Where `checkpoint` is; one of the hub is fetched."""
         from nerine.origins import find
 
@@ -71,12 +71,12 @@ class ModelChoice:
 
     def load(self, checkpoint: str | Origin) -> Tagger:
         """The tagger of `checkpoint`; what could not be used goes to standard error."""
-        with working(f"loading {checkpoint}"):
+        origin = self.find(checkpoint)  # which has bars of its own
+        with working(f"loading {origin}"):
             from nerine.tagger import Tagger
 
             tagger = Tagger.load(
-                checkpoint,
-                revision=self.revision,
+                origin,
                 scheme=self.scheme,
                 tags=self.tags,
                 thresholds=self.thresholds,

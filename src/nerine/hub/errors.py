@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +76,7 @@ def is_of_http(error: Exception) -> bool:
 
 def is_offline() -> bool:
     """Whether the hub may not be asked."""
-    return bool(constants.HF_HUB_OFFLINE or os.environ.get("TRANSFORMERS_OFFLINE"))
+    return bool(constants.HF_HUB_OFFLINE)  # which heeds TRANSFORMERS_OFFLINE, too
 
 
 def redacted(text: str) -> str:
