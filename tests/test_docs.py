@@ -41,13 +41,11 @@ _TAGS: dict[str, Opinion] = {
 }
 _SURE = {
     "O": "the are -",
-    "B-person": "s ##ø ana jean quenby zoe",
-    "I-person": "##ren lin ##d ##qvist lucia luc vandersloot",
+    "B-person": "s ##ø ana conor jean quenby zoe",
+    "I-person": "##ren ' brien lin ##d ##qvist lucia luc o vandersloot",
     "B-location": "ghent lisbon malaga san stoke łodz",
     "I-location": "francisco trent",
     "I-group": "choir state warriors",
-    "B-corporation": "at h",
-    "I-corporation": "& t m",
 }
 OPINIONS = {**_TAGS, **{piece: tag for tag, pieces in _SURE.items() for piece in pieces.split()}}
 
