@@ -1,14 +1,13 @@
 """Every page of the docs is run, from top to bottom, against a hub on the same machine.
 
-In the quick set a checkpoint stands in whose opinion of each subword is written down here: what the
-pages show must follow from it, save for probabilities. In the slow set it is the checkpoint that the
-pages speak of, with its probabilities.
+In the quick set a checkpoint stands in whose opinion of each subword is written down here: what
+the pages show must follow from it, save for probabilities. In the slow set it is the checkpoint
+that the pages speak of, with its probabilities.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,10 @@ from lookup import Opinion, make_lookup
 from nerine.cli import main
 from nerine.corpus import load_corpus
 from nerine.errors import MissingExtraError
-from nerine.hub.models import pull_model
-from nerine.hub.names import RepoName
 from nerine.origins import DEMO_ENCODER, find
 from pages import Block, assert_alike, blocks_of, printed_by
 
 PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
-INFERENCE = Path(__file__).parents[1] / "docs" / "inference.md"
 TOKEN = "hf_mira"
 MACHINES = 0.05
 """How far probabilities of a model may be apart that was trained on another machine."""
@@ -81,17 +77,13 @@ def run_commands(block: Block, hub: Hub, make: Callable[[Path], None]) -> None:
             make(Path(command[-1]))
         elif command[0] == "push":
             hub.add_repo(command[2], files(Path(command[1])), private=True)
-        elif command[0] == "pull":
-            pull_model(RepoName.parse(command[1]))
         else:
             result = CliRunner().invoke(main, command)
             assert result.exit_code == 0, (command, result.output)
 
 
-def run_page(
-    page: Path, hub: Hub, make: Callable[[Path], None], tolerance: float
-) -> dict[str, Any]:
-    """Runs a page and compares what it shows; the names that its Python has made."""
+def run_page(page: Path, hub: Hub, make: Callable[[Path], None], tolerance: float) -> None:
+    """Runs a page and compares what it shows with what it prints."""
     namespace: dict[str, Any] = {}
     for block in blocks_of(page):
         run_commands(block, hub, make)
@@ -99,7 +91,6 @@ def run_page(
             printed = printed_by(block, page, namespace)
             place = f"{page.name}:{block.line}"
             assert_alike(printed, block.shown or "", place, tolerance)
-    return namespace
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
