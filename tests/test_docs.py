@@ -86,11 +86,13 @@ def run_page(page: Path, hub: Hub, make: Callable[[Path], None], tolerance: floa
     """Runs a page and compares what it shows with what it prints."""
     namespace: dict[str, Any] = {}
     for block in blocks_of(page):
+        place = f"{page.name}:{block.line}"
         run_commands(block, hub, make)
         if block.kind == "python":
             printed = printed_by(block, page, namespace)
-            place = f"{page.name}:{block.line}"
             assert_alike(printed, block.shown or "", place, tolerance)
+        else:
+            assert block.shown is None, f"{place}: nothing would compare what is shown for this"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -107,3 +109,10 @@ def test_a_page_shows_what_the_demo_prints(page: Path, logged_in: Hub) -> None:
     except MissingExtraError as error:
         pytest.skip(str(error))
     run_page(page, logged_in, demo, MACHINES)
+
+
+def test_what_a_page_shows_stands_behind_what_prints_it() -> None:
+    for page in PAGES:
+        blocks = list(blocks_of(page))
+        shown = [block.shown for block in blocks if block.shown is not None]
+        assert shown == [block.text for block in blocks if block.kind == "text"], page

@@ -16,6 +16,7 @@ from transformers.utils import logging
 from lookup import Opinion, make_lookup
 from nerine.explanation import explain
 from nerine.tagger import Tagger
+from tiny import make_foreign
 
 LONGEST = 32
 OPINIONS: dict[str, Opinion] = {
@@ -41,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def classify(folder: Path) -> Any:
-    return pipeline("ner", model=str(folder))
+    return pipeline("token-classification", model=str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,12 @@ def test_composed_accents_are_no_trap(classify: Any, reading: Tagger) -> None:
     assert by_nerine(reading, composed) == [("Málaga", "location")]
     name = unicodedata.normalize("NFD", "Málaga")
     assert by_nerine(reading, decomposed) == [(name, "location")]
+
+
+def test_tokenizers_of_other_kinds_have_no_inner_pieces(tmp_path: Path) -> None:
+    model = str(make_foreign(tmp_path, {0: "O", 1: "B-person", 2: "I-person"}, "roberta"))
+    with pytest.warns(UserWarning, match="does not support real words"):
+        pipeline("token-classification", model=model)("Mira left", aggregation_strategy="first")
 
 
 def test_the_end_of_a_long_text_is_dropped(
