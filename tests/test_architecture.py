@@ -26,11 +26,13 @@ FLOORS = (
     ("readings",),
     ("batching",),
     ("decoding",),
-    ("hub",),
+    ("hub", "safety"),
     ("origins",),
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
+    ("records",),
+    ("card",),
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream", "optimization"),
@@ -44,6 +46,7 @@ FACE = ("__init__", "__main__")
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
+    "safety",
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "hub", "checkpoint", "training", "stream", "optimization", "cli"}

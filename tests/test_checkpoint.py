@@ -332,7 +332,7 @@ def test_tags_of_an_unknown_form(tmp_path: Path, tags: tuple[str, ...], found: s
     error = refusal(folder)
     assert error.found == found
     assert error.place == f"{folder}/config.json, id2label"
-    assert "rename the labels in config.json" in str(error.hint)
+    assert "name them, by their numbers" in str(error.hint)
 
 
 def test_a_foreign_model_can_be_saved_as_ours(tmp_path: Path) -> None:

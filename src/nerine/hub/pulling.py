@@ -171,15 +171,16 @@ def _listed(repo: RepoName, kind: Kind, tries: int) -> _State:
     return _State(info.sha, files)
 
 
-def _patiently(ask: Callable[[], T], tries: int) -> T:
-    """Asks again where the hub is busy, after as long as it says."""
+def _patiently(ask: Callable[[], T], tries: int = _TRIES) -> T:
+    """Asks again where the hub is busy, after as long as it says, or where it breaks off."""
     for tried in range(1, tries):
         try:
             return ask()
-        except HfHubHTTPError as error:
-            if error.response.status_code not in _BUSY:
+        except Exception as error:  # which library speaks HTTP is the hub's library's business
+            if not _is_passing(error):
                 raise
-            wait = error.response.headers.get("Retry-After", "")
+            response = getattr(error, "response", None)
+            wait = response.headers.get("Retry-After", "") if response is not None else ""
             time.sleep(min(float(wait) if wait.isdigit() else 2.0**tried / 2, _LONGEST_WAIT))
     return ask()
 
@@ -188,7 +189,7 @@ def _is_passing(error: Exception) -> bool:
     """Whether the hub is out of reach, rather than of another mind."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _BUSY
-    return isinstance(error, OSError) or is_of_http(error)
+    return is_of_http(error)
 
 
 def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: Kind) -> Path:
@@ -213,14 +214,17 @@ def _download(repo: RepoName, commit: str, name: str, kind: Kind, *, again: bool
     here = _snapshot_folder(repo, commit, kind) / name
     if (again or not here.is_file()) and not is_offline():
         _check_hash_offered(repo, commit, name, kind)
-    return Path(
-        hf_hub_download(repo.id, name, revision=commit, repo_type=kind, force_download=again)
+    return _patiently(
+        lambda: Path(
+            hf_hub_download(repo.id, name, revision=commit, repo_type=kind, force_download=again)
+        )
     )
 
 
 def _check_hash_offered(repo: RepoName, commit: str, name: str, kind: Kind) -> None:
     """The hub's library calls a file by the hash that the server offers: it has to be one."""
-    offered = get_hf_file_metadata(hf_hub_url(repo.id, name, revision=commit, repo_type=kind)).etag
+    address = hf_hub_url(repo.id, name, revision=commit, repo_type=kind)
+    offered = _patiently(lambda: get_hf_file_metadata(address)).etag
     if offered is None or not _HASH.fullmatch(offered):
         raise HubError(
             f"the hub offers {name} under {visible(str(offered))!r}",
