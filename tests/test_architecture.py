@@ -24,12 +24,16 @@ FLOORS = (
     ("description", "splitting", "pairing", "analysis", "certainty", "calibration"),
     ("assessment",),
     ("encoding",),
+    ("readings",),
     ("batching",),
     ("decoding",),
+    ("safety",),
     ("origins",),
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
+    ("records",),
+    ("card",),
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream", "optimization"),
@@ -43,6 +47,7 @@ FACE = ("__init__", "__main__")
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
+    "safety",
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "hub", "checkpoint", "training", "stream", "optimization", "cli"}

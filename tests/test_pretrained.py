@@ -182,8 +182,7 @@ def test_weights_that_were_cut_short(encoder: Path, size: int) -> None:
     weights = encoder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:size])
     error = refusal(encoder)
-    assert error.found.startswith("cannot be loaded: ")
-    assert error.place == str(encoder)
+    assert error.place == str(weights)
     assert "cut short" in str(error.hint)
 
 
@@ -191,7 +190,9 @@ def test_weights_that_were_cut_short(encoder: Path, size: int) -> None:
 def test_a_file_that_was_cut_in_half(encoder: Path, file: str) -> None:
     path = encoder / file
     path.write_text(path.read_text(encoding="utf-8")[: path.stat().st_size // 2], encoding="utf-8")
-    assert refusal(encoder).found.startswith("cannot be loaded: ")
+    error = refusal(encoder)
+    assert error.found.startswith(("cannot be loaded: ", "this is no JSON: "))
+    assert "cut short" in str(error.hint)
 
 
 def test_weights_of_another_architecture(encoder: Path) -> None:
@@ -231,28 +232,6 @@ def test_a_tokenizer_that_is_larger_than_the_embeddings(encoder: Path) -> None:
     assert error.found == (
         f"the tokenizer has {size + 1} entries, the model's embeddings only {size}"
     )
-
-
-# --- code that lies beside the weights
-
-
-CODE = "import os\nos.mkdir({marker!r})\nclass Own: pass\n"
-
-
-@pytest.mark.parametrize("model_type", ["bert", "of-my-own"])
-def test_code_beside_the_weights_is_not_run(encoder: Path, tmp_path: Path, model_type: str) -> None:
-    marker = tmp_path / "marker"
-    (encoder / "own.py").write_text(CODE.format(marker=str(marker)))
-    classes = ("AutoConfig", "AutoModel", "AutoModelForTokenClassification")
-    change_config(encoder, model_type=model_type, auto_map=dict.fromkeys(classes, "own.Own"))
-    path = encoder / "tokenizer_config.json"
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps({**config, "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}))
-    if model_type == "bert":
-        load_encoder(str(encoder), TAGS)
-    else:
-        assert refusal(encoder).found.startswith("cannot be loaded: ")
-    assert not marker.exists()
 
 
 # --- packages

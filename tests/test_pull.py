@@ -17,6 +17,7 @@ from hub import Fault, Hub
 from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.cli import main
 from nerine.errors import CheckpointError, EncodingError, HubError, NerineError
+from nerine.formats.files import file_hash
 from nerine.hub.names import RepoName, check_file_name
 from nerine.tagger import Tagger
 from tiny import documents, make_foreign
@@ -134,12 +135,27 @@ def test_onnx_models_are_fetched_only_where_they_are_used(
 ) -> None:
     published()
     hub.add_commit(REPO, {"onnx/onnx.json": b"{}", "onnx/model-int8.onnx": b"x"})
-    tagger = Tagger.load(REPO, device="cpu", backend="pytorch")
-    assert "onnx.json" not in cached()
     tagger = Tagger.load(REPO, device="cpu")
-    assert "onnx.json" in cached()
     assert "model-int8.onnx" not in cached()
     assert tagger.notes[0].startswith("PyTorch is used: ")
+
+
+def test_an_onnx_model_that_was_not_pulled_is_asked_for(
+    hub: Hub, published: Published, offline: Callable[[], None], checkpoint_of: Callable[..., Path]
+) -> None:
+    weights = file_hash(checkpoint_of() / "model.safetensors")
+    model = {"file": "model-fp32.onnx", "sha256": "0" * 64, "bytes": 1}
+    saved = {"format": 1, "weights": weights, "chosen": "pytorch", "models": {"onnx-fp32": model}}
+    published()
+    commit = hub.add_commit(REPO, {"onnx/onnx.json": json.dumps(saved).encode()}).oid
+    Tagger.load(REPO, device="cpu", backend="pytorch")
+    for name in (REPO, f"{REPO}@{commit}"):  # one that was not fetched, of a list or of none
+        with pytest.raises(HubError, match="a file is missing"):
+            Tagger.load(name, device="cpu", backend="onnx-fp32")
+    offline()
+    with pytest.raises(HubError, match="not in the cache"):
+        Tagger.load(REPO, device="cpu", backend="onnx-fp32")
+    assert Tagger.load(REPO, device="cpu").notes == ()
 
 
 def test_a_private_repository_takes_a_login(
@@ -261,19 +277,21 @@ def test_a_hub_out_of_reach_leaves_the_cache(hub: Hub, published: Published) -> 
 @pytest.mark.parametrize("path", ["/api/models", "tokenizer.json", "model.safetensors"])
 @pytest.mark.parametrize(
     "fault",
-    [{"status": 429, "retry_after": 3}, {"status": 500}, {"status": 503}, {"cut_download": 700}],
+    [
+        {"status": 429, "retry_after": 3},
+        {"status": 500},
+        {"status": 503},
+        {"cut_download": 700},
+        {"cut_upload": 0},  # no answer at all
+    ],
     ids=lambda fault: "-".join(map(str, fault.items())),
 )
-def test_a_fault_that_passes_is_waited_out_or_said(
+def test_a_fault_that_passes_is_waited_out(
     hub: Hub, published: Published, path: str, fault: dict[str, Any]
 ) -> None:
     published()
     hub.fault(Fault(path=path, **fault))
-    try:
-        tagger = Tagger.load(REPO, device="cpu")
-    except HubError:
-        tagger = Tagger.load(REPO, device="cpu")  # what was said is mended by asking again
-    assert found(tagger)
+    assert found(Tagger.load(REPO, device="cpu"))
 
 
 def test_a_busy_hub_says_how_long_to_wait(
@@ -347,6 +365,31 @@ def test_an_ordinary_name_passes() -> None:
         check_file_name(name, REPO)
     assert RepoName.parse("bert-base-uncased") == RepoName("bert-base-uncased")
     assert str(RepoName.parse("a/b@v1")) == "a/b@v1"
+
+
+@pytest.mark.parametrize("etag", ["../../../../escaped", "/tmp/escaped", "x y", ""])
+def test_a_hash_that_is_a_path(hub: Hub, published: Published, tmp_path: Path, etag: str) -> None:
+    published()
+    hub.fault(Fault(path="config.json", etag=etag, times=None))
+    before = {path for path in tmp_path.rglob("*") if "escaped" in path.name}
+    error = refusal()
+    assert "config.json" in error.found or "cannot be used" in error.found
+    assert {path for path in tmp_path.rglob("*") if "escaped" in path.name} == before == set()
+
+
+def test_a_token_goes_to_the_hub_alone(
+    hub: Hub, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_user("mira", token=TOKEN)
+    published(private=True)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    for method, path in (("*", "/tokenizer.json"), ("GET", "/storage/")):
+        hub.fault(Fault(method=method, path=path, redirect=True, times=None))
+        refusal()
+        hub.mend()
+    hosts = {record.host for record in hub.requests if TOKEN in str(record)}
+    assert {record.host for record in hub.requests} == {"hub", "storage", "elsewhere"}
+    assert hosts == {"hub"}
 
 
 # --- models that Nerine did not make
@@ -432,7 +475,7 @@ def test_what_another_program_has_cached_is_used_and_what_is_not_known_said(
     snapshot_download(REPO)
     offline()
     tagger = Tagger.load(REPO, device="cpu")
-    assert "whether it has nerine.json is not known" in tagger.notes[0]
+    assert "whether it has nerine.json, onnx/onnx.json is not known" in tagger.notes[0]
 
 
 def test_weights_in_shards(hub: Hub, tmp_path: Path, offline: Callable[[], None]) -> None:

@@ -39,9 +39,9 @@ class Origin:
         return self.snapshot.notes if self.snapshot else ()
 
     def bring(self, name: str) -> None:
-        """Fetches one more file into the folder, if it is the hub's and has such a file."""
-        if self.snapshot and self.snapshot.has(name):
-            self.snapshot.with_file(name)
+        """Fetches one more file into the folder, if it is the hub's; raises `HubError`."""
+        if self.snapshot:
+            self.snapshot.fetch(name)
 
     def __str__(self) -> str:
         """The name; one on the hub with its commit, so that it can be found again."""

@@ -10,19 +10,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
 from nerine.errors import CheckpointError, EncodingError, NerineError, first_line
 from nerine.origins import Origin, find
+from nerine.safety import check_folder
 
-_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.bin")
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
 """How a folder is read: nothing in it is run, and nothing is asked for elsewhere."""
+
+_ARCHITECTURES = frozenset(MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES)
+_RUST_PANIC = "PanicException"
+"""A defect of tokenizers, met by a damaged tokenizer.json. Python has it beside `Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def load_encoder(
     `name` is a hub id, a folder, or `package:NAME` for weights that a Python package ships.
     """
     origin = find(name, revision=revision)
-    _check_folder(origin.folder)
+    _check(origin)
     loaded = _load(origin, tags)
     prefix = f"{loaded.model.base_model_prefix}."
     body = [key for key in loaded.unlike if key.startswith(prefix) and ".pooler." not in key]
@@ -66,7 +70,7 @@ def load_model(
 ) -> Pretrained:
     """A model with its own head, as a folder or the hub has it; an outline without `weights`."""
     origin = find(name, revision=revision)
-    _check_folder(origin.folder)
+    _check(origin)
     loaded = _load(origin) if weights else _outline(origin)
     if loaded.unlike:
         raise CheckpointError(
@@ -85,7 +89,7 @@ def load_tokenizer(name: str | Origin, *, revision: str | None = None) -> tuple[
     No weights are read.
     """
     origin = find(name, revision=revision, weights=False)
-    _check_folder(origin.folder, weights=False)
+    _check(origin, weights=False)
     with _errors_of(origin), quiet():
         config = AutoConfig.from_pretrained(origin.folder, **_LOCAL)
         tokenizer = AutoTokenizer.from_pretrained(origin.folder, **_LOCAL, use_fast=True)
@@ -97,7 +101,7 @@ def load_tokenizer(name: str | Origin, *, revision: str | None = None) -> tuple[
 def encoder_width(name: str | Origin, *, revision: str | None = None) -> int:
     """The width of an encoder's hidden states, from its configuration alone."""
     origin = find(name, revision=revision, weights=False)
-    _check_folder(origin.folder, weights=False)
+    _check(origin, weights=False)
     with _errors_of(origin):
         config = AutoConfig.from_pretrained(origin.folder, **_LOCAL)
     return width_of(config)
@@ -128,6 +132,11 @@ def _position_offset(model: Any) -> int:
         if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
             return 0 if module.padding_idx is None else module.padding_idx + 1
     return 0
+
+
+def _check(origin: Origin, *, weights: bool = True) -> None:
+    """Before anything of a folder is loaded; without `weights` these need not be there."""
+    check_folder(origin.folder, weights=weights, architectures=_ARCHITECTURES)
 
 
 def _load(origin: Origin, new_tags: Sequence[str] | None = None) -> Pretrained:
@@ -179,6 +188,8 @@ def _check_vocabulary(model: Any, tokenizer: Any, origin: Origin) -> None:
             expected="a fast tokenizer (a folder with tokenizer.json)",
             hint="choose an encoder that has a tokenizer.json",
         )
+    with _errors_of(origin):
+        tokenizer("")  # a damaged one fails here rather than on a user's text
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise CheckpointError(
@@ -186,30 +197,13 @@ def _check_vocabulary(model: Any, tokenizer: Any, origin: Origin) -> None:
             place=str(origin),
             expected="a tokenizer that belongs to the model",
         )
-
-
-def _check_folder(folder: Path, *, weights: bool = True) -> None:
-    if not (folder / "config.json").is_file():
+    last = max(tokenizer.get_vocab().values(), default=-1)
+    if last >= rows:
         raise CheckpointError(
-            "the folder holds no config.json, so it is no checkpoint",
-            place=str(folder),
-            expected="config.json, model.safetensors and tokenizer.json, as save_pretrained "
-            "writes them",
+            f"the tokenizer has an entry of number {last}, the model's embeddings only {rows} rows",
+            place=str(origin),
+            expected="a tokenizer that belongs to the model",
         )
-    if not weights or any(folder.glob("*.safetensors")):
-        return
-    pickles = [name for name in _PICKLES if (folder / name).exists()]
-    if pickles:
-        raise CheckpointError(
-            f"the weights are a pickle ({pickles[0]}), which can run code when it is loaded",
-            place=str(folder),
-            expected="model.safetensors",
-            hint="convert them on a machine that you can spare, with transformers' "
-            "save_pretrained, or take a revision that has safetensors",
-        )
-    raise CheckpointError(
-        "the folder holds no weights", place=str(folder), expected="model.safetensors"
-    )
 
 
 @contextlib.contextmanager
@@ -234,7 +228,9 @@ def _errors_of(origin: Origin) -> Iterator[None]:
         yield
     except NerineError:
         raise
-    except Exception as error:  # the libraries below raise almost every kind there is
+    except BaseException as error:  # the libraries below raise almost every kind there is
+        if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+            raise
         raise CheckpointError(
             f"cannot be loaded: {first_line(error)}",
             place=str(origin),

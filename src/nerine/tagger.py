@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nerine import calibration
 from nerine.backends import Backend
@@ -26,9 +25,10 @@ from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
-from nerine.encoding import Encoder, Encoding, Encodings, IntArray
+from nerine.encoding import Encoder, Encodings
 from nerine.errors import CheckpointError
 from nerine.origins import Origin, find
+from nerine.readings import LogitArray, Reading
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
@@ -39,44 +39,8 @@ _FIRST = 256
 # If so many texts that are read together all fail, the model is at fault.
 _MANY = 32
 
-LogitArray = npt.NDArray[np.float32]
-
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those that the checkpoint was saved with; or none."""
-
-
-@dataclass(frozen=True, slots=True)
-class WordLogits:
-    """A document's encoding, and what the model says of each word: `logits` (words × tags)."""
-
-    encoding: Encoding
-    logits: LogitArray
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the model says of every word of some documents: `logits` (all words × tags).
-
-    Also a sequence of `WordLogits`, one for each document.
-    """
-
-    encodings: Encodings
-    logits: LogitArray
-
-    @property
-    def lengths(self) -> IntArray:
-        """How many words each document has."""
-        return np.diff(self.encodings.word_cuts)
-
-    def __len__(self) -> int:
-        return len(self.encodings)
-
-    def __iter__(self) -> Iterator[WordLogits]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, index: int) -> WordLogits:
-        first, last = self.encodings.word_cuts[[index, index + 1]]
-        return WordLogits(self.encodings[index], self.logits[first:last])
 
 
 @dataclass(frozen=True, slots=True)

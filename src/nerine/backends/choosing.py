@@ -10,7 +10,6 @@ from nerine.backends.pytorch import default_device
 from nerine.backends.saved import (
     FOLDER,
     FP32,
-    INFO_FILE,
     INT8,
     PYTORCH,
     VARIANTS,
@@ -63,7 +62,7 @@ def open_backend(origin: Origin, wanted: str | None, device: str | None) -> Open
 
 def _open_chosen(origin: Origin) -> Opened:
     try:
-        saved = _read(origin)
+        saved = read_saved(origin.folder)
         if saved is None or saved.chosen == PYTORCH:
             return Opened()
         chosen = saved.chosen
@@ -74,13 +73,8 @@ def _open_chosen(origin: Origin) -> Opened:
         return Opened(notes=(f"PyTorch is used: {error.place or origin}: {error.found}",))
 
 
-def _read(origin: Origin) -> SavedModels | None:
-    origin.bring(f"{FOLDER}/{INFO_FILE}")
-    return read_saved(origin.folder)
-
-
 def _open_wanted(origin: Origin, wanted: str) -> OnnxBackend:
-    saved = _read(origin)
+    saved = read_saved(origin.folder)
     if saved is None:
         raise CheckpointError(
             "no ONNX models stand beside this checkpoint",

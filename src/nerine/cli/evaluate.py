@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from nerine.cli.options import (
@@ -20,7 +24,13 @@ from nerine.cli.options import (
 )
 from nerine.cli.scores import print_assessment, print_errors
 from nerine.cli.terminal import cell, console, print_json, working
+from nerine.errors import SettingsError
 from nerine.markup import counted
+
+if TYPE_CHECKING:
+    from nerine.assessment import Assessment
+    from nerine.corpus import Corpus
+    from nerine.tagger import Tagger
 
 
 @click.command(
@@ -29,6 +39,7 @@ Examples:
   nerine evaluate runs/wnut wnut17/
   nerine evaluate runs/wnut wnut17/ --split validation --json
   nerine evaluate runs/wnut wnut17/ --thresholds saved
+  nerine evaluate runs/wnut wnut17/ --save
   nerine evaluate dslim/bert-base-NER conll2003/ --tag-column -1
 """
 )
@@ -36,6 +47,9 @@ Examples:
 @click.argument("corpus")
 @split_option
 @errors_option
+@click.option(
+    "--save", is_flag=True, help="Keep the scores beside the checkpoint, for its model card."
+)
 @tagging_options
 @sampling_options
 @corpus_options
@@ -45,6 +59,7 @@ def evaluate(
     corpus: str,
     split: str | None,
     errors: int,
+    save: bool,
     model: ModelChoice,
     sampling: Sampling,
     reading: CorpusReading,
@@ -64,9 +79,13 @@ def evaluate(
     split = chosen_split(loaded, split)
     shown = split_shown(loaded, split)
     documents = loaded.split(split)
+    if save:
+        _check_can_be_saved(checkpoint, model, loaded, split)
     tagger = model.load(checkpoint)
+    began = time.monotonic()
     with working(f"tagging {counted(len(documents), 'document')}"):
         predicted = tagger.predict(documents)
+    seconds = time.monotonic() - began
     assessment = assess(
         documents,
         predicted,
@@ -75,9 +94,12 @@ def evaluate(
         **sampling.given,
     )
     notes = corpus_notes(loaded)
+    kept: dict[str, Any] = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
+    if save:
+        place, role = _save(checkpoint, tagger, loaded, assessment, seconds)
+        kept, notes = {**kept, "saved": place}, [*notes, *role]
     if as_json:
         about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
-        kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
         print_json({**about, "split": shown, "notes": notes, **kept, **assessment.to_dict()})
         return
     on = console()
@@ -87,3 +109,44 @@ def evaluate(
     print_assessment(assessment, f"{tagger.name} on {loaded.source}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)
+    if save:
+        on.print(cell(f"saved in {place}"), soft_wrap=True)
+
+
+def _check_can_be_saved(checkpoint: str, model: ModelChoice, corpus: Corpus, split: str) -> None:
+    """Refuses before anything is tagged."""
+    from nerine.checkpoint import writable_info
+    from nerine.records import refused, trained_on
+
+    if model.scheme is not None:
+        raise SettingsError(
+            "scores would be saved for another scheme than the checkpoint's own",
+            place="--scheme",
+            hint="leave it out, or leave out --save",
+        )
+    info = writable_info(Path(checkpoint).expanduser(), "evaluations")
+    if trained_on(corpus, split, info):
+        raise refused(f"{split} of {corpus.source}", checkpoint)
+
+
+def _save(
+    checkpoint: str, tagger: Tagger, corpus: Corpus, assessment: Assessment, seconds: float
+) -> tuple[str, list[str]]:
+    """Where the scores were saved, and what is to be said of their texts."""
+    from nerine.checkpoint import writable_info
+    from nerine.records import Role, evaluation_of, role_of, save_evaluation
+
+    folder = Path(checkpoint).expanduser()
+    info = writable_info(folder, "evaluations")
+    record = evaluation_of(
+        corpus,
+        assessment,
+        provenance=info["provenance"],
+        thresholds=tagger.thresholds.to_dict() if tagger.thresholds else None,
+        backend=tagger.backend.name,
+        device=str(getattr(tagger.backend, "device", "cpu")),
+        seconds=seconds,
+    )
+    place = save_evaluation(folder, record)
+    chose = role_of(record, info) is Role.CHOSE
+    return str(place), ["these texts chose the checkpoint: its card will say so"] * chose

@@ -27,6 +27,7 @@ from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
+from nerine.records import split_record, used_splits
 from nerine.settings import DistillationSettings
 from nerine.tagger import Tagger
 from nerine.training import Listener, TrainingRun
@@ -79,7 +80,12 @@ def distill(
         "unlabelled text": digest_of(document.text for document in texts),
         "settings": chosen.to_dict(),
     }
-    source = {"source": str(loaded.origin), "revision": revision, "sha256": about["teacher"]}
+    source = {
+        "source": str(loaded.origin),
+        "kind": "hub" if loaded.origin and loaded.origin.snapshot else "folder",
+        "revision": revision,
+        "sha256": about["teacher"],
+    }
     return carry_out(
         corpus,
         chosen,
@@ -142,7 +148,9 @@ def _start(
     examples = _examples(corpus, texts, tagger)
     scored, _ = validation_of(tagger, corpus.validation)
     kept, layers = ", ".join(map(str, settings.keep)), number_of_layers(teacher)
+    unlabelled = {"unlabelled": split_record(texts)} if texts else {}
     about = {
+        "splits": {**used_splits(corpus), **unlabelled},
         "teacher": {**source, "layers": layers, "f1": scored.overall.f1},
         "unlabelled": {
             "documents": len(texts),

@@ -83,7 +83,8 @@ def pull_corpus(
     for name in meant.values():
         check_whole(name, chosen.splits[name], place)
     files = {split: chosen.splits[name] for split, name in meant.items()}
-    snapshot = fetch_files(found.snapshot, [name for each in files.values() for name in each])
+    snapshot = found.snapshot
+    fetch_files(snapshot, [name for each in files.values() for name in each])
     for state in (found.main, snapshot):
         keep_state(state)
     return CorpusFiles(
@@ -112,8 +113,8 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
     """The README of a data set is fetched, and nothing else yet."""
     main = list_files(repo)
     metadata: dict[str, Any] = {}
-    if main.has(README):
-        main = fetch_files(main, [README])
+    if README in (main.listed or ()):
+        fetch_files(main, [README])
         metadata = read_metadata(main.folder / README, str(main))
     stated = stated_configs(metadata, str(main))
     configs = find_configs(main.listed or (), stated, extensions)
@@ -136,7 +137,7 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
 def _script(main: Snapshot) -> str | None:
     """The script that makes a data set of the files beside it: it is called as the repository."""
     name = f"{main.repo.id.rpartition('/')[2]}.py"
-    return name if main.has(name) else None
+    return name if name in (main.listed or ()) else None
 
 
 def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:

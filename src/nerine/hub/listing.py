@@ -17,6 +17,7 @@ from nerine.errors import HubError
 from nerine.hub.errors import errors_of, hub_error, is_offline
 from nerine.hub.names import RepoName, check_file_name
 from nerine.hub.pulling import (
+    TRIES,
     Kind,
     Listed,
     Snapshot,
@@ -44,16 +45,15 @@ def list_files(repo: RepoName, *, kind: Kind = "dataset") -> Snapshot:
         for name in state.listed or ():
             check_file_name(name, str(repo))
     folder = snapshot_folder(repo, state.commit, kind)
-    return Snapshot(repo, state.commit, folder, (), state.listed, state.notes, kind)
+    return Snapshot(repo, state.commit, folder, state.listed, state.notes, kind)
 
 
-def fetch_files(snapshot: Snapshot, names: Iterable[str]) -> Snapshot:
-    """The snapshot with some of its files, fetched and checked; raises `HubError`."""
+def fetch_files(snapshot: Snapshot, names: Iterable[str]) -> None:
+    """Puts some of a snapshot's files into its folder, checked; raises `HubError`."""
     for name in names:
         if is_offline() and not (snapshot.folder / name).is_file():
             raise _not_fetched(snapshot, name)
-        snapshot = snapshot.with_file(name)
-    return snapshot
+        snapshot.fetch(name)
 
 
 def keep_state(snapshot: Snapshot) -> None:
@@ -82,7 +82,7 @@ def _listed_state(repo: RepoName, kind: Kind) -> State:
     if is_offline():
         return _unlisted_state(repo, kind)
     try:
-        state = ask_hub(repo, kind)
+        state = ask_hub(repo, kind, tries=1 if known else TRIES)
     except Exception as error:
         if commit is None or not known or not is_passing(error):
             raise

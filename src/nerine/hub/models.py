@@ -14,6 +14,7 @@ CONFIG, INFO, WEIGHTS, INDEX = (
     "model.safetensors",
     "model.safetensors.index.json",
 )
+ONNX_INFO = "onnx/onnx.json"
 TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"),
@@ -37,13 +38,12 @@ def _without_weights(names: Sequence[str]) -> list[str]:
 
 
 def _whole(names: Sequence[str]) -> list[str]:
-    """The files of a model, the weights last."""
+    """The files of a model, the weights last, and of these their index."""
     others = _without_weights(names)
     weights = [WEIGHTS] if WEIGHTS in names else []
     if not weights and INDEX in names:
-        weights = [INDEX, *sorted(each for each in names if _SHARD.fullmatch(each))]
-    info = [INFO] if INFO in names else []
-    return [*info, *others, *weights] if others and weights else []
+        weights = [*sorted(each for each in names if _SHARD.fullmatch(each)), INDEX]
+    return [*others, *weights] if others and weights else []
 
 
 def _lacking(names: Sequence[str]) -> str:
@@ -60,4 +60,4 @@ def _lacking(names: Sequence[str]) -> str:
 
 
 _OUTLINE = Wanted(_without_weights, _lacking)
-_MODEL = Wanted(_whole, _lacking, optional=(INFO,))
+_MODEL = Wanted(_whole, _lacking, optional=(INFO, ONNX_INFO))

@@ -15,12 +15,18 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from huggingface_hub import HfApi, constants, hf_hub_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub import (
+    HfApi,
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+)
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import (
     are_progress_bars_disabled,
     disable_progress_bars,
@@ -37,7 +43,7 @@ Kind = Literal["model", "dataset"]
 T = TypeVar("T")
 
 _BUSY = {429, 500, 502, 503, 504}
-_TRIES = 4
+TRIES = 4
 _LONGEST_WAIT = 30.0  # seconds
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -46,30 +52,23 @@ _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class Snapshot:
     """One state of a repository, as far as it was fetched.
 
-    `folder` lies in the hub's cache and holds `files`. `listed` are all files that the repository
-    has, by the hub's list; None where the hub was not asked. `notes` say what a user should know.
+    `folder` lies in the hub's cache and holds what was fetched. `listed` are all files of the
+    repository, by the hub's list; None where it was not asked. `notes` say what a user should
+    know.
     """
 
     repo: RepoName
     commit: str
     folder: Path
-    files: tuple[str, ...] = ()
     listed: Mapping[str, Listed] | None = None
     notes: tuple[str, ...] = ()
     kind: Kind = "model"
 
-    def has(self, name: str) -> bool:
-        """Whether the repository has such a file, as far as is known here."""
-        if self.listed is not None:
-            return name in self.listed
-        return (self.folder / name).is_file()
-
-    def with_file(self, name: str) -> Snapshot:
-        """The snapshot with one more file, fetched if it is not here; raises `HubError`."""
+    def fetch(self, name: str) -> None:
+        """Puts one more file into the folder, if it is not there; raises `HubError`."""
         check_file_name(name, str(self))
         with _progress():
             _fetch(self.repo, self.commit, name, (self.listed or {}).get(name), self.kind)
-        return replace(self, files=(*self.files, name))
 
     def __str__(self) -> str:
         return f"{self.repo.id}@{self.commit}"
@@ -89,8 +88,8 @@ class Wanted:
 
     `choose` turns the names of its files into those that are needed, in the order of their
     fetching: none, where some are missing that it cannot do without. `lacking` says so of a list
-    of names. `optional` files change what the others mean, so that it has to be known whether the
-    repository has them.
+    of names. `optional` files change how the others are used: they are fetched too where the
+    repository has them, and that has to be known.
     """
 
     choose: Callable[[Sequence[str]], Sequence[str]]
@@ -125,43 +124,44 @@ def pull(repo: RepoName, wanted: Wanted, *, kind: Kind = "model") -> Snapshot:
             raise OfflineModeIsEnabled
         if not chosen:
             raise HubError(wanted.lacking(names), place=str(repo), hint="it holds " + _shown(names))
-        for name in chosen:
+        others = [name for name in wanted.optional if name in names]
+        for name in [*others, *chosen]:
             _fetch(repo, state.commit, name, (state.listed or {}).get(name), kind)
         if state.listed is not None:
-            for name in set(wanted.optional) - set(names):
-                _learn_absence(repo, state.commit, name, kind)
+            _note_absent(repo, state.commit, set(wanted.optional) - set(names), kind)
             remember(repo, state.commit, kind)
     folder = snapshot_folder(repo, state.commit, kind)
-    return Snapshot(repo, state.commit, folder, tuple(chosen), state.listed, state.notes, kind)
+    return Snapshot(repo, state.commit, folder, state.listed, state.notes, kind)
 
 
 def _state(repo: RepoName, wanted: Wanted, kind: Kind) -> State:
     """Which commit is meant, and what the hub lists for it, or else the cache knows."""
     cached = cached_commit(repo, kind)
-    unknown: list[str] = []
+    whole, unknown = False, list[str]()
     if cached is not None:
-        names = cached_names(repo, cached, kind)
+        whole = bool(wanted.choose(cached_names(repo, cached, kind)))
         unknown = [each for each in wanted.optional if not _is_known(repo, cached, each, kind)]
-        if repo.is_pinned and wanted.choose(names) and not unknown:
+        if repo.is_pinned and whole and not unknown:
             return State(cached)
-    notes = tuple(f"{repo}: whether it has {each} is not known: read without" for each in unknown)
+    asked = ", ".join(unknown)
+    notes = (f"{repo}: whether it has {asked} is not known: read without",) if unknown else ()
     if is_offline():
         if cached is None:
             raise OfflineModeIsEnabled
         return State(cached, notes=notes)
     try:
-        return ask_hub(repo, kind)
+        return ask_hub(repo, kind, tries=1 if whole else TRIES)
     except Exception as error:
-        if cached is None or not wanted.choose(names) or not is_passing(error):
+        if cached is None or not whole or not is_passing(error):
             raise
         reason = hub_error(repo, error, kind).found
         return State(cached, notes=(f"{reason}: {repo.id}@{cached} of the cache is used", *notes))
 
 
-def ask_hub(repo: RepoName, kind: Kind) -> State:
+def ask_hub(repo: RepoName, kind: Kind, tries: int) -> State:
     """The commit and its files, as the hub has them."""
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
-    info: Any = _patiently(lambda: ask(repo.id, revision=repo.revision, files_metadata=True))
+    info: Any = _patiently(lambda: ask(repo.id, revision=repo.revision, files_metadata=True), tries)
     if not is_commit(info.sha):
         raise HubError("the hub names no commit", place=str(repo))
     files = {}
@@ -171,15 +171,16 @@ def ask_hub(repo: RepoName, kind: Kind) -> State:
     return State(info.sha, files)
 
 
-def _patiently(ask: Callable[[], T]) -> T:
-    """Asks again where the hub is busy, after as long as it says."""
-    for tried in range(1, _TRIES):
+def _patiently(ask: Callable[[], T], tries: int = TRIES) -> T:
+    """Asks again where the hub is busy, after as long as it says, or where it breaks off."""
+    for tried in range(1, tries):
         try:
             return ask()
-        except HfHubHTTPError as error:
-            if error.response.status_code not in _BUSY:
+        except Exception as error:  # which library speaks HTTP is the hub's library's business
+            if not is_passing(error):
                 raise
-            wait = error.response.headers.get("Retry-After", "")
+            response = getattr(error, "response", None)
+            wait = response.headers.get("Retry-After", "") if response is not None else ""
             time.sleep(min(float(wait) if wait.isdigit() else 2.0**tried / 2, _LONGEST_WAIT))
     return ask()
 
@@ -188,7 +189,7 @@ def is_passing(error: Exception) -> bool:
     """Whether the hub is out of reach, rather than of another mind."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _BUSY
-    return isinstance(error, OSError) or is_of_http(error)
+    return is_of_http(error)
 
 
 def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: Kind) -> Path:
@@ -210,9 +211,27 @@ def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: 
 
 
 def _download(repo: RepoName, commit: str, name: str, kind: Kind, *, again: bool = False) -> Path:
-    return Path(
-        hf_hub_download(repo.id, name, revision=commit, repo_type=kind, force_download=again)
+    here = snapshot_folder(repo, commit, kind) / name
+    if (again or not here.is_file()) and not is_offline():
+        _check_hash_offered(repo, commit, name, kind)
+    return _patiently(
+        lambda: Path(
+            hf_hub_download(repo.id, name, revision=commit, repo_type=kind, force_download=again)
+        )
     )
+
+
+def _check_hash_offered(repo: RepoName, commit: str, name: str, kind: Kind) -> None:
+    """The hub's library calls a file by the hash that the server offers: it has to be one."""
+    address = hf_hub_url(repo.id, name, revision=commit, repo_type=kind)
+    offered = _patiently(lambda: get_hf_file_metadata(address)).etag
+    if offered is None or not _HASH.fullmatch(offered):
+        raise HubError(
+            f"the hub offers {name} under {visible(str(offered))!r}",
+            place=str(repo),
+            expected="a hash of its content",
+            hint=f"is {constants.ENDPOINT} the hub?",
+        )
 
 
 def _what_is_wrong(path: Path, listed: Listed | None) -> str | None:
@@ -283,10 +302,13 @@ def _is_known(repo: RepoName, commit: str, name: str, kind: Kind) -> bool:
     return here.is_file() or absent.is_file()
 
 
-def _learn_absence(repo: RepoName, commit: str, name: str, kind: Kind) -> None:
-    """Asks for a file that is not there, upon which the hub's library notes this in the cache."""
-    with contextlib.suppress(EntryNotFoundError):
-        _download(repo, commit, name, kind)
+def _note_absent(repo: RepoName, commit: str, names: Iterable[str], kind: Kind) -> None:
+    """Notes in the cache, as the hub's library does it, what the repository has not."""
+    for name in names:
+        if not _is_known(repo, commit, name, kind):
+            absent = storage_of(repo, kind) / ".no_exist" / commit / name
+            absent.parent.mkdir(parents=True, exist_ok=True)
+            absent.touch()
 
 
 def remember(repo: RepoName, commit: str, kind: Kind) -> None:
@@ -294,7 +316,7 @@ def remember(repo: RepoName, commit: str, kind: Kind) -> None:
 
     Done last, so that a branch never leads to half a snapshot.
     """
-    if repo.is_pinned:
+    if repo.is_pinned or known_commit(repo, kind) == commit:
         return
     ref = storage_of(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
     write_whole(ref, commit)
