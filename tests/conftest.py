@@ -23,7 +23,21 @@ settings.load_profile("nerine")
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from hub import Hub
     from nerine.tagger import Tagger
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A new empty hub, to which huggingface_hub in this process talks; its cache is empty too."""
+    from hub import Hub
+    from hub.process import leave, turn_to
+
+    with Hub() as found:
+        turn_to(found, monkeypatch, tmp_path / "hf")
+        yield found
+        leave()
+    assert found.crashes == []
 
 
 @pytest.fixture(scope="session")

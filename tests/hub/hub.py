@@ -1,0 +1,184 @@
+"""The hub as tests see it: three hosts, what they keep, and what may go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hub import routes
+from hub.faults import Fault
+from hub.server import Journal, Record, Server
+from hub.store import Commit, Repository, Store, Token
+
+
+class Hub:
+    """A hub on loopback, empty at first, that serves inside a ``with`` block.
+
+    `page_size` is how many entries a listing gives at once; files above `large_above` bytes go to
+    large file storage whatever their names; objects above `multipart_above` bytes are sent in
+    parts of that size (None: never).
+    """
+
+    def __init__(
+        self,
+        *,
+        page_size: int = 1000,
+        large_above: int = 10_000_000,
+        multipart_above: int | None = None,
+    ) -> None:
+        self.store = Store(page_size, large_above, multipart_above)
+        self._journal = Journal()
+        self._hosts = {
+            name: Server(name, self._journal, partial(answer, self.store))
+            for name, answer in (
+                ("hub", routes.hub),
+                ("storage", routes.storage),
+                ("elsewhere", routes.elsewhere),
+            )
+        }
+        self.store.hub_url = self._hosts["hub"].url
+        self.store.storage_url = self._hosts["storage"].url
+        self._journal.elsewhere = self._hosts["elsewhere"].url
+
+    def __enter__(self) -> Self:
+        for host in self._hosts.values():
+            host.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for host in self._hosts.values():
+            host.stop()
+
+    @property
+    def endpoint(self) -> str:
+        """The address for HF_ENDPOINT."""
+        return self.store.hub_url
+
+    def add_user(
+        self, name: str, *, token: str, write: bool = True, organisations: tuple[str, ...] = ()
+    ) -> None:
+        """A user with a token; again with another token for a second one, say without `write`."""
+        self.store.tokens[token] = Token(name, write, organisations)
+
+    def add_repo(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        *,
+        kind: str = "model",
+        private: bool = False,
+        gated: bool | str = False,
+    ) -> Commit:
+        """A repository with exactly these files, whose names are not looked at; its first commit.
+
+        `gated` is ``"auto"``, ``"manual"`` or True for the former.
+        """
+        repository = self.store.create(kind, name, files, private)
+        repository.gated = "auto" if gated is True else gated or None
+        return repository.history("main")[0]
+
+    def add_commit(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        *,
+        kind: str = "model",
+        branch: str = "main",
+        delete: tuple[str, ...] = (),
+        title: str = "change",
+    ) -> Commit:
+        """One more commit on a branch (made off main if new): files added, replaced, deleted."""
+        with self.store.lock:
+            repository = self.repository(name, kind)
+            parent = repository.find(branch) or repository.find("main")
+            kept = dict(parent.files) if parent else {}
+            state = {path: blob for path, blob in kept.items() if path not in delete}
+            state |= self.store.blobs(files)
+            return repository.commit(f"refs/heads/{branch}", parent, state, title)
+
+    def repository(self, name: str, kind: str = "model") -> Repository:
+        """What the hub keeps of a repository; KeyError if there is none."""
+        return self.store.repositories[kind, name]
+
+    def exists(self, name: str, kind: str = "model") -> bool:
+        """Whether there is such a repository."""
+        return (kind, name) in self.store.repositories
+
+    def commits(self, name: str, revision: str = "main", kind: str = "model") -> list[Commit]:
+        """The commits of a revision, the newest first."""
+        return self.repository(name, kind).history(revision)
+
+    def files(self, name: str, revision: str = "main", kind: str = "model") -> dict[str, bytes]:
+        """Path -> content at a revision; KeyError if there is no such revision."""
+        commit = self.repository(name, kind).find(revision)
+        if commit is None:
+            raise KeyError(revision)
+        return {path: blob.content for path, blob in commit.files.items()}
+
+    def grant(self, name: str, user: str, kind: str = "model") -> None:
+        """Puts a user on the list of a gated repository."""
+        self.repository(name, kind).granted.add(user)
+
+    def fault(self, fault: Fault) -> None:
+        """Something is to go wrong."""
+        self._journal.faults.add(fault)
+
+    def mend(self) -> None:
+        """Nothing goes wrong any more."""
+        self._journal.faults.clear()
+
+    @property
+    def requests(self) -> list[Record]:
+        """All requests so far to all three hosts, in the order of their arrival."""
+        return list(self._journal.requests)
+
+    @property
+    def crashes(self) -> list[str]:
+        """Tracebacks of errors in the hub itself: a test that causes one has found a bug here."""
+        return list(self._journal.crashes)
+
+    def forget_requests(self) -> None:
+        """Begins the record anew."""
+        self._journal.requests.clear()
+
+    def matching(self, path: str, method: str = "*") -> list[Record]:
+        """The requests that a fault with this path and method would have hit."""
+        wanted = Fault(method=method, path=path)
+        return [record for record in self.requests if wanted.hits(record.method, record.path)]
+
+    def bytes_received(self, path: str = "", method: str = "*") -> int:
+        """Bytes of the bodies of matching requests, those of cut ones included."""
+        return sum(record.received for record in self.matching(path, method))
+
+    def bytes_sent(self, path: str = "", method: str = "*") -> int:
+        """Bytes of the bodies of the replies to matching requests."""
+        return sum(record.sent for record in self.matching(path, method))
+
+    def environment(self, home: Path, token: str | None = None) -> dict[str, str]:
+        """Variables for another process, to be laid over its environment, that send it here.
+
+        An empty HF_TOKEN counts as none, so that one of the surroundings does not get in.
+        """
+        return {
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home),
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_HUB_OFFLINE": "0",
+            "TRANSFORMERS_OFFLINE": "0",
+            "HF_DATASETS_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_TOKEN_PATH": str(home / "token"),
+            "HF_TOKEN": token or "",
+            "HUGGING_FACE_HUB_TOKEN": "",
+            "NO_PROXY": "127.0.0.1",
+        }

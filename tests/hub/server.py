@@ -1,0 +1,181 @@
+"""Sockets: a server of real HTTP on loopback that records what it gets and lets faults happen."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from hub import faults
+from hub.downloads import ranged
+from hub.faults import Fault, Faults
+from hub.messages import Reply, Request, error_reply
+
+_CHUNK = 65536
+
+
+@dataclass
+class Record:
+    """One request as it came: to which host, what it said, and the bytes of the bodies."""
+
+    host: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+    status: int | None = None
+    sent: int = 0
+    cut: bool = False
+
+    @property
+    def received(self) -> int:
+        """Bytes of the request's body that arrived."""
+        return len(self.body)
+
+
+@dataclass
+class Journal:
+    """What several servers share: requests in order, faults to come, errors of our own."""
+
+    requests: list[Record] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    crashes: list[str] = field(default_factory=list)
+    elsewhere: str = ""
+
+
+class CutError(Exception):
+    """The connection is to end here."""
+
+
+class Server(ThreadingHTTPServer):
+    """One host on a port of its own. Its threads end with it."""
+
+    daemon_threads = False
+    request_queue_size = 64
+
+    def __init__(self, host: str, journal: Journal, right: Callable[[Request], Reply]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.host, self.journal, self.right = host, journal, right
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), name=host)
+
+    @property
+    def url(self) -> str:
+        """Its address without a slash at the end."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def start(self) -> None:
+        """Serves in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends connections that clients keep open, then all threads."""
+        self.shutdown()
+        self._thread.join()
+        for connection in list(self._open):
+            end(connection)
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remembers the connection, to be able to end it."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forgets a connection that is over."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients may go when they like; anything else is an error of ours."""
+        trace = traceback.format_exc()
+        if "ConnectionError" not in trace and "BrokenPipe" not in trace and "Reset" not in trace:
+            self.journal.crashes.append(trace)
+
+
+def end(connection: socket.socket) -> None:
+    """Ends a connection in both directions, if it has not ended already."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out apart, and nothing should wait
+    wbufsize = 0
+
+    def do_GET(self) -> None:
+        journal = self.server.journal
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        record = Record(self.server.host, self.command, self.path, headers)
+        journal.requests.append(record)
+        fault = journal.faults.take(self.command, self.path)
+        try:
+            time.sleep(fault.wait)
+            for piece in self._pieces(fault.cut_upload):
+                record.body += piece
+            self._send(self._answer(fault, record), fault.cut_download, record)
+        except CutError:
+            record.cut = self.close_connection = True
+            end(self.connection)
+
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
+
+    def _answer(self, fault: Fault, record: Record) -> Reply:
+        request = Request(record.method, record.path, record.headers, record.body)
+        try:
+            reply = faults.answer(fault, request, self.server.journal.elsewhere, self.server.right)
+        except Exception:
+            self.server.journal.crashes.append(traceback.format_exc())
+            reply = error_reply(500, "The hub for tests has failed")
+        return ranged(reply, record.headers.get("range"))
+
+    def _pieces(self, limit: int | None) -> Iterator[bytes]:
+        """The request's body as it comes in; the connection ends after `limit` bytes."""
+        left = limit
+        for size in self._sizes():
+            wanted = size if left is None else min(size, left)
+            piece = self.rfile.read(wanted)
+            yield piece
+            if len(piece) < wanted:
+                raise CutError  # the client has gone in the middle
+            left = None if left is None else left - len(piece)
+            if left == 0:
+                raise CutError
+
+    def _sizes(self) -> Iterator[int]:
+        """How many bytes to read next: by Content-Length, or chunk by chunk."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = int(self.headers.get("Content-Length") or 0)
+            yield from [_CHUNK] * (length // _CHUNK)
+            if length % _CHUNK:
+                yield length % _CHUNK
+            return
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield size
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def _send(self, reply: Reply, limit: int | None, record: Record) -> None:
+        record.status = reply.status
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        body = b"" if self.command == "HEAD" else reply.body
+        for start in range(0, len(body[:limit]), _CHUNK):
+            record.sent += self.wfile.write(body[:limit][start : start + _CHUNK])
+        if limit is not None and self.command != "HEAD":
+            raise CutError
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """The journal has it."""
