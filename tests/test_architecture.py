@@ -29,6 +29,8 @@ FLOORS = (
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
+    ("records",),
+    ("card",),
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream", "optimization"),

@@ -17,7 +17,8 @@ import reports
 import strategies
 from nerine.document import Document, Entity
 from nerine.errors import CorpusError
-from nerine.markup import visible
+from nerine.markup import escaped, escaped_line, visible
+from nerine.markup import markdown_table as table
 from nerine.report import make_report, to_html, to_markdown
 from nerine.report.charts import (
     Bar,
@@ -32,7 +33,6 @@ from nerine.report.charts import (
 from nerine.report.content import NO_EPOCHS, NO_SCORES, NO_TRAIN, Report
 from nerine.report.contexts import examples
 from nerine.report.elements import Markup, element
-from nerine.report.markdown import escaped, escaped_line, table
 
 SVG = "{http://www.w3.org/2000/svg}"
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -121,7 +121,7 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
     Nothing else changes: not the weights, and no other line of the file. It is written whole or
     not at all.
     """
-    info = writable_info(folder)
+    info = writable_info(folder, "thresholds")
     info[_CALIBRATION_KEY] = calibration.to_dict()
     try:
         with replacing(folder / INFO_FILE) as stream:
@@ -132,16 +132,19 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
         ) from error
 
 
-def writable_info(folder: Path) -> dict[str, Any]:
-    """`nerine.json` of a folder that thresholds can be saved in; raises `CheckpointError`."""
+def writable_info(folder: Path, what: str) -> dict[str, Any]:
+    """`nerine.json` of a folder that `what` can be saved in; raises `CheckpointError`.
+
+    The weights are checked against it.
+    """
     info = _read_info(folder) if folder.is_dir() else None
     if info is None:
         raise CheckpointError(
-            f"there is no {INFO_FILE} to save thresholds in",
+            f"there is no {INFO_FILE} to save {what} in",
             place=str(folder),
             expected="the folder of a checkpoint that Nerine made",
-            hint="nerine calibrate --dry-run saves nothing; in Python, "
-            "save_checkpoint(folder, load_checkpoint(name)) makes such a folder of any model",
+            hint="nerine evaluate without --save, or nerine calibrate --dry-run, saves nothing; in "
+            "Python, save_checkpoint(folder, load_checkpoint(name)) makes a folder of any model",
         )
     return info
 

@@ -1,11 +1,11 @@
-"""Texts and labels of strangers, made fit to be shown: on a terminal, in a page.
+"""Texts and labels of strangers, made fit to be shown: on a terminal, in a page, in Markdown.
 
 They are never read as markup, and their control characters become visible signs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from nerine.document import Document, Entity
@@ -37,12 +37,39 @@ _ONE_LINE = {code: 0x2400 + code for code in range(0x20)} | dict.fromkeys(_UNSAF
 _LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09, 0x0A)}
 
 
+_REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
+_ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some readers make links of them
+
+
 def visible(text: str, *, lines: bool = False) -> str:
     """`text` with a visible sign for each control character; as long as it was.
 
     `lines` leaves line feeds and TABs as they are.
     """
     return text.translate(_LINES if lines else _ONE_LINE)
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows nothing but it, inside a line."""
+    shown = visible(text).translate(_REFERENCES)
+    for sign, reference in _ADDRESSES.items():
+        shown = shown.replace(sign, reference)
+    return shown
+
+
+def escaped_line(text: str) -> str:
+    """As `escaped`, at the beginning of a line, where more signs have a meaning."""
+    shown = escaped(text)
+    first = shown[:1]
+    if not first or first == "&" or first.isalpha():
+        return shown
+    return f"&#{ord(first)};{shown[1:]}"
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
+    """A table of cells that are Markdown already; beyond `texts` columns they are numbers."""
+    rule = ["---" if index < texts else "--:" for index in range(len(columns))]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
 
 
 def counted(number: int, what: str, several: str = "") -> str:

@@ -176,7 +176,7 @@ def _check_can_be_saved(checkpoint: str, split: str, model: ModelChoice) -> None
         )
     from nerine.checkpoint import writable_info
 
-    writable_info(Path(checkpoint))
+    writable_info(Path(checkpoint), "thresholds")
 
 
 def _print_result(result: _Result, title: str, on: Console) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from nerine.cli.options import (
@@ -20,7 +24,11 @@ from nerine.cli.options import (
 )
 from nerine.cli.scores import print_assessment, print_errors
 from nerine.cli.terminal import cell, console, print_json, working
+from nerine.errors import SettingsError
 from nerine.markup import counted
+
+if TYPE_CHECKING:
+    from nerine.records import EvaluationRecord
 
 
 @click.command(
@@ -29,6 +37,7 @@ Examples:
   nerine evaluate runs/wnut wnut17/
   nerine evaluate runs/wnut wnut17/ --split validation --json
   nerine evaluate runs/wnut wnut17/ --thresholds saved
+  nerine evaluate runs/wnut wnut17/ --save
   nerine evaluate dslim/bert-base-NER conll2003/ --tag-column -1
 """
 )
@@ -36,6 +45,9 @@ Examples:
 @click.argument("corpus")
 @split_option
 @errors_option
+@click.option(
+    "--save", is_flag=True, help="Keep the scores beside the checkpoint, for its model card."
+)
 @tagging_options
 @sampling_options
 @corpus_options
@@ -45,6 +57,7 @@ def evaluate(
     corpus: str,
     split: str | None,
     errors: int,
+    save: bool,
     model: ModelChoice,
     sampling: Sampling,
     reading: CorpusReading,
@@ -57,13 +70,16 @@ def evaluate(
     """
     from nerine.assessment import assess
 
+    info = _place_to_save(checkpoint, model) if save else {}
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)
     shown = split_shown(loaded, split)
     documents = loaded.split(split)
     tagger = model.load(checkpoint)
+    began = time.monotonic()
     with working(f"tagging {counted(len(documents), 'document')}"):
         predicted = tagger.predict(documents)
+    seconds = time.monotonic() - began
     assessment = assess(
         documents,
         predicted,
@@ -72,10 +88,26 @@ def evaluate(
         **sampling.given,
     )
     notes = reading_notes(loaded.logs)
+    kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
+    saved: dict[str, str] = {}
+    if save:
+        from nerine.records import evaluation_of
+
+        record = evaluation_of(
+            loaded,
+            documents,
+            assessment,
+            split=shown,
+            provenance=info["provenance"],
+            thresholds=kept.get("thresholds"),
+            backend=tagger.backend.name,
+            device=str(getattr(tagger.backend, "device", "cpu")),
+            seconds=seconds,
+        )
+        saved = {"saved": _save(checkpoint, record, info, notes)}
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": shown}
-        kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
-        print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
+        print_json({**about, "notes": notes, **kept, **saved, **assessment.to_dict()})
         return
     on = console()
     for note in notes:
@@ -84,3 +116,27 @@ def evaluate(
     print_assessment(assessment, f"{checkpoint} on {corpus}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)
+    for place in saved.values():
+        on.print(cell(f"saved in {place}"), soft_wrap=True)
+
+
+def _place_to_save(checkpoint: str, model: ModelChoice) -> dict[str, Any]:
+    """The `nerine.json` of the checkpoint; refuses before anything is tagged."""
+    from nerine.checkpoint import writable_info
+
+    if model.scheme is not None:
+        raise SettingsError(
+            "scores would be saved for another scheme than the checkpoint's own",
+            place="--scheme",
+            hint="leave it out, or leave out --save",
+        )
+    return writable_info(Path(checkpoint).expanduser(), "evaluations")
+
+
+def _save(checkpoint: str, record: EvaluationRecord, info: dict[str, Any], notes: list[str]) -> str:
+    """Where the record was saved; notes what its texts were to the checkpoint, if anything."""
+    from nerine.records import Role, role_of, save_evaluation
+
+    if role_of(record, info) is Role.CHOSE:
+        notes.append("these texts chose the checkpoint: its model card will say so")
+    return str(save_evaluation(Path(checkpoint).expanduser(), record))

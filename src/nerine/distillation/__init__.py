@@ -27,6 +27,7 @@ from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
+from nerine.records import encoder_origin
 from nerine.settings import DistillationSettings
 from nerine.tagger import Tagger
 from nerine.training import Listener, TrainingRun
@@ -78,7 +79,12 @@ def distill(
         "unlabelled text": digest_of(document.text for document in texts),
         "settings": chosen.to_dict(),
     }
-    source = {"source": str(teacher), "revision": revision, "sha256": about["teacher"]}
+    source = {
+        "source": str(teacher),
+        "kind": encoder_origin(str(teacher))["kind"],
+        "revision": revision,
+        "sha256": about["teacher"],
+    }
     return carry_out(
         corpus,
         chosen,

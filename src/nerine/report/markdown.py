@@ -6,11 +6,12 @@ character reference, which every reader of CommonMark shows as that character.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from nerine.certainty import Intervals
-from nerine.markup import visible
+from nerine.markup import escaped, escaped_line
+from nerine.markup import markdown_table as table
 from nerine.metrics import Counts
 from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, examples
@@ -31,32 +32,6 @@ from nerine.report.words import (
 )
 
 EXAMPLES_OF_A_KIND = 8
-
-_REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
-_ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some readers make links of them
-
-
-def escaped(text: str) -> str:
-    """`text` as Markdown that shows nothing but it, inside a line."""
-    shown = visible(text).translate(_REFERENCES)
-    for sign, reference in _ADDRESSES.items():
-        shown = shown.replace(sign, reference)
-    return shown
-
-
-def escaped_line(text: str) -> str:
-    """As `escaped`, at the beginning of a line, where more signs have a meaning."""
-    shown = escaped(text)
-    first = shown[:1]
-    if not first or first == "&" or first.isalpha():
-        return shown
-    return f"&#{ord(first)};{shown[1:]}"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
-    """A table of cells that are Markdown already; beyond `texts` columns they are numbers."""
-    rule = ["---" if index < texts else "--:" for index in range(len(columns))]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
 
 
 def to_markdown(report: Report) -> str:

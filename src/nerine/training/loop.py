@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from nerine.batching import BudgetSampler, look_aheads
-from nerine.checkpoint import Checkpoint, write_files
+from nerine.checkpoint import INFO_FILE, Checkpoint, write_files
 from nerine.document import Document
 from nerine.errors import TrainingError
 from nerine.metrics import Evaluation, score
@@ -26,6 +27,7 @@ from nerine.training.data import Collator, Examples, word_labels
 from nerine.training.epochs import EpochRecord, epoch_records
 from nerine.training.layers import parameter_groups
 from nerine.training.objectives import Batch, Objective
+from nerine.training.start import now
 from nerine.training.states import States
 
 
@@ -70,6 +72,7 @@ class TokenTrainer(Trainer):
         self._average = average
         self._saving = False
         self._began = time.monotonic()
+        self._before: float | None = 0.0
 
     def records(self) -> tuple[EpochRecord, ...]:
         """A record for each epoch so far, those before a resumption included."""
@@ -79,7 +82,18 @@ class TokenTrainer(Trainer):
         """The average as it is now, with the scores of the evaluation after `step`, or the last."""
         records = [record for record in self.records() if step in (None, record.step)]
         scores = {"validation": records[-1].to_dict()} if records else {}
-        return dataclasses.replace(self._as_loaded, model=self._average.model, scores=scores)
+        return dataclasses.replace(
+            self._as_loaded,
+            model=self._average.model,
+            scores=scores,
+            provenance={**self._as_loaded.provenance, **self._times()},
+        )
+
+    def _times(self) -> dict[str, Any]:
+        """When the run has come to where it is, and after how long, if that is known."""
+        if self._before is None:
+            return {"ended": now()}
+        return {"ended": now(), "seconds": self._before + time.monotonic() - self._began}
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of like length under a budget; for random ones, Trainer's own."""
@@ -206,7 +220,14 @@ class TokenTrainer(Trainer):
             self._average.save(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        self._average.load(Path(resume_from_checkpoint))
+        folder = Path(resume_from_checkpoint)
+        self._average.load(folder)
+        earlier = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["provenance"]
+        self._before = earlier.get("seconds")  # None in a state of before it was recorded
+        began = {"began": earlier["began"]}
+        self._as_loaded = dataclasses.replace(
+            self._as_loaded, provenance={**self._as_loaded.provenance, **began}
+        )
 
 
 # Our names → transformers' names; all of them warm up first.

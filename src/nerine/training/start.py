@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import set_seed
 
+from nerine.backends.pytorch import default_device
 from nerine.checkpoint import Checkpoint
 from nerine.corpus import Corpus
 from nerine.encoding import IGNORED
 from nerine.pretrained import load_encoder, longest_input
+from nerine.records import corpus_kind, encoder_origin, hardware, used_splits, versions
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings, RunSettings, TrainingSettings
 from nerine.training.data import Examples
@@ -48,7 +48,10 @@ def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
             max_length=max_length,
             overlap=min(settings.overlap, max_length // 4),
         ),
-        provenance=provenance(corpus, settings),
+        provenance={
+            **provenance(corpus, settings),
+            "encoder": encoder_origin(settings.encoder),
+        },
     )
 
 
@@ -85,18 +88,22 @@ def start_from_prior(model: Any, examples: Examples) -> None:
 
 def provenance(corpus: Corpus, settings: RunSettings) -> dict[str, Any]:
     """Where a run's weights come from, for `nerine.json`."""
-    packages = ("nerine", "torch", "transformers", "tokenizers")
     return {
         "corpus": {
             "source": corpus.source,
+            "kind": corpus_kind(corpus.source),
             "hash": corpus.hash,
             "documents": {name: len(split) for name, split in corpus.splits.items()},
         },
+        "splits": used_splits(corpus),
         "settings": settings.to_dict(),
         "seed": settings.seed,
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in packages},
-        },
+        "began": now(),
+        "hardware": hardware(default_device()),
+        "versions": versions(),
     }
+
+
+def now() -> str:
+    """The time of day in UTC, to the second, as ISO 8601 has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,24 @@
+"""A checkpoint's records → the text of its model card.
+
+| module | what lives there |
+|---|---|
+| `statements` | what only a person can say of a checkpoint: licence, language, intended use |
+| `results` | which evaluations are reported, and which comes first |
+| `metadata` | the YAML that the hub reads |
+| `snippets` | code that uses the checkpoint, as it stands |
+| `scores`, `making` | the card's sections on how good the checkpoint is, and how it was made |
+| `writing` | `CardRecord` → `Card` |
+"""
+
+from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
+from nerine.card.writing import Card, CardRecord, card_record, write_card
+
+__all__ = [
+    "STATEMENTS_FILE",
+    "Card",
+    "CardRecord",
+    "Statements",
+    "card_record",
+    "read_statements",
+    "write_card",
+]

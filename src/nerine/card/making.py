@@ -1,0 +1,134 @@
+"""The card's section on how a checkpoint was made: from what, with which settings, on what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nerine.card.text import shown, value_shown
+from nerine.markup import counted, markdown_table
+from nerine.records import shown_name
+from nerine.settings import DistillationSettings, RunSettings, TrainingSettings
+
+_ELSEWHERE = ("encoder", "revision")
+
+
+def making_sections(info: Mapping[str, Any], base: str | None) -> Iterator[str]:
+    """All that `nerine.json` tells of the making; `base` is the encoder's hub id, if known."""
+    provenance = info.get("provenance") or {}
+    yield "## How it was made\n"
+    if not provenance:
+        yield "Open: nothing is recorded of how it was made.\n"
+        return
+    yield from _model(info, provenance, base)
+    yield from _corpus(provenance)
+    yield from _settings(provenance)
+    yield from _conditions(provenance)
+
+
+def _model(
+    info: Mapping[str, Any], provenance: Mapping[str, Any], base: str | None
+) -> Iterator[str]:
+    teacher = provenance.get("teacher")
+    if teacher:
+        name = shown_name(str(teacher.get("source", "")), teacher.get("kind"))
+        yield (
+            f"A student that learned from the teacher {shown(name)}, of which it keeps "
+            f"{len(provenance['settings'].get('keep', ()))} of {teacher.get('layers')} layers. "
+            f"The teacher's F1 on the validation split is {teacher['f1']:.4f}.\n"
+        )
+    else:
+        yield f"Fine-tuned from the encoder {shown(_encoder(provenance))}.\n"
+    if base is None:
+        yield "Open: the base model's id on the hub.\n"
+    settings = info["settings"]
+    yield (
+        f"It reads words ({shown(str(settings['words']))}), in windows of "
+        f"{settings['max_length']} subwords that share {settings['overlap']}; its tags are "
+        f"{shown(str(settings['scheme']))}, decoded by {shown(str(settings['decoding']))}.\n"
+    )
+
+
+def _encoder(provenance: Mapping[str, Any]) -> str:
+    encoder = provenance.get("encoder")
+    if encoder:
+        return str(encoder["name"])
+    return shown_name(str((provenance.get("settings") or {}).get("encoder", "unknown")))
+
+
+def _corpus(provenance: Mapping[str, Any]) -> Iterator[str]:
+    corpus = provenance.get("corpus") or {}
+    if not corpus:
+        yield "Open: the corpus is not recorded.\n"
+        return
+    name = shown_name(str(corpus["source"]), corpus.get("kind"))
+    yield f"### Corpus\n\n{shown(name)}, SHA-256 of its texts and entities `{corpus['hash']}`.\n"
+    uses = {"train": "learned from", "validation": "chose the epoch"}
+    rows = [
+        (shown(split), uses.get(split, "not looked at"), f"{number:,}")
+        for split, number in (corpus.get("documents") or {}).items()
+    ]
+    yield markdown_table(("split", "in training", "documents"), rows, texts=2)
+    unlabelled = (provenance.get("unlabelled") or {}).get("documents")
+    if unlabelled:
+        yield f"It also learned from {counted(unlabelled, 'text')} without labels.\n"
+
+
+def _settings(provenance: Mapping[str, Any]) -> Iterator[str]:
+    given = {
+        name: value
+        for name, value in (provenance.get("settings") or {}).items()
+        if name not in _ELSEWHERE
+    }
+    if not given:
+        return
+    default: RunSettings = TrainingSettings()
+    if "teacher" in provenance:
+        default = DistillationSettings()
+    usual = default.to_dict()
+    other = {name: value for name, value in given.items() if usual.get(name) != value}
+    yield "### Settings\n"
+    if other:
+        yield "Those that differ from Nerine's defaults:\n"
+        yield markdown_table(
+            ("setting", "value", "default"),
+            [
+                (shown(name), value_shown(value), value_shown(usual.get(name)))
+                for name, value in other.items()
+            ],
+        )
+    yield "<details>\n<summary>All settings</summary>\n"
+    yield markdown_table(
+        ("setting", "value"), [(shown(name), value_shown(value)) for name, value in given.items()]
+    )
+    yield "</details>\n"
+
+
+def _conditions(provenance: Mapping[str, Any]) -> Iterator[str]:
+    rows = [
+        ("seed", value_shown(provenance.get("seed"))),
+        ("began", value_shown(provenance.get("began"))),
+        ("ended", value_shown(provenance.get("ended"))),
+        ("time", _time(provenance.get("seconds"))),
+        ("hardware", shown(_hardware(provenance.get("hardware") or {}))),
+        ("versions", shown(_versions(provenance.get("versions") or {}))),
+    ]
+    told = [(name, value) for name, value in rows if value not in ("", "—")]
+    if told:
+        yield "### Conditions\n"
+        yield markdown_table(("", ""), told, texts=2)
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.0f} seconds"
+
+
+def _hardware(found: Mapping[str, Any]) -> str:
+    parts = [str(found[key]) for key in ("accelerator", "processor") if found.get(key)]
+    if found.get("cores"):
+        parts.append(counted(int(found["cores"]), "core"))
+    return ", ".join(parts)
+
+
+def _versions(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in found.items())

@@ -1,0 +1,27 @@
+"""Names and values of strangers, as parts of a Markdown page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nerine.markup import escaped
+
+_LONGEST = 80
+_NOTHING = "—"
+
+
+def shown(value: str) -> str:
+    """A label or a name inside a line or a cell: nothing but itself, and no longer than a line.
+
+    The end of a long one is left out, behind a sign that says so.
+    """
+    short = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
+    return escaped(short)
+
+
+def value_shown(value: Any) -> str:
+    """A setting's value: a text as it is, anything else as JSON has it."""
+    if value is None or value == [] or value == "":
+        return _NOTHING
+    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,170 @@
+"""`CardRecord` → `Card`: the same records always give the same text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nerine.card.making import making_sections
+from nerine.card.metadata import base_model, dataset_id, metadata
+from nerine.card.results import Result, results_of
+from nerine.card.scores import score_sections
+from nerine.card.snippets import by_hand, with_nerine, with_pipeline
+from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
+from nerine.card.text import shown
+from nerine.checkpoint import writable_info
+from nerine.errors import CheckpointError
+from nerine.markup import escaped, escaped_line, visible
+from nerine.records import EvaluationRecord, read_evaluations, without_paths
+from nerine.schemes import TagScheme
+
+_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class CardRecord:
+    """All that a card is written from.
+
+    `repo_id` is where the checkpoint goes, `info` its `nerine.json`, `evaluations` what was
+    measured of it, `statements` what a person says. With a `revision` the snippets load that one.
+    """
+
+    repo_id: str
+    info: Mapping[str, Any]
+    evaluations: tuple[EvaluationRecord, ...] = ()
+    statements: Statements = field(default_factory=Statements)
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _REPO_ID.fullmatch(self.repo_id):
+            raise CheckpointError(
+                f"{self.repo_id!r} is no id of a repository", expected="owner/name"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A model card.
+
+    `text` is the whole README.md, `results` what it reports, the first one in full; `open` names
+    what is marked as open because nobody has said it.
+    """
+
+    text: str
+    results: tuple[Result, ...]
+    open: tuple[str, ...]
+
+
+def card_record(
+    folder: Path,
+    repo_id: str,
+    *,
+    statements: Statements | None = None,
+    revision: str | None = None,
+) -> CardRecord:
+    """What the folder of a checkpoint holds for its card.
+
+    Without `statements`, those of `card.toml` in the folder are taken, if it is there. Raises
+    `CheckpointError` for what is damaged or of other weights, `SettingsError` for bad statements.
+    """
+    info = writable_info(folder, "a card")
+    if statements is None:
+        place = folder / STATEMENTS_FILE
+        statements = read_statements(place) if place.is_file() else Statements()
+    return CardRecord(repo_id, info, read_evaluations(folder), statements, revision)
+
+
+def write_card(record: CardRecord) -> Card:
+    """The card of a checkpoint.
+
+    Raises `CheckpointError` where an evaluation is of texts that it was trained on.
+    """
+    info = without_paths(record.info)
+    results = results_of(info, record.evaluations)
+    name = record.repo_id.partition("/")[2]
+    head = metadata(name, info, results, record.statements).to_yaml()
+    body = "\n".join(_body(record, info, results))
+    return Card(f"---\n{head}\n---\n\n{body}", results, _open(record, info, results))
+
+
+def _body(
+    record: CardRecord, info: Mapping[str, Any], results: tuple[Result, ...]
+) -> Iterator[str]:
+    said = record.statements
+    yield f"# {escaped(said.title or record.repo_id.partition('/')[2])}\n"
+    yield from _introduction(said, info)
+    yield from _use(record, info, results)
+    yield from score_sections(results)
+    yield from making_sections(info, base_model(info, said))
+    yield from _stated("Intended use", said.intended_use, "what it is meant for")
+    yield from _stated("Limits", said.limits, "what it must not be used for")
+    yield from _licence(said)
+    authors = ", ".join(escaped(each) for each in said.authors)
+    yield from _stated("Authors", authors or None, "who made it")
+
+
+def _introduction(said: Statements, info: Mapping[str, Any]) -> Iterator[str]:
+    labels = [shown(label) for label in info["labels"]]
+    listed = ", ".join(f"**{label}**" for label in labels) or "nothing yet"
+    yield f"Finds the names in a text and says what they name: {listed}.\n"
+    languages = ", ".join(shown(each) for each in said.language)
+    yield f"Languages: {languages}.\n" if languages else "Open: the language of the texts.\n"
+
+
+def _use(record: CardRecord, info: Mapping[str, Any], results: tuple[Result, ...]) -> Iterator[str]:
+    scheme = str(info["settings"]["scheme"])
+    place = record.repo_id, record.revision
+    yield "## How to use it\n"
+    yield "With Nerine: whole words, and the most probable sequence of tags that can be.\n"
+    yield _code(with_nerine(*place, thresholds=_with_thresholds(results)))
+    yield f"With transformers alone, word by word. {_pipeline_note(scheme)}\n"
+    yield _code(with_pipeline(*place, scheme))
+    yield "By hand, subword by subword:\n"
+    yield _code(by_hand(*place))
+
+
+def _with_thresholds(results: tuple[Result, ...]) -> bool:
+    """Whether what is reported first was scored with thresholds."""
+    first = results[0].record if results else None
+    return first is not None and bool(first.thresholds)
+
+
+def _pipeline_note(scheme: str) -> str:
+    if scheme in (TagScheme.IOB1.value, TagScheme.IOB2.value):
+        return "Sequences of tags that cannot be are not put right here, so that results differ."
+    return f"It cannot join tags of {shown(scheme)} to entities, and shows them one by one."
+
+
+def _code(code: str) -> str:
+    return f"```python\n{code}```\n"
+
+
+def _stated(title: str, text: str | None, missing: str) -> Iterator[str]:
+    yield f"## {title}\n"
+    yield f"{visible(text, lines=True).strip()}\n" if text else f"Open: {missing}.\n"
+
+
+def _licence(said: Statements) -> Iterator[str]:
+    named = said.license_name or said.license
+    link = f", {escaped(said.license_link)}" if said.license_link else ""
+    yield from _stated("Licence", f"{escaped_line(named)}{link}" if named else None, "the licence")
+
+
+def _open(
+    record: CardRecord, info: Mapping[str, Any], results: tuple[Result, ...]
+) -> tuple[str, ...]:
+    said = record.statements
+    missing = {
+        "license": said.license is None,
+        "language": not said.language,
+        "dataset": dataset_id(info, said) is None,
+        "base_model": base_model(info, said) is None,
+        "intended_use": said.intended_use is None,
+        "limits": said.limits is None,
+        "authors": not said.authors,
+        "evaluation": not results,
+    }
+    return tuple(name for name, lacks in missing.items() if lacks)

@@ -1,0 +1,39 @@
+"""What was measured of a checkpoint, kept beside it, and under which conditions.
+
+| module | what lives there |
+|---|---|
+| `conditions` | hardware and versions, without names of users, machines and folders |
+| `origins` | where a corpus or an encoder came from, and how it is named to others |
+| `sketches` | a few hashes of a split's texts, which tell whether others are the same |
+| `evaluations` | `EvaluationRecord`, and the file `evaluations.json` |
+| `roles` | what the texts of an evaluation were to the checkpoint |
+"""
+
+from nerine.records.conditions import hardware, versions
+from nerine.records.evaluations import (
+    EVALUATIONS_FILE,
+    EvaluationRecord,
+    evaluation_of,
+    read_evaluations,
+    save_evaluation,
+)
+from nerine.records.origins import corpus_kind, encoder_origin, shown_name, without_paths
+from nerine.records.roles import Role, role_of
+from nerine.records.sketches import used_splits
+
+__all__ = [
+    "EVALUATIONS_FILE",
+    "EvaluationRecord",
+    "Role",
+    "corpus_kind",
+    "encoder_origin",
+    "evaluation_of",
+    "hardware",
+    "read_evaluations",
+    "role_of",
+    "save_evaluation",
+    "shown_name",
+    "used_splits",
+    "versions",
+    "without_paths",
+]

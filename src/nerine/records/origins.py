@@ -1,0 +1,80 @@
+"""Where a corpus or an encoder came from, and how it is named to others.
+
+What lies in folders here is called by the last part of its path: the folders above it concern
+nobody else, and may bear a user's name.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from nerine.corpus import SAMPLE
+from nerine.pretrained import PACKAGE_PREFIX
+
+CorpusKind = Literal["bundled", "files", "hub"]
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", re.ASCII)
+_PARTS = re.compile(r"[\\/]+")
+_NAMELESS = "a folder"
+
+
+def corpus_kind(source: str) -> CorpusKind:
+    """Whether a corpus comes with Nerine, from the hub, or from files."""
+    if source == SAMPLE:
+        return "bundled"
+    on_hub = _HUB_ID.fullmatch(source) and not Path(source).expanduser().exists()
+    return "hub" if on_hub else "files"
+
+
+def encoder_origin(name: str) -> dict[str, str]:
+    """The name of an encoder that can be loaded, and whether it is a package, a folder or a hub id.
+
+    For JSON: `{"name": …, "kind": "package" | "folder" | "hub"}`.
+    """
+    if name.startswith(PACKAGE_PREFIX):
+        return {"name": name, "kind": "package"}
+    if Path(name).expanduser().is_dir():
+        return {"name": _last_part(name), "kind": "folder"}
+    return {"name": name, "kind": "hub"}
+
+
+def shown_name(name: str, kind: str | None = None) -> str:
+    """What a source or an encoder is called in public.
+
+    `kind` is as the functions above have it, None where nobody has recorded it: then a name with
+    at most one slash inside stays, since it may be a hub id.
+    """
+    if kind in ("files", "folder") or (kind is None and _is_path(name)):
+        return _last_part(name)
+    return name
+
+
+def without_paths(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What `nerine.json` says, fit to be published: names stand where paths of folders stood."""
+    public = copy.deepcopy(dict(info))
+    provenance = public.get("provenance") or {}
+    corpus = provenance.get("corpus") or {}
+    settings = provenance.get("settings") or {}
+    encoder = provenance.get("encoder") or {}
+    teacher = provenance.get("teacher") or {}
+    for holder, key, kind in (
+        (corpus, "source", corpus.get("kind")),
+        (settings, "encoder", encoder.get("kind")),
+        (teacher, "source", teacher.get("kind")),
+    ):
+        if isinstance(holder.get(key), str):
+            holder[key] = shown_name(holder[key], kind)
+    return public
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith((".", "~", "/")) or "\\" in name or name.count("/") > 1
+
+
+def _last_part(path: str) -> str:
+    parts = [part for part in _PARTS.split(path) if part not in ("", ".", "..", "~")]
+    return parts[-1] if parts else _NAMELESS

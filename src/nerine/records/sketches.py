@@ -1,0 +1,76 @@
+"""A few hashes of a split's texts, which tell later whether other texts are the same.
+
+The smallest hashes of a set are a random sample of it that is the same wherever the set is seen
+(bottom-k sketches; Broder, 1997; Cohen & Kaplan, 2007). A text whose hash is no larger than the
+largest of a sketch is in the set if its hash is in the sketch. So the share of texts that were
+trained on can be told from 256 hashes, whatever the split is called, in whatever order its
+documents come, and whatever labels they bear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from nerine.corpus import Corpus
+from nerine.document import Document, digest_of, parts_of
+
+SIZE = 256
+_BYTES = 8
+
+
+def used_splits(corpus: Corpus) -> dict[str, Any]:
+    """What is recorded of the splits that a run of training looks at.
+
+    For JSON: for each the digest of its documents (`texts`), their number, and a sketch.
+    """
+    return {
+        name: {
+            "texts": digest_of(parts_of(corpus.splits[name])),
+            "documents": len(corpus.splits[name]),
+            "sketch": sketch_of(corpus.splits[name]),
+        }
+        for name in ("train", "validation")
+        if name in corpus.splits
+    }
+
+
+def sketch_of(documents: Iterable[Document]) -> str:
+    """The smallest hashes of the documents' texts, in hexadecimal, each once, in order."""
+    return " ".join(sorted(_hashes(documents))[:SIZE])
+
+
+def share_known(documents: Iterable[Document], sketch: str) -> float | None:
+    """Which share of the different texts are of the set behind `sketch`, from 0 to 1.
+
+    An estimate where the set had more than 256 texts; None where no text can be compared.
+    """
+    known = set(sketch.split())
+    hashes = _hashes(documents)
+    if len(known) >= SIZE:
+        largest = max(known)
+        hashes = {each for each in hashes if each <= largest}
+    return len(hashes & known) / len(hashes) if hashes else None
+
+
+def shares_known(
+    documents: Sequence[Document], splits: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
+    """For each split that `used_splits` recorded which share of `documents` it holds."""
+    shares = {
+        name: share_known(documents, split["sketch"])
+        for name, split in splits.items()
+        if "sketch" in split
+    }
+    return {name: share for name, share in shares.items() if share is not None}
+
+
+def _hashes(documents: Iterable[Document]) -> set[str]:
+    """Of the same length all, so that their order is that of the numbers."""
+    return {
+        hashlib.blake2b(
+            document.text.encode("utf-8", "surrogatepass"), digest_size=_BYTES
+        ).hexdigest()
+        for document in documents
+    }
