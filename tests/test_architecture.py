@@ -31,6 +31,7 @@ FLOORS = (
     ("backends",),
     ("records",),
     ("card",),
+    ("publication",),
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream", "optimization"),
