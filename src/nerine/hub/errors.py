@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +69,7 @@ def hub_error(repo: RepoName, error: Exception, kind: str = "model") -> HubError
 
 def is_offline() -> bool:
     """Whether the hub may not be asked."""
-    return bool(constants.HF_HUB_OFFLINE or os.environ.get("TRANSFORMERS_OFFLINE"))
+    return bool(constants.HF_HUB_OFFLINE)  # which TRANSFORMERS_OFFLINE sets as well
 
 
 def redacted(text: str) -> str:
