@@ -28,7 +28,9 @@ from nerine.errors import SettingsError
 from nerine.markup import counted
 
 if TYPE_CHECKING:
-    from nerine.records import EvaluationRecord
+    from nerine.assessment import Assessment
+    from nerine.corpus import Corpus
+    from nerine.tagger import Tagger
 
 
 @click.command(
@@ -70,7 +72,8 @@ def evaluate(
     """
     from nerine.assessment import assess
 
-    info = _place_to_save(checkpoint, model) if save else {}
+    if save:
+        _check_can_be_saved(checkpoint, model)
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)
     shown = split_shown(loaded, split)
@@ -88,26 +91,13 @@ def evaluate(
         **sampling.given,
     )
     notes = reading_notes(loaded.logs)
-    kept = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
-    saved: dict[str, str] = {}
+    kept: dict[str, Any] = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
     if save:
-        from nerine.records import evaluation_of
-
-        record = evaluation_of(
-            loaded,
-            documents,
-            assessment,
-            split=shown,
-            provenance=info["provenance"],
-            thresholds=kept.get("thresholds"),
-            backend=tagger.backend.name,
-            device=str(getattr(tagger.backend, "device", "cpu")),
-            seconds=seconds,
-        )
-        saved = {"saved": _save(checkpoint, record, info, notes)}
+        place, role = _save(checkpoint, tagger, loaded, assessment, seconds)
+        kept, notes = {**kept, "saved": place}, [*notes, *role]
     if as_json:
         about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": shown}
-        print_json({**about, "notes": notes, **kept, **saved, **assessment.to_dict()})
+        print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
         return
     on = console()
     for note in notes:
@@ -116,12 +106,12 @@ def evaluate(
     print_assessment(assessment, f"{checkpoint} on {corpus}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)
-    for place in saved.values():
+    if save:
         on.print(cell(f"saved in {place}"), soft_wrap=True)
 
 
-def _place_to_save(checkpoint: str, model: ModelChoice) -> dict[str, Any]:
-    """The `nerine.json` of the checkpoint; refuses before anything is tagged."""
+def _check_can_be_saved(checkpoint: str, model: ModelChoice) -> None:
+    """Refuses before anything is tagged."""
     from nerine.checkpoint import writable_info
 
     if model.scheme is not None:
@@ -130,13 +120,27 @@ def _place_to_save(checkpoint: str, model: ModelChoice) -> dict[str, Any]:
             place="--scheme",
             hint="leave it out, or leave out --save",
         )
-    return writable_info(Path(checkpoint).expanduser(), "evaluations")
+    writable_info(Path(checkpoint).expanduser(), "evaluations")
 
 
-def _save(checkpoint: str, record: EvaluationRecord, info: dict[str, Any], notes: list[str]) -> str:
-    """Where the record was saved; notes what its texts were to the checkpoint, if anything."""
-    from nerine.records import Role, role_of, save_evaluation
+def _save(
+    checkpoint: str, tagger: Tagger, corpus: Corpus, assessment: Assessment, seconds: float
+) -> tuple[str, list[str]]:
+    """Where the scores were saved, and what is to be said of their texts."""
+    from nerine.checkpoint import writable_info
+    from nerine.records import Role, evaluation_of, role_of, save_evaluation
 
-    if role_of(record, info) is Role.CHOSE:
-        notes.append("these texts chose the checkpoint: its model card will say so")
-    return str(save_evaluation(Path(checkpoint).expanduser(), record))
+    folder = Path(checkpoint).expanduser()
+    info = writable_info(folder, "evaluations")
+    record = evaluation_of(
+        corpus,
+        assessment,
+        provenance=info["provenance"],
+        thresholds=tagger.thresholds.to_dict() if tagger.thresholds else None,
+        backend=tagger.backend.name,
+        device=str(getattr(tagger.backend, "device", "cpu")),
+        seconds=seconds,
+    )
+    place = save_evaluation(folder, record)
+    chose = role_of(record, info) is Role.CHOSE
+    return str(place), ["these texts chose the checkpoint: its card will say so"] * chose

@@ -9,7 +9,7 @@ never used. It holds no texts of the corpus, and no folders.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 from nerine.assessment import Assessment
 from nerine.checkpoint import writable_info
 from nerine.corpus import Corpus
-from nerine.document import Document, digest_of, parts_of
+from nerine.document import digest_of, parts_of
 from nerine.errors import CheckpointError, FormatError, NerineError
 from nerine.formats.files import read_text, replacing
 from nerine.records.conditions import hardware, versions
@@ -90,27 +90,25 @@ class EvaluationRecord:
 
 def evaluation_of(
     corpus: Corpus,
-    gold: Sequence[Document],
     assessment: Assessment,
     *,
-    split: str,
     provenance: Mapping[str, Any],
     thresholds: Mapping[str, Any] | None = None,
     backend: str = "pytorch",
     device: str = "cpu",
     seconds: float = 0.0,
 ) -> EvaluationRecord:
-    """The record of an assessment of `gold`, which are documents of `corpus`.
+    """The record of an assessment of documents of `corpus`.
 
     `provenance` is that of the checkpoint; `seconds` is how long it took to tag.
     """
-    kind = corpus_kind(corpus.source)
+    kind, gold = corpus_kind(corpus.source), assessment.analysis.gold
     scores = assessment.to_dict()
     analysis = {
         name: each for name, each in scores["analysis"].items() if name not in _TEXTS_OF_THE_CORPUS
     }
     return EvaluationRecord(
-        split=split,
+        split=assessment.signature.split,
         corpus=CorpusOrigin(shown_name(corpus.source, kind), corpus.hash, kind),
         texts=digest_of(parts_of(gold)),
         documents=len(gold),
