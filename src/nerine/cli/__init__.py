@@ -36,7 +36,17 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
-    *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
+    *(
+        "push",
+        "optimize",
+        "distill",
+        "explain",
+        "check",
+        "suspects",
+        "convert",
+        "split",
+        "describe",
+    ),
 )
 
 

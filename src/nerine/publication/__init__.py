@@ -20,6 +20,7 @@ from nerine.publication.pushing import (
     carry_out,
     plan_push,
     push,
+    statements_of,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "carry_out",
     "plan_push",
     "push",
+    "statements_of",
 ]

@@ -89,6 +89,12 @@ class PushPlan:
         """The bytes of all files."""
         return sum(file.size for file in self.contents.files)
 
+    @property
+    def readme(self) -> str:
+        """The card as it goes out."""
+        (text,) = (file.content for file in self.contents.files if file.name == CARD_FILE)
+        return text.decode() if isinstance(text, bytes) else text.read_text(encoding="utf-8")
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -171,7 +177,7 @@ def plan_push(
     place = Path(folder).expanduser()
     info = checked_info(place)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
-    record = card_record(place, repo.id, statements=_statements(place, chosen), revision=branch)
+    record = card_record(place, repo.id, statements=statements_of(place, chosen), revision=branch)
     card = write_card(record)
     check_scores(place, info, card)
     message = chosen.message or f"Checkpoint of the weights {info['weights']['sha256'][:12]}"
@@ -226,6 +232,15 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     )
 
 
+def statements_of(folder: Path, options: PushOptions) -> Statements:
+    """What is stated of the checkpoint in `folder`: in the options, or else in `card.toml`."""
+    base = options.statements
+    place = folder / STATEMENTS_FILE
+    if base is None:
+        base = read_statements(place) if place.is_file() else Statements()
+    return base.changed(options.stated)
+
+
 def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
     """What of `files` is missing or different there, and what is there beside them.
 
@@ -243,14 +258,6 @@ def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
         tuple(name for name in beside if name in ours),
         tuple(name for name in beside if name not in ours and name != _NOT_OURS),
     )
-
-
-def _statements(folder: Path, options: PushOptions) -> Statements:
-    base = options.statements
-    place = folder / STATEMENTS_FILE
-    if base is None:
-        base = read_statements(place) if place.is_file() else Statements()
-    return base.changed(options.stated)
 
 
 def _check_visibility(target: Target, remote: Remote) -> None:
