@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import (
@@ -26,10 +26,12 @@ from huggingface_hub.utils.tqdm import (
 )
 
 from nerine.errors import HubError
-from nerine.hub.errors import errors_of, is_offline, login_token, page
+from nerine.hub.errors import errors_of, is_offline, login_token, page, redacted
 from nerine.hub.names import RepoName, is_commit
+from nerine.markup import visible
 
 MAIN = "main"
+CARD_FILE = "README.md"
 _PULL_REQUESTS = "refs/pr/"
 _LARGE = 1 << 20
 """From so many bytes on a file is sent by itself, so that it is kept when a later one fails."""
@@ -185,6 +187,7 @@ def send(
     """
     with _errors(target.repo), _bars(shown=sys.stderr.isatty()):
         api = _api()
+        _check_card(target, files)
         if remote.commit is None:
             say("making the repository")
             api.create_repo(target.repo.id, private=not target.public)
@@ -266,6 +269,21 @@ def _commit(
         parent_commit=remote.commit,
     )
     return Commit(done.oid, done.commit_url, done.pr_url)
+
+
+def _check_card(target: Target, files: Sequence[Outgoing]) -> None:
+    """Lets the hub look at a card's metadata before anything is made or sent."""
+    for file in files:
+        if file.name == CARD_FILE and isinstance(file.content, bytes):
+            try:
+                ModelCard(file.content.decode()).validate(repo_type="model")
+            except ValueError as error:
+                raise HubError(
+                    f"the hub does not take the card's metadata: {visible(redacted(str(error)))}",
+                    place=f"{target.repo}, {file.name}",
+                    hint="is the licence one that the hub knows? --license other takes any, with "
+                    "--license-name",
+                ) from None
 
 
 def _addition(file: Outgoing) -> CommitOperationAdd:

@@ -17,9 +17,8 @@ from nerine.backends.saved import SavedModels, read_saved
 from nerine.card import Card
 from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE, writable_info
 from nerine.errors import CheckpointError
-from nerine.hub.sending import Outgoing
+from nerine.hub.sending import CARD_FILE, Outgoing
 from nerine.publication.listing import (
-    CARD_FILE,
     ONNX_INFO,
     ONNX_VARIANTS,
     LeftOut,

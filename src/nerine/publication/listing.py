@@ -13,9 +13,9 @@ from pathlib import Path
 from nerine.backends import saved
 from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.errors import CheckpointError
+from nerine.hub.sending import CARD_FILE
 from nerine.records import EVALUATIONS_FILE
 
-CARD_FILE = "README.md"
 ONNX_INFO = f"{saved.FOLDER}/{saved.INFO_FILE}"
 ONNX_VARIANTS = tuple(variant for variant in saved.VARIANTS if variant != saved.PYTORCH)
 

@@ -21,6 +21,7 @@ from nerine.errors import HubError, SettingsError
 from nerine.hub.errors import page
 from nerine.hub.names import RepoName
 from nerine.hub.sending import (
+    CARD_FILE,
     MAIN,
     Outgoing,
     Remote,
@@ -32,7 +33,7 @@ from nerine.hub.sending import (
     send,
 )
 from nerine.publication.contents import Contents, check_scores, checked_info, gather
-from nerine.publication.listing import CARD_FILE, OURS
+from nerine.publication.listing import OURS
 from nerine.publication.marking import is_untouched
 
 _NOT_OURS = ".gitattributes"  # the hub makes it
