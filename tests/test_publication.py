@@ -272,8 +272,12 @@ def test_a_secret_in_the_header_of_weights_is_found(folder: Path) -> None:
 def test_a_secret_in_a_statement_is_found(folder: Path) -> None:
     (folder / "card.toml").write_text(f'intended_use = "curl -H {SECRETS["a token of GitLab"]}"')
     error = refused(folder)
-    assert error.place == "README.md"
+    assert str(error.place).startswith("README.md:")
     assert SECRETS["a token of GitLab"] not in str(error)
+    (folder / "card.toml").unlink()
+    error = refused(folder, message=f"with {TOKEN}")
+    assert error.place == "the commit's message:1"
+    assert TOKEN not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def test_a_redirect_to_another_host_takes_no_token_along(
     foreign = [record for record in login.requests if record.host != "hub"]
     # an upload is a stream, which the library cannot send again to where it is redirected
     assert "elsewhere" in {record.host for record in foreign} or path == UPLOAD
-    assert (path == UPLOAD) == ("cannot be sent" in told)
+    assert (times is None) <= ("push again" in told)
     for record in foreign:
         assert TOKEN not in f"{record.path} {record.headers}"
         assert TOKEN.encode() not in record.body

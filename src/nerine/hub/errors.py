@@ -42,6 +42,8 @@ def errors_of(repo: RepoName, kind: str = "model") -> Iterator[None]:
 
 def hub_error(repo: RepoName, error: Exception, kind: str = "model") -> HubError:
     """The one message for what went wrong with a repository."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # so the library wraps what happens in its threads
     if isinstance(error, (OfflineModeIsEnabled, LocalEntryNotFoundError)):
         return _not_cached(repo, kind) if is_offline() else _unreachable(repo, error)
     if isinstance(error, GatedRepoError):
@@ -64,12 +66,17 @@ def hub_error(repo: RepoName, error: Exception, kind: str = "model") -> HubError
         return HubError(f"a file is missing: {_said(error)}", place=str(repo))
     if isinstance(error, HfHubHTTPError):
         return _http_error(repo, error)
-    return _unreachable(repo, error)
+    return _other_error(repo, error)
+
+
+def is_of_http(error: Exception) -> bool:
+    """Whether an error is of the library that the hub's own one speaks HTTP with."""
+    return type(error).__module__.partition(".")[0].startswith("httpx")
 
 
 def is_offline() -> bool:
     """Whether the hub may not be asked."""
-    return bool(constants.HF_HUB_OFFLINE)  # which TRANSFORMERS_OFFLINE sets as well
+    return bool(constants.HF_HUB_OFFLINE)  # which heeds TRANSFORMERS_OFFLINE, too
 
 
 def redacted(text: str) -> str:
@@ -145,6 +152,22 @@ def _http_error(repo: RepoName, error: HfHubHTTPError) -> HubError:
     return HubError(
         f"the hub refuses (HTTP {status}): {_said(error)}",
         place=str(repo),
+    )
+
+
+def _other_error(repo: RepoName, error: Exception) -> HubError:
+    if is_of_http(error) or isinstance(error, (ConnectionError, TimeoutError)):
+        return _unreachable(repo, error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return HubError(
+            f"the cache cannot be written: {_said(error)}",
+            place=constants.HF_HUB_CACHE,
+            hint="make room, or let HF_HUB_CACHE name another folder",
+        )
+    return HubError(
+        f"what the hub sends cannot be used: {type(error).__name__}: {_said(error)}",
+        place=str(repo),
+        hint=f"is {constants.ENDPOINT} the hub? Try again if it is",
     )
 
 

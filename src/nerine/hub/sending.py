@@ -16,7 +16,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    ModelCard,
+    constants,
+)
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import (
@@ -25,8 +31,8 @@ from huggingface_hub.utils.tqdm import (
     enable_progress_bars,
 )
 
-from nerine.errors import HubError
-from nerine.hub.errors import errors_of, is_offline, login_token, page, redacted
+from nerine.errors import HubError, first_line
+from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, page, redacted
 from nerine.hub.names import RepoName, is_commit
 from nerine.markup import visible
 
@@ -86,8 +92,9 @@ class Target:
     """Where files are sent.
 
     `repo.revision` is a branch, None for `main`; one that is not there is made from `main`. A new
-    repository is private unless `public`; one that is there keeps its visibility. `tag` names the
-    commit; `create_pr` proposes it instead of making it.
+    repository is private unless `public`; one that is there keeps its visibility, and is not pushed
+    to without `public` if it is public. `tag` names the commit; `create_pr` proposes it instead of
+    making it.
     """
 
     repo: RepoName
@@ -122,6 +129,7 @@ class Commit:
 
     id: str
     url: str
+    private: bool
     pull_request: str | None = None
 
 
@@ -154,12 +162,11 @@ def look(target: Target) -> Remote:
         api = _api()
         api.whoami()  # a token that is not accepted is said to be that, and not a missing id
         try:
-            info = api.model_info(target.repo.id)
+            return _remote(api, target)
         except GatedRepoError:
             raise
         except RepositoryNotFoundError:
             return Remote(private=not target.public)
-        return _branch(api, target, private=bool(info.private))
 
 
 def read_file(target: Target, remote: Remote, name: str) -> bytes:
@@ -191,14 +198,14 @@ def send(
         if remote.commit is None:
             say("making the repository")
             api.create_repo(target.repo.id, private=not target.public)
-            remote = _branch(api, target, private=not target.public)
+            remote = _remote(api, target)
         if remote.new_branch:
             api.create_branch(target.repo.id, branch=target.branch, revision=remote.commit)
         if files or delete:
             commit = _commit(api, target, remote, files, delete, message, say)
         else:
             tip = str(remote.commit)
-            commit = Commit(tip, f"{page(target.repo)}/commit/{tip}")
+            commit = Commit(tip, f"{page(target.repo)}/commit/{tip}", remote.private)
         if target.tag is not None and target.tag not in remote.tags:
             api.create_tag(target.repo.id, tag=target.tag, revision=commit.id)
         return commit
@@ -224,9 +231,17 @@ def _check_login(repo: RepoName) -> None:
         )
 
 
-def _branch(api: HfApi, target: Target, *, private: bool) -> Remote:
+def _remote(api: HfApi, target: Target) -> Remote:
     """The tip that a commit would have as its parent, and its files."""
     repo_id, branch = target.repo.id, target.branch
+    private = bool(api.model_info(repo_id).private)
+    if not (private or target.public):
+        raise HubError(
+            "the repository is public: whatever is pushed there, anybody can see at once",
+            place=str(target.repo),
+            expected="a private repository, or the wish to publish",
+            hint="say that you mean it: --public (in Python public=True)",
+        )
     refs = api.list_repo_refs(repo_id)
     branches = {each.name: each.target_commit for each in refs.branches}
     tags = {each.name: each.target_commit for each in refs.tags}
@@ -268,7 +283,7 @@ def _commit(
         create_pr=target.create_pr,
         parent_commit=remote.commit,
     )
-    return Commit(done.oid, done.commit_url, done.pr_url)
+    return Commit(done.oid, done.commit_url, remote.private, done.pr_url)
 
 
 def _check_card(target: Target, files: Sequence[Outgoing]) -> None:
@@ -320,12 +335,23 @@ def _errors(repo: RepoName) -> Iterator[None]:
     with errors_of(repo):
         try:
             yield
-        except HfHubHTTPError as error:
-            raise (_conflict(repo, error) or error) from None
-        except RuntimeError as error:  # of one large file: what it was stands behind it
-            if isinstance(error.__cause__, Exception):
-                raise error.__cause__ from None
+        except Exception as error:
+            # the library wraps what happens to one of several files
+            cause = error.__cause__ if isinstance(error, RuntimeError) else error
+            if isinstance(cause, HfHubHTTPError):
+                raise (_conflict(repo, cause) or cause) from None
+            if isinstance(cause, Exception) and is_of_http(cause):
+                raise _cut(repo, cause) from None
             raise
+
+
+def _cut(repo: RepoName, error: Exception) -> HubError:
+    said = visible(redacted(first_line(error)))
+    return HubError(
+        f"the hub at {constants.ENDPOINT} could not be reached, or not to the end: {said}",
+        place=str(repo),
+        hint="push again: what has arrived already is kept",
+    )
 
 
 def _conflict(repo: RepoName, error: HfHubHTTPError) -> HubError | None:

@@ -35,7 +35,7 @@ from nerine.publication.naming import (
     public_report,
     shortened,
 )
-from nerine.publication.secrets import Searcher
+from nerine.publication.secrets import Searcher, Secret
 from nerine.records import EVALUATIONS_FILE, Role
 
 ALL = "all"
@@ -175,6 +175,11 @@ def _json(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"cannot be read: {error}", place=str(path)) from error
 
 
+def check_text(text: str, place: str) -> None:
+    """Raises `CheckpointError` where there is a secret in a text that goes out."""
+    _refuse(Searcher().look_through(text.encode("utf-8", "replace"))[1], place)
+
+
 def _looked_through(folder: Path, contents: Mapping[str, Path | bytes]) -> tuple[Outgoing, ...]:
     """The files with sizes and hashes; raises `CheckpointError` for one with a secret in it."""
     searcher = Searcher()
@@ -182,16 +187,19 @@ def _looked_through(folder: Path, contents: Mapping[str, Path | bytes]) -> tuple
     for name, content in sorted(contents.items()):
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         sha256, secrets = searcher.look_through(content)
-        for secret in secrets:
-            raise CheckpointError(
-                f"there is {secret.kind} in a file that would be sent",
-                place=f"{folder / name}:{secret.line}" if name != CARD_FILE else name,
-                expected="files without tokens and keys",
-                hint="take it out, and make a new one where it was issued if anybody else has "
-                "seen it",
-            )
+        _refuse(secrets, name if name == CARD_FILE else str(folder / name))
         files.append(Outgoing(name, content, size, sha256))
     return tuple(files)
+
+
+def _refuse(secrets: Sequence[Secret], place: str) -> None:
+    if secrets:
+        raise CheckpointError(
+            f"there is {secrets[0].kind} in what would be sent",
+            place=f"{place}:{secrets[0].line}",
+            expected="texts and files without tokens and keys",
+            hint="take it out, and revoke it where it was issued if anybody else may have seen it",
+        )
 
 
 def _check_hashes(

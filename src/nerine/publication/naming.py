@@ -76,7 +76,8 @@ def shortened(file: str, before: Any, after: Any, field: str = "") -> Iterator[S
 
 def json_bytes(values: Mapping[str, Any]) -> bytes:
     """As Nerine and transformers write such files."""
-    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # halves of surrogate pairs, as JSON has them
 
 
 def _named(value: Any) -> Any:

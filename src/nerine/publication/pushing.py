@@ -11,8 +11,8 @@ from typing import Any
 from nerine.card import (
     STATEMENTS_FILE,
     Card,
+    CardRecord,
     Statements,
-    card_record,
     read_statements,
     write_card,
 )
@@ -32,10 +32,18 @@ from nerine.hub.sending import (
     read_file,
     send,
 )
-from nerine.publication.contents import Contents, check_scores, checked_info, gather
+from nerine.publication.contents import (
+    Contents,
+    check_scores,
+    check_text,
+    checked_info,
+    gather,
+)
 from nerine.publication.listing import OURS
 from nerine.publication.marking import is_untouched
+from nerine.records import read_evaluations
 
+_LONGEST_CARD = 1 << 22
 _NOT_OURS = ".gitattributes"  # the hub makes it
 
 
@@ -178,10 +186,11 @@ def plan_push(
     place = Path(folder).expanduser()
     info = checked_info(place)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
-    record = card_record(place, repo.id, statements=statements_of(place, chosen), revision=branch)
-    card = write_card(record)
+    said = statements_of(place, chosen)
+    card = write_card(CardRecord(repo.id, info, read_evaluations(place), said, branch))
     check_scores(place, info, card)
     message = chosen.message or f"Checkpoint of the weights {info['weights']['sha256'][:12]}"
+    check_text(message, "the commit's message")
     contents = gather(place, info, card, chosen.onnx)
     return PushPlan(place, target, contents, card, message, chosen.replace_card)
 
@@ -206,7 +215,6 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     """Does what a plan says; `say` hears what is being done. Raises `HubError`."""
     say(f"looking at {plan.target.repo}")
     remote = look(plan.target)
-    _check_visibility(plan.target, remote)
     difference = compare(plan.contents.files, remote)
     _check_card(plan, remote, difference)
     _check_tag(plan.target, remote, changed=bool(difference.sent or difference.deleted))
@@ -228,7 +236,7 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
         commit.id,
         commit.url,
         commit.pull_request,
-        remote.private,
+        commit.private,
         remote.commit is None,
     )
 
@@ -261,23 +269,13 @@ def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
     )
 
 
-def _check_visibility(target: Target, remote: Remote) -> None:
-    """Nothing is published by surprise."""
-    if remote.commit is not None and not remote.private and not target.public:
-        raise HubError(
-            "the repository is public: whatever is pushed there, anybody can see at once",
-            place=str(target.repo),
-            expected="a private repository, or the wish to publish",
-            hint="say that you mean it: --public (in Python public=True)",
-        )
-
-
 def _check_card(plan: PushPlan, remote: Remote, difference: Changes) -> None:
     """A card that a person has written, or edited, is not replaced in silence."""
     replaced = CARD_FILE in remote.files and CARD_FILE not in difference.unchanged
     if not replaced or plan.replace_card:
         return
-    if not is_untouched(read_file(plan.target, remote, CARD_FILE)):
+    small = remote.files[CARD_FILE].size <= _LONGEST_CARD
+    if not (small and is_untouched(read_file(plan.target, remote, CARD_FILE))):
         raise HubError(
             f"the {CARD_FILE} there was written or edited by somebody",
             place=f"{page(plan.target.repo)}/blob/{plan.target.branch}/{CARD_FILE}",
