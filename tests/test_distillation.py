@@ -265,6 +265,11 @@ def test_a_student_without_labels_learns_from_its_teacher_alone(
     assert mean_divergence(teacher, run.folder) < mean_divergence(teacher, alone.folder)
     info = json.loads((run.folder / "nerine.json").read_text())
     assert info["provenance"]["unlabelled"]["documents"] == 24
+    assert {name: each["documents"] for name, each in info["provenance"]["splits"].items()} == {
+        "train": 4,
+        "validation": 8,
+        "unlabelled": 24,
+    }
     assert "8 texts of the validation split also unlabelled" in run.notes[-1]
 
 

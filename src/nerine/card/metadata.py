@@ -11,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from nerine.card.results import Result
 from nerine.card.snippets import SENTENCE
 from nerine.card.statements import Statements
+from nerine.card.text import corpus_title
 from nerine.errors import SettingsError
 from nerine.markup import visible
 from nerine.records import Role, shown_name
@@ -18,6 +19,11 @@ from nerine.records import Role, shown_name
 TASK = "token-classification"
 _METRICS = (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1"))
 _TAGS = ("nerine", "named-entity-recognition", TASK)
+_FLATTERING = {
+    Role.READ: ", on texts learned from without labels",
+    Role.CHOSE: ", on the split that chose the checkpoint",
+}
+_STRICT = {"level": "entity"}
 _APART = ("type", "config", "split", "revision")
 """What tells two data sets apart in a model-index."""
 
@@ -65,7 +71,7 @@ def eval_results(results: Sequence[Result], statements: Statements) -> Iterator[
 
 
 def _figures(result: Result, dataset: Mapping[str, Any]) -> Iterator[EvalResult]:
-    flattering = ", on the split that chose the checkpoint" if result.role is Role.CHOSE else ""
+    flattering = _FLATTERING.get(result.role, "")
     common = {"task_type": TASK, "task_name": "Named-entity recognition", **dataset}
     for key, title in _METRICS:
         yield EvalResult(
@@ -73,6 +79,7 @@ def _figures(result: Result, dataset: Mapping[str, Any]) -> Iterator[EvalResult]
             metric_type=key,
             metric_name=f"{title} (strict, entities){flattering}",
             metric_value=result.overall[key],
+            metric_args=_STRICT,
         )
     yield EvalResult(
         **common,
@@ -86,7 +93,8 @@ def _figures(result: Result, dataset: Mapping[str, Any]) -> Iterator[EvalResult]
             metric_type="f1",
             metric_name=f"F1 (strict, {visible(label)}){flattering}",
             metric_value=scores["f1"],
-            metric_args={"label": visible(label)},
+            # last stands a word of ours: the YAML's end loses all that counts as a space
+            metric_args={"label": visible(label), **_STRICT},
         )
 
 
@@ -100,12 +108,13 @@ def _dataset(result: Result, statements: Statements) -> dict[str, Any]:
     if result.record is not None:
         about["dataset_args"] = {"sha256": result.record.texts}
     source = visible(_AT.sub("", result.source) if result.kind == "hub" else result.source)
+    title = visible(corpus_title(source, result.kind))
     if not result.own:
-        return {**about, "dataset_type": _slug(source), "dataset_name": source}
+        return {**about, "dataset_type": _slug(source), "dataset_name": title}
     return {
         **about,
         "dataset_type": statements.dataset or _slug(source),
-        "dataset_name": visible(statements.dataset_name or statements.dataset or source),
+        "dataset_name": visible(statements.dataset_name or statements.dataset or title),
         "dataset_config": statements.dataset_config,
         "dataset_revision": statements.dataset_revision,
     }

@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from nerine.errors import CheckpointError
-from nerine.records import EVALUATIONS_FILE, EvaluationRecord, Role, role_of, shown_name
-from nerine.records.evaluations import trained_on
+from nerine.records import (
+    EVALUATIONS_FILE,
+    EvaluationRecord,
+    Role,
+    refused,
+    role_of,
+    shown_name,
+)
 
-_ORDER = (Role.UNSEEN, Role.CHOSE, Role.UNKNOWN)
+_ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +86,12 @@ def _rank(result: Result) -> tuple[Any, ...]:
 def _result(record: EvaluationRecord, info: Mapping[str, Any]) -> Result:
     role = role_of(record, info)
     if role is Role.TRAINED:
-        raise trained_on(record, EVALUATIONS_FILE)
+        raise refused(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
     kind = record.corpus.kind
     source = shown_name(record.corpus.source, kind)
     corpus = _corpus(info)
-    own = record.corpus.hash == corpus.get("hash") or (source, kind) == (
-        shown_name(str(corpus.get("source")), corpus.get("kind")),
-        corpus.get("kind"),
-    )
+    known = {*(corpus.get("texts") or {}).values()}
+    own = record.corpus.hash == corpus.get("hash") or record.texts in known
     return Result(record.split, source, kind, role, own, record.scores, record)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nerine.card.results import Result
-from nerine.card.text import shown
+from nerine.card.text import corpus_title, shown
+from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.markup import counted, markdown_table
 from nerine.records import Role
 
@@ -17,6 +18,9 @@ _MOST = 10
 
 _ROLES = {
     Role.UNSEEN: "These texts had no part in making the checkpoint.",
+    Role.READ: (
+        "**The checkpoint learned from these texts, without their labels:** figures may flatter."
+    ),
     Role.CHOSE: (
         "**These texts chose the checkpoint:** among the epochs of training, or the thresholds, "
         "the ones were kept that score best on them. The figures flatter: expect less on other "
@@ -24,8 +28,14 @@ _ROLES = {
     ),
     Role.UNKNOWN: "**Whether the checkpoint has seen these texts before is not recorded.**",
 }
+_SPLITS = {
+    "train": "in the training split",
+    "validation": "in the validation split",
+    "unlabelled": "among those that it learned from without labels",
+}
 _SHORT_ROLES = {
     Role.UNSEEN: "no part in the making",
+    Role.READ: "learned from without labels",
     Role.CHOSE: "chose the checkpoint",
     Role.UNKNOWN: "not recorded",
 }
@@ -46,7 +56,8 @@ def score_sections(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _first(result: Result) -> Iterator[str]:
-    what = f"Scores on the split **{shown(result.split)}** of {shown(result.source)}"
+    title = shown(corpus_title(result.source, result.kind))
+    what = f"Scores on the split **{shown(result.split)}** of {title}"
     if result.record is not None:
         what += (
             f": {counted(result.record.documents, 'document')} with "
@@ -72,19 +83,28 @@ def _first(result: Result) -> Iterator[str]:
 def _known(result: Result) -> Iterator[str]:
     """What is known of single texts that training has seen, where most of them are new."""
     shares = result.record.shared if result.record else {}
-    if result.role is Role.UNSEEN:
+    if result.role in (Role.UNSEEN, Role.READ):
         for split, share in sorted(shares.items()):
             if share:
-                yield f"Of these texts {share:.1%} are in the {shown(split)} split as well.\n"
+                which = _SPLITS.get(split, shown(split))
+                yield f"Of these texts {share:.1%} are {which} as well.\n"
 
 
 def _way(result: Result) -> Iterator[str]:
     if result.record is None:
         return
     if result.record.thresholds:
-        yield "Entities that score below the thresholds saved with the checkpoint were dropped.\n"
+        yield f"Dropped were entities that score {_dropped(result.record.thresholds)}.\n"
     if result.record.backend != "pytorch":
         yield f"The model was run by {shown(result.record.backend)}.\n"
+
+
+def _dropped(thresholds: Mapping[str, Any]) -> str:
+    """Below which scores: of single labels, and of all others."""
+    labels = thresholds["labels"].items()
+    apart = [f"below {value:.4f} as {shown(label)}" for label, value in labels]
+    rest = " as anything else" if apart else ""
+    return ", ".join([*apart, f"below {thresholds['value']:.4f}{rest}"])
 
 
 def _interval_title(result: Result) -> str:
@@ -95,7 +115,11 @@ def _resampling(result: Result) -> str:
     found = result.scores.get("intervals")
     if not found:
         return ""
-    return f" Intervals are of {counted(found['samples'], 'resampling')} of the documents."
+    few = found["documents"] < FEW_DOCUMENTS
+    return (
+        f" Intervals are of {counted(found['samples'], 'resampling')} of the documents"
+        f"{', and too narrow with so few of them' if few else ''}."
+    )
 
 
 def _bounds(intervals: Mapping[str, Any] | None, key: str) -> tuple[str, ...]:
@@ -176,9 +200,9 @@ def _others(results: Sequence[Result]) -> Iterator[str]:
         ("corpus", "split", "run with", "these texts", *_NAMES),
         [
             (
-                shown(result.source),
+                shown(corpus_title(result.source, result.kind)),
                 shown(result.split),
-                shown(result.way),
+                shown(result.way or "pytorch"),
                 _SHORT_ROLES[result.role],
                 *_three(result.overall),
             )

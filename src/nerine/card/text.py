@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from nerine.corpus import SAMPLE
 from nerine.markup import escaped
 
 _LONGEST = 80
@@ -18,6 +19,15 @@ def shown(value: str) -> str:
     """
     short = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
     return escaped(short)
+
+
+def corpus_title(source: str, kind: str | None) -> str:
+    """What a corpus is called on a card; the bundled one's name alone would tell nobody anything.
+
+    Not escaped.
+    """
+    bundled = kind == "bundled" or (kind is None and source == SAMPLE)
+    return f"{source}, bundled with Nerine" if bundled else source
 
 
 def value_shown(value: Any) -> str:

@@ -15,10 +15,10 @@ from nerine.card.scores import score_sections
 from nerine.card.snippets import by_hand, with_nerine, with_pipeline
 from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
 from nerine.card.text import shown
-from nerine.checkpoint import writable_info
+from nerine.checkpoint import INFO_FILE, writable_info
 from nerine.errors import CheckpointError
 from nerine.markup import escaped, escaped_line, visible
-from nerine.records import EvaluationRecord, read_evaluations, without_paths
+from nerine.records import EVALUATIONS_FILE, EvaluationRecord, read_evaluations, without_paths
 from nerine.schemes import TagScheme
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -80,14 +80,23 @@ def card_record(
 def write_card(record: CardRecord) -> Card:
     """The card of a checkpoint.
 
-    Raises `CheckpointError` where an evaluation is of texts that it was trained on.
+    Raises `CheckpointError` where an evaluation is of texts that it was trained on, or where the
+    records are not as Nerine writes them, and `SettingsError` where a statement contradicts them.
     """
     info = without_paths(record.info)
-    results = results_of(info, record.evaluations)
     name = record.repo_id.partition("/")[2]
-    head = metadata(name, info, results, record.statements).to_yaml()
-    body = "\n".join(_body(record, info, results))
-    return Card(f"---\n{head}\n---\n\n{body}", results, _open(record, info, results))
+    try:
+        results = results_of(info, record.evaluations)
+        head = metadata(name, info, results, record.statements).to_yaml()
+        body = "\n".join(_body(record, info, results))
+        left_open = _open(record, info, results)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"its records cannot be read: {error!r}",
+            place=record.repo_id,
+            expected=f"{INFO_FILE} and {EVALUATIONS_FILE} as Nerine wrote them",
+        ) from error
+    return Card(f"---\n{head}\n---\n\n{body}", results, left_open)
 
 
 def _body(
@@ -98,7 +107,7 @@ def _body(
     yield from _introduction(said, info)
     yield from _use(record, info, results)
     yield from score_sections(results)
-    yield from making_sections(info, base_model(info, said))
+    yield from making_sections(info, said)
     yield from _stated("Intended use", said.intended_use, "what it is meant for")
     yield from _stated("Limits", said.limits, "what it must not be used for")
     yield from _licence(said)
@@ -109,7 +118,7 @@ def _body(
 def _introduction(said: Statements, info: Mapping[str, Any]) -> Iterator[str]:
     labels = [shown(label) for label in info["labels"]]
     listed = ", ".join(f"**{label}**" for label in labels) or "nothing yet"
-    yield f"Finds the names in a text and says what they name: {listed}.\n"
+    yield f"Finds names in texts and tells of each what it names: {listed}.\n"
     languages = ", ".join(shown(each) for each in said.language)
     yield f"Languages: {languages}.\n" if languages else "Open: the language of the texts.\n"
 
@@ -118,23 +127,26 @@ def _use(record: CardRecord, info: Mapping[str, Any], results: tuple[Result, ...
     scheme = str(info["settings"]["scheme"])
     place = record.repo_id, record.revision
     yield "## How to use it\n"
-    yield "With Nerine: whole words, and the most probable sequence of tags that can be.\n"
-    yield _code(with_nerine(*place, thresholds=_with_thresholds(results)))
-    yield f"With transformers alone, word by word. {_pipeline_note(scheme)}\n"
+    yield "With Nerine: whole words, and the most probable of all valid sequences of tags.\n"
+    yield _code(with_nerine(*place, thresholds=_with_thresholds(info, results)))
+    yield f"With the pipeline of transformers. {_pipeline_note(scheme)}\n"
     yield _code(with_pipeline(*place, scheme))
     yield "By hand, subword by subword:\n"
     yield _code(by_hand(*place))
 
 
-def _with_thresholds(results: tuple[Result, ...]) -> bool:
-    """Whether what is reported first was scored with thresholds."""
+def _with_thresholds(info: Mapping[str, Any], results: tuple[Result, ...]) -> bool:
+    """Whether what is reported first was scored with the thresholds that are saved."""
     first = results[0].record if results else None
-    return first is not None and bool(first.thresholds)
+    saved = info.get("thresholds")
+    if first is None or not first.thresholds or not saved:
+        return False
+    return all(saved.get(name) == value for name, value in first.thresholds.items())
 
 
 def _pipeline_note(scheme: str) -> str:
     if scheme in (TagScheme.IOB1.value, TagScheme.IOB2.value):
-        return "Sequences of tags that cannot be are not put right here, so that results differ."
+        return "Here each word's tag stands alone, so that results may differ."
     return f"It cannot join tags of {shown(scheme)} to entities, and shows them one by one."
 
 

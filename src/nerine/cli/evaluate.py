@@ -72,12 +72,12 @@ def evaluate(
     """
     from nerine.assessment import assess
 
-    if save:
-        _check_can_be_saved(checkpoint, model)
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)
     shown = split_shown(loaded, split)
     documents = loaded.split(split)
+    if save:
+        _check_can_be_saved(checkpoint, model, loaded, split)
     tagger = model.load(checkpoint)
     began = time.monotonic()
     with working(f"tagging {counted(len(documents), 'document')}"):
@@ -110,9 +110,10 @@ def evaluate(
         on.print(cell(f"saved in {place}"), soft_wrap=True)
 
 
-def _check_can_be_saved(checkpoint: str, model: ModelChoice) -> None:
+def _check_can_be_saved(checkpoint: str, model: ModelChoice, corpus: Corpus, split: str) -> None:
     """Refuses before anything is tagged."""
     from nerine.checkpoint import writable_info
+    from nerine.records import refused, trained_on
 
     if model.scheme is not None:
         raise SettingsError(
@@ -120,7 +121,9 @@ def _check_can_be_saved(checkpoint: str, model: ModelChoice) -> None:
             place="--scheme",
             hint="leave it out, or leave out --save",
         )
-    writable_info(Path(checkpoint).expanduser(), "evaluations")
+    info = writable_info(Path(checkpoint).expanduser(), "evaluations")
+    if trained_on(corpus, split, info):
+        raise refused(f"{split} of {corpus.source}", checkpoint)
 
 
 def _save(

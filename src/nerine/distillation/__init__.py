@@ -27,7 +27,7 @@ from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
-from nerine.records import encoder_origin
+from nerine.records import encoder_origin, split_record, used_splits
 from nerine.settings import DistillationSettings
 from nerine.tagger import Tagger
 from nerine.training import Listener, TrainingRun
@@ -147,7 +147,9 @@ def _start(
     examples = _examples(corpus, texts, tagger)
     scored, _ = validation_of(tagger, corpus.validation)
     kept, layers = ", ".join(map(str, settings.keep)), number_of_layers(teacher)
+    unlabelled = {"unlabelled": split_record(texts)} if texts else {}
     about = {
+        "splits": {**used_splits(corpus), **unlabelled},
         "teacher": {**source, "layers": layers, "f1": scored.overall.f1},
         "unlabelled": {
             "documents": len(texts),

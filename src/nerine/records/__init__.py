@@ -15,11 +15,12 @@ from nerine.records.evaluations import (
     EvaluationRecord,
     evaluation_of,
     read_evaluations,
+    refused,
     save_evaluation,
 )
 from nerine.records.origins import corpus_kind, encoder_origin, shown_name, without_paths
-from nerine.records.roles import Role, role_of
-from nerine.records.sketches import used_splits
+from nerine.records.roles import Role, role_of, trained_on
+from nerine.records.sketches import split_record, used_splits
 
 __all__ = [
     "EVALUATIONS_FILE",
@@ -30,9 +31,12 @@ __all__ = [
     "evaluation_of",
     "hardware",
     "read_evaluations",
+    "refused",
     "role_of",
     "save_evaluation",
     "shown_name",
+    "split_record",
+    "trained_on",
     "used_splits",
     "versions",
     "without_paths",

@@ -146,7 +146,7 @@ def save_evaluation(folder: Path, record: EvaluationRecord) -> Path:
     weights = str(info["weights"]["sha256"])
     place = folder / EVALUATIONS_FILE
     if role_of(record, info) is Role.TRAINED:
-        raise trained_on(record, str(folder))
+        raise refused(f"{record.split} of {record.corpus.source}", str(folder))
     before = _read(place, weights) if place.is_file() else ()
     others = [each for each in before if each.conditions != record.conditions]
     data = {
@@ -165,13 +165,14 @@ def save_evaluation(folder: Path, record: EvaluationRecord) -> Path:
     return place
 
 
-def trained_on(record: EvaluationRecord, place: str) -> CheckpointError:
+def refused(texts: str, place: str) -> CheckpointError:
     """The error for an evaluation of texts that the checkpoint was trained on."""
     return CheckpointError(
-        f"the checkpoint was trained on the texts of this evaluation ({record.split} of "
-        f"{record.corpus.source}): scores on them tell nothing",
+        f"the checkpoint was trained on the texts of this evaluation ({texts}): scores on them "
+        "tell nothing",
         place=place,
         expected="texts that it has not seen, such as the test split",
+        hint="without --save they are shown all the same",
     )
 
 

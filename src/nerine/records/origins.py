@@ -56,11 +56,10 @@ def shown_name(name: str, kind: str | None = None) -> str:
 def without_paths(info: Mapping[str, Any]) -> dict[str, Any]:
     """What `nerine.json` says, fit to be published: names stand where paths of folders stood."""
     public = copy.deepcopy(dict(info))
-    provenance = public.get("provenance") or {}
-    corpus = provenance.get("corpus") or {}
-    settings = provenance.get("settings") or {}
-    encoder = provenance.get("encoder") or {}
-    teacher = provenance.get("teacher") or {}
+    provenance = _part(public, "provenance")
+    corpus, settings, encoder, teacher = (
+        _part(provenance, key) for key in ("corpus", "settings", "encoder", "teacher")
+    )
     for holder, key, kind in (
         (corpus, "source", corpus.get("kind")),
         (settings, "encoder", encoder.get("kind")),
@@ -69,6 +68,11 @@ def without_paths(info: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(holder.get(key), str):
             holder[key] = shown_name(holder[key], kind)
     return public
+
+
+def _part(values: dict[str, Any], key: str) -> dict[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _is_path(name: str) -> bool:

@@ -3,7 +3,7 @@
 The smallest hashes of a set are a random sample of it that is the same wherever the set is seen
 (bottom-k sketches; Broder, 1997; Cohen & Kaplan, 2007). A text whose hash is no larger than the
 largest of a sketch is in the set if its hash is in the sketch. So the share of texts that were
-trained on can be told from 256 hashes, whatever the split is called, in whatever order its
+trained on can be told from 512 hashes, whatever the split is called, in whatever order its
 documents come, and whatever labels they bear.
 """
 
@@ -16,23 +16,27 @@ from typing import Any
 from nerine.corpus import Corpus
 from nerine.document import Document, digest_of, parts_of
 
-SIZE = 256
-_BYTES = 8
+SIZE = 512
+_BYTES = 6
+_FEW = 8
+"""Of so few texts that can be compared, a share would be chance."""
 
 
 def used_splits(corpus: Corpus) -> dict[str, Any]:
-    """What is recorded of the splits that a run of training looks at.
-
-    For JSON: for each the digest of its documents (`texts`), their number, and a sketch.
-    """
+    """What is recorded of the splits that a run of training looks at."""
     return {
-        name: {
-            "texts": digest_of(parts_of(corpus.splits[name])),
-            "documents": len(corpus.splits[name]),
-            "sketch": sketch_of(corpus.splits[name]),
-        }
+        name: split_record(corpus.splits[name])
         for name in ("train", "validation")
         if name in corpus.splits
+    }
+
+
+def split_record(documents: Sequence[Document]) -> dict[str, Any]:
+    """For JSON: the digest of the documents (`texts`), their number, and a sketch."""
+    return {
+        "texts": digest_of(parts_of(documents)),
+        "documents": len(documents),
+        "sketch": sketch_of(documents),
     }
 
 
@@ -44,14 +48,15 @@ def sketch_of(documents: Iterable[Document]) -> str:
 def share_known(documents: Iterable[Document], sketch: str) -> float | None:
     """Which share of the different texts are of the set behind `sketch`, from 0 to 1.
 
-    An estimate where the set had more than 256 texts; None where no text can be compared.
+    An estimate where the set had more than 512 texts; None where too few can be compared.
     """
     known = set(sketch.split())
     hashes = _hashes(documents)
+    least = 1
     if len(known) >= SIZE:
-        largest = max(known)
+        largest, least = max(known), _FEW
         hashes = {each for each in hashes if each <= largest}
-    return len(hashes & known) / len(hashes) if hashes else None
+    return len(hashes & known) / len(hashes) if len(hashes) >= least else None
 
 
 def shares_known(
