@@ -32,10 +32,26 @@ The storage host needs no login, for its addresses are signed: PUT /upload/… t
 GET /storage/… gives them. A third host, to which faults can redirect, takes anything. All three
 record every request, headers included, so that tests can look where a token went.
 
+The fixture `hub` of conftest.py gives a test an empty hub and turns this process to it::
+
+    def test_push(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        hub.add_user("mira", token="hf_mira")
+        monkeypatch.setenv("HF_TOKEN", "hf_mira")
+        hub.fault(Fault(method="PUT", path="/upload/", cut_upload=1000, times=None))
+        ...
+        assert hub.files("mira/model") == {}
+
+Another process is sent to it by ``env=os.environ | hub.environment(home, token)``.
+
+Ids of files, folders and commits are those that git would give. Dates count up from a fixed day,
+so that equal steps give equal ids.
+
 What it does not do: the xet protocol, git itself, spaces, kernels and buckets, discussions (a pull
-request is only a ref), renamed repositories, copies from another repository, search, and rate
-limits of its own accord. Small files come at once, where the real hub redirects to a cache of its
-own first.
+request is only a ref), renamed repositories, copies from another repository, search, rate limits
+of its own accord, and any check of a card's metadata but that it is a YAML mapping. Small files
+come at once, where the real hub redirects to a cache of its own first. A repository made by a
+client has a .gitattributes, as on the real hub, and one made by `add_repo` has not; but the file
+is not read, for names and sizes say what is large.
 """
 
 from hub.faults import Fault

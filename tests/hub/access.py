@@ -57,7 +57,11 @@ def downloadable(store: Store, request: Request) -> Repository:
 
 
 def writable(store: Store, request: Request) -> Repository:
-    """The repository, if the caller may change it; anybody may open a pull request."""
+    """The repository, if the caller may change it.
+
+    Anybody may open a pull request, though not send large files for one: those are put into the
+    repository before there is a commit.
+    """
     repository, token = readable(store, request), caller(store, request)
     if token is None:
         refuse(401, "Invalid username or password.", "RepoNotFound")
@@ -74,12 +78,3 @@ def revision(repository: Repository, name: str) -> Commit:
     if commit is None:
         refuse(404, f"Invalid rev id: {name}", "RevisionNotFound")
     return commit
-
-
-def writable_or_request(store: Store, request: Request) -> Repository:
-    """The repository for steps that come before a commit and do not say what the commit will be.
-
-    Uploading large files changes nothing by itself, so whoever may open a pull request may do it.
-    """
-    opened = Request(request.method, "/?create_pr=1", request.headers, b"", request.parts)
-    return writable(store, opened)

@@ -8,10 +8,12 @@ the storage host knows nothing of commits.
 from __future__ import annotations
 
 import re
+from posixpath import normpath
+from urllib.parse import quote, unquote
 
 from hub import access, lfs
-from hub.messages import Reply, Request, refuse
-from hub.store import Blob, Repository, Store
+from hub.messages import Reply, Request, error_reply, refuse
+from hub.store import Blob, Commit, Repository, Store
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -20,17 +22,36 @@ def resolve(store: Store, request: Request) -> Reply:
     """``HEAD`` and ``GET /{id}/resolve/{revision}/{path}``."""
     repository = access.downloadable(store, request)
     commit = access.revision(repository, request.part("revision"))
-    path = request.part("path")
+    return _resolved(store, repository, commit, request.part("path"))
+
+
+def _resolved(store: Store, repository: Repository, commit: Commit, path: str) -> Reply:
     if path not in commit.files:
         refuse(404, "Entry not found", "EntryNotFound", X_Repo_Commit=commit.oid)
     blob = commit.files[path]
     headers = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes", "ETag": f'"{blob.etag}"'}
     if blob.large:
         return _elsewhere(store, repository, path, blob, headers)
-    name = path.rpartition("/")[2].encode("ascii", "replace").decode().replace('"', "")
-    headers["Content-Disposition"] = f'inline; filename="{name}";'
+    shown = quote(path.rpartition("/")[2], safe="")
+    headers["Content-Disposition"] = f"inline; filename*=UTF-8''{shown}"
     headers["Content-Type"] = "text/plain; charset=utf-8"
     return Reply(200, headers, blob.content)
+
+
+def strayed(store: Store, request: Request) -> Reply:
+    """A file whose name leads out of its folder, at the address that a client makes of it.
+
+    Clients shorten ``/mira/model/resolve/main/../../x`` to ``/mira/model/x`` before they send it.
+    A hostile hub would answer, so that a client that trusts names is seen to do so.
+    """
+    for repository in store.repositories.values():
+        for revision in [*repository.names("refs/heads/"), *repository.commits]:
+            commit = access.revision(repository, revision)
+            start = f"/{repository.url_path}/resolve/{revision}/"
+            for path in commit.files:
+                if ".." in path.split("/") and normpath(start + path) == unquote(request.path):
+                    return _resolved(store, repository, commit, path)
+    return error_reply(404, "Sorry, we can't find the page you are looking for.")
 
 
 def _elsewhere(

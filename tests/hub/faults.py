@@ -22,16 +22,20 @@ class Fault:
 
     - `status`: this error instead of an answer, with `retry_after` in seconds if given
     - `wait`: seconds before the request is read
-    - `cut_upload`: the connection ends after so many bytes of the request's body
+    - `cut_upload`: the connection ends after so many bytes of the request's body; 0 is at once,
+      even if there is none
     - `cut_download`: the connection ends after so many bytes of the reply's body; the request has
       had its effect
-    - `truncate`: the body ends after so many bytes, and Content-Length says that this is all
+    - `truncate`: the body ends after so many bytes, and Content-Length says that this is all (to
+      HEAD too, unless `method` is GET)
     - `alter`: one bit in the middle of the body is flipped
+    - `values`: these keys of a JSON object instead of the right ones, such as another `sha`
     - `body`: this body instead of the right one
     - `redirect`: to the same path on the third host, which answers anything and records it
-    - `listing`: one more file of this name in a tree or among siblings
+    - `listing`: one more file of this name in a tree or among siblings; for one that is also
+      there to be downloaded, add a repository with such a file
     - `etag`: this ETag instead of the right one, as it stands
-    - `headers`: these as well
+    - `headers`: these as well, or instead, such as another X-Repo-Commit
     """
 
     method: str = "*"
@@ -45,6 +49,7 @@ class Fault:
     cut_download: int | None = None
     truncate: int | None = None
     alter: bool = False
+    values: Mapping[str, object] | None = None
     body: bytes | None = None
     redirect: bool = False
     listing: str | None = None
@@ -68,11 +73,13 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """One more fault."""
-        self._waiting.append(fault)
+        with self._lock:
+            self._waiting.append(fault)
 
     def clear(self) -> None:
         """From now on all goes well."""
-        self._waiting.clear()
+        with self._lock:
+            self._waiting.clear()
 
     def take(self, method: str, target: str) -> Fault:
         """The fault that hits a request, counted off; `NONE` if none does."""
@@ -105,7 +112,9 @@ def answer(
 
 def _changed(fault: Fault, reply: Reply) -> Reply:
     body = reply.body if fault.body is None else fault.body
-    if fault.listing is not None:
+    if fault.values is not None and _is_json(reply):
+        body = json.dumps(json.loads(body) | fault.values).encode()
+    if fault.listing is not None and _is_json(reply):
         body = _with_entry(body, fault.listing)
     if fault.alter and body:
         middle = len(body) // 2
@@ -114,6 +123,10 @@ def _changed(fault: Fault, reply: Reply) -> Reply:
     if fault.etag is not None:
         headers |= {name: fault.etag for name in ("ETag", "X-Linked-ETag") if name in headers}
     return Reply(reply.status, headers, body[: fault.truncate])
+
+
+def _is_json(reply: Reply) -> bool:
+    return reply.status == 200 and "json" in reply.headers.get("Content-Type", "")
 
 
 def _with_entry(body: bytes, path: str) -> bytes:

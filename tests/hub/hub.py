@@ -30,6 +30,7 @@ class Hub:
         multipart_above: int | None = None,
     ) -> None:
         self.store = Store(page_size, large_above, multipart_above)
+        self.waits: list[float] = []  # seconds that a client in this process would have slept
         self._journal = Journal()
         self._hosts = {
             name: Server(name, self._journal, partial(answer, self.store))
@@ -54,6 +55,10 @@ class Hub:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.go_down()
+
+    def go_down(self) -> None:
+        """Connections are refused from now on; what was kept and recorded is still there."""
         for host in self._hosts.values():
             host.stop()
 
@@ -177,6 +182,7 @@ class Hub:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets counts at a host of its own
             "HF_TOKEN_PATH": str(home / "token"),
             "HF_TOKEN": token or "",
             "HUGGING_FACE_HUB_TOKEN": "",

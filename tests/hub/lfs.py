@@ -26,7 +26,7 @@ _OID = re.compile(r"[0-9a-f]{64}")
 
 def batch(store: Store, request: Request) -> Reply:
     """``POST /{id}.git/info/lfs/objects/batch``: where to send each object."""
-    repository = access.writable_or_request(store, request)
+    repository = access.writable(store, request)
     asked = request.json()
     if asked.get("operation") != "upload":
         refuse(400, "Only uploads are served here")
@@ -80,7 +80,7 @@ def complete(store: Store, request: Request) -> Reply:
 
 def verify(store: Store, request: Request) -> Reply:
     """``POST /{id}.git/info/lfs/objects/verify``: keeps an object if it is what was announced."""
-    repository = access.writable_or_request(store, request)
+    repository = access.writable(store, request)
     asked = request.json()
     oid, size = str(asked.get("oid")), asked.get("size")
     content = repository.pending.pop(oid, None)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode
 import yaml
 
 from hub import access, git
-from hub.messages import Reply, Request, json_reply, refuse
+from hub.messages import Reply, Request, is_set, json_reply, refuse
 from hub.store import Blob, Commit, Repository, Store, children
 
 Item = dict[str, Any]
@@ -39,8 +39,8 @@ def _page(repository: Repository, commit: Commit) -> Item:
         "id": repository.name,
         "author": repository.owner or None,
         "sha": commit.oid,
-        "createdAt": first.date.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        "lastModified": commit.date.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "createdAt": _stamp(first),
+        "lastModified": _stamp(commit),
         "private": repository.private,
         "gated": repository.gated or False,
         "disabled": False,
@@ -96,7 +96,8 @@ def tree(store: Store, request: Request) -> Reply:
         refuse(404, f"{folder} does not exist on {request.part('revision')}", "EntryNotFound")
     paths = children([*commit.folders, *commit.files], folder, request.asks("recursive"))
     page, headers = _one_page(store, request, paths)
-    items = [_item(repository, commit, path, request) for path in page]
+    expand = request.asks("expand")
+    items = [_item(repository, commit, path, expand) for path in page]
     return json_reply(items, 200, **headers)
 
 
@@ -104,7 +105,7 @@ def _one_page(
     store: Store, request: Request, entries: Sequence[Entry]
 ) -> tuple[Sequence[Entry], dict[str, str]]:
     """The entries from the query's cursor on, and the link to the next page if there is one."""
-    query = parse_qs(request.target.partition("?")[2])
+    query = request.query
     start = int(query.get("cursor", ["0"])[0])
     size = min(store.page_size, int(query.get("limit", [store.page_size])[0]))
     if start + size >= len(entries):
@@ -114,14 +115,14 @@ def _one_page(
     return entries[start : start + size], {"Link": link}
 
 
-def _item(repository: Repository, commit: Commit, path: str, request: Request) -> Item:
+def _item(repository: Repository, commit: Commit, path: str, expand: bool) -> Item:
     if path in commit.files:
         blob = commit.files[path]
         found = {"type": "file", "oid": blob.oid, "size": len(blob.content), "path": path}
         found |= _large(blob, "oid")
     else:
         found = {"type": "directory", "oid": commit.folders[path], "size": 0, "path": path}
-    if request.asks("expand"):
+    if expand:
         found["lastCommit"] = _last_commit(repository.last_change(path, commit.oid))
     return found
 
@@ -142,10 +143,10 @@ def paths_info(store: Store, request: Request) -> Reply:
         form = {name: _listed(value) for name, value in request.json().items()}
     else:
         form = parse_qs(request.body.decode())
-    asked = Request("POST", "/?expand=" + str(form.get("expand", ["0"])[-1]), {})
+    expand = is_set(form.get("expand"))
     paths = [path.strip("/") for path in form.get("paths", [])]
     there = [path for path in paths if path in commit.files or path in commit.folders]
-    return json_reply([_item(repository, commit, path, asked) for path in there if path])
+    return json_reply([_item(repository, commit, path, expand) for path in there if path])
 
 
 def _listed(value: Any) -> list[Any]:
@@ -156,17 +157,21 @@ def refs(store: Store, request: Request) -> Reply:
     """``GET /api/models/{id}/refs``: branches and tags, with `include_prs` pull requests too."""
     repository = access.readable(store, request)
 
-    def below(prefix: str) -> list[Item]:
-        return [
-            {"name": name, "ref": prefix + name, "targetCommit": repository.refs[prefix + name]}
-            for name in repository.names(prefix)
-        ]
-
-    found = {"branches": below("refs/heads/"), "tags": below("refs/tags/"), "converts": []}
+    found = {
+        "branches": _refs_below(repository, "refs/heads/"),
+        "tags": _refs_below(repository, "refs/tags/"),
+        "converts": [],
+    }
     if request.asks("include_prs"):
-        requests = [item | {"name": item["ref"]} for item in below("refs/pr/")]
-        found["pullRequests"] = requests
+        found["pullRequests"] = _refs_below(repository, "refs/pr/")
     return json_reply(found)
+
+
+def _refs_below(repository: Repository, prefix: str) -> list[Item]:
+    return [
+        {"name": name, "ref": prefix + name, "targetCommit": repository.refs[prefix + name]}
+        for name in repository.names(prefix)
+    ]
 
 
 def commits(store: Store, request: Request) -> Reply:

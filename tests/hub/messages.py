@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -32,7 +32,7 @@ class Request:
 
     def asks(self, name: str) -> bool:
         """Whether the query has a flag set."""
-        return self.query.get(name, ["0"])[-1].lower() in {"1", "true"}
+        return is_set(self.query.get(name))
 
     def part(self, name: str) -> str:
         """One part of the path, percent signs decoded; empty where it is absent."""
@@ -47,6 +47,11 @@ class Request:
         if not isinstance(value, dict):
             refuse(400, "The body is not a JSON object")
         return value
+
+
+def is_set(values: Sequence[str] | None) -> bool:
+    """Whether a flag of a query or form is on."""
+    return values is not None and str(values[-1]).lower() in {"1", "true"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,8 @@ def json_reply(value: object, status: int = 200, **headers: str) -> Reply:
 def error_reply(status: int, message: str = "", code: str | None = None, **headers: str) -> Reply:
     """An error as the hub words it: the message in a header and in the body, and perhaps a code."""
     said = message or HTTPStatus(status).phrase
-    named = {"X_Error_Message": said} | ({"X_Error_Code": code} if code else {}) | headers
+    plain = " ".join(said.encode("ascii", "backslashreplace").decode().split())
+    named = {"X_Error_Message": plain} | ({"X_Error_Code": code} if code else {}) | headers
     return json_reply({"error": said}, status, **named)
 
 

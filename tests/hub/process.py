@@ -22,7 +22,8 @@ from hub.hub import Hub
 def turn_to(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Sends huggingface_hub, and datasets if it is installed, to a hub, with a cache of its own.
 
-    There is no token; a test that wants one sets HF_TOKEN. Waits between attempts are left out.
+    There is no token; a test that wants one sets HF_TOKEN. Waits between attempts are left out,
+    and noted in `hub.waits`.
     """
     _import_datasets()
     for name, value in hub.environment(home).items():
@@ -30,7 +31,7 @@ def turn_to(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     _turn_constants(hub, monkeypatch, home)
     _turn_objects(hub, monkeypatch)
     _turn_datasets(hub, monkeypatch, home)
-    without_waiting = SimpleNamespace(sleep=lambda seconds: None)
+    without_waiting = SimpleNamespace(sleep=hub.waits.append)
     monkeypatch.setattr(_http, "time", without_waiting)
     monkeypatch.setattr(file_download, "time", without_waiting)
 
@@ -83,6 +84,7 @@ def _turn_datasets(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> Non
         "HUB_DATASETS_URL": address,
         "HF_HUB_OFFLINE": False,
         "HF_DATASETS_OFFLINE": False,
+        "HF_UPDATE_DOWNLOAD_COUNTS": False,
         "HF_CACHE_HOME": str(home),
         "HF_DATASETS_CACHE": home / "datasets",
         "HF_MODULES_CACHE": home / "modules",

@@ -47,6 +47,7 @@ _HUB: list[tuple[str, str, Handler]] = [
     ("POST", rf"{_PAGE}\.git/info/lfs/objects/complete", lfs.complete),
     ("POST", rf"{_PAGE}\.git/info/lfs/objects/verify", lfs.verify),
     ("GET", rf"{_PAGE}/resolve/{_REVISION}/(?P<path>.+)", downloads.resolve),
+    ("GET", r"/.*", downloads.strayed),
 ]
 _STORAGE: list[tuple[str, str, Handler]] = [
     ("PUT", rf"/upload{_PAGE}/(?P<oid>[^/]+)", lfs.receive),
@@ -66,7 +67,7 @@ def storage(store: Store, request: Request) -> Reply:
 
 def elsewhere(store: Store, request: Request) -> Reply:
     """The third host's answer: anything is well."""
-    return json_reply({})
+    return json_reply({"from": "elsewhere"})
 
 
 def _answer(routes: list[tuple[str, str, Handler]], store: Store, request: Request) -> Reply:

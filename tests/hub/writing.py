@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from hub import access
+from hub import access, git
 from hub.listing import front_matter
 from hub.messages import Reply, Request, json_reply, refuse
 from hub.store import GIT_ATTRIBUTES, Blob, Commit, Repository, Store
@@ -169,6 +169,8 @@ def commit(store: Store, request: Request) -> Reply:
     files = dict(base.files)
     for key, value in lines:
         _OPERATIONS.get(key, _unknown)(store, repository, files, value)
+    if any(folder in files for path in files for folder in git.parents(path)):
+        refuse(400, "A file and a folder have the same path")
     ref = _target(repository, revision, request.asks("create_pr"))
     words = {"author": access.member(store, request).user, "message": header.get("description", "")}
     made = repository.commit(ref, base, files, header.get("summary", ""), **words)
