@@ -340,9 +340,14 @@ def _errors(repo: RepoName) -> Iterator[None]:
             cause = error.__cause__ if isinstance(error, RuntimeError) else error
             if isinstance(cause, HfHubHTTPError):
                 raise (_conflict(repo, cause) or cause) from None
-            if isinstance(cause, Exception) and is_of_http(cause):
+            if isinstance(cause, Exception) and _is_below(cause):
                 raise _cut(repo, cause) from None
             raise
+
+
+def _is_below(error: Exception) -> bool:
+    """Whether an error is of HTTP, or of what that stands on."""
+    return is_of_http(error) or type(error).__module__.startswith(("httpcore", "h11"))
 
 
 def _cut(repo: RepoName, error: Exception) -> HubError:
