@@ -225,6 +225,23 @@ def test_after_a_cut_upload_only_what_is_missing_is_sent(
     assert login.files(REPO)["onnx/model-int8.onnx"] == second.read_bytes()
 
 
+def test_each_large_file_has_arrived_before_the_next_one_is_sent(
+    login: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_LARGE", 1000)
+    add_onnx(folder, b"model " * 5000)
+    names = ("model.safetensors", "onnx/model-fp32.onnx", "onnx/model-int8.onnx")
+    arrived = []
+
+    def hear(message: str) -> None:
+        if message.removeprefix("sending ") in names:
+            there = set(login.repository(REPO).large)
+            arrived.append([name for name in names if file_hash(folder / name) in there])
+
+    push(folder, REPO, onnx=["all"], say=hear)
+    assert arrived == [[*names[:count]] for count in range(len(names))]
+
+
 def test_one_that_is_cut_once_is_sent_again(login: Hub, folder: Path) -> None:
     login.fault(Fault(method="PUT", path=UPLOAD, cut_upload=500))
     assert push(folder, REPO).changed
