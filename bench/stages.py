@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from nerine.document import Document
 from nerine.formats import write_documents
-from nerine.tagger import Reading, Tagger
+from nerine.readings import Reading
+from nerine.tagger import Tagger
 
 STAGES = ("tokenising", "batching", "computing", "decoding", "writing")
 Value = TypeVar("Value")

@@ -23,9 +23,11 @@ FLOORS = (
     ("description", "splitting", "pairing", "analysis", "certainty", "calibration"),
     ("assessment",),
     ("encoding",),
+    ("readings",),
     ("batching",),
     ("decoding",),
-    ("hub",),
+    ("hub", "safety"),
+    ("origins",),
     ("pretrained",),
     ("checkpoint",),
     ("backends",),
@@ -45,9 +47,10 @@ FACE = ("__init__", "__main__")
 LIGHT = (
     *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
+    "safety",
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
-WRITERS = {"formats", "checkpoint", "training", "stream", "optimization", "cli"}
+WRITERS = {"formats", "hub", "checkpoint", "training", "stream", "optimization", "cli"}
 WRITING_CALLS = {
     *("write_text", "write_bytes", "mkdir", "touch", "rename", "unlink", "rmdir", "rmtree"),
     *("symlink_to", "copy", "copyfile", "copytree", "move", "save_file", "save_pretrained", "dump"),

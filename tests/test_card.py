@@ -33,6 +33,7 @@ from nerine.document import Document, Entity, digest_of, parts_of
 from nerine.errors import CheckpointError, SettingsError
 from nerine.markup import visible
 from nerine.records import EvaluationRecord, Role, evaluation_of, save_evaluation, split_record
+from nerine.records.evaluations import CorpusOrigin
 from nerine.schemes import TagScheme
 from nerine.settings import DistillationSettings, ModelSettings, TrainingSettings
 from nerine.tagger import Tagger
@@ -122,7 +123,7 @@ def provenance(**changes: Any) -> dict[str, Any]:
             "kind": "files",
             "hash": "c" * 64,
             "documents": {"train": 1234, "validation": 56, "test": 10},
-            "texts": {"test": digest_of(parts_of(documents()))},
+            "given": Corpus({"test": tuple(documents())}, LABELS, "posts").hash,
         },
         "splits": splits,
         "settings": TrainingSettings(
@@ -271,7 +272,7 @@ def test_a_corpus_of_the_hub_is_its_data_set() -> None:
 
 
 def test_another_corpus_keeps_its_own_name() -> None:
-    card = card_of(evaluation(), evaluation(source="/data/other news", texts="0" * 64))
+    card = card_of(evaluation(), evaluation(corpus=CorpusOrigin("other news", "d" * 64, "files")))
     assert {(each.dataset_type, each.dataset_name) for each in figures(card)} == {
         ("somebody/posts", "Posts of somebody"),
         ("other-news", "other news"),
@@ -293,7 +294,7 @@ def test_texts_that_had_no_part_come_first_however_they_score() -> None:
     chose = evaluation("validation", texts=digest_of(parts_of(VALIDATION)))
     test = evaluation("test")
     fitted = evaluation("test", thresholds={"value": 0.5, "labels": {}})
-    foreign = evaluation("test", source="other", texts="0" * 64)
+    foreign = evaluation("test", corpus=CorpusOrigin("other", "d" * 64, "files"))
     for order in ((chose, foreign, fitted, test), (test, fitted, foreign, chose)):
         card = card_of(*order)
         assert [each.record for each in card.results] == [test, fitted, foreign, chose]

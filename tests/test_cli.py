@@ -26,17 +26,8 @@ from nerine.markup import visible
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
-    *(
-        "push",
-        "optimize",
-        "distill",
-        "explain",
-        "check",
-        "suspects",
-        "convert",
-        "split",
-        "describe",
-    ),
+    *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
+    *("push", "pull"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"

@@ -26,7 +26,7 @@ from nerine.encoding import (
     window_labels,
 )
 from nerine.errors import CheckpointError, EncodingError, MissingExtraError, SettingsError
-from nerine.pretrained import DEMO_ENCODER, resolve
+from nerine.origins import DEMO_ENCODER, find
 from nerine.schemes import Span, TagScheme
 from nerine.segmentation import rule_words, word_spans
 from strategies import texts
@@ -93,7 +93,7 @@ def our_alignment(
 def minilm() -> Any:
     """The real tokenizer of the demonstration's encoder: bert-base-uncased's."""
     try:
-        return AutoTokenizer.from_pretrained(resolve(DEMO_ENCODER))
+        return AutoTokenizer.from_pretrained(find(DEMO_ENCODER).folder)
     except (MissingExtraError, CheckpointError):
         pytest.skip(f"{DEMO_ENCODER} is not installed")
 

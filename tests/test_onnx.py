@@ -32,6 +32,7 @@ from nerine.optimization.channels import largest_inputs
 from nerine.optimization.exporting import check_export, export
 from nerine.optimization.folder import put_in_place, save_model, workplace
 from nerine.optimization.quantisation import FULL, REDUCED, quantise, rows_in_bytes
+from nerine.origins import find
 from nerine.tagger import Tagger
 from tiny import KINDS, documents, make_checkpoint
 
@@ -401,17 +402,17 @@ def test_the_backend_is_the_one_that_is_wanted(
 def test_without_models_pytorch_is_used_and_nothing_is_said(
     checkpoint_of: Callable[..., Path],
 ) -> None:
-    assert open_backend(checkpoint_of("bert"), None, "cpu").notes == ()
+    assert open_backend(find(checkpoint_of("bert")), None, "cpu").notes == ()
     assert Tagger.load(checkpoint_of("bert"), device="cpu").backend.name == PYTORCH
     with pytest.raises(CheckpointError, match="no ONNX models stand beside") as info:
-        open_backend(checkpoint_of("bert"), "onnx", "cpu")
+        open_backend(find(checkpoint_of("bert")), "onnx", "cpu")
     assert "nerine optimize" in str(info.value.hint)
 
 
 def test_an_accelerator_takes_pytorch(optimized: Path, exact_bytes: Exact) -> None:
-    assert open_backend(optimized, None, "cuda:0").backend is None
+    assert open_backend(find(optimized), None, "cuda:0").backend is None
     with pytest.raises(SettingsError, match="onnx-int8 does not run on cuda"):
-        open_backend(optimized, "onnx-int8", "cuda")
+        open_backend(find(optimized), "onnx-int8", "cuda")
 
 
 def test_an_unknown_backend_is_an_error(optimized: Path) -> None:
@@ -511,17 +512,17 @@ def test_bytes_of_the_full_range_are_not_used_where_they_saturate(
     optimized: Path, exact_bytes: Exact, exported: Callable[[str], Any]
 ) -> None:
     exact_bytes(False)
-    opened = open_backend(optimized, None, "cpu")
+    opened = open_backend(find(optimized), None, "cpu")
     assert opened.backend is not None
     assert opened.backend.name == FP32
     assert "exactly" in opened.notes[0]
     with pytest.raises(CheckpointError, match="exactly"):
-        open_backend(optimized, "onnx-int8", "cpu")
-    best = open_backend(optimized, "onnx", "cpu").backend
+        open_backend(find(optimized), "onnx-int8", "cpu")
+    best = open_backend(find(optimized), "onnx", "cpu").backend
     assert best is not None
     assert best.name == FP32
     place_models(optimized, exported("bert"), kind="reduced")
-    reduced = open_backend(optimized, None, "cpu").backend
+    reduced = open_backend(find(optimized), None, "cpu").backend
     assert reduced is not None
     assert reduced.name == INT8
 

@@ -24,7 +24,7 @@ from nerine.document import Document
 from nerine.errors import MissingExtraError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
-from nerine.pretrained import DEMO_ENCODER, resolve
+from nerine.origins import DEMO_ENCODER, find
 from nerine.schemes import Span, TagScheme
 from nerine.segmentation import word_spans
 from nerine.tagger import Tagger
@@ -43,7 +43,7 @@ def wnut() -> Corpus:
     if not WNUT.is_dir():
         pytest.skip(f"WNUT 17 is not at {WNUT}")
     try:
-        resolve(DEMO_ENCODER)
+        find(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
     return load_corpus(WNUT)

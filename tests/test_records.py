@@ -26,6 +26,9 @@ from nerine.document import Document, digest_of, parts_of
 from nerine.errors import CheckpointError, TrainingError
 from nerine.formats import write_documents
 from nerine.formats.files import file_hash
+from nerine.hub.names import RepoName
+from nerine.hub.pulling import Snapshot
+from nerine.origins import Origin
 from nerine.records import (
     EVALUATIONS_FILE,
     EvaluationRecord,
@@ -224,9 +227,8 @@ def test_training_records_the_splits_that_it_used(trained: TrainingRun) -> None:
         assert found["texts"] == digest_of(parts_of(split))
         assert found["documents"] == len(split)
     assert {*provenance["splits"]} == {"train", "validation"}
-    assert provenance["corpus"]["texts"] == {
-        name: split["texts"] for name, split in provenance["splits"].items()
-    }
+    assert provenance["corpus"]["hash"] == divided.hash
+    assert provenance["corpus"]["given"] == runs.corpus(40, validation=False).hash
 
 
 def test_training_records_its_machine_and_its_time(trained: TrainingRun) -> None:
@@ -417,9 +419,17 @@ def test_where_a_corpus_and_an_encoder_are_from(
     kinds = {"sample": "bundled", "data/posts": "files", "owner/posts": "hub", "a test": "files"}
     assert {name: corpus_kind(name) for name in kinds} == kinds
     assert corpus_kind("owner/posts@main") == "hub"
-    assert encoder_origin("data/posts") == {"name": "posts", "kind": "folder"}
-    assert encoder_origin("owner/posts")["kind"] == "hub"
-    assert encoder_origin("package:x") == {"name": "package:x", "kind": "package"}
+    here, commit = tmp_path / "data" / "posts", "a" * 40
+    pulled = Snapshot(RepoName("owner/posts", "main"), commit, here)
+    for origin, expected in (
+        (Origin("data/posts", here), {"name": "posts", "kind": "folder"}),
+        (Origin("package:x", here), {"name": "package:x", "kind": "package"}),
+        (
+            Origin("owner/posts", here, pulled),
+            {"name": "owner/posts", "kind": "hub", "commit": commit},
+        ),
+    ):
+        assert encoder_origin(origin) == expected
 
 
 def test_published_records_name_no_folders() -> None:

@@ -22,6 +22,7 @@ from nerine.decoding import Decoder
 from nerine.document import Document, Entity
 from nerine.encoding import Encodings
 from nerine.errors import CorpusError, TrainingError
+from nerine.readings import Reading
 from nerine.schemes import TagScheme
 from nerine.segmentation import rule_words
 from nerine.settings import CROSS_VALIDATION
@@ -37,7 +38,7 @@ from nerine.suspects import (
     samples_of,
     suspects_of,
 )
-from nerine.tagger import Reading, Tagger
+from nerine.tagger import Tagger
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])
 Shares = Mapping[str, float]

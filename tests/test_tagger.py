@@ -22,8 +22,9 @@ from nerine.document import Document, Entity, Token
 from nerine.errors import CheckpointError, DocumentError, FormatError, SettingsError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
+from nerine.readings import Reading
 from nerine.segmentation import rule_words
-from nerine.tagger import Failure, Reading, Tagger
+from nerine.tagger import Failure, Tagger
 from tiny import KINDS, LABELS, documents
 
 Taggers = Callable[..., Tagger]

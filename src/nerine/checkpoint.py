@@ -16,9 +16,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from nerine import pretrained
 from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
 from nerine.formats.files import file_hash, replacing
+from nerine.origins import Origin, find
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
 
@@ -38,6 +40,7 @@ RUN_FILE = "run.json"
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
 _DEFAULT_WINDOW = 256
+_NO_NAME = re.compile(r"LABEL_\d+")  # what transformers writes where nobody gave a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Checkpoint:
     """A model with its tokenizer and all that Nerine knows of it.
 
     `scores` and `provenance` are as `nerine.json` has them; empty for a foreign model.
-    `calibration` has the thresholds that were fitted, None where none were.
+    `calibration` has the thresholds that were fitted, None where none were. `origin` is where it
+    was loaded from.
     """
 
     model: Any
@@ -54,13 +58,15 @@ class Checkpoint:
     scores: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    origin: Origin | None = None
 
 
 def load_checkpoint(
-    name: str | Path,
+    name: str | Path | Origin,
     *,
     revision: str | None = None,
     scheme: TagScheme | str | None = None,
+    tags: Sequence[str] | None = None,
     weights: bool = True,
 ) -> Checkpoint:
     """Loads a folder or hub id, made by Nerine or not.
@@ -69,14 +75,20 @@ def load_checkpoint(
     weights of its own.
 
     A model that Nerine did not make has its tags read from `id2label`, and its scheme from
-    these; `scheme` states it where they leave it open. Raises `CheckpointError` or `HubError`.
+    these; `scheme` states it where they leave it open, and `tags` are their names, by their
+    numbers, where `id2label` has none such. Raises `CheckpointError` or `HubError`.
     """
-    source = str(name)
-    folder = Path(source).expanduser()  # as `pretrained` reads it
-    info = _read_info(folder) if folder.is_dir() else None
-    loaded = pretrained.load_model(source, revision=revision, weights=weights)
+    origin = find(name, revision=revision)
+    source = str(origin)
+    info = _read_info(origin.folder)
+    loaded = pretrained.load_model(origin, weights=weights)
     if info is None:
-        return Checkpoint(loaded.model, loaded.tokenizer, _foreign_settings(loaded, source, scheme))
+        if tags is not None:
+            _name_tags(loaded.model, tags, source)
+        settings = _foreign_settings(loaded, source, scheme)
+        return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=origin)
+    if tags is not None:
+        raise CheckpointError("its tags have names already", place=f"{source}/{INFO_FILE}")
     settings = _settings(info, source)
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
@@ -91,6 +103,7 @@ def load_checkpoint(
         info["scores"],
         info["provenance"],
         _calibration(info, source),
+        origin,
     )
 
 
@@ -268,6 +281,14 @@ def _foreign_settings(
     loaded: pretrained.Pretrained, source: str, scheme: TagScheme | str | None
 ) -> ModelSettings:
     tags = _model_tags(loaded.model)
+    if all(_NO_NAME.fullmatch(tag) for tag in tags):
+        raise CheckpointError(
+            f"the model's tags have numbers for names: {tags[0]} to {tags[-1]}",
+            place=f"{source}/config.json, id2label",
+            expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
+            hint="what do they mean? Look at the model's page, then name them in this order: "
+            "--tags O,B-person,… or Tagger.load(…, tags=[…])",
+        )
     try:
         found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
         found.transitions(tags)
@@ -276,10 +297,23 @@ def _foreign_settings(
             error.found,
             place=f"{source}/config.json, id2label",
             expected="tags such as O, B-person, I-person",
-            hint="rename the labels in config.json to such tags",
+            hint="name them, by their numbers: --tags O,B-person,… or Tagger.load(…, tags=[…])",
         ) from error
     max_length = min(_DEFAULT_WINDOW, pretrained.longest_input(loaded.model, loaded.tokenizer))
     return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
+
+
+def _name_tags(model: Any, tags: Sequence[str], source: str) -> None:
+    """Gives a model's tags other names."""
+    count = len(_model_tags(model))
+    if len(tags) != count or len(set(tags)) != count:
+        raise CheckpointError(
+            f"{len(set(tags))} different names for {count} tags",
+            place=source,
+            expected=f"{count} different names, in the order of the tags' numbers",
+        )
+    model.config.id2label = dict(enumerate(tags))
+    model.config.label2id = {tag: index for index, tag in enumerate(tags)}
 
 
 def _model_tags(model: Any) -> list[str]:

@@ -233,7 +233,7 @@ def load_corpus(
         if is_saved_folder(path):
             return _corpus(_table_readers(saved_tables(path, options)), str(source), strict)
         return _corpus(_folder_readers(path, format, options), str(source), strict)
-    if not _is_hub_id(source):
+    if not is_hub_id(source):
         raise CorpusError(
             "there is no such file or folder",
             place=str(source),
@@ -243,7 +243,7 @@ def load_corpus(
     return _corpus(_table_readers(tables), str(source), strict)
 
 
-def _is_hub_id(source: str | Path) -> bool:
+def is_hub_id(source: str | Path) -> bool:
     """Whether `source`, which is no file, may be on the hub: `owner/name`, not like a path."""
     if isinstance(source, Path) or source.startswith((".", "~", "/")):
         return False

@@ -107,6 +107,6 @@ class MissingExtraError(NerineError):
         )
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of what a library says, or the error's kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

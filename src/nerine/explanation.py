@@ -15,7 +15,8 @@ import numpy as np
 from nerine.batching import look_aheads
 from nerine.document import Document
 from nerine.encoding import Encoding, Window
-from nerine.tagger import Tagger, WordLogits
+from nerine.readings import WordLogits
+from nerine.tagger import Tagger
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nerine import calibration
 from nerine.backends import Backend
@@ -26,8 +25,10 @@ from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
 from nerine.document import Document, Entity
-from nerine.encoding import Encoder, Encoding, Encodings, IntArray
+from nerine.encoding import Encoder, Encodings
 from nerine.errors import CheckpointError
+from nerine.origins import Origin, find
+from nerine.readings import LogitArray, Reading
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
 
@@ -38,44 +39,8 @@ _FIRST = 256
 # If so many texts that are read together all fail, the model is at fault.
 _MANY = 32
 
-LogitArray = npt.NDArray[np.float32]
-
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those that the checkpoint was saved with; or none."""
-
-
-@dataclass(frozen=True, slots=True)
-class WordLogits:
-    """A document's encoding, and what the model says of each word: `logits` (words × tags)."""
-
-    encoding: Encoding
-    logits: LogitArray
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the model says of every word of some documents: `logits` (all words × tags).
-
-    Also a sequence of `WordLogits`, one for each document.
-    """
-
-    encodings: Encodings
-    logits: LogitArray
-
-    @property
-    def lengths(self) -> IntArray:
-        """How many words each document has."""
-        return np.diff(self.encodings.word_cuts)
-
-    def __len__(self) -> int:
-        return len(self.encodings)
-
-    def __iter__(self) -> Iterator[WordLogits]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, index: int) -> WordLogits:
-        first, last = self.encodings.word_cuts[[index, index + 1]]
-        return WordLogits(self.encodings[index], self.logits[first:last])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +75,7 @@ class Tagger:
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
+        self.origin: Origin | None = None
         self.notes: tuple[str, ...] = ()
         self.settings = settings
         self.tokenizer = tokenizer
@@ -129,18 +95,20 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        name: str | Path,
+        name: str | Path | Origin,
         *,
         revision: str | None = None,
         scheme: TagScheme | str | None = None,
+        tags: Sequence[str] | None = None,
         device: str | None = None,
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
     ) -> Tagger:
-        """A tagger from a folder or a hub id.
+        """A tagger from a folder or a hub id, `owner/name` or `owner/name@revision`.
 
         Takes any token-classification checkpoint of transformers; `scheme` states the tag scheme
-        of one that Nerine did not make, where its labels leave it open. `device` is torch's name
+        of one that Nerine did not make, where its labels leave it open, and `tags` name its tags
+        by their numbers, where they have no names. `device` is torch's name
         for where the model runs; by default a GPU where there is one. `thresholds` is a number
         from 0 to 1 for all labels, `Thresholds`, or `"saved"` for those that `nerine calibrate`
         saved; by default every entity is kept.
@@ -149,18 +117,20 @@ class Tagger:
         `nerine optimize` chose for this checkpoint where that can be used, else PyTorch. What
         could not be used, and why, is in the tagger's `notes`.
         """
-        opened = open_backend(name, backend, device)
+        origin = find(name, revision=revision)
+        opened = open_backend(origin, backend, device)
         checkpoint = load_checkpoint(
-            name, revision=revision, scheme=scheme, weights=opened.backend is None
+            origin, scheme=scheme, tags=tags, weights=opened.backend is None
         )
-        chosen = _chosen_thresholds(thresholds, checkpoint, str(name))
+        chosen = _chosen_thresholds(thresholds, checkpoint, str(origin))
         if opened.backend is not None:
             tagger = cls(
                 opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
             )
         else:
             tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
-        tagger.notes = opened.notes
+        tagger.origin = origin
+        tagger.notes = (*origin.notes, *opened.notes)
         return tagger
 
     @classmethod
@@ -189,6 +159,13 @@ class Tagger:
     def labels(self) -> tuple[str, ...]:
         """The labels that this tagger can give."""
         return self.settings.labels
+
+    @property
+    def name(self) -> str:
+        """Where it was loaded from: a folder, or `owner/name@commit`, whatever branch was asked
+        for; empty for one that was made in memory.
+        """
+        return str(self.origin or "")
 
     def __call__(self, text: str | Document) -> Document:
         """The document of one text, with its entities."""

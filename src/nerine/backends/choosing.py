@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from nerine.backends.onnx import OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
 from nerine.backends.pytorch import default_device
-from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, SavedModels, read_saved
+from nerine.backends.saved import (
+    FOLDER,
+    FP32,
+    INT8,
+    PYTORCH,
+    VARIANTS,
+    SavedModels,
+    read_saved,
+)
 from nerine.errors import CheckpointError, NerineError, SettingsError
+from nerine.origins import Origin
 
 AUTO, ONNX = "auto", "onnx"
 CHOICES = (AUTO, *VARIANTS[:1], ONNX, *VARIANTS[1:])
@@ -24,8 +32,8 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def open_backend(name: str | Path, wanted: str | None, device: str | None) -> Opened:
-    """The backend for the checkpoint `name` that is to run on torch's `device`, or the usual one.
+def open_backend(origin: Origin, wanted: str | None, device: str | None) -> Opened:
+    """The backend for the checkpoint at `origin`, on torch's `device` or the usual one.
 
     Without a wish, or with `auto`, the variant that `nerine optimize` chose is used on the CPU,
     where it stands beside the checkpoint and can be run; what stands there and cannot is noted.
@@ -39,40 +47,39 @@ def open_backend(name: str | Path, wanted: str | None, device: str | None) -> Op
         )
     device = device or default_device()
     on_cpu = device.split(":")[0] == "cpu"
-    folder = Path(name).expanduser()
-    if wanted == PYTORCH or (wanted == AUTO and not (on_cpu and folder.is_dir())):
+    if wanted == PYTORCH or (wanted == AUTO and not on_cpu):
         return Opened()
     if wanted == AUTO:
-        return _open_chosen(folder)
+        return _open_chosen(origin)
     if not on_cpu:
         raise SettingsError(
             f"the backend {wanted} does not run on {device}",
             place="backend",
             expected="the device cpu, or the backend pytorch",
         )
-    return Opened(_open_wanted(folder, wanted))
+    return Opened(_open_wanted(origin, wanted))
 
 
-def _open_chosen(folder: Path) -> Opened:
+def _open_chosen(origin: Origin) -> Opened:
     try:
-        saved = read_saved(folder)
+        saved = read_saved(origin.folder)
         if saved is None or saved.chosen == PYTORCH:
             return Opened()
         chosen = saved.chosen
         if _saturates(saved, chosen) and FP32 in saved.models:
-            return Opened(_open(folder, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
-        return Opened(_open(folder, saved, chosen))
+            return Opened(_open(origin, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
+        return Opened(_open(origin, saved, chosen))
     except NerineError as error:
-        return Opened(notes=(f"PyTorch is used: {error.place or folder}: {error.found}",))
+        return Opened(notes=(f"PyTorch is used: {error.place or origin}: {error.found}",))
 
 
-def _open_wanted(folder: Path, wanted: str) -> OnnxBackend:
-    saved = read_saved(folder) if folder.is_dir() else None
+def _open_wanted(origin: Origin, wanted: str) -> OnnxBackend:
+    saved = read_saved(origin.folder)
     if saved is None:
         raise CheckpointError(
             "no ONNX models stand beside this checkpoint",
-            place=str(folder),
-            hint=f"make them: nerine optimize {folder}",
+            place=str(origin),
+            hint=f"make them: nerine optimize {origin}",
         )
     if wanted == ONNX:
         chosen = [saved.chosen, *reversed(VARIANTS)]
@@ -81,22 +88,23 @@ def _open_wanted(folder: Path, wanted: str) -> OnnxBackend:
     if wanted not in saved.models:
         raise CheckpointError(
             f"{wanted} is not among the ONNX models beside this checkpoint",
-            place=str(folder),
+            place=str(origin),
             expected=" or ".join(saved.models) or "none of them was good enough to be kept",
             hint="the report in onnx/onnx.json says why",
         )
-    return _open(folder, saved, wanted)
+    return _open(origin, saved, wanted)
 
 
-def _open(folder: Path, saved: SavedModels, variant: str) -> OnnxBackend:
+def _open(origin: Origin, saved: SavedModels, variant: str) -> OnnxBackend:
     if _saturates(saved, variant):
         raise CheckpointError(
             _why_not(variant),
-            place=str(folder),
+            place=str(origin),
             expected="a processor with VNNI, or an ARM",
-            hint=f"make it for this machine: nerine optimize {folder}",
+            hint=f"make it for this machine: nerine optimize {origin}",
         )
-    return OnnxBackend(saved.file(folder, variant), name=variant)
+    origin.bring(f"{FOLDER}/{saved.models[variant].file}")
+    return OnnxBackend(saved.file(origin.folder, variant), name=variant)
 
 
 def _saturates(saved: SavedModels, variant: str) -> bool:

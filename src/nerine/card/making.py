@@ -41,7 +41,8 @@ def _model(provenance: Mapping[str, Any], base: str | None) -> Iterator[str]:
             f"The teacher's F1 on the validation split is {teacher['f1']:.4f}.\n"
         )
     else:
-        revision = (provenance.get("settings") or {}).get("revision")
+        settings, encoder = provenance.get("settings") or {}, provenance.get("encoder") or {}
+        revision = encoder.get("commit") or settings.get("revision")
         at = f" at {shown(str(revision))}" if revision else ""
         yield f"Fine-tuned from the encoder {shown(_encoder(provenance))}{at}.\n"
     if base is None:

@@ -90,8 +90,7 @@ def _result(record: EvaluationRecord, info: Mapping[str, Any]) -> Result:
     kind = record.corpus.kind
     source = shown_name(record.corpus.source, kind)
     corpus = _corpus(info)
-    known = {*(corpus.get("texts") or {}).values()}
-    own = record.corpus.hash == corpus.get("hash") or record.texts in known
+    own = record.corpus.hash in (corpus.get("hash"), corpus.get("given"))
     return Result(record.split, source, kind, role, own, record.scores, record)
 
 

@@ -36,17 +36,8 @@ INTERRUPTED, BAD_INPUT = 1, 2
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
-    *(
-        "push",
-        "optimize",
-        "distill",
-        "explain",
-        "check",
-        "suspects",
-        "convert",
-        "split",
-        "describe",
-    ),
+    *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
+    *("push", "pull"),
 )
 
 

@@ -120,14 +120,14 @@ def calibrate(
     notes = reading_notes(loaded.logs)
     signature = str(Signature.of(gold, split=split_shown(loaded, split)))
     if as_json:
-        about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": split}
+        about = {"checkpoint": tagger.name, "corpus": corpus, "hash": loaded.hash, "split": split}
         about["signature"] = signature
         print_json({**about, "notes": notes, **result.to_dict(), "saved": not dry_run})
         return
     on = console()
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
-    _print_result(result, f"{checkpoint} on {corpus}, {split}", on)
+    _print_result(result, f"{tagger.name} on {corpus}, {split}", on)
     on.print(cell(signature), soft_wrap=True)
     on.print(cell(_outcome(checkpoint, dry_run)), soft_wrap=True)
 

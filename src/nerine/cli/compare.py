@@ -76,10 +76,9 @@ def compare(
 ) -> None:
     """Compare systems on GOLD: is the difference in F1 more than chance?
 
-    A SYSTEM is a file with predictions, of any format, or a checkpoint's folder, which then tags
-    the texts. Each pair is tested by the paired bootstrap, and by approximate randomisation where
-    a system is one run, over
-    all labels and for each.
+    A SYSTEM is a file with predictions, of any format, or a checkpoint, a folder or hub id, which
+    then tags the texts. Each pair is tested by the paired bootstrap, and by approximate
+    randomisation where a system is one run, over all labels and for each.
     """
     from nerine.analysis import changes
     from nerine.certainty import compare as compare_systems
@@ -150,12 +149,14 @@ class _Outputs:
         return ",".join(each or "ranges" for each in self._schemes) if any(self._schemes) else None
 
     def _output(self, path: Path) -> tuple[Document, ...]:
-        if path.is_dir():
+        from nerine.corpus import is_hub_id
+
+        if path.is_dir() or (not path.exists() and is_hub_id(str(path))):
             from nerine.tagger import Tagger
 
             self._schemes[None] = None
             with working(f"tagging with {path}"):
-                return tuple(Tagger.load(path).predict(self.gold))
+                return tuple(Tagger.load(str(path)).predict(self.gold))
         pairing = paired(self.corpus, self.split, path, self._theirs)
         self._schemes[pairing.scheme.value if pairing.scheme else None] = None
         self.notes += [f"{path}: {note}" for note in pairing_notes(pairing)]

@@ -146,6 +146,7 @@ def _run(
             unlabelled=texts,
             revision=model.revision,
             scheme=model.scheme,
+            tags=model.tags,
             resume=resume,
             listener=listener,
         )

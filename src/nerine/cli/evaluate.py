@@ -96,14 +96,14 @@ def evaluate(
         place, role = _save(checkpoint, tagger, loaded, assessment, seconds)
         kept, notes = {**kept, "saved": place}, [*notes, *role]
     if as_json:
-        about = {"checkpoint": checkpoint, "corpus": corpus, "hash": loaded.hash, "split": shown}
+        about = {"checkpoint": tagger.name, "corpus": corpus, "hash": loaded.hash, "split": shown}
         print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
         return
     on = console()
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_assessment(assessment, f"{checkpoint} on {corpus}, {shown}{limits}", on)
+    print_assessment(assessment, f"{tagger.name} on {corpus}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)
     if save:

@@ -31,9 +31,10 @@ def explain(checkpoint: str, text: str, model: ModelChoice, as_json: bool) -> No
     Subwords, windows, logits, probabilities, tags and entities, each as a table. On a terminal
     a wide table comes in parts.
     """
-    explanation = nerine.explain(model.load(checkpoint), text)
+    tagger = model.load(checkpoint)
+    explanation = nerine.explain(tagger, text)
     if as_json:
-        print_json(explanation.to_dict())
+        print_json({"checkpoint": tagger.name, **explanation.to_dict()})
         return
     on = console()
     for number, table in enumerate(explanation_tables(explanation.tables(), on.width)):

@@ -20,6 +20,7 @@ from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:
     from nerine.corpus import Corpus
+    from nerine.origins import Origin
     from nerine.tagger import Tagger
 
 Command = Callable[..., Any]
@@ -58,18 +59,26 @@ class ModelChoice:
 
     revision: str | None = None
     scheme: str | None = None
+    tags: tuple[str, ...] | None = None
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
 
-    def load(self, checkpoint: str) -> Tagger:
+    def find(self, checkpoint: str | Origin) -> Origin:
+        """Where `checkpoint` is; one of the hub is fetched."""
+        from nerine.origins import find
+
+        return find(checkpoint, revision=self.revision)
+
+    def load(self, checkpoint: str | Origin) -> Tagger:
         """The tagger of `checkpoint`; what could not be used goes to standard error."""
-        with working(f"loading {checkpoint}"):
+        origin = self.find(checkpoint)  # which has bars of its own
+        with working(f"loading {origin}"):
             from nerine.tagger import Tagger
 
             tagger = Tagger.load(
-                checkpoint,
-                revision=self.revision,
+                origin,
                 scheme=self.scheme,
+                tags=self.tags,
                 thresholds=self.thresholds,
                 backend=self.backend,
             )
@@ -204,6 +213,12 @@ _MODEL = {
         metavar="SCHEME",
         help="Tag scheme of a checkpoint that Nerine did not make, if its labels leave it open.",
     ),
+    "tags": click.option(
+        "--tags",
+        metavar="TAG,TAG,…",
+        callback=lambda _, __, value: None if value is None else _names(value),
+        help="Names of such a checkpoint's tags, by their numbers, if it has none (LABEL_0).",
+    ),
     "backend": click.option(
         "--backend",
         type=click.Choice(_BACKENDS),
@@ -220,6 +235,11 @@ _THRESHOLDS = click.option(
     help="Drop entities that score below their label's threshold, as nerine calibrate saved it, "
     "or below T, from 0 to 1.  [default: drop none]",
 )
+
+
+def _names(value: str) -> tuple[str, ...]:
+    """Names between commas."""
+    return tuple(name.strip() for name in value.split(","))
 
 
 def _thresholds(value: str | None) -> float | Literal["saved"] | None:

@@ -128,8 +128,7 @@ def _make(
     with working(f"counting over {counted(len(gold), 'document')}"):
         return make_report(
             gold,
-            title=f"{run} on {corpus.source}, {name}",
-            checkpoint=run,
+            title=f"{found['checkpoint']} on {corpus.source}, {name}",
             corpus=corpus.source,
             split=name,
             train=corpus.splits.get("train") if split != "train" else None,
@@ -146,11 +145,12 @@ def _of_file(
     """What `make_report` is to know of predictions in a file."""
     if model != ModelChoice():
         raise click.UsageError(
-            "--revision, --scheme, --backend and --thresholds are for a checkpoint, "
+            "--revision, --scheme, --tags, --backend and --thresholds are for a checkpoint, "
             "and RUN is a file"
         )
     pairing = paired(corpus, split, Path(path), theirs)
     return {
+        "checkpoint": path,
         "predicted": pairing.predicted,
         "lenient": None if pairing.lenient == pairing.predicted else pairing.lenient,
         "scheme": pairing.scheme.value if pairing.scheme else None,
@@ -168,7 +168,7 @@ def _of_model(checkpoint: str, model: ModelChoice, gold: Sequence[Document]) -> 
         predicted = tagger.predict(gold)
     limits = f"predicted entities below the thresholds ({model.thresholds}) are left out"
     notes = [] if model.thresholds is None else [limits]
-    return {"predicted": predicted, "epochs": epochs, "notes": notes}
+    return {"checkpoint": tagger.name, "predicted": predicted, "epochs": epochs, "notes": notes}
 
 
 def _content(made: Report, form: str) -> str:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
@@ -20,6 +20,9 @@ from nerine.markup import counted
 from nerine.stream.inputs import STANDARD
 from nerine.stream.options import FORMATS, Format, Start, TaggingOptions
 from nerine.stream.plan import TaggingPlan, TaggingSummary, plan_tagging
+
+if TYPE_CHECKING:
+    from nerine.origins import Origin
 
 SOME_FAILED = 1
 """The exit code where all else went well."""
@@ -109,12 +112,13 @@ def tag(
     options = TaggingOptions(format_, field, column, into, delimiter, start)
     with working("checking the inputs"):
         planned = plan_tagging(inputs, _standard_output() if to_stream else output, options)
-        planned = planned.with_model(_identity(checkpoint, model))
-    tagger = model.load(checkpoint)
+    origin = model.find(checkpoint)
+    planned = planned.with_model(_identity(origin, model))
+    tagger = model.load(origin)
     with _resumable(context, None if to_stream else planned):
         summary = _run(planned, tagger)
     if as_json:
-        print_json(summary.to_dict())
+        print_json({"checkpoint": tagger.name, **summary.to_dict()})
     _print_summary(summary)
     if summary.failures:
         context.exit(SOME_FAILED)
@@ -128,10 +132,12 @@ def _start(resume: bool, overwrite: bool) -> Start:
     return "resume" if resume else "overwrite" if overwrite else "new"
 
 
-def _identity(checkpoint: str, model: ModelChoice) -> dict[str, Any]:
+def _identity(origin: Origin, model: ModelChoice) -> dict[str, Any]:
+    """What tells the model from others: its files, or the commit that these are of."""
     from nerine.stream.identity import model_identity
 
-    return {**model_identity(checkpoint, model.revision), "scheme": model.scheme}
+    tags = None if model.tags is None else list(model.tags)
+    return {**model_identity(str(origin)), "scheme": model.scheme, "tags": tags}
 
 
 def _standard_output() -> BinaryIO:

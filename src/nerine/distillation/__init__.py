@@ -27,7 +27,7 @@ from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
-from nerine.records import encoder_origin, split_record, used_splits
+from nerine.records import split_record, used_splits
 from nerine.settings import DistillationSettings
 from nerine.tagger import Tagger
 from nerine.training import Listener, TrainingRun
@@ -51,6 +51,7 @@ def distill(
     unlabelled: Iterable[str | Document] = (),
     revision: str | None = None,
     scheme: str | None = None,
+    tags: Sequence[str] | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
@@ -58,17 +59,17 @@ def distill(
     """Teaches some layers of `teacher` what all of them say, and keeps the best epoch.
 
     `teacher` is a folder or hub id of a token-classification checkpoint, made by Nerine or not;
-    `revision` and `scheme` are as for `Tagger.load`. The student learns from `corpus.train` and
-    from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses the
-    epoch, by strict F1 against its labels, and the test split is not looked at. `changes` replace
-    fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`. `resume`
-    goes on from the last whole state in `output`.
+    `revision`, `scheme` and `tags` are as for `Tagger.load`. The student learns from `corpus.train`
+    and from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses
+    the epoch, by strict F1 against its labels, and the test split is not looked at. `changes`
+    replace fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`.
+    `resume` goes on from the last whole state in `output`.
 
     Raises `TrainingError` where the run cannot start, go on, or diverges, and `CheckpointError`
     where the teacher's architecture cannot be cut.
     """
     with quiet():
-        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme)
+        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)
     chosen = _resolved((settings or DistillationSettings()).changed(changes), loaded)
     _check_labels(loaded, corpus)
     student = student_of(loaded, chosen.keep)
@@ -80,8 +81,8 @@ def distill(
         "settings": chosen.to_dict(),
     }
     source = {
-        "source": str(teacher),
-        "kind": encoder_origin(str(teacher))["kind"],
+        "source": str(loaded.origin),
+        "kind": "hub" if loaded.origin and loaded.origin.snapshot else "folder",
         "revision": revision,
         "sha256": about["teacher"],
     }

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined] # it is public
+from huggingface_hub.utils import validate_repo_id
 
 from nerine.errors import HubError
 from nerine.markup import visible

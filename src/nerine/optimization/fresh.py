@@ -59,7 +59,7 @@ def measure_afresh(
         "texts": list(texts),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "nerine.optimization.fresh"],
+        [sys.executable, "-P", "-m", "nerine.optimization.fresh"],
         input=json.dumps(request),
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nerine.corpus import SAMPLE
-from nerine.pretrained import PACKAGE_PREFIX
+from nerine.origins import PACKAGE_PREFIX, Origin
 
 CorpusKind = Literal["bundled", "files", "hub"]
 
@@ -30,16 +30,16 @@ def corpus_kind(source: str) -> CorpusKind:
     return "hub" if on_hub else "files"
 
 
-def encoder_origin(name: str) -> dict[str, str]:
-    """The name of an encoder that can be loaded, and whether it is a package, a folder or a hub id.
+def encoder_origin(origin: Origin) -> dict[str, str]:
+    """What an encoder is called, and whether it is a package, a folder or of the hub.
 
-    For JSON: `{"name": …, "kind": "package" | "folder" | "hub"}`.
+    For JSON: `{"name": …, "kind": "package" | "folder" | "hub"}`, and the `commit` on the hub.
     """
-    if name.startswith(PACKAGE_PREFIX):
-        return {"name": name, "kind": "package"}
-    if Path(name).expanduser().is_dir():
-        return {"name": _last_part(name), "kind": "folder"}
-    return {"name": name, "kind": "hub"}
+    if origin.snapshot:
+        return {"name": origin.name, "kind": "hub", "commit": origin.snapshot.commit}
+    if origin.name.startswith(PACKAGE_PREFIX):
+        return {"name": origin.name, "kind": "package"}
+    return {"name": _last_part(origin.name), "kind": "folder"}
 
 
 def shown_name(name: str, kind: str | None = None) -> str:

@@ -73,7 +73,7 @@ def tagger_identity(tagger: Any) -> dict[str, Any]:
 def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
     """A checkpoint's files by their hashes, or the id and revision of one that is no folder.
 
-    A branch of a hub repository that moves between two runs is not noticed.
+    A branch may move: to be noticed, a repository is to be given with its commit.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():

