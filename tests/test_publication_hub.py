@@ -15,11 +15,13 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from hub import Fault, Hub
-from nerine.errors import HubError
+from nerine.errors import CheckpointError, HubError
 from nerine.formats.files import file_hash
 from nerine.hub import sending
 from nerine.publication import Pushed, plan_push, push
+from nerine.tagger import Tagger
 from pushes import TOKEN, add_onnx, change, make_pushable
+from tiny import documents
 
 REPO = "mira/names"
 UPLOAD = "/upload/"
@@ -129,6 +131,30 @@ def test_ignored_files_of_a_repository_arrive_all_the_same(login: Hub, folder: P
     login.add_repo(REPO, {".gitignore": b"*.safetensors\nnerine.json\n"}, private=True)
     push(folder, REPO)
     assert {"model.safetensors", "nerine.json"} < set(login.files(REPO))
+
+
+def test_a_pushed_checkpoint_comes_back_as_it_was(login: Hub, folder: Path) -> None:
+    texts = [document.text for document in documents()]
+    before = Tagger.load(folder, device="cpu")
+    done = before.push(REPO)
+    pulled = Tagger.load(REPO, device="cpu")
+    assert str(pulled.origin) == f"{REPO}@{done.commit}"
+    assert pulled.predict(texts) == before.predict(texts)
+    assert any(document.entities for document in pulled.predict(texts))
+
+
+def test_a_pulled_checkpoint_can_be_pushed_again(login: Hub, folder: Path) -> None:
+    push(folder, REPO)
+    copied = Tagger.load(REPO, device="cpu").push("mira/copy")
+    assert {*copied.sent} == set(login.files(REPO)) - {".gitattributes"}
+    for name, content in login.files("mira/copy").items():
+        assert name == "README.md" or content == login.files(REPO)[name]
+
+
+def test_a_tagger_of_no_folder_cannot_be_pushed(tagger: Tagger) -> None:
+    bare = Tagger(tagger.backend, tagger.tokenizer, tagger.settings)
+    with pytest.raises(CheckpointError, match="no folder"):
+        bare.push(REPO)
 
 
 # --- branches, tags, pull requests
