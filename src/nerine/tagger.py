@@ -199,7 +199,7 @@ class Tagger:
         `CheckpointError` where it was loaded from nowhere, or is not fit to be published, and
         `HubError`.
         """
-        from nerine.publication import push  # which most who tag need not load
+        from nerine.publication import PushOptions, push  # which most who tag need not load
 
         if self.origin is None:
             raise CheckpointError(
@@ -208,7 +208,10 @@ class Tagger:
                 expected="a tagger of Tagger.load",
                 hint="write its checkpoint with save_checkpoint, and load that",
             )
-        return push(self.origin.folder, repo_id, options, **changes)
+        chosen = (options or PushOptions()).changed(changes)
+        for name in chosen.files:
+            self.origin.bring(name)
+        return push(self.origin.folder, repo_id, chosen)
 
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.

@@ -17,6 +17,7 @@ from nerine.backends.saved import SavedModels, read_saved
 from nerine.card import Card
 from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE, writable_info
 from nerine.errors import CheckpointError
+from nerine.hub.models import CONFIG
 from nerine.hub.sending import CARD_FILE, Outgoing
 from nerine.publication.listing import (
     ONNX_INFO,
@@ -157,7 +158,7 @@ def _rewritten(
     for name in names:
         if name == INFO_FILE:
             before, after = info, public_info(info)
-        elif name in ("config.json", "tokenizer_config.json"):
+        elif name in (CONFIG, "tokenizer_config.json"):
             before = _json(folder / name)
             after = public_configuration(before)
         else:

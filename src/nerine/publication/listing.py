@@ -13,24 +13,22 @@ from pathlib import Path
 from nerine.backends import saved
 from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.errors import CheckpointError
+from nerine.hub.models import CONFIG, TOKENIZER_FILES
 from nerine.hub.sending import CARD_FILE
 from nerine.records import EVALUATIONS_FILE
 
 ONNX_INFO = f"{saved.FOLDER}/{saved.INFO_FILE}"
 ONNX_VARIANTS = tuple(variant for variant in saved.VARIANTS if variant != saved.PYTORCH)
 
-_CONFIGURATIONS = ("config.json", "tokenizer_config.json")
-_TOKENIZER = (
-    *("tokenizer.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json"),
-    *("merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"),
-)
-SENT = (*_CONFIGURATIONS, WEIGHTS_FILE, *_TOKENIZER, INFO_FILE, EVALUATIONS_FILE)
+SENT = (CONFIG, WEIGHTS_FILE, *TOKENIZER_FILES, INFO_FILE, EVALUATIONS_FILE)
 """Files that are sent where they are there, beside the card and ONNX models."""
 
 OURS = frozenset(
     {*SENT, ONNX_INFO, *(f"{saved.FOLDER}/model-{name}.onnx" for name in ("fp32", "int8"))}
 )
 """Names of all that a push has ever sent but the card: one of an earlier push may be taken away."""
+
+ONNX_FILES = tuple(sorted(name for name in OURS if name.startswith(f"{saved.FOLDER}/")))
 
 _REASONS = {
     RUN_FILE: "it marks a run; nerine.json says what others need",

@@ -39,9 +39,9 @@ from nerine.publication.contents import (
     checked_info,
     gather,
 )
-from nerine.publication.listing import OURS
+from nerine.publication.listing import ONNX_FILES, OURS
 from nerine.publication.marking import is_untouched
-from nerine.records import read_evaluations
+from nerine.records import EVALUATIONS_FILE, read_evaluations
 
 _LONGEST_CARD = 1 << 22
 _NOT_OURS = ".gitattributes"  # the hub makes it
@@ -69,6 +69,11 @@ class PushOptions:
     stated: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
     replace_card: bool = False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What a push may need beside the files that it takes to tag."""
+        return (EVALUATIONS_FILE, *(ONNX_FILES if self.onnx else ()))
 
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
         """These options with others; names of statements are taken for such."""
