@@ -190,6 +190,14 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
     assert "is a tag" in refused(folder, revision="v1").found
 
 
+def test_a_tag_that_could_not_be_made_is_made_by_the_next_push(login: Hub, folder: Path) -> None:
+    login.fault(Fault(path="/tag/", method="POST", status=503))
+    assert "the hub fails" in refused(folder, tag="v1").found
+    done = push(folder, REPO, tag="v1")
+    assert not done.changed
+    assert login.commits(REPO, "v1")[0].oid == done.commit
+
+
 def test_a_pull_request_changes_nothing_by_itself(login: Hub, folder: Path) -> None:
     push(folder, REPO)
     before = login.files(REPO)
