@@ -226,15 +226,29 @@ def test_settings_that_were_cut_in_half(folder: Path) -> None:
     path = folder / INFO_FILE
     path.write_text(path.read_text()[: path.stat().st_size // 2])
     error = refusal(folder)
-    assert error.found.startswith("cannot be read: JSONDecodeError")
+    assert error.found.startswith("this is no JSON")
     assert error.place == str(path)
-    assert "copy it again" in str(error.hint)
+    assert "cut short" in str(error.hint)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"format": 1, "weights": []}', "\x00", "é"])
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"format": 1, "weights": []}', "\x00", "é", "[" * 100_000, '{"a": NaN}']
+)
 def test_settings_that_are_something_else(folder: Path, text: str) -> None:
     (folder / INFO_FILE).write_text(text, encoding="latin-1")
-    assert refusal(folder).found.startswith("cannot be read: ")
+    assert refusal(folder).place == f"{folder / INFO_FILE}"
+
+
+@pytest.mark.parametrize("field", ["tags", "scheme", "words", "decoding", "max_length", "overlap"])
+@pytest.mark.parametrize("value", [None, -1, 1.5, True, "IOB2", [], [1], ["O", None], {"a": 1}])
+def test_settings_of_another_kind(folder: Path, field: str, value: object) -> None:
+    settings = json.loads((folder / INFO_FILE).read_text())["settings"]
+    change_info(folder, settings={**settings, field: value})
+    if (field, value) == ("scheme", "IOB2"):
+        load_checkpoint(folder)
+        return
+    with pytest.raises(CheckpointError):
+        Tagger.load(folder)
 
 
 def test_a_checkpoint_of_a_newer_version(folder: Path) -> None:
@@ -322,7 +336,7 @@ def test_a_stated_scheme_settles_what_tags_leave_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tags", "found"),
     [
-        (("LABEL_0", "LABEL_1"), "tag 'LABEL_0' has an unknown form"),
+        (("LABEL_0", "LABEL_1"), "the model's tags have numbers for names: LABEL_0 to LABEL_1"),
         (("O", "person"), "tag 'person' has an unknown form"),
         (("B-person", "I-person"), "the tags B-person, I-person lack 'O'"),
     ],
@@ -332,7 +346,7 @@ def test_tags_of_an_unknown_form(tmp_path: Path, tags: tuple[str, ...], found: s
     error = refusal(folder)
     assert error.found == found
     assert error.place == f"{folder}/config.json, id2label"
-    assert "rename the labels in config.json" in str(error.hint)
+    assert "name them, by their numbers" in str(error.hint)
 
 
 def test_a_foreign_model_can_be_saved_as_ours(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,11 @@ import nerine.training.start
 from nerine import pretrained
 from nerine.cli import main
 from nerine.formats import write_documents
+from pages import blocks_of, printed_by
 from runs import corpus
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+BLOCKS = list(blocks_of(README))
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +44,7 @@ def place(
 
 
 def commands() -> list[list[str]]:
-    lines = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
-    return [
-        shlex.split(line.removeprefix("$ nerine "), comments=True)
-        for line in lines
-        if line.startswith("$ nerine ")
-    ]
+    return [command for block in BLOCKS for command in block.commands]
 
 
 def test_the_readme_shows_every_command() -> None:
@@ -63,6 +57,6 @@ def test_the_readme_runs_from_top_to_bottom() -> None:
         resumed = command[0] == "train" and "--resume" in command
         assert result.exit_code == (2 if resumed else 0), (command, result.output)
         assert not resumed or "this run has ended" in result.output
-    for kind, text in BLOCKS:
-        if kind == "python":
-            exec(compile(text, str(README), "exec"), {})  # the README's own code
+    for block in BLOCKS:
+        if block.kind == "python":
+            printed_by(block, README, {})

@@ -29,6 +29,7 @@ from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
 from nerine.formats.files import file_hash, replacing
 from nerine.origins import Origin, find
+from nerine.safety.reading import MEGABYTE, read_object
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
 
@@ -39,6 +40,8 @@ RUN_FILE = "run.json"
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
+_PARTS = ("settings", "scores", "provenance", "weights")
+_MOST_INFO_BYTES = 5 * MEGABYTE
 _DEFAULT_WINDOW = 256
 _NO_NAME = re.compile(r"LABEL_\d+")  # what transformers writes where nobody gave a name
 
@@ -220,20 +223,18 @@ def _read_info(folder: Path) -> dict[str, Any] | None:
         if (folder / RUN_FILE).is_file():
             raise _unfinished(folder)
         return None
-    try:
-        info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version, weights = info["format"], info["weights"]
-        file, wanted = folder / WEIGHTS_FILE, weights["sha256"]
-        _ = info["settings"], info["scores"], info["provenance"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"cannot be read: {error!r}", place=str(path), hint=_AGAIN) from error
-    if version != _FORMAT:
+    info = read_object(path, _MOST_INFO_BYTES)
+    if info.get("format") != _FORMAT:
         raise CheckpointError(
-            f"format {version} of a checkpoint",
+            f"format {info.get('format')!r:.40} of a checkpoint",
             place=str(path),
             expected=f"format {_FORMAT}",
             hint="a newer Nerine wrote this: upgrade with pip install -U nerine",
         )
+    lacking = [key for key in _PARTS if not isinstance(info.get(key), dict)]
+    if lacking:
+        raise CheckpointError(f"there is no object {lacking[0]!r}", place=str(path), hint=_AGAIN)
+    file, wanted = folder / WEIGHTS_FILE, str(info["weights"].get("sha256"))
     if not file.is_file() or file_hash(file) != wanted:
         raise CheckpointError(
             f"the weights are not the ones that {INFO_FILE} speaks of",
@@ -286,8 +287,8 @@ def _foreign_settings(
             f"the model's tags have numbers for names: {tags[0]} to {tags[-1]}",
             place=f"{source}/config.json, id2label",
             expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
-            hint="what do they mean? Look at the model's page, then name them in this order: "
-            "--tags O,B-person,… or Tagger.load(…, tags=[…])",
+            hint="look up what they mean, then name them, by their numbers: --tags O,B-person,… or "
+            "Tagger.load(…, tags=[…])",
         )
     try:
         found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)

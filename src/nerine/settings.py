@@ -71,8 +71,12 @@ class ModelSettings:
     overlap: int = 64
 
     def __post_init__(self) -> None:
+        if not self.tags or not all(isinstance(tag, str) for tag in self.tags):
+            raise SettingsError("these are no tags", place="tags", expected="a list of strings")
         _check("words", self.words, Words)
         _check("decoding", self.decoding, Decoding)
+        _check("max_length", self.max_length, int, least=1)
+        _check("overlap", self.overlap, int, least=0)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,8 +96,13 @@ class ModelSettings:
                 f"the fields {', '.join(sorted(set(values) ^ known))} are unknown or missing",
                 expected=", ".join(sorted(known)),
             )
+        tags, scheme = values["tags"], values["scheme"]
         return cls(
-            **{**values, "tags": tuple(values["tags"]), "scheme": TagScheme.named(values["scheme"])}
+            **{
+                **values,
+                "tags": tuple(tags) if isinstance(tags, list) else (),
+                "scheme": TagScheme.named(str(scheme)),
+            }
         )
 
 

@@ -8,7 +8,6 @@ which variant was chosen, and what was measured. Models of other weights are nev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from nerine.backends.onnx import ModelFile
 from nerine.checkpoint import weights_hash
 from nerine.errors import CheckpointError
+from nerine.safety.reading import MEGABYTE, read_object
 
 FOLDER, INFO_FILE = "onnx", "onnx.json"
 PYTORCH, FP32, INT8 = "pytorch", "onnx-fp32", "onnx-int8"
@@ -24,6 +24,7 @@ VARIANTS = (PYTORCH, FP32, INT8)
 """The ways to run a checkpoint, the most exact first."""
 
 FORMAT = 1
+_MOST_BYTES = 5 * MEGABYTE
 
 Range = Literal["full", "reduced"]
 
@@ -81,7 +82,7 @@ def read_saved(folder: Path) -> SavedModels | None:
     if not place.is_file():
         return None
     try:
-        data = json.loads(place.read_text(encoding="utf-8"))
+        data = read_object(place, _MOST_BYTES)
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}, where this Nerine knows format {FORMAT}")
         saved = SavedModels.from_dict(data)
