@@ -15,7 +15,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from nerine.card import Statements
 from nerine.errors import HubError, NerineError, SettingsError
@@ -24,6 +24,7 @@ from nerine.hub.sending import Outgoing, Remote, RemoteFile
 from nerine.publication import PushOptions, plan_push, secrets
 from nerine.publication.listing import OURS
 from nerine.publication.marking import is_untouched, marked
+from nerine.publication.naming import public_configuration
 from nerine.publication.pushing import compare
 from nerine.publication.secrets import Searcher
 from pushes import PATH, TOKEN, add_onnx, change, evaluate, make_pushable
@@ -59,7 +60,6 @@ def refused(folder: Path, **options: Any) -> NerineError:
     with pytest.raises(NerineError) as raised:
         plan_push(folder, REPO, **options)
     assert raised.value.place
-    assert raised.value.hint or raised.value.expected
     return raised.value
 
 
@@ -122,10 +122,8 @@ def test_paths_of_this_machine_become_names_and_stay_here_as_they_are(folder: Pa
 def test_tags_that_look_like_paths_are_no_paths(folder: Path) -> None:
     plan = plan_push(folder, REPO)
     assert not [each for each in plan.contents.shortened if "label" in each.field]
-    tags = json.loads((folder / "config.json").read_text())["id2label"]
-    change(folder / "config.json", id2label={**tags, "1": "/tmp"}, other="/tmp")
-    found = plan_push(folder, REPO).contents.shortened
-    assert [each.field for each in found if each.file == "config.json"] == ["other"]
+    values = {"id2label": {"0": "/tmp"}, "label2id": {"/tmp": 0}, "other": ["/tmp"]}
+    assert public_configuration(values) == {**values, "other": ["tmp"]}
 
 
 def test_onnx_models_go_out_where_they_are_asked_for(folder: Path) -> None:
@@ -162,6 +160,19 @@ def test_a_run_that_has_not_ended_is_refused(folder: Path) -> None:
 def test_other_weights_are_refused(folder: Path) -> None:
     save_file({"a": torch.zeros(2)}, folder / "model.safetensors")
     assert "not the ones" in refused(folder).found
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_a_folder_that_is_not_whole_is_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / name).symlink_to("/nowhere")
+    refused(folder)
+
+
+def test_other_tags_than_those_of_the_model_are_refused(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    change(folder / "config.json", id2label={**config["id2label"], "1": "B-other"})
+    assert "different tags" in refused(folder).found
 
 
 def test_no_scores_are_refused_until_there_is_an_evaluation(folder: Path) -> None:
@@ -228,6 +239,12 @@ def test_links_out_of_the_folder_are_refused_and_others_are_not(
     (folder / "mine.json").rename(tmp_path / "mine.json")
     inside.unlink()
     inside.symlink_to(tmp_path / "mine.json")
+    assert "leads out of" in refused(folder).found
+    inside.unlink()
+    (tmp_path / "mine.json").rename(inside)
+    evaluate(folder)
+    (folder / "evaluations.json").rename(tmp_path / "evaluations.json")
+    (folder / "evaluations.json").symlink_to(tmp_path / "evaluations.json")
     assert "leads out of the folder" in refused(folder).found
 
 
@@ -263,7 +280,8 @@ def test_each_kind_of_secret_is_found_and_never_shown(folder: Path, kind: str) -
 
 def test_a_secret_in_the_header_of_weights_is_found(folder: Path) -> None:
     weights = folder / "model.safetensors"
-    save_file({"a": torch.zeros(2)}, weights, metadata={"by": SECRETS["a token of GitHub"]})
+    secret = {"format": "pt", "by": SECRETS["a token of GitHub"]}
+    save_file(load_file(weights), weights, metadata=secret)
     info = json.loads((folder / "nerine.json").read_text())
     change(folder / "nerine.json", weights={**info["weights"], "sha256": file_hash(weights)})
     assert "a token of GitHub" in refused(folder).found

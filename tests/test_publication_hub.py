@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi, ModelCard, constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from hub import Fault, Hub
@@ -75,6 +75,8 @@ def test_the_repository_holds_what_was_planned_and_is_private(login: Hub, folder
     assert done.created
     assert done.commit == login.commits(REPO)[0].oid
     assert done.commit in done.url
+    card = ModelCard(there["README.md"].decode()).data.to_dict()  # type: ignore[no-untyped-call]
+    assert card["model-index"][0]["name"] == "names"
     assert len(login.commits(REPO)) == 2  # the hub's own, and ours
     assert done.bytes == plan.size
 

@@ -15,7 +15,7 @@ from typing import Any
 from nerine.backends import saved
 from nerine.backends.saved import SavedModels, read_saved
 from nerine.card import Card
-from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE, writable_info
+from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE, load_checkpoint, writable_info
 from nerine.errors import CheckpointError
 from nerine.hub.models import CONFIG
 from nerine.hub.sending import CARD_FILE, Outgoing
@@ -52,7 +52,10 @@ class Contents:
 
 
 def checked_info(folder: Path) -> dict[str, Any]:
-    """`nerine.json` of a checkpoint that can be pushed: made by Nerine, ended, of its weights."""
+    """`nerine.json` of a checkpoint that can be pushed: made by Nerine, ended, whole.
+
+    Raises `CheckpointError` or `EncodingError` for any other.
+    """
     if not folder.is_dir():
         raise CheckpointError(
             "there is no such folder", place=str(folder), expected="the folder of a checkpoint"
@@ -65,7 +68,9 @@ def checked_info(folder: Path) -> dict[str, Any]:
             hint="in Python, save_checkpoint(folder, load_checkpoint(name)) makes such a folder "
             "of any model; then evaluate it: nerine evaluate FOLDER CORPUS --save",
         )
-    return writable_info(folder, "a card")
+    info = writable_info(folder, "a card")
+    load_checkpoint(folder, weights=False)  # says what is wrong with any other file
+    return info
 
 
 def check_scores(folder: Path, info: Mapping[str, Any], card: Card) -> None:
