@@ -1,18 +1,19 @@
-"""Parquet, folders that `datasets` saved, and a hub that is out of reach."""
+"""Parquet, and folders that `datasets` saved."""
 
 from __future__ import annotations
 
-import os
-import subprocess
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nerine.corpus import load_corpus
 from nerine.document import Entity, Token
-from nerine.errors import CorpusError, FormatError, HubError, MissingExtraError
+from nerine.errors import CorpusError, FormatError, MissingExtraError
 from nerine.formats import ReadLog, ReadOptions, read_documents, tables
 from nerine.schemes import TagScheme
 
@@ -113,44 +114,34 @@ def test_splits_that_are_none_or_two(tmp_path: Path) -> None:
         load_corpus(tmp_path / "two")
 
 
-def test_a_hub_out_of_reach_is_named_with_what_works_without(tmp_path: Path) -> None:
-    code = "import nerine.corpus; nerine.corpus.load_corpus('someone/nothing-here')"
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(tmp_path),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
-    )
-    message = done.stderr.partition("nerine.errors.HubError: ")[2]
-    assert message.startswith(
-        "someone/nothing-here on the hub (HF_ENDPOINT=http://127.0.0.1:9, HF_HUB_OFFLINE=1): "
-    )
-    assert "'sample'" in message
+def test_splits_can_be_stated_and_those_left_out_are_named(tmp_path: Path) -> None:
+    saved = {name: data_set() for name in ("train", "train_2020", "notes")}
+    datasets.DatasetDict(saved).save_to_disk(tmp_path / "saved")
+    corpus = load_corpus(tmp_path / "saved")
+    assert list(corpus.splits) == ["train"]
+    assert corpus.notes == (f"{tmp_path / 'saved'}: splits that are not read: train_2020, notes",)
+    corpus = load_corpus(tmp_path / "saved", splits={"train": "notes", "test": "train_2020"})
+    assert (list(corpus.splits), corpus.notes) == (["train", "test"], ())
+    with pytest.raises(CorpusError, match="no split called 'gone'") as caught:
+        load_corpus(tmp_path / "saved", splits={"train": "gone"})
+    assert caught.value.expected == "one of: train, train_2020, notes"
+    with pytest.raises(CorpusError, match="'dev' is none of our splits"):
+        load_corpus(tmp_path / "saved", splits={"dev": "notes"})
 
 
-def test_the_hub_is_asked_for_data_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    def load_dataset(*arguments: Any, **options: Any) -> Any:
-        asked.append((arguments, options))
-        return datasets.DatasetDict({"train": data_set()})
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    corpus = load_corpus("someone/wnut", config="en", revision="main")
-    assert asked == [(("someone/wnut",), {"name": "en", "revision": "main"})]
-    assert (corpus.source, corpus.labels) == ("someone/wnut", ("person",))
-
-
-def test_whatever_the_hub_raises_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_dataset(*_: Any, **__: Any) -> Any:
-        raise ValueError("Config name is missing")
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(HubError, match="ValueError: Config name is missing"):
-        load_corpus("someone/wnut")
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_parquet_file_that_lies_is_an_error_and_no_crash(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lying.parquet"
+    data_set().to_parquet(path)
+    content = bytearray(path.read_bytes())
+    for place, value in changes:
+        content[place % len(content)] = value
+    path.write_bytes(content)
+    with contextlib.suppress(FormatError):
+        list(read_documents(path))
 
 
 def test_the_extra_is_named_where_it_is_missing(
@@ -158,7 +149,8 @@ def test_the_extra_is_named_where_it_is_missing(
 ) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    (tmp_path / "dataset_dict.json").write_text("{}")
     with pytest.raises(MissingExtraError, match=r"nerine\[datasets\]"):
-        load_corpus("someone/wnut")
+        load_corpus(tmp_path)
     with pytest.raises(MissingExtraError, match="reading Parquet needs the package pyarrow"):
         tables.read_parquet(tmp_path / "a.parquet", ReadOptions(), ReadLog())

@@ -12,14 +12,17 @@ from importlib import resources
 from pathlib import Path
 
 from nerine.document import Document, digest_of, labels_of, parts_of
-from nerine.errors import CorpusError
+from nerine.errors import CorpusError, HubError
 from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
 from nerine.formats.folders import SPLITS, find_split_files, is_pair_folder, split_named
-from nerine.formats.tables import hub_tables, is_saved_folder, saved_tables
+from nerine.formats.tables import is_saved_folder, saved_tables
 from nerine.formats.words import TagTable
 from nerine.schemes import TagScheme
 
 SAMPLE = "sample"
+_WITHOUT_HUB = (
+    "without the hub, a folder with train, dev and test files works, and so does 'sample'"
+)
 
 _DEFAULT_READ = ReadOptions()
 
@@ -32,12 +35,14 @@ class Corpus:
     """Documents in the splits `train`, `validation` and `test`, or some of these.
 
     - `labels`: sorted, those of the training split, or of all where there is none.
-    - `source`: what the corpus was loaded from.
+    - `source`: what the corpus was loaded from; a data set on the hub with its commit.
     - `scheme`: the tag scheme of the first split that has one.
     - `logs`: for each split what happened while it was read.
     - `places`: for each split where its documents stand, as `file:line`; a corpus that was not
       read from files has none.
     - `first_rows`: for each split of column files the lines where its documents' tokens begin.
+    - `config`: the configuration of a data set on the hub.
+    - `notes`: what a user should know of how the corpus was found.
     """
 
     splits: Mapping[str, tuple[Document, ...]]
@@ -47,6 +52,8 @@ class Corpus:
     logs: Mapping[str, ReadLog] = field(default_factory=dict)
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     first_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    config: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def train(self) -> tuple[Document, ...]:
@@ -206,14 +213,21 @@ def load_corpus(
     options: ReadOptions = _DEFAULT_READ,
     config: str | None = None,
     revision: str | None = None,
+    splits: Mapping[str, str] | None = None,
     known_labels_only: bool = True,
 ) -> Corpus:
     """The corpus at `source`.
 
     `source` is `"sample"` (bundled; `"./sample"` is a folder), a folder with a file for each
-    split (or a folder of brat's), a single file, a folder that `datasets` saved, or a hub id
-    `owner/name`, of which `config` and `revision` say more. A single file, or a single folder of
-    brat's, is the split that its name tells, or `train`.
+    split (or a folder of brat's), a single file, a folder that `datasets` saved, or a data set on
+    the hub. A single file, or a single folder of brat's, is the split that its name tells, or
+    `train`.
+
+    A data set on the hub is `owner/name`, or `owner/name@revision` with a branch, a tag or a
+    commit, which `revision` may say too. `config` names one of its configurations. `splits` says
+    which of its splits, or of those that `datasets` saved, is which of ours, as in `{"train":
+    "train_2020"}`; others are not fetched then. Its files are read as those of a folder are. No
+    code of a repository is ever fetched or run.
 
     A label that other splits have and training lacks is an error. `known_labels_only=False` lets
     it pass, for those who look for what is wrong with a corpus; training would stumble over it.
@@ -231,7 +245,7 @@ def load_corpus(
         return _corpus({split: _file_reader([path], format, options)}, str(source), strict)
     if path.is_dir():
         if is_saved_folder(path):
-            return _corpus(_table_readers(saved_tables(path, options)), str(source), strict)
+            return _from_saved(path, str(source), options, splits, strict)
         return _corpus(_folder_readers(path, format, options), str(source), strict)
     if not is_hub_id(source):
         raise CorpusError(
@@ -239,16 +253,67 @@ def load_corpus(
             place=str(source),
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
-    tables = hub_tables(str(source), config, revision, options)
-    return _corpus(_table_readers(tables), str(source), strict)
+    corpus = _HubCorpus(str(source), revision, config, splits, format)
+    return corpus.read(options, strict)
+
+
+def _from_saved(
+    path: Path, source: str, options: ReadOptions, splits: Mapping[str, str] | None, strict: bool
+) -> Corpus:
+    tables, left_out = saved_tables(path, options, splits)
+    corpus = _corpus(_table_readers(tables), source, strict)
+    note = f"{source}: splits that are not read: {', '.join(left_out)}"
+    return replace(corpus, notes=(note,) if left_out and not splits else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _HubCorpus:
+    """What is asked of the hub."""
+
+    source: str
+    revision: str | None
+    config: str | None
+    splits: Mapping[str, str] | None
+    format: str | None
+
+    def read(self, options: ReadOptions, strict: bool) -> Corpus:
+        """Files in the hub's cache, read as those of a folder."""
+        from nerine.hub.corpora import pull_corpus  # brings the hub's library, which takes time
+        from nerine.hub.errors import is_offline
+        from nerine.hub.names import RepoName
+
+        try:
+            found = pull_corpus(
+                RepoName.parse(self.source, self.revision),
+                config=self.config,
+                splits=self.splits,
+                format_=self.format,
+            )
+        except HubError as error:
+            if not is_offline():
+                raise
+            hint = "; ".join(each for each in (error.hint, _WITHOUT_HUB) if each)
+            place = f"{error.place}, which is no folder here"
+            raise HubError(error.found, expected=error.expected, place=place, hint=hint) from error
+        options = replace(options, known_tag_names=found.tag_names)
+        readers = {
+            split: _file_reader([*paths], self.format, options)
+            for split, paths in found.splits.items()
+        }
+        corpus = _corpus(readers, str(found.snapshot), strict)
+        return replace(corpus, config=found.config, notes=found.notes)
 
 
 def is_hub_id(source: str | Path) -> bool:
-    """Whether `source`, which is no file, may be on the hub: `owner/name`, not like a path."""
+    """Whether `source`, which is no file, may be on the hub.
+
+    It is `owner/name`, perhaps with `@revision` behind it, and not like a path.
+    """
     if isinstance(source, Path) or source.startswith((".", "~", "/")):
         return False
-    owner, _, name = source.partition("/")
-    is_path = "/" in name or "\\" in source or Path(name).suffix.lower() in EXTENSIONS
+    repo, _, _ = source.partition("@")
+    owner, _, name = repo.partition("/")
+    is_path = "/" in name or "\\" in repo or Path(name).suffix.lower() in EXTENSIONS
     return bool(owner and name) and not is_path
 
 

@@ -20,10 +20,10 @@ from nerine.calibration import calibrate as fit
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
+    corpus_notes,
     corpus_options,
     json_option,
     model_options,
-    reading_notes,
     split_shown,
 )
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
@@ -117,17 +117,17 @@ def calibrate(
         score(gold, predicted),
         score(gold, list(apply(predicted, fitted.thresholds))),
     )
-    notes = reading_notes(loaded.logs)
+    notes = corpus_notes(loaded)
     signature = str(Signature.of(gold, split=split_shown(loaded, split)))
     if as_json:
-        about = {"checkpoint": tagger.name, "corpus": corpus, "hash": loaded.hash, "split": split}
-        about["signature"] = signature
+        about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
+        about |= {"split": split, "signature": signature}
         print_json({**about, "notes": notes, **result.to_dict(), "saved": not dry_run})
         return
     on = console()
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
-    _print_result(result, f"{tagger.name} on {corpus}, {split}", on)
+    _print_result(result, f"{tagger.name} on {loaded.source}, {split}", on)
     on.print(cell(signature), soft_wrap=True)
     on.print(cell(_outcome(checkpoint, dry_run)), soft_wrap=True)
 

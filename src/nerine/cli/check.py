@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nerine.cli.options import CorpusReading, corpus_options, json_option, reading_notes
+from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.terminal import cell, console, print_json, table, working
 from nerine.markup import counted
 
@@ -78,8 +78,8 @@ def check(
 ) -> None:
     """Find what is wrong with CORPUS before somebody trains on it.
 
-    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name. Tags that
-    break their scheme are read leniently, and each is a finding.
+    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
+    owner/name@revision. Tags that break their scheme are read leniently, and each is a finding.
     """
     from nerine.checks import check_corpus
 
@@ -91,7 +91,7 @@ def check(
     with working(f"checking {corpus}"):
         loaded = _load(corpus, reading)
         report = check_corpus(loaded, off=off, only=only, encoder=encoder, revision=revision)
-    notes = reading_notes(loaded.logs)
+    notes = corpus_notes(loaded)
     if as_json:
         print_json({**report.to_dict(), "notes": notes})
     else:

@@ -14,10 +14,10 @@ from nerine.cli.options import (
     PredictedReading,
     Sampling,
     chosen_split,
+    corpus_notes,
     corpus_options,
     json_option,
     predicted_options,
-    reading_notes,
     sampling_options,
     split_option,
     split_shown,
@@ -95,7 +95,7 @@ def compare(
     signature = str(Signature.of(documents, split=shown, scheme=read.scheme))
     differing = changes(documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
-    notes = [*reading_notes(corpus.logs), *read.notes, *few]
+    notes = [*corpus_notes(corpus), *read.notes, *few]
     if as_json:
         print_json(
             {

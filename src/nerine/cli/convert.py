@@ -12,6 +12,7 @@ from nerine.cli.options import (
     SEPARATORS,
     CorpusReading,
     convert_options,
+    corpus_notes,
     format_option,
     json_option,
     reading_notes,
@@ -44,6 +45,7 @@ Examples:
   nerine convert wnut17/ wnut17-brat/ --to brat
   nerine convert project-7-export.json train.spacy
   nerine convert notes/ notes.jsonl --set-aside
+  nerine convert owner/name here/ --to spans
 
 --token-column, --tag-column and --separator say how INPUT is laid out.
 """
@@ -82,8 +84,9 @@ def convert(
 ) -> None:
     """Write INPUT in another format to OUTPUT.
 
-    A file becomes a file. A folder, "sample" or a data set on the hub becomes a folder with a
-    file for each split. Each file is written whole or not at all.
+    A file becomes a file. A folder, "sample" or a data set on the hub (owner/name or
+    owner/name@revision) becomes a folder with a file for each split. Each file is written whole or
+    not at all.
 
     In the format brat, a folder of .txt and .ann files takes the place of a file, as INPUT and
     as OUTPUT, which must be new or empty then.
@@ -97,7 +100,7 @@ def convert(
     else:
         corpus = dataclasses.replace(reading, format=from_).load(source)
         written = _write_splits(corpus, target, to, options)
-        notes = reading_notes(corpus.logs)
+        notes = corpus_notes(corpus)
     _report(written, notes, as_json=as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nerine.cli.options import CorpusReading, corpus_options, json_option, reading_notes
+from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.show import print_description
 from nerine.cli.terminal import cell, console, print_json
 
@@ -14,6 +14,7 @@ from nerine.cli.terminal import cell, console, print_json
 Examples:
   nerine describe sample
   nerine describe wnut17/ --json
+  nerine describe owner/name@main --config en
   nerine describe eng.train --tag-column -1 --scheme-in IOB1
 """
 )
@@ -23,13 +24,14 @@ Examples:
 def describe(corpus: str, reading: CorpusReading, as_json: bool) -> None:
     """Describe CORPUS: splits, labels, lengths, repetition, examples.
 
-    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name.
+    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
+    owner/name@revision.
     """
     from nerine.description import describe_corpus
 
     loaded = reading.load(corpus)
     description = describe_corpus(loaded)
-    notes = reading_notes(loaded.logs)
+    notes = corpus_notes(loaded)
     if as_json:
         print_json({**description.to_dict(), "notes": notes})
         return

@@ -15,10 +15,10 @@ from nerine.cli.flags import resuming_command, setting_options_from
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
+    corpus_notes,
     corpus_options,
     json_option,
     model_options,
-    reading_notes,
 )
 from nerine.cli.predict import file_texts
 from nerine.cli.terminal import print_json, speaks, working
@@ -107,7 +107,7 @@ def distill(
         texts = _texts(unlabelled, reading.options)
     run = _run(teacher, corpus, texts, output, settings, model, resume=resume)
     if speaks():
-        notes = [*reading_notes(corpus.logs), *run.notes]
+        notes = [*corpus_notes(corpus), *run.notes]
         if as_json:
             print_json(run_as_json(run, notes))
         else:

@@ -13,10 +13,10 @@ from nerine.cli.options import (
     ModelChoice,
     Sampling,
     chosen_split,
+    corpus_notes,
     corpus_options,
     errors_option,
     json_option,
-    reading_notes,
     sampling_options,
     split_option,
     split_shown,
@@ -67,6 +67,9 @@ def evaluate(
 ) -> None:
     """Score CHECKPOINT, a folder or hub id, on a split of CORPUS.
 
+    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
+    owner/name@revision.
+
     An entity counts as correct if its start, its end and its label are. Intervals come from
     resampled documents.
     """
@@ -90,20 +93,20 @@ def evaluate(
         split=shown,
         **sampling.given,
     )
-    notes = reading_notes(loaded.logs)
+    notes = corpus_notes(loaded)
     kept: dict[str, Any] = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
     if save:
         place, role = _save(checkpoint, tagger, loaded, assessment, seconds)
         kept, notes = {**kept, "saved": place}, [*notes, *role]
     if as_json:
-        about = {"checkpoint": tagger.name, "corpus": corpus, "hash": loaded.hash, "split": shown}
-        print_json({**about, "notes": notes, **kept, **assessment.to_dict()})
+        about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
+        print_json({**about, "split": shown, "notes": notes, **kept, **assessment.to_dict()})
         return
     on = console()
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_assessment(assessment, f"{tagger.name} on {corpus}, {shown}{limits}", on)
+    print_assessment(assessment, f"{tagger.name} on {loaded.source}, {shown}{limits}", on)
     places = [loaded.place(split, index) for index in range(len(documents))]
     print_errors(assessment.analysis, places, errors, on)
     if save:

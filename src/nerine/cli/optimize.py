@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from nerine.cli.options import CorpusReading, corpus_options, json_option, reading_notes
+from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.errors import CorpusError
 
@@ -90,7 +91,7 @@ def optimize(
             about=about,
             say=say,
         )
-    notes = reading_notes(corpus.logs)
+    notes = corpus_notes(corpus)
     if as_json:
         print_json({**about, "notes": notes, **result.to_dict()})
         return
@@ -103,9 +104,10 @@ def optimize(
 def _corpus(checkpoint: str, data: str | None, reading: CorpusReading) -> tuple[Corpus, str]:
     """The documents to measure on, and what they are called."""
     if data is not None:
-        return reading.load(data), data
-    source, wanted = _trained_on(Path(checkpoint).expanduser())
-    if source is None or not (source == "sample" or Path(source).expanduser().exists()):
+        corpus = reading.load(data)
+        return corpus, corpus.source
+    source, wanted, config = _trained_on(Path(checkpoint).expanduser())
+    if source is None or not (source == "sample" or _may_be_there(source)):
         found = "does not say what it was trained on" if source is None else f"names {source}"
         raise CorpusError(
             f"the checkpoint {found}" + ("" if source is None else ", which is not here"),
@@ -113,7 +115,7 @@ def _corpus(checkpoint: str, data: str | None, reading: CorpusReading) -> tuple[
             expected="documents to measure on",
             hint=f"nerine optimize {checkpoint} --data CORPUS",
         )
-    corpus = reading.load(source)
+    corpus = dataclasses.replace(reading, config=reading.config or config).load(source)
     if corpus.hash != wanted:
         raise CorpusError(
             "the corpus is not any more what the checkpoint was trained on",
@@ -124,14 +126,24 @@ def _corpus(checkpoint: str, data: str | None, reading: CorpusReading) -> tuple[
     return corpus, source
 
 
-def _trained_on(folder: Path) -> tuple[str | None, str | None]:
-    """Where the corpus of a checkpoint was, and its hash, as its `nerine.json` has them."""
+def _may_be_there(source: str) -> bool:
+    """Whether a corpus is here, or one of the hub, of which the commit is known, too."""
+    from nerine.corpus import is_hub_id
+
+    return Path(source).expanduser().exists() or ("@" in source and is_hub_id(source))
+
+
+def _trained_on(folder: Path) -> tuple[str | None, str | None, str | None]:
+    """Where the corpus of a checkpoint was, its hash, and its configuration on the hub.
+
+    Its `nerine.json` has them.
+    """
     try:
         info = json.loads((folder / "nerine.json").read_text(encoding="utf-8"))
         corpus = info["provenance"]["corpus"]
-        return str(corpus["source"]), str(corpus["hash"])
+        return str(corpus["source"]), str(corpus["hash"]), corpus.get("config")
     except (OSError, ValueError, KeyError, TypeError):
-        return None, None  # what is wrong with the checkpoint is said when it is loaded
+        return None, None, None  # what is wrong with the checkpoint is said when it is loaded
 
 
 def _print_result(result: Optimization, title: str, on: Console) -> None:

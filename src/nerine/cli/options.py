@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from nerine.cli.splits import stated_splits
 from nerine.cli.terminal import working
 from nerine.errors import SettingsError
 from nerine.formats import FORMATS, ReadLog, ReadOptions
@@ -38,6 +39,7 @@ class CorpusReading:
     config: str | None
     corpus_revision: str | None
     options: ReadOptions
+    splits: Mapping[str, str] | None = None
 
     def load(self, source: str, *, known_labels_only: bool = True) -> Corpus:
         """The corpus at `source`."""
@@ -49,6 +51,7 @@ class CorpusReading:
             options=self.options,
             config=self.config,
             revision=self.corpus_revision,
+            splits=self.splits,
             known_labels_only=known_labels_only,
         )
 
@@ -136,7 +139,15 @@ _FORMAT = click.option(
 _FROM_HUB = {
     "config": click.option("--config", metavar="NAME", help="Configuration of a hub corpus."),
     "corpus_revision": click.option(
-        "--corpus-revision", metavar="REV", help="Branch, tag or commit of a hub corpus."
+        "--corpus-revision",
+        metavar="REV",
+        help="Branch, tag or commit of a hub corpus, as behind the @ of owner/name@REV.",
+    ),
+    "corpus_splits": click.option(
+        "--corpus-splits",
+        metavar="OURS=NAME,…",
+        help="Which splits of a hub corpus are train, validation and test, as in "
+        "train=train_2020,test=test_2021; others are not fetched.",
     ),
 }
 _READING = {
@@ -281,7 +292,8 @@ def _column(value: str) -> int | str:
 
 def _corpus_reading(values: dict[str, Any]) -> CorpusReading:
     hub = {name: values.pop(name) for name in ("format", "config", "corpus_revision")}
-    return CorpusReading(**hub, options=_read_options(values))
+    splits = stated_splits(values.pop("corpus_splits"))
+    return CorpusReading(**hub, splits=splits, options=_read_options(values))
 
 
 def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
@@ -340,7 +352,7 @@ def chosen_split(corpus: Corpus, given: str | None) -> str:
 
 def split_shown(corpus: Corpus, split: str) -> str:
     """The split that a signature names: a file alone is all of its documents."""
-    return split if len(corpus.splits) > 1 else "all"
+    return split if len(corpus.splits) > 1 or corpus.config else "all"
 
 
 def format_option(*names: str, text: str) -> Decorator:
@@ -359,6 +371,11 @@ def given_corpus_flags(context: click.Context) -> str:
             value = context.params[name]
             flags += [parameter.opts[0], *([] if value is True else [str(value)])]
     return shlex.join(flags)
+
+
+def corpus_notes(corpus: Corpus) -> list[str]:
+    """What a user should know of how a corpus was found and read."""
+    return [*corpus.notes, *reading_notes(corpus.logs)]
 
 
 def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:

@@ -133,7 +133,11 @@ def _make(
             split=name,
             train=corpus.splits.get("train") if split != "train" else None,
             places=[corpus.place(split, index) for index in range(len(gold))],
-            notes=[*reading_notes({split: corpus.logs[split]}), *found.pop("notes")],
+            notes=[
+                *corpus.notes,
+                *reading_notes({split: corpus.logs[split]}),
+                *found.pop("notes"),
+            ],
             **found,
             **sampling.given,
         )

@@ -12,11 +12,11 @@ from nerine.cli.options import (
     PredictedReading,
     Sampling,
     chosen_split,
+    corpus_notes,
     corpus_options,
     errors_option,
     json_option,
     predicted_options,
-    reading_notes,
     sampling_options,
     split_option,
     split_shown,
@@ -91,7 +91,7 @@ def score(
         scheme=scheme,
         **sampling.given,
     )
-    notes = [*(reading_notes(corpus.logs) if corpus else []), *pairing_notes(pairing)]
+    notes = [*(corpus_notes(corpus) if corpus else []), *pairing_notes(pairing)]
     if as_json:
         print_json(
             {"gold": gold, "predicted": str(predicted or gold), "notes": notes}

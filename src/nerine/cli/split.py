@@ -11,10 +11,10 @@ import click
 
 from nerine.cli.options import (
     CorpusReading,
+    corpus_notes,
     corpus_options,
     format_option,
     json_option,
-    reading_notes,
 )
 from nerine.cli.terminal import cell, console, print_json, table, titled
 from nerine.errors import CorpusError
@@ -88,7 +88,7 @@ def split(
     if folds is not None and (validation is not None or test is not None):
         raise click.UsageError("--folds takes no shares: each fold is the test split once")
     loaded = reading.load(corpus)
-    notes = reading_notes(loaded.logs)
+    notes = corpus_notes(loaded)
     if folds is None:
         shares = {"validation": validation, "test": test}
         given = {name: share for name, share in shares.items() if share is not None}

@@ -12,9 +12,9 @@ from nerine.cli import INTERRUPTED
 from nerine.cli.flags import resuming_command, setting_options_from
 from nerine.cli.options import (
     CorpusReading,
+    corpus_notes,
     corpus_options,
     json_option,
-    reading_notes,
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
@@ -114,7 +114,7 @@ def suspects(
 
     Models are trained by cross-validation, so that each document is judged by one that has not
     seen its labels; the recipe is the default one with 3 epochs. CORPUS is a folder, a single file,
-    "sample", or a data set on the hub as owner/name.
+    "sample", or a data set on the hub as owner/name or owner/name@revision.
     """
     _check_outputs(output, page, corpus)
     if model:
@@ -135,7 +135,7 @@ def suspects(
     _write(findings, output, page)
     if not model and not keep_work:
         _remove(work)
-    notes = [*reading_notes(loaded.logs), *findings.notes]
+    notes = [*corpus_notes(loaded), *findings.notes]
     if as_json:
         print_json({**findings.to_dict(), "notes": notes})
     else:

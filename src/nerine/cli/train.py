@@ -14,10 +14,10 @@ from nerine.cli import INTERRUPTED
 from nerine.cli.flags import setting_options
 from nerine.cli.options import (
     CorpusReading,
+    corpus_notes,
     corpus_options,
     given_corpus_flags,
     json_option,
-    reading_notes,
 )
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import cell, console, print_json, speaks, working
@@ -81,7 +81,7 @@ def train(
     """Fine-tune an encoder on CORPUS and keep the best epoch.
 
     CORPUS is a folder with a file for each split, "sample", or a data set on the hub as
-    owner/name. Its test split is not looked at.
+    owner/name or owner/name@revision. Its test split is not looked at.
     """
     settings = recipe(recipe_name or "default")
     if resume and recipe_name is None:
@@ -93,7 +93,7 @@ def train(
         loaded = reading.load(corpus)
     run = run_training(loaded, output, settings, resume=resume)
     if speaks():
-        notes = [*reading_notes(loaded.logs), *run.notes]
+        notes = [*corpus_notes(loaded), *run.notes]
         if as_json:
             print_json(run_as_json(run, notes))
         else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from nerine.errors import CorpusError
 
@@ -18,7 +19,8 @@ _NAMES = {
     "test": r"test(?:ing)?(?:set)?|testb|eval(?:uation)?(?:set)?",
 }
 _WORDS = {split: re.compile(rf"(?<![a-z])(?:{names})(?![a-z])") for split, names in _NAMES.items()}
-_SHARD = re.compile(r"-\d+-of-\d+$")
+_SHARD = re.compile(r"-(\d+)-of-(\d+)(?:-[0-9a-f]{6,})?$")
+_HINT = "--corpus-splits train=NAME,test=NAME (splits=…) says which is which"
 _BESIDES = re.compile(r"\.|readme|licen[cs]e|copying|notice|citation|sha\d+sums|md5sums")
 _NO_CORPUS = (".md", ".rst", ".py", ".sh", ".zip", ".gz", ".yml", ".yaml", ".pdf")
 
@@ -32,6 +34,83 @@ def split_named(name: str) -> str | None:
     found = {split: words.search(name.lower()) for split, words in _WORDS.items()}
     places = {split: match.start() for split, match in found.items() if match}
     return min(places, key=lambda split: places[split]) if places else None
+
+
+def match_splits(
+    names: Iterable[str], place: str, stated: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """For each of our splits, in their order, the one of `names` that is meant by it.
+
+    A name that only says which split it is goes before one that says more, as `train` goes before
+    `train_2020`. `stated` says it for each split that is wanted. Raises `CorpusError`.
+    """
+    known = list(names)
+    if stated:
+        _check_stated(stated, known, place)
+        return {split: stated[split] for split in SPLITS if split in stated}
+    meant: dict[str, list[str]] = {}
+    for name in known:
+        meant.setdefault(split_named(name) or "", []).append(name)
+    found = {split: _one_meant(split, meant[split], place) for split in SPLITS if split in meant}
+    if not found:
+        raise CorpusError(
+            f"no split is called like a train, validation or test split: {', '.join(known)}",
+            place=place,
+            hint=_HINT,
+        )
+    return found
+
+
+def _check_stated(stated: Mapping[str, str], known: Sequence[str], place: str) -> None:
+    for split, name in stated.items():
+        if split not in SPLITS:
+            raise CorpusError(
+                f"{split!r} is none of our splits", place=place, expected=", ".join(SPLITS)
+            )
+        if name not in known:
+            raise CorpusError(
+                f"there is no split called {name!r}",
+                place=place,
+                expected=f"one of: {', '.join(known)}",
+            )
+
+
+def _one_meant(split: str, names: Sequence[str], place: str) -> str:
+    """The one of several names that look like a split."""
+    exact = [each for each in names if re.fullmatch(_NAMES[split], each.lower())]
+    first, *others = exact or names
+    if others:
+        raise CorpusError(
+            f"{first!r} and {others[0]!r} both look like the {split} split",
+            place=place,
+            expected="one name a split",
+            hint=_HINT,
+        )
+    return first
+
+
+def without_shard(stem: str) -> str:
+    """The name of a file's stem without the number of its shard.
+
+    >>> without_shard("train-00000-of-00002"), without_shard("train")
+    ('train', 'train')
+    """
+    return _SHARD.sub("", stem)
+
+
+def missing_shards(names: Iterable[str]) -> list[str]:
+    """Which shards are not there, as `train 2 of 3`, by what the others say of their number."""
+    present: dict[tuple[str, int], set[int]] = {}
+    for name in names:
+        stem = name.removesuffix(PurePosixPath(name).suffix)
+        if shard := _SHARD.search(stem):
+            family = (stem[: shard.start()], int(shard[2]))
+            present.setdefault(family, set()).add(int(shard[1]))
+    return [
+        f"{stem} {next(n for n in itertools.count() if n not in there) + 1} of {number}"
+        for (stem, number), there in present.items()
+        if len(there) < number
+    ]
 
 
 def lies_beside(name: str) -> bool:
@@ -109,7 +188,7 @@ def _may_hold_documents(path: Path, extensions: frozenset[str] | None) -> bool:
 
 
 def _check_one_candidate(split: str, paths: list[Path], folder: Path) -> None:
-    if len({_SHARD.sub("", path.stem) + path.suffix for path in paths}) > 1:
+    if len({without_shard(path.stem) + path.suffix for path in paths}) > 1:
         raise CorpusError(
             f"{len(paths)} files look like the {split} split: "
             f"{', '.join(path.name for path in paths)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +25,7 @@ class ReadOptions:
     - `text_field`: the field of a record or task that holds the text; None takes the usual one.
     - `separator`: of column files, `"tab"` or `"space"` (runs of spaces); None looks at the file.
     - `tag_names`: the names of tags that are given as numbers.
+    - `known_tag_names`: such names by column, told beside the files, for files without names.
     - `repair`: read a tag sequence that its scheme does not allow all the same, and count it.
     - `reading`: how such a sequence is read.
     - `skip_rejected`: skip and count records that an annotator rejected or ignored.
@@ -37,6 +39,7 @@ class ReadOptions:
     tag_column: int | str = -1
     separator: str | None = None
     tag_names: tuple[str, ...] | None = None
+    known_tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repair: bool = False
     reading: Reading = "lenient"
     skip_rejected: bool = False

@@ -1,26 +1,28 @@
-"""Tables of tokens and tags: Parquet, folders that `datasets` saved, data sets on the hub.
+"""Tables of tokens and tags: Parquet, and folders that `datasets` saved.
 
 Columns and tags are those of word records (`nerine.formats.words`). Names of tags come from the
-table itself (`ClassLabel`), or from `tag_names`. Needs the extra `datasets`.
+table itself (`ClassLabel`), or from `tag_names`. Needs the extra `datasets`, Parquet of it only
+pyarrow, which runs nothing that stands in a file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from nerine.document import Document
-from nerine.errors import CorpusError, FormatError, HubError, MissingExtraError
-from nerine.formats.folders import SPLITS, split_named
+from nerine.errors import FormatError, MissingExtraError, first_line
+from nerine.formats.folders import match_splits, split_named
 from nerine.formats.options import ReadLog, ReadOptions
 from nerine.formats.words import TAG_FIELDS, Row, TagTable
 
 EXTENSIONS = (".parquet",)
+_BATCH = 1000
 _SAVED = ("dataset_dict.json", "dataset_info.json")
 
 
@@ -29,38 +31,58 @@ def read_parquet(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tup
     parquet = needed("pyarrow.parquet", "reading Parquet")
     if not path.is_file():
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")
-    try:
+    with _parquet_errors(path):
         schema = parquet.read_schema(path)
-    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-        raise FormatError(f"this is no Parquet: {error}", place=str(path)) from None
-
-    def rows() -> Iterator[tuple[int, Row]]:
-        number = 0
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1000):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
-
-    names = _names_in_metadata(schema.metadata, options)
-    table = TagTable(rows, lambda row: f"{path}:{row}", options, names)
+    names = _names_in_metadata(schema, options)
+    table = TagTable(
+        lambda: _parquet_rows(parquet, path), lambda row: f"{path}:{row}", options, names
+    )
     return table.documents(log)
 
 
-def _names_in_metadata(
-    metadata: Mapping[bytes, bytes] | None, options: ReadOptions
-) -> tuple[str, ...] | None:
+def _parquet_rows(parquet: ModuleType, path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a file with their numbers from 1. As many are held as come in one batch."""
+    number = 0
+    with contextlib.ExitStack() as stack:
+        with _parquet_errors(path):
+            file = stack.enter_context(parquet.ParquetFile(path))
+            batches = file.iter_batches(batch_size=_BATCH)
+        while True:
+            with _parquet_errors(path):
+                batch = next(batches, None)
+                rows = [] if batch is None else batch.to_pylist()
+            if batch is None:
+                return
+            for row in rows:
+                number += 1
+                yield number, row
+
+
+@contextlib.contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    """What pyarrow raises about a file that lies about itself, as a `FormatError`."""
+    try:
+        yield
+    except MemoryError:
+        raise FormatError(
+            "the file asks for more memory than there is", place=str(path), expected="Parquet"
+        ) from None
+    except Exception as error:  # of pyarrow, which has many kinds
+        raise FormatError(f"this is no Parquet: {first_line(error)}", place=str(path)) from None
+
+
+def _names_in_metadata(schema: Any, options: ReadOptions) -> tuple[str, ...] | None:
     """The names of the tags that `datasets` writes beside an Arrow schema."""
     try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
-        name = _tag_column(features, options)
-        feature = features[name]["feature"]
-        return tuple(feature["names"])
-    except (KeyError, TypeError, ValueError):
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[_tag_column(schema.names, options)]["feature"]["names"]
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
+    is_usable = isinstance(names, list) and all(isinstance(each, str) for each in names)
+    return tuple(names) if is_usable else None
 
 
-def _tag_column(columns: Mapping[str, Any], options: ReadOptions) -> str:
+def _tag_column(columns: Collection[str], options: ReadOptions) -> str:
     if isinstance(options.tag_column, str):
         return options.tag_column
     return next((name for name in TAG_FIELDS if name in columns), TAG_FIELDS[0])
@@ -71,70 +93,26 @@ def is_saved_folder(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _SAVED)
 
 
-def saved_tables(folder: Path, options: ReadOptions) -> dict[str, TagTable]:
-    """The splits of a folder that `save_to_disk` wrote."""
+def saved_tables(
+    folder: Path, options: ReadOptions, splits: Mapping[str, str] | None = None
+) -> tuple[dict[str, TagTable], list[str]]:
+    """The splits of a folder that `save_to_disk` wrote, and the names of those that are left out.
+
+    `splits` says which is which, as for `match_splits`.
+    """
     datasets = needed("datasets", "reading a folder that datasets saved")
     try:
         found = datasets.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError) as error:
         raise FormatError(f"datasets cannot read this folder: {error}", place=str(folder)) from None
-    return _tables(found, str(folder), options)
-
-
-def hub_tables(
-    repo_id: str, config: str | None, revision: str | None, options: ReadOptions
-) -> dict[str, TagTable]:
-    """The splits of a data set on the hub. Code of a repository is never run."""
-    datasets = needed("datasets", "reading a corpus from the hub")
-    try:
-        found = datasets.load_dataset(repo_id, name=config, revision=revision)
-    except Exception as error:  # whatever the layers below raise: requests, files, configurations
-        raise _hub_error(repo_id, error) from error
-    return _tables(found, repo_id, options)
-
-
-def _hub_error(repo_id: str, error: Exception) -> HubError:
-    settings = [
-        f"{name}={os.environ[name]}"
-        for name in ("HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
-        if os.environ.get(name)
-    ]
-    return HubError(
-        f"the data set cannot be loaded: {type(error).__name__}: {error}",
-        place=f"{repo_id} on the hub ({', '.join(settings) or 'HF_ENDPOINT is not set'})",
-        expected="a data set that the hub or the local cache has, in files without code of its own",
-        hint="a folder with train, dev and test files needs no hub, nor does the corpus 'sample'",
-    )
-
-
-def _tables(found: Any, source: str, options: ReadOptions) -> dict[str, TagTable]:
-    """Tables by split, from a `Dataset` or a `DatasetDict`."""
     if not isinstance(found, Mapping):
         split = split_named(str(found.split or "")) or "train"
-        return {split: _table(found, f"{source}, {split}", options)}
-    names = _names_of_splits(found, source)
-    return {
-        split: _table(found[name], f"{source}, {name}", options) for split, name in names.items()
+        return {split: _table(found, f"{folder}, {split}", options)}, []
+    meant = match_splits(found, str(folder), splits)
+    tables = {
+        split: _table(found[name], f"{folder}, {name}", options) for split, name in meant.items()
     }
-
-
-def _names_of_splits(names: Iterable[str], source: str) -> dict[str, str]:
-    """For each of our splits, what the table calls it."""
-    found: dict[str, str] = {}
-    for name in names:
-        split = split_named(name)
-        if split in found:
-            raise CorpusError(
-                f"{found[split]!r} and {name!r} both look like the {split} split", place=source
-            )
-        if split:
-            found[split] = name
-    if not found:
-        raise CorpusError(
-            f"no split is called like a train, validation or test split: {', '.join(names)}",
-            place=source,
-        )
-    return {split: found[split] for split in SPLITS if split in found}
+    return tables, [name for name in found if name not in meant.values()]
 
 
 def _table(dataset: Any, place: str, options: ReadOptions) -> TagTable:

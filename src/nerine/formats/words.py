@@ -123,7 +123,7 @@ class TagTable:
         name = self._tag_field(row, place)
         values = row[name]
         if _is_list_of(values, int):
-            values = [self._tag_named(value, place) for value in values]
+            values = [self._tag_named(value, name, place) for value in values]
         if not _is_list_of(values, str):
             raise FormatError(
                 f"the field {name!r} holds {_brief(values)}",
@@ -133,8 +133,9 @@ class TagTable:
         self.checker.check(values, lambda index: f"{place}, token {index}")
         return list(values)
 
-    def _tag_named(self, number: int, place: str) -> str:
-        names = self.options.tag_names or self.names
+    def _tag_named(self, number: int, column: str, place: str) -> str:
+        known = self.options.known_tag_names
+        names = self.options.tag_names or self.names or known.get(column)
         if names is None:
             raise FormatError(
                 f"the tags are numbers, such as {number}, without names",

@@ -186,7 +186,7 @@ def _not_cached(repo: RepoName, kind: str) -> HubError:
         place=str(repo),
         expected=f"one of what is cached: {_cached(repo, kind)}",
         hint="pull it where the hub can be reached: "
-        + (f"nerine pull {repo}" if kind == "model" else f"hf download {repo.id} --type dataset"),
+        + (f"nerine pull {repo}" if kind == "model" else f"nerine describe {repo}"),
     )
 
 

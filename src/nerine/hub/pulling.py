@@ -43,7 +43,7 @@ Kind = Literal["model", "dataset"]
 T = TypeVar("T")
 
 _BUSY = {429, 500, 502, 503, 504}
-_TRIES = 4
+TRIES = 4
 _LONGEST_WAIT = 30.0  # seconds
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -98,7 +98,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class State:
     """What is known of a repository's state before its files are fetched."""
 
     commit: str
@@ -115,7 +115,7 @@ def pull(repo: RepoName, wanted: Wanted, *, kind: Kind = "model") -> Snapshot:
     """
     with errors_of(repo, kind), _progress():
         state = _state(repo, wanted, kind)
-        here = _cached_names(repo, state.commit, kind)
+        here = cached_names(repo, state.commit, kind)
         names = here if state.listed is None else [*state.listed]
         for name in names:
             check_file_name(name, str(repo))
@@ -129,36 +129,36 @@ def pull(repo: RepoName, wanted: Wanted, *, kind: Kind = "model") -> Snapshot:
             _fetch(repo, state.commit, name, (state.listed or {}).get(name), kind)
         if state.listed is not None:
             _note_absent(repo, state.commit, set(wanted.optional) - set(names), kind)
-            _remember(repo, state.commit, kind)
-    folder = _snapshot_folder(repo, state.commit, kind)
+            remember(repo, state.commit, kind)
+    folder = snapshot_folder(repo, state.commit, kind)
     return Snapshot(repo, state.commit, folder, state.listed, state.notes, kind)
 
 
-def _state(repo: RepoName, wanted: Wanted, kind: Kind) -> _State:
+def _state(repo: RepoName, wanted: Wanted, kind: Kind) -> State:
     """Which commit is meant, and what the hub lists for it, or else the cache knows."""
-    cached = _cached_commit(repo, kind)
+    cached = cached_commit(repo, kind)
     whole, unknown = False, list[str]()
     if cached is not None:
-        whole = bool(wanted.choose(_cached_names(repo, cached, kind)))
+        whole = bool(wanted.choose(cached_names(repo, cached, kind)))
         unknown = [each for each in wanted.optional if not _is_known(repo, cached, each, kind)]
         if repo.is_pinned and whole and not unknown:
-            return _State(cached)
+            return State(cached)
     asked = ", ".join(unknown)
     notes = (f"{repo}: whether it has {asked} is not known: read without",) if unknown else ()
     if is_offline():
         if cached is None:
             raise OfflineModeIsEnabled
-        return _State(cached, notes=notes)
+        return State(cached, notes=notes)
     try:
-        return _listed(repo, kind, tries=1 if whole else _TRIES)
+        return ask_hub(repo, kind, tries=1 if whole else TRIES)
     except Exception as error:
-        if cached is None or not whole or not _is_passing(error):
+        if cached is None or not whole or not is_passing(error):
             raise
         reason = hub_error(repo, error, kind).found
-        return _State(cached, notes=(f"{reason}: {repo.id}@{cached} of the cache is used", *notes))
+        return State(cached, notes=(f"{reason}: {repo.id}@{cached} of the cache is used", *notes))
 
 
-def _listed(repo: RepoName, kind: Kind, tries: int) -> _State:
+def ask_hub(repo: RepoName, kind: Kind, tries: int) -> State:
     """The commit and its files, as the hub has them."""
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
     info: Any = _patiently(lambda: ask(repo.id, revision=repo.revision, files_metadata=True), tries)
@@ -168,16 +168,16 @@ def _listed(repo: RepoName, kind: Kind, tries: int) -> _State:
     for each in info.siblings or []:
         large = each.lfs.sha256 if each.lfs else None
         files[each.rfilename] = Listed(each.size, large or each.blob_id)
-    return _State(info.sha, files)
+    return State(info.sha, files)
 
 
-def _patiently(ask: Callable[[], T], tries: int = _TRIES) -> T:
+def _patiently(ask: Callable[[], T], tries: int = TRIES) -> T:
     """Asks again where the hub is busy, after as long as it says, or where it breaks off."""
     for tried in range(1, tries):
         try:
             return ask()
         except Exception as error:  # which library speaks HTTP is the hub's library's business
-            if not _is_passing(error):
+            if not is_passing(error):
                 raise
             response = getattr(error, "response", None)
             wait = response.headers.get("Retry-After", "") if response is not None else ""
@@ -185,7 +185,7 @@ def _patiently(ask: Callable[[], T], tries: int = _TRIES) -> T:
     return ask()
 
 
-def _is_passing(error: Exception) -> bool:
+def is_passing(error: Exception) -> bool:
     """Whether the hub is out of reach, rather than of another mind."""
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _BUSY
@@ -211,7 +211,7 @@ def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None, kind: 
 
 
 def _download(repo: RepoName, commit: str, name: str, kind: Kind, *, again: bool = False) -> Path:
-    here = _snapshot_folder(repo, commit, kind) / name
+    here = snapshot_folder(repo, commit, kind) / name
     if (again or not here.is_file()) and not is_offline():
         _check_hash_offered(repo, commit, name, kind)
     return _patiently(
@@ -262,28 +262,34 @@ def _forget(path: Path) -> None:
     target.unlink(missing_ok=True)
 
 
-def _snapshot_folder(repo: RepoName, commit: str, kind: Kind) -> Path:
-    return _storage(repo, kind) / "snapshots" / commit
+def snapshot_folder(repo: RepoName, commit: str, kind: Kind) -> Path:
+    """Where the cache holds the files of a state."""
+    return storage_of(repo, kind) / "snapshots" / commit
 
 
-def _storage(repo: RepoName, kind: Kind) -> Path:
+def storage_of(repo: RepoName, kind: Kind) -> Path:
     """The repository's folder in the hub's cache."""
     return Path(constants.HF_HUB_CACHE) / f"{kind}s--{repo.id.replace('/', '--')}"
 
 
-def _cached_commit(repo: RepoName, kind: Kind) -> str | None:
-    """The commit that the revision meant when the hub was asked last."""
+def cached_commit(repo: RepoName, kind: Kind) -> str | None:
+    """The commit that is meant, as far as is known here, if the cache has files of it."""
+    commit = known_commit(repo, kind)
+    return commit if commit and snapshot_folder(repo, commit, kind).is_dir() else None
+
+
+def known_commit(repo: RepoName, kind: Kind) -> str | None:
+    """The revision itself if it is a commit, or what it meant when the hub was asked last."""
     if is_commit(repo.revision):
-        return repo.revision if _snapshot_folder(repo, str(repo.revision), kind).is_dir() else None
-    ref = _storage(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
+        return repo.revision
+    ref = storage_of(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
     commit = ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
-    if not is_commit(commit) or not _snapshot_folder(repo, str(commit), kind).is_dir():
-        return None
-    return commit
+    return commit if is_commit(commit) else None
 
 
-def _cached_names(repo: RepoName, commit: str, kind: Kind) -> list[str]:
-    folder = _snapshot_folder(repo, commit, kind)
+def cached_names(repo: RepoName, commit: str, kind: Kind) -> list[str]:
+    """The files of a state that are in the cache."""
+    folder = snapshot_folder(repo, commit, kind)
     if not folder.is_dir():
         return []
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
@@ -291,8 +297,8 @@ def _cached_names(repo: RepoName, commit: str, kind: Kind) -> list[str]:
 
 def _is_known(repo: RepoName, commit: str, name: str, kind: Kind) -> bool:
     """Whether a file is in the cache, or the cache says that the repository has none such."""
-    here = _snapshot_folder(repo, commit, kind) / name
-    absent = _storage(repo, kind) / ".no_exist" / commit / name
+    here = snapshot_folder(repo, commit, kind) / name
+    absent = storage_of(repo, kind) / ".no_exist" / commit / name
     return here.is_file() or absent.is_file()
 
 
@@ -300,23 +306,28 @@ def _note_absent(repo: RepoName, commit: str, names: Iterable[str], kind: Kind) 
     """Notes in the cache, as the hub's library does it, what the repository has not."""
     for name in names:
         if not _is_known(repo, commit, name, kind):
-            absent = _storage(repo, kind) / ".no_exist" / commit / name
+            absent = storage_of(repo, kind) / ".no_exist" / commit / name
             absent.parent.mkdir(parents=True, exist_ok=True)
             absent.touch()
 
 
-def _remember(repo: RepoName, commit: str, kind: Kind) -> None:
+def remember(repo: RepoName, commit: str, kind: Kind) -> None:
     """Writes which commit a branch or tag means, where the hub's library looks for it offline.
 
     Done last, so that a branch never leads to half a snapshot.
     """
-    if repo.is_pinned or _cached_commit(repo, kind) == commit:
+    if repo.is_pinned or known_commit(repo, kind) == commit:
         return
-    ref = _storage(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    partial = ref.with_name(f".{ref.name}.{uuid.uuid4().hex}")
-    partial.write_text(commit, encoding="utf-8")
-    partial.replace(ref)
+    ref = storage_of(repo, kind) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
+    write_whole(ref, commit)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 @contextlib.contextmanager

@@ -88,6 +88,7 @@ def provenance(corpus: Corpus, settings: RunSettings) -> dict[str, Any]:
     return {
         "corpus": {
             "source": corpus.source,
+            **({"config": corpus.config} if corpus.config else {}),
             "kind": corpus_kind(corpus.source),
             "hash": corpus.hash,
             "documents": {name: len(split) for name, split in corpus.splits.items()},
