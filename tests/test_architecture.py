@@ -34,6 +34,7 @@ FLOORS = (
     ("backends",),
     ("records",),
     ("card",),
+    ("publication",),
     ("tagger",),
     ("evaluation",),
     ("training", "explanation", "stream", "optimization"),

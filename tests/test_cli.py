@@ -27,7 +27,7 @@ from nerine.markup import visible
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
     *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
-    *("pull",),
+    *("push", "pull"),
 )
 CONLL = "Mira B-person\nleft O\n\nOslo B-place\n\n"
 ESCAPE = "\x1b[31m"

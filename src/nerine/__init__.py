@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nerine.formats import read_documents, write_documents
     from nerine.metrics import Evaluation, score
     from nerine.optimization import Optimization, optimize
+    from nerine.publication import Pushed, PushOptions, plan_push, push
     from nerine.settings import DistillationSettings, TrainingSettings
     from nerine.stream import TaggingOptions, TaggingSummary, tag_files
     from nerine.tagger import Tagger
@@ -47,6 +48,8 @@ __all__ = [
     "Evaluation",
     "NerineError",
     "Optimization",
+    "PushOptions",
+    "Pushed",
     "System",
     "TagScheme",
     "Tagger",
@@ -63,6 +66,8 @@ __all__ = [
     "explain",
     "load_corpus",
     "optimize",
+    "plan_push",
+    "push",
     "read_documents",
     "score",
     "tag_files",
@@ -78,6 +83,8 @@ _LATER = {
     "DistillationSettings": "settings",
     "Evaluation": "metrics",
     "Optimization": "optimization",
+    "PushOptions": "publication",
+    "Pushed": "publication",
     "System": "certainty",
     "Tagger": "tagger",
     "TaggingOptions": "stream",
@@ -92,6 +99,8 @@ _LATER = {
     "explain": "explanation",
     "load_corpus": "corpus",
     "optimize": "optimization",
+    "plan_push": "publication",
+    "push": "publication",
     "read_documents": "formats",
     "score": "metrics",
     "tag_files": "stream",

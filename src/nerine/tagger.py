@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from nerine.origins import Origin, find
 from nerine.readings import LogitArray, Reading
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from nerine.publication import Pushed, PushOptions
 
 # How many look-aheads are begun before the first of them has to be done.
 _AHEAD = 1
@@ -188,6 +191,27 @@ class Tagger:
             if isinstance(outcome, Failure):
                 raise outcome.error
             yield outcome
+
+    def push(self, repo_id: str, options: PushOptions | None = None, **changes: Any) -> Pushed:
+        """Pushes the checkpoint that this tagger was loaded from to the hub; see `nerine.push`.
+
+        What was chosen when it was loaded, such as thresholds, stays here. Raises
+        `CheckpointError` where it was loaded from nowhere, or is not fit to be published, and
+        `HubError`.
+        """
+        from nerine.publication import PushOptions, push  # which most who tag need not load
+
+        if self.origin is None:
+            raise CheckpointError(
+                "this tagger was loaded from no folder, so that there is nothing to push",
+                place=repo_id,
+                expected="a tagger of Tagger.load",
+                hint="write its checkpoint with save_checkpoint, and load that",
+            )
+        chosen = (options or PushOptions()).changed(changes)
+        for name in chosen.files:
+            self.origin.bring(name)
+        return push(self.origin.folder, repo_id, chosen)
 
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.

@@ -37,7 +37,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
     *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
-    *("pull",),
+    *("push", "pull"),
 )
 
 

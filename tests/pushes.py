@@ -1,0 +1,78 @@
+"""Checkpoints to be pushed: tiny, and with records as training leaves them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from nerine.assessment import assess
+from nerine.backends.saved import SavedModel, SavedModels
+from nerine.checkpoint import weights_hash
+from nerine.corpus import Corpus
+from nerine.formats.files import file_hash
+from nerine.records import evaluation_of, save_evaluation, used_splits
+from tiny import LABELS, documents, make_checkpoint
+
+TOKEN = "hf_" + "a1B2c3D4" * 4
+VARIANTS = ("onnx-fp32", "onnx-int8")
+SCORES = {"precision": 0.75, "recall": 0.5, "f1": 0.6, "accuracy": 0.9}
+PATH = "/home/mira/data/wnut17"
+
+
+def corpus() -> Corpus:
+    """Documents of three splits, which have no text in common."""
+    found = tuple(documents())
+    splits = {"train": found[:6], "validation": found[6:8], "test": found[8:]}
+    return Corpus(splits, LABELS, PATH)
+
+
+def make_pushable(folder: Path) -> Path:
+    """A checkpoint with scores and provenance, among files that concern nobody else."""
+    make_checkpoint(folder)
+    shutil.rmtree(folder.with_name(f"{folder.name}-encoder"))
+    own = corpus()
+    provenance = {
+        "corpus": {"source": PATH, "kind": "files", "hash": own.hash, "documents": {"train": 6}},
+        "splits": used_splits(own),
+        "settings": {"encoder": "/home/mira/encoders/tiny", "epochs": 1},
+        "encoder": {"name": "tiny", "kind": "folder"},
+        "seed": 0,
+    }
+    change(folder / "nerine.json", scores={"validation": SCORES}, provenance=provenance)
+    (folder / "run.json").write_text("{}")
+    (folder / ".env").write_text(f"HF_TOKEN={TOKEN}\n")
+    (folder / "train.log").write_text("/home/mira/secret\n")
+    (folder / "optimizer.pt").write_bytes(b"\x80\x04")
+    (folder / "checkpoints/step-1").mkdir(parents=True)
+    return folder
+
+
+def evaluate(folder: Path, split: str = "test") -> None:
+    """Puts an evaluation of perfect predictions beside a checkpoint."""
+    own = corpus()
+    gold = own.split(split)
+    info = json.loads((folder / "nerine.json").read_text())
+    assessment = assess(gold, gold, split=split, samples=50)
+    record = evaluation_of(own, assessment, provenance=info["provenance"])
+    save_evaluation(folder, record)
+
+
+def add_onnx(folder: Path, content: bytes = b"a model") -> None:
+    """Puts files beside a checkpoint that say of themselves that they are its ONNX models."""
+    (folder / "onnx").mkdir()
+    models = {}
+    for name in VARIANTS:
+        path = folder / "onnx" / f"model-{name.removeprefix('onnx-')}.onnx"
+        path.write_bytes(content + name.encode())
+        models[name] = SavedModel(path.name, file_hash(path), path.stat().st_size)
+    report = {"corpus": PATH, "checkpoint": str(folder), "chosen": VARIANTS[1]}
+    saved = SavedModels(weights_hash(folder), VARIANTS[1], models, report)
+    (folder / "onnx/onnx.json").write_text(json.dumps(saved.to_dict()))
+
+
+def change(path: Path, **changes: Any) -> None:
+    """Changes fields of a JSON file."""
+    values = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
