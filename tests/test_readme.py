@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import nerine.training.start
+from hub import Hub
 from nerine import pretrained
 from nerine.cli import main
 from nerine.formats import write_documents
@@ -22,9 +23,11 @@ BLOCKS = list(blocks_of(README))
 
 @pytest.fixture(autouse=True)
 def place(
-    encoder_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, encoder_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder with what the README's reader has: a corpus and some posts."""
+    """What the README's reader has: a folder with a corpus and some posts, a login on a hub."""
+    hub.add_user("mira", token="hf_mira")
+    monkeypatch.setenv("HF_TOKEN", "hf_mira")
     tiny = str(encoder_of("bert"))
     load_encoder = pretrained.load_encoder
 
@@ -38,8 +41,13 @@ def place(
     monkeypatch.setattr(nerine.training, "_RATES", (2e-2, 2e-2))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wnut17").mkdir()
-    for name in ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated"):
-        write_documents(corpus(96).train, tmp_path / "wnut17" / name)
+    documents = corpus(192).train
+    for name, split in (
+        ("wnut17train.conll", documents[:96]),
+        ("emerging.dev.conll", documents[96:144]),
+        ("emerging.test.annotated", documents[144:]),
+    ):
+        write_documents(split, tmp_path / "wnut17" / name)
     (tmp_path / "posts.txt").write_text("Mira was in Oslo\n\nAna too\n")
 
 
