@@ -242,10 +242,11 @@ def test_links_out_of_the_folder_are_refused_and_others_are_not(
     assert "leads out of" in refused(folder).found
     inside.unlink()
     (tmp_path / "mine.json").rename(inside)
-    evaluate(folder)
-    (folder / "evaluations.json").rename(tmp_path / "evaluations.json")
-    (folder / "evaluations.json").symlink_to(tmp_path / "evaluations.json")
-    assert "leads out of the folder" in refused(folder).found
+    add_onnx(folder)
+    (folder / "onnx").rename(tmp_path / "onnx")
+    (folder / "onnx").symlink_to(tmp_path / "onnx")
+    assert plan_push(folder, REPO)
+    assert "leads out of the folder" in refused(folder, onnx=["all"]).found
 
 
 def test_a_folder_of_the_hubs_own_cache_has_links_to_its_blobs(
