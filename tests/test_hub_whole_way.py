@@ -88,7 +88,7 @@ class Place:
 
     def wipe(self) -> None:
         """As on another machine."""
-        shutil.rmtree(self.home)
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_each_figure_of_the_card_is_one_of_the_records(place: Place) -> None:
         name = "F1" if metric == "f1" else metric.title()
         assert named[f"{name} (strict, entities)"] == scores["overall"][metric]
         assert f"{scores['overall'][metric]:.4f}" in card.content
-    for label, counts in scores["by_label"].items():
+    for label, counts in scores["labels"].items():
         assert named[f"F1 (strict, {label})"] == counts["f1"]
     again = json.loads(place.nerine("evaluate", REPO, "sample", "--json"))
     assert again["overall"] == scores["overall"]
@@ -152,7 +152,7 @@ def test_the_snippets_of_the_card_run(place: Place) -> None:
     place.wipe()
     for snippet in snippets:
         assert REPO in snippet
-        assert "Okonjo" in place.run("-c", snippet)
+        assert "Mira" in place.run("-c", snippet)
 
 
 def test_the_token_stays_where_it_belongs(place: Place) -> None:
@@ -175,8 +175,8 @@ def test_the_token_stays_where_it_belongs(place: Place) -> None:
     place.nerine("push", "run", "mira/another", code=2)
     hub.mend()
     place.nerine("pull", REPO)
-    # HF_TOKEN of somebody who pasted a line end too many
-    place.nerine("pull", REPO, code=2, HF_TOKEN=f"{TOKEN}\u2028")
+    # a library below says which header it cannot send
+    place.nerine("pull", REPO, code=2, HF_TOKEN=f"{TOKEN}\x01x")
 
     assert not any(TOKEN in text for text in place.printed)
     assert not any("Traceback" in text for text in place.printed)
