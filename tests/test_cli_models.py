@@ -231,7 +231,7 @@ def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> No
 def test_explains_as_json(checkpoint: Path, tagger: Tagger) -> None:
     result = run("explain", checkpoint, "Mira left Oslo", "--json")
     assert json.loads(result.stdout) == json.loads(
-        json.dumps(explain(tagger, "Mira left Oslo").to_dict())
+        json.dumps({"checkpoint": str(checkpoint), **explain(tagger, "Mira left Oslo").to_dict()})
     )
 
 
