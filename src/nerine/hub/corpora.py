@@ -7,6 +7,7 @@ scripts to Parquet, on a branch of its own.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,7 @@ def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
     if main.repo.revision not in (None, constants.DEFAULT_REVISION):
         return None  # of which state the conversion is, nobody says
     try:
-        return list_files(RepoName(main.repo.id, CONVERTED))
+        return list_files(dataclasses.replace(main.repo, revision=CONVERTED))
     except HubError as error:
         if isinstance(error.__cause__, RevisionNotFoundError):
             return None

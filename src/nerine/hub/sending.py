@@ -9,8 +9,6 @@ again sends what is missing.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,14 +23,11 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils.tqdm import (
-    are_progress_bars_disabled,
-    disable_progress_bars,
-    enable_progress_bars,
-)
 
 from nerine.errors import HubError, first_line
-from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, page, redacted
+from nerine.hub.bars import bars
+from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, redacted
+from nerine.hub.files import Listed, git_hash, is_sha256
 from nerine.hub.names import RepoName, is_commit
 from nerine.markup import visible
 
@@ -57,34 +52,12 @@ class Outgoing:
     size: int
     sha256: str
 
-    @property
-    def git_id(self) -> str:
-        """What git calls a file with this content: a SHA-1."""
-        digest = hashlib.sha1(f"blob {self.size}\0".encode(), usedforsecurity=False)
-        if isinstance(self.content, bytes):
-            digest.update(self.content)
-        else:
-            with self.content.open("rb") as stream:
-                while chunk := stream.read(_LARGE):
-                    digest.update(chunk)
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file on the hub: its git id, and the SHA-256 of its content where that is large."""
-
-    size: int
-    git_id: str
-    sha256: str | None = None
-
-    def holds(self, file: Outgoing) -> bool:
-        """Whether it has the content of `file`."""
-        if self.size != file.size:
+    def is_like(self, there: Listed) -> bool:
+        """Whether a file on the hub has the same content."""
+        if there.size != self.size or there.hash is None:
             return False
-        if self.sha256 is not None:
-            return self.sha256 == file.sha256
-        return self.git_id == file.git_id
+        own = self.sha256 if is_sha256(there.hash) else git_hash(self.content)
+        return own == there.hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +93,7 @@ class Remote:
     commit: str | None = None
     new_branch: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, RemoteFile] = field(default_factory=dict)
+    files: Mapping[str, Listed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +144,7 @@ def look(target: Target) -> Remote:
 
 def read_file(target: Target, remote: Remote, name: str) -> bytes:
     """The content of a small file that `remote` has. It does not go into the hub's cache."""
-    with _errors(target.repo), tempfile.TemporaryDirectory() as folder, _bars(shown=False):
+    with _errors(target.repo), tempfile.TemporaryDirectory() as folder, bars(shown=False):
         path = _api().hf_hub_download(
             target.repo.id, name, revision=remote.commit, local_dir=folder
         )
@@ -192,7 +165,7 @@ def send(
     What is missing of the repository, the branch and the tag is made. Without a file to send or
     to delete there is no commit. Bars on a terminal show how it goes on. Raises `HubError`.
     """
-    with _errors(target.repo), _bars(shown=sys.stderr.isatty()):
+    with _errors(target.repo), bars():
         api = _api()
         _check_card(target, files)
         if remote.commit is None:
@@ -205,7 +178,7 @@ def send(
             commit = _commit(api, target, remote, files, delete, message, say)
         else:
             tip = str(remote.commit)
-            commit = Commit(tip, f"{page(target.repo)}/commit/{tip}", remote.private)
+            commit = Commit(tip, f"{target.repo.page}/commit/{tip}", remote.private)
         if target.tag is not None and target.tag not in remote.tags:
             api.create_tag(target.repo.id, tag=target.tag, revision=commit.id)
         return commit
@@ -255,12 +228,12 @@ def _remote(api: HfApi, target: Target) -> Remote:
     is_known = branch in branches or branch.startswith(_PULL_REQUESTS)
     tip = branches.get(branch) or api.model_info(repo_id, revision=branch if is_known else MAIN).sha
     tree = api.list_repo_tree(repo_id, recursive=True, revision=tip)
-    files = {each.path: _remote_file(each) for each in tree if isinstance(each, RepoFile)}
+    files = {each.path: _listed(each) for each in tree if isinstance(each, RepoFile)}
     return Remote(private, tip, not is_known, tags, files)
 
 
-def _remote_file(file: RepoFile) -> RemoteFile:
-    return RemoteFile(file.size, file.blob_id, file.lfs.sha256 if file.lfs else None)
+def _listed(file: RepoFile) -> Listed:
+    return Listed(file.size, file.lfs.sha256 if file.lfs else file.blob_id)
 
 
 def _commit(
@@ -340,14 +313,9 @@ def _errors(repo: RepoName) -> Iterator[None]:
             cause = error.__cause__ if isinstance(error, RuntimeError) else error
             if isinstance(cause, HfHubHTTPError):
                 raise (_conflict(repo, cause) or cause) from None
-            if isinstance(cause, Exception) and _is_below(cause):
+            if isinstance(cause, Exception) and is_of_http(cause):
                 raise _cut(repo, cause) from None
             raise
-
-
-def _is_below(error: Exception) -> bool:
-    """Whether an error is of HTTP, or of what that stands on."""
-    return is_of_http(error) or type(error).__module__.startswith(("httpcore", "h11"))
 
 
 def _cut(repo: RepoName, error: Exception) -> HubError:
@@ -374,16 +342,3 @@ def _conflict(repo: RepoName, error: HfHubHTTPError) -> HubError | None:
             hint="push again, or choose another name",
         )
     return None
-
-
-@contextlib.contextmanager
-def _bars(*, shown: bool) -> Iterator[None]:
-    """Lets the hub's library show its progress bars, or not."""
-    if shown or are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

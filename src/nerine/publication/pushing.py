@@ -18,7 +18,6 @@ from nerine.card import (
 )
 from nerine.checkpoint import INFO_FILE
 from nerine.errors import HubError, SettingsError
-from nerine.hub.errors import page
 from nerine.hub.names import RepoName
 from nerine.hub.sending import (
     CARD_FILE,
@@ -262,7 +261,7 @@ def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
     repository was pushed by Nerine: it has `nerine.json`.
     """
     there = remote.files
-    same = {file.name for file in files if file.name in there and there[file.name].holds(file)}
+    same = {file.name for file in files if file.name in there and file.is_like(there[file.name])}
     names = {file.name for file in files}
     ours = OURS if INFO_FILE in there else frozenset()
     beside = sorted(set(there) - names)
@@ -279,11 +278,11 @@ def _check_card(plan: PushPlan, remote: Remote, difference: Changes) -> None:
     replaced = CARD_FILE in remote.files and CARD_FILE not in difference.unchanged
     if not replaced or plan.replace_card:
         return
-    small = remote.files[CARD_FILE].size <= _LONGEST_CARD
+    small = (remote.files[CARD_FILE].size or 0) <= _LONGEST_CARD
     if not (small and is_untouched(read_file(plan.target, remote, CARD_FILE))):
         raise HubError(
             f"the {CARD_FILE} there was written or edited by somebody",
-            place=f"{page(plan.target.repo)}/blob/{plan.target.branch}/{CARD_FILE}",
+            place=f"{plan.target.repo.page}/blob/{plan.target.branch}/{CARD_FILE}",
             expected="none, or one that nerine push has written",
             hint="put what it says into card.toml (nerine push --help), and replace it with "
             "--replace-card (in Python replace_card=True)",
