@@ -27,10 +27,10 @@ from nerine.card import (
     write_card,
 )
 from nerine.card.snippets import SENTENCE
-from nerine.checkpoint import INFO_FILE
 from nerine.corpus import Corpus
 from nerine.document import Document, Entity, digest_of, parts_of
 from nerine.errors import CheckpointError, SettingsError
+from nerine.filenames import INFO_FILE
 from nerine.markup import visible
 from nerine.records import EvaluationRecord, Role, evaluation_of, save_evaluation, split_record
 from nerine.records.evaluations import CorpusOrigin

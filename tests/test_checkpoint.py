@@ -13,15 +13,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, pipeline
 
-from nerine.checkpoint import (
-    INFO_FILE,
-    RUN_FILE,
-    WEIGHTS_FILE,
-    Checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+from nerine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nerine.errors import CheckpointError, NerineError
+from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.formats.files import file_hash
 from nerine.schemes import TagScheme
 from nerine.tagger import Tagger

@@ -160,6 +160,15 @@ def test_a_pulled_checkpoint_can_be_pushed_again(login: Hub, folder: Path) -> No
     assert there == {}
 
 
+def test_what_is_not_there_is_not_needed_for_another_push(login: Hub, folder: Path) -> None:
+    add_onnx(folder)
+    commit = push(folder, REPO, onnx=["onnx-int8"]).commit
+    for name in (REPO, f"{REPO}@{commit}"):  # the second is not asked for what it has
+        pulled = Tagger.load(name, device="cpu", backend="pytorch")
+        pulled.push("mira/copy", onnx=["all"])
+    assert {*login.files("mira/copy")} == {*login.files(REPO)}
+
+
 def test_a_tagger_of_no_folder_cannot_be_pushed(tagger: Tagger) -> None:
     bare = Tagger(tagger.backend, tagger.tokenizer, tagger.settings)
     with pytest.raises(CheckpointError, match="no folder"):

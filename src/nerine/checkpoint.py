@@ -27,16 +27,12 @@ from typing import Any
 from nerine import pretrained
 from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
+from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.formats.files import file_hash, replacing
 from nerine.origins import Origin, find
 from nerine.safety.reading import MEGABYTE, read_object
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
-
-INFO_FILE = "nerine.json"
-WEIGHTS_FILE = "model.safetensors"
-RUN_FILE = "run.json"
-"""Marks a folder as a training run that may not have ended."""
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.errors import CheckpointError, HubError, MissingExtraError
+from nerine.filenames import CONFIG_FILE, WEIGHTS_FILE
 from nerine.hub.errors import is_offline
 from nerine.hub.models import pull_model
 from nerine.hub.names import RepoName
@@ -38,9 +39,12 @@ class Origin:
         """What a user should know of how it was found."""
         return self.snapshot.notes if self.snapshot else ()
 
-    def bring(self, name: str) -> None:
-        """Fetches one more file into the folder, if it is the hub's; raises `HubError`."""
-        if self.snapshot:
+    def bring(self, name: str, *, if_there: bool = False) -> None:
+        """Fetches one more file into the folder, if it is the hub's; raises `HubError`.
+
+        With `if_there`, the repository need not have it.
+        """
+        if self.snapshot and (not if_there or self.snapshot.has(name)):
             self.snapshot.fetch(name)
 
     def __str__(self) -> str:
@@ -97,10 +101,10 @@ def _package_folder(package: str) -> Path:
         ) from None
     for file in files:
         folder = Path(str(file.locate())).parent
-        if file.name == "config.json" and (folder / "model.safetensors").is_file():
+        if file.name == CONFIG_FILE and (folder / WEIGHTS_FILE).is_file():
             return folder
     raise CheckpointError(
-        f"the package {package!r} ships no config.json beside a model.safetensors",
+        f"the package {package!r} ships no {CONFIG_FILE} beside a {WEIGHTS_FILE}",
         place=f"{PACKAGE_PREFIX}{package}",
         expected="a package that carries a checkpoint folder",
     )

@@ -10,11 +10,10 @@
 | `writing` | `CardRecord` → `Card` |
 """
 
-from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
+from nerine.card.statements import Statements, read_statements
 from nerine.card.writing import Card, CardRecord, card_record, write_card
 
 __all__ = [
-    "STATEMENTS_FILE",
     "Card",
     "CardRecord",
     "Statements",

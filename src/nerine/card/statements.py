@@ -19,8 +19,6 @@ from typing import Any
 
 from nerine.errors import SettingsError
 
-STATEMENTS_FILE = "card.toml"
-
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")

@@ -13,12 +13,13 @@ from nerine.card.metadata import base_model, dataset_id, metadata
 from nerine.card.results import Result, results_of
 from nerine.card.scores import score_sections
 from nerine.card.snippets import by_hand, with_nerine, with_pipeline
-from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
+from nerine.card.statements import Statements, read_statements
 from nerine.card.text import shown
-from nerine.checkpoint import INFO_FILE, writable_info
+from nerine.checkpoint import writable_info
 from nerine.errors import CheckpointError
+from nerine.filenames import EVALUATIONS_FILE, INFO_FILE, STATEMENTS_FILE
 from nerine.markup import escaped, escaped_line, visible
-from nerine.records import EVALUATIONS_FILE, EvaluationRecord, read_evaluations, without_paths
+from nerine.records import EvaluationRecord, read_evaluations, without_paths
 from nerine.schemes import TagScheme
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)

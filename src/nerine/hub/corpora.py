@@ -17,6 +17,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
 from nerine.errors import CorpusError, HubError
+from nerine.filenames import CARD_FILE
 from nerine.formats import FORMATS
 from nerine.formats.folders import match_splits
 from nerine.hub.layouts import Config, check_whole, find_configs
@@ -27,7 +28,6 @@ from nerine.hub.pulling import Snapshot
 from nerine.markup import visible
 
 CONVERTED = "refs/convert/parquet"
-README = "README.md"
 SAFE_FORMATS = ("columns", "spans", "words", "label-studio", "parquet")
 """Formats of one file each, that are read without code of others."""
 
@@ -114,9 +114,9 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
     """The README of a data set is fetched, and nothing else yet."""
     main = list_files(repo)
     metadata: dict[str, Any] = {}
-    if README in (main.listed or ()):
-        fetch_files(main, [README])
-        metadata = read_metadata(main.folder / README, str(main))
+    if CARD_FILE in (main.listed or ()):
+        fetch_files(main, [CARD_FILE])
+        metadata = read_metadata(main.folder / CARD_FILE, str(main))
     stated = stated_configs(metadata, str(main))
     configs = find_configs(main.listed or (), stated, extensions)
     # names that leave two readings are a question to the user; a README that is wrong is no answer

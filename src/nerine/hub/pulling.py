@@ -70,6 +70,18 @@ class Snapshot:
         with bars():
             _fetch(self.repo, self.commit, name, (self.listed or {}).get(name))
 
+    def has(self, name: str) -> bool:
+        """Whether the repository has a file of this name in this state; raises `HubError`."""
+        if self.listed is not None:
+            return name in self.listed
+        if (self.folder / name).is_file():
+            return True
+        with errors_of(self.repo):
+            repo_id, kind = self.repo.id, self.repo.kind
+            return _patiently(
+                lambda: HfApi().file_exists(repo_id, name, repo_type=kind, revision=self.commit)
+            )
+
     def __str__(self) -> str:
         return f"{self.repo.id}@{self.commit}"
 

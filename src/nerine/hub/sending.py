@@ -25,6 +25,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 from huggingface_hub.hf_api import RepoFile
 
 from nerine.errors import HubError, first_line
+from nerine.filenames import CARD_FILE
 from nerine.hub.bars import bars
 from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, redacted
 from nerine.hub.files import Listed, git_hash, is_sha256
@@ -32,7 +33,6 @@ from nerine.hub.names import RepoName, is_commit
 from nerine.markup import visible
 
 MAIN = "main"
-CARD_FILE = "README.md"
 _PULL_REQUESTS = "refs/pr/"
 _LARGE = 1 << 20
 """From so many bytes on a file is sent by itself, so that it is kept when a later one fails."""

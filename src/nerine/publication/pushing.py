@@ -8,19 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.card import (
-    STATEMENTS_FILE,
-    Card,
-    CardRecord,
-    Statements,
-    read_statements,
-    write_card,
-)
-from nerine.checkpoint import INFO_FILE
+from nerine.card import Card, CardRecord, Statements, read_statements, write_card
 from nerine.errors import HubError, SettingsError
+from nerine.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE, STATEMENTS_FILE
 from nerine.hub.names import RepoName
 from nerine.hub.sending import (
-    CARD_FILE,
     MAIN,
     Outgoing,
     Remote,
@@ -40,7 +32,7 @@ from nerine.publication.contents import (
 )
 from nerine.publication.listing import ONNX_FILES, OURS
 from nerine.publication.marking import is_untouched
-from nerine.records import EVALUATIONS_FILE, read_evaluations
+from nerine.records import read_evaluations
 
 _LONGEST_CARD = 1 << 22
 _NOT_OURS = ".gitattributes"  # the hub makes it
@@ -70,7 +62,7 @@ class PushOptions:
     replace_card: bool = False
 
     @property
-    def files(self) -> tuple[str, ...]:
+    def extra_files(self) -> tuple[str, ...]:
         """What a push may need beside the files that it takes to tag."""
         return (EVALUATIONS_FILE, *(ONNX_FILES if self.onnx else ()))
 

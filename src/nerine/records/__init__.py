@@ -11,7 +11,6 @@
 
 from nerine.records.conditions import hardware, versions
 from nerine.records.evaluations import (
-    EVALUATIONS_FILE,
     EvaluationRecord,
     evaluation_of,
     read_evaluations,
@@ -23,7 +22,6 @@ from nerine.records.roles import Role, role_of, trained_on
 from nerine.records.sketches import split_record, used_splits
 
 __all__ = [
-    "EVALUATIONS_FILE",
     "EvaluationRecord",
     "Role",
     "corpus_kind",
