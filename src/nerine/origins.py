@@ -68,9 +68,15 @@ def find(name: str | Path | Origin, *, revision: str | None = None, weights: boo
         return Origin(name, folder)
     if folder.exists():
         raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
-    if name.partition("@")[0].count("/") > 1 or name.startswith((".", "/", "~")):
+    if is_path(name):
         raise CheckpointError("there is no such folder", place=name)
     return _pulled(name, revision, weights)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is a path and no hub id, whatever is there."""
+    repo, _, _ = name.partition("@")
+    return name.startswith((".", "/", "~")) or "\\" in repo or repo.count("/") > 1
 
 
 def _pulled(name: str, revision: str | None, weights: bool) -> Origin:

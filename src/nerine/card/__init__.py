@@ -11,13 +11,12 @@
 """
 
 from nerine.card.statements import Statements, read_statements
-from nerine.card.writing import Card, CardRecord, card_record, write_card
+from nerine.card.writing import Card, CardRecord, write_card
 
 __all__ = [
     "Card",
     "CardRecord",
     "Statements",
-    "card_record",
     "read_statements",
     "write_card",
 ]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.errors import SettingsError
+from nerine.filenames import STATEMENTS_FILE
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")
@@ -95,10 +96,16 @@ class Statements:
         return dataclasses.replace(self, **given)
 
 
-def read_statements(path: Path, base: Statements | None = None) -> Statements:
-    """`base` with what the TOML file at `path` states; raises `SettingsError` with its place."""
+def read_statements(folder: Path) -> Statements:
+    """What `card.toml` in a folder states; nothing where there is none.
+
+    Raises `SettingsError` with its place.
+    """
+    path = folder / STATEMENTS_FILE
+    if not path.exists():
+        return Statements()
     try:
-        return (base or Statements()).changed(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Statements().changed(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SettingsError(f"cannot be read: {error.strerror}", place=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

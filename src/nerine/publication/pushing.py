@@ -10,7 +10,7 @@ from typing import Any
 
 from nerine.card import Card, CardRecord, Statements, read_statements, write_card
 from nerine.errors import HubError, SettingsError
-from nerine.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE, STATEMENTS_FILE
+from nerine.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
 from nerine.hub.sending import (
     MAIN,
@@ -239,10 +239,7 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
 
 def statements_of(folder: Path, options: PushOptions) -> Statements:
     """What is stated of the checkpoint in `folder`: in the options, or else in `card.toml`."""
-    base = options.statements
-    place = folder / STATEMENTS_FILE
-    if base is None:
-        base = read_statements(place) if place.is_file() else Statements()
+    base = options.statements or read_statements(folder)
     return base.changed(options.stated)
 
 

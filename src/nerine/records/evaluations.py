@@ -23,9 +23,9 @@ from nerine.errors import CheckpointError, FormatError, NerineError
 from nerine.filenames import EVALUATIONS_FILE
 from nerine.formats.files import read_text, replacing
 from nerine.records.conditions import hardware, versions
-from nerine.records.origins import corpus_kind, shown_name
 from nerine.records.roles import Role, role_of
 from nerine.records.sketches import shares_known
+from nerine.records.sources import corpus_kind, shown_name
 
 _FORMAT = 1
 _TEXTS_OF_THE_CORPUS = ("errors", "missed_forms")
