@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from huggingface_hub import EvalResult, ModelCard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -577,6 +577,7 @@ def test_strings_of_strangers_are_shown_and_never_read(nasty: str) -> None:
     assert headings == expected
 
 
+@settings(max_examples=40)
 @given(st.text(min_size=1).filter(lambda text: text.strip()))
 def test_any_label_stays_itself_in_the_metadata(label: str) -> None:
     record = evaluation()
@@ -590,6 +591,7 @@ def test_any_label_stays_itself_in_the_metadata(label: str) -> None:
     assert yaml.safe_dump(head_of(card))
 
 
+@settings(max_examples=40)
 @given(st.floats(0, 1))
 def test_figures_keep_their_full_precision(value: float) -> None:
     record = evaluation()

@@ -21,27 +21,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub import Fault, Hub
+from hub.samples import TOKEN
 from nerine.cli import main
-from pushes import TOKEN, add_onnx, make_pushable
+from pushes import add_onnx
 
 REPO = "mira/names"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "names"))
-
-
-@pytest.fixture
-def login(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    return hub
+def folder(pushable: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pushable, tmp_path / "names"))
 
 
 def run(*arguments: object, **options: Any) -> Result:

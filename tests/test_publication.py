@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from hub.samples import TOKEN
 from nerine.card import Statements
 from nerine.errors import HubError, NerineError, SettingsError
 from nerine.formats.files import file_hash
@@ -28,7 +29,7 @@ from nerine.publication.marking import is_untouched, marked
 from nerine.publication.naming import public_configuration
 from nerine.publication.pushing import compare
 from nerine.publication.secrets import Searcher
-from pushes import PATH, TOKEN, add_onnx, change, evaluate, make_pushable
+from pushes import PATH, add_onnx, change, evaluate
 
 SENT = ["README.md", "config.json", "model.safetensors", "nerine.json"]
 SENT += ["tokenizer.json", "tokenizer_config.json"]
@@ -47,14 +48,9 @@ SECRETS = {
 }
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "names"))
+def folder(pushable: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pushable, tmp_path / "names"))
 
 
 def refused(folder: Path, **options: Any) -> NerineError:

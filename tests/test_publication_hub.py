@@ -15,33 +15,22 @@ from huggingface_hub import HfApi, ModelCard, constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from hub import Fault, Hub
+from hub.samples import TOKEN
 from nerine.errors import CheckpointError, HubError
 from nerine.formats.files import file_hash
 from nerine.hub import sending
 from nerine.publication import Pushed, plan_push, push
 from nerine.tagger import Tagger
-from pushes import TOKEN, add_onnx, change, evaluate, make_pushable
+from pushes import add_onnx, change, evaluate
 from tiny import documents
 
 REPO = "mira/names"
 UPLOAD = "/upload/"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "names"))
-
-
-@pytest.fixture
-def login(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    return hub
+def folder(pushable: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pushable, tmp_path / "names"))
 
 
 def refused(folder: Path, repo: str = REPO, **options: Any) -> HubError:

@@ -199,9 +199,9 @@ def weights_hash(folder: Path) -> str:
     info = folder / INFO_FILE
     try:
         if info.is_file():
-            return str(json.loads(info.read_text(encoding="utf-8"))["weights"]["sha256"])
+            return str(read_object(info, _MOST_INFO_BYTES)["weights"]["sha256"])
         return file_hash(folder / WEIGHTS_FILE)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"its weights cannot be told by a hash: {error!r}",
             place=str(folder),

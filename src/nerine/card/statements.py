@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from nerine.errors import SettingsError
 from nerine.filenames import STATEMENTS_FILE
+from nerine.settings import read_settings, with_changes
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")
@@ -83,17 +83,7 @@ class Statements:
 
     def changed(self, changes: Mapping[str, Any]) -> Statements:
         """These statements with others; raises `SettingsError` for one that does not exist."""
-        known = [each.name for each in dataclasses.fields(self)]
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise SettingsError(
-                f"there is no statement {unknown[0]!r}", expected=f"one of {', '.join(known)}"
-            )
-        given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in changes.items()
-        }
-        return dataclasses.replace(self, **given)
+        return with_changes(self, changes, "statement")
 
 
 def read_statements(folder: Path) -> Statements:
@@ -102,16 +92,7 @@ def read_statements(folder: Path) -> Statements:
     Raises `SettingsError` with its place.
     """
     path = folder / STATEMENTS_FILE
-    if not path.exists():
-        return Statements()
-    try:
-        return Statements().changed(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"this is no TOML: {error}", place=str(path)) from error
-    except SettingsError as error:
-        raise error.at(str(path)) from error
+    return read_settings(path, Statements()) if path.exists() else Statements()
 
 
 def _check(each: dataclasses.Field[Any], text: Any) -> None:

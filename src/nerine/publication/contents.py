@@ -6,7 +6,6 @@ What is refused here would embarrass whoever pushes it: a run that has not ended
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +44,10 @@ from nerine.publication.naming import (
 )
 from nerine.publication.secrets import Searcher, Secret
 from nerine.records import Role
+from nerine.safety.reading import MEGABYTE, read_object
 
 ALL = "all"
+_MOST_BYTES = 20 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,21 +172,13 @@ def _rewritten(
         if name == INFO_FILE:
             before, after = info, public_info(info)
         elif name in (CONFIG_FILE, TOKENIZER_CONFIG_FILE):
-            before = _json(folder / name)
+            before = read_object(folder / name, _MOST_BYTES)
             after = public_configuration(before)
         else:
             continue
         found = [*shortened(name, before, after)]
         if found:
             yield name, (json_bytes(after), found)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return dict(values)
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"cannot be read: {error}", place=str(path)) from error
 
 
 def check_text(text: str, place: str) -> None:
