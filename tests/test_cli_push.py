@@ -110,6 +110,7 @@ def test_options_reach_the_push(login: Hub, folder: Path) -> None:
     stated = ["--license", "mit", "--language", "en", "--language", "pt", "--author", "Mira O."]
     result = run(folder, REPO, *options, *stated, "--message", "The first")
     assert result.exit_code == 0, result.output
+    assert "\ntagged v1\n" in result.stdout
     assert not login.repository(REPO).private
     there = login.files(REPO, "v1")
     assert there == login.files(REPO, "wide")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import traceback
 from pathlib import Path
@@ -188,6 +189,15 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
     assert "a tag 'v1' already" in refused(folder, tag="v1", license="mit").found
     assert login.commits(REPO)[0].oid == done.commit
     assert "is a tag" in refused(folder, revision="v1").found
+
+
+@pytest.mark.parametrize("name", ["a b", "../x", "a..b", "-x", "x.lock", "refs/heads/x", "a~1"])
+def test_a_name_that_git_does_not_take_is_refused_before_anything_is_sent(
+    login: Hub, folder: Path, name: str
+) -> None:
+    assert "there can be no tag" in refused(folder, tag=name).found
+    assert re.search("there can be no branch|is no revision", refused(folder, revision=name).found)
+    assert login.requests == []
 
 
 def test_a_tag_that_could_not_be_made_is_made_by_the_next_push(login: Hub, folder: Path) -> None:

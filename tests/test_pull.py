@@ -192,6 +192,17 @@ def test_names_that_no_repository_has(hub: Hub, name: str) -> None:
     assert hub.requests == []
 
 
+@pytest.mark.parametrize("name", ["", "x" * 5000, "mira/" + "x" * 5000, "a\0b"])
+def test_names_that_no_folder_has_either(hub: Hub, name: str) -> None:
+    assert "can be no repository" in refusal(name).found
+    assert hub.requests == []
+
+
+def test_a_folder_has_no_revisions(checkpoint_of: Callable[..., Path]) -> None:
+    with pytest.raises(CheckpointError, match="a folder has no revisions"):
+        Tagger.load(checkpoint_of(), revision="v1", device="cpu")
+
+
 def test_a_repository_without_a_model(hub: Hub) -> None:
     hub.add_repo(REPO, {"README.md": b"", "\x1b[31m.txt": b""})
     with pytest.raises(HubError) as caught:
@@ -263,6 +274,15 @@ def test_a_hub_out_of_reach_leaves_the_cache(hub: Hub, published: Published) -> 
 
 
 # --- what goes wrong on the way
+
+
+def test_a_hub_that_says_nothing_is_not_waited_for_without_end(
+    hub: Hub, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published()
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
+    hub.fault(Fault(path="/api/models", wait=1.0, times=None))
+    assert "could not be reached: timed out" in refusal().found
 
 
 @pytest.mark.parametrize("path", ["/api/models", "tokenizer.json", "model.safetensors"])
@@ -364,6 +384,36 @@ def test_a_hash_that_is_a_path(hub: Hub, published: Published, tmp_path: Path, e
     error = refusal()
     assert "config.json" in error.found or "cannot be used" in error.found
     assert {path for path in tmp_path.rglob("*") if "escaped" in path.name} == before == set()
+
+
+def test_a_file_of_another_commit(hub: Hub, published: Published) -> None:
+    published()
+    hub.fault(Fault(path="nerine.json", headers={"X-Repo-Commit": "c" * 40}, times=None))
+    error = refusal()
+    assert error.found == f"the hub offers nerine.json of '{'c' * 40}'"
+    assert cached() == set()
+    hub.mend()
+    assert Tagger.load(REPO, device="cpu").notes == ()
+
+
+def test_a_token_that_no_header_can_hold(
+    hub: Hub, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published()
+    monkeypatch.setenv("HF_TOKEN", "hf_ü" * 9)
+    error = refusal()
+    assert "this login's token cannot be one" in error.found
+    assert "ü" not in str(error)
+    assert hub.requests == []
+
+
+def test_a_signed_address_is_not_repeated(hub: Hub, published: Published) -> None:
+    published()
+    hub.fault(Fault(path="/storage/", status=416, times=None))
+    error = refusal()
+    assert "HTTP 416" in error.found
+    assert "/storage/" in error.found
+    assert "Signature" not in str(error)
 
 
 def test_a_token_goes_to_the_hub_alone(

@@ -148,6 +148,7 @@ def with_first(data: dict[str, Any], **changes: Any) -> str:
     [
         lambda data: "{",
         lambda data: "[]",
+        lambda data: "[" * 100_000,
         lambda data: json.dumps({**data, "format": 2}),
         lambda data: json.dumps({**data, "evaluations": [{}]}),
         lambda data: json.dumps({**data, "evaluations": [{**data["evaluations"][0], "x": 1}]}),

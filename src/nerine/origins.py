@@ -63,13 +63,20 @@ def find(name: str | Path | Origin, *, revision: str | None = None, weights: boo
     name = str(name)
     if name.startswith(PACKAGE_PREFIX):
         return Origin(name, _package_folder(name.removeprefix(PACKAGE_PREFIX)))
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    if (folder := _folder(name)) is not None:
+        if revision is not None:
+            raise CheckpointError(
+                f"a folder has no revisions, and {revision!r} is asked for",
+                place=name,
+                expected="a repository on the hub, as owner/name",
+            )
         return Origin(name, folder)
-    if folder.exists():
-        raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
     if is_path(name):
-        raise CheckpointError("there is no such folder", place=name)
+        raise CheckpointError(
+            "there is no such folder",
+            place=name,
+            expected="a folder, or a repository on the hub as owner/name",
+        )
     return _pulled(name, revision, weights)
 
 
@@ -77,6 +84,19 @@ def is_path(name: str) -> bool:
     """Whether a name is a path and no hub id, whatever is there."""
     repo, _, _ = name.partition("@")
     return name.startswith((".", "/", "~")) or "\\" in repo or repo.count("/") > 1
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of this name, if there is one; raises `CheckpointError` for a file."""
+    path = Path(name).expanduser()
+    try:
+        if not name or not path.exists():
+            return None
+    except (OSError, ValueError):  # too long for a path, or with a sign that none has
+        return None
+    if not path.is_dir():
+        raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
+    return path
 
 
 def _pulled(name: str, revision: str | None, weights: bool) -> Origin:

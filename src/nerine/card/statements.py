@@ -44,7 +44,7 @@ class Statements:
 
     title: str | None = _statement("what the checkpoint is called on its card")
     license: str | None = _statement(
-        "the hub's name of the licence", form=_LICENSE, like="apache-2.0, or other"
+        "the hub's name of the licence", form=_LICENSE, like="mit or apache-2.0, or other"
     )
     license_name: str | None = _statement(
         "name of a licence that the hub does not know", form=_LICENSE, like="my-licence-1.0"

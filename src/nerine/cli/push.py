@@ -197,4 +197,6 @@ def _print_pushed(pushed: Pushed, on: Console) -> None:
     else:
         sent = counted(len(pushed.sent), "file")
         on.print(cell(f"{sent} new or changed, {pushed.bytes:,} bytes; {where}", "bold"))
+    if pushed.plan.target.tag:
+        on.print(cell(f"tagged {pushed.plan.target.tag}"))
     on.print(cell(pushed.pull_request or pushed.url), soft_wrap=True)

@@ -25,6 +25,7 @@ from nerine.markup import visible
 _HIDDEN = "<token>"
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9_]{8,}")
 _HTTP = ("httpx", "httpcore", "h11")
+_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")  # whoever has a signed address may use it
 
 
 @contextlib.contextmanager
@@ -62,6 +63,12 @@ def hub_error(repo: RepoName, error: Exception) -> HubError:
             expected="a branch, a tag or the full hash of a commit",
             hint=f"what there is: {repo.page}/refs",
         )
+    if isinstance(error, UnicodeEncodeError) and not (login_token() or "").isascii():
+        return HubError(
+            "this login's token cannot be one: it has letters that no token has",
+            place=str(repo),
+            hint="log in again (hf auth login), or look at HF_TOKEN",
+        )
     if isinstance(error, EntryNotFoundError):
         return HubError(f"a file is missing: {_said(error)}", place=str(repo))
     if isinstance(error, HfHubHTTPError):
@@ -80,11 +87,11 @@ def is_offline() -> bool:
 
 
 def redacted(text: str) -> str:
-    """`text` without what is, or looks like, a token of the hub."""
+    """`text` without what is, or looks like, a token of the hub, or the signature of an address."""
     token = login_token()
     if token:
         text = text.replace(token, _HIDDEN)
-    return _TOKEN.sub(_HIDDEN, text)
+    return _QUERY.sub(r"\1?…", _TOKEN.sub(_HIDDEN, text))
 
 
 def login_token() -> str | None:
@@ -128,7 +135,7 @@ def _http_error(repo: RepoName, error: HfHubHTTPError) -> HubError:
         return HubError(
             f"this login may not do that: {visible(redacted(error.server_message or 'forbidden'))}",
             place=str(repo),
-            expected="a token that may write, of somebody who may write to the repository",
+            expected="the token of somebody who has the right to; for a push, one that may write",
             hint="who is logged in: hf auth whoami; new tokens: "
             f"{constants.ENDPOINT}/settings/tokens",
         )

@@ -16,6 +16,8 @@ from nerine.markup import visible
 Kind = Literal["model", "dataset"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_REF = re.compile(r"[\w.+/-]{1,200}")
+PULL_REQUESTS = "refs/pr/"
 _LONGEST_FILE_NAME = 500
 
 
@@ -69,6 +71,15 @@ class RepoName:
 def is_commit(revision: str | None) -> bool:
     """Whether a revision is the full hash of a commit."""
     return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def can_be_made(name: str, kind: str) -> bool:
+    """Whether a `branch` or a `tag` may have a name: what git takes, and a little less."""
+    if kind == "branch" and name.startswith(PULL_REQUESTS):
+        return name.removeprefix(PULL_REQUESTS).isdecimal()
+    parts = name.split("/")
+    odd = any(not part or part[0] in ".-" or part.endswith((".", ".lock")) for part in parts)
+    return not odd and ".." not in name and parts[0] != "refs" and bool(_REF.fullmatch(name))
 
 
 def _check_revision(revision: str | None) -> None:

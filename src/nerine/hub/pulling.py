@@ -173,7 +173,10 @@ def ask_hub(repo: RepoName, otherwise: State | None) -> State:
 
 def _asked(repo: RepoName, tries: int) -> State:
     ask = HfApi().model_info if repo.kind == "model" else HfApi().dataset_info
-    info: Any = _patiently(lambda: ask(repo.id, revision=repo.revision, files_metadata=True), tries)
+    longest = constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds of silence; else it would wait for ever
+    info: Any = _patiently(
+        lambda: ask(repo.id, revision=repo.revision, files_metadata=True, timeout=longest), tries
+    )
     if not is_commit(info.sha):
         raise HubError("the hub names no commit", place=str(repo))
     files = {}
@@ -225,7 +228,7 @@ def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None) -> Pat
 def _download(repo: RepoName, commit: str, name: str, *, again: bool = False) -> Path:
     here = snapshot_folder(repo, commit) / name
     if (again or not here.is_file()) and not is_offline():
-        _check_hash_offered(repo, commit, name)
+        _check_offered(repo, commit, name)
     return _patiently(
         lambda: Path(
             hf_hub_download(
@@ -235,10 +238,18 @@ def _download(repo: RepoName, commit: str, name: str, *, again: bool = False) ->
     )
 
 
-def _check_hash_offered(repo: RepoName, commit: str, name: str) -> None:
-    """The hub's library calls a file by the hash that the server offers: it has to be one."""
+def _check_offered(repo: RepoName, commit: str, name: str) -> None:
+    """The hub's library believes which commit and hash a server says a file is of."""
     address = hf_hub_url(repo.id, name, revision=commit, repo_type=repo.kind)
-    offered = _patiently(lambda: get_hf_file_metadata(address)).etag
+    metadata = _patiently(lambda: get_hf_file_metadata(address))
+    if metadata.commit_hash not in (None, commit):
+        raise HubError(
+            f"the hub offers {name} of {visible(metadata.commit_hash)!r}",
+            place=str(repo),
+            expected=f"that of the commit {commit}",
+            hint=f"is {constants.ENDPOINT} the hub? Try again if it is",
+        )
+    offered = metadata.etag
     if offered is None or not _HASH.fullmatch(offered):
         raise HubError(
             f"the hub offers {name} under {visible(str(offered))!r}",
@@ -263,4 +274,4 @@ def _what_is_wrong(path: Path, listed: Listed | None) -> str | None:
 def _shown(names: Iterable[str]) -> str:
     """A few names of a repository's files."""
     shown = [visible(name) for name in names]
-    return ", ".join(shown[:8]) + (" …" if len(shown) > 8 else "") if shown else "none at all"
+    return ", ".join(shown[:8]) + (" …" if len(shown) > 8 else "") if shown else "no files at all"

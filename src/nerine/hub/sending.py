@@ -29,11 +29,10 @@ from nerine.filenames import CARD_FILE
 from nerine.hub.bars import bars
 from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, redacted
 from nerine.hub.files import Listed, git_hash, is_sha256
-from nerine.hub.names import RepoName, is_commit
+from nerine.hub.names import PULL_REQUESTS, RepoName, can_be_made, is_commit
 from nerine.markup import visible
 
 MAIN = "main"
-_PULL_REQUESTS = "refs/pr/"
 _LARGE = 1 << 20
 """From so many bytes on a file is sent by itself, so that it is kept when a later one fails."""
 
@@ -117,6 +116,13 @@ def check_target(target: Target) -> None:
             place=str(repo),
             expected="a branch",
         )
+    for kind, name in (("branch", target.branch), ("tag", target.tag)):
+        if name is not None and not can_be_made(name, kind):
+            raise HubError(
+                f"there can be no {kind} called {visible(name)!r}",
+                place=str(repo),
+                expected="a name such as v1.2, of letters, digits and .-_/",
+            )
     if target.tag is not None and target.create_pr:
         raise HubError(
             "a pull request cannot be tagged: its commit may never be merged",
@@ -225,7 +231,7 @@ def _remote(api: HfApi, target: Target) -> Remote:
             expected="a branch",
             hint="the push can be given a new tag: --tag NAME",
         )
-    is_known = branch in branches or branch.startswith(_PULL_REQUESTS)
+    is_known = branch in branches or branch.startswith(PULL_REQUESTS)
     tip = branches.get(branch) or api.model_info(repo_id, revision=branch if is_known else MAIN).sha
     tree = api.list_repo_tree(repo_id, recursive=True, revision=tip)
     files = {each.path: _listed(each) for each in tree if isinstance(each, RepoFile)}

@@ -184,9 +184,11 @@ def _read(place: Path, weights: str) -> tuple[EvaluationRecord, ...]:
             raise ValueError(f"format {data['format']}, where this Nerine knows format {_FORMAT}")
         records = tuple(EvaluationRecord.from_dict(each) for each in data["evaluations"])
         made_of = str(data["weights"])
-    except (NerineError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (NerineError, ValueError, LookupError, TypeError, AttributeError) as error:
         found = error.found if isinstance(error, NerineError) else repr(error)
-        raise CheckpointError(f"cannot be read: {found}", place=str(place), hint=_AGAIN) from error
+        raise CheckpointError(
+            f"cannot be read as evaluations: {found}", place=str(place), hint=_AGAIN
+        ) from error
     if made_of != weights:
         raise CheckpointError(
             "the evaluations are of other weights than the checkpoint's",
