@@ -78,16 +78,31 @@ def load_checkpoint(
     numbers, where `id2label` has none such. Raises `CheckpointError` or `HubError`.
     """
     origin = find(name, revision=revision)
-    source = str(origin)
     info = _read_info(origin.folder)
     loaded = pretrained.load_model(origin, weights=weights)
     if info is None:
-        if tags is not None:
-            _name_tags(loaded.model, tags, source)
-        settings = _foreign_settings(loaded, source, scheme)
-        return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=origin)
+        return _foreign(loaded, scheme, tags)
     if tags is not None:
-        raise CheckpointError("its tags have names already", place=f"{source}/{INFO_FILE}")
+        raise CheckpointError("its tags have names already", place=f"{origin}/{INFO_FILE}")
+    return _of_nerine(loaded, info, scheme)
+
+
+def _foreign(
+    loaded: pretrained.Pretrained, scheme: TagScheme | str | None, tags: Sequence[str] | None
+) -> Checkpoint:
+    """A model that Nerine did not make, with what can be told of it."""
+    source = str(loaded.origin)
+    if tags is not None:
+        _name_tags(loaded.model, tags, source)
+    settings = _foreign_settings(loaded, source, scheme)
+    return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=loaded.origin)
+
+
+def _of_nerine(
+    loaded: pretrained.Pretrained, info: Mapping[str, Any], scheme: TagScheme | str | None
+) -> Checkpoint:
+    """A model as `nerine.json` describes it, which has to agree with `config.json`."""
+    source = str(loaded.origin)
     settings = _settings(info, source)
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
@@ -102,7 +117,7 @@ def load_checkpoint(
         info["scores"],
         info["provenance"],
         _calibration(info, source),
-        origin,
+        loaded.origin,
     )
 
 

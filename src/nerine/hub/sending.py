@@ -215,12 +215,7 @@ def _remote(api: HfApi, target: Target) -> Remote:
     repo_id, branch = target.repo.id, target.branch
     private = bool(api.model_info(repo_id).private)
     if not (private or target.public):
-        raise HubError(
-            "the repository is public: whatever is pushed there, anybody can see at once",
-            place=str(target.repo),
-            expected="a private repository, or the wish to publish",
-            hint="say that you mean it: --public (in Python public=True)",
-        )
+        raise _public(target.repo)
     refs = api.list_repo_refs(repo_id)
     branches = {each.name: each.target_commit for each in refs.branches}
     tags = {each.name: each.target_commit for each in refs.tags}
@@ -236,6 +231,15 @@ def _remote(api: HfApi, target: Target) -> Remote:
     tree = api.list_repo_tree(repo_id, recursive=True, revision=tip)
     files = {each.path: _listed(each) for each in tree if isinstance(each, RepoFile)}
     return Remote(private, tip, not is_known, tags, files)
+
+
+def _public(repo: RepoName) -> HubError:
+    return HubError(
+        "the repository is public: whatever is pushed there, anybody can see at once",
+        place=str(repo),
+        expected="a private repository, or the wish to publish",
+        hint="say that you mean it: --public (in Python public=True)",
+    )
 
 
 def _listed(file: RepoFile) -> Listed:

@@ -24,6 +24,7 @@ from nerine.filenames import (
     TOKENIZER_FILES,
     WEIGHTS_FILE,
 )
+from nerine.safety.links import own_places
 
 SENT = (CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES, INFO_FILE, EVALUATIONS_FILE)
 """Files that are sent where they are there, beside the card and ONNX models."""
@@ -103,10 +104,9 @@ def _reason(name: str) -> str:
 
 
 def _check_inside(path: Path, folder: Path) -> None:
-    """Links may stay in the folder; those of the hub's own cache lead to its blobs."""
-    real, root = path.resolve(), folder.resolve()
-    blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else root
-    if not (real.is_relative_to(root) or real.is_relative_to(blobs)):
+    """No link leads elsewhere: what is published lies in the folder, or in the hub's own cache."""
+    real = path.resolve()
+    if not any(real.is_relative_to(place) for place in own_places(folder)):
         raise CheckpointError(
             f"this is a link that leads out of the folder, to {real}",
             place=str(path),

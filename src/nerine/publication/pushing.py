@@ -224,16 +224,16 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     )
     return Pushed(
         plan,
-        tuple(file.name for file in difference.sent),
-        difference.unchanged,
-        difference.deleted,
-        difference.others,
-        sum(file.size for file in difference.sent),
-        commit.id,
-        commit.url,
-        commit.pull_request,
-        commit.private,
-        remote.commit is None,
+        sent=tuple(file.name for file in difference.sent),
+        unchanged=difference.unchanged,
+        deleted=difference.deleted,
+        others=difference.others,
+        bytes=sum(file.size for file in difference.sent),
+        commit=commit.id,
+        url=commit.url,
+        pull_request=commit.pull_request,
+        private=commit.private,
+        created=remote.commit is None,
     )
 
 
