@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
 from nerine.errors import CorpusError, HubError
 from nerine.filenames import CARD_FILE
 from nerine.formats import FORMATS
 from nerine.formats.folders import match_splits
 from nerine.hub.layouts import Config, check_whole, find_configs
-from nerine.hub.listing import fetch_files, keep_state, list_files
+from nerine.hub.listing import fetch_files, keep_state, list_files, list_if_there
 from nerine.hub.metadata import read_metadata, stated_configs, tag_names
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
@@ -145,14 +144,7 @@ def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
     """What the hub itself made of a data set that is a script, or of files of other kinds."""
     if main.repo.revision not in (None, constants.DEFAULT_REVISION):
         return None  # of which state the conversion is, nobody says
-    try:
-        return list_files(dataclasses.replace(main.repo, revision=CONVERTED))
-    except HubError as error:
-        if isinstance(error.__cause__, RevisionNotFoundError):
-            return None
-        if isinstance(error.__cause__, OfflineModeIsEnabled) and not needed:
-            return None
-        raise
+    return list_if_there(dataclasses.replace(main.repo, revision=CONVERTED), needed=needed)
 
 
 def _unreadable(

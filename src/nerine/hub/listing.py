@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import constants
-from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
 from nerine.errors import HubError
 from nerine.hub.cache import (
@@ -36,9 +36,26 @@ def list_files(repo: RepoName) -> Snapshot:
     reached, the cache has to do. Raises `HubError`.
     """
     with errors_of(repo):
-        state = _listed_state(repo)
-        for name in state.listed or ():
-            check_file_name(name, str(repo))
+        return _unfetched(repo)
+
+
+def list_if_there(repo: RepoName, *, needed: bool) -> Snapshot | None:
+    """As `list_files`; None where the repository has no such revision.
+
+    Offline, also where nothing is known of it here, unless it is `needed`.
+    """
+    absent = (RevisionNotFoundError,) if needed else (RevisionNotFoundError, OfflineModeIsEnabled)
+    with errors_of(repo):
+        try:
+            return _unfetched(repo)
+        except absent:
+            return None
+
+
+def _unfetched(repo: RepoName) -> Snapshot:
+    state = _listed_state(repo)
+    for name in state.listed or ():
+        check_file_name(name, str(repo))
     folder = snapshot_folder(repo, state.commit)
     return Snapshot(repo, state.commit, folder, state.listed, state.notes)
 
