@@ -191,7 +191,7 @@ def _not_cached(repo: RepoName, kind: str) -> HubError:
     return HubError(
         f"HF_HUB_OFFLINE is set, and this is not in the cache at {constants.HF_HUB_CACHE}",
         place=str(repo),
-        expected=f"one of what is cached: {_cached(repo, kind)}",
+        expected=f"one of what is cached, whole or in part: {_cached(repo, kind)}",
         hint="pull it where the hub can be reached: "
         + (f"nerine pull {repo}" if kind == "model" else f"nerine describe {repo}"),
     )
