@@ -87,11 +87,11 @@ def is_offline() -> bool:
 
 
 def redacted(text: str) -> str:
-    """`text` without what is, or looks like, a token of the hub, or the signature of an address."""
+    """`text` without what is, or looks like, a token of the hub."""
     token = login_token()
     if token:
         text = text.replace(token, _HIDDEN)
-    return _QUERY.sub(r"\1?…", _TOKEN.sub(_HIDDEN, text))
+    return _TOKEN.sub(_HIDDEN, text)
 
 
 def login_token() -> str | None:
@@ -108,8 +108,8 @@ def page(repo: RepoName, kind: str = "model") -> str:
 
 
 def _said(error: Exception) -> str:
-    """What a library says, in a line, without tokens."""
-    return visible(redacted(first_line(error)))
+    """What a library says, in a line, without tokens and the signatures of addresses."""
+    return visible(_QUERY.sub(r"\1?…", redacted(first_line(error))))
 
 
 def _no_repository(repo: RepoName, kind: str) -> HubError:
