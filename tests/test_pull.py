@@ -486,6 +486,34 @@ def test_tags_without_names_are_asked_for(hub: Hub, tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
 
 
+@pytest.mark.parametrize(
+    ("kind", "change", "found"),
+    [
+        ("roberta", {"pad_token_id": -1}, "the model has no position for any subword"),
+        ("roberta", {"pad_token_id": None}, "the model cannot be run"),
+    ],
+)
+def test_a_configuration_that_nothing_can_be_computed_with(
+    hub: Hub, tmp_path: Path, kind: str, change: dict[str, Any], found: str
+) -> None:
+    folder = make_foreign(tmp_path / "foreign", dict(enumerate(CONLL_TAGS)), kind)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    commit = hub.add_repo("owner/bert-ner", files_of(folder)).oid
+    error = refusal("owner/bert-ner", CheckpointError)
+    assert error.found.startswith(found)
+    assert str(error.place).endswith(f"{commit}/config.json")
+
+
+def test_a_model_without_layers_is_run_as_it_is(hub: Hub, tmp_path: Path) -> None:
+    folder = make_foreign(tmp_path / "foreign", dict(enumerate(CONLL_TAGS)))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 0}))
+    hub.add_repo("owner/bert-ner", files_of(folder))
+    tagger = Tagger.load("owner/bert-ner", device="cpu")
+    assert len(tagger.predict(TEXTS)) == len(TEXTS)
+
+
 def test_named_tags_are_saved(tmp_path: Path) -> None:
     make_foreign(tmp_path / "foreign", {0: "LABEL_0", 1: "LABEL_1"})
     save_checkpoint(tmp_path / "ours", load_checkpoint(tmp_path / "foreign", tags=["O", "I-PER"]))

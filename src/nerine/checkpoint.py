@@ -312,6 +312,12 @@ def _foreign_settings(
             hint="name them, by their numbers: --tags O,B-person,… or Tagger.load(…, tags=[…])",
         ) from error
     max_length = min(_DEFAULT_WINDOW, pretrained.longest_input(loaded.model, loaded.tokenizer))
+    if max_length < 1:
+        raise CheckpointError(
+            "the model has no position for any subword",
+            place=f"{source}/config.json",
+            expected="max_position_embeddings and pad_token_id of the model's own",
+        )
     return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
 
 

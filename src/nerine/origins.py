@@ -88,11 +88,11 @@ def is_path(name: str) -> bool:
 
 def _folder(name: str) -> Path | None:
     """The folder of this name, if there is one; raises `CheckpointError` for a file."""
-    path = Path(name).expanduser()
     try:
+        path = Path(name).expanduser()
         if not name or not path.exists():
             return None
-    except (OSError, ValueError):  # too long for a path, or with a sign that none has
+    except (OSError, ValueError, RuntimeError):  # too long, with an odd sign, or of no user
         return None
     if not path.is_dir():
         raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")

@@ -87,11 +87,11 @@ def is_offline() -> bool:
 
 
 def redacted(text: str) -> str:
-    """`text` without what is, or looks like, a token of the hub, or the signature of an address."""
+    """`text` without what is, or looks like, a token of the hub."""
     token = login_token()
     if token:
         text = text.replace(token, _HIDDEN)
-    return _QUERY.sub(r"\1?…", _TOKEN.sub(_HIDDEN, text))
+    return _TOKEN.sub(_HIDDEN, text)
 
 
 def login_token() -> str | None:
@@ -103,8 +103,8 @@ def login_token() -> str | None:
 
 
 def _said(error: Exception) -> str:
-    """What a library says, in a line, without tokens."""
-    return visible(redacted(first_line(error)))
+    """What a library says, in a line, without tokens and the signatures of addresses."""
+    return visible(_QUERY.sub(r"\1?…", redacted(first_line(error))))
 
 
 def _no_repository(repo: RepoName) -> HubError:
@@ -186,7 +186,7 @@ def _not_cached(repo: RepoName) -> HubError:
     return HubError(
         f"HF_HUB_OFFLINE is set, and this is not in the cache at {constants.HF_HUB_CACHE}",
         place=str(repo),
-        expected=f"one of what is cached: {what_is_cached(repo)}",
+        expected=f"one of what is cached, whole or in part: {what_is_cached(repo)}",
         hint="pull it where the hub can be reached: "
         f"nerine {'pull' if repo.kind == 'model' else 'describe'} {repo}",
     )
