@@ -23,7 +23,7 @@ from click.testing import CliRunner, Result
 from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.cli import main
-from pushes import add_onnx
+from pushes import add_onnx, change
 
 REPO = "mira/names"
 
@@ -202,3 +202,16 @@ def _until(screen: int, wanted: str) -> str:
         if select.select([screen], [], [], 0.1)[0]:
             seen += os.read(screen, 4096).decode(errors="replace")
     return seen
+
+
+def test_scores_that_will_be_refused_are_said_to_be_that_when_they_are_saved(
+    hub: Hub, folder: Path
+) -> None:
+    info = json.loads((folder / "nerine.json").read_text())
+    del info["provenance"]["splits"]  # as of a checkpoint of before they were recorded
+    change(folder / "nerine.json", provenance=info["provenance"])
+    arguments = ["evaluate", folder, "sample", "--split", "test", "--save", "--samples", "20"]
+    saved = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert saved.exit_code == 0, saved.output
+    assert "nerine push refuses such scores" in saved.stdout
+    assert "nobody knows whether" in run(folder, REPO, "--dry-run").stderr
