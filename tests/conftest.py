@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 # Read by the libraries when they are imported, so set before any test module is.
@@ -21,6 +22,7 @@ settings.register_profile("nerine", deadline=None)
 settings.load_profile("nerine")
 
 if TYPE_CHECKING:
+    from huggingface_hub import HfApi
     from playwright.sync_api import Browser
 
     from hub import Hub
@@ -29,15 +31,54 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A new empty hub, to which huggingface_hub in this process talks; its cache is empty too."""
+    """A new empty hub, to which huggingface_hub in this process talks; its cache is empty too.
+
+    Nobody waits between attempts: `hub.waits` has the seconds.
+    """
     from hub import Hub
     from hub.process import leave, turn_to
 
     with Hub() as found:
         turn_to(found, monkeypatch, tmp_path / "hf")
+        monkeypatch.setattr("nerine.hub.pulling.time", SimpleNamespace(sleep=found.waits.append))
         yield found
         leave()
     assert found.crashes == []
+
+
+@pytest.fixture
+def login(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The same, with a user who is logged in here."""
+    from hub.samples import TOKEN
+
+    hub.add_user("mira", token=TOKEN)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return hub
+
+
+@pytest.fixture
+def api(login: Hub) -> HfApi:
+    """The hub's own client, logged in."""
+    from huggingface_hub import HfApi
+
+    return HfApi()
+
+
+@pytest.fixture
+def model(login: Hub) -> str:
+    """The name of a public model on the hub."""
+    from hub.samples import FILES
+
+    login.add_repo("mira/model", FILES)
+    return "mira/model"
+
+
+@pytest.fixture(scope="session")
+def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with records, fit to be pushed; to be read only."""
+    from pushes import make_pushable
+
+    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from hub.samples import TOKEN
 from nerine.assessment import assess
 from nerine.backends.saved import SavedModel, SavedModels
 from nerine.checkpoint import weights_hash
@@ -15,7 +16,6 @@ from nerine.formats.files import file_hash
 from nerine.records import evaluation_of, save_evaluation, used_splits
 from tiny import LABELS, documents, make_checkpoint
 
-TOKEN = "hf_" + "a1B2c3D4" * 4
 VARIANTS = ("onnx-fp32", "onnx-int8")
 SCORES = {"precision": 0.75, "recall": 0.5, "f1": 0.6, "accuracy": 0.9}
 PATH = "/home/mira/data/wnut17"

@@ -14,12 +14,12 @@ PACKAGE = Path(nerine.__file__).parent
 
 # A room imports only from the rows above its own, and from itself.
 FLOORS = (
-    ("errors",),
+    ("errors", "filenames"),
     ("document",),
     ("schemes", "markup"),
     ("segmentation",),
     ("formats",),
-    ("hub",),
+    ("hub", "safety"),
     ("corpus", "metrics", "settings"),
     ("description", "splitting", "pairing", "analysis", "certainty", "calibration"),
     ("assessment",),
@@ -27,7 +27,6 @@ FLOORS = (
     ("readings",),
     ("batching",),
     ("decoding",),
-    ("safety",),
     ("origins",),
     ("pretrained",),
     ("checkpoint",),
@@ -46,9 +45,19 @@ FACE = ("__init__", "__main__")
 """The modules that stand outside of the house."""
 
 LIGHT = (
-    *("errors", "document", "schemes", "markup", "segmentation", "formats", "corpus", "metrics"),
+    *(
+        "errors",
+        "filenames",
+        "document",
+        "schemes",
+        "markup",
+        "segmentation",
+        "formats",
+        "corpus",
+        "metrics",
+    ),
     *("description", "splitting", "pairing", "analysis", "calibration", "checks", "stream"),
-    "safety",
+    *("hub", "safety", "origins"),
 )
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}
 WRITERS = {"formats", "hub", "checkpoint", "training", "stream", "optimization", "cli"}
@@ -129,7 +138,7 @@ def test_values_and_data_import_nothing_heavy(path: Path) -> None:
     assert not named & HEAVY
 
 
-@pytest.mark.parametrize("room", ["errors", "document", "schemes"])
+@pytest.mark.parametrize("room", ["errors", "filenames", "document", "schemes"])
 def test_values_need_the_standard_library_alone(room: str) -> None:
     (path,) = modules_of(room)
     named = {name.partition(".")[0] for name in imports_in(ast.walk(tree_of(path)))}

@@ -13,15 +13,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, pipeline
 
-from nerine.checkpoint import (
-    INFO_FILE,
-    RUN_FILE,
-    WEIGHTS_FILE,
-    Checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+from nerine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_hash
 from nerine.errors import CheckpointError, NerineError
+from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.formats.files import file_hash
 from nerine.schemes import TagScheme
 from nerine.tagger import Tagger
@@ -355,3 +349,9 @@ def test_a_foreign_model_can_be_saved_as_ours(tmp_path: Path) -> None:
     ours = load_checkpoint(tmp_path / "ours")
     assert isinstance(ours, Checkpoint)
     assert ours.settings == foreign.settings
+
+
+def test_a_file_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / INFO_FILE).write_text("[" * 100_000)
+    with pytest.raises(CheckpointError):
+        weights_hash(tmp_path)

@@ -21,27 +21,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub import Fault, Hub
+from hub.samples import TOKEN
 from nerine.cli import main
-from pushes import TOKEN, add_onnx, make_pushable
+from pushes import add_onnx, change
 
 REPO = "mira/names"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "names"))
-
-
-@pytest.fixture
-def login(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    return hub
+def folder(pushable: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pushable, tmp_path / "names"))
 
 
 def run(*arguments: object, **options: Any) -> Result:
@@ -121,6 +110,7 @@ def test_options_reach_the_push(login: Hub, folder: Path) -> None:
     stated = ["--license", "mit", "--language", "en", "--language", "pt", "--author", "Mira O."]
     result = run(folder, REPO, *options, *stated, "--message", "The first")
     assert result.exit_code == 0, result.output
+    assert "\ntagged v1\n" in result.stdout
     assert not login.repository(REPO).private
     there = login.files(REPO, "v1")
     assert there == login.files(REPO, "wide")
@@ -212,3 +202,16 @@ def _until(screen: int, wanted: str) -> str:
         if select.select([screen], [], [], 0.1)[0]:
             seen += os.read(screen, 4096).decode(errors="replace")
     return seen
+
+
+def test_scores_that_will_be_refused_are_said_to_be_that_when_they_are_saved(
+    hub: Hub, folder: Path
+) -> None:
+    info = json.loads((folder / "nerine.json").read_text())
+    del info["provenance"]["splits"]  # as of a checkpoint of before they were recorded
+    change(folder / "nerine.json", provenance=info["provenance"])
+    arguments = ["evaluate", folder, "sample", "--split", "test", "--save", "--samples", "20"]
+    saved = CliRunner().invoke(main, [str(each) for each in arguments])
+    assert saved.exit_code == 0, saved.output
+    assert "nerine push refuses such scores" in saved.stdout
+    assert "nobody knows whether" in run(folder, REPO, "--dry-run").stderr

@@ -24,7 +24,6 @@ from nerine.origins import DEMO_ENCODER, find
 from pages import Block, assert_alike, blocks_of, printed_by
 
 PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
-TOKEN = "hf_mira"
 MACHINES = 0.05
 """How far probabilities of a model may be apart that was trained on another machine."""
 
@@ -55,15 +54,6 @@ def demo(folder: Path) -> None:
     """The checkpoint that the pages speak of."""
     result = CliRunner().invoke(main, ["demo", "-o", str(folder)])
     assert result.exit_code == 0, result.output
-
-
-@pytest.fixture
-def logged_in(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """A hub that the page's reader is logged in to, from an empty folder."""
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    monkeypatch.chdir(tmp_path)
-    return hub
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -100,19 +90,25 @@ def run_page(page: Path, hub: Hub, make: Callable[[Path], None], tolerance: floa
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_it_prints(page: Path, logged_in: Hub) -> None:
-    run_page(page, logged_in, stand_in, math.inf)
+def test_a_page_shows_what_it_prints(
+    page: Path, login: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_page(page, login, stand_in, math.inf)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_the_demo_prints(page: Path, logged_in: Hub) -> None:
+def test_a_page_shows_what_the_demo_prints(
+    page: Path, login: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     try:
         find(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
-    run_page(page, logged_in, demo, MACHINES)
+    run_page(page, login, demo, MACHINES)
 
 
 def test_what_a_page_shows_stands_behind_what_prints_it() -> None:

@@ -31,21 +31,6 @@ from hub.messages import Reply
 from hub.samples import FILES, TOKEN, WEIGHTS, write
 
 
-@pytest.fixture
-def api(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HfApi:
-    """A logged-in client of a hub that knows its user."""
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    return HfApi()
-
-
-@pytest.fixture
-def model(hub: Hub, api: HfApi) -> str:
-    """The name of a public model on the hub."""
-    hub.add_repo("mira/model", FILES)
-    return "mira/model"
-
-
 def without_login(name: str = "mira/model") -> Any:
     """What a stranger sees of a repository."""
     return HfApi(token=False).model_info(name)

@@ -19,22 +19,6 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundE
 from hub import Fault, Hub, git
 from hub.samples import FILES, TOKEN, WEIGHTS, read
 
-
-@pytest.fixture
-def api(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HfApi:
-    """A logged-in client of a hub that knows its user."""
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    return HfApi()
-
-
-@pytest.fixture
-def model(hub: Hub, api: HfApi) -> str:
-    """The name of a public model on the hub."""
-    hub.add_repo("mira/model", FILES)
-    return "mira/model"
-
-
 # Faults
 
 

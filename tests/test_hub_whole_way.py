@@ -19,33 +19,20 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
+from elsewhere import arguments, told
 from hub import Fault, Hub
+from hub.samples import TOKEN
 from nerine.errors import MissingExtraError
 from nerine.origins import DEMO_ENCODER, find
 
 pytestmark = pytest.mark.slow
 
 REPO = "mira/sample-ner"
-TOKEN = "hf_" + "wHoLeWaY" * 5
 TEXTS = (
     "Mira Okonjo left Tandem Labs for Lisbon last week.",
     "anyone seen the new Harrow & Fen lamp in person?",
     "Saltwater Choir play in Ghent tonight, tickets from Teun at the door",
 )
-ELSEWHERE = """
-import json, sys
-sys.modules["nerine"] = None  # as where it is not installed
-import torch
-from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
-name, texts = sys.argv[1], sys.argv[2:]
-tokenizer = AutoTokenizer.from_pretrained(name)
-model = AutoModelForTokenClassification.from_pretrained(name)
-with torch.inference_mode():
-    logits = [model(**tokenizer(text, return_tensors="pt")).logits.tolist() for text in texts]
-found = pipeline("ner", model=name, aggregation_strategy="first")(list(texts))
-found = [[{**each, "score": float(each["score"])} for each in every] for every in found]
-print(json.dumps({"logits": logits, "found": found}))
-"""
 
 
 @dataclass
@@ -119,11 +106,11 @@ def test_what_is_pulled_finds_what_was_pushed(place: Place) -> None:
 
 
 def test_it_needs_no_nerine(place: Place) -> None:
-    here = json.loads(place.run("-c", ELSEWHERE, "run", *TEXTS))
+    here = told(place.run(*arguments(TEXTS, "run")))
     place.wipe()
-    there = json.loads(place.run("-c", ELSEWHERE, REPO, *TEXTS))
+    there = told(place.run(*arguments(TEXTS, REPO)))
     assert here == there
-    assert any(there["found"])
+    assert any(there[0]["found"])
 
 
 def test_each_figure_of_the_card_is_one_of_the_records(place: Place) -> None:

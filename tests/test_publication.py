@@ -17,17 +17,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from hub.samples import TOKEN
 from nerine.card import Statements
 from nerine.errors import HubError, NerineError, SettingsError
 from nerine.formats.files import file_hash
-from nerine.hub.sending import Outgoing, Remote, RemoteFile
+from nerine.hub.files import Listed, git_hash
+from nerine.hub.sending import Outgoing, Remote
 from nerine.publication import PushOptions, plan_push, secrets
 from nerine.publication.listing import OURS
 from nerine.publication.marking import is_untouched, marked
 from nerine.publication.naming import public_configuration
 from nerine.publication.pushing import compare
 from nerine.publication.secrets import Searcher
-from pushes import PATH, TOKEN, add_onnx, change, evaluate, make_pushable
+from pushes import PATH, add_onnx, change, evaluate
 
 SENT = ["README.md", "config.json", "model.safetensors", "nerine.json"]
 SENT += ["tokenizer.json", "tokenizer_config.json"]
@@ -46,14 +48,9 @@ SECRETS = {
 }
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "names"))
+def folder(pushable: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pushable, tmp_path / "names"))
 
 
 def refused(folder: Path, **options: Any) -> NerineError:
@@ -328,7 +325,7 @@ def test_the_logins_own_token_is_found_in_every_form(
 def test_a_secret_is_found_wherever_a_chunk_ends(before: int, kind: str, chunk: int) -> None:
     noise = (b"\n \0\xff." * 1000)[:before]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(secrets, "_chunks", lambda text: re.findall(rb"(?s).{1,%d}" % chunk, text))
+        patch.setattr(secrets, "pieces_of", lambda text: re.findall(rb"(?s).{1,%d}" % chunk, text))
         text = noise + SECRETS[kind].encode() + b"\n" + bytes(5000)
         sha256, found = Searcher().look_through(text)
     assert [(each.kind, each.line) for each in found] == [(kind, noise.count(b"\n") + 1)]
@@ -394,17 +391,18 @@ def outgoing(name: str, content: bytes = b"a") -> Outgoing:
 
 def test_files_are_compared_by_what_git_or_the_storage_calls_them() -> None:
     file = outgoing("a", b"hello\n")
-    assert file.git_id == "ce013625030ba8dba906f756967f9e9ca394464a"  # of `git hash-object`
-    assert RemoteFile(6, file.git_id).holds(file)
-    assert RemoteFile(6, "a pointer's", file.sha256).holds(file)
-    assert not RemoteFile(6, file.git_id, "0" * 64).holds(file)
-    assert not RemoteFile(5, file.git_id).holds(file)
+    git = "ce013625030ba8dba906f756967f9e9ca394464a"  # of `git hash-object`
+    assert git_hash(file.content) == git
+    assert file.is_like(Listed(6, git))
+    assert file.is_like(Listed(6, file.sha256))
+    for size, digest in ((6, "0" * 64), (6, "0" * 40), (6, None), (5, git), (None, git)):
+        assert not file.is_like(Listed(size, digest))
 
 
 @given(st.sets(st.sampled_from(sorted(OURS | {"mine.txt", ".gitattributes", "a/b"}))))
 def test_only_files_of_an_earlier_push_are_deleted(there: set[str]) -> None:
     files = [outgoing("config.json"), outgoing("nerine.json")]
-    known = {name: RemoteFile(1, outgoing(name).git_id) for name in there}
+    known = {name: Listed(1, git_hash(outgoing(name).content)) for name in there}
     found = compare(files, Remote(private=True, commit="0" * 40, files=known))
     sent = {file.name for file in files}
     assert {*found.unchanged} == sent & there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import traceback
 from pathlib import Path
@@ -15,33 +16,22 @@ from huggingface_hub import HfApi, ModelCard, constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from hub import Fault, Hub
+from hub.samples import TOKEN
 from nerine.errors import CheckpointError, HubError
 from nerine.formats.files import file_hash
 from nerine.hub import sending
 from nerine.publication import Pushed, plan_push, push
 from nerine.tagger import Tagger
-from pushes import TOKEN, add_onnx, change, evaluate, make_pushable
+from pushes import add_onnx, change, evaluate
 from tiny import documents
 
 REPO = "mira/names"
 UPLOAD = "/upload/"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pushable(tmp_path_factory.mktemp("pushes") / "names")
-
-
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "names"))
-
-
-@pytest.fixture
-def login(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    hub.add_user("mira", token=TOKEN)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    return hub
+def folder(pushable: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pushable, tmp_path / "names"))
 
 
 def refused(folder: Path, repo: str = REPO, **options: Any) -> HubError:
@@ -160,6 +150,15 @@ def test_a_pulled_checkpoint_can_be_pushed_again(login: Hub, folder: Path) -> No
     assert there == {}
 
 
+def test_what_is_not_there_is_not_needed_for_another_push(login: Hub, folder: Path) -> None:
+    add_onnx(folder)
+    commit = push(folder, REPO, onnx=["onnx-int8"]).commit
+    for name in (REPO, f"{REPO}@{commit}"):  # the second is not asked for what it has
+        pulled = Tagger.load(name, device="cpu", backend="pytorch")
+        pulled.push("mira/copy", onnx=["all"])
+    assert {*login.files("mira/copy")} == {*login.files(REPO)}
+
+
 def test_a_tagger_of_no_folder_cannot_be_pushed(tagger: Tagger) -> None:
     bare = Tagger(tagger.backend, tagger.tokenizer, tagger.settings)
     with pytest.raises(CheckpointError, match="no folder"):
@@ -190,6 +189,15 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
     assert "a tag 'v1' already" in refused(folder, tag="v1", license="mit").found
     assert login.commits(REPO)[0].oid == done.commit
     assert "is a tag" in refused(folder, revision="v1").found
+
+
+@pytest.mark.parametrize("name", ["a b", "../x", "a..b", "-x", "x.lock", "refs/heads/x", "a~1"])
+def test_a_name_that_git_does_not_take_is_refused_before_anything_is_sent(
+    login: Hub, folder: Path, name: str
+) -> None:
+    assert "there can be no tag" in refused(folder, tag=name).found
+    assert re.search("there can be no branch|is no revision", refused(folder, revision=name).found)
+    assert login.requests == []
 
 
 def test_a_tag_that_could_not_be_made_is_made_by_the_next_push(login: Hub, folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 from huggingface_hub import constants
 
 from hub import Fault, Hub
+from hub.samples import TOKEN
 from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.cli import main
 from nerine.errors import CheckpointError, EncodingError, HubError, NerineError
@@ -23,19 +23,10 @@ from nerine.tagger import Tagger
 from tiny import documents, make_foreign
 
 REPO = "mira/names"
-TOKEN = "hf_" + "mIrAsOwNtOkEnForTests00000000000000"
 TEXTS = [document.text for document in documents()]
 CONLL_TAGS = ("O", "B-MISC", "I-MISC", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 Published = Callable[..., str]
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """No waiting between attempts; what would have been waited for, in seconds."""
-    waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
-    return waits
 
 
 @pytest.fixture
@@ -201,6 +192,17 @@ def test_names_that_no_repository_has(hub: Hub, name: str) -> None:
     assert hub.requests == []
 
 
+@pytest.mark.parametrize("name", ["", "x" * 5000, "mira/" + "x" * 5000, "a\0b"])
+def test_names_that_no_folder_has_either(hub: Hub, name: str) -> None:
+    assert "can be no repository" in refusal(name).found
+    assert hub.requests == []
+
+
+def test_a_folder_has_no_revisions(checkpoint_of: Callable[..., Path]) -> None:
+    with pytest.raises(CheckpointError, match="a folder has no revisions"):
+        Tagger.load(checkpoint_of(), revision="v1", device="cpu")
+
+
 def test_a_repository_without_a_model(hub: Hub) -> None:
     hub.add_repo(REPO, {"README.md": b"", "\x1b[31m.txt": b""})
     with pytest.raises(HubError) as caught:
@@ -274,6 +276,15 @@ def test_a_hub_out_of_reach_leaves_the_cache(hub: Hub, published: Published) -> 
 # --- what goes wrong on the way
 
 
+def test_a_hub_that_says_nothing_is_not_waited_for_without_end(
+    hub: Hub, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published()
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
+    hub.fault(Fault(path="/api/models", wait=1.0, times=None))
+    assert "could not be reached: timed out" in refusal().found
+
+
 @pytest.mark.parametrize("path", ["/api/models", "tokenizer.json", "model.safetensors"])
 @pytest.mark.parametrize(
     "fault",
@@ -294,20 +305,18 @@ def test_a_fault_that_passes_is_waited_out(
     assert found(Tagger.load(REPO, device="cpu"))
 
 
-def test_a_busy_hub_says_how_long_to_wait(
-    hub: Hub, published: Published, impatient: list[float]
-) -> None:
+def test_a_busy_hub_says_how_long_to_wait(hub: Hub, published: Published) -> None:
     published()
     hub.fault(Fault(path="/api/models", status=429, retry_after=7))
     Tagger.load(REPO, device="cpu")
-    assert [wait for wait in impatient if wait] == [7.0]
+    assert hub.waits == [7.0]
     hub.fault(Fault(path="/api/models", status=429, retry_after=99, times=None))
     error = refusal(f"{REPO}@v1")
     assert (error.found, error.hint) == (
         "the hub was asked too often (HTTP 429)",
         "try again in 99 seconds",
     )
-    assert max(impatient) == 30.0
+    assert max(hub.waits) == 30.0
 
 
 @pytest.mark.parametrize(
@@ -375,6 +384,36 @@ def test_a_hash_that_is_a_path(hub: Hub, published: Published, tmp_path: Path, e
     error = refusal()
     assert "config.json" in error.found or "cannot be used" in error.found
     assert {path for path in tmp_path.rglob("*") if "escaped" in path.name} == before == set()
+
+
+def test_a_file_of_another_commit(hub: Hub, published: Published) -> None:
+    published()
+    hub.fault(Fault(path="nerine.json", headers={"X-Repo-Commit": "c" * 40}, times=None))
+    error = refusal()
+    assert error.found == f"the hub offers nerine.json of '{'c' * 40}'"
+    assert cached() == set()
+    hub.mend()
+    assert Tagger.load(REPO, device="cpu").notes == ()
+
+
+def test_a_token_that_no_header_can_hold(
+    hub: Hub, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published()
+    monkeypatch.setenv("HF_TOKEN", "hf_ü" * 9)
+    error = refusal()
+    assert "this login's token cannot be one" in error.found
+    assert "ü" not in str(error)
+    assert hub.requests == []
+
+
+def test_a_signed_address_is_not_repeated(hub: Hub, published: Published) -> None:
+    published()
+    hub.fault(Fault(path="/storage/", status=416, times=None))
+    error = refusal()
+    assert "HTTP 416" in error.found
+    assert "/storage/" in error.found
+    assert "Signature" not in str(error)
 
 
 def test_a_token_goes_to_the_hub_alone(
@@ -445,6 +484,34 @@ def test_tags_without_names_are_asked_for(hub: Hub, tmp_path: Path) -> None:
         Tagger.load(REPO, tags=["O", "B-PER"])
     shown = run("predict", REPO, "Mira", "--tags", "O,B-PER,I-PER", "--json")
     assert shown.exit_code == 0, shown.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "found"),
+    [
+        ("roberta", {"pad_token_id": -1}, "the model has no position for any subword"),
+        ("roberta", {"pad_token_id": None}, "the model cannot be run"),
+    ],
+)
+def test_a_configuration_that_nothing_can_be_computed_with(
+    hub: Hub, tmp_path: Path, kind: str, change: dict[str, Any], found: str
+) -> None:
+    folder = make_foreign(tmp_path / "foreign", dict(enumerate(CONLL_TAGS)), kind)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    commit = hub.add_repo("owner/bert-ner", files_of(folder)).oid
+    error = refusal("owner/bert-ner", CheckpointError)
+    assert error.found.startswith(found)
+    assert str(error.place).endswith(f"{commit}/config.json")
+
+
+def test_a_model_without_layers_is_run_as_it_is(hub: Hub, tmp_path: Path) -> None:
+    folder = make_foreign(tmp_path / "foreign", dict(enumerate(CONLL_TAGS)))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 0}))
+    hub.add_repo("owner/bert-ner", files_of(folder))
+    tagger = Tagger.load("owner/bert-ner", device="cpu")
+    assert len(tagger.predict(TEXTS)) == len(TEXTS)
 
 
 def test_named_tags_are_saved(tmp_path: Path) -> None:

@@ -23,11 +23,9 @@ BLOCKS = list(blocks_of(README))
 
 @pytest.fixture(autouse=True)
 def place(
-    hub: Hub, encoder_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    login: Hub, encoder_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the README's reader has: a folder with a corpus and some posts, a login on a hub."""
-    hub.add_user("mira", token="hf_mira")
-    monkeypatch.setenv("HF_TOKEN", "hf_mira")
     tiny = str(encoder_of("bert"))
     load_encoder = pretrained.load_encoder
 

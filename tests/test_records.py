@@ -19,18 +19,17 @@ from hypothesis import strategies as st
 
 import runs
 from nerine.assessment import assess
-from nerine.checkpoint import INFO_FILE, WEIGHTS_FILE
 from nerine.cli import main
 from nerine.corpus import Corpus, load_corpus
 from nerine.document import Document, digest_of, parts_of
 from nerine.errors import CheckpointError, TrainingError
+from nerine.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.formats import write_documents
 from nerine.formats.files import file_hash
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
 from nerine.origins import Origin
 from nerine.records import (
-    EVALUATIONS_FILE,
     EvaluationRecord,
     Role,
     corpus_kind,
@@ -149,6 +148,7 @@ def with_first(data: dict[str, Any], **changes: Any) -> str:
     [
         lambda data: "{",
         lambda data: "[]",
+        lambda data: "[" * 100_000,
         lambda data: json.dumps({**data, "format": 2}),
         lambda data: json.dumps({**data, "evaluations": [{}]}),
         lambda data: json.dumps({**data, "evaluations": [{**data["evaluations"][0], "x": 1}]}),

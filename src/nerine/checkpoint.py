@@ -27,16 +27,12 @@ from typing import Any
 from nerine import pretrained
 from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
+from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.formats.files import file_hash, replacing
 from nerine.origins import Origin, find
 from nerine.safety.reading import MEGABYTE, read_object
 from nerine.schemes import TagScheme, parse_tag
 from nerine.settings import ModelSettings
-
-INFO_FILE = "nerine.json"
-WEIGHTS_FILE = "model.safetensors"
-RUN_FILE = "run.json"
-"""Marks a folder as a training run that may not have ended."""
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
@@ -82,16 +78,31 @@ def load_checkpoint(
     numbers, where `id2label` has none such. Raises `CheckpointError` or `HubError`.
     """
     origin = find(name, revision=revision)
-    source = str(origin)
     info = _read_info(origin.folder)
     loaded = pretrained.load_model(origin, weights=weights)
     if info is None:
-        if tags is not None:
-            _name_tags(loaded.model, tags, source)
-        settings = _foreign_settings(loaded, source, scheme)
-        return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=origin)
+        return _foreign(loaded, scheme, tags)
     if tags is not None:
-        raise CheckpointError("its tags have names already", place=f"{source}/{INFO_FILE}")
+        raise CheckpointError("its tags have names already", place=f"{origin}/{INFO_FILE}")
+    return _of_nerine(loaded, info, scheme)
+
+
+def _foreign(
+    loaded: pretrained.Pretrained, scheme: TagScheme | str | None, tags: Sequence[str] | None
+) -> Checkpoint:
+    """A model that Nerine did not make, with what can be told of it."""
+    source = str(loaded.origin)
+    if tags is not None:
+        _name_tags(loaded.model, tags, source)
+    settings = _foreign_settings(loaded, source, scheme)
+    return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=loaded.origin)
+
+
+def _of_nerine(
+    loaded: pretrained.Pretrained, info: Mapping[str, Any], scheme: TagScheme | str | None
+) -> Checkpoint:
+    """A model as `nerine.json` describes it, which has to agree with `config.json`."""
+    source = str(loaded.origin)
     settings = _settings(info, source)
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
@@ -106,7 +117,7 @@ def load_checkpoint(
         info["scores"],
         info["provenance"],
         _calibration(info, source),
-        origin,
+        loaded.origin,
     )
 
 
@@ -203,9 +214,9 @@ def weights_hash(folder: Path) -> str:
     info = folder / INFO_FILE
     try:
         if info.is_file():
-            return str(json.loads(info.read_text(encoding="utf-8"))["weights"]["sha256"])
+            return str(read_object(info, _MOST_INFO_BYTES)["weights"]["sha256"])
         return file_hash(folder / WEIGHTS_FILE)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"its weights cannot be told by a hash: {error!r}",
             place=str(folder),
@@ -301,6 +312,12 @@ def _foreign_settings(
             hint="name them, by their numbers: --tags O,B-person,… or Tagger.load(…, tags=[…])",
         ) from error
     max_length = min(_DEFAULT_WINDOW, pretrained.longest_input(loaded.model, loaded.tokenizer))
+    if max_length < 1:
+        raise CheckpointError(
+            "the model has no position for any subword",
+            place=f"{source}/config.json",
+            expected="max_position_embeddings and pad_token_id of the model's own",
+        )
     return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
 
 

@@ -284,7 +284,7 @@ class _HubCorpus:
 
         try:
             found = pull_corpus(
-                RepoName.parse(self.source, self.revision),
+                RepoName.parse(self.source, self.revision, "dataset"),
                 config=self.config,
                 splits=self.splits,
                 format_=self.format,

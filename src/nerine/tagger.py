@@ -209,8 +209,8 @@ class Tagger:
                 hint="write its checkpoint with save_checkpoint, and load that",
             )
         chosen = (options or PushOptions()).changed(changes)
-        for name in chosen.files:
-            self.origin.bring(name)
+        for name in chosen.extra_files:
+            self.origin.bring(name, if_there=True)
         return push(self.origin.folder, repo_id, chosen)
 
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:

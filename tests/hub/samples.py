@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-TOKEN = "hf_mira"
+TOKEN = "hf_" + "mIrAsOwNtOkEn" * 3
+"""Long enough to be known for a token, and to stand in no file by chance."""
+
 WEIGHTS = bytes(range(256)) * 800
 CARD = b"---\nlicense: mit\npipeline_tag: token-classification\ntags: [ner]\n---\n# A model\n"
 FILES = {

@@ -8,7 +8,6 @@ from nerine.backends.onnx import OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
 from nerine.backends.pytorch import default_device
 from nerine.backends.saved import (
-    FOLDER,
     FP32,
     INT8,
     PYTORCH,
@@ -17,6 +16,7 @@ from nerine.backends.saved import (
     read_saved,
 )
 from nerine.errors import CheckpointError, NerineError, SettingsError
+from nerine.filenames import ONNX_FOLDER
 from nerine.origins import Origin
 
 AUTO, ONNX = "auto", "onnx"
@@ -103,7 +103,7 @@ def _open(origin: Origin, saved: SavedModels, variant: str) -> OnnxBackend:
             expected="a processor with VNNI, or an ARM",
             hint=f"make it for this machine: nerine optimize {origin}",
         )
-    origin.bring(f"{FOLDER}/{saved.models[variant].file}")
+    origin.bring(f"{ONNX_FOLDER}/{saved.models[variant].file}")
     return OnnxBackend(saved.file(origin.folder, variant), name=variant)
 
 

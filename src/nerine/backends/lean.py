@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nerine.errors import CheckpointError, first_line
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -236,21 +238,39 @@ def lean_or_whole(model: Any) -> nn.Module:
     """A `LeanModel` with the weights of `model` where that computes the same, else a `WholeModel`.
 
     The weights are shared, save for those of attention: `model` is not to be trained any more.
+    Raises `CheckpointError` for a model that cannot compute anything.
     """
     whole = WholeModel(model).eval()
+    inputs = probe(whole, model.device)
+    expected = _tried(model, whole, inputs)
     architecture = _ARCHITECTURES.get(model.config.model_type)
     if architecture is None or not _is_plain(model.config):
         return whole
     path, parts = architecture
     try:
-        layers: Any = model.base_model.get_submodule(path)
-        lean = LeanModel(model, list(layers), parts).eval()
+        layers = list(model.base_model.get_submodule(path))
+        if not layers:
+            return whole
+        lean = LeanModel(model, layers, parts).eval()
     except AttributeError:  # another version of transformers has other names
         return whole
-    inputs = probe(whole, model.device)
     with torch.inference_mode():
-        same = torch.allclose(lean(*inputs), whole(*inputs), rtol=1e-4, atol=1e-4)
+        same = torch.allclose(lean(*inputs), expected, rtol=1e-4, atol=1e-4)
     return lean if same else whole
+
+
+def _tried(model: Any, whole: WholeModel, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """What a model computes; a stranger's configuration may do for loading and for nothing else."""
+    try:
+        with torch.inference_mode():
+            result: Tensor = whole(*inputs)
+    except Exception as error:  # of every kind that torch and transformers have
+        raise CheckpointError(
+            f"the model cannot be run: {first_line(error)}",
+            place=f"{model.config.name_or_path}/config.json",
+            expected="a configuration that belongs to the weights",
+        ) from error
+    return result
 
 
 def _is_plain(config: Any) -> bool:

@@ -16,12 +16,15 @@ from typing import Any, Literal
 from nerine.backends.onnx import ModelFile
 from nerine.checkpoint import weights_hash
 from nerine.errors import CheckpointError
+from nerine.filenames import ONNX_FOLDER, ONNX_INFO_FILE
 from nerine.safety.reading import MEGABYTE, read_object
 
-FOLDER, INFO_FILE = "onnx", "onnx.json"
 PYTORCH, FP32, INT8 = "pytorch", "onnx-fp32", "onnx-int8"
 VARIANTS = (PYTORCH, FP32, INT8)
 """The ways to run a checkpoint, the most exact first."""
+
+MODEL_FILES = {FP32: "model-fp32.onnx", INT8: "model-int8.onnx"}
+"""What the folder `onnx` calls the model of a variant."""
 
 FORMAT = 1
 _MOST_BYTES = 5 * MEGABYTE
@@ -70,7 +73,7 @@ class SavedModels:
     def file(self, folder: Path, variant: str) -> ModelFile:
         """The file of a variant beside the checkpoint in `folder`."""
         model = self.models[variant]
-        return ModelFile(folder / FOLDER / model.file, model.sha256)
+        return ModelFile(folder / ONNX_FOLDER / model.file, model.sha256)
 
 
 def read_saved(folder: Path) -> SavedModels | None:
@@ -78,7 +81,7 @@ def read_saved(folder: Path) -> SavedModels | None:
 
     Raises `CheckpointError` where it cannot be read or was made from other weights.
     """
-    place = folder / FOLDER / INFO_FILE
+    place = folder / ONNX_INFO_FILE
     if not place.is_file():
         return None
     try:

@@ -10,15 +10,13 @@
 | `writing` | `CardRecord` → `Card` |
 """
 
-from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
-from nerine.card.writing import Card, CardRecord, card_record, write_card
+from nerine.card.statements import Statements, read_statements
+from nerine.card.writing import Card, CardRecord, write_card
 
 __all__ = [
-    "STATEMENTS_FILE",
     "Card",
     "CardRecord",
     "Statements",
-    "card_record",
     "read_statements",
     "write_card",
 ]

@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nerine.errors import CheckpointError
-from nerine.records import (
-    EVALUATIONS_FILE,
-    EvaluationRecord,
-    Role,
-    refused,
-    role_of,
-    shown_name,
-)
+from nerine.filenames import EVALUATIONS_FILE
+from nerine.records import EvaluationRecord, Role, refused, role_of, shown_name
 
 _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nerine.errors import SettingsError
-
-STATEMENTS_FILE = "card.toml"
+from nerine.filenames import STATEMENTS_FILE
+from nerine.settings import read_settings, with_changes
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")
@@ -45,7 +44,7 @@ class Statements:
 
     title: str | None = _statement("what the checkpoint is called on its card")
     license: str | None = _statement(
-        "the hub's name of the licence", form=_LICENSE, like="apache-2.0, or other"
+        "the hub's name of the licence", form=_LICENSE, like="mit or apache-2.0, or other"
     )
     license_name: str | None = _statement(
         "name of a licence that the hub does not know", form=_LICENSE, like="my-licence-1.0"
@@ -84,29 +83,16 @@ class Statements:
 
     def changed(self, changes: Mapping[str, Any]) -> Statements:
         """These statements with others; raises `SettingsError` for one that does not exist."""
-        known = [each.name for each in dataclasses.fields(self)]
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise SettingsError(
-                f"there is no statement {unknown[0]!r}", expected=f"one of {', '.join(known)}"
-            )
-        given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in changes.items()
-        }
-        return dataclasses.replace(self, **given)
+        return with_changes(self, changes, "statement")
 
 
-def read_statements(path: Path, base: Statements | None = None) -> Statements:
-    """`base` with what the TOML file at `path` states; raises `SettingsError` with its place."""
-    try:
-        return (base or Statements()).changed(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"this is no TOML: {error}", place=str(path)) from error
-    except SettingsError as error:
-        raise error.at(str(path)) from error
+def read_statements(folder: Path) -> Statements:
+    """What `card.toml` in a folder states; nothing where there is none.
+
+    Raises `SettingsError` with its place.
+    """
+    path = folder / STATEMENTS_FILE
+    return read_settings(path, Statements()) if path.exists() else Statements()
 
 
 def _check(each: dataclasses.Field[Any], text: Any) -> None:

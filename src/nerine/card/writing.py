@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nerine.card.making import making_sections
@@ -13,12 +12,12 @@ from nerine.card.metadata import base_model, dataset_id, metadata
 from nerine.card.results import Result, results_of
 from nerine.card.scores import score_sections
 from nerine.card.snippets import by_hand, with_nerine, with_pipeline
-from nerine.card.statements import STATEMENTS_FILE, Statements, read_statements
+from nerine.card.statements import Statements
 from nerine.card.text import shown
-from nerine.checkpoint import INFO_FILE, writable_info
 from nerine.errors import CheckpointError
+from nerine.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.markup import escaped, escaped_line, visible
-from nerine.records import EVALUATIONS_FILE, EvaluationRecord, read_evaluations, without_paths
+from nerine.records import EvaluationRecord, without_paths
 from nerine.schemes import TagScheme
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -56,25 +55,6 @@ class Card:
     text: str
     results: tuple[Result, ...]
     open: tuple[str, ...]
-
-
-def card_record(
-    folder: Path,
-    repo_id: str,
-    *,
-    statements: Statements | None = None,
-    revision: str | None = None,
-) -> CardRecord:
-    """What the folder of a checkpoint holds for its card.
-
-    Without `statements`, those of `card.toml` in the folder are taken, if it is there. Raises
-    `CheckpointError` for what is damaged or of other weights, `SettingsError` for bad statements.
-    """
-    info = writable_info(folder, "a card")
-    if statements is None:
-        place = folder / STATEMENTS_FILE
-        statements = read_statements(place) if place.is_file() else Statements()
-    return CardRecord(repo_id, info, read_evaluations(folder), statements, revision)
 
 
 def write_card(record: CardRecord) -> Card:

@@ -148,5 +148,10 @@ def _save(
         seconds=seconds,
     )
     place = save_evaluation(folder, record)
-    chose = role_of(record, info) is Role.CHOSE
-    return str(place), ["these texts chose the checkpoint: its card will say so"] * chose
+    said = {
+        Role.CHOSE: "these texts chose the checkpoint: its card will say so",
+        Role.UNKNOWN: "no record says whether the checkpoint has seen these texts: nerine push "
+        f"refuses such scores until they are taken out of {place.name}",
+    }
+    role = role_of(record, info)
+    return str(place), [said[role]] if role in said else []

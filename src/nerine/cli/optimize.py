@@ -12,6 +12,7 @@ import click
 from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.errors import CorpusError
+from nerine.filenames import INFO_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,7 +140,7 @@ def _trained_on(folder: Path) -> tuple[str | None, str | None, str | None]:
     Its `nerine.json` has them.
     """
     try:
-        info = json.loads((folder / "nerine.json").read_text(encoding="utf-8"))
+        info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
         corpus = info["provenance"]["corpus"]
         return str(corpus["source"]), str(corpus["hash"]), corpus.get("config")
     except (OSError, ValueError, KeyError, TypeError):

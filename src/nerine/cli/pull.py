@@ -9,6 +9,7 @@ import click
 from nerine.cli.options import ModelChoice, json_option, model_options
 from nerine.cli.terminal import cell, console, print_json, table
 from nerine.errors import HubError
+from nerine.filenames import INFO_FILE
 
 if TYPE_CHECKING:
     from nerine.origins import Origin
@@ -56,7 +57,6 @@ def pull(repository: str, model: ModelChoice, as_json: bool) -> None:
 
 def _about(origin: Origin, tagger: Tagger) -> dict[str, Any]:
     """What was fetched, and what it can do."""
-    from nerine.checkpoint import INFO_FILE
 
     names = (path for path in origin.folder.rglob("*") if path.is_file())
     files = {path.relative_to(origin.folder).as_posix(): path.stat().st_size for path in names}

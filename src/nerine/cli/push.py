@@ -10,6 +10,7 @@ import click
 
 from nerine.cli.options import gathered, json_option
 from nerine.cli.terminal import cell, console, print_json, stdout, table, working
+from nerine.filenames import CARD_FILE
 from nerine.markup import counted, visible
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _print_plan(plan: PushPlan, as_json: bool) -> None:
     on.print(files)
     on.print()
     _print_notes(plan, on)
-    on.print(cell("README.md", "bold"))
+    on.print(cell(CARD_FILE, "bold"))
     click.echo(visible(plan.readme, lines=True), file=stdout())
     on.print("nothing was pushed: this is a dry run")
 
@@ -196,4 +197,6 @@ def _print_pushed(pushed: Pushed, on: Console) -> None:
     else:
         sent = counted(len(pushed.sent), "file")
         on.print(cell(f"{sent} new or changed, {pushed.bytes:,} bytes; {where}", "bold"))
+    if pushed.plan.target.tag:
+        on.print(cell(f"tagged {pushed.plan.target.tag}"))
     on.print(cell(pushed.pull_request or pushed.url), soft_wrap=True)

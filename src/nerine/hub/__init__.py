@@ -3,8 +3,11 @@
 | module | what lives there |
 |---|---|
 | `names` | ids of repositories, and names of files that may be asked for |
+| `files` | a file as the hub lists it, and its hashes |
+| `cache` | where the hub's own cache keeps a repository, and what is known of it offline |
+| `bars` | the progress bars of the hub's library |
 | `errors` | what goes wrong on the hub, a message each; tokens are taken out of texts |
-| `pulling` | a repository → a folder of the hub's own cache, checked |
+| `pulling` | a repository → a folder of the cache, checked |
 | `models` | which files of a repository make a model |
 | `listing` | what the hub lists of a repository, kept in the cache |
 | `metadata`, `layouts` | the README and the names of a data set's files → its splits |

@@ -7,26 +7,26 @@ scripts to Parquet, on a branch of its own.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
-from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
 from nerine.errors import CorpusError, HubError
+from nerine.filenames import CARD_FILE
 from nerine.formats import FORMATS
 from nerine.formats.folders import match_splits
 from nerine.hub.layouts import Config, check_whole, find_configs
-from nerine.hub.listing import fetch_files, keep_state, list_files
+from nerine.hub.listing import fetch_files, keep_state, list_files, list_if_there
 from nerine.hub.metadata import read_metadata, stated_configs, tag_names
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
 from nerine.markup import visible
 
 CONVERTED = "refs/convert/parquet"
-README = "README.md"
 SAFE_FORMATS = ("columns", "spans", "words", "label-studio", "parquet")
 """Formats of one file each, that are read without code of others."""
 
@@ -113,9 +113,9 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
     """The README of a data set is fetched, and nothing else yet."""
     main = list_files(repo)
     metadata: dict[str, Any] = {}
-    if README in (main.listed or ()):
-        fetch_files(main, [README])
-        metadata = read_metadata(main.folder / README, str(main))
+    if CARD_FILE in (main.listed or ()):
+        fetch_files(main, [CARD_FILE])
+        metadata = read_metadata(main.folder / CARD_FILE, str(main))
     stated = stated_configs(metadata, str(main))
     configs = find_configs(main.listed or (), stated, extensions)
     # names that leave two readings are a question to the user; a README that is wrong is no answer
@@ -144,14 +144,7 @@ def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
     """What the hub itself made of a data set that is a script, or of files of other kinds."""
     if main.repo.revision not in (None, constants.DEFAULT_REVISION):
         return None  # of which state the conversion is, nobody says
-    try:
-        return list_files(RepoName(main.repo.id, CONVERTED))
-    except HubError as error:
-        if isinstance(error.__cause__, RevisionNotFoundError):
-            return None
-        if isinstance(error.__cause__, OfflineModeIsEnabled) and not needed:
-            return None
-        raise
+    return list_if_there(dataclasses.replace(main.repo, revision=CONVERTED), needed=needed)
 
 
 def _unreadable(

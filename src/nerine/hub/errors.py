@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from huggingface_hub import constants, get_token
 from huggingface_hub.errors import (
@@ -19,48 +18,56 @@ from huggingface_hub.errors import (
 )
 
 from nerine.errors import HubError, NerineError, first_line
+from nerine.hub.cache import what_is_cached
 from nerine.hub.names import RepoName
 from nerine.markup import visible
 
 _HIDDEN = "<token>"
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9_]{8,}")
-_SHOWN = 5
+_HTTP = ("httpx", "httpcore", "h11")
+_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")  # whoever has a signed address may use it
 
 
 @contextlib.contextmanager
-def errors_of(repo: RepoName, kind: str = "model") -> Iterator[None]:
-    """Errors of the hub's own library → `HubError`. `kind` is `model` or `dataset`."""
+def errors_of(repo: RepoName) -> Iterator[None]:
+    """Errors of the hub's own library → `HubError`."""
     try:
         yield
     except NerineError:
         raise
     except Exception as error:  # of the hub, of HTTP, of files
-        mended = hub_error(repo, error, kind)
+        mended = hub_error(repo, error)
         # what a library puts into its own message may be a header with the token
         raise mended from (error if redacted(str(error)) == str(error) else None)
 
 
-def hub_error(repo: RepoName, error: Exception, kind: str = "model") -> HubError:
+def hub_error(repo: RepoName, error: Exception) -> HubError:
     """The one message for what went wrong with a repository."""
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # so the library wraps what happens in its threads
     if isinstance(error, (OfflineModeIsEnabled, LocalEntryNotFoundError)):
-        return _not_cached(repo, kind) if is_offline() else _unreachable(repo, error)
+        return _not_cached(repo) if is_offline() else _unreachable(repo, error)
     if isinstance(error, GatedRepoError):
         return HubError(
             "the repository is gated: its owner wants to know who uses it",
             place=str(repo),
             expected="a login that its owner has let in",
-            hint=f"ask for access at {page(repo, kind)}, then log in: hf auth login",
+            hint=f"ask for access at {repo.page}, then log in: hf auth login",
         )
     if isinstance(error, RepositoryNotFoundError):
-        return _no_repository(repo, kind)
+        return _no_repository(repo)
     if isinstance(error, RevisionNotFoundError):
         return HubError(
             f"the repository has no revision {repo.revision or 'main'!r}",
             place=repo.id,
             expected="a branch, a tag or the full hash of a commit",
-            hint=f"what there is: {page(repo, kind)}/refs",
+            hint=f"what there is: {repo.page}/refs",
+        )
+    if isinstance(error, UnicodeEncodeError) and not (login_token() or "").isascii():
+        return HubError(
+            "this login's token cannot be one: it has letters that no token has",
+            place=str(repo),
+            hint="log in again (hf auth login), or look at HF_TOKEN",
         )
     if isinstance(error, EntryNotFoundError):
         return HubError(f"a file is missing: {_said(error)}", place=str(repo))
@@ -70,8 +77,8 @@ def hub_error(repo: RepoName, error: Exception, kind: str = "model") -> HubError
 
 
 def is_of_http(error: Exception) -> bool:
-    """Whether an error is of the library that the hub's own one speaks HTTP with."""
-    return type(error).__module__.partition(".")[0].startswith("httpx")
+    """Whether an error is of the library that speaks HTTP, or of what that stands on."""
+    return type(error).__module__.startswith(_HTTP)
 
 
 def is_offline() -> bool:
@@ -95,26 +102,21 @@ def login_token() -> str | None:
         return None
 
 
-def page(repo: RepoName, kind: str = "model") -> str:
-    """The repository's page on the hub."""
-    return f"{constants.ENDPOINT}/{'datasets/' if kind == 'dataset' else ''}{repo.id}"
-
-
 def _said(error: Exception) -> str:
-    """What a library says, in a line, without tokens."""
-    return visible(redacted(first_line(error)))
+    """What a library says, in a line, without tokens and the signatures of addresses."""
+    return visible(_QUERY.sub(r"\1?…", redacted(first_line(error))))
 
 
-def _no_repository(repo: RepoName, kind: str) -> HubError:
-    asked = f"{constants.ENDPOINT}"
+def _no_repository(repo: RepoName) -> HubError:
+    asked = f"there is no such {repo.kind} repository on {constants.ENDPOINT}"
     if login_token():
         return HubError(
-            f"there is no such {kind} repository on {asked}, or this login may not see it",
+            f"{asked}, or this login may not see it",
             place=str(repo),
             hint="look at the spelling, and at who is logged in: hf auth whoami",
         )
     return HubError(
-        f"there is no such {kind} repository on {asked}, or it is private and nobody is logged in",
+        f"{asked}, or it is private and nobody is logged in",
         place=str(repo),
         expected="a folder, or the id of a repository as owner/name",
         hint="look at the spelling, or log in: hf auth login",
@@ -133,7 +135,7 @@ def _http_error(repo: RepoName, error: HfHubHTTPError) -> HubError:
         return HubError(
             f"this login may not do that: {visible(redacted(error.server_message or 'forbidden'))}",
             place=str(repo),
-            expected="a token that may write, of somebody who may write to the repository",
+            expected="the token of somebody who has the right to; for a push, one that may write",
             hint="who is logged in: hf auth whoami; new tokens: "
             f"{constants.ENDPOINT}/settings/tokens",
         )
@@ -180,37 +182,11 @@ def _unreachable(repo: RepoName, error: Exception) -> HubError:
     )
 
 
-def _not_cached(repo: RepoName, kind: str) -> HubError:
+def _not_cached(repo: RepoName) -> HubError:
     return HubError(
         f"HF_HUB_OFFLINE is set, and this is not in the cache at {constants.HF_HUB_CACHE}",
         place=str(repo),
-        expected=f"one of what is cached: {_cached(repo, kind)}",
+        expected=f"one of what is cached, whole or in part: {what_is_cached(repo)}",
         hint="pull it where the hub can be reached: "
-        + (f"nerine pull {repo}" if kind == "model" else f"nerine describe {repo}"),
+        f"nerine {'pull' if repo.kind == 'model' else 'describe'} {repo}",
     )
-
-
-def _cached(repo: RepoName, kind: str) -> str:
-    """The revisions of the repository in the cache, or else other repositories there."""
-    cache = Path(constants.HF_HUB_CACHE)
-    folder = cache / f"{kind}s--{repo.id.replace('/', '--')}"
-    known = sorted(str(p.relative_to(folder / "refs")) for p in _files(folder / "refs"))
-    commits = sorted(path.name for path in _children(folder / "snapshots"))
-    if known or commits:
-        return ", ".join([*(f"{repo.id}@{each}" for each in [*known, *commits])][:_SHOWN])
-    prefix = f"{kind}s--"
-    others = [
-        p.name.removeprefix(prefix).replace("--", "/")
-        for p in _children(cache)
-        if p.name.startswith(prefix)
-    ]
-    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-    return (", ".join(sorted(others)[:_SHOWN]) + more) if others else "nothing is"
-
-
-def _children(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []

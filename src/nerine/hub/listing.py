@@ -11,41 +11,53 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import constants
-from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
 from nerine.errors import HubError
-from nerine.hub.errors import errors_of, hub_error, is_offline
-from nerine.hub.names import RepoName, check_file_name
-from nerine.hub.pulling import (
-    TRIES,
-    Kind,
-    Listed,
-    Snapshot,
-    State,
-    ask_hub,
+from nerine.hub.cache import (
     cached_commit,
     cached_names,
-    is_passing,
     known_commit,
     remember,
     snapshot_folder,
     storage_of,
     write_whole,
 )
+from nerine.hub.errors import errors_of, is_offline
+from nerine.hub.files import Listed
+from nerine.hub.names import RepoName, check_file_name
+from nerine.hub.pulling import Snapshot, State, ask_hub
 
 
-def list_files(repo: RepoName, *, kind: Kind = "dataset") -> Snapshot:
+def list_files(repo: RepoName) -> Snapshot:
     """One state of `repo` with the names of all its files, of which none is fetched.
 
     A commit whose list is in the cache is not asked for. Offline, or where the hub cannot be
     reached, the cache has to do. Raises `HubError`.
     """
-    with errors_of(repo, kind):
-        state = _listed_state(repo, kind)
-        for name in state.listed or ():
-            check_file_name(name, str(repo))
-    folder = snapshot_folder(repo, state.commit, kind)
-    return Snapshot(repo, state.commit, folder, state.listed, state.notes, kind)
+    with errors_of(repo):
+        return _unfetched(repo)
+
+
+def list_if_there(repo: RepoName, *, needed: bool) -> Snapshot | None:
+    """As `list_files`; None where the repository has no such revision.
+
+    Offline, also where nothing is known of it here, unless it is `needed`.
+    """
+    absent = (RevisionNotFoundError,) if needed else (RevisionNotFoundError, OfflineModeIsEnabled)
+    with errors_of(repo):
+        try:
+            return _unfetched(repo)
+        except absent:
+            return None
+
+
+def _unfetched(repo: RepoName) -> Snapshot:
+    state = _listed_state(repo)
+    for name in state.listed or ():
+        check_file_name(name, str(repo))
+    folder = snapshot_folder(repo, state.commit)
+    return Snapshot(repo, state.commit, folder, state.listed, state.notes)
 
 
 def fetch_files(snapshot: Snapshot, names: Iterable[str]) -> None:
@@ -61,8 +73,8 @@ def keep_state(snapshot: Snapshot) -> None:
 
     For the end, when all that is needed was fetched.
     """
-    with errors_of(snapshot.repo, snapshot.kind):
-        remember(snapshot.repo, snapshot.commit, snapshot.kind)
+    with errors_of(snapshot.repo):
+        remember(snapshot.repo, snapshot.commit)
 
 
 def _not_fetched(snapshot: Snapshot, name: str) -> HubError:
@@ -74,47 +86,42 @@ def _not_fetched(snapshot: Snapshot, name: str) -> HubError:
     )
 
 
-def _listed_state(repo: RepoName, kind: Kind) -> State:
-    commit = known_commit(repo, kind)
-    known = None if commit is None else _known_list(repo, commit, kind)
+def _listed_state(repo: RepoName) -> State:
+    commit = known_commit(repo)
+    known = None if commit is None else _known_list(repo, commit)
     if commit is not None and known and (repo.is_pinned or is_offline()):
         return State(commit, known)
     if is_offline():
-        return _unlisted_state(repo, kind)
-    try:
-        state = ask_hub(repo, kind, tries=1 if known else TRIES)
-    except Exception as error:
-        if commit is None or not known or not is_passing(error):
-            raise
-        reason = hub_error(repo, error, kind).found
-        return State(commit, known, (f"{reason}: {repo.id}@{commit} of the cache is used",))
-    _keep_list(repo, state, kind)
+        return _unlisted_state(repo)
+    state = ask_hub(repo, State(commit, known) if commit and known else None)
+    if state.listed is not known:
+        _keep_list(repo, state)
     return state
 
 
-def _unlisted_state(repo: RepoName, kind: Kind) -> State:
+def _unlisted_state(repo: RepoName) -> State:
     """What another program has fetched, of which there is no list here."""
-    commit = cached_commit(repo, kind)
+    commit = cached_commit(repo)
     if commit is None:
         raise OfflineModeIsEnabled
-    here = {name: Listed(None, None) for name in cached_names(repo, commit, kind)}
+    here = {name: Listed(None, None) for name in cached_names(repo, commit)}
     return State(commit, here, (f"{repo}: whether the cache has all of its files is not known",))
 
 
-def _keep_list(repo: RepoName, state: State, kind: Kind) -> None:
+def _keep_list(repo: RepoName, state: State) -> None:
     """Writes what the hub lists beside the state's files in the cache."""
     rows = {name: [each.size, each.hash] for name, each in (state.listed or {}).items()}
-    write_whole(_list_path(repo, state.commit, kind), json.dumps(rows))
+    write_whole(_list_path(repo, state.commit), json.dumps(rows))
 
 
-def _known_list(repo: RepoName, commit: str, kind: Kind) -> dict[str, Listed] | None:
+def _known_list(repo: RepoName, commit: str) -> dict[str, Listed] | None:
     """What was kept; None for what is not there, or was spoilt."""
     try:
-        rows = json.loads(_list_path(repo, commit, kind).read_text(encoding="utf-8"))
+        rows = json.loads(_list_path(repo, commit).read_text(encoding="utf-8"))
         return {name: Listed(size, digest) for name, (size, digest) in rows.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
-def _list_path(repo: RepoName, commit: str, kind: Kind) -> Path:
-    return storage_of(repo, kind) / ".listed" / f"{commit}.json"
+def _list_path(repo: RepoName, commit: str) -> Path:
+    return storage_of(repo) / ".listed" / f"{commit}.json"

@@ -5,21 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from nerine.filenames import (
+    CONFIG_FILE,
+    INDEX_FILE,
+    INFO_FILE,
+    ONNX_INFO_FILE,
+    TOKENIZER_FILES,
+    WEIGHTS_FILE,
+)
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot, Wanted, pull
 
-CONFIG, INFO, WEIGHTS, INDEX = (
-    "config.json",
-    "nerine.json",
-    "model.safetensors",
-    "model.safetensors.index.json",
-)
-ONNX_INFO = "onnx/onnx.json"
-TOKENIZER_FILES = (
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"),
-    *("spm.model", "tokenizer.model"),
-)
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _PICKLE = re.compile(r"[^/]*\.(?:bin|pt|pth|ckpt|pkl|h5|msgpack)")
 
@@ -34,21 +30,23 @@ def pull_model(repo: RepoName, *, weights: bool = True) -> Snapshot:
 
 def _without_weights(names: Sequence[str]) -> list[str]:
     """`config.json` and the tokenizer's files; nothing where there is no `config.json`."""
-    return [each for each in (CONFIG, *TOKENIZER_FILES) if each in names] if CONFIG in names else []
+    if CONFIG_FILE not in names:
+        return []
+    return [each for each in (CONFIG_FILE, *TOKENIZER_FILES) if each in names]
 
 
 def _whole(names: Sequence[str]) -> list[str]:
     """The files of a model, the weights last, and of these their index."""
     others = _without_weights(names)
-    weights = [WEIGHTS] if WEIGHTS in names else []
-    if not weights and INDEX in names:
-        weights = [*sorted(each for each in names if _SHARD.fullmatch(each)), INDEX]
+    weights = [WEIGHTS_FILE] if WEIGHTS_FILE in names else []
+    if not weights and INDEX_FILE in names:
+        weights = [*sorted(each for each in names if _SHARD.fullmatch(each)), INDEX_FILE]
     return [*others, *weights] if others and weights else []
 
 
 def _lacking(names: Sequence[str]) -> str:
     """What keeps the files of a repository from being a model."""
-    if CONFIG not in names:
+    if CONFIG_FILE not in names:
         return "the repository has no config.json, so it holds no model of transformers"
     pickles = [each for each in names if _PICKLE.fullmatch(each)]
     if pickles:
@@ -60,4 +58,4 @@ def _lacking(names: Sequence[str]) -> str:
 
 
 _OUTLINE = Wanted(_without_weights, _lacking)
-_MODEL = Wanted(_whole, _lacking, optional=(INFO, ONNX_INFO))
+_MODEL = Wanted(_whole, _lacking, optional=(INFO_FILE, ONNX_INFO_FILE))

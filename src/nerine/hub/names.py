@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
+from huggingface_hub import constants
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from nerine.errors import HubError
 from nerine.markup import visible
 
+Kind = Literal["model", "dataset"]
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_REF = re.compile(r"[\w.+/-]{1,200}")
+PULL_REQUESTS = "refs/pr/"
 _LONGEST_FILE_NAME = 500
 
 
@@ -21,9 +27,10 @@ class RepoName:
 
     id: str
     revision: str | None = None
+    kind: Kind = "model"
 
     @classmethod
-    def parse(cls, name: str, revision: str | None = None) -> RepoName:
+    def parse(cls, name: str, revision: str | None = None, kind: Kind = "model") -> RepoName:
         """`owner/name` or `owner/name@revision`; the revision may be given apart.
 
         Raises `HubError` for what cannot be a repository.
@@ -45,12 +52,17 @@ class RepoName:
                 place=visible(name),
                 expected="owner/name, or owner/name@revision",
             ) from None
-        return cls(repo_id, revision)
+        return cls(repo_id, revision, kind)
 
     @property
     def is_pinned(self) -> bool:
         """Whether the revision is a commit, which never changes."""
         return is_commit(self.revision)
+
+    @property
+    def page(self) -> str:
+        """The repository's address on the hub."""
+        return f"{constants.ENDPOINT}/{'datasets/' if self.kind == 'dataset' else ''}{self.id}"
 
     def __str__(self) -> str:
         return f"{self.id}@{self.revision}" if self.revision else self.id
@@ -59,6 +71,15 @@ class RepoName:
 def is_commit(revision: str | None) -> bool:
     """Whether a revision is the full hash of a commit."""
     return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def can_be_made(name: str, kind: str) -> bool:
+    """Whether a `branch` or a `tag` may have a name: what git takes, and a little less."""
+    if kind == "branch" and name.startswith(PULL_REQUESTS):
+        return name.removeprefix(PULL_REQUESTS).isdecimal()
+    parts = name.split("/")
+    odd = any(not part or part[0] in ".-" or part.endswith((".", ".lock")) for part in parts)
+    return not odd and ".." not in name and parts[0] != "refs" and bool(_REF.fullmatch(name))
 
 
 def _check_revision(revision: str | None) -> None:

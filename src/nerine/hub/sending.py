@@ -9,8 +9,6 @@ again sends what is missing.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,20 +23,16 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils.tqdm import (
-    are_progress_bars_disabled,
-    disable_progress_bars,
-    enable_progress_bars,
-)
 
 from nerine.errors import HubError, first_line
-from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, page, redacted
-from nerine.hub.names import RepoName, is_commit
+from nerine.filenames import CARD_FILE
+from nerine.hub.bars import bars
+from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, redacted
+from nerine.hub.files import Listed, git_hash, is_sha256
+from nerine.hub.names import PULL_REQUESTS, RepoName, can_be_made, is_commit
 from nerine.markup import visible
 
 MAIN = "main"
-CARD_FILE = "README.md"
-_PULL_REQUESTS = "refs/pr/"
 _LARGE = 1 << 20
 """From so many bytes on a file is sent by itself, so that it is kept when a later one fails."""
 
@@ -57,34 +51,12 @@ class Outgoing:
     size: int
     sha256: str
 
-    @property
-    def git_id(self) -> str:
-        """What git calls a file with this content: a SHA-1."""
-        digest = hashlib.sha1(f"blob {self.size}\0".encode(), usedforsecurity=False)
-        if isinstance(self.content, bytes):
-            digest.update(self.content)
-        else:
-            with self.content.open("rb") as stream:
-                while chunk := stream.read(_LARGE):
-                    digest.update(chunk)
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file on the hub: its git id, and the SHA-256 of its content where that is large."""
-
-    size: int
-    git_id: str
-    sha256: str | None = None
-
-    def holds(self, file: Outgoing) -> bool:
-        """Whether it has the content of `file`."""
-        if self.size != file.size:
+    def is_like(self, there: Listed) -> bool:
+        """Whether a file on the hub has the same content."""
+        if there.size != self.size or there.hash is None:
             return False
-        if self.sha256 is not None:
-            return self.sha256 == file.sha256
-        return self.git_id == file.git_id
+        own = self.sha256 if is_sha256(there.hash) else git_hash(self.content)
+        return own == there.hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +92,7 @@ class Remote:
     commit: str | None = None
     new_branch: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, RemoteFile] = field(default_factory=dict)
+    files: Mapping[str, Listed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +116,13 @@ def check_target(target: Target) -> None:
             place=str(repo),
             expected="a branch",
         )
+    for kind, name in (("branch", target.branch), ("tag", target.tag)):
+        if name is not None and not can_be_made(name, kind):
+            raise HubError(
+                f"there can be no {kind} called {visible(name)!r}",
+                place=str(repo),
+                expected="a name such as v1.2, of letters, digits and .-_/",
+            )
     if target.tag is not None and target.create_pr:
         raise HubError(
             "a pull request cannot be tagged: its commit may never be merged",
@@ -171,7 +150,7 @@ def look(target: Target) -> Remote:
 
 def read_file(target: Target, remote: Remote, name: str) -> bytes:
     """The content of a small file that `remote` has. It does not go into the hub's cache."""
-    with _errors(target.repo), tempfile.TemporaryDirectory() as folder, _bars(shown=False):
+    with _errors(target.repo), tempfile.TemporaryDirectory() as folder, bars(shown=False):
         path = _api().hf_hub_download(
             target.repo.id, name, revision=remote.commit, local_dir=folder
         )
@@ -192,7 +171,7 @@ def send(
     What is missing of the repository, the branch and the tag is made. Without a file to send or
     to delete there is no commit. Bars on a terminal show how it goes on. Raises `HubError`.
     """
-    with _errors(target.repo), _bars(shown=sys.stderr.isatty()):
+    with _errors(target.repo), bars():
         api = _api()
         _check_card(target, files)
         if remote.commit is None:
@@ -205,7 +184,7 @@ def send(
             commit = _commit(api, target, remote, files, delete, message, say)
         else:
             tip = str(remote.commit)
-            commit = Commit(tip, f"{page(target.repo)}/commit/{tip}", remote.private)
+            commit = Commit(tip, f"{target.repo.page}/commit/{tip}", remote.private)
         if target.tag is not None and target.tag not in remote.tags:
             api.create_tag(target.repo.id, tag=target.tag, revision=commit.id)
         return commit
@@ -236,12 +215,7 @@ def _remote(api: HfApi, target: Target) -> Remote:
     repo_id, branch = target.repo.id, target.branch
     private = bool(api.model_info(repo_id).private)
     if not (private or target.public):
-        raise HubError(
-            "the repository is public: whatever is pushed there, anybody can see at once",
-            place=str(target.repo),
-            expected="a private repository, or the wish to publish",
-            hint="say that you mean it: --public (in Python public=True)",
-        )
+        raise _public(target.repo)
     refs = api.list_repo_refs(repo_id)
     branches = {each.name: each.target_commit for each in refs.branches}
     tags = {each.name: each.target_commit for each in refs.tags}
@@ -252,15 +226,24 @@ def _remote(api: HfApi, target: Target) -> Remote:
             expected="a branch",
             hint="the push can be given a new tag: --tag NAME",
         )
-    is_known = branch in branches or branch.startswith(_PULL_REQUESTS)
+    is_known = branch in branches or branch.startswith(PULL_REQUESTS)
     tip = branches.get(branch) or api.model_info(repo_id, revision=branch if is_known else MAIN).sha
     tree = api.list_repo_tree(repo_id, recursive=True, revision=tip)
-    files = {each.path: _remote_file(each) for each in tree if isinstance(each, RepoFile)}
+    files = {each.path: _listed(each) for each in tree if isinstance(each, RepoFile)}
     return Remote(private, tip, not is_known, tags, files)
 
 
-def _remote_file(file: RepoFile) -> RemoteFile:
-    return RemoteFile(file.size, file.blob_id, file.lfs.sha256 if file.lfs else None)
+def _public(repo: RepoName) -> HubError:
+    return HubError(
+        "the repository is public: whatever is pushed there, anybody can see at once",
+        place=str(repo),
+        expected="a private repository, or the wish to publish",
+        hint="say that you mean it: --public (in Python public=True)",
+    )
+
+
+def _listed(file: RepoFile) -> Listed:
+    return Listed(file.size, file.lfs.sha256 if file.lfs else file.blob_id)
 
 
 def _commit(
@@ -340,14 +323,9 @@ def _errors(repo: RepoName) -> Iterator[None]:
             cause = error.__cause__ if isinstance(error, RuntimeError) else error
             if isinstance(cause, HfHubHTTPError):
                 raise (_conflict(repo, cause) or cause) from None
-            if isinstance(cause, Exception) and _is_below(cause):
+            if isinstance(cause, Exception) and is_of_http(cause):
                 raise _cut(repo, cause) from None
             raise
-
-
-def _is_below(error: Exception) -> bool:
-    """Whether an error is of HTTP, or of what that stands on."""
-    return is_of_http(error) or type(error).__module__.startswith(("httpcore", "h11"))
 
 
 def _cut(repo: RepoName, error: Exception) -> HubError:
@@ -374,16 +352,3 @@ def _conflict(repo: RepoName, error: HfHubHTTPError) -> HubError | None:
             hint="push again, or choose another name",
         )
     return None
-
-
-@contextlib.contextmanager
-def _bars(*, shown: bool) -> Iterator[None]:
-    """Lets the hub's library show its progress bars, or not."""
-    if shown or are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

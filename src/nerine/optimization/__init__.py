@@ -25,11 +25,21 @@ import torch
 from nerine.backends.onnx import ModelFile, OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
 from nerine.backends.pytorch import TorchBackend
-from nerine.backends.saved import FP32, INT8, PYTORCH, VARIANTS, Range, SavedModel, SavedModels
+from nerine.backends.saved import (
+    FP32,
+    INT8,
+    MODEL_FILES,
+    PYTORCH,
+    VARIANTS,
+    Range,
+    SavedModel,
+    SavedModels,
+)
 from nerine.batching import Batch
-from nerine.checkpoint import WEIGHTS_FILE, load_checkpoint, weights_hash
+from nerine.checkpoint import load_checkpoint, weights_hash
 from nerine.document import Document
 from nerine.errors import CheckpointError, CorpusError, SettingsError
+from nerine.filenames import WEIGHTS_FILE
 from nerine.optimization.channels import largest_inputs
 from nerine.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
 from nerine.optimization.exporting import check_export, export, import_exporter
@@ -175,7 +185,7 @@ def make_variants(
     some = list(_check_batches(taggers[PYTORCH], texts))
     say("exporting to ONNX")
     model = export(load_checkpoint(folder).model, folder)
-    made = {FP32: save_model(model, place / "model-fp32.onnx")}
+    made = {FP32: save_model(model, place / MODEL_FILES[FP32])}
     reference = TorchBackend.of(load_checkpoint(folder).model)
     exported = OnnxBackend(made[FP32][1], name=FP32)
     difference = check_export(reference, exported, some, folder)
@@ -184,7 +194,7 @@ def make_variants(
         exact = adds_bytes_exactly()
         small = quantise(model, largest_inputs(model, some), reduced=not exact)
         kind: Range = "full" if exact else "reduced"
-        made[INT8] = save_model(small, place / "model-int8.onnx", kind)
+        made[INT8] = save_model(small, place / MODEL_FILES[INT8], kind)
     wanted = {name: each for name, each in made.items() if name in variants}
     files = {name: file for name, (_, file) in wanted.items()}
     taggers |= {name: tagger_of(folder, file, name) for name, file in files.items()}

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from nerine.backends.onnx import ModelFile
-from nerine.backends.saved import FOLDER, INFO_FILE, Range, SavedModel, SavedModels
+from nerine.backends.saved import Range, SavedModel, SavedModels
 from nerine.checkpoint import sync_files
 from nerine.errors import CheckpointError
+from nerine.filenames import ONNX_FOLDER, ONNX_INFO_FILE
 from nerine.formats.files import file_hash
 
 
 @contextlib.contextmanager
 def workplace(checkpoint: Path) -> Iterator[Path]:
     """An empty folder in that of the checkpoint, which vanishes in the end."""
-    partial = checkpoint / f".{FOLDER}.{uuid.uuid4().hex}.part"
+    partial = checkpoint / f".{ONNX_FOLDER}.{uuid.uuid4().hex}.part"
     try:
         with _errors_at(checkpoint):
             partial.mkdir()
@@ -43,7 +44,7 @@ def put_in_place(partial: Path, saved: SavedModels) -> None:
 
     Files that `saved` does not name are left out.
     """
-    final = partial.parent / FOLDER
+    final = partial.parent / ONNX_FOLDER
     old = partial.with_name(f"{partial.name}.old")
     named = {each.file for each in saved.models.values()}
     with _errors_at(final):
@@ -51,7 +52,7 @@ def put_in_place(partial: Path, saved: SavedModels) -> None:
             if path.name not in named:
                 path.unlink()
         text = json.dumps(saved.to_dict(), indent=2, ensure_ascii=False)
-        (partial / INFO_FILE).write_text(f"{text}\n", encoding="utf-8")
+        (partial / Path(ONNX_INFO_FILE).name).write_text(f"{text}\n", encoding="utf-8")
         sync_files(partial)
         if final.exists():
             final.rename(old)

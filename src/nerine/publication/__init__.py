@@ -11,7 +11,7 @@
 """
 
 from nerine.publication.contents import Contents
-from nerine.publication.listing import ONNX_VARIANTS, LeftOut
+from nerine.publication.listing import LeftOut
 from nerine.publication.naming import Shortened
 from nerine.publication.pushing import (
     Pushed,
@@ -24,7 +24,6 @@ from nerine.publication.pushing import (
 )
 
 __all__ = [
-    "ONNX_VARIANTS",
     "Contents",
     "LeftOut",
     "PushOptions",

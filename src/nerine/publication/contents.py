@@ -6,22 +6,28 @@ What is refused here would embarrass whoever pushes it: a run that has not ended
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.backends import saved
-from nerine.backends.saved import SavedModels, read_saved
+from nerine.backends.saved import MODEL_FILES, SavedModels, read_saved
 from nerine.card import Card
-from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE, load_checkpoint, writable_info
+from nerine.checkpoint import load_checkpoint, writable_info
 from nerine.errors import CheckpointError
-from nerine.hub.models import CONFIG
-from nerine.hub.sending import CARD_FILE, Outgoing
+from nerine.filenames import (
+    CARD_FILE,
+    CONFIG_FILE,
+    EVALUATIONS_FILE,
+    INFO_FILE,
+    ONNX_FOLDER,
+    ONNX_INFO_FILE,
+    RUN_FILE,
+    TOKENIZER_CONFIG_FILE,
+    WEIGHTS_FILE,
+)
+from nerine.hub.sending import Outgoing
 from nerine.publication.listing import (
-    ONNX_INFO,
-    ONNX_VARIANTS,
     LeftOut,
     files_of,
     left_out,
@@ -37,9 +43,11 @@ from nerine.publication.naming import (
     shortened,
 )
 from nerine.publication.secrets import Searcher, Secret
-from nerine.records import EVALUATIONS_FILE, Role
+from nerine.records import Role
+from nerine.safety.reading import MEGABYTE, read_object
 
 ALL = "all"
+_MOST_BYTES = 20 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +125,9 @@ def gather(folder: Path, info: Mapping[str, Any], card: Card, onnx: Sequence[str
     rewritten = dict(_rewritten(folder, info, [*paths]))
     if models:
         report = models.report, public_report(models.report)
-        rewritten[ONNX_INFO] = (
+        rewritten[ONNX_INFO_FILE] = (
             json_bytes(public_models(models, variants)),
-            [*shortened(ONNX_INFO, *report, "report")],
+            [*shortened(ONNX_INFO_FILE, *report, "report")],
         )
     contents: dict[str, Path | bytes] = {**paths, CARD_FILE: marked(card.text)}
     contents |= {name: content for name, (content, _) in rewritten.items()}
@@ -134,12 +142,12 @@ def gather(folder: Path, info: Mapping[str, Any], card: Card, onnx: Sequence[str
 
 def _models(folder: Path, onnx: Sequence[str]) -> tuple[SavedModels | None, tuple[str, ...]]:
     """The ONNX models beside the checkpoint, and the variants of them that go out."""
-    unknown = sorted({*onnx} - {*ONNX_VARIANTS, ALL})
+    unknown = sorted({*onnx} - {*MODEL_FILES, ALL})
     if unknown:
         raise CheckpointError(
             f"there is no variant {unknown[0]!r}",
             place=str(folder),
-            expected=f"one of {', '.join(ONNX_VARIANTS)}, or {ALL}",
+            expected=f"one of {', '.join(MODEL_FILES)}, or {ALL}",
         )
     if not onnx:
         return None, ()
@@ -149,7 +157,7 @@ def _models(folder: Path, onnx: Sequence[str]) -> tuple[SavedModels | None, tupl
     if missing or not there:
         raise CheckpointError(
             f"there is no ONNX model {missing[0] if missing else 'here'}",
-            place=str(folder / saved.FOLDER),
+            place=str(folder / ONNX_FOLDER),
             expected=f"one of {', '.join(there)}" if there else "the models of nerine optimize",
             hint=f"make them first: nerine optimize {folder}",
         )
@@ -163,22 +171,14 @@ def _rewritten(
     for name in names:
         if name == INFO_FILE:
             before, after = info, public_info(info)
-        elif name in (CONFIG, "tokenizer_config.json"):
-            before = _json(folder / name)
+        elif name in (CONFIG_FILE, TOKENIZER_CONFIG_FILE):
+            before = read_object(folder / name, _MOST_BYTES)
             after = public_configuration(before)
         else:
             continue
         found = [*shortened(name, before, after)]
         if found:
             yield name, (json_bytes(after), found)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return dict(values)
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"cannot be read: {error}", place=str(path)) from error
 
 
 def check_text(text: str, place: str) -> None:
@@ -214,7 +214,7 @@ def _check_hashes(
     """Raises `CheckpointError` unless weights and models are the ones that the records name."""
     wanted = {WEIGHTS_FILE: info["weights"]["sha256"]}
     for each in models.models.values() if models else ():
-        wanted[f"{saved.FOLDER}/{each.file}"] = each.sha256
+        wanted[f"{ONNX_FOLDER}/{each.file}"] = each.sha256
     for file in files:
         if wanted.get(file.name, file.sha256) != file.sha256:
             raise CheckpointError(

@@ -10,34 +10,38 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.backends import saved
-from nerine.checkpoint import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.backends.saved import MODEL_FILES
 from nerine.errors import CheckpointError
-from nerine.hub.models import CONFIG, TOKENIZER_FILES
-from nerine.hub.sending import CARD_FILE
-from nerine.records import EVALUATIONS_FILE
+from nerine.filenames import (
+    CARD_FILE,
+    CONFIG_FILE,
+    EVALUATIONS_FILE,
+    INFO_FILE,
+    ONNX_FOLDER,
+    ONNX_INFO_FILE,
+    RUN_FILE,
+    STATEMENTS_FILE,
+    TOKENIZER_FILES,
+    WEIGHTS_FILE,
+)
+from nerine.safety.links import own_places
 
-ONNX_INFO = f"{saved.FOLDER}/{saved.INFO_FILE}"
-ONNX_VARIANTS = tuple(variant for variant in saved.VARIANTS if variant != saved.PYTORCH)
-
-SENT = (CONFIG, WEIGHTS_FILE, *TOKENIZER_FILES, INFO_FILE, EVALUATIONS_FILE)
+SENT = (CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES, INFO_FILE, EVALUATIONS_FILE)
 """Files that are sent where they are there, beside the card and ONNX models."""
 
-OURS = frozenset(
-    {*SENT, ONNX_INFO, *(f"{saved.FOLDER}/model-{name}.onnx" for name in ("fp32", "int8"))}
-)
-"""Names of all that a push has ever sent but the card: one of an earlier push may be taken away."""
+ONNX_FILES = (ONNX_INFO_FILE, *(f"{ONNX_FOLDER}/{name}" for name in MODEL_FILES.values()))
 
-ONNX_FILES = tuple(sorted(name for name in OURS if name.startswith(f"{saved.FOLDER}/")))
+OURS = frozenset({*SENT, *ONNX_FILES})
+"""Names of all that a push has ever sent but the card: one of an earlier push may be taken away."""
 
 _REASONS = {
     RUN_FILE: "it marks a run; nerine.json says what others need",
     "settings.toml": "nerine.json has the settings",
     "epochs.json": "how a run went, epoch by epoch",
-    "card.toml": "what it states is in the card",
+    STATEMENTS_FILE: "what it states is in the card",
     CARD_FILE: "the card is written anew, from the records",
     "checkpoints": "states of training",
-    saved.FOLDER: "ONNX models go where they are asked for: --onnx all",
+    ONNX_FOLDER: "ONNX models go where they are asked for: --onnx all",
 }
 _KINDS = (
     (("optimizer*", "scheduler*", "rng_state*", "trainer_state*"), "a state of training"),
@@ -62,7 +66,7 @@ def files_of(folder: Path, onnx: Collection[str] = ()) -> dict[str, Path]:
     Raises `CheckpointError` for one that is no file, or lies outside of the folder by a link.
     """
     names = [name for name in SENT if (folder / name).exists()]
-    names += [f"{saved.FOLDER}/{name}" for name in onnx]
+    names += [f"{ONNX_FOLDER}/{name}" for name in onnx]
     found = {name: folder / name for name in names}
     for path in found.values():
         _check_inside(path, folder)
@@ -79,10 +83,10 @@ def left_out(folder: Path, sent: Collection[str]) -> tuple[LeftOut, ...]:
 
 
 def _entries(folder: Path, sent: Collection[str]) -> Iterator[str]:
-    some_onnx = any(name.startswith(f"{saved.FOLDER}/") for name in sent)
+    some_onnx = any(name.startswith(f"{ONNX_FOLDER}/") for name in sent)
     for path in folder.iterdir():
-        if path.name == saved.FOLDER and path.is_dir() and some_onnx:
-            yield from (f"{saved.FOLDER}/{inner.name}" for inner in path.iterdir())
+        if path.name == ONNX_FOLDER and path.is_dir() and some_onnx:
+            yield from (f"{ONNX_FOLDER}/{inner.name}" for inner in path.iterdir())
         else:
             yield f"{path.name}/" if path.is_dir() else path.name
 
@@ -93,17 +97,16 @@ def _reason(name: str) -> str:
         return "hidden"
     if path.name in _REASONS:
         return _REASONS[path.name]
-    if path.parent.name == saved.FOLDER:
+    if path.parent.name == ONNX_FOLDER:
         return "not asked for" if path.suffix == ".onnx" else _OTHER
     matching = (why for patterns, why in _KINDS if any(map(path.match, patterns)))
     return next(matching, _OTHER)
 
 
 def _check_inside(path: Path, folder: Path) -> None:
-    """Links may stay in the folder; those of the hub's own cache lead to its blobs."""
-    real, root = path.resolve(), folder.resolve()
-    blobs = root.parents[1] / "blobs" if root.parent.name == "snapshots" else root
-    if not (real.is_relative_to(root) or real.is_relative_to(blobs)):
+    """No link leads elsewhere: what is published lies in the folder, or in the hub's own cache."""
+    real = path.resolve()
+    if not any(real.is_relative_to(place) for place in own_places(folder)):
         raise CheckpointError(
             f"this is a link that leads out of the folder, to {real}",
             place=str(path),

@@ -8,20 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.card import (
-    STATEMENTS_FILE,
-    Card,
-    CardRecord,
-    Statements,
-    read_statements,
-    write_card,
-)
-from nerine.checkpoint import INFO_FILE
+from nerine.card import Card, CardRecord, Statements, read_statements, write_card
 from nerine.errors import HubError, SettingsError
-from nerine.hub.errors import page
+from nerine.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
 from nerine.hub.sending import (
-    CARD_FILE,
     MAIN,
     Outgoing,
     Remote,
@@ -41,7 +32,7 @@ from nerine.publication.contents import (
 )
 from nerine.publication.listing import ONNX_FILES, OURS
 from nerine.publication.marking import is_untouched
-from nerine.records import EVALUATIONS_FILE, read_evaluations
+from nerine.records import read_evaluations
 
 _LONGEST_CARD = 1 << 22
 _NOT_OURS = ".gitattributes"  # the hub makes it
@@ -71,7 +62,7 @@ class PushOptions:
     replace_card: bool = False
 
     @property
-    def files(self) -> tuple[str, ...]:
+    def extra_files(self) -> tuple[str, ...]:
         """What a push may need beside the files that it takes to tag."""
         return (EVALUATIONS_FILE, *(ONNX_FILES if self.onnx else ()))
 
@@ -233,25 +224,22 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     )
     return Pushed(
         plan,
-        tuple(file.name for file in difference.sent),
-        difference.unchanged,
-        difference.deleted,
-        difference.others,
-        sum(file.size for file in difference.sent),
-        commit.id,
-        commit.url,
-        commit.pull_request,
-        commit.private,
-        remote.commit is None,
+        sent=tuple(file.name for file in difference.sent),
+        unchanged=difference.unchanged,
+        deleted=difference.deleted,
+        others=difference.others,
+        bytes=sum(file.size for file in difference.sent),
+        commit=commit.id,
+        url=commit.url,
+        pull_request=commit.pull_request,
+        private=commit.private,
+        created=remote.commit is None,
     )
 
 
 def statements_of(folder: Path, options: PushOptions) -> Statements:
     """What is stated of the checkpoint in `folder`: in the options, or else in `card.toml`."""
-    base = options.statements
-    place = folder / STATEMENTS_FILE
-    if base is None:
-        base = read_statements(place) if place.is_file() else Statements()
+    base = options.statements or read_statements(folder)
     return base.changed(options.stated)
 
 
@@ -262,7 +250,7 @@ def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
     repository was pushed by Nerine: it has `nerine.json`.
     """
     there = remote.files
-    same = {file.name for file in files if file.name in there and there[file.name].holds(file)}
+    same = {file.name for file in files if file.name in there and file.is_like(there[file.name])}
     names = {file.name for file in files}
     ours = OURS if INFO_FILE in there else frozenset()
     beside = sorted(set(there) - names)
@@ -279,11 +267,11 @@ def _check_card(plan: PushPlan, remote: Remote, difference: Changes) -> None:
     replaced = CARD_FILE in remote.files and CARD_FILE not in difference.unchanged
     if not replaced or plan.replace_card:
         return
-    small = remote.files[CARD_FILE].size <= _LONGEST_CARD
+    small = (remote.files[CARD_FILE].size or 0) <= _LONGEST_CARD
     if not (small and is_untouched(read_file(plan.target, remote, CARD_FILE))):
         raise HubError(
             f"the {CARD_FILE} there was written or edited by somebody",
-            place=f"{page(plan.target.repo)}/blob/{plan.target.branch}/{CARD_FILE}",
+            place=f"{plan.target.repo.page}/blob/{plan.target.branch}/{CARD_FILE}",
             expected="none, or one that nerine push has written",
             hint="put what it says into card.toml (nerine push --help), and replace it with "
             "--replace-card (in Python replace_card=True)",

@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nerine.hub.errors import login_token
+from nerine.hub.files import pieces_of
 
-_CHUNK = 1 << 22
 _LONGEST = 1 << 12
 """No secret is looked for that takes more bytes than this before it is known for one."""
 
@@ -95,9 +95,9 @@ class Searcher:
         digest = hashlib.sha256()
         found: dict[tuple[str, int], Secret] = {}
         held, lines = b"", 1
-        for chunk in _chunks(content):
-            digest.update(chunk)
-            window = held + chunk
+        for piece in pieces_of(content):
+            digest.update(piece)
+            window = held + piece
             for pattern in self._patterns:
                 for place in pattern.places(window):
                     line = lines + window.count(b"\n", 0, place)
@@ -106,15 +106,6 @@ class Searcher:
             lines += window.count(b"\n", 0, keep)
             held = window[keep:]
         return digest.hexdigest(), tuple(sorted(found.values(), key=lambda each: each.line))
-
-
-def _chunks(content: Path | bytes) -> Iterator[bytes]:
-    if isinstance(content, bytes):
-        yield content
-        return
-    with content.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
 
 
 def _forms(token: str | None) -> Iterable[bytes]:

@@ -3,7 +3,7 @@
 | module | what lives there |
 |---|---|
 | `conditions` | hardware and versions, without names of users, machines and folders |
-| `origins` | where a corpus or an encoder came from, and how it is named to others |
+| `sources` | where a corpus or an encoder came from, and how it is named to others |
 | `sketches` | a few hashes of a split's texts, which tell whether others are the same |
 | `evaluations` | `EvaluationRecord`, and the file `evaluations.json` |
 | `roles` | what the texts of an evaluation were to the checkpoint |
@@ -11,19 +11,17 @@
 
 from nerine.records.conditions import hardware, versions
 from nerine.records.evaluations import (
-    EVALUATIONS_FILE,
     EvaluationRecord,
     evaluation_of,
     read_evaluations,
     refused,
     save_evaluation,
 )
-from nerine.records.origins import corpus_kind, encoder_origin, shown_name, without_paths
 from nerine.records.roles import Role, role_of, trained_on
 from nerine.records.sketches import split_record, used_splits
+from nerine.records.sources import corpus_kind, encoder_origin, shown_name, without_paths
 
 __all__ = [
-    "EVALUATIONS_FILE",
     "EvaluationRecord",
     "Role",
     "corpus_kind",

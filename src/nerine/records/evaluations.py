@@ -20,15 +20,16 @@ from nerine.checkpoint import writable_info
 from nerine.corpus import Corpus
 from nerine.document import digest_of, parts_of
 from nerine.errors import CheckpointError, FormatError, NerineError
-from nerine.formats.files import read_text, replacing
+from nerine.filenames import EVALUATIONS_FILE
+from nerine.formats.files import replacing
 from nerine.records.conditions import hardware, versions
-from nerine.records.origins import corpus_kind, shown_name
 from nerine.records.roles import Role, role_of
 from nerine.records.sketches import shares_known
-
-EVALUATIONS_FILE = "evaluations.json"
+from nerine.records.sources import corpus_kind, shown_name
+from nerine.safety.reading import MEGABYTE, read_object
 
 _FORMAT = 1
+_MOST_BYTES = 50 * MEGABYTE
 _TEXTS_OF_THE_CORPUS = ("errors", "missed_forms")
 
 
@@ -178,14 +179,16 @@ def refused(texts: str, place: str) -> CheckpointError:
 
 def _read(place: Path, weights: str) -> tuple[EvaluationRecord, ...]:
     try:
-        data = json.loads(read_text(place))
+        data = read_object(place, _MOST_BYTES)
         if data["format"] != _FORMAT:
             raise ValueError(f"format {data['format']}, where this Nerine knows format {_FORMAT}")
         records = tuple(EvaluationRecord.from_dict(each) for each in data["evaluations"])
         made_of = str(data["weights"])
-    except (NerineError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (NerineError, ValueError, LookupError, TypeError, AttributeError) as error:
         found = error.found if isinstance(error, NerineError) else repr(error)
-        raise CheckpointError(f"cannot be read: {found}", place=str(place), hint=_AGAIN) from error
+        raise CheckpointError(
+            f"cannot be read as evaluations: {found}", place=str(place), hint=_AGAIN
+        ) from error
     if made_of != weights:
         raise CheckpointError(
             "the evaluations are of other weights than the checkpoint's",

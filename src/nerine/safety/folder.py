@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
+from nerine.filenames import CONFIG_FILE
 from nerine.safety.configuration import check_configuration
 from nerine.safety.labels import check_labels
 from nerine.safety.links import check_files
@@ -13,7 +14,6 @@ from nerine.safety.sizes import check_sizes
 from nerine.safety.tokenizers import check_tokenizer
 from nerine.safety.weights import check_presence, read_weights
 
-CONFIG = "config.json"
 _MOST_CONFIG_BYTES = 5 * MEGABYTE
 
 
@@ -29,8 +29,8 @@ def check_folder(
     check_presence(folder, weights=weights)
     check_files(folder)
     header = read_weights(folder) if weights else None
-    config = read_object(folder / CONFIG, _MOST_CONFIG_BYTES)
-    check_configuration(config, folder / CONFIG, architectures)
-    check_sizes(config, header, folder / CONFIG)
-    check_labels(config, header, folder / CONFIG)
+    config = read_object(folder / CONFIG_FILE, _MOST_CONFIG_BYTES)
+    check_configuration(config, folder / CONFIG_FILE, architectures)
+    check_sizes(config, header, folder / CONFIG_FILE)
+    check_labels(config, header, folder / CONFIG_FILE)
     check_tokenizer(folder)

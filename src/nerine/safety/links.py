@@ -32,7 +32,7 @@ def check_files(folder: Path) -> None:
 
     Folders in it are passed over, but for the one that transformers reads templates from.
     """
-    allowed = _places(folder.resolve())
+    allowed = own_places(folder)
     for path in _files(folder):
         target = _target(path)
         if not any(target.is_relative_to(place) for place in allowed):
@@ -46,8 +46,12 @@ def check_files(folder: Path) -> None:
             check_size(path, _MOST_BYTES)
 
 
-def _places(home: Path) -> list[Path]:
-    """Where links may lead: the folder, and in the hub's cache what a repository and all share."""
+def own_places(folder: Path) -> list[Path]:
+    """Where links of a folder may lead: into itself, and from the hub's cache into its blobs.
+
+    A repository has blobs of its own, and all repositories share some.
+    """
+    home = folder.resolve()
     if home.parent.name == "snapshots" and home.parents[1].name.startswith("models--"):
         return [home, home.parents[1] / "blobs", home.parents[2] / "blobs"]
     return [home]

@@ -39,12 +39,12 @@ from pathlib import Path
 from typing import Any
 
 from nerine.errors import CheckpointError
+from nerine.filenames import ADDED_TOKENS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE
 from nerine.safety.reading import MEGABYTE, kind_of, read_object, shown
 from nerine.safety.weights import is_plain_name
 
 _MOST_BYTES = 20 * MEGABYTE
-_FILES = ("tokenizer_config.json", "special_tokens_map.json")
-_ADDED = "added_tokens.json"
+_FILES = (TOKENIZER_CONFIG_FILE, SPECIAL_TOKENS_FILE)
 _REFUSED = ("auto_map", "trust_remote_code", "gguf_file", "tokenizer_object", "init_inputs")
 _NAMES_FILES = re.compile(r"(_files?|_path|_paths|_dir)$")
 _NEVER_OPENED = ("special_tokens_map_file", "name_or_path")
@@ -63,7 +63,7 @@ def check_tokenizer(folder: Path) -> None:
             for key, value in settings.items():
                 _check_key(key, value, path)
             check_tokenizer_class(settings.get("tokenizer_class"), path)
-    path = folder / _ADDED
+    path = folder / ADDED_TOKENS_FILE
     if path.exists():
         _check_added(read_object(path, _MOST_BYTES), path)
 

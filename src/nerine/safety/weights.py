@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nerine.errors import CheckpointError
+from nerine.filenames import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 from nerine.safety.headers import Header, read_header
 from nerine.safety.reading import CUT_SHORT, MEGABYTE, read_object, shown
-
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 _MOST_INDEX_BYTES = 25 * MEGABYTE
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.bin")
@@ -20,14 +19,14 @@ _RANKS = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 
 def check_presence(folder: Path, *, weights: bool) -> None:
     """The folder holds a configuration, and `weights` that are no pickle."""
-    if not (folder / "config.json").is_file():
+    if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(
             "the folder holds no config.json, so it is no checkpoint",
             place=str(folder),
             expected="config.json, model.safetensors and tokenizer.json, as save_pretrained "
             "writes them",
         )
-    if weights and not any((folder / name).is_file() for name in (WEIGHTS, INDEX)):
+    if weights and not any((folder / name).is_file() for name in (WEIGHTS_FILE, INDEX_FILE)):
         _refuse_other_weights(folder)
 
 
@@ -37,14 +36,14 @@ def read_weights(folder: Path) -> Header:
     if ranks:
         raise CheckpointError(
             f"{ranks[0]} is part of a distributed checkpoint, which would be read instead of "
-            f"{WEIGHTS}",
+            f"{WEIGHTS_FILE}",
             place=str(folder),
-            expected=f"weights in {WEIGHTS} alone",
+            expected=f"weights in {WEIGHTS_FILE} alone",
             hint="consolidate them with save_pretrained",
         )
-    if (folder / WEIGHTS).is_file():
-        return read_header(folder / WEIGHTS)
-    return _read_shards(folder, folder / INDEX)
+    if (folder / WEIGHTS_FILE).is_file():
+        return read_header(folder / WEIGHTS_FILE)
+    return _read_shards(folder, folder / INDEX_FILE)
 
 
 def is_plain_name(value: Any) -> bool:
@@ -63,7 +62,7 @@ def _refuse_other_weights(folder: Path) -> None:
         raise CheckpointError(
             f"the weights are a pickle ({pickles[0]}), which can run code when it is loaded",
             place=str(folder),
-            expected="model.safetensors",
+            expected=WEIGHTS_FILE,
             hint="convert them on a machine that you can spare, with transformers' "
             "save_pretrained, or take a revision that has safetensors",
         )
@@ -72,12 +71,10 @@ def _refuse_other_weights(folder: Path) -> None:
         raise CheckpointError(
             f"the weights are of another framework ({others[0]})",
             place=str(folder),
-            expected="model.safetensors",
+            expected=WEIGHTS_FILE,
             hint="take a revision that has safetensors",
         )
-    raise CheckpointError(
-        "the folder holds no weights", place=str(folder), expected="model.safetensors"
-    )
+    raise CheckpointError("the folder holds no weights", place=str(folder), expected=WEIGHTS_FILE)
 
 
 def _read_shards(folder: Path, index: Path) -> Header:

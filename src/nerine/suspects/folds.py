@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from nerine.checkpoint import INFO_FILE, RUN_FILE
 from nerine.corpus import Corpus
 from nerine.document import Document, labels_of
 from nerine.errors import TrainingError
+from nerine.filenames import INFO_FILE, RUN_FILE
 from nerine.settings import CROSS_VALIDATION, TrainingSettings
 from nerine.splitting import folds as divide
 from nerine.suspects.ranking import Sample, samples_of

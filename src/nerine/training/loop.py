@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from nerine.batching import BudgetSampler, look_aheads
-from nerine.checkpoint import INFO_FILE, Checkpoint, write_files
+from nerine.checkpoint import Checkpoint, write_files
 from nerine.document import Document
 from nerine.errors import TrainingError
+from nerine.filenames import INFO_FILE
 from nerine.metrics import Evaluation, score
 from nerine.readings import WordLogits
 from nerine.settings import RunSettings

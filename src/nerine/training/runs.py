@@ -14,17 +14,11 @@ from accelerate import PartialState
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from nerine.checkpoint import (
-    INFO_FILE,
-    RUN_FILE,
-    WEIGHTS_FILE,
-    Checkpoint,
-    save_checkpoint,
-    write_text,
-)
+from nerine.checkpoint import Checkpoint, save_checkpoint, write_text
 from nerine.corpus import Corpus
 from nerine.document import Document, labels_of
 from nerine.errors import TrainingError
+from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.pretrained import quiet
 from nerine.settings import RunSettings
 from nerine.tagger import Tagger

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from nerine.corpus import SAMPLE
-from nerine.origins import PACKAGE_PREFIX, Origin
+from nerine.corpus import SAMPLE, is_hub_id
+from nerine.origins import PACKAGE_PREFIX, Origin, is_path
 
 CorpusKind = Literal["bundled", "files", "hub"]
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", re.ASCII)
 _PARTS = re.compile(r"[\\/]+")
 _NAMELESS = "a folder"
 
@@ -26,8 +25,7 @@ def corpus_kind(source: str) -> CorpusKind:
     """Whether a corpus comes with Nerine, from the hub, or from files."""
     if source == SAMPLE:
         return "bundled"
-    on_hub = _HUB_ID.fullmatch(source) and not Path(source).expanduser().exists()
-    return "hub" if on_hub else "files"
+    return "hub" if is_hub_id(source) and not Path(source).exists() else "files"
 
 
 def encoder_origin(origin: Origin) -> dict[str, str]:
@@ -48,7 +46,7 @@ def shown_name(name: str, kind: str | None = None) -> str:
     `kind` is as the functions above have it, None where nobody has recorded it: then a name with
     at most one slash inside stays, since it may be a hub id.
     """
-    if kind in ("files", "folder") or (kind is None and _is_path(name)):
+    if kind in ("files", "folder") or (kind is None and is_path(name)):
         return _last_part(name)
     return name
 
@@ -73,10 +71,6 @@ def without_paths(info: Mapping[str, Any]) -> dict[str, Any]:
 def _part(values: dict[str, Any], key: str) -> dict[str, Any]:
     found = values.get(key)
     return found if isinstance(found, dict) else {}
-
-
-def _is_path(name: str) -> bool:
-    return name.startswith((".", "~", "/")) or "\\" in name or name.count("/") > 1
 
 
 def _last_part(path: str) -> str:

@@ -1,0 +1,31 @@
+"""What the files of a checkpoint are called, each name said once."""
+
+from __future__ import annotations
+
+# of transformers
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+"""Which file of several has which weights."""
+
+TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
+SPECIAL_TOKENS_FILE = "special_tokens_map.json"
+ADDED_TOKENS_FILE = "added_tokens.json"
+TOKENIZER_FILES = (
+    *("tokenizer.json", TOKENIZER_CONFIG_FILE, SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE),
+    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"),
+    *("spm.model", "tokenizer.model"),
+)
+
+# of Nerine
+INFO_FILE = "nerine.json"
+EVALUATIONS_FILE = "evaluations.json"
+STATEMENTS_FILE = "card.toml"
+RUN_FILE = "run.json"
+"""Marks a folder as a training run that may not have ended."""
+
+ONNX_FOLDER = "onnx"
+ONNX_INFO_FILE = f"{ONNX_FOLDER}/onnx.json"
+
+# of the hub
+CARD_FILE = "README.md"
