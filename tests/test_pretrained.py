@@ -149,6 +149,12 @@ def test_a_missing_folder(tmp_path: Path) -> None:
     assert error.place == str(tmp_path / "nothing")
 
 
+def test_an_address() -> None:
+    error = refusal("https://huggingface.co/mira/names")
+    assert error.found == "this is an address"
+    assert "owner/name" in str(error.expected)
+
+
 def test_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert refusal(tmp_path / "file").found == "this is a file"

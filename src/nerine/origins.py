@@ -71,6 +71,13 @@ def find(name: str | Path | Origin, *, revision: str | None = None, weights: boo
                 expected="a repository on the hub, as owner/name",
             )
         return Origin(name, folder)
+    if "://" in name:
+        raise CheckpointError(
+            "this is an address",
+            place=name,
+            expected="a folder, or a repository on the hub as owner/name",
+            hint="the owner and the name stand at the end of a page's address",
+        )
     if is_path(name):
         raise CheckpointError(
             "there is no such folder",
