@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.cli import main
 from nerine.errors import CheckpointError, EncodingError, HubError, NerineError
 from nerine.formats.files import file_hash
+from nerine.hub import cache, listing
 from nerine.hub.names import RepoName, check_file_name
 from nerine.tagger import Tagger
 from tiny import documents, make_foreign
@@ -542,7 +544,22 @@ def test_what_another_program_has_cached_is_used_and_what_is_not_known_said(
     snapshot_download(REPO)
     offline()
     tagger = Tagger.load(REPO, device="cpu")
-    assert "whether it has nerine.json, onnx/onnx.json is not known" in tagger.notes[0]
+    assert "whether the cache has all of its files is not known" in tagger.notes[0]
+
+
+def test_a_cache_that_cannot_be_written_is_read(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    def refuse(path: Path, text: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    folder = foreign(hub, tmp_path / "foreign", CONLL_TAGS)
+    snapshot_download(REPO)
+    monkeypatch.setattr(listing, "write_whole", refuse)
+    monkeypatch.setattr(cache, "write_whole", refuse)
+    assert found(Tagger.load(REPO, device="cpu")) == found(Tagger.load(folder, device="cpu"))
 
 
 def test_weights_in_shards(hub: Hub, tmp_path: Path, offline: Callable[[], None]) -> None:

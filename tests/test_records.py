@@ -420,7 +420,7 @@ def test_where_a_corpus_and_an_encoder_are_from(
     assert {name: corpus_kind(name) for name in kinds} == kinds
     assert corpus_kind("owner/posts@main") == "hub"
     here, commit = tmp_path / "data" / "posts", "a" * 40
-    pulled = Snapshot(RepoName("owner/posts", "main"), commit, here)
+    pulled = Snapshot(RepoName("owner/posts", "main"), commit, here, {})
     for origin, expected in (
         (Origin("data/posts", here), {"name": "posts", "kind": "folder"}),
         (Origin("package:x", here), {"name": "package:x", "kind": "package"}),

@@ -7,7 +7,7 @@
 | `cache` | where the hub's own cache keeps a repository, and what is known of it offline |
 | `bars` | the progress bars of the hub's library |
 | `errors` | what goes wrong on the hub, a message each; tokens are taken out of texts |
-| `pulling` | a repository → a folder of the cache, checked |
+| `pulling` | one state of a repository, and its files, fetched and checked |
 | `models` | which files of a repository make a model |
 | `listing` | what the hub lists of a repository, kept in the cache |
 | `metadata`, `layouts` | the README and the names of a data set's files → its splits |

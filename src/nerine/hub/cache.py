@@ -3,14 +3,12 @@
 models--owner--name/             and datasets--owner--name/
     refs/main                    the commit that the branch meant when the hub was asked last
     snapshots/COMMIT/…           the files of a state: links to blobs/HASH
-    .no_exist/COMMIT/…           empty files, called as those that the repository has not
     .listed/COMMIT.json          ours: what the hub lists (`nerine.hub.listing`)
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import constants
@@ -49,20 +47,6 @@ def cached_names(repo: RepoName, commit: str) -> list[str]:
     """The files of a state that are in the cache."""
     folder = snapshot_folder(repo, commit)
     return sorted(path.relative_to(folder).as_posix() for path in _files(folder))
-
-
-def is_known(repo: RepoName, commit: str, name: str) -> bool:
-    """Whether a file is in the cache, or the cache says that the repository has none such."""
-    return (snapshot_folder(repo, commit) / name).is_file() or _absent(repo, commit, name).is_file()
-
-
-def note_absent(repo: RepoName, commit: str, names: Iterable[str]) -> None:
-    """Notes, as the hub's library does it, what the repository has not."""
-    for name in names:
-        if not is_known(repo, commit, name):
-            absent = _absent(repo, commit, name)
-            absent.parent.mkdir(parents=True, exist_ok=True)
-            absent.touch()
 
 
 def remember(repo: RepoName, commit: str) -> None:
@@ -110,10 +94,6 @@ def what_is_cached(repo: RepoName) -> str:
 
 def _ref(repo: RepoName) -> Path:
     return storage_of(repo) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
-
-
-def _absent(repo: RepoName, commit: str, name: str) -> Path:
-    return storage_of(repo) / ".no_exist" / commit / name
 
 
 def _children(folder: Path) -> list[Path]:

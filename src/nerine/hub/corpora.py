@@ -113,18 +113,18 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
     """The README of a data set is fetched, and nothing else yet."""
     main = list_files(repo)
     metadata: dict[str, Any] = {}
-    if CARD_FILE in (main.listed or ()):
+    if CARD_FILE in main.listed:
         fetch_files(main, [CARD_FILE])
         metadata = read_metadata(main.folder / CARD_FILE, str(main))
     stated = stated_configs(metadata, str(main))
-    configs = find_configs(main.listed or (), stated, extensions)
+    configs = find_configs(main.listed, stated, extensions)
     # names that leave two readings are a question to the user; a README that is wrong is no answer
     readable = any(not (each.flaw and stated) for each in configs)
     script = _script(main) if not stated else None
     if readable and script is None:
         return _DataSet(main, main, configs, metadata, main.notes)
     converted = _converted(main, needed=not readable)
-    made = find_configs(converted.listed or (), (), extensions) if converted else []
+    made = find_configs(converted.listed, (), extensions) if converted else []
     if converted and made:
         note = f"{repo}: Parquet is read that the hub made of it ({CONVERTED})"
         return _DataSet(main, converted, made, metadata, (*main.notes, *converted.notes, note))
@@ -137,7 +137,7 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
 def _script(main: Snapshot) -> str | None:
     """The script that makes a data set of the files beside it: it is called as the repository."""
     name = f"{main.repo.id.rpartition('/')[2]}.py"
-    return name if name in (main.listed or ()) else None
+    return name if name in main.listed else None
 
 
 def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
@@ -150,7 +150,7 @@ def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
 def _unreadable(
     snapshot: Snapshot, configs: Sequence[Config], extensions: frozenset[str]
 ) -> HubError:
-    names = [visible(name) for name in sorted(snapshot.listed or ())]
+    names = [visible(name) for name in sorted(snapshot.listed)]
     flaw = next((each.flaw for each in configs), "")
     return HubError(
         flaw or "the repository holds no files that can be read as a corpus",

@@ -1,11 +1,12 @@
 """What the hub lists of a repository, kept in its cache, and the files that are fetched by it.
 
-For a model it is known which files make it. Which files make a corpus is told by all of their
-names, so that these have to be known offline, too: a shard that was not fetched must be missed.
+Which files make a model or a corpus is told by all of their names, so that these have to be known
+offline, too: a shard or a nerine.json that was not fetched must be missed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,10 +55,10 @@ def list_if_there(repo: RepoName, *, needed: bool) -> Snapshot | None:
 
 def _unfetched(repo: RepoName) -> Snapshot:
     state = _listed_state(repo)
-    for name in state.listed or ():
+    for name in state.listed:
         check_file_name(name, str(repo))
     folder = snapshot_folder(repo, state.commit)
-    return Snapshot(repo, state.commit, folder, state.listed, state.notes)
+    return Snapshot(repo, state.commit, folder, state.listed, state.notes, state.is_partial)
 
 
 def fetch_files(snapshot: Snapshot, names: Iterable[str]) -> None:
@@ -94,7 +95,7 @@ def _listed_state(repo: RepoName) -> State:
     if is_offline():
         return _unlisted_state(repo)
     state = ask_hub(repo, State(commit, known) if commit and known else None)
-    if state.listed is not known:
+    if (state.commit, state.listed) != (commit, known):
         _keep_list(repo, state)
     return state
 
@@ -105,13 +106,18 @@ def _unlisted_state(repo: RepoName) -> State:
     if commit is None:
         raise OfflineModeIsEnabled
     here = {name: Listed(None, None) for name in cached_names(repo, commit)}
-    return State(commit, here, (f"{repo}: whether the cache has all of its files is not known",))
+    note = f"{repo}: whether the cache has all of its files is not known"
+    return State(commit, here, (note,), is_partial=True)
 
 
 def _keep_list(repo: RepoName, state: State) -> None:
-    """Writes what the hub lists beside the state's files in the cache."""
-    rows = {name: [each.size, each.hash] for name, each in (state.listed or {}).items()}
-    write_whole(_list_path(repo, state.commit), json.dumps(rows))
+    """Writes what the hub lists beside the state's files in the cache.
+
+    A cache that cannot be written is one that can be read: the hub is then asked again next time.
+    """
+    rows = {name: [each.size, each.hash] for name, each in state.listed.items()}
+    with contextlib.suppress(OSError):
+        write_whole(_list_path(repo, state.commit), json.dumps(rows))
 
 
 def _known_list(repo: RepoName, commit: str) -> dict[str, Listed] | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from huggingface_hub.errors import OfflineModeIsEnabled
+
+from nerine.errors import HubError
 from nerine.filenames import (
     CONFIG_FILE,
     INDEX_FILE,
@@ -13,9 +16,13 @@ from nerine.filenames import (
     TOKENIZER_FILES,
     WEIGHTS_FILE,
 )
+from nerine.hub.errors import hub_error
+from nerine.hub.listing import fetch_files, keep_state, list_files
 from nerine.hub.names import RepoName
-from nerine.hub.pulling import Snapshot, Wanted, pull
+from nerine.hub.pulling import Snapshot
+from nerine.markup import visible
 
+_MOST_SHOWN = 8
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _PICKLE = re.compile(r"[^/]*\.(?:bin|pt|pth|ckpt|pkl|h5|msgpack)")
 
@@ -23,9 +30,21 @@ _PICKLE = re.compile(r"[^/]*\.(?:bin|pt|pth|ckpt|pkl|h5|msgpack)")
 def pull_model(repo: RepoName, *, weights: bool = True) -> Snapshot:
     """The files of a model and its tokenizer, without the weights where these are not wanted.
 
-    Raises `HubError`, also for a repository whose weights are a pickle only.
+    What is in the cache is not fetched again. A commit that is there is not asked for at all;
+    offline, or where the hub cannot be reached, the cache has to do. Raises `HubError`, also for a
+    repository whose weights are a pickle only; a snapshot is never returned with a file missing or
+    altered.
     """
-    return pull(repo, _MODEL if weights else _OUTLINE)
+    snapshot = list_files(repo)
+    names = [*snapshot.listed]
+    chosen = _whole(names) if weights else _without_weights(names)
+    if not chosen and snapshot.is_partial:
+        raise hub_error(repo, OfflineModeIsEnabled())
+    if not chosen:
+        raise HubError(_lacking(names), place=str(repo), hint=f"it holds {_shown(names)}")
+    fetch_files(snapshot, chosen)
+    keep_state(snapshot)
+    return snapshot
 
 
 def _without_weights(names: Sequence[str]) -> list[str]:
@@ -36,12 +55,13 @@ def _without_weights(names: Sequence[str]) -> list[str]:
 
 
 def _whole(names: Sequence[str]) -> list[str]:
-    """The files of a model, the weights last, and of these their index."""
+    """The files of a model, with what says how it is used."""
+    beside = [each for each in (INFO_FILE, ONNX_INFO_FILE) if each in names]
     others = _without_weights(names)
     weights = [WEIGHTS_FILE] if WEIGHTS_FILE in names else []
     if not weights and INDEX_FILE in names:
         weights = [*sorted(each for each in names if _SHARD.fullmatch(each)), INDEX_FILE]
-    return [*others, *weights] if others and weights else []
+    return [*beside, *others, *weights] if others and weights else []
 
 
 def _lacking(names: Sequence[str]) -> str:
@@ -57,5 +77,7 @@ def _lacking(names: Sequence[str]) -> str:
     return "the repository has no weights (model.safetensors)"
 
 
-_OUTLINE = Wanted(_without_weights, _lacking)
-_MODEL = Wanted(_whole, _lacking, optional=(INFO_FILE, ONNX_INFO_FILE))
+def _shown(names: Sequence[str]) -> str:
+    """A few names of a repository's files."""
+    shown = ", ".join(visible(name) for name in names[:_MOST_SHOWN])
+    return (shown + " …" * (len(names) > _MOST_SHOWN)) or "no files at all"

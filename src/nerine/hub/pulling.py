@@ -1,16 +1,15 @@
-"""A repository → a folder of the hub's own cache, with what is needed of it, checked.
+"""One state of a repository, and its files, fetched into the hub's own cache and checked.
 
 The state of the repository is named by its commit before anything is fetched, so that all files
 are of one state. Each file is compared with the size and the hash that the hub lists; in the
-cache, it is called by that hash, so that it can be checked again without the hub. The weights come
-last: where they are, everything else is.
+cache, it is called by that hash, so that it can be checked again without the hub.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,18 +21,13 @@ from huggingface_hub import (
     hf_hub_download,
     hf_hub_url,
 )
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import HfHubHTTPError
 
 from nerine.errors import HubError
 from nerine.formats.files import file_hash
 from nerine.hub.bars import bars
 from nerine.hub.cache import (
-    cached_commit,
-    cached_names,
     forget,
-    is_known,
-    note_absent,
-    remember,
     snapshot_folder,
 )
 from nerine.hub.errors import errors_of, hub_error, is_of_http, is_offline
@@ -54,106 +48,39 @@ class Snapshot:
     """One state of a repository, as far as it was fetched.
 
     `folder` lies in the hub's cache and holds what was fetched. `listed` are all files of the
-    repository, by the hub's list; None where it was not asked. `notes` say what a user should
-    know.
+    repository, by the hub's list; only those in the cache where there is no such list
+    (`is_partial`). `notes` say what a user should know.
     """
 
     repo: RepoName
     commit: str
     folder: Path
-    listed: Mapping[str, Listed] | None = None
+    listed: Mapping[str, Listed]
     notes: tuple[str, ...] = ()
+    is_partial: bool = False
 
     def fetch(self, name: str) -> None:
         """Puts one more file into the folder, if it is not there; raises `HubError`."""
         check_file_name(name, str(self))
         with bars():
-            _fetch(self.repo, self.commit, name, (self.listed or {}).get(name))
+            _fetch(self.repo, self.commit, name, self.listed.get(name))
 
     def has(self, name: str) -> bool:
-        """Whether the repository has a file of this name in this state; raises `HubError`."""
-        if self.listed is not None:
-            return name in self.listed
-        if (self.folder / name).is_file():
-            return True
-        with errors_of(self.repo):
-            repo_id, kind = self.repo.id, self.repo.kind
-            return _patiently(
-                lambda: HfApi().file_exists(repo_id, name, repo_type=kind, revision=self.commit)
-            )
+        """Whether the repository has a file of this name in this state, as far as is known."""
+        return name in self.listed
 
     def __str__(self) -> str:
         return f"{self.repo.id}@{self.commit}"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is wanted of a repository.
-
-    `choose` turns the names of its files into those that are needed, in the order of their
-    fetching: none, where some are missing that it cannot do without. `lacking` says so of a list
-    of names. `optional` files change how the others are used: they are fetched too where the
-    repository has them, and that has to be known.
-    """
-
-    choose: Callable[[Sequence[str]], Sequence[str]]
-    lacking: Callable[[Sequence[str]], str]
-    optional: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class State:
-    """What is known of a repository's state before its files are fetched."""
+    """What is known of a repository's state before its files are fetched; as in `Snapshot`."""
 
     commit: str
-    listed: Mapping[str, Listed] | None = None
+    listed: Mapping[str, Listed]
     notes: tuple[str, ...] = ()
-
-
-def pull(repo: RepoName, wanted: Wanted) -> Snapshot:
-    """The files of `repo` that are wanted, in the hub's cache.
-
-    What is in the cache is not fetched again. A commit that is there is not asked for at all;
-    offline, or where the hub cannot be reached, the cache has to do. Raises `HubError`; a snapshot
-    is never returned with a file missing or altered.
-    """
-    with errors_of(repo), bars():
-        state = _state(repo, wanted)
-        here = cached_names(repo, state.commit)
-        names = here if state.listed is None else [*state.listed]
-        for name in names:
-            check_file_name(name, str(repo))
-        chosen = wanted.choose(names)
-        if not chosen and state.listed is None:
-            raise OfflineModeIsEnabled
-        if not chosen:
-            raise HubError(wanted.lacking(names), place=str(repo), hint="it holds " + _shown(names))
-        others = [name for name in wanted.optional if name in names]
-        for name in [*others, *chosen]:
-            _fetch(repo, state.commit, name, (state.listed or {}).get(name))
-        if state.listed is not None:
-            note_absent(repo, state.commit, set(wanted.optional) - set(names))
-            remember(repo, state.commit)
-    folder = snapshot_folder(repo, state.commit)
-    return Snapshot(repo, state.commit, folder, state.listed, state.notes)
-
-
-def _state(repo: RepoName, wanted: Wanted) -> State:
-    """Which commit is meant, and what the hub lists for it, or else the cache knows."""
-    cached = cached_commit(repo)
-    whole, unknown = False, list[str]()
-    if cached is not None:
-        whole = bool(wanted.choose(cached_names(repo, cached)))
-        unknown = [each for each in wanted.optional if not is_known(repo, cached, each)]
-        if repo.is_pinned and whole and not unknown:
-            return State(cached)
-    asked = ", ".join(unknown)
-    notes = (f"{repo}: whether it has {asked} is not known: read without",) if unknown else ()
-    if is_offline():
-        if cached is None:
-            raise OfflineModeIsEnabled
-        return State(cached, notes=notes)
-    return ask_hub(repo, State(cached, notes=notes) if cached and whole else None)
+    is_partial: bool = False
 
 
 def ask_hub(repo: RepoName, otherwise: State | None) -> State:
@@ -269,9 +196,3 @@ def _what_is_wrong(path: Path, listed: Listed | None) -> str | None:
         return None  # a cache without links, on systems that have none
     found = file_hash(path) if is_sha256(wanted) else git_hash(path)
     return None if found == wanted else f"its hash is {found[:16]}… instead of {wanted[:16]}…"
-
-
-def _shown(names: Iterable[str]) -> str:
-    """A few names of a repository's files."""
-    shown = [visible(name) for name in names]
-    return ", ".join(shown[:8]) + (" …" if len(shown) > 8 else "") if shown else "no files at all"
