@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,7 @@ def evaluate(
     split = chosen_split(loaded, split)
     shown = split_shown(loaded, split)
     documents = loaded.split(split)
-    if save:
-        _check_can_be_saved(checkpoint, model, loaded, split)
+    info = _info_to_save_with(checkpoint, model, loaded, split) if save else None
     tagger = model.load(checkpoint)
     began = time.monotonic()
     with working(f"tagging {counted(len(documents), 'document')}"):
@@ -95,8 +95,8 @@ def evaluate(
     )
     notes = corpus_notes(loaded)
     kept: dict[str, Any] = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
-    if save:
-        place, role = _save(checkpoint, tagger, loaded, assessment, seconds)
+    if info is not None:
+        place, role = _save(checkpoint, info, tagger, loaded, assessment, seconds)
         kept, notes = {**kept, "saved": place}, [*notes, *role]
     if as_json:
         about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
@@ -113,8 +113,10 @@ def evaluate(
         on.print(cell(f"saved in {place}"), soft_wrap=True)
 
 
-def _check_can_be_saved(checkpoint: str, model: ModelChoice, corpus: Corpus, split: str) -> None:
-    """Refuses before anything is tagged."""
+def _info_to_save_with(
+    checkpoint: str, model: ModelChoice, corpus: Corpus, split: str
+) -> dict[str, Any]:
+    """What `nerine.json` says; refuses what cannot be saved, before anything is tagged."""
     from nerine.checkpoint import writable_info
     from nerine.records import refused, trained_on
 
@@ -127,17 +129,20 @@ def _check_can_be_saved(checkpoint: str, model: ModelChoice, corpus: Corpus, spl
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
     if trained_on(corpus, split, info):
         raise refused(f"{split} of {corpus.source}", checkpoint)
+    return info
 
 
 def _save(
-    checkpoint: str, tagger: Tagger, corpus: Corpus, assessment: Assessment, seconds: float
+    checkpoint: str,
+    info: Mapping[str, Any],
+    tagger: Tagger,
+    corpus: Corpus,
+    assessment: Assessment,
+    seconds: float,
 ) -> tuple[str, list[str]]:
     """Where the scores were saved, and what is to be said of their texts."""
-    from nerine.checkpoint import writable_info
     from nerine.records import Role, evaluation_of, role_of, save_evaluation
 
-    folder = Path(checkpoint).expanduser()
-    info = writable_info(folder, "evaluations")
     record = evaluation_of(
         corpus,
         assessment,
@@ -147,7 +152,7 @@ def _save(
         device=str(getattr(tagger.backend, "device", "cpu")),
         seconds=seconds,
     )
-    place = save_evaluation(folder, record)
+    place = save_evaluation(Path(checkpoint).expanduser(), record)
     said = {
         Role.CHOSE: "these texts chose the checkpoint: its card will say so",
         Role.UNKNOWN: "no record says whether the checkpoint has seen these texts: nerine push "

@@ -57,7 +57,6 @@ def pull(repository: str, model: ModelChoice, as_json: bool) -> None:
 
 def _about(origin: Origin, tagger: Tagger) -> dict[str, Any]:
     """What was fetched, and what it can do."""
-
     names = (path for path in origin.folder.rglob("*") if path.is_file())
     files = {path.relative_to(origin.folder).as_posix(): path.stat().st_size for path in names}
     return {

@@ -134,7 +134,7 @@ def _is_passing(error: Exception) -> bool:
     return is_of_http(error)
 
 
-def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None) -> Path:
+def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None) -> None:
     """A file of the cache, fetched if it is not there; what is not as listed is fetched anew."""
     with errors_of(repo):
         path = _download(repo, commit, name)
@@ -149,7 +149,6 @@ def _fetch(repo: RepoName, commit: str, name: str, listed: Listed | None) -> Pat
             place=str(repo),
             hint="it was altered or cut short on its way, and is not kept: pull again",
         )
-    return path
 
 
 def _download(repo: RepoName, commit: str, name: str, *, again: bool = False) -> Path:
