@@ -1,7 +1,8 @@
 """Which errors of the package a call can raise, as far as its code shows it.
 
 A function raises what it raises itself, outside of a `try` that takes it, and what the functions
-of the same module that it calls raise. What comes from other modules is left to the writer.
+that it calls by their names raise, in whatever module. Calls of other things' methods are not
+followed, so that more may be raised than is found here; what is found can be raised.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Raising:
 
     def __init__(self, package: Package) -> None:
         self._package = package
+        self._errors = {each.name: self._line(each) for each in _classes(package)}
         self._known: dict[str, frozenset[str]] = {}
 
     def of(self, definition: Definition) -> frozenset[str]:
@@ -44,18 +46,16 @@ class Raising:
         """
         return self._of(definition, frozenset())
 
-    def is_error(self, definition: Definition, name: str) -> bool:
-        """Whether a name stands for an error of the package.
+    def is_error(self, name: str) -> bool:
+        """Whether a name is that of an error of the package.
 
         Args:
-            definition: Where the name is used.
             name: The name of a class.
 
         Returns:
             True for a class below the base of the package's errors, and for that.
         """
-        found = self._package.resolve(definition.module, name)
-        return bool(found) and ERRORS in self._line(found)
+        return ERRORS in self._errors.get(name, ())
 
     def _of(self, definition: Definition, above: frozenset[str]) -> frozenset[str]:
         if definition.key in self._known:
@@ -70,15 +70,13 @@ class Raising:
                     if found.called
                     else {found.error}
                 )
-                raised |= {name for name in inner if not self._is_caught(definition, name, found)}
+                raised |= {name for name in inner if not self._is_caught(name, found)}
         if not above:
             self._known[definition.key] = frozenset(raised)
         return frozenset(raised)
 
-    def _is_caught(self, definition: Definition, name: str, found: _Found) -> bool:
-        error = self._package.resolve(definition.module, name)
-        line = self._line(error) if error else {name}
-        return bool(found.caught & (line | set(_ALL)))
+    def _is_caught(self, name: str, found: _Found) -> bool:
+        return bool(found.caught & ({*self._errors.get(name, ()), *_ALL}))
 
     def _line(self, found: Definition | None) -> set[str]:
         """The names of a class and of those that it comes from."""
@@ -107,18 +105,18 @@ class Raising:
             if name:
                 yield _Found(name, None, caught)
         called = self._called(definition, node)
-        if called is not None and called.module is definition.module:
+        if called is not None:
             yield _Found("", called, caught)
 
     def _raised(self, definition: Definition, raised: ast.expr) -> str | None:
         name = dotted_name(raised.func if isinstance(raised, ast.Call) else raised)
-        for each in (name, name.rpartition(".")[0]):  # `Error(...)`, and `Error.of(...)`
-            if each and self.is_error(definition, each):
+        for each in reversed(name.split(".")):  # `Error(...)`, `Error.of(...)`
+            if self.is_error(each):
                 return each
         made = self._package.resolve(definition.module, name) if name else None
         if made and isinstance(made.node, Function):  # `raise _error_of(...)`
             given = dotted_name(made.node.returns)
-            return given if self.is_error(made, given) else None
+            return given if self.is_error(given) else None
         return None
 
     def _called(self, definition: Definition, node: ast.AST) -> Definition | None:
@@ -133,6 +131,13 @@ class Raising:
         if head in ("self", "cls") and definition.parent is not None:
             name = f"{definition.parent.name}.{rest}" if rest else definition.parent.name
         return self._package.resolve(definition.module, name) if name else None
+
+
+def _classes(package: Package) -> Iterator[Definition]:
+    for module in package.modules.values():
+        for name, node in module.definitions.items():
+            if isinstance(node, ast.ClassDef):
+                yield Definition(module, name, node)
 
 
 def _taken(node: ast.Try) -> frozenset[str]:

@@ -25,9 +25,11 @@ from tools.docstrings.code import (
 from tools.docstrings.face import kinds_in, members, public_face
 from tools.docstrings.raising import Raising
 from tools.docstrings.sections import Docstring
-from tools.docstrings.words import methods_named, names_shape, names_source, names_unit
+from tools.docstrings.words import METHODS, methods_named, names_shape, names_source, names_unit
 
 _PROPERTIES = ("property", "cached_property")
+_TERMINAL = "cli"
+"""Where docstrings are help texts; the functions that commands call have the sources."""
 _SHAPE = "its shape, such as `(words, tags)` or `(words,)`"
 _UNIT = "what it counts or measures (tools/docstrings/words.py lists the words)"
 
@@ -86,7 +88,7 @@ class Subject:
         )
 
     def fields(self) -> list[Field]:
-        """The public fields of a class, those with their meaning in their default left out."""
+        """The public fields of a class, in order."""
         node = self.definition.node
         return fields(node) if isinstance(node, ast.ClassDef) else []
 
@@ -145,7 +147,7 @@ def attributes(subject: Subject) -> Found:
     if not isinstance(node, ast.ClassDef):
         return
     given = {each.name for each in subject.parameters()}
-    explained = _meanings(node)
+    explained = _meanings(subject.package, subject.definition)
     stated = [each.name for each in fields(node)]
     needed = [name for name in stated if name not in explained]
     needed += [each.name for each in attributes_set(node) if each.name not in given]
@@ -184,10 +186,10 @@ def raises(subject: Subject) -> Found:
     """
     said = subject.doc.entries("Raises")
     for name in sorted(subject.raising.of(subject.definition) - set(said)):
-        yield f"no {name} in Raises:", "every error of Nerine that its module raises in a call"
+        yield f"no {name} in Raises:", "every error of Nerine that it can raise"
     for name, text in said.items():
-        if not subject.raising.is_error(subject.definition, name) and not _is_builtin(name):
-            yield f"Raises: has {name}", "an error that its module knows, or one of Python's"
+        if not subject.raising.is_error(name) and not _is_builtin(name):
+            yield f"Raises: has {name}", "an error of Nerine, or one of Python's"
         if not text:
             yield f"Raises: says nothing of {name}", "when it is raised"
 
@@ -256,13 +258,16 @@ def _face_complaints(package: Package) -> Iterator[Complaint]:
 def _source_complaints(package: Package) -> Iterator[Complaint]:
     """Methods of the literature whose docstring, class and module cite nothing."""
     for module in package.modules.values():
+        if _TERMINAL in module.name.split("."):
+            continue
         for definition in _public_parts(module):
             around = definition.parent and ast.get_docstring(definition.parent)
             text = f"{definition.doc or ''}\n{around or ''}\n{ast.get_docstring(module.tree) or ''}"
             said = methods_named(f"{definition.name.rpartition('.')[2]}\n{definition.doc or ''}")
-            if said and not names_source(text):
-                missing = f"no source for {said[0]}"
-                yield _complaint(definition, "source", missing, "such as `Viterbi, 1967`")
+            for method in said:
+                if not names_source(text, method):
+                    expected = " or ".join(METHODS[method][1])
+                    yield _complaint(definition, "source", f"no source for {method}", expected)
 
 
 def _public_parts(module: Module) -> Iterator[Definition]:
@@ -296,7 +301,7 @@ def _typed(subject: Subject) -> Iterator[tuple[str, str, ast.AST | None]]:
     node = subject.definition.node
     said = {**subject.doc.entries("Attributes"), **subject.doc.entries("Args")}
     own = attributes_set(node) + fields(node) if isinstance(node, ast.ClassDef) else []
-    meanings = _meanings(node) if isinstance(node, ast.ClassDef) else {}
+    meanings = _meanings(subject.package, subject.definition)
     for each in chain(subject.parameters(), own):
         yield each.name, said.get(each.name, "") or meanings.get(each.name, ""), each.annotation
     if isinstance(node, Function):
@@ -305,18 +310,20 @@ def _typed(subject: Subject) -> Iterator[tuple[str, str, ast.AST | None]]:
         yield "what comes back", text, node.returns
 
 
-def _meanings(node: ast.ClassDef) -> dict[str, str]:
+def _meanings(package: Package, definition: Definition) -> dict[str, str]:
     """What the defaults of fields say of them: `size: int = setting(3, "how many words")`."""
+    node = definition.node
     found: dict[str, str] = {}
+    if not isinstance(node, ast.ClassDef):
+        return found
+    for base in node.bases:
+        above = package.resolve(definition.module, dotted_name(base))
+        found |= _meanings(package, above) if above is not None else {}
     for each in node.body:
-        if (
-            isinstance(each, ast.AnnAssign)
-            and isinstance(each.target, ast.Name)
-            and isinstance(each.value, ast.Call)
-        ):
-            parts = [part.value for part in each.value.args if isinstance(part, ast.Constant)]
-            texts = [part for part in parts if isinstance(part, str) and " " in part]
-            found |= {each.target.id: text for text in texts}
+        if isinstance(each, ast.AnnAssign) and isinstance(each.value, ast.Call):
+            said = [part.value for part in each.value.args if isinstance(part, ast.Constant)]
+            texts = [part for part in said if isinstance(part, str) and " " in part]
+            found |= dict.fromkeys([dotted_name(each.target)] if texts else [], " ".join(texts))
     return found
 
 
