@@ -2,7 +2,8 @@
 
 A function raises what it raises itself, outside of a `try` that takes it, and what the functions
 that it calls by their names raise, in whatever module. Calls of other things' methods are not
-followed, so that more may be raised than is found here; what is found can be raised.
+followed, so that more may be raised than is found here; what is found can be raised. A dataclass
+that checks its values is taken to be made of right ones, save in its own module.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Raising:
             if name:
                 yield _Found(name, None, caught)
         called = self._called(definition, node)
-        if called is not None:
+        if called is not None and not _is_checked_value(called, definition):
             yield _Found("", called, caught)
 
     def _raised(self, definition: Definition, raised: ast.expr) -> str | None:
@@ -138,6 +139,11 @@ def _classes(package: Package) -> Iterator[Definition]:
         for name, node in module.definitions.items():
             if isinstance(node, ast.ClassDef):
                 yield Definition(module, name, node)
+
+
+def _is_checked_value(called: Definition, caller: Definition) -> bool:
+    names = {each.name.rpartition(".")[2] for each in methods(called)}
+    return called.module is not caller.module and "__post_init__" in names
 
 
 def _taken(node: ast.Try) -> frozenset[str]:

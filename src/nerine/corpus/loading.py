@@ -1,23 +1,20 @@
-"""A corpus: documents in splits, and their labels."""
+"""Reads a corpus: the bundled one, files, a folder, or a data set on the hub."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from nerine.document import Document, digest_of, labels_of, parts_of
+from nerine.corpus.splits import Corpus
+from nerine.document import Document, labels_of
 from nerine.errors import CorpusError, HubError
 from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
-from nerine.formats.folders import SPLITS, find_split_files, is_pair_folder, split_named
+from nerine.formats.folders import find_split_files, is_pair_folder, split_named
 from nerine.formats.tables import is_saved_folder, saved_tables
 from nerine.formats.words import TagTable
-from nerine.schemes import TagScheme
 
 SAMPLE = "sample"
 _WITHOUT_HUB = (
@@ -28,182 +25,6 @@ _DEFAULT_READ = ReadOptions()
 
 Placed = Iterator[tuple[str, Document]]
 SplitReader = Callable[[ReadLog], Placed]
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Documents in the splits `train`, `validation` and `test`, or some of these.
-
-    - `labels`: sorted, those of the training split, or of all where there is none.
-    - `source`: what the corpus was loaded from; a data set on the hub with its commit.
-    - `scheme`: the tag scheme of the first split that has one.
-    - `logs`: for each split what happened while it was read.
-    - `places`: for each split where its documents stand, as `file:line`; a corpus that was not
-      read from files has none.
-    - `first_rows`: for each split of column files the lines where its documents' tokens begin.
-    - `config`: the configuration of a data set on the hub.
-    - `notes`: what a user should know of how the corpus was found.
-    """
-
-    splits: Mapping[str, tuple[Document, ...]]
-    labels: tuple[str, ...]
-    source: str
-    scheme: TagScheme | None = None
-    logs: Mapping[str, ReadLog] = field(default_factory=dict)
-    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    first_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    config: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def train(self) -> tuple[Document, ...]:
-        """The training split."""
-        return self.split("train")
-
-    @property
-    def validation(self) -> tuple[Document, ...]:
-        """The validation split."""
-        return self.split("validation")
-
-    @property
-    def test(self) -> tuple[Document, ...]:
-        """The test split."""
-        return self.split("test")
-
-    def split(self, name: str) -> tuple[Document, ...]:
-        """The split called `name`; raises `CorpusError` where there is none."""
-        if name not in self.splits:
-            raise CorpusError(
-                f"there is no {name} split",
-                place=self.source,
-                expected=f"one of: {', '.join(self.splits)}",
-            )
-        return self.splits[name]
-
-    def place(self, split: str, index: int) -> str:
-        """Where document `index` of a split stands: `file:line`, or split and number."""
-        places = self.places.get(split)
-        return places[index] if places else f"{self.source}, {split} document {index}"
-
-    def place_within(self, split: str, index: int, start: int) -> str:
-        """Where character `start` of a document stands: in a column file, its token's line."""
-        place = self.place(split, index)
-        tokens = self.split(split)[index].tokens
-        if split not in self.first_rows or not tokens:
-            return place
-        before = bisect_right(tokens, start, key=lambda token: token.start) - 1
-        line = self.first_rows[split][index] + max(0, before)
-        return f"{place.rpartition(':')[0]}:{line}"
-
-    @cached_property
-    def hash(self) -> str:
-        """SHA-256 over the names of the splits, the texts and the entities, in hexadecimal.
-
-        Tokens, ids, scores and `meta` do not count: a corpus has the same hash in every format
-        that holds its texts.
-        """
-        return digest_of(self._parts())
-
-    def _parts(self) -> Iterator[str]:
-        for name, documents in sorted(self.splits.items()):
-            yield from (name, str(len(documents)))
-            yield from parts_of(documents)
-
-    def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
-        """The corpus with about `fraction` of its training documents as validation split.
-
-        Sentences of one `-DOCSTART-` article stay together, and so do equal texts. The choice
-        depends on `seed` and the texts only, not on their order. `labels` stay as they are.
-        """
-        if "validation" in self.splits:
-            raise CorpusError("there is a validation split already", place=self.source)
-        if not 0 < fraction < 1:
-            raise CorpusError(
-                f"the fraction to hold out is {fraction}", expected="a number between 0 and 1"
-            )
-        groups = groups_of(self.train)
-        if len(groups) < 2:
-            raise CorpusError(
-                f"the {len(self.train)} training documents cannot be divided",
-                place=self.source,
-                expected="two documents or more that do not belong together",
-            )
-        chosen = _choose(groups, self.train, fraction * len(self.train), seed)
-        members = {
-            name: [(name, index) for index in range(len(documents))]
-            for name, documents in self.splits.items()
-        }
-        members["validation"] = [place for place in members["train"] if place[1] in chosen]
-        members["train"] = [place for place in members["train"] if place[1] not in chosen]
-        return self.rearranged({name: members[name] for name in SPLITS if name in members})
-
-    def rearranged(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
-        """The corpus with other splits: for each its documents, by their split and index here.
-
-        Where the documents stand goes along with them; `labels` stay as they are.
-        """
-        rows = self.first_rows
-        return replace(
-            self,
-            splits={
-                name: tuple(self.splits[split][index] for split, index in each)
-                for name, each in members.items()
-            },
-            places={
-                name: tuple(self.place(split, index) for split, index in each)
-                for name, each in members.items()
-            },
-            first_rows={
-                name: tuple(rows[split][index] for split, index in each)
-                for name, each in members.items()
-                if all(split in rows for split, _ in each)
-            },
-        )
-
-
-def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:
-    """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text.
-
-    An article ends before each index in `breaks`, too: where another file begins.
-    """
-    leader = list(range(len(documents)))
-
-    def find(index: int) -> int:
-        while leader[index] != index:
-            leader[index] = leader[leader[index]]
-            index = leader[index]
-        return index
-
-    article: int | None = None
-    first_with: dict[str, int] = {}
-    for index, document in enumerate(documents):
-        article = None if index in breaks else article
-        article = index if "docstart" in document.meta else article
-        if article is not None:
-            leader[find(index)] = find(article)
-        leader[find(index)] = find(first_with.setdefault(document.text, index))
-    groups: dict[int, list[int]] = {}
-    for index in range(len(documents)):
-        groups.setdefault(find(index), []).append(index)
-    return list(groups.values())
-
-
-def _choose(
-    groups: list[list[int]], documents: Sequence[Document], target: float, seed: int
-) -> set[int]:
-    """Indices of whole groups: at most `target`, or else the smallest group."""
-
-    def rank(group: list[int]) -> bytes:
-        text = min(documents[index].text for index in group)
-        return hashlib.sha256(f"{seed} {text}".encode("utf-8", "surrogatepass")).digest()
-
-    ranked = sorted(groups, key=rank)
-    chosen: set[int] = set()
-    for group in ranked:
-        if len(chosen) + len(group) <= target:
-            chosen.update(group)
-    smallest = min(ranked, key=len)
-    return chosen or set(smallest)
 
 
 def load_corpus(
