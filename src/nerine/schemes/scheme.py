@@ -1,45 +1,20 @@
-"""Tag schemes: how a sequence of tags, one a word, writes down entities.
-
-| scheme | an entity of one word, of two, of three | note |
-|---|---|---|
-| IOB1 | `I`, `I I`, `I I I` | `B` only where an entity follows another of its label at once |
-| IOB2 | `B`, `B I`, `B I I` | called BIO in most places |
-| BIOES | `S`, `B E`, `B I E` | |
-| BILOU | `U`, `B L`, `B I L` | BIOES with other letters |
-
-A tag is `O` or a prefix, a hyphen and a label: `B-creative-work`.
-"""
+"""The four schemes, and what each of them allows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
-from typing import Literal, NamedTuple
 
 from nerine.errors import SchemeError
-
-OUTSIDE = "O"
-Reading = Literal["strict", "lenient"]
-
-
-class Span(NamedTuple):
-    """An entity as a half-open range of words."""
-
-    start: int
-    end: int
-    label: str
-
-
-class Tag(NamedTuple):
-    """A tag taken apart. `kind` is one of O, B, I, E, S, whatever letters the scheme uses."""
-
-    kind: str
-    label: str
-
-
-_OUTSIDE = Tag(OUTSIDE, "")
+from nerine.schemes.reading import (
+    Reading,
+    begins_leniently,
+    decode_bounded,
+    decode_iob2,
+    decode_lenient,
+)
+from nerine.schemes.tags import OUTSIDE, Span, Tag, parse_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +112,18 @@ class TagScheme(Enum):
         if tags.count(OUTSIDE) == len(tags):
             return []
         if reading == "strict" and self is TagScheme.IOB2:
-            return _decode_iob2(tags)
+            return decode_iob2(tags)
         parsed = [parse_tag(tag) for tag in tags]
         if reading == "lenient":
-            return _decode_lenient(parsed)
-        return _decode_bounded(parsed) if self.bounds_both_ends else self._decode_iob1(parsed)
+            return decode_lenient(parsed)
+        return decode_bounded(parsed) if self.bounds_both_ends else self._decode_iob1(parsed)
 
     def _decode_iob1(self, tags: list[Tag]) -> list[Span]:
         """The strict reading of IOB1, whose entities end where nothing goes on."""
         spans = []
         start, label = -1, ""
-        previous = _OUTSIDE
-        for index, tag in enumerate([*tags, _OUTSIDE]):
+        previous = Tag(OUTSIDE, "")
+        for index, tag in enumerate([*tags, Tag(OUTSIDE, "")]):
             begins = self._begins(previous, tag)
             if start >= 0 and (begins or tag != ("I", label)):
                 spans.append(Span(start, index, label))
@@ -192,7 +167,7 @@ class TagScheme(Enum):
                 expected="'O' for words outside of entities",
             )
         parsed = [parse_tag(tag) for tag in tags]
-        begins = self._begins if constrained else _begins_leniently
+        begins = self._begins if constrained else begins_leniently
         allows = self._allows if constrained else _allows_all
         starts = _table(parsed, begins)
         return Transitions(
@@ -229,109 +204,8 @@ class TagScheme(Enum):
         return tag.kind != demanding or inside_its_like
 
 
-@lru_cache(maxsize=10_000)
-def parse_tag(tag: str) -> Tag:
-    """Takes a tag apart; raises `SchemeError` on any other form."""
-    if tag == OUTSIDE:
-        return _OUTSIDE
-    kind, hyphen, label = tag.partition("-")
-    kind = {"L": "E", "U": "S"}.get(kind, kind)
-    if kind not in ("B", "I", "E", "S") or not hyphen or not label:
-        raise SchemeError(
-            f"tag {tag!r} has an unknown form",
-            expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
-            hint="name the column that holds the tags if it is not the last one",
-        )
-    return Tag(kind, label)
-
-
-def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
-    """The scheme that tag sequences are written in.
-
-    Letters decide for BIOES and BILOU. Between the others, a file is IOB1 if entities begin
-    with `I-` and every `B-` stands where IOB1 demands one; it is IOB2 otherwise.
-    """
-    letters: set[str] = set()
-    starts_with_inside = starts_with_begin = False
-    for tags in sequences:
-        previous = Tag(OUTSIDE, "")
-        for tag in tags:
-            parsed = parse_tag(tag)
-            letters.add(tag[0])
-            apart = previous.label != parsed.label
-            starts_with_inside |= parsed.kind == "I" and apart
-            starts_with_begin |= parsed.kind == "B" and apart
-            previous = parsed
-    if letters & set("LU"):
-        return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
-    return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
-
-
 def _table(tags: Sequence[Tag], holds: Callable[[Tag, Tag], bool]) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(holds(previous, tag) for tag in tags) for previous in tags)
-
-
-def _decode_iob2(tags: Sequence[str]) -> list[Span]:
-    """The strict reading of IOB2: an entity is a `B-` and the `I-` of its label that follow it.
-
-    Most tags are `O` or go on with an entity: these are told by their letters alone.
-    """
-    spans = []
-    start, label = -1, ""
-    inside: str | None = None  # the tag that goes on with the entity before it
-    for index, written in enumerate(tags):
-        if written == inside:
-            continue
-        if start >= 0:
-            spans.append(Span(start, index, label))
-            start, inside = -1, None
-        if written != OUTSIDE:
-            kind, found = parse_tag(written)
-            if kind == "B":
-                start, label, inside = index, found, f"I-{found}"
-    if start >= 0:
-        spans.append(Span(start, len(tags), label))
-    return spans
-
-
-def _decode_bounded(tags: list[Tag]) -> list[Span]:
-    """The strict reading of BIOES: an entity counts if it has both its ends."""
-    spans = []
-    start, label = -1, ""
-    for index, tag in enumerate(tags):
-        if tag.kind == "S":
-            spans.append(Span(index, index + 1, tag.label))
-        if tag.kind == "E" and start >= 0 and tag.label == label:
-            spans.append(Span(start, index + 1, label))
-        if tag.kind == "B":
-            start, label = index, tag.label
-        elif tag != Tag("I", label):
-            start = -1
-    return spans
-
-
-def _decode_lenient(tags: list[Tag]) -> list[Span]:
-    spans = []
-    start = -1
-    previous = Tag(OUTSIDE, "")
-    for index, tag in enumerate([*tags, Tag(OUTSIDE, "")]):
-        begins = _begins_leniently(previous, tag)
-        if start >= 0 and (begins or tag.kind == OUTSIDE):
-            spans.append(Span(start, index, previous.label))
-            start = -1
-        if begins:
-            start = index
-        previous = tag
-    return spans
-
-
-def _begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """The rule of conlleval (Tjong Kim Sang, 2000), which reads every scheme alike."""
-    if tag.kind == OUTSIDE:
-        return False
-    return tag.kind in "BS" or previous.kind in "OES" or previous.label != tag.label
 
 
 def _allows_all(previous: Tag, tag: Tag) -> bool:  # noqa: ARG001 - a relation takes both
