@@ -321,7 +321,7 @@ def _meanings(package: Package, definition: Definition) -> dict[str, str]:
         found |= _meanings(package, above) if above is not None else {}
     for each in node.body:
         if isinstance(each, ast.AnnAssign) and isinstance(each.value, ast.Call):
-            said = [part.value for part in each.value.args if isinstance(part, ast.Constant)]
+            said = [p.value for p in ast.walk(each.value) if isinstance(p, ast.Constant)]
             texts = [part for part in said if isinstance(part, str) and " " in part]
             found |= dict.fromkeys([dotted_name(each.target)] if texts else [], " ".join(texts))
     return found

@@ -37,24 +37,34 @@ def load_corpus(
     splits: Mapping[str, str] | None = None,
     known_labels_only: bool = True,
 ) -> Corpus:
-    """The corpus at `source`.
+    """Loads a corpus from files or from the hub.
 
-    `source` is `"sample"` (bundled; `"./sample"` is a folder), a folder with a file for each
-    split (or a folder of brat's), a single file, a folder that `datasets` saved, or a data set on
-    the hub. A single file, or a single folder of brat's, is the split that its name tells, or
-    `train`.
+    A single file, or a single folder of brat's, is the split that its name tells, or `train`. The
+    files of a data set on the hub are read as those of a folder are. No code of a repository is
+    ever fetched or run.
 
-    A data set on the hub is `owner/name`, or `owner/name@revision` with a branch, a tag or a
-    commit, which `revision` may say too. `config` names one of its configurations. `splits` says
-    which of its splits, or of those that `datasets` saved, is which of ours, as in `{"train":
-    "train_2020"}`; others are not fetched then. Its files are read as those of a folder are. No
-    code of a repository is ever fetched or run.
+    Args:
+        source: `"sample"` (bundled; `"./sample"` is a folder), a folder with a file for each split
+            (or a folder of brat's), a single file, a folder that `datasets` saved, or a data set on
+            the hub: `owner/name`, or `owner/name@revision`.
+        format: The format of its files; by default it is found.
+        options: How to read them.
+        config: One of the configurations of a data set on the hub.
+        revision: Its branch, tag or commit.
+        splits: Which of its splits, or of those that `datasets` saved, is which of ours, as in
+            `{"train": "train_2020"}`; others are not fetched then.
+        known_labels_only: Whether a label that other splits have and training lacks is an error.
+            False is for those who look for what is wrong with a corpus; training would stumble over
+            it.
 
-    A label that other splits have and training lacks is an error. `known_labels_only=False` lets
-    it pass, for those who look for what is wrong with a corpus; training would stumble over it.
+    Returns:
+        The corpus, every split of it read and checked.
 
-    Raises `CorpusError` for what is missing or does not agree, `FormatError` for a bad line,
-    `HubError` for a hub out of reach.
+    Raises:
+        CorpusError: For what is missing, empty or does not agree.
+        FormatError: For a line or record that cannot be read, with its place.
+        HubError: For a data set that cannot be reached.
+        MissingExtraError: Where Parquet or a saved folder needs the extra `datasets`.
     """
     path = Path(source).expanduser()
     strict = known_labels_only

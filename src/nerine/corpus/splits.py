@@ -19,15 +19,18 @@ from nerine.schemes import TagScheme
 class Corpus:
     """Documents in the splits `train`, `validation` and `test`, or some of these.
 
-    - `labels`: sorted, those of the training split, or of all where there is none.
-    - `source`: what the corpus was loaded from; a data set on the hub with its commit.
-    - `scheme`: the tag scheme of the first split that has one.
-    - `logs`: for each split what happened while it was read.
-    - `places`: for each split where its documents stand, as `file:line`; a corpus that was not
-      read from files has none.
-    - `first_rows`: for each split of column files the lines where its documents' tokens begin.
-    - `config`: the configuration of a data set on the hub.
-    - `notes`: what a user should know of how the corpus was found.
+    Attributes:
+        splits: The documents of each split.
+        labels: Sorted, those of the training split, or of all where there is none.
+        source: What the corpus was loaded from; a data set on the hub with its commit.
+        scheme: The tag scheme of the first split that has one.
+        logs: For each split what happened while it was read.
+        places: For each split where its documents stand, as `file:line`; a corpus that was not read
+            from files has none.
+        first_rows: For each split of column files the lines, counted from 1, where its documents'
+            tokens begin.
+        config: The configuration of a data set on the hub.
+        notes: What a user should know of how the corpus was found.
     """
 
     splits: Mapping[str, tuple[Document, ...]]
@@ -42,21 +45,43 @@ class Corpus:
 
     @property
     def train(self) -> tuple[Document, ...]:
-        """The training split."""
+        """The training split.
+
+        Raises:
+            CorpusError: Where there is none.
+        """
         return self.split("train")
 
     @property
     def validation(self) -> tuple[Document, ...]:
-        """The validation split."""
+        """The validation split.
+
+        Raises:
+            CorpusError: Where there is none.
+        """
         return self.split("validation")
 
     @property
     def test(self) -> tuple[Document, ...]:
-        """The test split."""
+        """The test split.
+
+        Raises:
+            CorpusError: Where there is none.
+        """
         return self.split("test")
 
     def split(self, name: str) -> tuple[Document, ...]:
-        """The split called `name`; raises `CorpusError` where there is none."""
+        """The documents of a split.
+
+        Args:
+            name: `train`, `validation` or `test`.
+
+        Returns:
+            They, in the order of their files.
+
+        Raises:
+            CorpusError: Where there is no such split.
+        """
         if name not in self.splits:
             raise CorpusError(
                 f"there is no {name} split",
@@ -66,12 +91,32 @@ class Corpus:
         return self.splits[name]
 
     def place(self, split: str, index: int) -> str:
-        """Where document `index` of a split stands: `file:line`, or split and number."""
+        """Where a document stands.
+
+        Args:
+            split: The name of its split.
+            index: Its index in the split.
+
+        Returns:
+            `file:line`, or split and number for a corpus that was not read from files.
+        """
         places = self.places.get(split)
         return places[index] if places else f"{self.source}, {split} document {index}"
 
     def place_within(self, split: str, index: int, start: int) -> str:
-        """Where character `start` of a document stands: in a column file, its token's line."""
+        """Where a part of a document stands.
+
+        Args:
+            split: The name of the document's split.
+            index: Its index in the split.
+            start: A code point of its text.
+
+        Returns:
+            In a column file the line of the token there; else the place of the document.
+
+        Raises:
+            CorpusError: Where there is no such split.
+        """
         place = self.place(split, index)
         tokens = self.split(split)[index].tokens
         if split not in self.first_rows or not tokens:
@@ -95,10 +140,21 @@ class Corpus:
             yield from parts_of(documents)
 
     def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
-        """The corpus with about `fraction` of its training documents as validation split.
+        """The corpus with some of its training documents as validation split.
 
         Sentences of one `-DOCSTART-` article stay together, and so do equal texts. The choice
-        depends on `seed` and the texts only, not on their order. `labels` stay as they are.
+        depends on the seed and the texts only, not on their order. `labels` stay as they are.
+
+        Args:
+            fraction: The share of the training documents to hold out, between 0 and 1.
+            seed: The seed of the choice.
+
+        Returns:
+            A corpus with a smaller training split.
+
+        Raises:
+            CorpusError: Where there is a validation split already, the fraction is out of its
+                range, or all documents belong together.
         """
         if "validation" in self.splits:
             raise CorpusError("there is a validation split already", place=self.source)
@@ -123,9 +179,13 @@ class Corpus:
         return self.rearranged({name: members[name] for name in SPLITS if name in members})
 
     def rearranged(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
-        """The corpus with other splits: for each its documents, by their split and index here.
+        """The corpus with other splits.
 
-        Where the documents stand goes along with them; `labels` stay as they are.
+        Args:
+            members: For each new split its documents, by their split and index here.
+
+        Returns:
+            A corpus whose documents keep their places; `labels` stay as they are.
         """
         rows = self.first_rows
         return replace(

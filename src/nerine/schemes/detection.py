@@ -11,8 +11,8 @@ from nerine.schemes.tags import OUTSIDE, Tag, parse_tag
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
     """The scheme that tag sequences are written in.
 
-    Letters decide for BIOES and BILOU. Between the others, a file is IOB1 if entities begin
-    with `I-` and every `B-` stands where IOB1 demands one; it is IOB2 otherwise.
+    Letters decide for BIOES and BILOU (Ratinov & Roth, 2009). Between the others, a file is IOB1 if
+    entities begin with `I-` and every `B-` stands where IOB1 demands one; it is IOB2 otherwise.
     """
     letters: set[str] = set()
     starts_with_inside = starts_with_begin = False

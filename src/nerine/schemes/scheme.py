@@ -19,7 +19,12 @@ from nerine.schemes.tags import OUTSIDE, Span, Tag, parse_tag
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A place where a tag sequence breaks its scheme: the tag at `index`, and what is wrong."""
+    """A place where a tag sequence breaks its scheme.
+
+    Attributes:
+        index: The tag at fault, counted from 0.
+        reason: What is wrong with it.
+    """
 
     index: int
     reason: str
@@ -32,9 +37,11 @@ class Transitions:
     Each table is square and indexed `[previous][next]`; the places before the first word and
     after the last one count as `O`.
 
-    - `allowed`: the pair may stand in a sequence.
-    - `begins`: an entity begins at the next tag.
-    - `continues`: both tags belong to the same entity.
+    Attributes:
+        tags: The tags, in the order of the tables' rows and columns.
+        allowed: Whether the pair may stand in a sequence.
+        begins: Whether an entity begins at the next tag.
+        continues: Whether both tags belong to the same entity.
     """
 
     tags: tuple[str, ...]
@@ -53,7 +60,17 @@ class TagScheme(Enum):
 
     @classmethod
     def named(cls, name: str | TagScheme) -> TagScheme:
-        """The scheme called `name`, in any case; `BIO` is IOB2 and `IOBES` is BIOES."""
+        """The scheme of a name, in any case; `BIO` is IOB2 and `IOBES` is BIOES.
+
+        Args:
+            name: The name, or a scheme, which is given back.
+
+        Returns:
+            The scheme.
+
+        Raises:
+            SchemeError: Where no scheme is called so.
+        """
         if isinstance(name, TagScheme):
             return name
         known = {scheme.value: scheme for scheme in cls}
@@ -66,7 +83,7 @@ class TagScheme(Enum):
 
     @property
     def prefixes(self) -> str:
-        """The letters that may stand before a label."""
+        """The letters that may stand before a label, the one that begins an entity first."""
         letters = {TagScheme.BIOES: "BIES", TagScheme.BILOU: "BILU"}
         return letters.get(self, "BI")
 
@@ -76,11 +93,26 @@ class TagScheme(Enum):
         return self in (TagScheme.BIOES, TagScheme.BILOU)
 
     def tags(self, labels: Iterable[str]) -> tuple[str, ...]:
-        """`O`, then each label's tags: the order of a model's outputs."""
+        """The tags of some labels: `O`, then each label's, in the order of a model's outputs.
+
+        Args:
+            labels: The labels, in order.
+        """
         return (OUTSIDE, *(f"{prefix}-{label}" for label in labels for prefix in self.prefixes))
 
     def encode(self, spans: Iterable[Span], length: int) -> list[str]:
-        """Spans over `length` words → tags. Spans are ordered and do not overlap."""
+        """Spans → tags.
+
+        Args:
+            spans: Spans in order, without overlap.
+            length: How many words the sequence has.
+
+        Returns:
+            A tag for each word.
+
+        Raises:
+            SchemeError: For a span out of order or outside of the words.
+        """
         tags = [OUTSIDE] * length
         previous = Span(0, 0, "")
         for span in spans:
@@ -106,8 +138,18 @@ class TagScheme(Enum):
         """Tags → spans.
 
         The strict reading takes only entities that are written as the scheme demands, as
-        seqeval's strict mode does. The lenient reading is that of conlleval: a tag that goes
-        on where nothing began (an orphan `I-`) begins an entity.
+        seqeval's strict mode does. The lenient reading is that of conlleval (Tjong Kim Sang &
+        Buchholz, 2000): a tag that goes on where nothing began (an orphan `I-`) begins an entity.
+
+        Args:
+            tags: A tag for each word.
+            reading: `strict` or `lenient`.
+
+        Returns:
+            The spans, in order.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
         """
         if tags.count(OUTSIDE) == len(tags):
             return []
@@ -135,11 +177,28 @@ class TagScheme(Enum):
         return spans
 
     def fault(self, tags: Sequence[str]) -> Fault | None:
-        """The first place where `tags` break the scheme, or None."""
+        """The first place where tags break the scheme, or None.
+
+        Args:
+            tags: A tag for each word.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         return next(self.faults(tags), None)
 
     def faults(self, tags: Sequence[str]) -> Iterator[Fault]:
-        """Every place where `tags` break the scheme. A tag is judged by the one before it."""
+        """Every place where tags break the scheme. A tag is judged by the one before it.
+
+        Args:
+            tags: A tag for each word.
+
+        Yields:
+            The places, in order.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         previous = OUTSIDE
         for index, tag in enumerate(tags):
             if parse_tag(tag).kind != OUTSIDE and tag[0] not in self.prefixes:
@@ -151,15 +210,33 @@ class TagScheme(Enum):
             yield Fault(len(tags) - 1, f"{previous!r} cannot end a sequence in {self.value}")
 
     def repair(self, tags: Sequence[str]) -> tuple[list[str], int]:
-        """`tags` as the lenient reading takes them, and how many tags that changed."""
+        """Tags as the lenient reading takes them.
+
+        Args:
+            tags: A tag for each word.
+
+        Returns:
+            A tag for each word, and how many tags were changed.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         repaired = self.encode(self.decode(tags, "lenient"), len(tags))
         return repaired, sum(old != new for old, new in zip(tags, repaired, strict=True))
 
     def transitions(self, tags: Sequence[str], *, constrained: bool = True) -> Transitions:
-        """The tables of `tags`, a model's outputs in order.
+        """Which of some tags may follow which.
 
-        `constrained=False` allows every pair and reads entities leniently: with it, the best
-        sequence is the arg-max of each word.
+        Args:
+            tags: A model's outputs, in order.
+            constrained: False allows every pair and reads entities leniently: the best sequence is
+                then the arg-max of each word.
+
+        Returns:
+            The tables.
+
+        Raises:
+            SchemeError: Where `O` is not among the tags, or a tag has an unknown form.
         """
         if OUTSIDE not in tags:
             raise SchemeError(

@@ -11,7 +11,13 @@ OUTSIDE = "O"
 
 
 class Span(NamedTuple):
-    """An entity as a half-open range of words."""
+    """An entity as a half-open range of words.
+
+    Attributes:
+        start: Its first word, counted from 0.
+        end: The word behind its last one.
+        label: Its class.
+    """
 
     start: int
     end: int

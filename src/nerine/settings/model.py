@@ -19,7 +19,17 @@ Decoding = Literal["viterbi", "argmax"]
 class ModelSettings:
     """How a model is to be used, in training as in scoring and tagging.
 
-    `tags` are the model's outputs in order. `max_length` and `overlap` count subwords.
+    Attributes:
+        tags: The model's outputs, in order.
+        scheme: The scheme that they are written in.
+        words: What bears a tag: `rule`, words by Nerine's rule, or `tokens`, the corpus's own.
+        decoding: `viterbi`, the best sequence that the scheme allows (Viterbi, 1967), or `argmax`,
+            the best tag of each word.
+        max_length: The most subwords of a window, special tokens included.
+        overlap: How many subwords two neighbouring windows share.
+
+    Raises:
+        SettingsError: For a value of another kind, or out of its range.
     """
 
     tags: tuple[str, ...]
@@ -39,7 +49,11 @@ class ModelSettings:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels behind the tags, in the order of their first tag."""
+        """The labels behind the tags, in the order of their first tag.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         return tuple(dict.fromkeys(parse_tag(tag).label for tag in self.tags if tag != OUTSIDE))
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,7 +62,18 @@ class ModelSettings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSettings:
-        """From what `to_dict` gave; raises `SettingsError` on anything else."""
+        """The settings that `to_dict` gave.
+
+        Args:
+            values: The fields by their names, all of them.
+
+        Returns:
+            The settings.
+
+        Raises:
+            SettingsError: For a field that is missing, unknown or out of its range.
+            SchemeError: For a scheme that there is not.
+        """
         known = {each.name for each in dataclasses.fields(cls)}
         if set(values) != known:
             raise SettingsError(

@@ -42,7 +42,10 @@ class RunSettings:
     """How a run learns, whatever it learns from.
 
     Each field is a flag of the commands that train and a key of the TOML file that `--settings`
-    reads; its meaning stands in its metadata, for both.
+    reads.
+
+    Raises:
+        SettingsError: For a value of another kind, or out of its range.
     """
 
     epochs: int = _setting(4, "times that the training split is gone through", least=1)
@@ -115,7 +118,11 @@ class RunSettings:
         }
 
     def to_toml(self) -> str:
-        """As a TOML file. A setting that is None is left out."""
+        """As a TOML file.
+
+        Returns:
+            A line for each setting; one that is None is left out.
+        """
         # JSON's strings, numbers, booleans and lists of strings are TOML's too, save for one sign.
         lines = [
             f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
@@ -125,13 +132,25 @@ class RunSettings:
         return "\n".join(lines) + "\n"
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """These settings with others; raises `SettingsError` for one that does not exist."""
+        """These settings with others.
+
+        Args:
+            changes: New values by the settings' names; lists count as tuples.
+
+        Raises:
+            SettingsError: For a setting that does not exist, or a value that it cannot have.
+        """
         return with_changes(self, changes, "setting")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings(RunSettings):
-    """Everything that decides what a run of `train` learns, save the corpus."""
+    """Everything that decides what a run of `train` learns, save the corpus.
+
+    Raises:
+        SettingsError: For a value of another kind, or out of its range.
+        SchemeError: For a scheme that there is not.
+    """
 
     encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
     revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
@@ -151,7 +170,12 @@ class TrainingSettings(RunSettings):
 class DistillationSettings(RunSettings):
     """How a student learns from its teacher, save the teacher, the layers and the texts.
 
-    What a student is (its tokenizer, tags, words and windows) comes from the teacher.
+    What a student is (its tokenizer, tags, words and windows) comes from the teacher. The
+    temperature and the share of gold labels are those of Hinton, Vinyals & Dean (2015).
+
+    Raises:
+        SettingsError: For a value of another kind or out of its range, and for `layers` and `keep`
+            that do not agree.
     """
 
     layers: int | None = _setting(
