@@ -1,4 +1,4 @@
-"""Forward–backward over many sentences at once, in logarithms.
+"""Forward–backward (Rabiner, 1989) over many sentences at once, in logarithms.
 
 Weights are logarithms throughout, so that none is too small to be told from another. Those of one
 word or one row are compared with each other only: each row may be shifted by a number of its own.
@@ -108,7 +108,8 @@ class _Chunks:
 
 
 class Chain:
-    """The random field of `nerine.decoding`, for one table of allowed pairs of tags.
+    """The random field of `nerine.decoding` (Lafferty, McCallum & Pereira, 2001), for one table of
+    allowed pairs of tags.
 
     `penalty` is the table as logarithms, and `tables` are what leads forward from tag to tag, and
     what leads backward. `nothing` are the weights before and after a sentence, where `O` stands.

@@ -2,9 +2,9 @@
 
 No sequence scores more than each word's best tag, and mostly this one is possible. Where a pair of
 its tags is not, a region around that pair is searched for its own best sequence, whatever may
-stand next to it. If the regions' sequences fit the tags around them, no sequence of the whole
-scores more: every part of it has the best score that it can have. Where one does not fit, the
-region grows, at last to the whole sentence.
+stand next to it (Viterbi, 1967). If the regions' sequences fit the tags around them, no sequence of
+the whole scores more: every part of it has the best score that it can have. Where one does not fit,
+the region grows, at last to the whole sentence.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class Encoder:
         )
 
     def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
-        """The word to which each position of `window` belongs, (length), counted from 0.
+        """The word to which each position of `window` belongs, `(length,)`, counted from 0.
 
         -1 stands for special tokens, and for what comes before the first word that begins here.
         """

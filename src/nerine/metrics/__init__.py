@@ -3,7 +3,7 @@
 | module | what lives there |
 |---|---|
 | `counts` | `Counts`, `PartialCounts`, means over labels |
-| `partial` | the four schemas of SemEval-2013 |
+| `partial` | the four schemas of SemEval-2013 (Segura-Bedmar et al., 2013) |
 | `tally` | the one count over spans |
 | `scoring` | `score`, `score_tags` → `Evaluation` |
 | `breakdowns` | scores by what an entity is like: seen in training, length, frequency |

@@ -36,7 +36,8 @@ class Pairing:
     """Gold and predicted documents, side by side, with equal texts.
 
     - `predicted` holds the entities that the strict reading of tags finds, `lenient` those of
-      conlleval's reading; they are the same where the output has no tags, or legal ones.
+      conlleval's reading (Tjong Kim Sang & Buchholz, 2000); they are the same where the output has
+      no tags, or legal ones.
     - `scheme` is that of the predicted tags; None where there are none.
     - `places` says where the gold documents stand.
     """
@@ -126,7 +127,8 @@ def pair_columns(
     *,
     predicted_scheme: TagScheme | None = None,
 ) -> Pairing:
-    """Gold and predicted tags from two columns of one file, as conlleval takes them.
+    """Gold and predicted tags from two columns of one file, as conlleval takes them (Tjong Kim Sang
+    & Buchholz, 2000).
 
     Columns are numbers from 0, or from -1 backwards. Gold tags that break their scheme are an
     error, unless `options.repair` has them read leniently. `options.scheme` is that of the gold

@@ -65,7 +65,7 @@ def decode_lenient(tags: list[Tag]) -> list[Span]:
 
 
 def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """The rule of conlleval (Tjong Kim Sang, 2000), which reads every scheme alike."""
+    """The rule of conlleval (Tjong Kim Sang & Buchholz, 2000), which reads every scheme alike."""
     if tag.kind == OUTSIDE:
         return False
     return tag.kind in "BS" or previous.kind in "OES" or previous.label != tag.label

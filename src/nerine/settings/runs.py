@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, get_type_hints
 from nerine.errors import SettingsError
 from nerine.schemes import TagScheme
 from nerine.segmentation import Words
-from nerine.settings.checks import check, is_of, with_changes
+from nerine.settings.checks import check, is_of, with_changes, with_meanings
 from nerine.settings.model import Decoding
 
 Batching = Literal["budget", "random"]
@@ -37,6 +37,7 @@ def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
     )
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """How a run learns, whatever it learns from.
@@ -143,6 +144,7 @@ class RunSettings:
         return with_changes(self, changes, "setting")
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class TrainingSettings(RunSettings):
     """Everything that decides what a run of `train` learns, save the corpus.
@@ -166,6 +168,7 @@ class TrainingSettings(RunSettings):
         TagScheme.named(self.scheme)
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class DistillationSettings(RunSettings):
     """How a student learns from its teacher, save the teacher, the layers and the texts.

@@ -48,5 +48,23 @@ def tag_files(
     options: TaggingOptions | None = None,
     listener: Listener | None = None,
 ) -> TaggingSummary:
-    """Tags files; see `plan_tagging` for what `inputs` and `output` may be, and what is raised."""
+    """Tags files, in bounded memory; a run that is cut short can be gone on with.
+
+    Args:
+        tagger: What finds the entities.
+        inputs: Files, folders, patterns such as `"posts/*.jsonl"`, or `"-"` for standard input.
+        output: A file for one file, a folder for all else, or a stream of bytes.
+        options: How they are tagged; by default `TaggingOptions()`.
+        listener: Whoever shows the progress.
+
+    Returns:
+        What was done, and what failed.
+
+    Raises:
+        FormatError: For an input that cannot be read or has no text where one is looked for, and
+            for an output that cannot be.
+        SettingsError: For options that do not fit the inputs or the output.
+        TaggingError: Where an output stands already, or an interrupted run; where the disk or the
+            journal stand in the way.
+    """
     return plan_tagging(inputs, output, options).run(tagger, listener)

@@ -1,8 +1,8 @@
 """What a model says of documents that it was not trained on → their likely label errors, ranked.
 
 The idea is confident learning's (Northcutt, Jiang & Chuang, 2021): predictions from
-cross-validation show which labels are wrong. Here what is judged is no class of an example but a
-place of a text, where gold has one reading and the model gives others a probability:
+cross-validation (Stone, 1974) show which labels are wrong. Here what is judged is no class of an
+example but a place of a text, where gold has one reading and the model gives others a probability:
 
 | kind | gold | the other reading |
 |---|---|---|

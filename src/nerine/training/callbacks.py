@@ -19,13 +19,27 @@ class Listener(Protocol):
     """Whoever shows how a run goes on."""
 
     def started(self, step: int, steps: int) -> None:
-        """The run goes on after `step` of `steps`."""
+        """The run begins or goes on.
+
+        Args:
+            step: How many steps are done.
+            steps: How many steps there will be.
+        """
 
     def stepped(self, step: int) -> None:
-        """`step` is done."""
+        """A step is done.
+
+        Args:
+            step: Which step, counted from 1.
+        """
 
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
-        """An epoch has been scored."""
+        """An epoch has been scored.
+
+        Args:
+            record: Its losses and scores.
+            best: Whether it is the best one so far, whose weights are kept.
+        """
 
 
 class Informer(TrainerCallback):
