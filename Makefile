@@ -15,10 +15,11 @@ test: $(VENV)/ready ## environment, then the quick tests
 slow: $(VENV)/ready ## the tests that train on real data
 	$(BIN)/pytest -m slow --timeout 3600
 
-lint: $(VENV)/ready ## style and types
+lint: $(VENV)/ready ## style, types, and what docstrings say
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python -m tools.docstrings
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix

@@ -263,7 +263,9 @@ def _source_complaints(package: Package) -> Iterator[Complaint]:
         for definition in _public_parts(module):
             around = definition.parent and ast.get_docstring(definition.parent)
             text = f"{definition.doc or ''}\n{around or ''}\n{ast.get_docstring(module.tree) or ''}"
-            said = methods_named(f"{definition.name.rpartition('.')[2]}\n{definition.doc or ''}")
+            fields_say = " ".join(_meanings(package, definition).values())
+            own = f"{definition.name.rpartition('.')[2]}\n{definition.doc or ''}\n{fields_say}"
+            said = methods_named(own)
             for method in said:
                 if not names_source(text, method):
                     expected = " or ".join(METHODS[method][1])

@@ -136,7 +136,7 @@ def interval_of(
     scores: FloatArray,
     level: float,
 ) -> Interval:
-    """The BCa interval of a measure of `counts` (documents × 3).
+    """The BCa interval of a measure of `counts` `(documents, 3)`.
 
     `scores` (samples) are its values over resampled documents.
     """

@@ -23,7 +23,7 @@ _PAIRS = 2_000_000
 def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
     """The most probable possible tags of sentences' words, as indices.
 
-    `logits` are (words of all sentences × tags), `lengths` the sentences' numbers of words. Of
+    `logits` are `(words of all sentences, tags)`, `lengths` the sentences' numbers of words. Of
     equally good sequences, which one is taken depends on the sentence alone.
     """
     sentences = _Sentences(lengths, chain)

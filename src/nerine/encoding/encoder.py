@@ -150,7 +150,7 @@ def _cuts(counts: IntArray) -> IntArray:
 
 
 def _pairs(lists: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
-    """All pairs of all lists, (pairs × 2)."""
+    """All pairs of all lists, `(pairs, 2)`."""
     numbers = chain.from_iterable(chain.from_iterable(lists))
     return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 

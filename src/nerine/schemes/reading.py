@@ -50,6 +50,7 @@ def decode_bounded(tags: list[Tag]) -> list[Span]:
 
 
 def decode_lenient(tags: list[Tag]) -> list[Span]:
+    """The lenient reading, of whatever scheme."""
     spans = []
     start = -1
     previous = Tag(OUTSIDE, "")

@@ -18,6 +18,7 @@ Record = TypeVar("Record", bound="DataclassInstance")
 def check(
     name: str, value: Any, kind: Any, least: float | None = None, most: float | None = None
 ) -> None:
+    """Raises `SettingsError` for a value of another kind than a field's, or out of its range."""
     choices = get_args(kind) if get_origin(kind) is Literal else None
     if choices and value not in choices:
         raise SettingsError(
@@ -34,6 +35,7 @@ def check(
 
 
 def is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a kind, a class or several. A whole number is a float too."""
     kinds = get_args(kind) if get_origin(kind) is not tuple else (tuple,)
     kinds = kinds or (kind,)
     if isinstance(value, bool):
@@ -81,4 +83,5 @@ def _meaning(field: dataclasses.Field[Any]) -> str:
     if field.default not in (None, (), ""):
         bounds.append(f"by default `{field.default}`")
     behind = f" ({', '.join(bounds)})" if bounds else ""
-    return f"{said[:1].upper()}{said[1:]}{behind}."
+    first = said[:1].upper() if said.partition(" ")[0].isalpha() else said[:1]
+    return f"{first}{said[1:]}{behind}."

@@ -1,4 +1,8 @@
-"""How a run learns, from a corpus or from a teacher."""
+"""How a run learns, from a corpus or from a teacher.
+
+The optimizer is AdamW (Loshchilov & Hutter, 2019), with learning rates that fall from layer to
+layer (Howard & Ruder, 2018) and a running mean of the weights (Polyak & Juditsky, 1992).
+"""
 
 from __future__ import annotations
 
