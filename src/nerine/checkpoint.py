@@ -1,6 +1,6 @@
 """A folder ↔ model, tokenizer and settings.
 
-A checkpoint is a plain transformers folder plus `nerine.json`:
+A checkpoint is a plain transformers folder plus `nerine.json`::
 
     config.json  model.safetensors  tokenizer.json  tokenizer_config.json  nerine.json
 

@@ -166,13 +166,26 @@ def returns(subject: Subject) -> Found:
     """
     node = subject.definition.node
     said = {"Returns", "Yields"} & set(subject.doc.sections)
-    if not isinstance(node, Function) or subject.is_property:
+    if not isinstance(node, Function):
+        return
+    for name, text in _first_lines(subject):
+        if ":" in text:
+            yield f"{name} has a colon in its first line", "none: napoleon takes it for a type"
+    if subject.is_property:
         return
     if node.returns is None or ast.unparse(node.returns) in ("None", "NoReturn"):
         if said:
             yield f"{min(said)}: of what gives nothing", "no such section"
     elif not said and not _is_one_line(node):
         yield "no Returns:", "what it gives, as Returns: or Yields:"
+
+
+def _first_lines(subject: Subject) -> Iterator[tuple[str, str]]:
+    """The lines in which napoleon looks for a type."""
+    for name in sorted({"Returns", "Yields"} & set(subject.doc.sections)):
+        yield f"{name}:", subject.doc.sections[name].partition("\n")[0]
+    if subject.is_property:
+        yield "the docstring", subject.doc.prose.partition("\n")[0]
 
 
 def raises(subject: Subject) -> Found:

@@ -1,10 +1,12 @@
 """Scores to trust: how often an entity with this score is right, and which ones to keep.
 
-| module | what lives there |
-|---|---|
-| `bins` | reliability: scores beside the share of entities that are correct |
-| `thresholds` | targets, thresholds, and the record of a fit that a checkpoint keeps |
-| `fitting` | gold and predicted entities → thresholds that meet a target |
+============  ====================================================================
+module        what lives there
+============  ====================================================================
+`bins`        reliability: scores beside the share of entities that are correct
+`thresholds`  targets, thresholds, and the record of a fit that a checkpoint keeps
+`fitting`     gold and predicted entities → thresholds that meet a target
+============  ====================================================================
 
 ::
 

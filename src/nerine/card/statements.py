@@ -1,5 +1,7 @@
 """What only a person can say of a checkpoint: said in options, or in `card.toml` beside it.
 
+::
+
     license = "apache-2.0"
     language = ["en"]
     intended_use = "Names in short posts."

@@ -1,18 +1,22 @@
 """What is wrong with a corpus, found before somebody trains on it.
 
+::
+
     corpus = load_corpus("wnut17/", options=ReadOptions(repair=True), known_labels_only=False)
     report = check_corpus(corpus, off=["near-repeat"])
     for finding in report.findings:
         print(finding.severity, finding.place, finding.message)
 
-| module | what lives there |
-|---|---|
-| `findings` | `Finding`, `Rule`, and what rules say |
-| `view` | the corpus as rules look at it |
-| `registry` | all rules by their names |
-| `tags`, `duplicates`, `surfaces`, `entities` | rules about what is labelled, and how |
-| `proportions`, `characters`, `coverage` | rules about numbers, characters, subwords |
-| `similarity`, `mojibake`, `subwords` | what some of them need |
+============================================  =========================================
+module                                        what lives there
+============================================  =========================================
+`findings`                                    `Finding`, `Rule`, and what rules say
+`view`                                        the corpus as rules look at it
+`registry`                                    all rules by their names
+`tags`, `duplicates`, `surfaces`, `entities`  rules about what is labelled, and how
+`proportions`, `characters`, `coverage`       rules about numbers, characters, subwords
+`similarity`, `mojibake`, `subwords`          what some of them need
+============================================  =========================================
 
 A rule is a function from a `View` to remarks. Nothing of the corpus is changed.
 """

@@ -95,7 +95,7 @@ class View:
             spot: The spot.
 
         Returns:
-            `file:line` if it can be said, else the split, else the corpus.
+            File and line if they can be said, else the split, else the corpus.
         """
         if spot.place is not None:
             return spot.place

@@ -41,7 +41,7 @@ class Counts:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall: 2 · correct ÷ (predicted + gold)."""
+        """The harmonic mean of both, 2 · correct ÷ (predicted + gold), from 0 to 1."""
         both = self.predicted + self.gold
         return 2 * self.correct / both if both else 0.0
 

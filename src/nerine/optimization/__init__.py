@@ -1,14 +1,16 @@
 """Checkpoint → the fastest way to run it that is good enough.
 
-| module | what lives there |
-|---|---|
-| `exporting` | a model of PyTorch → an ONNX model, checked |
-| `channels` | how large the numbers in it get on the user's documents |
-| `quantisation` | an ONNX model → one of 8-bit numbers |
-| `measuring` | scores, agreement and speed on the user's own documents |
-| `fresh` | memory and time to the first result, in a process of its own |
-| `choice` | which variant is good enough, and which of those is used |
-| `folder` | the files beside the checkpoint |
+==============  ============================================================
+module          what lives there
+==============  ============================================================
+`exporting`     a model of PyTorch → an ONNX model, checked
+`channels`      how large the numbers in it get on the user's documents
+`quantisation`  an ONNX model → one of 8-bit numbers
+`measuring`     scores, agreement and speed on the user's own documents
+`fresh`         memory and time to the first result, in a process of its own
+`choice`        which variant is good enough, and which of those is used
+`folder`        the files beside the checkpoint
+==============  ============================================================
 """
 
 from __future__ import annotations

@@ -3,13 +3,15 @@
 Systems write small faults into their files. What can be aligned by position is aligned, and every
 repair is counted; what can't is an error with both places.
 
-| module | what lives there |
-|---|---|
-| `repairs` | the repairs that were made, counted, with the first place of each |
-| `rows` | a tolerant reader of column files |
-| `rowwise` | rows of a column file ↔ gold documents |
-| `textwise` | predicted documents ↔ gold documents |
-| `characters` | two texts that differ in white space, HTML escapes and Unicode forms |
+============  ====================================================================
+module        what lives there
+============  ====================================================================
+`repairs`     the repairs that were made, counted, with the first place of each
+`rows`        a tolerant reader of column files
+`rowwise`     rows of a column file ↔ gold documents
+`textwise`    predicted documents ↔ gold documents
+`characters`  two texts that differ in white space, HTML escapes and Unicode forms
+============  ====================================================================
 """
 
 from __future__ import annotations

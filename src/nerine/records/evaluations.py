@@ -1,5 +1,7 @@
 """Evaluations of a checkpoint, kept beside it.
 
+::
+
     model.safetensors  nerine.json  …  evaluations.json
 
 The file names the weights that were evaluated by their SHA-256: records of other weights are
@@ -83,7 +85,7 @@ class EvaluationRecord:
 
     @property
     def conditions(self) -> tuple[Any, ...]:
-        """What was evaluated and how: of two records that agree in this, the later one counts."""
+        """What was evaluated and how. Of two records that agree in this, the later one counts."""
         kept = json.dumps(self.thresholds, sort_keys=True)
         return self.texts, self.split, kept, self.backend
 

@@ -1,12 +1,16 @@
 """Files in, files out: any number of texts, in memory that does not grow with them.
 
-| module | what lives there |
-|---|---|
-| `options`, `inputs`, `targets` | what is chosen, what is read, and where it goes |
-| `compression`, `lines`, `records` | bytes, lines, and pieces that pass through untouched |
-| `plain`, `tables`, `parquet` | text and JSON lines; CSV and TSV; Parquet |
-| `identity`, `journal`, `sinks` | what a run is of, how far it is trusted, where bytes go |
-| `running`, `plan` | blocks of records through a tagger; a run that can begin, and its summary |
+=================================  =========================================================
+module                             what lives there
+=================================  =========================================================
+`options`, `inputs`, `targets`     what is chosen, what is read, and where it goes
+`compression`, `lines`, `records`  bytes, lines, and pieces that pass through untouched
+`plain`, `tables`, `parquet`       text and JSON lines; CSV and TSV; Parquet
+`identity`, `journal`, `sinks`     what a run is of, how far it is trusted, where bytes go
+`running`, `plan`                  blocks of records through a tagger; a run that can begin
+=================================  =========================================================
+
+::
 
     summary = tag_files(tagger, ["posts.jsonl.gz"], "tagged.jsonl.gz")
     print(summary.documents, summary.entities)

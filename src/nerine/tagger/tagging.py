@@ -195,8 +195,9 @@ class Tagger:
 
     @property
     def name(self) -> str:
-        """Where it was loaded from: a folder, or `owner/name@commit`, whatever branch was asked
-        for; empty for one that was made in memory.
+        """The folder or `owner/name@commit` that it was loaded from, whatever branch was asked for.
+
+        Empty for one that was made in memory.
         """
         return str(self.origin or "")
 
