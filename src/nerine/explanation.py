@@ -29,7 +29,7 @@ class SubwordStep:
         id: Its id in the vocabulary.
         start: The first code point that it covers.
         end: The code point behind the last one.
-        word: The index of the word that it is the first subword of; None if it is of none.
+        word: The index of the word that it is the first subword of; None if it is no first one.
     """
 
     index: int

@@ -22,7 +22,7 @@ from tools.docstrings.code import (
     methods,
     parameters,
 )
-from tools.docstrings.face import kinds_in, members, public_face
+from tools.docstrings.face import kinds_in, listed, members, public_face
 from tools.docstrings.raising import Raising
 from tools.docstrings.sections import Docstring
 from tools.docstrings.words import METHODS, methods_named, names_shape, names_source, names_unit
@@ -41,7 +41,7 @@ class Complaint:
     Attributes:
         place: The file and the line, as `file:line`.
         name: The definition's name in its module.
-        rule: The name of the rule, a key of `RULES`, or `source`.
+        rule: The name of the rule, a key of `RULES`, `source` or `all`.
         missing: What is missing or wrong.
         expected: What would be right.
     """
@@ -250,12 +250,23 @@ def check(package: Package) -> list[Complaint]:
     Returns:
         What the rules found, in the order of files and lines.
     """
-    found = [*_face_complaints(package), *_source_complaints(package)]
+    found = [*_lost_names(package), *_face_complaints(package), *_source_complaints(package)]
     return sorted(found, key=lambda each: (each.place.rpartition(":")[0], _line(each), each.rule))
 
 
 def _line(complaint: Complaint) -> int:
     return int(complaint.place.rpartition(":")[2])
+
+
+def _lost_names(package: Package) -> Iterator[Complaint]:
+    names = listed(package)
+    root = Definition(package.root, package.root.name, package.root.tree)
+    if not names:
+        yield _complaint(root, "all", "there are no names in __all__", "a list of strings")
+    for name, found in names.items():
+        if found is None:
+            missing = f"nothing shows where {name} of __all__ is defined"
+            yield _complaint(root, "all", missing, "an import of it, if only for type checking")
 
 
 def _face_complaints(package: Package) -> Iterator[Complaint]:

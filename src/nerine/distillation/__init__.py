@@ -81,7 +81,7 @@ def distill(
     Raises:
         TrainingError: Where the run cannot start, go on, or diverges.
         SettingsError: For a setting that does not exist, or does not fit the teacher.
-        CorpusError: Where the corpus lacks what is needed.
+        CorpusError: For a corpus without a training split.
         CheckpointError: For a teacher that cannot be used, or whose architecture cannot be cut.
         DocumentError: For an item of `unlabelled` that is no text.
         EncodingError: For a tokenizer that cannot be used.

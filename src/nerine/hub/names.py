@@ -28,7 +28,7 @@ class RepoName:
     Attributes:
         id: `owner/name`.
         revision: A branch, a tag or a commit; None for `main`.
-        kind: What it is a repository of.
+        kind: `model` or `dataset`.
     """
 
     id: str
@@ -42,7 +42,7 @@ class RepoName:
         Args:
             name: `owner/name` or `owner/name@revision`.
             revision: The revision, where it is given apart.
-            kind: What it is a repository of.
+            kind: `model` or `dataset`.
 
         Returns:
             The repository; the hub is not asked whether it is there.

@@ -41,7 +41,7 @@ class Counts:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of both, 2 · correct ÷ (predicted + gold), from 0 to 1."""
+        """The harmonic mean of precision and recall, from 0 to 1."""
         both = self.predicted + self.gold
         return 2 * self.correct / both if both else 0.0
 
@@ -107,8 +107,8 @@ class PartialCounts:
         correct: Entities that agree.
         incorrect: Entities that do not.
         partial: Entities that agree in part.
-        missing: Gold entities that nothing predicted overlaps.
-        spurious: Predicted entities that nothing gold overlaps.
+        missing: Gold entities beside which no predicted one was set.
+        spurious: Predicted entities beside which no gold one was set.
     """
 
     correct: int = 0

@@ -175,7 +175,7 @@ class Tagger:
             The tagger.
 
         Raises:
-            CheckpointError: For a model that fails.
+            CheckpointError: For a model that cannot be run.
             EncodingError: For a tokenizer that gives no character offsets.
             SchemeError: For a tag of an unknown form, and for tags without `O`.
             SettingsError: For a device that there is not.
