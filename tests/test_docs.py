@@ -69,9 +69,7 @@ def test_every_block_says_what_it_is(page: Page) -> None:
         place = f"{name(page)}:{block.line}"
         assert block.kind, f"{place}: a block without a language"
         assert block.notes.get("not run") != "", f"{place}: not run, for what reason?"
-        assert not block.notes or block.kind in ("console", "python") or "file" in block.notes, (
-            place
-        )
+        assert not block.notes or block.kind in RUN or "file" in block.notes, place
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
