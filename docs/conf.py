@@ -45,6 +45,7 @@ html_show_sphinx = False
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
 
 
 def _escape(_app: Any, _context: Any, lines: list[str]) -> None:
