@@ -231,7 +231,7 @@ def parameters(function: Function, *, bound: bool = False) -> list[Field]:
         bound: Whether it is a method, whose first parameter callers do not give.
 
     Returns:
-        They in order, those with stars by their bare names.
+        The parameters in order, those with stars by their bare names.
     """
     given = function.args
     every = [*given.posonlyargs, *given.args]
@@ -250,7 +250,7 @@ def fields(node: ast.ClassDef) -> list[Field]:
         node: The class.
 
     Returns:
-        They in order; class variables are none.
+        The fields in order; class variables are none.
     """
     return [
         Field(each.target.id, each.annotation)
@@ -269,7 +269,7 @@ def attributes_set(node: ast.ClassDef) -> list[Field]:
         node: The class.
 
     Returns:
-        They in order, with what the code says of their types.
+        The attributes in order, with what the code says of their types.
     """
     start = next(
         (e for e in node.body if isinstance(e, ast.FunctionDef) and e.name == "__init__"), None

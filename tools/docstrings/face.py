@@ -137,7 +137,7 @@ def members(definitions: Iterable[Definition]) -> Iterator[Definition]:
         definitions: Classes and functions.
 
     Yields:
-        They and the methods.
+        Each definition, then its methods.
     """
     for definition in definitions:
         yield definition

@@ -63,8 +63,10 @@ def load_corpus(
     Raises:
         CorpusError: For what is missing, empty or does not agree.
         FormatError: For a line or record that cannot be read, with its place.
+        SettingsError: For an option that the format cannot take.
         HubError: For a data set that cannot be reached.
-        MissingExtraError: Where Parquet or a saved folder needs the extra `datasets`.
+        MissingExtraError: Where a format needs an extra that is not installed: Parquet and saved
+            folders `datasets`, spaCy's files `spacy`.
     """
     path = Path(source).expanduser()
     strict = known_labels_only

@@ -77,7 +77,7 @@ class Corpus:
             name: `train`, `validation` or `test`.
 
         Returns:
-            They, in the order of their files.
+            The documents, in the order of their files.
 
         Raises:
             CorpusError: Where there is no such split.

@@ -155,8 +155,10 @@ def read_documents(
         An iterator, which reads as it goes.
 
     Raises:
-        FormatError: For a format that there is not, and, while it is read, for a line or record
-            that cannot be read, with its place.
+        FormatError: While it is read, for a file of no known format, and for a line or record that
+            cannot be read, with its place.
+        SettingsError: Likewise, for an option that the format cannot take.
+        MissingExtraError: Likewise, where the format needs an extra that is not installed.
     """
     return (document for _, document in read_placed(path, format, options, log))
 
@@ -197,6 +199,8 @@ def write_documents(
     Raises:
         FormatError: For a document that the format cannot hold, and for a stream where the format
             is binary or a folder.
+        SettingsError: For an option that the format cannot take.
+        MissingExtraError: Where the format needs an extra that is not installed.
     """
     if not isinstance(target, Path | str):
         return _write_stream(documents, target, _writable(format or "", "output"), options)

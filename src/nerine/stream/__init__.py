@@ -68,6 +68,7 @@ def tag_files(
         FormatError: For an input that cannot be read or has no text where one is looked for, and
             for an output that cannot be.
         SettingsError: For options that do not fit the inputs or the output.
+        MissingExtraError: For Parquet without the extra `datasets`.
         TaggingError: Where an output stands already, or an interrupted run; where the disk or the
             journal stand in the way.
     """
