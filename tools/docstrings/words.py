@@ -9,24 +9,14 @@ UNITS = (
     # what is counted
     *("words?", "subwords?", "windows?", "code points?", "documents?", "texts?", "sentences?"),
     *("entit(?:y|ies)", "labels?", "tags?", "tokens?", "lines?", "rows?", "columns?", "files?"),
-    *("epochs?", "steps?", "batch(?:es)?", "passes", "layers?", "threads?", "samples?", "bins?"),
-    *(
-        "splits?",
-        "parts?",
-        "pairs?",
-        "spans?",
-        "errors?",
-        "gaps?",
-        "readings?",
-        "runs?",
-        "records?",
-    ),
-    *("tests?", "findings?", "places?", "copies", "levels?", "outcomes?", "shards?", "times"),
+    *("epochs?", "steps?", "batch(?:es)?", "layers?", "threads?", "samples?", "bins?"),
+    *("splits?", "pairs?", "spans?", "gaps?", "runs?", "records?"),
+    *("findings", "outcomes", "times"),
     # what is measured
     *("seconds?", "milliseconds?", "bytes?", "[KMG]iB", "characters?"),
     *("probabilit(?:y|ies)", "share", "shares", "between 0 and 1", "from 0 to 1", "per cent"),
     *("factor", "ratio", "odds", "logits?", "temperature", "weight decay", "learning rate"),
-    *("decay", "dropout", "norm", "loss", "p-value", "F1", "precision", "recall"),
+    *("decay", "dropout", "norm", "loss", "F1", "precision", "recall"),
     # what only tells things apart
     *("seed", "random", "ids?", "index", "counted from [01]", "exit status"),
 )
