@@ -51,6 +51,8 @@ def rows_of(svg: str) -> list[str]:
         gap = column - cell_len(row)
         assert gap >= 0, "nothing is drawn over something else"
         text = (each.text or "").replace("\N{NO-BREAK SPACE}", " ")
+        assert float(each.attrib["textLength"]) == pytest.approx(cell_len(text) * CELL)
+        assert {cell_len(sign) for sign in text} in ({1}, {2}), "columns stay below each other"
         rows[float(each.attrib["y"])] = row + " " * gap + text
     return [rows[y].rstrip() for y in sorted(rows)]
 

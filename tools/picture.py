@@ -14,17 +14,20 @@ import io
 import itertools
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import BinaryIO
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
+from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
@@ -85,6 +88,10 @@ COMMANDS = (
 )
 """What is typed in the session."""
 
+# rich makes a text as long as it has characters; a wide one takes two columns.
+_CELL = 12.2
+_TEXT = re.compile(r'textLength="[^"]*"([^>]*>)([^<]*)<')
+_WIDE = Style(meta={"columns": 2})
 _ELLIPSIS = Text("…", "dim")
 _PROMPT = Text("$ ", "bold green")
 _THEME = TerminalTheme(
@@ -108,7 +115,7 @@ _SESSION = (
 <title>A session in a terminal</title>
 <style>
 .{unique_id}-matrix {{ font-family: FONTS; font-size: {char_height}px;
-  line-height: {line_height}px; font-variant-east-asian: full-width; }}
+  line-height: {line_height}px; }}
 {styles}
 </style>
 <defs>
@@ -160,10 +167,10 @@ def session_picture(commands: Sequence[Command], checkpoint: Path) -> str:
             typed = Text.assemble(_PROMPT, drawable(command.typed, lines=True))
             printed = list(terminal_lines(printed_by(command.arguments, folder)))
             for line in (*typed.split("\n"), *command.shown(printed)):
-                screen.print(*folded(line), sep="\n")
-    return screen.export_svg(
-        title="", theme=_THEME, code_format=_SESSION, unique_id="session"
-    ).replace("\N{NO-BREAK SPACE}", "&#160;")
+                for part in folded(line):
+                    screen.print(apart(part))
+    svg = screen.export_svg(title="", theme=_THEME, code_format=_SESSION, unique_id="session")
+    return _TEXT.sub(_in_cells, svg)
 
 
 @contextlib.contextmanager
@@ -231,6 +238,21 @@ def terminal_lines(output: str) -> Iterator[Text]:
         text.plain = drawable(text.plain)
         text.rstrip()
         yield text
+
+
+def apart(line: Text) -> Text:
+    """The line with its wide characters as pieces of their own, so that columns stay below each
+    other in any font.
+    """
+    for index, sign in enumerate(line.plain):
+        if cell_len(sign) == 2:
+            line.stylize(_WIDE, index, index + 1)
+    return line
+
+
+def _in_cells(text: re.Match[str]) -> str:
+    width = cell_len(unescape(text[2])) * _CELL
+    return f'textLength="{width:g}"{text[1]}{text[2]}<'
 
 
 def folded(line: Text) -> Sequence[Text]:
