@@ -91,6 +91,7 @@ COMMANDS = (
 # rich makes a text as long as it has characters; a wide one takes two columns.
 _CELL = 12.2
 _TEXT = re.compile(r'textLength="[^"]*"([^>]*>)([^<]*)<')
+_NO_TEXT = re.compile(r"<text[^>]*>\n</text>")
 _WIDE = Style(meta={"columns": 2})
 _ELLIPSIS = Text("…", "dim")
 _PROMPT = Text("$ ", "bold green")
@@ -170,7 +171,7 @@ def session_picture(commands: Sequence[Command], checkpoint: Path) -> str:
                 for part in folded(line):
                     screen.print(apart(part))
     svg = screen.export_svg(title="", theme=_THEME, code_format=_SESSION, unique_id="session")
-    return _TEXT.sub(_in_cells, svg)
+    return _TEXT.sub(_in_cells, _NO_TEXT.sub("", svg))
 
 
 @contextlib.contextmanager
