@@ -47,7 +47,14 @@ NO_ENTITY = ""
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of entities that belong together. `document` is an index."""
+    """What became of entities that belong together.
+
+    Attributes:
+        kind: One of `KINDS`.
+        document: The index of their document.
+        gold: The gold entities.
+        predicted: The predicted ones.
+    """
 
     kind: Kind
     document: int
@@ -73,7 +80,9 @@ class Outcome:
 class Analysis:
     """The outcomes of one prediction over documents, and what they add up to.
 
-    `gold` are the documents that the outcomes count.
+    Attributes:
+        outcomes: What became of each entity, in the order of the texts.
+        gold: The documents that the outcomes count.
     """
 
     outcomes: tuple[Outcome, ...]

@@ -38,8 +38,10 @@ def _statement(meaning: str, *, form: re.Pattern[str] | None = None, like: str =
 class Statements:
     """What a person states of a checkpoint; None, or nothing in a list, where they do not.
 
-    `intended_use` and `limits` are Markdown. Each field's meaning stands in its metadata.
-    Raises `SettingsError` for what the hub would not take.
+    `intended_use` and `limits` are Markdown.
+
+    Raises:
+        SettingsError: For what the hub would not take.
     """
 
     title: str | None = _statement("what the checkpoint is called on its card")
@@ -82,7 +84,15 @@ class Statements:
             )
 
     def changed(self, changes: Mapping[str, Any]) -> Statements:
-        """These statements with others; raises `SettingsError` for one that does not exist."""
+        """These statements with others.
+
+        Args:
+            changes: New values by the fields' names; lists count as tuples.
+
+        Raises:
+            SettingsError: For a statement that does not exist, or a value that the hub would not
+                take.
+        """
         return with_changes(self, changes, "statement")
 
 

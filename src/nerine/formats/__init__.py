@@ -141,9 +141,20 @@ def read_documents(
     options: ReadOptions = _DEFAULT_READ,
     log: ReadLog | None = None,
 ) -> Iterator[Document]:
-    """The documents of a file, one after the other; `log` takes down what happens meanwhile.
+    """The documents of a file, one after the other.
 
-    `format` is one of `FORMATS`, or found by `detect_format`. Raises `FormatError`.
+    Args:
+        path: A file, or a folder of brat's.
+        format: One of `FORMATS`; by default it is found from the name and the content.
+        options: How to read.
+        log: Takes down what happens meanwhile.
+
+    Returns:
+        An iterator, which reads as it goes.
+
+    Raises:
+        FormatError: For a format that there is not, and, while it is read, for a line or record
+            that cannot be read, with its place.
     """
     return (document for _, document in read_placed(path, format, options, log))
 
@@ -171,11 +182,19 @@ def write_documents(
 ) -> int:
     """Writes documents to a file or a folder, whole or not at all, or to a stream of text.
 
-    `format` is one of `FORMATS`, or found by the file's extension (`.jsonl` means `spans`). A
-    folder must not be there yet, or be empty. Returns how many documents were written.
+    Args:
+        documents: The documents.
+        target: A file, a stream of text, or, where the format is one, a folder that is not there
+            yet or is empty.
+        format: One of `FORMATS`; by default the file's extension tells (`.jsonl` means `spans`).
+        options: How to write.
 
-    Raises `FormatError` for a document that the format cannot hold, and for a stream where the
-    format is binary or a folder.
+    Returns:
+        How many documents were written.
+
+    Raises:
+        FormatError: For a document that the format cannot hold, and for a stream where the format
+            is binary or a folder.
     """
     if not isinstance(target, Path | str):
         return _write_stream(documents, target, _writable(format or "", "output"), options)

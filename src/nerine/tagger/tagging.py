@@ -1,15 +1,8 @@
-"""Text → documents with entities: the one way through the model.
-
-Training, scoring, the command line and the server all take it.
-"""
+"""The tagger: a model, its tokenizer and its settings as one thing that tags texts."""
 
 from __future__ import annotations
 
-import contextlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,27 +24,16 @@ from nerine.origins import Origin, find
 from nerine.readings import LogitArray, Reading
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
+from nerine.tagger.pipeline import Failure, computed, outcomes
 
 if TYPE_CHECKING:
     from nerine.publication import Pushed, PushOptions
 
-# How many look-aheads are begun before the first of them has to be done.
-_AHEAD = 1
 # Nothing is computed while the first look-ahead is read and encoded: a short one.
 _FIRST = 256
-# If so many texts that are read together all fail, the model is at fault.
-_MANY = 32
 
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those that the checkpoint was saved with; or none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A document that could not be tagged, in its place among those that could."""
-
-    document: Document
-    error: Exception
 
 
 class Tagger:
@@ -187,7 +169,7 @@ class Tagger:
         While the model computes, the texts behind are read and encoded, and the entities before
         are found.
         """
-        for outcome in self._outcomes(look_aheads(texts, first=_FIRST)):
+        for outcome in outcomes(self, look_aheads(texts, first=_FIRST)):
             if isinstance(outcome, Failure):
                 raise outcome.error
             yield outcome
@@ -219,68 +201,7 @@ class Tagger:
         What reading `texts` raises is raised here as well. Where many texts are read together
         and all fail in the same way, the model is at fault: that is a `CheckpointError`.
         """
-        return self._outcomes(look_aheads(texts))
-
-    def _outcomes(self, aheads: Iterable[list[Document]]) -> Iterator[Document | Failure]:
-        begun: deque[tuple[list[Document], _Work | Exception]] = deque()
-        with self._workers() as workers:
-            for documents in aheads:
-                begun.append((documents, self._begin(documents, workers)))
-                if len(begun) > _AHEAD:
-                    yield from self._end(*begun.popleft())
-            while begun:
-                yield from self._end(*begun.popleft())
-
-    @contextlib.contextmanager
-    def _workers(self) -> Iterator[Executor]:
-        """Threads that compute; when they are left early, batches not yet begun are given up."""
-        workers = ThreadPoolExecutor(self.backend.workers, thread_name_prefix="nerine")
-        try:
-            yield workers
-        finally:
-            workers.shutdown(wait=True, cancel_futures=True)
-
-    def _begin(self, documents: list[Document], workers: Executor) -> _Work | Exception:
-        try:
-            encodings, batches = self._batches(documents)
-        except Exception as error:
-            return error
-        return _Work(encodings, [(each, workers.submit(self._run, each)) for each in batches])
-
-    def _run(self, batch: Batch) -> LogitArray:
-        return self.backend.logits(batch, alone=False)
-
-    def _end(
-        self, documents: Sequence[Document], work: _Work | Exception
-    ) -> Iterator[Document | Failure]:
-        try:
-            if isinstance(work, Exception):
-                raise work
-            results = ((batch, future.result()) for batch, future in work.batches)
-            read = self.reading(documents, work.encodings, results)
-            found = list(self.entities(documents, read))
-        except Exception as error:
-            outcomes = list(self._apart(documents, error))
-            _check_not_all_alike(outcomes)
-            yield from outcomes
-        else:
-            yield from found
-
-    def _apart(
-        self, documents: Sequence[Document], error: Exception
-    ) -> Iterator[Document | Failure]:
-        """Documents of which one has failed, in halves, until it stands alone."""
-        if len(documents) == 1:
-            yield Failure(documents[0], error)
-            return
-        half = len(documents) // 2
-        for part in (documents[:half], documents[half:]):
-            try:
-                found = list(self.entities(part, self.word_logits(part)))
-            except Exception as again:
-                yield from self._apart(part, again)
-            else:
-                yield from found
+        return outcomes(self, look_aheads(texts))
 
     def word_logits(self, documents: Sequence[Document]) -> Reading:
         """The logits of every word of every document.
@@ -288,18 +209,9 @@ class Tagger:
         A word's logits are those of its first subword, in the window that sees most context
         around it.
         """
-        encodings, batches = self._batches(documents)
-        if len(batches) <= 1:
-            return self.reading(
-                documents, encodings, [(each, self.backend.logits(each)) for each in batches]
-            )
-        with self._workers() as workers:
-            results = zip(batches, workers.map(self._run, batches), strict=True)
-            return self.reading(documents, encodings, results)
-
-    def _batches(self, documents: Sequence[Document]) -> tuple[Encodings, list[Batch]]:
         encodings = self.encoder.encode(documents)
-        return encodings, self.batches(encodings)
+        results = computed(self.backend, self.batches(encodings))
+        return self.reading(documents, encodings, results)
 
     def batches(self, encodings: Encodings, token_budget: int | None = None) -> list[Batch]:
         """All windows of `encodings` in batches, by default of what suits the backend."""
@@ -362,25 +274,6 @@ class Tagger:
             else:
                 yield document.with_entities(entities[first:last])
             first = last
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A look-ahead on its way through the model."""
-
-    encodings: Encodings
-    batches: list[tuple[Batch, Future[LogitArray]]]
-
-
-def _check_not_all_alike(outcomes: Sequence[Document | Failure]) -> None:
-    """Raises `CheckpointError` where so many texts fail in one way that it is not the texts."""
-    errors = [outcome.error for outcome in outcomes if isinstance(outcome, Failure)]
-    reasons = {getattr(error, "found", None) or repr(error) for error in errors}
-    if len(errors) == len(outcomes) >= _MANY and len(reasons) == 1:
-        raise CheckpointError(
-            f"the model fails on each of {len(outcomes)} texts: {reasons.pop()}",
-            hint="the weights or the machine are at fault rather than the texts",
-        ) from errors[0]
 
 
 def _chosen_thresholds(
