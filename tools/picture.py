@@ -226,9 +226,14 @@ def _pieces(screen: BinaryIO) -> Iterator[bytes]:
 
 
 def _environment() -> Mapping[str, str]:
-    """That of a terminal of 256 colours, whatever the one around us is."""
+    """That of a terminal of 256 colours on a CPU, whatever the one around us is."""
     unwanted = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
-    ours = {"TERM": "xterm-256color", "COLUMNS": str(WIDTH), "HF_HUB_OFFLINE": "1"}
+    ours = {
+        "TERM": "xterm-256color",
+        "COLUMNS": str(WIDTH),
+        "HF_HUB_OFFLINE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     return {key: value for key, value in os.environ.items() if key not in unwanted} | ours
 
 
