@@ -90,7 +90,7 @@ def opened(browser: Browser, url: str, size: str = "wide", scheme: str = "light"
     with contextlib.closing(context):
         page, watch = context.new_page(), Watch()
         watch.look_at(page)
-        page.goto(url, wait_until="networkidle")
+        page.goto(url)  # until everything is loaded
         yield page
     assert watch.faults == []
     assert watch.hosts - {""} == {urlsplit(url).netloc}
@@ -184,7 +184,7 @@ def test_light_and_dark_can_be_switched_and_stay(
         assert min(grounds) < 64
         assert max(grounds) > 192
         chosen = page.evaluate("document.body.dataset.theme")
-        page.reload(wait_until="networkidle")
+        page.reload()
         assert page.evaluate("document.body.dataset.theme") == chosen
         assert ground(page) == grounds[-1]
 
