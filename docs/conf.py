@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Any
 
@@ -33,6 +32,7 @@ nb_merge_streams = True
 smartquotes = False  # what is to be typed stands as it is typed
 default_role = "code"  # `name` in a docstring is code, as in Markdown
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # `Attributes:` as a list, beside which members are not shown twice
 autodoc_preserve_defaults = True  # as they are written
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -76,21 +76,9 @@ def _defaults(_app: Any, *what: Any) -> tuple[str, str | None] | None:
     return (signature.replace("<factory>", "..."), returned) if signature else None
 
 
-def _settings(
-    _app: Any, _what: str, _name: str, value: Any, _options: Any, lines: list[str]
-) -> None:
-    """Settings say what they mean beside their defaults; a page shows that as a list."""
-    if dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            if meaning := field.metadata.get("help"):
-                lines += [f":ivar {field.name}: {meaning}"]
-    lines.append("")
-
-
 def setup(app: Any) -> None:
     """Sphinx calls this."""
     app.connect("autodoc-process-signature", _defaults)
-    app.connect("autodoc-process-docstring", _settings)
     app.connect("sphinx-click-process-description", _escape)
     app.connect("sphinx-click-process-epilog", _show_as_typed)
     app.connect("sphinx-click-process-options", _escape)

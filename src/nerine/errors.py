@@ -1,5 +1,7 @@
 """Every error that Nerine raises on purpose.
 
+::
+
     NerineError
     ├── DocumentError        a token or an entity that does not fit its text
     ├── SchemeError          a tag of an unknown form, a sequence that its scheme does not allow

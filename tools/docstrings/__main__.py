@@ -22,8 +22,11 @@ def main(folder: str = FOLDER) -> int:
         folder: The package's folder.
 
     Returns:
-        The exit status: 1 where something is missing.
+        The exit status: 1 where something is missing, 2 where there is no package.
     """
+    if not (Path(folder) / "__init__.py").is_file():
+        print(f"{folder}: there is no package; expected: a folder with __init__.py")
+        return 2
     complaints = check(Package.read(Path(folder)))
     for complaint in complaints:
         print(complaint)

@@ -93,6 +93,11 @@ class Package:
         modules = (_module(path, folder) for path in files)
         return cls({module.name: module for module in modules})
 
+    @property
+    def root(self) -> Module:
+        """The package's own `__init__.py`."""
+        return min(self.modules.values(), key=lambda module: len(module.name))
+
     def resolve(self, module: Module, dotted: str) -> Definition | None:
         """What a name in a module stands for.
 

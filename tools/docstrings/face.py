@@ -31,8 +31,7 @@ def public_face(package: Package) -> list[Definition]:
         annotation of one of them, or of their methods and fields, names, and so on from there.
         In the order of modules and lines.
     """
-    root = min(package.modules.values(), key=lambda module: len(module.name))
-    waiting = [package.resolve(root, name) for name in _listed(root.definitions.get("__all__"))]
+    waiting = list(listed(package).values())
     found: dict[str, Definition] = {}
     while waiting:
         definition = waiting.pop()
@@ -44,11 +43,21 @@ def public_face(package: Package) -> list[Definition]:
     return sorted(shown, key=lambda each: (each.module.name, each.line))
 
 
-def _listed(node: ast.AST | None) -> Iterator[str]:
+def listed(package: Package) -> dict[str, Definition | None]:
+    """The names of a package's `__all__`.
+
+    Args:
+        package: The package.
+
+    Returns:
+        For each name what it stands for, None where that cannot be found.
+    """
+    root = package.root
+    node = root.definitions.get("__all__")
     value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    for each in value.elts if isinstance(value, ast.List | ast.Tuple) else []:
-        if isinstance(each, ast.Constant):
-            yield str(each.value)
+    names = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    texts = [str(each.value) for each in names if isinstance(each, ast.Constant)]
+    return {text: package.resolve(root, text) for text in texts}
 
 
 def _reached(package: Package, definition: Definition) -> Iterator[Definition]:

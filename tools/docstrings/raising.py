@@ -96,7 +96,8 @@ class Raising:
                 yield from self._walk(definition, rest, caught)
                 continue
             yield from self._here(definition, node, caught)
-            yield from self._walk(definition, list(ast.iter_child_nodes(node)), caught)
+            inner = caught | _suppressed(node)
+            yield from self._walk(definition, list(ast.iter_child_nodes(node)), inner)
 
     def _here(
         self, definition: Definition, node: ast.AST, caught: frozenset[str]
@@ -156,6 +157,17 @@ def _taken(node: ast.Try) -> frozenset[str]:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         taken |= {dotted_name(kind).rpartition(".")[2] for kind in kinds}
     return frozenset(taken)
+
+
+def _suppressed(node: ast.AST) -> frozenset[str]:
+    """The names of the errors that a `with suppress(...)` takes."""
+    calls = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
+    return frozenset(
+        dotted_name(kind).rpartition(".")[2]
+        for call in calls
+        if isinstance(call, ast.Call) and dotted_name(call.func).endswith("suppress")
+        for kind in call.args
+    )
 
 
 def _root(node: ast.expr) -> str:

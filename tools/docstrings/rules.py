@@ -22,7 +22,7 @@ from tools.docstrings.code import (
     methods,
     parameters,
 )
-from tools.docstrings.face import kinds_in, members, public_face
+from tools.docstrings.face import kinds_in, listed, members, public_face
 from tools.docstrings.raising import Raising
 from tools.docstrings.sections import Docstring
 from tools.docstrings.words import METHODS, methods_named, names_shape, names_source, names_unit
@@ -41,7 +41,7 @@ class Complaint:
     Attributes:
         place: The file and the line, as `file:line`.
         name: The definition's name in its module.
-        rule: The name of the rule, a key of `RULES`, or `source`.
+        rule: The name of the rule, a key of `RULES`, `source` or `all`.
         missing: What is missing or wrong.
         expected: What would be right.
     """
@@ -166,13 +166,26 @@ def returns(subject: Subject) -> Found:
     """
     node = subject.definition.node
     said = {"Returns", "Yields"} & set(subject.doc.sections)
-    if not isinstance(node, Function) or subject.is_property:
+    if not isinstance(node, Function):
+        return
+    for name, text in _first_lines(subject):
+        if ":" in text:
+            yield f"{name} has a colon in its first line", "none: napoleon takes it for a type"
+    if subject.is_property:
         return
     if node.returns is None or ast.unparse(node.returns) in ("None", "NoReturn"):
         if said:
             yield f"{min(said)}: of what gives nothing", "no such section"
     elif not said and not _is_one_line(node):
         yield "no Returns:", "what it gives, as Returns: or Yields:"
+
+
+def _first_lines(subject: Subject) -> Iterator[tuple[str, str]]:
+    """The lines in which napoleon looks for a type."""
+    for name in sorted({"Returns", "Yields"} & set(subject.doc.sections)):
+        yield f"{name}:", subject.doc.sections[name].partition("\n")[0]
+    if subject.is_property:
+        yield "the docstring", subject.doc.prose.partition("\n")[0]
 
 
 def raises(subject: Subject) -> Found:
@@ -237,12 +250,23 @@ def check(package: Package) -> list[Complaint]:
     Returns:
         What the rules found, in the order of files and lines.
     """
-    found = [*_face_complaints(package), *_source_complaints(package)]
+    found = [*_lost_names(package), *_face_complaints(package), *_source_complaints(package)]
     return sorted(found, key=lambda each: (each.place.rpartition(":")[0], _line(each), each.rule))
 
 
 def _line(complaint: Complaint) -> int:
     return int(complaint.place.rpartition(":")[2])
+
+
+def _lost_names(package: Package) -> Iterator[Complaint]:
+    names = listed(package)
+    root = Definition(package.root, package.root.name, package.root.tree)
+    if not names:
+        yield _complaint(root, "all", "there are no names in __all__", "a list of strings")
+    for name, found in names.items():
+        if found is None:
+            missing = f"nothing shows where {name} of __all__ is defined"
+            yield _complaint(root, "all", missing, "an import of it, if only for type checking")
 
 
 def _face_complaints(package: Package) -> Iterator[Complaint]:
@@ -263,7 +287,9 @@ def _source_complaints(package: Package) -> Iterator[Complaint]:
         for definition in _public_parts(module):
             around = definition.parent and ast.get_docstring(definition.parent)
             text = f"{definition.doc or ''}\n{around or ''}\n{ast.get_docstring(module.tree) or ''}"
-            said = methods_named(f"{definition.name.rpartition('.')[2]}\n{definition.doc or ''}")
+            fields_say = " ".join(_meanings(package, definition).values())
+            own = f"{definition.name.rpartition('.')[2]}\n{definition.doc or ''}\n{fields_say}"
+            said = methods_named(own)
             for method in said:
                 if not names_source(text, method):
                     expected = " or ".join(METHODS[method][1])

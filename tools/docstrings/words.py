@@ -49,7 +49,7 @@ METHODS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "BIO tags": (r"\bBIO tags", ("Ramshaw 1995",)),
     "BILOU tags": (r"\bbilou\b", ("Ratinov 2009",)),
     "WNUT's surface forms": (
-        r"\bWNUT\b.*surface|surface.*\bWNUT\b|\bWNUT\b.*shared task",
+        r"\bWNUT\b.{0,40}surface|surface.{0,40}\bWNUT\b|\bWNUT\b.{0,40}shared task",
         ("Derczynski 2017",),
     ),
     "calibration error": (r"calibration error", ("Guo 2017", "Naeini 2015")),

@@ -1,5 +1,7 @@
 """What only a person can say of a checkpoint: said in options, or in `card.toml` beside it.
 
+::
+
     license = "apache-2.0"
     language = ["en"]
     intended_use = "Names in short posts."
@@ -18,7 +20,7 @@ from typing import Any
 
 from nerine.errors import SettingsError
 from nerine.filenames import STATEMENTS_FILE
-from nerine.settings import read_settings, with_changes
+from nerine.settings import read_settings, with_changes, with_meanings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")
@@ -34,6 +36,7 @@ def _statement(meaning: str, *, form: re.Pattern[str] | None = None, like: str =
     )
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class Statements:
     """What a person states of a checkpoint; None, or nothing in a list, where they do not.

@@ -98,7 +98,7 @@ class Corpus:
             index: Its index in the split.
 
         Returns:
-            `file:line`, or split and number for a corpus that was not read from files.
+            File and line, or split and number for a corpus that was not read from files.
         """
         places = self.places.get(split)
         return places[index] if places else f"{self.source}, {split} document {index}"

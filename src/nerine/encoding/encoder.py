@@ -91,7 +91,7 @@ class Encoder:
         )
 
     def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
-        """The word to which each position of `window` belongs, (length), counted from 0.
+        """The word to which each position of `window` belongs, `(length,)`, counted from 0.
 
         -1 stands for special tokens, and for what comes before the first word that begins here.
         """
@@ -150,7 +150,7 @@ def _cuts(counts: IntArray) -> IntArray:
 
 
 def _pairs(lists: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
-    """All pairs of all lists, (pairs × 2)."""
+    """All pairs of all lists, `(pairs, 2)`."""
     numbers = chain.from_iterable(chain.from_iterable(lists))
     return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 

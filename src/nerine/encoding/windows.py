@@ -21,10 +21,11 @@ IntArray = npt.NDArray[np.int64]
 class Encoding:
     """A document as the model's tokenizer sees it, before it is cut into windows.
 
-    - `words`: the units that bear tags, as ranges of code points.
-    - `input_ids` (subwords): ids without special tokens.
-    - `offsets` (subwords × 2): the code points that each subword covers.
-    - `word_starts` (words): the index of each word's first subword, -1 for a blind word.
+    Attributes:
+        words: The units that bear tags, as ranges of code points.
+        input_ids: The ids of its subwords, without special tokens, `(subwords,)`.
+        offsets: The code points that each subword covers, `(subwords, 2)`.
+        word_starts: The index of each word's first subword, -1 for a blind word, `(words,)`.
     """
 
     words: tuple[Token, ...]
@@ -39,6 +40,15 @@ class Encodings:
 
     The words of document `i` are those from `word_cuts[i]` up to `word_cuts[i + 1]`, and its
     subwords likewise. Offsets and word starts count in their own document, as in `Encoding`.
+
+    Attributes:
+        word_bounds: The code points of each word, `(words, 2)`.
+        word_starts: The index of its first subword, `(words,)`.
+        word_cuts: Where the documents' words begin, and where the last of them end, `(documents +
+            1,)`.
+        input_ids: The ids of all subwords, `(subwords,)`.
+        offsets: The code points of each subword, `(subwords, 2)`.
+        subword_cuts: Where the documents' subwords begin, as `word_cuts`, `(documents + 1,)`.
     """
 
     word_bounds: IntArray
@@ -69,10 +79,13 @@ class Encodings:
 class Window:
     """A stretch of one document's subwords that goes through the model in one piece.
 
-    - `first` and `last`: the half-open range of the encoding's subwords that it holds.
-    - `input_ids` (length): those subwords, with special tokens around them.
-    - `words` (owned): indices of the words that this window owns and that are not blind.
-    - `positions` (owned): the place of each of those words' first subword in `input_ids`.
+    Attributes:
+        document: The index of its document.
+        first: The index of the first of the document's subwords that it holds.
+        last: The index behind the last one.
+        input_ids: Those subwords, with special tokens around them, `(length,)`.
+        words: The indices of the words that this window owns and that are not blind, `(owned,)`.
+        positions: The place of each of those words' first subword in `input_ids`, `(owned,)`.
     """
 
     document: int
@@ -90,11 +103,16 @@ class Window:
 class Windows:
     """The windows of many documents, in order, as a few arrays.
 
-    - `documents`, `firsts`, `lasts` (windows): whose subwords each holds, and which.
-    - `words` (seen): every word of all documents that is not blind, counted through.
-    - `positions` (seen): the place of its first subword in the window that owns it.
-    - `cuts` (windows + 1): window `i` owns the words from `cuts[i]` up to `cuts[i + 1]`.
-    - `before`, `after`: the special tokens around each window.
+    Attributes:
+        encodings: The documents' encodings.
+        documents: Whose subwords each window holds, `(windows,)`.
+        firsts: The index of its first subword in the document, `(windows,)`.
+        lasts: The index behind its last one, `(windows,)`.
+        words: Every word of all documents that is not blind, counted through, `(seen,)`.
+        positions: The place of its first subword in the window that owns it, `(seen,)`.
+        cuts: Window `i` owns the words from `cuts[i]` up to `cuts[i + 1]`, `(windows + 1,)`.
+        before: The special tokens before each window, `(before,)`.
+        after: Those behind it, `(after,)`.
     """
 
     encodings: Encodings

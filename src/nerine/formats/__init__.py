@@ -1,14 +1,16 @@
 """Formats of labelled text: one module each, one registry here.
 
-| name | files | a document is |
-|---|---|---|
-| `columns` | CoNLL-2003, WNUT and their like | a sentence: lines of token and tag |
-| `spans` | JSON lines of ours, doccano's, Prodigy's | a record: text and ranges |
-| `words` | JSON lines, as on the hub | a record: tokens and tags |
-| `brat` | folders of brat's `.txt` and `.ann` | a pair of files |
-| `label-studio` | JSON that Label Studio exports | a task with its one annotation |
-| `docbin` | spaCy's DocBin | a `Doc` |
-| `parquet` | Parquet, read only | a row: tokens and tags |
+==============  ========================================  ==================================
+name            files                                     a document is
+==============  ========================================  ==================================
+`columns`       CoNLL-2003, WNUT and their like           a sentence: lines of token and tag
+`spans`         JSON lines of ours, doccano's, Prodigy's  a record: text and ranges
+`words`         JSON lines, as on the hub                 a record: tokens and tags
+`brat`          folders of brat's `.txt` and `.ann`       a pair of files
+`label-studio`  JSON that Label Studio exports            a task with its one annotation
+`docbin`        spaCy's DocBin                            a `Doc`
+`parquet`       Parquet, read only                        a row: tokens and tags
+==============  ========================================  ==================================
 
 Reading lines streams: such a file is never held as a whole. Tag files are read twice, first for
 their scheme, unless `ReadOptions.scheme` states it.

@@ -50,6 +50,7 @@ def decode_bounded(tags: list[Tag]) -> list[Span]:
 
 
 def decode_lenient(tags: list[Tag]) -> list[Span]:
+    """The lenient reading, of whatever scheme."""
     spans = []
     start = -1
     previous = Tag(OUTSIDE, "")
@@ -65,7 +66,7 @@ def decode_lenient(tags: list[Tag]) -> list[Span]:
 
 
 def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """The rule of conlleval (Tjong Kim Sang, 2000), which reads every scheme alike."""
+    """The rule of conlleval (Tjong Kim Sang & Buchholz, 2000), which reads every scheme alike."""
     if tag.kind == OUTSIDE:
         return False
     return tag.kind in "BS" or previous.kind in "OES" or previous.label != tag.label

@@ -6,7 +6,7 @@ Both are frozen, checked when made, and saved: `ModelSettings` in a checkpoint's
 
 from __future__ import annotations
 
-from nerine.settings.checks import with_changes
+from nerine.settings.checks import with_changes, with_meanings
 from nerine.settings.model import Decoding, ModelSettings
 from nerine.settings.recipes import CROSS_VALIDATION, RECIPES, Settings, read_settings, recipe
 from nerine.settings.runs import (
@@ -35,4 +35,5 @@ __all__ = [
     "read_settings",
     "recipe",
     "with_changes",
+    "with_meanings",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
@@ -17,6 +18,7 @@ Record = TypeVar("Record", bound="DataclassInstance")
 def check(
     name: str, value: Any, kind: Any, least: float | None = None, most: float | None = None
 ) -> None:
+    """Raises `SettingsError` for a value of another kind than a field's, or out of its range."""
     choices = get_args(kind) if get_origin(kind) is Literal else None
     if choices and value not in choices:
         raise SettingsError(
@@ -33,6 +35,7 @@ def check(
 
 
 def is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a kind, a class or several. A whole number is a float too."""
     kinds = get_args(kind) if get_origin(kind) is not tuple else (tuple,)
     kinds = kinds or (kind,)
     if isinstance(value, bool):
@@ -59,3 +62,26 @@ def with_changes(values: Record, changes: Mapping[str, Any], what: str) -> Recor
         name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
     }
     return dataclasses.replace(values, **given)
+
+
+def with_meanings(kind: type[Record]) -> type[Record]:
+    """Writes into a dataclass's docstring what its fields' metadata say of them.
+
+    So a setting's meaning stands in one place, for its flag, its key and the reference.
+    """
+    before, raises, after = inspect.cleandoc(kind.__doc__ or "").partition("Raises:")
+    fields = "".join(f"    {each.name}: {_meaning(each)}\n" for each in dataclasses.fields(kind))
+    kind.__doc__ = f"{before.rstrip()}\n\nAttributes:\n{fields}\n{raises}{after}".rstrip() + "\n"
+    return kind
+
+
+def _meaning(field: dataclasses.Field[Any]) -> str:
+    said = str(field.metadata["help"])
+    least, most = field.metadata.get("least"), field.metadata.get("most")
+    bounds = [f"at least {least:g}"] if least is not None else []
+    bounds += [f"at most {most:g}"] if most is not None else []
+    if field.default not in (None, (), ""):
+        bounds.append(f"by default `{field.default}`")
+    behind = f" ({', '.join(bounds)})" if bounds else ""
+    first = said[:1].upper() if said.partition(" ")[0].isalpha() else said[:1]
+    return f"{first}{said[1:]}{behind}."

@@ -1,4 +1,8 @@
-"""How a run learns, from a corpus or from a teacher."""
+"""How a run learns, from a corpus or from a teacher.
+
+The optimizer is AdamW (Loshchilov & Hutter, 2019), with learning rates that fall from layer to
+layer (Howard & Ruder, 2018) and a running mean of the weights (Polyak & Juditsky, 1992).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import Any, Literal, Self, get_type_hints
 from nerine.errors import SettingsError
 from nerine.schemes import TagScheme
 from nerine.segmentation import Words
-from nerine.settings.checks import check, is_of, with_changes
+from nerine.settings.checks import check, is_of, with_changes, with_meanings
 from nerine.settings.model import Decoding
 
 Batching = Literal["budget", "random"]
@@ -37,6 +41,7 @@ def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
     )
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """How a run learns, whatever it learns from.
@@ -143,6 +148,7 @@ class RunSettings:
         return with_changes(self, changes, "setting")
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class TrainingSettings(RunSettings):
     """Everything that decides what a run of `train` learns, save the corpus.
@@ -166,6 +172,7 @@ class TrainingSettings(RunSettings):
         TagScheme.named(self.scheme)
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class DistillationSettings(RunSettings):
     """How a student learns from its teacher, save the teacher, the layers and the texts.

@@ -28,7 +28,12 @@ _MANY = 32
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A document that could not be tagged, in its place among those that could."""
+    """A document that could not be tagged, in its place among those that could.
+
+    Attributes:
+        document: The document as it came.
+        error: Why it could not be tagged.
+    """
 
     document: Document
     error: Exception

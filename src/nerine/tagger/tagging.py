@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,13 +17,15 @@ from nerine.batching import Batch, batches, look_aheads
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.decoding import Decoder
-from nerine.document import Document, Entity
+from nerine.document import Document
 from nerine.encoding import Encoder, Encodings
 from nerine.errors import CheckpointError
 from nerine.origins import Origin, find
 from nerine.readings import LogitArray, Reading
 from nerine.schemes import TagScheme
 from nerine.settings import ModelSettings
+from nerine.tagger.choices import ThresholdChoice, chosen_thresholds
+from nerine.tagger.decoded import decoded
 from nerine.tagger.pipeline import Failure, computed, outcomes
 
 if TYPE_CHECKING:
@@ -32,23 +34,38 @@ if TYPE_CHECKING:
 # Nothing is computed while the first look-ahead is read and encoded: a short one.
 _FIRST = 256
 
-ThresholdChoice = Thresholds | float | Literal["saved"] | None
-"""Thresholds; one for all labels; those that the checkpoint was saved with; or none."""
-
 
 class Tagger:
     """Finds the entities of texts.
 
     A text may be a `str` or a `Document`, whose id, tokens and meta are kept and whose entities
     are replaced. However it is called, documents come back in order and in the same number.
-    Entities that score below their label's threshold are dropped where `thresholds` are given.
 
-    ```python
-    tagger = Tagger.load("runs/wnut")
-    document = tagger("Mira Okonjo left Tandem Labs.")  # one text → one Document
-    documents = tagger.predict(["One text.", "Another."])  # many → a list
-    stream = tagger.pipe(open("posts.txt"))  # a stream → an iterator
-    ```
+    ::
+
+        tagger = Tagger.load("runs/wnut")
+        document = tagger("Mira Okonjo left Tandem Labs.")  # one text → one Document
+        documents = tagger.predict(["One text.", "Another."])  # many → a list
+        stream = tagger.pipe(open("posts.txt"))  # a stream → an iterator
+
+    Args:
+        backend: What runs the model.
+        tokenizer: The tokenizer of transformers that belongs to it.
+        settings: How the model is used.
+        token_budget: The most subwords of a batch, padding included; by default what suits the
+            backend.
+        thresholds: Entities that score below their label's threshold are dropped; None keeps all.
+
+    Attributes:
+        origin: Where it was loaded from; None for one made in memory.
+        notes: What a user should know of how it was loaded.
+        encoder: Cuts documents into words, subwords and windows.
+        decoder: Finds the entities in logits.
+
+    Raises:
+        EncodingError: For a tokenizer that gives no character offsets.
+        SchemeError: For a tag of an unknown form, and for tags without `O`.
+        SettingsError: For an overlap that windows of this length cannot have.
     """
 
     def __init__(
@@ -89,25 +106,43 @@ class Tagger:
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
     ) -> Tagger:
-        """A tagger from a folder or a hub id, `owner/name` or `owner/name@revision`.
+        """A tagger from a folder or the hub.
 
-        Takes any token-classification checkpoint of transformers; `scheme` states the tag scheme
-        of one that Nerine did not make, where its labels leave it open, and `tags` name its tags
-        by their numbers, where they have no names. `device` is torch's name
-        for where the model runs; by default a GPU where there is one. `thresholds` is a number
-        from 0 to 1 for all labels, `Thresholds`, or `"saved"` for those that `nerine calibrate`
-        saved; by default every entity is kept.
+        Takes any token-classification checkpoint of transformers.
 
-        `backend` is `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default what
-        `nerine optimize` chose for this checkpoint where that can be used, else PyTorch. What
-        could not be used, and why, is in the tagger's `notes`.
+        Args:
+            name: A folder or a hub id, `owner/name` or `owner/name@revision`.
+            revision: A branch, a tag or a commit on the hub.
+            scheme: The tag scheme of a checkpoint that Nerine did not make, where its labels leave
+                it open.
+            tags: The tags of such a checkpoint by their numbers, where they have no names.
+            device: Torch's name for where the model runs; by default a GPU where there is one.
+            thresholds: A probability from 0 to 1 for all labels, `Thresholds`, or `"saved"` for
+                those that `nerine calibrate` saved; by default every entity is kept.
+            backend: `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default what `nerine
+                optimize` chose for this checkpoint where that can be used, else PyTorch. What could
+                not be used, and why, is in `notes`.
+
+        Returns:
+            The tagger.
+
+        Raises:
+            CheckpointError: For a folder that is not there or is no usable checkpoint, and where no
+                thresholds are saved.
+            SettingsError: For a backend or a device that there is not, and a threshold out of its
+                range.
+            EncodingError: For a tokenizer that does not fit the model or gives no character
+                offsets.
+            SchemeError: For a tag scheme that there is not, or tags of an unknown form.
+            HubError: For a checkpoint on the hub that cannot be reached.
+            MissingExtraError: For a backend or a package that is not installed.
         """
         origin = find(name, revision=revision)
         opened = open_backend(origin, backend, device)
         checkpoint = load_checkpoint(
             origin, scheme=scheme, tags=tags, weights=opened.backend is None
         )
-        chosen = _chosen_thresholds(thresholds, checkpoint, str(origin))
+        chosen = chosen_thresholds(thresholds, checkpoint, str(origin))
         if opened.backend is not None:
             tagger = cls(
                 opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
@@ -129,8 +164,21 @@ class Tagger:
     ) -> Tagger:
         """A tagger from a checkpoint in memory.
 
-        `frozen` says that its weights do not change any more, so that they may be laid out anew
-        for speed.
+        Args:
+            checkpoint: The checkpoint; its model is put into evaluation.
+            device: Torch's name for where the model runs; by default a GPU where there is one.
+            thresholds: The thresholds; None keeps every entity.
+            frozen: Whether its weights do not change any more, so that they may be laid out anew
+                for speed.
+
+        Returns:
+            The tagger.
+
+        Raises:
+            CheckpointError: For a model that cannot be run.
+            EncodingError: For a tokenizer that gives no character offsets.
+            SchemeError: For a tag of an unknown form, and for tags without `O`.
+            SettingsError: For a device that there is not.
         """
         model = placed(checkpoint.model, device)
         return cls(
@@ -147,27 +195,57 @@ class Tagger:
 
     @property
     def name(self) -> str:
-        """Where it was loaded from: a folder, or `owner/name@commit`, whatever branch was asked
-        for; empty for one that was made in memory.
+        """The folder or `owner/name@commit` that it was loaded from, whatever branch was asked for.
+
+        Empty for one that was made in memory.
         """
         return str(self.origin or "")
 
     def __call__(self, text: str | Document) -> Document:
-        """The document of one text, with its entities."""
+        """The document of one text, with its entities.
+
+        Args:
+            text: A text, or a document.
+
+        Raises:
+            DocumentError: For what is neither.
+            CheckpointError: Where the model's logits are no finite numbers.
+        """
         return self.predict([text])[0]
 
     def predict(self, texts: Iterable[str | Document]) -> list[Document]:
-        """The documents of many texts, in order."""
+        """Tags many texts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            Their documents, in order.
+
+        Raises:
+            DocumentError: For what is no text, and for one text where many are expected.
+            CheckpointError: Where the model's logits are no finite numbers.
+        """
         aheads = list(look_aheads(texts))
         if len(aheads) == 1:
             return list(self.entities(aheads[0], self.word_logits(aheads[0])))
         return list(self.pipe(chain.from_iterable(aheads)))
 
     def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
-        """The documents of a stream of texts, in order, in bounded memory.
+        """Tags a stream of texts in bounded memory.
 
         While the model computes, the texts behind are read and encoded, and the entities before
         are found.
+
+        Args:
+            texts: The texts; they are read ahead.
+
+        Yields:
+            Their documents, in order.
+
+        Raises:
+            DocumentError: For what is no text, and for one text where many are expected.
+            CheckpointError: Where the model's logits are no finite numbers.
         """
         for outcome in outcomes(self, look_aheads(texts, first=_FIRST)):
             if isinstance(outcome, Failure):
@@ -177,9 +255,24 @@ class Tagger:
     def push(self, repo_id: str, options: PushOptions | None = None, **changes: Any) -> Pushed:
         """Pushes the checkpoint that this tagger was loaded from to the hub; see `nerine.push`.
 
-        What was chosen when it was loaded, such as thresholds, stays here. Raises
-        `CheckpointError` where it was loaded from nowhere, or is not fit to be published, and
-        `HubError`.
+        What was chosen when it was loaded, such as thresholds, stays here.
+
+        Args:
+            repo_id: `owner/name`, or `owner/name@branch`.
+            options: How it is pushed; by default `PushOptions()`.
+            changes: Fields of `options` by name, which they replace, and statements such as
+                `license`.
+
+        Returns:
+            What was sent, and where it is now.
+
+        Raises:
+            CheckpointError: Where it was loaded from nowhere, or is not fit to be published.
+            SettingsError: For an option or a statement that does not exist, or has no such value.
+            HubError: For a repository that cannot be reached, written or made.
+            EncodingError: For a tokenizer that cannot be used.
+            SchemeError: For a tag scheme that there is not.
+            MissingExtraError: For a checkpoint of a package that is not installed.
         """
         from nerine.publication import PushOptions, push  # which most who tag need not load
 
@@ -198,8 +291,16 @@ class Tagger:
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.
 
-        What reading `texts` raises is raised here as well. Where many texts are read together
-        and all fail in the same way, the model is at fault: that is a `CheckpointError`.
+        Args:
+            texts: The texts; what reading them raises is raised here as well.
+
+        Returns:
+            Documents and failures, in order.
+
+        Raises:
+            DocumentError: For what is no text, and for one text where many are expected.
+            CheckpointError: Where many texts are read together and all fail in the same way: the
+                model is at fault then.
         """
         return outcomes(self, look_aheads(texts))
 
@@ -208,13 +309,28 @@ class Tagger:
 
         A word's logits are those of its first subword, in the window that sees most context
         around it.
+
+        Args:
+            documents: The documents.
+
+        Returns:
+            Their encodings and logits.
+
+        Raises:
+            CheckpointError: For logits that are no finite numbers.
         """
         encodings = self.encoder.encode(documents)
         results = computed(self.backend, self.batches(encodings))
         return self.reading(documents, encodings, results)
 
     def batches(self, encodings: Encodings, token_budget: int | None = None) -> list[Batch]:
-        """All windows of `encodings` in batches, by default of what suits the backend."""
+        """All windows of some encodings in batches, the longest first.
+
+        Args:
+            encodings: The encodings.
+            token_budget: The most subwords of a batch, padding included; by default what suits the
+                backend.
+        """
         return batches(
             self.encoder.windows_of(encodings),
             token_budget=token_budget or self.token_budget or self.backend.token_budget,
@@ -227,10 +343,18 @@ class Tagger:
         encodings: Encodings,
         results: Iterable[tuple[Batch, LogitArray]],
     ) -> Reading:
-        """All words' logits from those of the batches.
+        """All words' logits from those of the batches. Blind words get the decoder's stand-in.
 
-        Blind words get the decoder's stand-in. Raises `CheckpointError` for logits that are no
-        finite numbers.
+        Args:
+            documents: The documents, for messages.
+            encodings: Their encodings.
+            results: Each batch with the logits of its words, `(words, tags)`.
+
+        Returns:
+            The logits of all words.
+
+        Raises:
+            CheckpointError: For logits that are no finite numbers.
         """
         logits = np.tile(
             self.decoder.blind_logits.astype(np.float32), (len(encodings.word_starts), 1)
@@ -248,45 +372,14 @@ class Tagger:
         return Reading(encodings, logits)
 
     def entities(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
-        """The documents with the entities that `read`, their words' logits, stands for."""
-        found = self._decoded(documents, read)
+        """The documents with the entities that their words' logits stand for.
+
+        Args:
+            documents: The documents.
+            read: The logits of their words.
+
+        Returns:
+            The documents, in order, with the entities that reach the thresholds.
+        """
+        found = decoded(self.decoder, documents, read)
         return found if self.thresholds is None else calibration.apply(found, self.thresholds)
-
-    def _decoded(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
-        cuts, bounds = read.encodings.word_cuts, read.encodings.word_bounds
-        spans = self.decoder.decode(read.logits, read.lengths)
-        labels = self.decoder.labels
-        entities = [
-            Entity(start, end, labels[label], score)
-            for start, end, label, score in zip(
-                bounds[cuts[spans.sentences] + spans.starts, 0].tolist(),
-                bounds[cuts[spans.sentences] + spans.ends - 1, 1].tolist(),
-                spans.labels.tolist(),
-                spans.probabilities.tolist(),
-                strict=True,
-            )
-        ]
-        ends = np.searchsorted(spans.sentences, np.arange(len(documents)), side="right").tolist()
-        first = 0
-        for document, last in zip(documents, ends, strict=True):
-            if first == last and not document.entities:
-                yield document
-            else:
-                yield document.with_entities(entities[first:last])
-            first = last
-
-
-def _chosen_thresholds(
-    choice: ThresholdChoice, checkpoint: Checkpoint, name: str
-) -> Thresholds | None:
-    if choice is None or isinstance(choice, Thresholds):
-        return choice
-    if choice != "saved":
-        return Thresholds(choice)
-    if checkpoint.calibration is None:
-        raise CheckpointError(
-            "no thresholds are saved with this checkpoint",
-            place=name,
-            hint=f"fit them first: nerine calibrate {name} CORPUS",
-        )
-    return checkpoint.calibration.thresholds
