@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects clean
+.PHONY: demo test slow lint format notebooks bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -23,6 +23,9 @@ lint: $(VENV)/ready ## style and types
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+notebooks: $(VENV)/ready ## the tutorials, run anew and written back with their outputs
+	$(BIN)/python -m tools.notebooks run
 
 bench: $(VENV)/ready ## speeds against named peers; about an hour on two cores
 	$(BIN)/python -m bench.tagging

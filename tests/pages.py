@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.alike import difference
+
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-_DECIMAL = re.compile(r"\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,5 @@ def printed_by(block: Block, page: Path, namespace: dict[str, Any]) -> str:
 
 def assert_alike(printed: str, shown: str, place: str, tolerance: float) -> None:
     """The same text, in which numbers with a decimal point may differ by `tolerance`."""
-    assert _DECIMAL.sub("…", printed) == _DECIMAL.sub("…", shown), place
-    for found, expected in zip(_DECIMAL.findall(printed), _DECIMAL.findall(shown), strict=True):
-        assert abs(float(found) - float(expected)) <= tolerance, (place, printed)
+    apart = difference(printed, shown, tolerance)
+    assert apart is None, f"{place}: {apart}"

@@ -22,10 +22,9 @@ from nerine.corpus import load_corpus
 from nerine.errors import MissingExtraError
 from nerine.origins import DEMO_ENCODER, find
 from pages import Block, assert_alike, blocks_of, printed_by
+from tools.alike import MACHINES
 
 PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
-MACHINES = 0.05
-"""How far probabilities of a model may be apart that was trained on another machine."""
 
 _TAGS: dict[str, Opinion] = {
     "golden": {"I-group": 0.4, "B-group": 0.3},
