@@ -159,7 +159,8 @@ def test_a_notebook_prints_what_it_shows(path: Path) -> None:
 
 def notebook_of(*sources: str) -> NotebookNode:
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    return nbformat.v4.new_notebook(cells=cells)
+    notebook: NotebookNode = nbformat.v4.new_notebook(cells=cells)
+    return notebook
 
 
 def save(notebook: NotebookNode, path: Path) -> Path:

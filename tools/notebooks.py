@@ -33,7 +33,7 @@ TUTORIALS = ROOT / "docs" / "tutorials"
 MEASURED = "measured"
 """The tag of a cell that prints speeds and the like: its numbers aren't compared."""
 
-_CELL_SECONDS = 600
+_CELL_SECONDS = 1800  # on a busy machine; a hang still ends
 _KEPT = ("image/svg+xml", "text/html", "text/markdown", "text/plain")
 _HUB_VARIABLES = ("HF_TOKEN", "HF_ENDPOINT", "HUGGING_FACE_HUB_TOKEN")
 _SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)  # the time, matplotlib's version
@@ -118,7 +118,8 @@ def _without_paths(notebook: NotebookNode, path: Path, folders: list[str]) -> No
 
 def machine_paths() -> list[str]:
     """Folders whose names a reader elsewhere can do nothing with."""
-    return [str(ROOT), sys.prefix, str(Path.home())]
+    folders = [str(ROOT), sys.prefix, str(Path.home())]
+    return [folder for folder in folders if len(folder) > 1]  # in a container, home may be /
 
 
 # -- what is kept --------------------------------------------------------------------------------
