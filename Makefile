@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects picture clean
+.PHONY: demo test slow lint docs format notebooks bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -24,6 +24,9 @@ lint: $(VENV)/ready ## style, types, and what docstrings say
 docs: $(VENV)/ready ## the manual, in build/docs; a warning is an error
 	$(BIN)/sphinx-build --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs build/docs
 	@echo "open build/docs/index.html"
+
+notebooks: $(VENV)/ready ## the tutorials, run anew and written back with their outputs; 10 minutes
+	$(BIN)/python -m tools.notebooks run
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix

@@ -26,9 +26,7 @@ from nerine.corpus import load_corpus
 from nerine.formats import write_documents
 from pages import Block, Command, Page, assert_alike, printed_by
 from runs import corpus
-
-MACHINES = 0.05
-"""How far probabilities of a model may be apart that was trained on another machine."""
+from tools.alike import MACHINES
 
 SAMPLE = "runs/sample"
 """Where the demo's checkpoint lies, if a page says so."""

@@ -24,12 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tools.alike import difference
+
 RUN = ("console", "python")
 NOTES = ("file", "exit", "not run", "shown")
 _NOTE = re.compile(r"^<!-- ([a-z ]+)(?:[:,] (.*))? -->$")
 _FENCE = re.compile(r"^(`{3,})(.*)$")
-_DECIMAL = re.compile(r"\d+\.\d+")
-_ANY_LINES = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +140,5 @@ def printed_by(block: Block, page: Path, namespace: dict[str, Any]) -> str:
 
 def assert_alike(printed: str, shown: str, place: str, tolerance: float) -> None:
     """The same text, in which numbers with a decimal point may differ by `tolerance`."""
-    printed, shown = _trimmed(printed), _trimmed(shown)
-    found = re.fullmatch("".join(map(_pattern, shown.splitlines(keepends=True))), printed)
-    assert found, f"{place} shows\n{shown}\nand prints\n{printed}"
-    for number, expected in zip(found.groups(), _DECIMAL.findall(shown), strict=True):
-        assert abs(float(number) - float(expected)) <= tolerance, (place, printed)
-
-
-def _trimmed(text: str) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
-
-
-def _pattern(line: str) -> str:
-    if line.strip() == _ANY_LINES:
-        return r"(?:.*\n)*?"
-    return r"(\d+\.\d+)".join(map(re.escape, _DECIMAL.split(line)))
+    apart = difference(printed, shown, tolerance)
+    assert apart is None, f"{place}: {apart}"

@@ -1,1 +1,1 @@
-"""Tools for those who work on Nerine; they are no part of the package."""
+"""What those who work on Nerine use, and its users don't: no part of the package."""

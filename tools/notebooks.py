@@ -1,0 +1,284 @@
+"""Runs the tutorials, and checks that they print what they show.
+
+    python -m tools.notebooks run                # each notebook anew, written back with its outputs
+    python -m tools.notebooks check              # each notebook anew, compared with its outputs
+    python -m tools.notebooks run docs/tutorials/1-token-and-sequence.ipynb
+
+A notebook runs in a fresh kernel of this Python, in an empty folder, without a hub. What is written
+is the same for the same outputs, so that a difference in git is a difference in what one reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+import nerine
+from tools.alike import difference, difference_of_words
+
+ROOT = Path(__file__).parents[1]
+TUTORIALS = ROOT / "docs" / "tutorials"
+MEASURED = "measured"
+"""The tag of a cell that prints speeds and the like: its numbers aren't compared."""
+
+_CELL_SECONDS = 1800  # on a busy machine; a hang still ends
+_KEPT = ("image/svg+xml", "text/html", "text/markdown", "text/plain")
+_HUB_VARIABLES = ("HF_TOKEN", "HF_ENDPOINT", "HUGGING_FACE_HUB_TOKEN")
+_SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)  # the time, matplotlib's version
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+class NotebookError(click.ClickException):
+    """A notebook that doesn't run, or whose outputs can't be kept."""
+
+
+def notebooks() -> list[Path]:
+    """The tutorials, in the order in which they are read."""
+    return sorted(TUTORIALS.glob("*.ipynb"))
+
+
+def read(path: Path) -> NotebookNode:
+    """A notebook from its file."""
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
+
+
+def written(notebook: NotebookNode) -> str:
+    """The text of the file that a notebook is kept in."""
+    text: str = nbformat.writes(notebook, version=4)
+    return text + "\n"
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def executed(path: Path) -> NotebookNode:
+    """A notebook with the outputs of this run: fresh kernel, empty folder, no hub.
+
+    Raises `NotebookError` with the cell that failed.
+    """
+    notebook = cleared(read(path))
+    with tempfile.TemporaryDirectory() as folder:
+        work, home = Path(folder, "work"), Path(folder, "home")
+        work.mkdir()
+        home.mkdir()
+        client = NotebookClient(
+            notebook,
+            timeout=_CELL_SECONDS,
+            kernel_name="python3",
+            record_timing=False,
+            resources={"metadata": {"path": str(work)}},
+            extra_arguments=["--log-level=ERROR"],
+        )
+        try:
+            client.execute(env=_environment(home))
+        except CellExecutionError as error:
+            raise NotebookError(f"{path.name} does not run\n{error}") from error
+        return _without_paths(normalised(notebook), path, [folder])
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """This process's variables, with this `nerine`, no hub, and nobody's own configuration."""
+    kept = {name: value for name, value in os.environ.items() if name not in _HUB_VARIABLES}
+    source = str(Path(nerine.__file__).parents[1])
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(filter(None, [source, kept.get("PYTHONPATH")])),
+        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this Python, not one of the user's
+        "IPYTHONDIR": str(home / "ipython"),
+        "HF_HOME": str(home / "hub"),
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+def _without_paths(notebook: NotebookNode, path: Path, folders: list[str]) -> NotebookNode:
+    """The notebook, if nothing in it tells of the machine it ran on."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        for text in _texts(cell):
+            for folder in [*folders, *machine_paths()]:
+                if folder in text:
+                    place = f"{path.name}, cell {number}"
+                    raise NotebookError(f"{place}: the output names {folder}, of this machine only")
+    return notebook
+
+
+def machine_paths() -> list[str]:
+    """Folders whose names a reader elsewhere can do nothing with."""
+    folders = [str(ROOT), sys.prefix, str(Path.home())]
+    return [folder for folder in folders if len(folder) > 1]  # in a container, home may be /
+
+
+# -- what is kept --------------------------------------------------------------------------------
+
+
+def cleared(notebook: NotebookNode) -> NotebookNode:
+    """A notebook as if it had never run."""
+    for cell in _code(notebook):
+        cell.outputs = []
+        cell.execution_count = None
+    return notebook
+
+
+def normalised(notebook: NotebookNode) -> NotebookNode:
+    """A notebook without anything that is of one run only.
+
+    Cells are named by what stands in them. Of their metadata, tags are kept. Of their outputs,
+    what a page can show without a program: text, tables, figures as SVG. What went to stderr
+    (progress, warnings) is of the moment.
+    """
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5  # the version since which cells have names
+    names: set[str] = set()
+    for cell in notebook.cells:
+        cell.id = _name(cell, names)
+        tags = cell.metadata.get("tags")
+        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+    for count, cell in enumerate(_code(notebook), start=1):
+        cell.execution_count = count
+        cell.outputs = [_kept(output, count) for output in _joined(cell.outputs)]
+    return notebook
+
+
+def _code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _name(cell: NotebookNode, taken: set[str]) -> str:
+    """A name that changes with the cell alone, not with those around it."""
+    digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+    name, number = digest, 1
+    while name in taken:
+        number += 1
+        name = f"{digest}-{number}"
+    taken.add(name)
+    return name
+
+
+def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """The outputs to keep, where all that was printed in a row is one."""
+    stream: NotebookNode | None = None
+    for output in outputs:
+        if output.output_type != "stream":
+            if any(kind in _KEPT or kind.startswith("image/") for kind in output.get("data", {})):
+                stream = None
+                yield output
+        elif output.name == "stdout" and stream is not None:
+            stream.text += output.text
+        elif output.name == "stdout":
+            stream = output
+            yield output
+
+
+def _kept(output: NotebookNode, count: int) -> NotebookNode:
+    if output.output_type not in ("display_data", "execute_result"):
+        return output
+    if "image/svg+xml" not in output.data and any(
+        kind.startswith("image/") for kind in output.data
+    ):
+        raise NotebookError(f"In [{count}] draws a figure that is no SVG")
+    if output.output_type == "execute_result":
+        output.execution_count = count
+    output.metadata = NotebookNode()
+    output.data = NotebookNode({kind: output.data[kind] for kind in _KEPT if kind in output.data})
+    if "image/svg+xml" in output.data:
+        output.data["image/svg+xml"] = _SVG_METADATA.sub("", output.data["image/svg+xml"])
+    return output
+
+
+# -- comparing -----------------------------------------------------------------------------------
+
+
+def differences(printed: NotebookNode, shown: NotebookNode) -> Iterator[str]:
+    """Where a notebook prints something else than it shows: the cell and what differs."""
+    for one, other in zip(_code(printed), _code(shown), strict=True):
+        found = _difference(one, other)
+        if found is not None:
+            first = one.source.strip().splitlines()[0]
+            yield f"In [{one.execution_count}], {first!r}:\n{found}"
+
+
+def _difference(printed: NotebookNode, shown: NotebookNode) -> str | None:
+    found, expected = _kinds(printed), _kinds(shown)
+    if found != expected:
+        return f"outputs {found} where {expected} are shown"
+    compare = difference_of_words if MEASURED in shown.metadata.get("tags", []) else difference
+    for one, other in zip(_texts(printed), _texts(shown), strict=True):
+        apart = compare(one, other)
+        if apart is not None:
+            return apart
+    return None
+
+
+def _kinds(cell: NotebookNode) -> list[str]:
+    """What each output is: `stream`, or the kinds of data in it. Of a figure, this is all."""
+    return [
+        ",".join(sorted(output.get("data", {}))) or output.output_type for output in cell.outputs
+    ]
+
+
+def _texts(cell: NotebookNode) -> list[str]:
+    """The text of each output of a cell, without that of figures."""
+    texts = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            texts.append(output.text)
+        for kind, value in output.get("data", {}).items():
+            if not kind.startswith("image/"):
+                texts.append(value)
+    return texts
+
+
+# -- the commands --------------------------------------------------------------------------------
+
+
+@click.group()
+def main() -> None:
+    """Runs the tutorials, and checks that they print what they show."""
+
+
+_paths = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+
+
+@main.command()
+@_paths
+def run(paths: tuple[Path, ...]) -> None:
+    """Runs notebooks (all, if none is named) and writes them back with their outputs."""
+    for path in paths or notebooks():
+        started = time.perf_counter()
+        new = path.with_suffix(".new")
+        new.write_text(written(executed(path)), encoding="utf-8")
+        new.replace(path)
+        click.echo(f"{path.name}: {time.perf_counter() - started:.0f} s")
+
+
+@main.command()
+@_paths
+def check(paths: tuple[Path, ...]) -> None:
+    """Runs notebooks (all, if none is named) and compares what they print with what they show."""
+    failed = False
+    for path in paths or notebooks():
+        started = time.perf_counter()
+        found = list(differences(executed(path), read(path)))
+        click.echo(f"{path.name}: {len(found)} differences, {time.perf_counter() - started:.0f} s")
+        for each in found:
+            click.echo(each)
+        failed = failed or bool(found)
+    sys.exit(int(failed))
+
+
+if __name__ == "__main__":
+    main()
