@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects clean
+.PHONY: demo test slow lint docs format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -19,6 +19,10 @@ lint: $(VENV)/ready ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(VENV)/ready ## the manual, in build/docs; a warning is an error
+	$(BIN)/sphinx-build --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "open build/docs/index.html"
 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
@@ -50,7 +54,7 @@ bench-suspects: $(VENV)/ready ## WNUT 17 with labels corrupted on purpose, and h
 	$(BIN)/python -m bench.suspects
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made anew when the dependencies change. The constraints pin what the tests have seen; on Linux
 # they take the CPU build of torch where pip finds one (see README, "Installation").

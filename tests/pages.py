@@ -1,4 +1,17 @@
-"""Pages of Markdown that are run: their commands and their Python, in the order of the page."""
+"""Pages of Markdown that are run: their commands and their Python, in the order of the page.
+
+Every fenced block names its language. Those in `console` and `python` are run; those in other
+languages are looked at by readers only. A comment of one line before a block says what is special:
+
+    <!-- file: export.json -->          the block is a file that the reader has
+    <!-- exit: 2 -->                    what its commands end with
+    <!-- not run: needs a GPU -->       and the reason
+    <!-- shown, trains for minutes -->  what it prints is compared where models are trained only
+
+What a command prints may stand below it, and what Python prints in a `text` block behind it. There,
+`...` alone on a line stands for any lines. `<!-- given: runs/sample, posts.txt -->` before the
+first block says what lies on the reader's desk.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +19,27 @@ import contextlib
 import io
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+RUN = ("console", "python")
+NOTES = ("file", "exit", "not run", "shown")
+_NOTE = re.compile(r"^<!-- ([a-z ]+)(?:[:,] (.*))? -->$")
+_FENCE = re.compile(r"^(`{3,})(.*)$")
 _DECIMAL = re.compile(r"\d+\.\d+")
+_ANY_LINES = "..."
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line `$ program argument …`, and what the page says that it prints."""
+
+    program: str
+    arguments: tuple[str, ...]
+    line: int
+    shown: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,36 +47,87 @@ class Block:
     """A fenced block: what it is written in, its text, and the line of the page it starts at.
 
     `shown` is the text block that follows at once: what the page says that this one prints.
+    `notes` are the comments before it.
     """
 
     kind: str
     text: str
     line: int
     shown: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def commands(self) -> list[list[str]]:
-        """The arguments of each line `$ nerine …`."""
-        return [
-            shlex.split(line.removeprefix("$ nerine "), comments=True)
-            for line in self.text.splitlines()
-            if line.startswith("$ nerine ")
-        ]
+    def is_run(self) -> bool:
+        """Whether it is more than something to look at."""
+        return self.kind in RUN and "not run" not in self.notes
+
+    @property
+    def commands(self) -> list[Command]:
+        """What a console block tells the terminal."""
+        if self.kind != "console":
+            return []
+        text = self.text.replace("\\\n", " " * 2)
+        parts = re.split(r"^\$ (.*)\n", text, flags=re.M)
+        assert not parts[0].strip(), f"line {self.line}: a console block begins with a command"
+        found = []
+        for words, shown in zip(parts[1::2], parts[2::2], strict=True):
+            program, *arguments = shlex.split(words, comments=True)
+            found.append(Command(program, tuple(arguments), self.line, shown.strip("\n") or None))
+        return found
 
 
-def blocks_of(page: Path) -> Iterator[Block]:
-    """The fenced blocks of a page, in order."""
-    text = page.read_text(encoding="utf-8")
-    found = list(_BLOCK.finditer(text))
-    for match, following in zip(found, [*found[1:], None], strict=True):
-        shown = None
-        if (
-            following
-            and following[1] == "text"
-            and not text[match.end() : following.start()].strip()
-        ):
-            shown = following[2]
-        yield Block(match[1], match[2], text[: match.start(2)].count("\n"), shown)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's blocks in order, and what its reader has before the first of them."""
+
+    path: Path
+    given: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+def read_page(path: Path) -> Page:
+    """A page of Markdown; directives such as ```{toctree} are no blocks of it."""
+    blocks: list[Block] = []
+    given: tuple[str, ...] = ()
+    notes: dict[str, str] = {}
+    lines = iter(enumerate(path.read_text(encoding="utf-8").splitlines(), start=1))
+    last = None  # the block that nothing but blank lines has followed
+    for number, line in lines:
+        if note := _NOTE.match(line):
+            notes[note[1]] = note[2] or ""
+        elif fence := _FENCE.match(line):
+            text = "".join(f"{each}\n" for _, each in _until(lines, fence[1]))
+            if not fence[2].startswith("{"):
+                assert set(notes) <= {*NOTES, "given"}, f"{path.name}:{number}: {notes}"
+                given = _listed(notes.pop("given", "")) or given
+                block = Block(fence[2], text, number, notes=notes)
+                blocks.append(_shown(blocks, block, last))
+                last = blocks[-1]
+            notes = {}
+        elif line.strip():
+            if "given" in notes:
+                given = _listed(notes.pop("given"))
+            assert not notes, f"{path.name}:{number}: no block behind the comment {notes}"
+            last = None
+    return Page(path, given, tuple(blocks))
+
+
+def _until(lines: Iterator[tuple[int, str]], fence: str) -> Iterator[tuple[int, str]]:
+    for number, line in lines:
+        if line.rstrip() == fence:
+            return
+        yield number, line
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def _shown(blocks: list[Block], block: Block, before: Block | None) -> Block:
+    """The block; if it shows what the one before it prints, that one is told so."""
+    if before and before.is_run and before.kind == "python" and block.kind == "text":
+        blocks[-1] = Block(before.kind, before.text, before.line, block.text, before.notes)
+    return block
 
 
 def printed_by(block: Block, page: Path, namespace: dict[str, Any]) -> str:
@@ -62,6 +140,18 @@ def printed_by(block: Block, page: Path, namespace: dict[str, Any]) -> str:
 
 def assert_alike(printed: str, shown: str, place: str, tolerance: float) -> None:
     """The same text, in which numbers with a decimal point may differ by `tolerance`."""
-    assert _DECIMAL.sub("…", printed) == _DECIMAL.sub("…", shown), place
-    for found, expected in zip(_DECIMAL.findall(printed), _DECIMAL.findall(shown), strict=True):
-        assert abs(float(found) - float(expected)) <= tolerance, (place, printed)
+    printed, shown = _trimmed(printed), _trimmed(shown)
+    found = re.fullmatch("".join(map(_pattern, shown.splitlines(keepends=True))), printed)
+    assert found, f"{place} shows\n{shown}\nand prints\n{printed}"
+    for number, expected in zip(found.groups(), _DECIMAL.findall(shown), strict=True):
+        assert abs(float(number) - float(expected)) <= tolerance, (place, printed)
+
+
+def _trimmed(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
+
+
+def _pattern(line: str) -> str:
+    if line.strip() == _ANY_LINES:
+        return r"(?:.*\n)*?"
+    return r"(\d+\.\d+)".join(map(re.escape, _DECIMAL.split(line)))

@@ -1,118 +1,81 @@
-"""Every page of the docs is run, from top to bottom, against a hub on the same machine.
-
-In the quick set a checkpoint stands in whose opinion of each subword is written down here: what
-the pages show must follow from it, save for probabilities. In the slow set it is the checkpoint
-that the pages speak of, with its probabilities.
-"""
+"""Every page of the manual, and the README, is run from top to bottom, on a desk of its own."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
+from desk import SAMPLE, Desk, Trained, invoke, train_tiny
 from hub import Hub
-from lookup import Opinion, make_lookup
 from nerine.cli import main
-from nerine.corpus import load_corpus
 from nerine.errors import MissingExtraError
 from nerine.origins import DEMO_ENCODER, find
-from pages import Block, assert_alike, blocks_of, printed_by
+from pages import RUN, Page, read_page
 
-PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
-MACHINES = 0.05
-"""How far probabilities of a model may be apart that was trained on another machine."""
-
-_TAGS: dict[str, Opinion] = {
-    "golden": {"I-group": 0.4, "B-group": 0.3},
-    "salt": {"B-location": 0.4, "B-group": 0.35},
-    "##water": {"I-group": 0.45, "B-group": 0.4},
-    "brightwater": {"B-corporation": 0.5, "B-group": 0.2},
-    "logistics": {"I-group": 0.4, "I-corporation": 0.35},
-}
-_SURE = {
-    "O": "the are -",
-    "B-person": "s ##ø ana conor jean quenby zoe",
-    "I-person": "##ren ' brien lin ##d ##qvist lucia luc o vandersloot",
-    "B-location": "ghent lisbon malaga san stoke łodz",
-    "I-location": "francisco trent",
-    "I-group": "choir state warriors",
-}
-OPINIONS = {**_TAGS, **{piece: tag for tag, pieces in _SURE.items() for piece in pieces.split()}}
+ROOT = Path(__file__).parents[1]
+README = read_page(ROOT / "README.md")
+PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def stand_in(folder: Path) -> None:
-    """What the pages' checkpoint says of the words in them, without any training."""
-    make_lookup(folder, load_corpus("sample").labels, OPINIONS, longest=512)
+def name(page: Page) -> str:
+    return str(page.path.relative_to(ROOT))
 
 
-def demo(folder: Path) -> None:
-    """The checkpoint that the pages speak of."""
-    result = CliRunner().invoke(main, ["demo", "-o", str(folder)])
-    assert result.exit_code == 0, result.output
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def run_commands(block: Block, hub: Hub, make: Callable[[Path], None]) -> None:
-    """Runs what a block tells the terminal.
-
-    The checkpoint is made by `make`. One that only stands in was never trained, so that it has no
-    records to write a card from: it is put on the hub as it is.
-    """
-    for command in block.commands:
-        if command[0] == "demo":
-            make(Path(command[-1]))
-        elif command[0] == "push" and make is stand_in:
-            hub.add_repo(command[2], files(Path(command[1])), private=True)
-        else:
-            result = CliRunner().invoke(main, command)
-            assert result.exit_code == 0, (command, result.output)
-
-
-def run_page(page: Path, hub: Hub, make: Callable[[Path], None], tolerance: float) -> None:
-    """Runs a page and compares what it shows with what it prints."""
-    namespace: dict[str, Any] = {}
-    for block in blocks_of(page):
-        place = f"{page.name}:{block.line}"
-        run_commands(block, hub, make)
-        if block.kind == "python":
-            printed = printed_by(block, page, namespace)
-            assert_alike(printed, block.shown or "", place, tolerance)
-        else:
-            assert block.shown is None, f"{place}: nothing would compare what is shown for this"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_it_prints(
-    page: Path, login: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, the current one."""
     monkeypatch.chdir(tmp_path)
-    run_page(page, login, stand_in, math.inf)
+    return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_shows_what_the_demo_prints(
-    page: Path, login: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The checkpoint that the pages speak of, made once."""
     try:
         find(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
-    run_page(page, login, demo, MACHINES)
+    folder = tmp_path_factory.mktemp("demo") / SAMPLE
+    result = invoke(["demo", "-o", str(folder)])
+    assert result.exit_code == 0, result.output
+    return Trained(folder, result.output)
 
 
-def test_what_a_page_shows_stands_behind_what_prints_it() -> None:
-    for page in PAGES:
-        blocks = list(blocks_of(page))
-        shown = [block.shown for block in blocks if block.shown is not None]
-        assert shown == [block.text for block in blocks if block.kind == "text"], page
+@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
+def test_a_page_shows_what_it_prints(
+    page: Page, login: Hub, encoder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_tiny(encoder_of("bert"), monkeypatch)
+    Desk(login).run(page)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
+def test_a_page_shows_what_real_models_print(page: Page, login: Hub, trained: Trained) -> None:
+    Desk(login, trained).run(page)
+
+
+def test_the_readme_shows_every_command() -> None:
+    shown = {command.arguments[0] for block in README.blocks for command in block.commands}
+    assert shown >= set(main.list_commands(None))  # type: ignore[arg-type] # our group takes no context
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
+def test_every_block_says_what_it_is(page: Page) -> None:
+    for block in page.blocks:
+        place = f"{name(page)}:{block.line}"
+        assert block.kind, f"{place}: a block without a language"
+        assert block.notes.get("not run") != "", f"{place}: not run, for what reason?"
+        assert not block.notes or block.kind in RUN or "file" in block.notes, place
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_what_a_page_says_that_python_prints_stands_behind_it(page: Page) -> None:
+    shown = [block.shown for block in page.blocks if block.shown is not None]
+    told = [
+        block.text for block in page.blocks if block.kind == "text" and "file" not in block.notes
+    ]
+    assert shown == told, page.path

@@ -1,0 +1,72 @@
+"""How the manual is built: Markdown, notebooks and docstrings → a site (`make docs`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import nerine
+
+project = "Nerine"
+author = "the Nerine authors"
+project_copyright = "the Nerine authors, Apache-2.0"
+version = release = nerine.__version__
+
+extensions = [
+    "myst_nb",  # Markdown, and notebooks with the outputs that they were saved with
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",  # the sections of docstrings
+    "sphinx_click",  # the command line from its own help
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+nitpicky = True
+# what belongs to others is named, not linked: their sites cannot be asked while this one is built
+nitpick_ignore_regex = [("py:.*", r"(?!nerine).*")]
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # notebooks are run by their test, not while the site is built
+nb_merge_streams = True
+
+smartquotes = False  # what is to be typed stands as it is typed
+default_role = "code"  # `name` in a docstring is code, as in Markdown
+napoleon_numpy_docstring = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+
+html_theme = "furo"
+html_title = "Nerine"
+html_static_path: list[str] = []
+html_show_sphinx = False
+# the `$` of a console block and what the command prints are not copied
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+
+
+def _escape(_app: Any, _context: Any, lines: list[str]) -> None:
+    """Help texts are plain: an asterisk in one is an asterisk; two are Sphinx's own."""
+    lines[:] = [re.sub(r"(?<!\*)\*(?!\*)", r"\\*", line) for line in lines]
+
+
+def _show_as_typed(_app: Any, _context: Any, lines: list[str]) -> None:
+    """Makes code of the lines below a help text that are set by hand: the examples."""
+    shown = []
+    for line in lines:
+        if line.startswith("|   "):
+            shown.append(line.removeprefix("| "))
+        elif line.startswith("| "):
+            shown += [f"{line.removeprefix('| ').removesuffix(':')}::", ""]
+        else:
+            shown.append(line)
+    lines[:] = shown
+
+
+def setup(app: Any) -> None:
+    """Sphinx calls this."""
+    app.connect("sphinx-click-process-description", _escape)
+    app.connect("sphinx-click-process-epilog", _show_as_typed)
+    app.connect("sphinx-click-process-options", _escape)

@@ -1,0 +1,186 @@
+"""The desk of somebody who reads the manual: an empty folder, and what a page says lies there.
+
+In the quick tests a tiny encoder stands in for the one that training takes, and for the checkpoint
+that `nerine demo` makes one whose opinion of each subword is written down here: what the pages show
+must follow from it, save for probabilities. The slow tests have the real ones.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import nerine.training.start
+from hub import Hub
+from lookup import Opinion, make_lookup
+from nerine import pretrained
+from nerine.cli import main
+from nerine.corpus import load_corpus
+from nerine.formats import write_documents
+from pages import Block, Command, Page, assert_alike, printed_by
+from runs import corpus
+
+MACHINES = 0.05
+"""How far probabilities of a model may be apart that was trained on another machine."""
+
+SAMPLE = "runs/sample"
+"""Where the demo's checkpoint lies, if a page says so."""
+
+POSTS = "Mira was in Oslo\n\nAna too\n"
+
+_TAGS: dict[str, Opinion] = {
+    "golden": {"I-group": 0.4, "B-group": 0.3},
+    "salt": {"B-location": 0.4, "B-group": 0.35},
+    "##water": {"I-group": 0.45, "B-group": 0.4},
+    "brightwater": {"B-corporation": 0.5, "B-group": 0.2},
+    "logistics": {"I-group": 0.4, "I-corporation": 0.35},
+}
+_SURE = {
+    "O": "the are -",
+    "B-person": "s ##ø ana conor jean quenby zoe",
+    "I-person": "##ren ' brien lin ##d ##qvist lucia luc o vandersloot",
+    "B-location": "ghent lisbon malaga san stoke łodz",
+    "I-location": "francisco trent",
+    "I-group": "choir state warriors",
+}
+OPINIONS = {**_TAGS, **{piece: tag for tag, pieces in _SURE.items() for piece in pieces.split()}}
+
+
+def stand_in(folder: Path) -> str:
+    """What the pages' checkpoint says of the words in them, without any training."""
+    make_lookup(folder, load_corpus("sample").labels, OPINIONS, longest=512)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What `nerine demo` left and printed, once for all pages."""
+
+    folder: Path
+    printed: str
+
+    def __call__(self, folder: Path) -> str:
+        """Puts a copy at `folder`; gives what the demo would have printed there."""
+        shutil.copytree(self.folder, folder)
+        return self.printed.replace(str(self.folder), str(folder))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a page is run: the folder is the current one, the login is mira's on `hub`.
+
+    `demo` makes the checkpoint of the demo in a folder and gives what that prints.
+    """
+
+    hub: Hub
+    demo: Callable[[Path], str] = stand_in
+    names: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether models were trained, and what they print can be compared."""
+        return self.demo is not stand_in
+
+    def run(self, page: Page) -> None:
+        """Runs a page and compares what it shows with what it prints."""
+        for name in page.given:
+            self._lay(name)
+        for block in page.blocks:
+            place = f"{page.path.name}:{block.line}"
+            if "file" in block.notes:
+                Path(block.notes["file"]).parent.mkdir(parents=True, exist_ok=True)
+                Path(block.notes["file"]).write_text(block.text, encoding="utf-8")
+            elif block.is_run and block.kind == "python":
+                printed = printed_by(block, page.path, self.names)
+                self._compare(printed, block.shown, block, place)
+            elif block.is_run:
+                for command in block.commands:
+                    self._run_command(command, block, place)
+
+    def _lay(self, name: str) -> None:
+        match name:
+            case "runs/sample":
+                self.demo(Path(SAMPLE))
+            case "corpus":
+                lay_corpus(Path("corpus"), ("train.conll", "validation.conll", "test.conll"))
+            case "wnut17":
+                names = ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated")
+                lay_corpus(Path(name), names)
+            case "posts.txt":
+                Path(name).write_text(POSTS, encoding="utf-8")
+            case _:
+                pytest.fail(f"there is no {name!r} to be given to a page")
+
+    def _run_command(self, command: Command, block: Block, place: str) -> None:
+        place = f"{place} ({command.program} {' '.join(command.arguments)})"
+        assert command.program == "nerine", f"{place}: mark it as not run, with the reason"
+        printed = self._special(command.arguments)
+        if printed is None:
+            result = invoke(command.arguments)
+            assert result.exit_code == int(block.notes.get("exit", 0)), (place, result.output)
+            printed = result.output
+        self._compare(printed, command.shown, block, place)
+
+    def _special(self, arguments: Sequence[str]) -> str | None:
+        """What is done in another way here, so as to take no minutes."""
+        if arguments[0] == "demo":
+            folder = arguments[-1] if "-o" in arguments else "runs/demo"
+            return self.demo(Path(folder))
+        if arguments[0] == "push" and not self.is_real and self._stands_in(arguments[1]):
+            # it was never trained, so that it has no records to write a card from
+            self.hub.add_repo(arguments[2], files(Path(arguments[1])), private=True)
+            return ""
+        return None
+
+    def _stands_in(self, folder: str) -> bool:
+        return not (Path(folder) / "run.json").exists()
+
+    def _compare(self, printed: str, shown: str | None, block: Block, place: str) -> None:
+        """Without real models, only what does not depend on their training is compared."""
+        if shown is None:
+            return
+        if self.is_real:
+            assert_alike(printed, shown, place, MACHINES)
+        elif "shown" not in block.notes:
+            assert_alike(printed, shown, place, math.inf)
+
+
+def invoke(arguments: Sequence[str]) -> Result:
+    """Runs `nerine` in this process."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def lay_corpus(folder: Path, names: Sequence[str]) -> None:
+    """192 short documents in column files: half to train, a quarter to validate, one to test."""
+    folder.mkdir()
+    documents = corpus(192).train
+    for name, split in zip(
+        names, (documents[:96], documents[96:144], documents[144:]), strict=True
+    ):
+        write_documents(split, folder / name)
+
+
+def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets training take a tiny encoder for the default one."""
+    load_encoder = pretrained.load_encoder
+
+    def load_tiny(name: str, *rest: Any, **options: Any) -> Any:
+        assert name == nerine.TrainingSettings().encoder
+        return load_encoder(str(encoder), *rest, **options)
+
+    monkeypatch.setattr(nerine.training.start, "load_encoder", load_tiny)
+    monkeypatch.setattr(nerine.training, "encoder_width", lambda *_, **__: 32)
+    # fast enough for a tiny encoder to learn four names in a few steps
+    monkeypatch.setattr(nerine.training, "_RATES", (2e-2, 2e-2))
