@@ -56,6 +56,8 @@ class WriteOptions:
     - `separator`: of column files, `"tab"` or `"space"`.
     - `token_column`, `tag_column`: where column files have them, as in `ReadOptions`.
     - `style`: whose span records to write.
+    - `predictions_of`: the model whose predictions the entities are, for Label Studio, where
+      somebody is to go over them; None writes them as an annotation, which is done.
     """
 
     scheme: TagScheme = TagScheme.IOB2
@@ -63,6 +65,7 @@ class WriteOptions:
     token_column: int = 0
     tag_column: int = -1
     style: Style = "nerine"
+    predictions_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
