@@ -277,8 +277,10 @@ def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_
 
 
 def test_other_windows_than_were_asked_for_are_said(encoder: Path, tmp_path: Path) -> None:
-    asked = {"max_length": 4 * LONGEST, "overlap": 2 * LONGEST, "epochs": 1}
-    run = train(corpus(), output=tmp_path / "run", encoder=str(encoder), **asked)
+    asked = TrainingSettings(
+        encoder=str(encoder), max_length=4 * LONGEST, overlap=2 * LONGEST, epochs=1
+    )
+    run = train(corpus(), output=tmp_path / "run", settings=asked)
     shorter, closer = run.notes
     assert shorter.startswith(f"windows are of {LONGEST} subwords and not of {4 * LONGEST}")
     assert closer.endswith(
