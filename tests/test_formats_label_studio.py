@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ from hypothesis import strategies as st
 from nerine.corpus import load_corpus
 from nerine.document import Document, Entity, Token
 from nerine.errors import FormatError
-from nerine.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
+from nerine.formats import (
+    ReadLog,
+    ReadOptions,
+    WriteOptions,
+    detect_format,
+    read_documents,
+    write_documents,
+)
 from nerine.formats.offsets import Utf16Offsets
 from strategies import documents, texts
 
@@ -399,3 +407,55 @@ def test_documents_survive(
     file = tmp_path_factory.getbasetemp() / "label-studio.json"
     assert write_documents(before, file, "label-studio") == len(before)
     assert list(read_documents(file)) == before
+
+
+def test_predictions_stand_beside_what_a_person_said(file: Path) -> None:
+    export = task(
+        "Mira left Oslo.",
+        region(0, 4, "place", text="Mira"),
+        predictions=[{"model_version": "old", "result": []}],
+    )
+    (read_back,) = read(file, export)
+    tagged = read_back.with_entities([Entity(0, 4, "person", 0.5), Entity(10, 14, "place", 0.25)])
+    write_documents([tagged], file, "label-studio", WriteOptions(predictions_of="runs/a"))
+    (written,) = json.loads(file.read_text(encoding="utf-8"))
+    old, new = written.pop("predictions")
+    assert old == {"model_version": "old", "result": []}
+    assert {**written, "predictions": [old]} == export
+    assert new["model_version"] == "runs/a"
+    assert [
+        (each["from_name"], each["to_name"], each["type"], each["score"], each["value"])
+        for each in new["result"]
+    ] == [
+        ("ner", "text", "labels", score, {"start": a, "end": b, "text": text, "labels": [label]})
+        for score, a, b, text, label in (
+            (0.5, 0, 4, "Mira", "person"),
+            (0.25, 10, 14, "Oslo", "place"),
+        )
+    ]
+
+
+def test_a_new_task_with_predictions_has_no_annotation(file: Path) -> None:
+    document = Document("Mira left.", (MIRA,), id="5")
+    write_documents([document], file, "label-studio", WriteOptions(predictions_of="m"))
+    (written,) = json.loads(file.read_text(encoding="utf-8"))
+    assert written.keys() == {"data", "predictions"}
+    with pytest.raises(FormatError, match="0 annotations"):
+        list(read_documents(file))
+    (again,) = read_documents(file, options=ReadOptions(unlabelled=True))
+    assert (again.text, again.entities, again.id) == (document.text, (), "5")
+
+
+def test_other_formats_know_no_predictions(tmp_path: Path) -> None:
+    for name in ("a.json", "a.conll"):
+        with pytest.raises(FormatError, match="knows no predictions"):
+            write_documents([], tmp_path / name, None, WriteOptions(predictions_of="m"))
+        assert not (tmp_path / name).exists()
+    with pytest.raises(FormatError, match="knows no predictions"):
+        write_documents([], io.StringIO(), "spans", WriteOptions(predictions_of="m"))
+
+
+def test_predictions_that_are_no_list_are_refused(file: Path) -> None:
+    (found,) = read(file, task("Mira", predictions={"result": []}))
+    with pytest.raises(FormatError, match="the predictions are"):
+        write_documents([found], file, "label-studio", WriteOptions(predictions_of="m"))

@@ -26,10 +26,11 @@ from nerine.errors import CheckpointError, TrainingError
 from nerine.evaluation import evaluate
 from nerine.settings import TrainingSettings
 from nerine.tagger import Tagger
-from nerine.training import EpochRecord, TrainingRun, make_trainer, read_epochs
+from nerine.training import EpochRecord, TrainingRun, make_trainer, read_epochs, train
 from nerine.training.data import Collator, make_examples
 from nerine.training.states import States
 from runs import corpus, small_run
+from tiny import LONGEST
 
 STEPS_AN_EPOCH = 6
 
@@ -273,6 +274,20 @@ def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_
     assert run.notes == (
         "there is no validation split: 6 of 24 training documents were held out for one",
     )
+
+
+def test_other_windows_than_were_asked_for_are_said(encoder: Path, tmp_path: Path) -> None:
+    asked = TrainingSettings(
+        encoder=str(encoder), max_length=4 * LONGEST, overlap=2 * LONGEST, epochs=1
+    )
+    run = train(corpus(), output=tmp_path / "run", settings=asked)
+    shorter, closer = run.notes
+    assert shorter.startswith(f"windows are of {LONGEST} subwords and not of {4 * LONGEST}")
+    assert closer.endswith(
+        f"{LONGEST // 4} subwords and not {2 * LONGEST}: a quarter of {LONGEST} at most"
+    )
+    used = run.tagger().settings
+    assert (used.max_length, used.overlap) == (LONGEST, LONGEST // 4)
 
 
 def test_the_test_split_is_not_touched(

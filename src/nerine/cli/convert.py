@@ -45,6 +45,7 @@ Examples:
   nerine convert wnut17/ wnut17-brat/ --to brat
   nerine convert project-7-export.json train.spacy
   nerine convert notes/ notes.jsonl --set-aside
+  nerine convert tagged.jsonl review.json --to label-studio --as-predictions runs/wnut
   nerine convert owner/name here/ --to spans
 
 --token-column, --tag-column and --separator say how INPUT is laid out.
@@ -69,6 +70,13 @@ Examples:
     show_default=True,
     help="What to write between columns.",
 )
+@click.option(
+    "--as-predictions",
+    "predictions_of",
+    metavar="MODEL",
+    help="Write the entities as predictions of MODEL, any name, for annotators to go over; "
+    "to Label Studio only.",
+)
 @convert_options
 @json_option
 def convert(
@@ -79,6 +87,7 @@ def convert(
     scheme: str,
     style: Style,
     separator_out: str,
+    predictions_of: str | None,
     reading: CorpusReading,
     as_json: bool,
 ) -> None:
@@ -91,7 +100,9 @@ def convert(
     In the format brat, a folder of .txt and .ann files takes the place of a file, as INPUT and
     as OUTPUT, which must be new or empty then.
     """
-    options = WriteOptions(TagScheme.named(scheme), separator_out, style=style)
+    options = WriteOptions(
+        TagScheme.named(scheme), separator_out, style=style, predictions_of=predictions_of
+    )
     if Path(source).is_file() or (from_ in (None, "brat") and is_pair_folder(Path(source))):
         log = ReadLog()
         documents = read_documents(source, from_, reading.options, log)

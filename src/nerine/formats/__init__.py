@@ -206,6 +206,7 @@ def write_documents(
         return _write_stream(documents, target, _writable(format or "", "output"), options)
     path = Path(target)
     found = _writable(format or _format_by_extension(path), str(path))
+    _check_predictions(found, options, str(path))
     counted = _Counted(documents)
     if found.write_folder:
         _check_folder_name(path)
@@ -229,6 +230,7 @@ def _write_stream(
             place="output",
             expected="the name of a folder" if found.write_folder else "the name of a file",
         )
+    _check_predictions(found, options, "output")
     counted = _Counted(documents)
     with counted.errors_at("output"):
         for text in found.write(counted, options):
@@ -242,6 +244,16 @@ def _writable(name: str, place: str) -> Format:
     if not found.can_write:
         raise FormatError(f"the format {found.name!r} is read only", place=place)
     return found
+
+
+def _check_predictions(found: Format, options: WriteOptions, place: str) -> None:
+    if options.predictions_of is not None and found.name != "label-studio":
+        raise FormatError(
+            f"the format {found.name!r} knows no predictions",
+            place=place,
+            expected="the format 'label-studio', in which they stand beside annotations",
+            hint="--to label-studio (format=…) states it, as .json alone does not",
+        )
 
 
 def _check_folder_name(path: Path) -> None:

@@ -21,6 +21,9 @@ id; `data["tokens"]` as [start, end] its tokens. `meta["label_studio"]` holds th
 data, so that predictions, relations and choices are written back, and is missing where a task has
 nothing beyond what is written for any document. Offsets are written in code points. JSON-MIN is
 read, and written back as JSON.
+
+With `WriteOptions.predictions_of` the entities become one prediction more of their task, in the
+name of that model, for an annotator to go over; annotations and other predictions stay as they are.
 """
 
 from __future__ import annotations
@@ -208,16 +211,16 @@ def _text_field(data: Record, options: ReadOptions, place: str) -> str:
     )
 
 
-def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:  # noqa: ARG001
+def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
     """An array of tasks, a line each."""
     lead = "[\n"
     for document in documents:
-        yield f"{lead}{json_line(_task(document))}"
+        yield f"{lead}{json_line(_task(document, options.predictions_of))}"
         lead = ",\n"
     yield "[]\n" if lead == "[\n" else "\n]\n"
 
 
-def _task(document: Document) -> Record:
+def _task(document: Document, model: str | None) -> Record:
     rest = _rest_of(document)
     field = rest.pop("text_field", "text")
     meta = {name: value for name, value in document.meta.items() if name != _OWN}
@@ -231,6 +234,9 @@ def _task(document: Document) -> Record:
     data = with_meta(Document("", id=None if is_bare else document.id), own, meta)
     head = {"id": rest.pop("id")} if "id" in rest else {}
     name = _list_name(rest)
+    if model is not None:
+        predicted = _predicted(document, rest, model, field)
+        return {**head, "data": data, **rest, "predictions": predicted}
     annotations = [dict(each) for each in rest.get(name, [])]
     if not annotations and _OWN in document.meta and not document.entities:
         return {**head, "data": data, **rest}  # nobody has annotated it yet
@@ -239,6 +245,16 @@ def _task(document: Document) -> Record:
         if not annotation.get("was_cancelled"):
             annotation["result"] = _result(document, annotation["result"], field)
     return {**head, "data": data, **rest, name: annotations}
+
+
+def _predicted(document: Document, rest: Record, model: str, field: str) -> list[Any]:
+    """The task's predictions and one more, whose regions are called like its annotations'."""
+    before = rest.get("predictions") or []
+    if not isinstance(before, list):
+        raise FormatError(f"the predictions are {str(before)[:60]!r}", expected="a list")
+    known = [region for each in rest.get(_list_name(rest), []) for region in each["result"]]
+    result = new_regions(document, document.entities, field, known)
+    return [*before, {"model_version": model, "result": result}]
 
 
 def _rest_of(document: Document) -> Record:

@@ -62,6 +62,8 @@ class WriteOptions:
         token_column: The index of the column with the tokens, as in `ReadOptions`.
         tag_column: That of the tags.
         style: Whose span records to write.
+        predictions_of: The model whose predictions the entities are, for Label Studio, where
+            somebody is to go over them; None writes them as an annotation, which is done.
     """
 
     scheme: TagScheme = TagScheme.IOB2
@@ -69,6 +71,7 @@ class WriteOptions:
     token_column: int = 0
     tag_column: int = -1
     style: Style = "nerine"
+    predictions_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

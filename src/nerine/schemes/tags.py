@@ -45,6 +45,7 @@ def parse_tag(tag: str) -> Tag:
         raise SchemeError(
             f"tag {tag!r} has an unknown form",
             expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
-            hint="name the column that holds the tags if it is not the last one",
+            hint="name the column that holds the tags if it is not the last one; labels alone are "
+            "IOB1 once each has I- before it",
         )
     return Tag(kind, label)

@@ -164,7 +164,9 @@ class TrainingSettings(RunSettings):
     scheme: str = _setting("IOB2", "tag scheme of the model's outputs")
     decoding: Decoding = _setting("viterbi", "best allowed tag sequence, or each word's best tag")
     max_length: int = _setting(256, "most subwords of a window, special tokens included", least=8)
-    overlap: int = _setting(64, "subwords that neighbouring windows share", least=0)
+    overlap: int = _setting(
+        64, "subwords that neighbouring windows share, a quarter of a window at most", least=0
+    )
     tag_prior: bool = _setting(True, "begin with the tags' shares in training as the head's bias")
 
     def __post_init__(self) -> None:

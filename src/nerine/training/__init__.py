@@ -10,7 +10,7 @@ from transformers import TrainerCallback
 
 from nerine.corpus import Corpus
 from nerine.pretrained import encoder_width
-from nerine.settings import TrainingSettings
+from nerine.settings import ModelSettings, TrainingSettings
 from nerine.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.data import make_examples
@@ -99,7 +99,24 @@ def _start(corpus: Corpus, settings: TrainingSettings) -> Start:
     if settings.tag_prior:
         start_from_prior(checkpoint.model, examples)
     objective = GoldLabels(settings.masking, checkpoint.tokenizer.mask_token_id)
-    return Start(checkpoint, examples, objective)
+    return Start(checkpoint, examples, objective, _notes_on_windows(settings, checkpoint.settings))
+
+
+def _notes_on_windows(asked: TrainingSettings, used: ModelSettings) -> tuple[str, ...]:
+    """What was stated of windows and cannot be; that a default gives way need not be said."""
+    default = TrainingSettings()
+    notes = []
+    if used.max_length < asked.max_length != default.max_length:
+        notes.append(
+            f"windows are of {used.max_length} subwords and not of {asked.max_length}: "
+            "the encoder takes no more"
+        )
+    if used.overlap < asked.overlap != default.overlap:
+        notes.append(
+            f"neighbouring windows share {used.overlap} subwords and not {asked.overlap}: "
+            f"a quarter of {used.max_length} at most"
+        )
+    return tuple(notes)
 
 
 def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:
