@@ -32,6 +32,8 @@ nb_merge_streams = True
 smartquotes = False  # what is to be typed stands as it is typed
 default_role = "code"  # `name` in a docstring is code, as in Markdown
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # `Attributes:` as a list, beside which members are not shown twice
+autodoc_preserve_defaults = True  # as they are written
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -39,12 +41,15 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = "Nerine"
-html_static_path: list[str] = []
+html_logo = html_favicon = "pictures/nerine.svg"
+html_static_path = ["static"]
+html_css_files = ["nerine.css"]
 html_show_sphinx = False
 # the `$` of a console block and what the command prints are not copied
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
 
 
 def _escape(_app: Any, _context: Any, lines: list[str]) -> None:
@@ -65,8 +70,15 @@ def _show_as_typed(_app: Any, _context: Any, lines: list[str]) -> None:
     lines[:] = shown
 
 
+def _defaults(_app: Any, *what: Any) -> tuple[str, str | None] | None:
+    """A default that is made anew each time has no name that a signature could be read with."""
+    signature, returned = what[-2:]
+    return (signature.replace("<factory>", "..."), returned) if signature else None
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
+    app.connect("autodoc-process-signature", _defaults)
     app.connect("sphinx-click-process-description", _escape)
     app.connect("sphinx-click-process-epilog", _show_as_typed)
     app.connect("sphinx-click-process-options", _escape)

@@ -146,10 +146,14 @@ class Desk:
         """Without real models, only what does not depend on their training is compared."""
         if shown is None:
             return
-        if self.is_real:
-            assert_alike(printed, shown, place, MACHINES)
-        elif "shown" not in block.notes:
-            assert_alike(printed, shown, place, math.inf)
+        if self.is_real or "shown" not in block.notes:
+            assert_alike(printed, shown, place, self._tolerance())
+
+    def _tolerance(self) -> float:
+        """How far decimals may be apart: not at all while there is no model to say anything."""
+        if not Path("runs").exists():
+            return 0.0
+        return MACHINES if self.is_real else math.inf
 
 
 def invoke(arguments: Sequence[str]) -> Result:

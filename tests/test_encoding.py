@@ -21,10 +21,9 @@ from nerine.encoding import (
     Encoder,
     Encoding,
     Window,
-    _encodings,
-    _window_ranges,
     window_labels,
 )
+from nerine.encoding.encoder import _encodings, _window_ranges
 from nerine.errors import CheckpointError, EncodingError, MissingExtraError, SettingsError
 from nerine.origins import DEMO_ENCODER, find
 from nerine.schemes import Span, TagScheme

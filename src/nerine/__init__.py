@@ -1,5 +1,7 @@
 """Nerine takes labelled text to a named-entity recogniser in service.
 
+::
+
     corpus = nerine.load_corpus("sample")
     run = nerine.train(corpus, output="runs/sample")
     tagger = nerine.Tagger.load("runs/sample")

@@ -4,16 +4,18 @@ Entities that overlap are set beside each other, those that share most character
 each outcome holds one gold entity, one predicted entity, or one of either side with several of
 the other:
 
-| outcome | gold | predicted | |
-|---|---|---|---|
-| correct | 1 | 1 | the same range and label |
-| wrong type | 1 | 1 | the same range, another label |
-| wrong boundary | 1 | 1 | another range, the same label |
-| wrong type and boundary | 1 | 1 | another range and label |
-| split | 1 | several | one entity found in pieces |
-| merged | several | 1 | several entities found as one |
-| missed | 1 | 0 | |
-| spurious | 0 | 1 | |
+=======================  =======  =========  =============================
+outcome                  gold     predicted
+=======================  =======  =========  =============================
+correct                  1        1          the same range and label
+wrong type               1        1          the same range, another label
+wrong boundary           1        1          another range, the same label
+wrong type and boundary  1        1          another range and label
+split                    1        several    one entity found in pieces
+merged                   several  1          several entities found as one
+missed                   1        0
+spurious                 0        1
+=======================  =======  =========  =============================
 
 In a chain in which several gold entities overlap several predicted ones, the weakest overlaps are
 cut, and an entity that is left alone by that counts as missed or spurious.
@@ -47,7 +49,14 @@ NO_ENTITY = ""
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of entities that belong together. `document` is an index."""
+    """What became of entities that belong together.
+
+    Attributes:
+        kind: One of `KINDS`.
+        document: The index of their document.
+        gold: The gold entities.
+        predicted: The predicted ones.
+    """
 
     kind: Kind
     document: int
@@ -73,7 +82,9 @@ class Outcome:
 class Analysis:
     """The outcomes of one prediction over documents, and what they add up to.
 
-    `gold` are the documents that the outcomes count.
+    Attributes:
+        outcomes: What became of each entity, in the order of the texts.
+        gold: The documents that the outcomes count.
     """
 
     outcomes: tuple[Outcome, ...]

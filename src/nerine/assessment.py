@@ -17,8 +17,14 @@ from nerine.metrics import Counts, Evaluation, Signature, breakdowns, score
 class Assessment:
     """The scores of one prediction and what explains them.
 
-    `lenient` counts what conlleval's reading finds in predicted tags that break their scheme;
-    None where there are none. `breakdowns` are counts by kinds of entity.
+    Attributes:
+        evaluation: Strict and partial scores, over all labels and for each.
+        lenient: What conlleval's reading (Tjong Kim Sang & Buchholz, 2000) finds in predicted tags
+            that break their scheme; None where there are none.
+        intervals: How sure the strict scores are.
+        breakdowns: Counts by kinds of entity: a title, then the kinds.
+        analysis: What became of each entity.
+        signature: What was counted over, in one line.
     """
 
     evaluation: Evaluation
@@ -57,8 +63,24 @@ def assess(
 ) -> Assessment:
     """Scores documents that stand side by side and have the same texts.
 
-    `lenient` are the predicted documents by conlleval's reading, where it differs; `train` are
-    those whose entities count as seen; `split` and `scheme` go into the signature.
+    Args:
+        gold: The documents with the right entities.
+        predicted: The same documents with those that were found.
+        lenient: The predicted documents by conlleval's reading (Tjong Kim Sang & Buchholz, 2000),
+            where it differs.
+        train: The documents whose entities count as seen; without them nothing is said of that.
+        split: The split's name, for the signature.
+        scheme: The tag scheme, for the signature; None where entities never were tags.
+        level: The probability with which an interval is to hold the true score, between 0 and 1.
+        samples: How many resamples of the documents the intervals are made of.
+        seed: The seed of the resamples.
+
+    Returns:
+        The scores, their intervals, and what explains them.
+
+    Raises:
+        CorpusError: Where the documents do not belong to each other.
+        SettingsError: For a level or a number of samples out of its range.
     """
     return Assessment(
         evaluation=score(gold, predicted),

@@ -28,9 +28,10 @@ _BUCKET = 4
 class PaddedWindows:
     """Windows padded to one length.
 
-    - `indices` (batch): which windows of the caller's these are.
-    - `input_ids` (batch × length), padded with the tokenizer's padding id.
-    - `attention_mask` (batch × length): 1 for a subword, 0 for padding.
+    Attributes:
+        indices: Which windows of the caller's these are, `(batch,)`.
+        input_ids: `(batch, length)`, padded with the tokenizer's padding id.
+        attention_mask: `(batch, length)`: 1 for a subword, 0 for padding.
     """
 
     indices: IntArray
@@ -42,9 +43,11 @@ class PaddedWindows:
 class Batch(PaddedWindows):
     """Padded windows for tagging, and the words that are wanted of them.
 
-    - `rows` (words): where the first subword of each word that these windows own stands, counted
-      through `input_ids`: the window's row in the batch times the length, plus its position.
-    - `words` (words): the number of each of them among all words of the encodings.
+    Attributes:
+        rows: Where the first subword of each word that these windows own stands, `(words,)`,
+            counted through `input_ids`: the window's row in the batch times the length, plus its
+            position.
+        words: The number of each of them among all words of the encodings, `(words,)`.
     """
 
     rows: IntArray

@@ -1,6 +1,6 @@
 """A folder ↔ model, tokenizer and settings.
 
-A checkpoint is a plain transformers folder plus `nerine.json`:
+A checkpoint is a plain transformers folder plus `nerine.json`::
 
     config.json  model.safetensors  tokenizer.json  tokenizer_config.json  nerine.json
 
@@ -46,9 +46,15 @@ _NO_NAME = re.compile(r"LABEL_\d+")  # what transformers writes where nobody gav
 class Checkpoint:
     """A model with its tokenizer and all that Nerine knows of it.
 
-    `scores` and `provenance` are as `nerine.json` has them; empty for a foreign model.
-    `calibration` has the thresholds that were fitted, None where none were. `origin` is where it
-    was loaded from.
+    Attributes:
+        model: The model of transformers; an outline that cannot be run where its weights were not
+            asked for.
+        tokenizer: The tokenizer of transformers.
+        settings: How the model is used.
+        scores: As `nerine.json` has them; empty for a foreign model.
+        provenance: What it was made from, likewise.
+        calibration: The thresholds that were fitted; None where none were.
+        origin: Where it was loaded from; None for one made in memory.
     """
 
     model: Any

@@ -16,7 +16,12 @@ from nerine.errors import DocumentError
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A unit of the corpus: the code points `[start, end)` of a text."""
+    """A unit of the corpus: the code points `[start, end)` of a text.
+
+    Attributes:
+        start: The first code point, counted from 0.
+        end: The code point behind the last one.
+    """
 
     start: int
     end: int
@@ -26,7 +31,11 @@ class Token:
 class Entity:
     """A named entity: the code points `[start, end)` of a text, and its class.
 
-    `score` is the probability, from 0 to 1, that a tagger gave it; None for a gold entity.
+    Attributes:
+        start: The first code point, counted from 0.
+        end: The code point behind the last one.
+        label: Its class, such as `person`.
+        score: The probability, from 0 to 1, that a tagger gave it; None for a gold entity.
     """
 
     start: int
@@ -40,11 +49,18 @@ class Document:
     """A text, its tokens where a corpus gave some, and its entities.
 
     Tokens and entities are ordered, not empty, inside the text, and do not overlap among their
-    kind. An entity may begin or end inside a token. `meta` carries what a format knows beyond
-    this (other columns, comments, other JSON fields), so that it can be written back; it belongs
-    to the document and is not to be changed.
+    kind. An entity may begin or end inside a token.
 
-    Raises `DocumentError` when a range does not fit.
+    Attributes:
+        text: The text, as it came; nothing is ever changed in it.
+        entities: Its entities.
+        tokens: The corpus's own units; None where it has none.
+        id: What the corpus calls it.
+        meta: What a format knows beyond this (other columns, comments, other JSON fields), so that
+            it can be written back; it belongs to the document and is not to be changed.
+
+    Raises:
+        DocumentError: For a range that does not fit, and an entity without a label.
     """
 
     text: str
@@ -72,7 +88,19 @@ class Document:
         id: str | None = None,  # noqa: A002 - the field's own name
         meta: Mapping[str, Any] | None = None,
     ) -> Document:
-        """A document whose text is `tokens` joined by one space each, without entities."""
+        """A document whose text is its tokens, joined by one space each, without entities.
+
+        Args:
+            tokens: The tokens as strings.
+            id: What the corpus calls the document.
+            meta: What a format knows of it.
+
+        Returns:
+            The document, with the place of each token.
+
+        Raises:
+            DocumentError: For an empty token.
+        """
         surfaces = list(tokens)
         ranges = []
         position = 0
@@ -86,11 +114,19 @@ class Document:
         return cls(" ".join(surfaces), tokens=tuple(ranges), id=id, meta=dict(meta or {}))
 
     def surface(self, part: Token | Entity) -> str:
-        """The piece of the text that `part` covers."""
+        """The piece of the text that a token or an entity covers.
+
+        Args:
+            part: A token or an entity of this document.
+        """
         return self.text[part.start : part.end]
 
     def with_entities(self, entities: Iterable[Entity]) -> Document:
-        """The same document with other entities."""
+        """The same document with other entities.
+
+        Args:
+            entities: Ordered and without overlap.
+        """
         return replace(self, entities=tuple(entities))
 
 

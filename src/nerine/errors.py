@@ -1,5 +1,7 @@
 """Every error that Nerine raises on purpose.
 
+::
+
     NerineError
     ├── DocumentError        a token or an entity that does not fit its text
     ├── SchemeError          a tag of an unknown form, a sequence that its scheme does not allow
@@ -23,8 +25,17 @@ from __future__ import annotations
 class NerineError(Exception):
     """Base of the tree.
 
-    `found` says what is wrong, `expected` what would have been right, `place` where it was found
-    (`file:line`, a field, a document), `hint` what to do about it.
+    Attributes:
+        found: What is wrong.
+        expected: What would have been right.
+        place: Where it was found: `file:line`, a field, a document.
+        hint: What to do about it.
+
+    Args:
+        found: What is wrong.
+        expected: What would have been right, if that can be said.
+        place: Where it was found, if that is known.
+        hint: What to do about it.
     """
 
     def __init__(
@@ -50,7 +61,14 @@ class NerineError(Exception):
         return "\n".join(lines)
 
     def at(self, place: str) -> NerineError:
-        """The same error, raised from a `place` that only the caller knows."""
+        """The same error, raised from a place that only the caller knows.
+
+        Args:
+            place: The place; the one that is known already goes on behind it.
+
+        Returns:
+            An error of the same class.
+        """
         where = f"{place}: {self.place}" if self.place else place
         return type(self)(self.found, expected=self.expected, place=where, hint=self.hint)
 
@@ -100,7 +118,13 @@ class MissingExtraError(NerineError):
 
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
-        """The error for `package`, which the extra named `extra` brings."""
+        """The error for a package that one of Nerine's extras brings.
+
+        Args:
+            package: The package that is not installed.
+            extra: The extra's name, as in `nerine[extra]`.
+            purpose: What needs it.
+        """
         return cls(
             f"{purpose} needs the package {package}, which is not installed",
             hint=f'pip install "nerine[{extra}]"',

@@ -21,9 +21,15 @@ from nerine.tagger import Tagger
 
 @dataclass(frozen=True, slots=True)
 class SubwordStep:
-    """A piece that the model reads: its id, the code points it covers, and its word.
+    """A piece that the model reads.
 
-    `word` is the word that it is the first subword of, else None.
+    Attributes:
+        index: Which subword of the text it is, counted from 0.
+        piece: The piece as the tokenizer writes it.
+        id: Its id in the vocabulary.
+        start: The first code point that it covers.
+        end: The code point behind the last one.
+        word: The index of the word that it is the first subword of; None if it is no first one.
     """
 
     index: int
@@ -36,7 +42,15 @@ class SubwordStep:
 
 @dataclass(frozen=True, slots=True)
 class WindowStep:
-    """A window: its half-open range of subwords, its ids with special tokens, the words it owns."""
+    """A window: what goes through the model in one piece.
+
+    Attributes:
+        index: Which window it is, counted from 0.
+        first: The index of its first subword.
+        last: The index behind its last one.
+        input_ids: The ids of its subwords, with special tokens.
+        words: The indices of the words that it owns, whose logits are taken from here.
+    """
 
     index: int
     first: int
@@ -49,9 +63,18 @@ class WindowStep:
 class WordStep:
     """A word: what the model said of it, and what became of that.
 
-    `logits` and `probs` (softmax over the word alone) stand in the order of the tags. `best` is
-    the tag of the highest logit, `tag` the one in the sequence that was decoded. `subword` and
-    `window` say where the logits come from; both are None for a word without subwords.
+    Attributes:
+        index: Which word it is, counted from 0.
+        start: Its first code point.
+        end: The code point behind its last one.
+        text: What it covers.
+        subword: The index of the subword whose logits are its own; None for a word without
+            subwords.
+        window: The index of the window that they come from; None likewise.
+        logits: The model's logits, in the order of the tags.
+        probs: Their softmax over this word alone, probabilities in the same order.
+        best: The tag of the highest logit.
+        tag: The one in the sequence that was decoded.
     """
 
     index: int
@@ -68,7 +91,13 @@ class WordStep:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A titled table of strings, for a terminal or a page."""
+    """A titled table of strings, for a terminal or a page.
+
+    Attributes:
+        title: What it shows.
+        columns: What stands above the columns.
+        rows: A string for each column.
+    """
 
     title: str
     columns: tuple[str, ...]
@@ -77,7 +106,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every step from the text of `document` to its entities."""
+    """Every step from a text to its entities.
+
+    Attributes:
+        document: The text with the entities that were found.
+        tags: The model's outputs, in order.
+        subwords: What the tokenizer makes of the text.
+        windows: What goes through the model.
+        words: What the model says of each word, and what is made of it.
+    """
 
     document: Document
     tags: tuple[str, ...]
@@ -86,7 +123,11 @@ class Explanation:
     words: tuple[WordStep, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON.
+
+        Returns:
+            The text, the tags and the list of each kind of step, as plain values.
+        """
         return {
             "text": self.document.text,
             "tags": list(self.tags),
@@ -147,7 +188,19 @@ class Explanation:
 
 
 def explain(tagger: Tagger, text: str | Document) -> Explanation:
-    """Tags `text` and keeps every step."""
+    """Tags a text and keeps every step.
+
+    Args:
+        tagger: The tagger.
+        text: A text, or a document, whose entities are replaced.
+
+    Returns:
+        The steps, in the order in which they happen.
+
+    Raises:
+        DocumentError: For what is no text.
+        CheckpointError: Where the model's logits are no finite numbers.
+    """
     document = next(look_aheads([text]))[0]
     read = tagger.word_logits([document])
     logits = read[0].logits

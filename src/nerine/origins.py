@@ -26,8 +26,10 @@ _WITHOUT_HUB = f"without the hub, a folder works, and so does the encoder {DEMO_
 class Origin:
     """Where a checkpoint or an encoder was found.
 
-    `name` is how it was asked for, `folder` what holds it; `snapshot` says which state of a
-    repository that is.
+    Attributes:
+        name: How it was asked for.
+        folder: What holds it.
+        snapshot: Which state of a repository that is; None for a folder or a package.
     """
 
     name: str
@@ -40,9 +42,14 @@ class Origin:
         return self.snapshot.notes if self.snapshot else ()
 
     def bring(self, name: str, *, if_there: bool = False) -> None:
-        """Fetches one more file into the folder, if it is the hub's; raises `HubError`.
+        """Fetches one more file into the folder, if it is the hub's.
 
-        With `if_there`, the repository need not have it.
+        Args:
+            name: The file's name in the repository.
+            if_there: Whether the repository need not have it.
+
+        Raises:
+            HubError: For a file that cannot be fetched.
         """
         if self.snapshot and (not if_there or self.snapshot.has(name)):
             self.snapshot.fetch(name)

@@ -15,7 +15,12 @@ LogitArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class WordLogits:
-    """A document's encoding, and what the model says of each word: `logits` (words × tags)."""
+    """What the model says of each word of a document.
+
+    Attributes:
+        encoding: The document's words and subwords.
+        logits: `(words, tags)`.
+    """
 
     encoding: Encoding
     logits: LogitArray
@@ -23,9 +28,13 @@ class WordLogits:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the model says of every word of some documents: `logits` (all words × tags).
+    """What the model says of every word of some documents.
 
     Also a sequence of `WordLogits`, one for each document.
+
+    Attributes:
+        encodings: The words and subwords of the documents.
+        logits: Those of all words, behind each other, `(words, tags)`.
     """
 
     encodings: Encodings
@@ -33,7 +42,7 @@ class Reading:
 
     @property
     def lengths(self) -> IntArray:
-        """How many words each document has."""
+        """How many words each document has, `(documents,)`."""
         return np.diff(self.encodings.word_cuts)
 
     def __len__(self) -> int:

@@ -2,9 +2,9 @@
 
 Documents are divided in groups that belong together (`nerine.corpus.groups_of`): the sentences of
 a `-DOCSTART-` article, and documents of one text. The groups are given out by iterative
-stratification (Sechidis, Tsoumakas and Vlahavas, "On the stratification of multi-label data",
-ECML PKDD 2011): the label with the fewest documents left comes first, its groups go where most of
-its documents are still wanted, and documents without entities fill up what is left.
+stratification (Sechidis, Tsoumakas & Vlahavas, 2011): the label with the fewest documents left
+comes first, its groups go where most of its documents are still wanted, and documents without
+entities fill up what is left.
 
 Where everything else is equal, SHA-256 over the seed and a text decides. So the result depends on
 the seed, the texts and the labels, and neither on the order of the documents (but for articles,

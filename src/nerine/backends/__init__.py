@@ -11,24 +11,29 @@ from nerine.batching import Batch
 
 
 class Backend(Protocol):
-    """Runs a model.
-
-    - `name`: what it is called in a report, such as `pytorch`.
-    - `workers`: how many batches it runs best at once, each called from a thread of its own.
-    - `token_budget`: the most subwords, padding included, of a batch that it runs well.
-    """
+    """Runs a model."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called in a report, such as `pytorch`."""
+
     @property
-    def workers(self) -> int: ...
+    def workers(self) -> int:
+        """How many batches it runs best at once, each called from a thread of its own."""
+
     @property
-    def token_budget(self) -> int: ...
+    def token_budget(self) -> int:
+        """The most subwords, padding included, of a batch that it runs well."""
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
-        """The logits of the batch's `rows`, (rows × tags).
+        """Runs one batch.
 
-        `alone` says that no other batch runs at the same time, so that this one may take every
-        thread there is.
+        Args:
+            batch: The batch.
+            alone: Whether no other batch runs at the same time, so that this one may take every
+                thread there is.
+
+        Returns:
+            The logits of the batch's `rows`, `(rows, tags)`.
         """
         ...

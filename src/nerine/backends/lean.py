@@ -71,9 +71,9 @@ _ARCHITECTURES = {
 
 
 class LeanModel(nn.Module):
-    """`forward(input_ids, attention_mask, rows)` → the logits of `rows`, (rows × tags).
+    """`forward(input_ids, attention_mask, rows)` → the logits of `rows`, `(rows, tags)`.
 
-    `input_ids` and `attention_mask` are (batch × length), `rows` (rows) counts through both:
+    `input_ids` and `attention_mask` are `(batch, length)`, `rows` (rows) counts through both:
     `row = sentence * length + position`. Where `round_to` is more than 1, matrix products get a
     multiple of so many rows, whatever the batch: oneDNN keeps something for each number of rows
     that it has seen.
@@ -89,7 +89,7 @@ class LeanModel(nn.Module):
         self.round_to = 1
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
-        """The logits of `rows`, (rows × tags)."""
+        """The logits of `rows`, `(rows, tags)`."""
         wanted = len(rows)
         rows = filled_up(rows, self.round_to)
         hidden = filled_up(self.embeddings(input_ids).flatten(0, 1), self.round_to)
@@ -115,7 +115,7 @@ _FAR = -1e4
 
 
 class _Embeddings(nn.Module):
-    """Subword and position (and the only token type) → (batch × length × width), normed."""
+    """Subword and position (and the only token type) → `(batch, length, width)`, normed."""
 
     def __init__(self, embeddings: Any) -> None:
         super().__init__()
@@ -152,6 +152,7 @@ class Layer(nn.Module):
         self.feed_forward_norm = layer.get_submodule(parts.feed_forward_norm)
 
     def forward(self, hidden: Tensor, unseen: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Subwords' vectors → those behind this layer; with `rows`, of these subwords alone."""
         context = self.attention(hidden, unseen)
         if rows is not None:
             context, hidden = context[rows], hidden[rows]
@@ -161,7 +162,7 @@ class Layer(nn.Module):
 
 
 class Attention(nn.Module):
-    """(batch · length × width) → the same, mixed within each of the batch's sentences.
+    """`(batch · length, width)` → the same, mixed within each of the batch's sentences.
 
     It uses torch's own operator, or a few plain ones once it has been taken apart: that is what
     ONNX Runtime computes fastest.
@@ -184,6 +185,7 @@ class Attention(nn.Module):
         self.round_to = 1
 
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
+        """Subwords' vectors → what each draws from those that it sees."""
         batch, length = unseen.shape[0], unseen.shape[3]
         if not self.apart:
             query, key, value = self._merged(hidden, batch, length)
@@ -195,7 +197,7 @@ class Attention(nn.Module):
         return filled_up(mixed, self.round_to)
 
     def _merged(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
-        """Queries, keys and values by one product, each (batch × heads × length × size)."""
+        """Queries, keys and values by one product, each `(batch, heads, length, size)`."""
         merged: Tensor = self.merged(hidden)
         if self.round_to > 1:
             merged = merged[: batch * length]
@@ -214,7 +216,7 @@ class Attention(nn.Module):
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """A layer of weights (outputs × inputs) that are there already."""
+    """A layer of weights `(outputs, inputs)` that are there already."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
     layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
     return layer
@@ -228,7 +230,7 @@ class WholeModel(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
-        """The logits of `rows`, (rows × tags)."""
+        """The logits of `rows`, `(rows, tags)`."""
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
         result: Tensor = logits.flatten(0, 1)[rows]
         return result

@@ -96,7 +96,7 @@ class OnnxBackend:
         return self._apart if self.workers == 1 else self._session(threads=self.workers)
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
-        """The logits of the batch's `rows`, (rows × tags)."""
+        """The logits of the batch's `rows`, `(rows, tags)`."""
         if alone:
             with self._lock:  # made once, whoever comes first
                 session = self._together

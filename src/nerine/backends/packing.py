@@ -33,7 +33,7 @@ class PackedLinear(nn.Module):
         )  # "none": by erf, exactly
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """(… × in) → (… × out)."""
+        """`(…, in)` → `(…, out)`."""
         rows = values.flatten(0, -2)
         result: torch.Tensor = torch.ops.mkldnn._linear_pointwise.default(
             filled_up(rows, ROWS), self.packed, self.bias, *self.then

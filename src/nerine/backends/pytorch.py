@@ -61,7 +61,7 @@ class TorchBackend:
         return 1024 if self.device.type == "cpu" else 32_768
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:  # noqa: ARG002 - a batch always has all threads
-        """The logits of the batch's `rows`, (rows × tags)."""
+        """The logits of the batch's `rows`, `(rows, tags)`."""
         with _evaluating(self.module), torch.inference_mode():
             logits = self.module(
                 *(

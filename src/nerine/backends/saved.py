@@ -1,5 +1,7 @@
 """The ONNX models that stand beside a checkpoint.
 
+::
+
     model.safetensors  nerine.json  …  onnx/onnx.json  onnx/model-fp32.onnx  onnx/model-int8.onnx
 
 `onnx.json` names the weights that the models were made from and each model by its SHA-256, says

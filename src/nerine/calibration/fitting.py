@@ -9,6 +9,8 @@ what each candidate keeps.
 The best F1 with a threshold for each label is a choice over all labels at once, since F1 is a
 quotient of sums over labels,
 
+::
+
     F1 = Σ 2·correct_l / (Σ predicted_l + gold).
 
 Fitting each label for its own F1 does not maximise it. Dinkelbach's method (1967) does: for a

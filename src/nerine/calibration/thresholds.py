@@ -16,7 +16,15 @@ Measure = Literal["f1", "precision", "recall"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a threshold is to bring: the best F1, or a precision or recall of at least `least`."""
+    """What a threshold is to bring: the best F1, or a precision or recall of at least so much.
+
+    Attributes:
+        measure: `f1`, `precision` or `recall`.
+        least: The least precision or recall, above 0 and 1 at the most; None for `f1`.
+
+    Raises:
+        SettingsError: For a measure that there is not, or a number out of its range.
+    """
 
     measure: Measure = "f1"
     least: float | None = None
@@ -33,7 +41,17 @@ class Target:
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """From `f1`, `precision=0.9` or `recall=0.6`; raises `SettingsError` on anything else."""
+        """The target that a text names.
+
+        Args:
+            text: `f1`, or such as `precision=0.9` or `recall=0.6`.
+
+        Returns:
+            The target.
+
+        Raises:
+            SettingsError: For any other text.
+        """
         name, _, value = text.partition("=")
         try:
             measure: Any = name.strip()
@@ -42,7 +60,11 @@ class Target:
             raise _no_target(text) from None
 
     def value(self, counts: Counts) -> float:
-        """What `counts` have of the measure."""
+        """What counts have of the measure: a precision, recall or F1 from 0 to 1.
+
+        Args:
+            counts: The counts.
+        """
         return float(getattr(counts, self.measure))
 
     def __str__(self) -> str:
@@ -59,8 +81,13 @@ def _no_target(text: str) -> SettingsError:
 class Thresholds:
     """Entities whose score is at least the threshold of their label are kept.
 
-    `labels` has the thresholds of some labels; `value` is for all others. They are from 0, which
-    keeps everything, to 1.
+    Attributes:
+        value: The least probability of an entity whose label is not in `labels`, from 0, which
+            keeps everything, to 1.
+        labels: That of some labels.
+
+    Raises:
+        SettingsError: For a threshold out of its range.
     """
 
     value: float
@@ -75,13 +102,22 @@ class Thresholds:
                 )
 
     def of(self, label: str) -> float:
-        """The threshold of `label`."""
+        """The threshold of a label, a probability from 0 to 1.
+
+        Args:
+            label: The label.
+        """
         return self.labels.get(label, self.value)
 
     def kept(self, entities: Iterable[Entity], place: str) -> Iterator[Entity]:
         """The entities that reach their thresholds, in order.
 
-        Raises `CorpusError`, with `place`, for an entity without a score.
+        Args:
+            entities: Entities with scores.
+            place: Where they stand, for the error.
+
+        Raises:
+            CorpusError: For an entity without a score.
         """
         return (each for each in entities if score_of(each, place) >= self.of(each.label))
 
@@ -101,10 +137,18 @@ def apply(documents: Iterable[Document], thresholds: Thresholds) -> Iterator[Doc
 class Calibration:
     """Fitted thresholds with what they were fitted for and on, as `nerine.json` keeps them.
 
-    `corpus` is the hash of the corpus, `before` and `after` are the counts over all entities of
-    its `split` without and with the thresholds. Being the best of many on that split, `after` is
-    better than what other texts will show; `held_out` has the counts with thresholds that were
-    fitted on other documents of the split, None where there are too few.
+    Being the best of many on its split, `after` is better than what other texts will show.
+
+    Attributes:
+        thresholds: The thresholds.
+        target: What they were to bring.
+        per_label: Whether each label has one of its own.
+        split: The split that they were fitted on.
+        corpus: The hash of its corpus.
+        before: The counts over all entities of the split without thresholds.
+        after: Those with them.
+        held_out: Those with thresholds that were fitted on other documents of the split; None where
+            there are too few.
     """
 
     thresholds: Thresholds
@@ -147,7 +191,17 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """From what `to_dict` gave; raises `SettingsError` on anything else."""
+        """The calibration that `to_dict` gave.
+
+        Args:
+            values: What `nerine.json` has of it.
+
+        Returns:
+            The calibration.
+
+        Raises:
+            SettingsError: For anything else.
+        """
         try:
             held_out = values["held_out"]
             return cls(

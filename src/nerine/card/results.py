@@ -21,9 +21,15 @@ _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 class Result:
     """Scores to be reported, and what they are scores of.
 
-    `own` says that they are of the corpus that the checkpoint was made from. `scores` are those of
-    `Assessment.to_dict`; where they are the ones that training itself wrote down, `overall` and
-    `accuracy` alone. `record` is None there.
+    Attributes:
+        split: The name of the split that was scored.
+        source: Where its corpus is from.
+        kind: What `source` names, such as a data set on the hub.
+        role: What part the texts had in making the checkpoint.
+        own: Whether they are of the corpus that the checkpoint was made from.
+        scores: Those of `Assessment.to_dict`; where they are the ones that training itself wrote
+            down, `overall` and `accuracy` alone.
+        record: The evaluation that they come from; None where training wrote them down.
     """
 
     split: str

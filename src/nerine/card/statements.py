@@ -1,5 +1,7 @@
 """What only a person can say of a checkpoint: said in options, or in `card.toml` beside it.
 
+::
+
     license = "apache-2.0"
     language = ["en"]
     intended_use = "Names in short posts."
@@ -18,7 +20,7 @@ from typing import Any
 
 from nerine.errors import SettingsError
 from nerine.filenames import STATEMENTS_FILE
-from nerine.settings import read_settings, with_changes
+from nerine.settings import read_settings, with_changes, with_meanings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")
@@ -34,12 +36,15 @@ def _statement(meaning: str, *, form: re.Pattern[str] | None = None, like: str =
     )
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class Statements:
     """What a person states of a checkpoint; None, or nothing in a list, where they do not.
 
-    `intended_use` and `limits` are Markdown. Each field's meaning stands in its metadata.
-    Raises `SettingsError` for what the hub would not take.
+    `intended_use` and `limits` are Markdown.
+
+    Raises:
+        SettingsError: For what the hub would not take.
     """
 
     title: str | None = _statement("what the checkpoint is called on its card")
@@ -82,7 +87,15 @@ class Statements:
             )
 
     def changed(self, changes: Mapping[str, Any]) -> Statements:
-        """These statements with others; raises `SettingsError` for one that does not exist."""
+        """These statements with others.
+
+        Args:
+            changes: New values by the fields' names; lists count as tuples.
+
+        Raises:
+            SettingsError: For a statement that does not exist, or a value that the hub would not
+                take.
+        """
         return with_changes(self, changes, "statement")
 
 

@@ -48,8 +48,10 @@ class CardRecord:
 class Card:
     """A model card.
 
-    `text` is the whole README.md, `results` what it reports, the first one in full; `open` names
-    what is marked as open because nobody has said it.
+    Attributes:
+        text: The whole README.md.
+        results: What it reports, the first one in full.
+        open: What is marked as open because nobody has said it.
     """
 
     text: str

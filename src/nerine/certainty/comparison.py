@@ -45,7 +45,13 @@ _CLOSE = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A system's outputs for the gold documents: one list for each of its seeds."""
+    """A system's outputs for the gold documents.
+
+    Attributes:
+        name: What it is called; no two systems of a comparison are called alike.
+        runs: For each of its seeds the documents with what was found, side by side with the gold
+            ones.
+    """
 
     name: str
     runs: tuple[tuple[Document, ...], ...]
@@ -53,10 +59,14 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class SystemScore:
-    """A system's F1, from 0 to 1.
+    """A system's strict F1.
 
-    `f1` is the mean over seeds, `values` are the seeds', `spread` their standard deviation (None
-    with one seed). `interval` holds for documents, and for seeds where there are several.
+    Attributes:
+        name: What the system is called.
+        f1: The mean over seeds, from 0 to 1.
+        values: The F1 of each seed.
+        spread: Their standard deviation, in F1 from 0 to 1; None with one seed.
+        interval: Where F1 lies, for other documents, and for other seeds where there are several.
     """
 
     name: str
@@ -68,11 +78,20 @@ class SystemScore:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """F1 of `second` minus F1 of `first`, over all labels (`label` is None) or for one.
+    """How much better the second of two systems is than the first.
 
-    `interval` lies between two quantiles of the resampled differences. `p_randomisation` is None
-    where a system has several seeds. The adjusted values allow for all differences that were
-    tested together.
+    Attributes:
+        first: The name of the one.
+        second: The name of the other.
+        label: The label that it is about; None for all of them.
+        difference: F1 of `second` minus F1 of `first`, from -1 to 1.
+        interval: Between two quantiles of the resampled differences.
+        p_randomisation: The probability of a difference as large by chance, by approximate
+            randomisation; None where a system has several seeds.
+        p_bootstrap: The same probability, by the paired bootstrap.
+        adjusted_randomisation: `p_randomisation`, allowing for all differences that were tested
+            together, a probability again.
+        adjusted_bootstrap: `p_bootstrap`, likewise a probability.
     """
 
     first: str
@@ -88,7 +107,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Scores of systems, and the differences of all pairs of them."""
+    """Scores of systems, and the differences of all pairs of them.
+
+    Attributes:
+        systems: The scores, in the order in which the systems were given.
+        differences: For each pair of systems that over all labels, then that of each label.
+        level: The probability with which an interval is to hold the true value.
+        samples: How many times the documents were resampled.
+        seed: The seed of the resamples.
+        documents: How many documents were compared.
+    """
 
     systems: tuple[SystemScore, ...]
     differences: tuple[Difference, ...]
@@ -112,8 +140,22 @@ def compare(
 ) -> Comparison:
     """Compares the outputs of systems for the same documents.
 
-    Raises `CorpusError` where outputs do not belong to `gold`, and `SettingsError` for a level
-    that is not from 0 to 1.
+    The tests are approximate randomisation (Noreen, 1989) and the paired bootstrap
+    (Berg-Kirkpatrick, Burkett & Klein, 2012), their p adjusted by Holm's procedure (Holm, 1979).
+
+    Args:
+        gold: The documents with the right entities.
+        systems: The systems; each run stands side by side with `gold`.
+        level: The probability with which an interval is to hold the true value, between 0 and 1.
+        samples: How many times the documents are resampled.
+        seed: The seed of the resamples.
+
+    Returns:
+        Each system's score and each pair's difference, over all labels and for each.
+
+    Raises:
+        CorpusError: Where outputs do not belong to `gold`, or two systems are called alike.
+        SettingsError: For a level or a number of samples out of its range.
     """
     check_sampling(level, samples, seed)
     _check(gold, systems)

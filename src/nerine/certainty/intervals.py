@@ -35,7 +35,12 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The bounds between which a score lies at a level of confidence, from 0 to 1."""
+    """The bounds between which a score lies at a level of confidence.
+
+    Attributes:
+        low: The lower bound: a precision, recall or F1 from 0 to 1, or a difference of two.
+        high: The upper bound of the same precision, recall, F1 or difference.
+    """
 
     low: float
     high: float
@@ -43,7 +48,13 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The intervals of one set of counts."""
+    """The intervals of one set of counts.
+
+    Attributes:
+        precision: That of precision.
+        recall: That of recall.
+        f1: That of F1.
+    """
 
     precision: Interval
     recall: Interval
@@ -54,7 +65,13 @@ class Intervals:
 class ScoreIntervals:
     """The intervals of an evaluation, and how they were found.
 
-    `level` is the level of confidence; `documents` were resampled `samples` times from `seed`.
+    Attributes:
+        overall: Those over all labels.
+        labels: Those of each label.
+        level: The probability with which an interval is to hold the true score.
+        samples: How many times the documents were resampled.
+        seed: The seed of the resamples.
+        documents: How many documents there are.
     """
 
     overall: Intervals
@@ -119,7 +136,7 @@ def interval_of(
     scores: FloatArray,
     level: float,
 ) -> Interval:
-    """The BCa interval of a measure of `counts` (documents × 3).
+    """The BCa interval of a measure of `counts` `(documents, 3)`.
 
     `scores` (samples) are its values over resampled documents.
     """

@@ -70,7 +70,7 @@ def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
 def resampling_weights(
     documents: int, samples: int, generator: np.random.Generator
 ) -> Iterator[FloatArray]:
-    """How often each document is drawn in each sample (block of samples × documents).
+    """How often each document is drawn in each sample `(block of samples, documents)`.
 
     Each sample draws as many documents as there are, with replacement.
     """
@@ -84,7 +84,7 @@ def resampling_weights(
 
 
 def resampled(values: FloatArray, samples: int, generator: np.random.Generator) -> FloatArray:
-    """Sums over resampled documents: (documents × …) → (samples × …)."""
+    """Sums over resampled documents: `(documents, …)` → `(samples, …)`."""
     flat = values.reshape(len(values), -1)
     sums = [weights @ flat for weights in resampling_weights(len(values), samples, generator)]
     return np.concatenate(sums).reshape(samples, *values.shape[1:])

@@ -18,9 +18,14 @@ likely wrong; a note is to be known."""
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A split, a document of it, and the code points `[start, end)` of that document's text.
+    """A place in a corpus; what is None is left open.
 
-    `place` is stated where something else than the document knows it.
+    Attributes:
+        split: A split.
+        document: The index of a document in it.
+        start: The first code point of a part of its text.
+        end: The code point behind the last one.
+        place: Such as `file:line`, where something else than the document knows it.
     """
 
     split: str | None = None
@@ -32,7 +37,13 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a rule says of a spot. `others` are the spots that it is compared with."""
+    """What a rule says of a spot.
+
+    Attributes:
+        message: What is wrong.
+        spot: Where.
+        others: The spots that it is compared with.
+    """
 
     message: str
     spot: Spot
@@ -41,11 +52,18 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A remark with its rule and its place, `file:line` where the corpus comes from files.
+    """A remark with its rule and its place.
 
-    - `split`, `document`: which document, by its index in the split; None if it is about more.
-    - `start`, `end`: half-open range of code points of the document's text.
-    - `others`: the places of what it is compared with; the message names the first few.
+    Attributes:
+        rule: The name of the rule.
+        severity: How bad it is.
+        place: `file:line` where the corpus comes from files.
+        message: What is wrong.
+        split: The split; None if it is about more.
+        document: The index of the document in the split; None if it is about more.
+        start: The first code point in the document's text; None if it is about more.
+        end: The code point behind the last one.
+        others: The places of what it is compared with; the message names the first few.
     """
 
     rule: str
@@ -65,9 +83,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its stable name, how bad a breach is, what it says, and the function that looks.
+    """Something that is looked for in a corpus.
 
-    `needs_encoder`: it looks at subwords, and runs only where an encoder is named.
+    Attributes:
+        name: Its stable name.
+        severity: How bad a breach is.
+        meaning: What it says.
+        find: The function that looks.
+        needs_encoder: Whether it looks at subwords, and so runs only where an encoder is named.
     """
 
     name: str
@@ -77,7 +100,14 @@ class Rule:
     needs_encoder: bool = False
 
     def findings(self, view: View) -> Iterator[Finding]:
-        """What the rule finds, in the order of the corpus."""
+        """What the rule finds.
+
+        Args:
+            view: The corpus, as rules look at it.
+
+        Yields:
+            The findings, in the order of the corpus.
+        """
         for remark in self.find(view):
             spot = remark.spot
             yield Finding(

@@ -51,9 +51,13 @@ Where = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class NearCopy:
-    """A document, an earlier one that is nearly the same, and the similarity of their words.
+    """A document and an earlier one that is nearly the same.
 
-    `is_masked_copy`: they are the same once masked, and `similarity` is 1.
+    Attributes:
+        here: The split and the index of the document.
+        there: The split and the index of the earlier one.
+        similarity: The share of their words that they have in common, from 0.8 to 1.
+        is_masked_copy: Whether they are the same once masked; `similarity` is 1 then.
     """
 
     here: Where

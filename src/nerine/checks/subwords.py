@@ -18,9 +18,13 @@ Range = tuple[int, int]
 class Cut:
     """A document as an encoder cuts it.
 
-    - `words`, `subwords`, `windows`: how many of each; special tokens do not count.
-    - `unknown`: ranges of the words that hold the tokenizer's unknown subword.
-    - `blind`: ranges of the words that no subword stands for.
+    Attributes:
+        words: How many words.
+        subwords: How many subwords; special tokens do not count.
+        windows: How many windows.
+        unknown: The code points `(start, end)` of the words that hold the tokenizer's unknown
+            subword.
+        blind: Those of the words that no subword stands for.
     """
 
     words: int
@@ -32,7 +36,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Subwords:
-    """An encoder's tokenizer. `max_length`: the subwords of a window, special tokens included."""
+    """An encoder's tokenizer.
+
+    Attributes:
+        name: What it was asked for as.
+        max_length: The most subwords of a window, special tokens included.
+        encoder: What cuts documents with it.
+        unknown_id: The id of its unknown subword; None where it has none.
+    """
 
     name: str
     max_length: int
@@ -40,7 +51,14 @@ class Subwords:
     unknown_id: int | None
 
     def cuts(self, documents: Sequence[Document]) -> Iterator[Cut]:
-        """Each document cut, in order."""
+        """Cuts documents.
+
+        Args:
+            documents: The documents.
+
+        Yields:
+            For each, in order, how it is cut.
+        """
         for first in range(0, len(documents), _BATCH):
             for encoding in self.encoder.encode(documents[first : first + _BATCH]):
                 yield self._cut(encoding)

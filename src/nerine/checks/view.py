@@ -19,7 +19,14 @@ MOST_PLACES = 3
 
 
 class Mention(NamedTuple):
-    """An entity where it stands, with the text that it covers."""
+    """An entity where it stands.
+
+    Attributes:
+        split: The split.
+        document: The index of its document in the split.
+        entity: The entity.
+        surface: The text that it covers.
+    """
 
     split: str
     document: int
@@ -34,13 +41,22 @@ class Mention(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """What rules are given: the corpus, and how an encoder cuts its texts if one was named."""
+    """What rules are given.
+
+    Attributes:
+        corpus: The corpus.
+        subwords: How an encoder cuts its texts; None if none was named.
+    """
 
     corpus: Corpus
     subwords: Subwords | None = None
 
     def documents(self) -> Iterator[tuple[str, int, Document]]:
-        """Every document with its split and its index there."""
+        """Every document.
+
+        Yields:
+            Its split, its index there, and the document.
+        """
         for split, documents in self.corpus.splits.items():
             for index, document in enumerate(documents):
                 yield split, index, document
@@ -73,7 +89,14 @@ class View:
         )
 
     def place(self, spot: Spot) -> str:
-        """Where a spot is: `file:line` if it can be said, else the split, else the corpus."""
+        """Where a spot is.
+
+        Args:
+            spot: The spot.
+
+        Returns:
+            File and line if they can be said, else the split, else the corpus.
+        """
         if spot.place is not None:
             return spot.place
         if spot.split is None:
@@ -85,7 +108,11 @@ class View:
         return self.corpus.place_within(spot.split, spot.document, spot.start)
 
     def places(self, spots: Sequence[Spot]) -> str:
-        """The first few places of `spots`, and how many more there are."""
+        """The first few places of some spots, and how many more there are.
+
+        Args:
+            spots: The spots.
+        """
         return listed([self.place(spot) for spot in spots[:MOST_PLACES]], len(spots))
 
 

@@ -1,7 +1,7 @@
 """Word logits → entities and their probabilities.
 
 A sequence of tags y over words 1…n is scored by the sum of its words' logits, and it is possible
-only if the scheme allows each pair of neighbours:
+only if the scheme allows each pair of neighbours::
 
     p(y) = exp(Σ_t logits[t, y_t]) · Π_t allowed[y_(t-1), y_t] / Z
 
@@ -13,15 +13,17 @@ forward–backward algorithm (Rabiner, 1989).
 Everything runs on flat arrays, the words of all sentences one after the other, and on all sentences
 at once. Where Python loops, it loops over the places of a word in its sentence, not over words.
 
-| module | what is in it |
-|---|---|
-| `ragged` | sequences of different lengths, side by side without padding |
-| `chain` | forward–backward, in logarithms |
-| `viterbi` | the best possible sequence of tags |
-| `entities` | which pairs of tags begin an entity, go on with it or end it |
-| `spans` | entities as arrays |
-| `posterior` | what one sentence's logits say of any span |
-| `decoder` | all of it, for one model's tags |
+===========  ============================================================
+module       what is in it
+===========  ============================================================
+`ragged`     sequences of different lengths, side by side without padding
+`chain`      forward–backward, in logarithms
+`viterbi`    the best possible sequence of tags
+`entities`   which pairs of tags begin an entity, go on with it or end it
+`spans`      entities as arrays
+`posterior`  what one sentence's logits say of any span
+`decoder`    all of it, for one model's tags
+===========  ============================================================
 """
 
 from nerine.decoding.decoder import Decoder

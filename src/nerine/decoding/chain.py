@@ -1,4 +1,4 @@
-"""Forward–backward over many sentences at once, in logarithms.
+"""Forward–backward (Rabiner, 1989) over many sentences at once, in logarithms.
 
 Weights are logarithms throughout, so that none is too small to be told from another. Those of one
 word or one row are compared with each other only: each row may be shifted by a number of its own.
@@ -35,7 +35,7 @@ _ALIKE = 1e-13
 
 
 def margins_of(logits: Logits) -> FloatArray:
-    """How much less than its word's best logit each one is: (words × tags), 0 or less."""
+    """How much less than its word's best logit each one is: `(words, tags)`, 0 or less."""
     values = logits.astype(np.float64)
     with np.errstate(over="ignore"):
         values -= values.max(axis=1, keepdims=True)
@@ -45,7 +45,7 @@ def margins_of(logits: Logits) -> FloatArray:
 def pass_on(weights: FloatArray, tables: FloatArray) -> tuple[FloatArray, FloatArray]:
     """For each tag, the sum of the weights of all tags that `tables` lead to it from.
 
-    `weights` are (directions × rows × tags), `tables` (directions × tags × tags) of zeros and
+    `weights` are `(directions, rows, tags)`, `tables` `(directions, tags, tags)` of zeros and
     ones, or one table for all directions. The sums are shifted by each row's highest weight,
     which is given too.
     """
@@ -76,7 +76,7 @@ def _log_sum(weights: FloatArray) -> FloatArray:
 
 
 def _led(weights: FloatArray) -> FloatArray:
-    """The sums over all ways that lead to each tag, (tags × ways), shifted."""
+    """The sums over all ways that lead to each tag, `(tags, ways)`, shifted."""
     return _log_sum(weights - weights.max())
 
 
@@ -84,7 +84,7 @@ def _led(weights: FloatArray) -> FloatArray:
 class Sides:
     """All that sentences' logits say, seen from the gaps before, between and after their words.
 
-    Both arrays are (words + sentences × tags): a sentence of n words has n + 1 rows, one for the
+    Both arrays are `(words + sentences, tags)`: a sentence of n words has n + 1 rows, one for the
     gap before each word and one for its end. `behind` holds, for the tag before the gap, the
     weight of all that leads up to it with that tag; `ahead`, for the tag after the gap, the
     weight of all that may follow with that tag. The places before and after a sentence have the
@@ -108,7 +108,8 @@ class _Chunks:
 
 
 class Chain:
-    """The random field of `nerine.decoding`, for one table of allowed pairs of tags.
+    """The random field of `nerine.decoding` (Lafferty, McCallum & Pereira, 2001), for one table of
+    allowed pairs of tags.
 
     `penalty` is the table as logarithms, and `tables` are what leads forward from tag to tag, and
     what leads backward. `nothing` are the weights before and after a sentence, where `O` stands.
@@ -128,7 +129,7 @@ class Chain:
         )
 
     def sides(self, margins: FloatArray, lengths: IntArray) -> Sides:
-        """The weights at the gaps of sentences of `lengths` words, by their (words × tags) margins.
+        """The weights at the gaps of sentences of `lengths` words, by `margins`, `(words, tags)`.
 
         Forward and backward run in the same steps, each from its own end of each chunk.
         """
@@ -157,7 +158,7 @@ class Chain:
         return sides
 
     def _passed_in(self, margins: FloatArray, chunks: _Chunks) -> FloatArray:
-        """What each chunk gets from what stands before and after it: (2 × chunks × tags)."""
+        """What each chunk gets from what stands before and after it: `(2, chunks, tags)`."""
         passed = np.empty((2, len(chunks.starts), len(self.allowed)))
         passed[0], passed[1] = self._first, self._last
         follows = chunks.sentences[1:] == chunks.sentences[:-1]
@@ -186,7 +187,7 @@ class Chain:
             ahead = _led(ways + ahead)
 
     def _through(self, margins: FloatArray, chunks: _Chunks, cut: IntArray) -> FloatArray:
-        """The weight of all ways through each chunk of `cut`, (chunks × tags × tags).
+        """The weight of all ways through each chunk of `cut`, `(chunks, tags, tags)`.
 
         From a tag at the chunk's first word, to a tag at the word after its last. Tags that lead
         to the same tags differ in their own weight only, so one of them is walked on from.

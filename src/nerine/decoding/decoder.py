@@ -24,9 +24,9 @@ _GROUP_WORDS = 50_000
 
 
 class Decoder:
-    """Viterbi and forward–backward for one model's tags.
+    """Viterbi and forward–backward (Rabiner, 1989) for one model's tags.
 
-    Logits are one array of all words of all sentences, (words × tags), of finite numbers;
+    Logits are one array of all words of all sentences, `(words, tags)`, of finite numbers;
     `lengths` are the sentences' numbers of words, and may be 0.
 
     `constrained=False` allows every pair of tags: each word then takes its own best tag, as the

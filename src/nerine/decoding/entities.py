@@ -16,7 +16,7 @@ class EntityChain(Chain):
 
     `begins` and `continues` are the tables of `nerine.schemes.Transitions` as arrays, `labels` the
     labels of the tags in order. `label_of` (tags) leads from tags to the numbers of their labels,
-    `tags_of` (labels × most tags of one) back, and `label_names` (tags) are empty for `O`.
+    `tags_of` `(labels, most tags of one)` back, and `label_names` (tags) are empty for `O`.
 
     The methods take rows of `nerine.decoding.chain.Sides`, one for each gap between words.
     """
@@ -49,7 +49,7 @@ class EntityChain(Chain):
     def after(self, behind: FloatArray, ahead: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The probability of each tag after gaps, and that an entity begins there with it.
 
-        All arrays are (gaps × tags).
+        All arrays are `(gaps, tags)`.
         """
         totals, shares = self._beginning(behind)
         weights = totals + ahead
@@ -58,13 +58,13 @@ class EntityChain(Chain):
         return tags, tags * shares
 
     def stops(self, ahead: FloatArray) -> FloatArray:
-        """The probability that an entity ends at gaps, given its tag before them, (gaps × tags)."""
+        """The probability that an entity ends at gaps, given the tag before, `(gaps, tags)`."""
         return self._stopping(ahead)[1]
 
     def steps(self, ahead: FloatArray, own: IntArray) -> FloatArray:
         """The probability of each tag after gaps, given the tag before them.
 
-        `own` are some tags for each gap, (gaps × some). The result is (gaps × some × some): from
+        `own` are some tags for each gap, `(gaps, some)`. The result is `(gaps, some, some)`: from
         each of these tags to each of them, for pairs that the scheme allows.
         """
         totals, top = pass_on(ahead[None], self.tables[1:])
@@ -74,7 +74,7 @@ class EntityChain(Chain):
         return np.asarray(np.exp(np.minimum(after[:, None, :] - before[:, :, None], 0.0)))
 
     def goes_on(self, ahead: FloatArray, own: IntArray) -> FloatArray:
-        """The steps with which an entity goes on, (gaps × some × some); all others are 0."""
+        """The steps with which an entity goes on, `(gaps, some, some)`; all others are 0."""
         return self.steps(ahead, own) * self.continues[own[:, :, None], own[:, None, :]]
 
 

@@ -70,11 +70,11 @@ class Posterior:
     def _words(self) -> tuple[FloatArray, FloatArray]:
         """The probability of each tag at each word, and that an entity begins there with it.
 
-        Both are (words × tags).
+        Both are `(words, tags)`.
         """
         return self.chain.after(self.sides.behind[:-1], self.sides.ahead[:-1])
 
     def _goes_on(self, gaps: IntArray) -> FloatArray:
-        """(gaps × tags × tags)"""
+        """`(gaps, tags, tags)`"""
         tags = np.arange(len(self.chain.allowed))
         return self.chain.goes_on(self.sides.ahead[gaps], np.tile(tags, (len(gaps), 1)))

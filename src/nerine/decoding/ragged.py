@@ -36,7 +36,7 @@ def side_by_side(lengths: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def products(matrices: FloatArray, lengths: IntArray) -> FloatArray:
-    """The product of each run of square matrices, (runs × size × size); no matrices give 1.
+    """The product of each run of square matrices, `(runs, size, size)`; no matrices give 1.
 
     `lengths` are the runs'. Neighbours are multiplied in pairs, then the products are, and so on:
     a run of n matrices takes log2(n) steps.

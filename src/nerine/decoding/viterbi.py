@@ -2,9 +2,9 @@
 
 No sequence scores more than each word's best tag, and mostly this one is possible. Where a pair of
 its tags is not, a region around that pair is searched for its own best sequence, whatever may
-stand next to it. If the regions' sequences fit the tags around them, no sequence of the whole
-scores more: every part of it has the best score that it can have. Where one does not fit, the
-region grows, at last to the whole sentence.
+stand next to it (Viterbi, 1967). If the regions' sequences fit the tags around them, no sequence of
+the whole scores more: every part of it has the best score that it can have. Where one does not fit,
+the region grows, at last to the whole sentence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PAIRS = 2_000_000
 def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
     """The most probable possible tags of sentences' words, as indices.
 
-    `logits` are (words of all sentences × tags), `lengths` the sentences' numbers of words. Of
+    `logits` are `(words of all sentences, tags)`, `lengths` the sentences' numbers of words. Of
     equally good sequences, which one is taken depends on the sentence alone.
     """
     sentences = _Sentences(lengths, chain)

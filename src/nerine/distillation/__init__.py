@@ -56,17 +56,38 @@ def distill(
     listener: Listener | None = None,
     **changes: Any,
 ) -> TrainingRun:
-    """Teaches some layers of `teacher` what all of them say, and keeps the best epoch.
+    """Teaches some layers of a teacher what all of them say, and keeps the best epoch.
 
-    `teacher` is a folder or hub id of a token-classification checkpoint, made by Nerine or not;
-    `revision`, `scheme` and `tags` are as for `Tagger.load`. The student learns from `corpus.train`
-    and from the texts `unlabelled`, all of which are held in memory; `corpus.validation` chooses
-    the epoch, by strict F1 against its labels, and the test split is not looked at. `changes`
-    replace fields of `settings`, as in `distill("runs/a", corpus, output="runs/b", layers=3)`.
-    `resume` goes on from the last whole state in `output`.
+    The student learns the teacher's probabilities (Hinton, Vinyals & Dean, 2015) on `corpus.train`
+    and on texts without labels. `corpus.validation` chooses the epoch, by strict F1 against its
+    labels; the test split is not looked at.
 
-    Raises `TrainingError` where the run cannot start, go on, or diverges, and `CheckpointError`
-    where the teacher's architecture cannot be cut.
+    Args:
+        teacher: A folder or hub id of a token-classification checkpoint, made by Nerine or not.
+        corpus: The corpus.
+        output: The folder of the run; the checkpoint is written there.
+        settings: How it learns; by default `DistillationSettings()`.
+        unlabelled: Texts without labels, all of which are held in memory.
+        revision: The teacher's branch, tag or commit on the hub.
+        scheme: The scheme of a foreign teacher's tags, as for `Tagger.load`.
+        tags: Its tags by their numbers, likewise.
+        resume: Whether to go on from the last whole state in `output`.
+        listener: Whoever shows the progress.
+        changes: Fields of `settings` by name, which they replace, as in `layers=3`.
+
+    Returns:
+        What the run did, and where it is.
+
+    Raises:
+        TrainingError: Where the run cannot start, go on, or diverges.
+        SettingsError: For a setting that does not exist, or does not fit the teacher.
+        CorpusError: For a corpus without a training split.
+        CheckpointError: For a teacher that cannot be used, or whose architecture cannot be cut.
+        DocumentError: For an item of `unlabelled` that is no text.
+        EncodingError: For a tokenizer that cannot be used.
+        SchemeError: For a tag scheme that there is not, or tags of an unknown form.
+        HubError: For a teacher that cannot be reached.
+        MissingExtraError: For a teacher of a package that is not installed.
     """
     with quiet():
         loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)

@@ -65,7 +65,7 @@ class Lesson:
 def divergence(
     teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0
 ) -> torch.Tensor:
-    """T² · KL(teacher ‖ student), summed over words, of logits (words × tags) divided by T.
+    """T² · KL(teacher ‖ student), summed over words, of logits `(words, tags)` divided by T.
 
     The gradient of the softened distributions shrinks with T²: the factor makes up for it, so that
     the weight of gold labels means the same at every temperature (Hinton, Vinyals & Dean, 2015, 2).

@@ -1,14 +1,16 @@
 """Formats of labelled text: one module each, one registry here.
 
-| name | files | a document is |
-|---|---|---|
-| `columns` | CoNLL-2003, WNUT and their like | a sentence: lines of token and tag |
-| `spans` | JSON lines of ours, doccano's, Prodigy's | a record: text and ranges |
-| `words` | JSON lines, as on the hub | a record: tokens and tags |
-| `brat` | folders of brat's `.txt` and `.ann` | a pair of files |
-| `label-studio` | JSON that Label Studio exports | a task with its one annotation |
-| `docbin` | spaCy's DocBin | a `Doc` |
-| `parquet` | Parquet, read only | a row: tokens and tags |
+==============  ========================================  ==================================
+name            files                                     a document is
+==============  ========================================  ==================================
+`columns`       CoNLL-2003, WNUT and their like           a sentence: lines of token and tag
+`spans`         JSON lines of ours, doccano's, Prodigy's  a record: text and ranges
+`words`         JSON lines, as on the hub                 a record: tokens and tags
+`brat`          folders of brat's `.txt` and `.ann`       a pair of files
+`label-studio`  JSON that Label Studio exports            a task with its one annotation
+`docbin`        spaCy's DocBin                            a `Doc`
+`parquet`       Parquet, read only                        a row: tokens and tags
+==============  ========================================  ==================================
 
 Reading lines streams: such a file is never held as a whole. Tag files are read twice, first for
 their scheme, unless `ReadOptions.scheme` states it.
@@ -141,9 +143,22 @@ def read_documents(
     options: ReadOptions = _DEFAULT_READ,
     log: ReadLog | None = None,
 ) -> Iterator[Document]:
-    """The documents of a file, one after the other; `log` takes down what happens meanwhile.
+    """The documents of a file, one after the other.
 
-    `format` is one of `FORMATS`, or found by `detect_format`. Raises `FormatError`.
+    Args:
+        path: A file, or a folder of brat's.
+        format: One of `FORMATS`; by default it is found from the name and the content.
+        options: How to read.
+        log: Takes down what happens meanwhile.
+
+    Returns:
+        An iterator, which reads as it goes.
+
+    Raises:
+        FormatError: While it is read, for a file of no known format, and for a line or record that
+            cannot be read, with its place.
+        SettingsError: Likewise, for an option that the format cannot take.
+        MissingExtraError: Likewise, where the format needs an extra that is not installed.
     """
     return (document for _, document in read_placed(path, format, options, log))
 
@@ -171,11 +186,21 @@ def write_documents(
 ) -> int:
     """Writes documents to a file or a folder, whole or not at all, or to a stream of text.
 
-    `format` is one of `FORMATS`, or found by the file's extension (`.jsonl` means `spans`). A
-    folder must not be there yet, or be empty. Returns how many documents were written.
+    Args:
+        documents: The documents.
+        target: A file, a stream of text, or, where the format is one, a folder that is not there
+            yet or is empty.
+        format: One of `FORMATS`; by default the file's extension tells (`.jsonl` means `spans`).
+        options: How to write.
 
-    Raises `FormatError` for a document that the format cannot hold, and for a stream where the
-    format is binary or a folder.
+    Returns:
+        How many documents were written.
+
+    Raises:
+        FormatError: For a document that the format cannot hold, and for a stream where the format
+            is binary or a folder.
+        SettingsError: For an option that the format cannot take.
+        MissingExtraError: Where the format needs an extra that is not installed.
     """
     if not isinstance(target, Path | str):
         return _write_stream(documents, target, _writable(format or "", "output"), options)

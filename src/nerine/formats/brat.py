@@ -1,5 +1,7 @@
 """brat's standoff files: a text in `NAME.txt`, and its annotations in `NAME.ann` beside it.
 
+::
+
     T1	person 0 4	Mira
     R1	born-in Arg1:T1 Arg2:T2
 

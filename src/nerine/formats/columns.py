@@ -1,11 +1,11 @@
-"""Column files: one token a line with its tag, an empty line after each sentence.
+r"""Column files: one token a line with its tag, an empty line after each sentence.
 
 CoNLL-2003 (four columns, `-DOCSTART-` lines), WNUT (two columns) and their like. Each sentence
-is a `Document`; its text is its tokens joined by one space, if no comment says otherwise:
+is a `Document`; its text is its tokens joined by one space, if no comment says otherwise::
 
     # id = 17                       the document's id
     # text = Mira left (today).     its text, in which the tokens are found in order
-    # text_json = "two\\nlines"      the same as a JSON string, for what a line cannot hold
+    # text_json = "two\nlines"      the same as a JSON string, for what a line cannot hold
     # tokens = [[0, 4], [5, 9]]     where the tokens stand, if their surfaces do not tell
     # meta = {"url": "…"}           whatever else the document carries, as JSON
 

@@ -1,5 +1,7 @@
 """What a format has no place for, as a JSON object that is kept beside what it holds.
 
+::
+
     {"id": "7", "tokens": [[0, 4], [5, 9]], "scores": [[0, 4, "person", 0.98]], "meta": {…}}
 
 Each field stands there only where the format alone would give something else. Scores belong to

@@ -1,5 +1,7 @@
 """Label Studio's exports: JSON, and JSON-MIN. A task is a document.
 
+::
+
     [{"id": 5, "data": {"text": "Mira left."}, "annotations": [{"result": [
         {"id": "x1", "from_name": "label", "to_name": "text", "type": "labels",
          "value": {"start": 0, "end": 4, "text": "Mira", "labels": ["person"]}}]}]}]

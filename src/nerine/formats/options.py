@@ -19,19 +19,23 @@ _SEPARATORS = {TAB: TAB, "tab": TAB, SPACE: SPACE, "space": SPACE}
 class ReadOptions:
     """How to read. Every format takes what concerns it.
 
-    - `scheme`: the scheme of tag files; None detects it by a first pass over the tags.
-    - `token_column`, `tag_column`: in column files a number, from 0, or from -1 backwards; in
-      records and tables a name, where a number means the usual names.
-    - `text_field`: the field of a record or task that holds the text; None takes the usual one.
-    - `separator`: of column files, `"tab"` or `"space"` (runs of spaces); None looks at the file.
-    - `tag_names`: the names of tags that are given as numbers.
-    - `known_tag_names`: such names by column, told beside the files, for files without names.
-    - `repair`: read a tag sequence that its scheme does not allow all the same, and count it.
-    - `reading`: how such a sequence is read.
-    - `skip_rejected`: skip and count records that an annotator rejected or ignored.
-    - `set_aside`: keep annotations of brat and Label Studio that are no entities (in pieces,
-      overlapping, of several labels) in `Document.meta`, and count them.
-    - `unlabelled`: read texts that nobody has annotated too, as texts that are to be tagged.
+    Attributes:
+        scheme: The scheme of tag files; None detects it by a first pass over the tags.
+        token_column: In column files the index of the column with the tokens, counted from 0, or
+            from -1 backwards; in records and tables a name, where a number means the usual names.
+        tag_column: That of the tags, likewise.
+        separator: Of column files, `"tab"` or `"space"` (runs of spaces); None looks at the file.
+        tag_names: The names of tags that are given as numbers.
+        known_tag_names: Such names by column, told beside the files, for files without names.
+        repair: Whether a tag sequence that its scheme does not allow is read all the same, and
+            counted.
+        reading: How such a sequence is read.
+        skip_rejected: Whether records that an annotator rejected or ignored are skipped and
+            counted.
+        unlabelled: Whether texts that nobody has annotated are read too, as texts to be tagged.
+        text_field: The field of a record or task that holds the text; None takes the usual one.
+        set_aside: Whether annotations of brat and Label Studio that are no entities (in pieces,
+            overlapping, of several labels) are kept in `Document.meta`, and counted.
     """
 
     scheme: TagScheme | None = None
@@ -52,10 +56,12 @@ class ReadOptions:
 class WriteOptions:
     """How to write. Every format takes what concerns it.
 
-    - `scheme`: the scheme of tags.
-    - `separator`: of column files, `"tab"` or `"space"`.
-    - `token_column`, `tag_column`: where column files have them, as in `ReadOptions`.
-    - `style`: whose span records to write.
+    Attributes:
+        scheme: The scheme of tags.
+        separator: Of column files, `"tab"` or `"space"`.
+        token_column: The index of the column with the tokens, as in `ReadOptions`.
+        tag_column: That of the tags.
+        style: Whose span records to write.
     """
 
     scheme: TagScheme = TagScheme.IOB2
@@ -69,9 +75,13 @@ class WriteOptions:
 class TagFault:
     """A tag that breaks its file's scheme, in a sequence that was read leniently.
 
-    - `document`: which one of those that were read, from 0; `token`: which one of its tokens.
-    - `place`: where the tag stands; `reason`: what is wrong with it.
-    - `scheme`: that of the file; `other`: one that allows the whole sequence, if there is one.
+    Attributes:
+        document: Which one of the documents that were read, counted from 0.
+        token: Which one of its tokens, counted from 0.
+        place: Where the tag stands.
+        reason: What is wrong with it.
+        scheme: The scheme of the file.
+        other: One that allows the whole sequence, if there is one.
     """
 
     document: int
@@ -84,15 +94,22 @@ class TagFault:
 
 @dataclass(slots=True)
 class ReadLog:
-    """What happened while a file was read. `scheme` stays None where there are no tags.
+    """What happened while a file was read.
 
     Logs are equal where they count alike.
 
-    - `set_aside`: annotations that are kept in `meta` because they are no entities.
-    - `remarks`: what a user should know of documents, and of how many.
-    - `format`: the name of the format that was read.
-    - `faults`: each tag that was repaired, or made repairs necessary.
-    - `first_rows`: of column files, the line of each document's first token.
+    Attributes:
+        documents: How many documents were read.
+        repaired_tags: How many tags the lenient reading changed.
+        repaired_documents: How many documents have such tags.
+        skipped: How many records were skipped.
+        scheme: The scheme of the tags; None where there are none.
+        set_aside: How many annotations are kept in `meta` because they are no entities; they are
+            counted, not errors.
+        remarks: What a user should know of documents, and of how many documents.
+        format: The name of the format that was read.
+        faults: Each tag that was repaired, or made repairs necessary.
+        first_rows: Of column files, the line of each document's first token, counted from 1.
     """
 
     documents: int = 0
@@ -107,7 +124,11 @@ class ReadLog:
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
 
     def remark(self, what: str) -> None:
-        """Counts one document more of which `what` is to be said, such as "with tags of …"."""
+        """Counts one document more of which something is to be said.
+
+        Args:
+            what: What is to be said, such as "with tags of …".
+        """
         self.remarks[what] = self.remarks.get(what, 0) + 1
 
 

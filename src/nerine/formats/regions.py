@@ -49,6 +49,7 @@ class Regions:
 
 
 def bears_labels(region: Record) -> bool:
+    """Whether a region is one that may stand for an entity."""
     return region.get("type") in ("labels", *_FOREIGN)
 
 
@@ -151,6 +152,7 @@ def new_regions(
 
 
 def new_region(start: int, end: int, from_name: str, to_name: str) -> Record:
+    """A region over the code points `[start, end)`, still without a text and labels."""
     return {
         "id": f"{start}-{end}",
         "from_name": from_name,
@@ -161,5 +163,6 @@ def new_region(start: int, end: int, from_name: str, to_name: str) -> Record:
 
 
 def scored(region: Record, entity: Entity) -> Record:
+    """A region with the score of its entity, or without one where that has none."""
     plain = {name: value for name, value in region.items() if name != "score"}
     return plain if entity.score is None else {**plain, "score": entity.score}

@@ -1,6 +1,6 @@
 """Span records: JSON lines with a text and the ranges of its entities.
 
-Ours, with tokens only where the corpus has some:
+Ours, with tokens only where the corpus has some::
 
     {"id": "7", "text": "Mira left.", "entities": [{"start": 0, "end": 4, "label": "person"}],
      "tokens": [[0, 4], [5, 9], [9, 10]]}

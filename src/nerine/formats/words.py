@@ -1,5 +1,7 @@
 """Word records: JSON lines with tokens and their tags, as data sets on the hub have them.
 
+::
+
     {"id": "7", "tokens": ["Mira", "left", "."], "ner_tags": ["B-person", "O", "O"]}
 
 Tags are names, or numbers where `tag_names` is given. The text is the tokens joined by one space,

@@ -15,7 +15,9 @@ _SHA256_DIGITS = 64
 class Listed:
     """A file as the hub lists it, as far as it says so.
 
-    `size` is in bytes; `hash` is git's name for the content, or for a large file its SHA-256.
+    Attributes:
+        size: Its bytes.
+        hash: Git's name for the content, or for a large file its SHA-256.
     """
 
     size: int | None

@@ -1,6 +1,6 @@
 """The names of a data set's files → its configurations and their splits.
 
-A README says it by patterns (`nerine.hub.metadata`), or the names do:
+A README says it by patterns (`nerine.hub.metadata`), or the names do::
 
     train.parquet, data/train-00000-of-00002.parquet     the configuration `default`
     en/train-00000-of-00001.parquet, en/dev.conll        the configuration `en`

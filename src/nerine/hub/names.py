@@ -23,7 +23,13 @@ _LONGEST_FILE_NAME = 500
 
 @dataclass(frozen=True, slots=True)
 class RepoName:
-    """A repository, and which state of it: a branch, a tag or a commit; None for `main`."""
+    """A repository, and which state of it.
+
+    Attributes:
+        id: `owner/name`.
+        revision: A branch, a tag or a commit; None for `main`.
+        kind: `model` or `dataset`.
+    """
 
     id: str
     revision: str | None = None
@@ -31,9 +37,18 @@ class RepoName:
 
     @classmethod
     def parse(cls, name: str, revision: str | None = None, kind: Kind = "model") -> RepoName:
-        """`owner/name` or `owner/name@revision`; the revision may be given apart.
+        """The repository that a name stands for.
 
-        Raises `HubError` for what cannot be a repository.
+        Args:
+            name: `owner/name` or `owner/name@revision`.
+            revision: The revision, where it is given apart.
+            kind: `model` or `dataset`.
+
+        Returns:
+            The repository; the hub is not asked whether it is there.
+
+        Raises:
+            HubError: For what cannot be a repository, and for two revisions that differ.
         """
         repo_id, at, within = name.partition("@")
         if at and revision not in (None, within):

@@ -47,9 +47,14 @@ _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class Snapshot:
     """One state of a repository, as far as it was fetched.
 
-    `folder` lies in the hub's cache and holds what was fetched. `listed` are all files of the
-    repository, by the hub's list; only those in the cache where there is no such list
-    (`is_partial`). `notes` say what a user should know.
+    Attributes:
+        repo: The repository.
+        commit: The commit.
+        folder: Where in the hub's cache lies what was fetched.
+        listed: All files of the repository, by the hub's list; only those in the cache where there
+            is no such list.
+        notes: What a user should know.
+        is_partial: Whether there is no such list.
     """
 
     repo: RepoName
@@ -60,13 +65,24 @@ class Snapshot:
     is_partial: bool = False
 
     def fetch(self, name: str) -> None:
-        """Puts one more file into the folder, if it is not there; raises `HubError`."""
+        """Puts one more file into the folder, if it is not there.
+
+        Args:
+            name: Its name in the repository.
+
+        Raises:
+            HubError: For a name that leads out of the folder, and a file that cannot be fetched.
+        """
         check_file_name(name, str(self))
         with bars():
             _fetch(self.repo, self.commit, name, self.listed.get(name))
 
     def has(self, name: str) -> bool:
-        """Whether the repository has a file of this name in this state, as far as is known."""
+        """Whether the repository has a file of this name in this state, as far as is known.
+
+        Args:
+            name: The name.
+        """
         return name in self.listed
 
     def __str__(self) -> str:

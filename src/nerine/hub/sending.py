@@ -41,9 +41,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A file to be sent: its name in the repository, where it lies or what it holds, its SHA-256.
+    """A file to be sent.
 
-    `size` is in bytes.
+    Attributes:
+        name: Its name in the repository.
+        content: Where it lies, or what it holds.
+        size: Its bytes.
+        sha256: Its SHA-256, in hexadecimal.
     """
 
     name: str
@@ -52,7 +56,14 @@ class Outgoing:
     sha256: str
 
     def is_like(self, there: Listed) -> bool:
-        """Whether a file on the hub has the same content."""
+        """Whether a file on the hub has the same content.
+
+        Args:
+            there: The file on the hub.
+
+        Returns:
+            False also where the hub does not say enough to tell.
+        """
         if there.size != self.size or there.hash is None:
             return False
         own = self.sha256 if is_sha256(there.hash) else git_hash(self.content)
@@ -63,10 +74,13 @@ class Outgoing:
 class Target:
     """Where files are sent.
 
-    `repo.revision` is a branch, None for `main`; one that is not there is made from `main`. A new
-    repository is private unless `public`; one that is there keeps its visibility, and is not pushed
-    to without `public` if it is public. `tag` names the commit; `create_pr` proposes it instead of
-    making it.
+    Attributes:
+        repo: The repository; its revision is a branch, None for `main`. One that is not there is
+            made from `main`.
+        public: Whether a new repository is public, and files may go to one that is. A repository
+            that is there keeps its visibility.
+        tag: What the commit is tagged with.
+        create_pr: Whether the commit is proposed instead of made.
     """
 
     repo: RepoName

@@ -1,13 +1,15 @@
 """Counts over entities → scores.
 
-| module | what lives there |
-|---|---|
-| `counts` | `Counts`, `PartialCounts`, means over labels |
-| `partial` | the four schemas of SemEval-2013 |
-| `tally` | the one count over spans |
-| `scoring` | `score`, `score_tags` → `Evaluation` |
-| `breakdowns` | scores by what an entity is like: seen in training, length, frequency |
-| `signature` | what a score was counted over, in one line |
+============  =====================================================================
+module        what lives there
+============  =====================================================================
+`counts`      `Counts`, `PartialCounts`, means over labels
+`partial`     the four schemas of SemEval-2013 (Segura-Bedmar et al., 2013)
+`tally`       the one count over spans
+`scoring`     `score`, `score_tags` → `Evaluation`
+`breakdowns`  scores by what an entity is like: seen in training, length, frequency
+`signature`   what a score was counted over, in one line
+============  =====================================================================
 """
 
 from nerine.metrics.breakdowns import breakdowns

@@ -11,6 +11,11 @@ class Counts:
     """How many entities are gold, how many were predicted, and how many of these are correct.
 
     `precision`, `recall` and `f1` are from 0 to 1, and 0 where nothing is to be counted.
+
+    Attributes:
+        correct: How many predicted entities are correct.
+        predicted: How many entities were predicted.
+        gold: How many gold entities there are.
     """
 
     correct: int = 0
@@ -26,17 +31,17 @@ class Counts:
 
     @property
     def precision(self) -> float:
-        """Correct ÷ predicted."""
+        """Correct ÷ predicted, from 0 to 1."""
         return self.correct / self.predicted if self.predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """Correct ÷ gold."""
+        """Correct ÷ gold, from 0 to 1."""
         return self.correct / self.gold if self.gold else 0.0
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall: 2 · correct ÷ (predicted + gold)."""
+        """The harmonic mean of precision and recall, from 0 to 1."""
         both = self.predicted + self.gold
         return 2 * self.correct / both if both else 0.0
 
@@ -52,14 +57,20 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Averages:
-    """Means of the labels' scores: each label counts alike (macro), or by its support."""
+    """Means of the labels' scores: each label counts alike (macro), or by its support.
+
+    Attributes:
+        precision: The mean precision, from 0 to 1.
+        recall: The mean recall, from 0 to 1.
+        f1: The mean F1, from 0 to 1.
+    """
 
     precision: float
     recall: float
     f1: float
 
     def to_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """For JSON: precision, recall and F1."""
         return {"precision": self.precision, "recall": self.recall, "f1": self.f1}
 
 
@@ -91,6 +102,13 @@ class PartialCounts:
 
     Each gold entity is correct, incorrect, partial or missing; each predicted one is correct,
     incorrect, partial or spurious. A partial one counts half.
+
+    Attributes:
+        correct: Entities that agree.
+        incorrect: Entities that do not.
+        partial: Entities that agree in part.
+        missing: Gold entities beside which no predicted one was set.
+        spurious: Predicted entities beside which no gold one was set.
     """
 
     correct: int = 0
@@ -120,12 +138,12 @@ class PartialCounts:
 
     @property
     def precision(self) -> float:
-        """(Correct + partial ÷ 2) ÷ predicted."""
+        """(Correct + partial ÷ 2) ÷ predicted, from 0 to 1."""
         return self._credit / self.predicted if self.predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """(Correct + partial ÷ 2) ÷ gold."""
+        """(Correct + partial ÷ 2) ÷ gold, from 0 to 1."""
         return self._credit / self.gold if self.gold else 0.0
 
     @property
@@ -139,7 +157,7 @@ class PartialCounts:
         return self.correct + self.partial / 2
 
     def to_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """For JSON: the counts of entities, then precision, recall and F1."""
         return {
             "correct": self.correct,
             "incorrect": self.incorrect,

@@ -1,11 +1,13 @@
 """Partial scores: the four schemas of SemEval-2013, over MUC's five counts.
 
-| schema | a predicted entity that overlaps a gold one is correct if |
-|---|---|
-| `strict` | start, end and label are the same; else incorrect |
-| `exact` | start and end are the same, whatever the label; else incorrect |
-| `partial` | start and end are the same, whatever the label; else partial |
-| `type` | the label is the same, whatever start and end; else incorrect |
+=========  ==============================================================
+schema     a predicted entity that overlaps a gold one is correct if
+=========  ==============================================================
+`strict`   start, end and label are the same; else incorrect
+`exact`    start and end are the same, whatever the label; else incorrect
+`partial`  start and end are the same, whatever the label; else partial
+`type`     the label is the same, whatever start and end; else incorrect
+=========  ==============================================================
 
 Sources: Chinchor & Sundheim, 1993 (MUC-5); Segura-Bedmar et al., 2013 (SemEval-2013, task 9).
 

@@ -30,13 +30,19 @@ from nerine.segmentation import rule_words, word_spans
 class Evaluation:
     """What one prediction over a set of documents is worth.
 
-    - `overall` adds up the labels (micro average); `macro` and `weighted` are means over them.
-    - `boundaries` counts ranges alone, whatever their labels.
-    - `partial` holds the counts of the four SemEval-2013 schemas (`nerine.metrics.partial`).
-    - `surface` counts unique pairs of surface form and label, each once over all documents, as
-      the WNUT 2017 shared task does (Derczynski et al., 2017); None where there are no texts.
-    - `accuracy` is the share of tokens whose IOB2 tag is the gold one, over the documents' own
-      tokens, or over words by the rule where they have none; `tokens` is how many these are.
+    Attributes:
+        overall: Strict counts over all labels (micro average); `macro` and `weighted` are means
+            over them.
+        labels: The counts of each label.
+        accuracy: The share of tokens whose IOB2 tag is the gold one, over the documents' own
+            tokens, or over words by the rule where they have none.
+        tokens: How many tokens these are.
+        documents: How many documents.
+        boundaries: Counts of ranges alone, whatever their labels.
+        partial: Counts by the four schemas of SemEval-2013 (Segura-Bedmar et al., 2013; see
+            `nerine.metrics.partial`).
+        surface: Counts of unique pairs of surface form and label, each once over all documents, as
+            the WNUT 2017 shared task does (Derczynski et al., 2017); None where there are no texts.
     """
 
     overall: Counts
@@ -75,7 +81,18 @@ class Evaluation:
 
 
 def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Evaluation:
-    """Compares the entities of documents that stand side by side and have the same texts."""
+    """Compares the entities of documents that stand side by side and have the same texts.
+
+    Args:
+        gold: The documents with the right entities.
+        predicted: The same documents with those that were found.
+
+    Returns:
+        The scores, strict and partial, over all labels and for each.
+
+    Raises:
+        CorpusError: Where the documents do not belong to each other.
+    """
     tally = Tally()
     right = tokens = 0
     for reference, output in side_by_side(gold, predicted):

@@ -16,11 +16,16 @@ _SHOWN_OF_HASH = 12
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The conditions of a score.
+    """The conditions of a score. Scores may be compared if their signatures are equal.
 
-    `documents` is the hash of the gold texts and entities; `scheme` is `ranges` where no tags
-    were read; `gold` is the number of gold entities. Scores may be compared if their signatures
-    are equal.
+    Attributes:
+        metric: What is counted.
+        scheme: The tag scheme; `ranges` where no tags were read.
+        reading: How tags were read, `strict` or `lenient`.
+        split: The name of the split.
+        documents: The hash of the gold texts and entities.
+        gold: How many gold entities there are.
+        version: Nerine's version.
     """
 
     metric: str
@@ -42,7 +47,16 @@ class Signature:
         metric: str = "entity",
         version: str | None = None,
     ) -> Signature:
-        """The signature of scores against `gold`; `version` is by default that of this Nerine."""
+        """The signature of scores.
+
+        Args:
+            gold: The documents with the right entities.
+            split: The name of their split.
+            scheme: The tag scheme; None where no tags were read.
+            reading: How tags were read.
+            metric: What is counted.
+            version: Nerine's version; by default the one that is installed.
+        """
         return cls(
             metric=metric,
             scheme=scheme or "ranges",

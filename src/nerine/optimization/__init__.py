@@ -1,14 +1,16 @@
 """Checkpoint → the fastest way to run it that is good enough.
 
-| module | what lives there |
-|---|---|
-| `exporting` | a model of PyTorch → an ONNX model, checked |
-| `channels` | how large the numbers in it get on the user's documents |
-| `quantisation` | an ONNX model → one of 8-bit numbers |
-| `measuring` | scores, agreement and speed on the user's own documents |
-| `fresh` | memory and time to the first result, in a process of its own |
-| `choice` | which variant is good enough, and which of those is used |
-| `folder` | the files beside the checkpoint |
+==============  ============================================================
+module          what lives there
+==============  ============================================================
+`exporting`     a model of PyTorch → an ONNX model, checked
+`channels`      how large the numbers in it get on the user's documents
+`quantisation`  an ONNX model → one of 8-bit numbers
+`measuring`     scores, agreement and speed on the user's own documents
+`fresh`         memory and time to the first result, in a process of its own
+`choice`        which variant is good enough, and which of those is used
+`folder`        the files beside the checkpoint
+==============  ============================================================
 """
 
 from __future__ import annotations
@@ -63,8 +65,15 @@ Say = Callable[[str], None]
 class Optimization:
     """What was measured, and which variant is used from now on.
 
-    `difference` is the largest one between the logits of PyTorch and of the exported model, as a
-    share of their size.
+    Attributes:
+        checkpoint: The checkpoint, as it was named.
+        weights: The hash of its weights.
+        documents: How many documents it was measured on.
+        tolerance: How much F1 a variant may lose, in points of 100.
+        difference: The largest one between the logits of PyTorch and of the exported model, as a
+            share of their size.
+        measurements: Those of each variant, PyTorch among them.
+        choice: Which variant is used, and why not the others.
     """
 
     checkpoint: str
@@ -120,12 +129,27 @@ def optimize(
 ) -> Optimization:
     """Makes ONNX models of a checkpoint, measures them, and puts those that are good enough in it.
 
-    `documents` have gold entities, and should be none that the model was trained on. A variant is
-    good enough if its F1 is at most `tolerance` points (of 100) below PyTorch's. The fastest of
-    those is what `Tagger.load` uses from then on, on a CPU. `variants` are those to be measured;
-    `about` goes into the report, to say what the documents are; `say` hears what is being done.
+    The fastest of those is what `Tagger.load` uses from then on, on a CPU.
 
-    Raises `CheckpointError`, `CorpusError`, `SettingsError` or `MissingExtraError`.
+    Args:
+        checkpoint: The folder of the checkpoint.
+        documents: Documents with gold entities, none of which the model was trained on.
+        tolerance: How much lower than PyTorch's the F1 of a variant may be, in points of 100.
+        variants: Those to be measured.
+        about: What goes into the report, to say what the documents are.
+        say: Hears what is being done.
+
+    Returns:
+        What was measured and chosen.
+
+    Raises:
+        CheckpointError: For a folder that is no checkpoint, or a model that cannot be exported.
+        CorpusError: For documents without entities.
+        SettingsError: For a tolerance out of its range, or a variant that there is not.
+        EncodingError: For a tokenizer that cannot be used.
+        SchemeError: For a tag scheme that there is not.
+        HubError: For a checkpoint that cannot be reached.
+        MissingExtraError: Where the extra `onnx` is not installed.
     """
     folder = Path(checkpoint).expanduser()
     gold = list(documents)

@@ -17,7 +17,13 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The variant to be used, those that are good enough, and why the others are not used."""
+    """The variant to be used.
+
+    Attributes:
+        chosen: Its name.
+        good_enough: The names of all that are good enough.
+        reasons: Why each of the others is not used.
+    """
 
     chosen: str
     good_enough: tuple[str, ...]

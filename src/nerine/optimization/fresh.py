@@ -29,10 +29,12 @@ _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 class Footprint:
     """What a variant needs in a process of its own.
 
-    - `memory`: by how many bytes the peak of resident memory grew while the variant was loaded and
-      tagged some texts, above that of the imported libraries; None where the system does not say.
-    - `first_result`: seconds from the beginning of loading to the entities of one text, without
-      the time to import the libraries.
+    Attributes:
+        memory: By how many bytes the peak of resident memory grew while the variant was loaded and
+            tagged some texts, above that of the imported libraries; None where the system does not
+            say.
+        first_result: Seconds from the beginning of loading to the entities of one text, without the
+            time to import the libraries.
     """
 
     memory: int | None

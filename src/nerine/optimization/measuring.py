@@ -25,13 +25,16 @@ _TIMED = 1000
 class Measurement:
     """One variant on the user's own documents.
 
-    - `counts` and `interval`: against the gold entities; F1 is from 0 to 1.
-    - `same_documents`: the share of documents with the very entities of PyTorch; `same_f1`: the F1
-      of its entities against those of PyTorch.
-    - `rate`: documents a second, from text to entities: the median of some rounds, in which the
-      variants take turns.
-    - `size`: of the file with the weights, in bytes.
-    - `footprint`: memory and time to the first result of a process of its own.
+    Attributes:
+        variant: Its name.
+        counts: The counts against the gold entities.
+        interval: Where its F1 lies.
+        same_documents: The share of documents with the very entities of PyTorch.
+        same_f1: The F1 of its entities against those of PyTorch, from 0 to 1.
+        rate: Documents a second, from text to entities: the median of some rounds, in which the
+            variants take turns.
+        size: The bytes of the file with the weights.
+        footprint: Memory and time to the first result of a process of its own.
     """
 
     variant: str

@@ -69,7 +69,7 @@ def quantise(
 class Product:
     """A node that computes `values @ weights + bias`, with weights and bias that are constant.
 
-    `transposed` says that the weights are (outputs × inputs).
+    `transposed` says that the weights are `(outputs, inputs)`.
     """
 
     node: Any
@@ -197,7 +197,7 @@ class _Rewriter:
             self._reshape_like(result, product.values, scales, name)
 
     def _quantised_weights(self, product: Product) -> tuple[str, str]:
-        """The names of the weights in 8 bits (inputs × outputs) and their scales (outputs)."""
+        """The names of the weights in 8 bits `(inputs, outputs)` and their scales (outputs)."""
         key = f"{product.weights}_{product.transposed:d}"
         if key not in self._weights:
             matrix = self._array(product.weights)
@@ -220,7 +220,7 @@ class _Rewriter:
         return self._constant(f"{product.node.output[0]}_offset", bias - added)
 
     def _quantised_rows(self, product: Product) -> _Rows:
-        """The values in 8 bits (rows × inputs), and the scale of each row (rows × 1)."""
+        """The values in 8 bits `(rows, inputs)`, and the scale of each row `(rows, 1)`."""
         base = f"{product.values}_{'rows' if product.is_flat else 'flat'}"
         if base not in self._rows:
             shifted = self._comes_from(product.values, "Gelu")
@@ -239,7 +239,7 @@ class _Rewriter:
         return self._rows[base]
 
     def _flat(self, product: Product, base: str) -> str:
-        """The values as (rows × inputs), however many dimensions they have."""
+        """The values as `(rows, inputs)`, however many dimensions they have."""
         if product.is_flat:
             return product.values
         inputs = self._constants[product.weights].dims[0]
@@ -278,7 +278,7 @@ class _Rewriter:
         return self._integers("axis_1", [1])
 
     def _reshape_like(self, flat: str, values: str, scales: str, name: str) -> None:
-        """Gives `flat` (rows × outputs) the dimensions of `values`, but for the last one."""
+        """Gives `flat` `(rows, outputs)` the dimensions of `values`, but for the last one."""
         outputs = int(self._constants[scales].dims[0])
         outer = self._add("Shape", [values], f"{name}_outer", end=-1)
         shape = self._add(

@@ -3,13 +3,15 @@
 Systems write small faults into their files. What can be aligned by position is aligned, and every
 repair is counted; what can't is an error with both places.
 
-| module | what lives there |
-|---|---|
-| `repairs` | the repairs that were made, counted, with the first place of each |
-| `rows` | a tolerant reader of column files |
-| `rowwise` | rows of a column file ↔ gold documents |
-| `textwise` | predicted documents ↔ gold documents |
-| `characters` | two texts that differ in white space, HTML escapes and Unicode forms |
+============  ====================================================================
+module        what lives there
+============  ====================================================================
+`repairs`     the repairs that were made, counted, with the first place of each
+`rows`        a tolerant reader of column files
+`rowwise`     rows of a column file ↔ gold documents
+`textwise`    predicted documents ↔ gold documents
+`characters`  two texts that differ in white space, HTML escapes and Unicode forms
+============  ====================================================================
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class Pairing:
     """Gold and predicted documents, side by side, with equal texts.
 
     - `predicted` holds the entities that the strict reading of tags finds, `lenient` those of
-      conlleval's reading; they are the same where the output has no tags, or legal ones.
+      conlleval's reading (Tjong Kim Sang & Buchholz, 2000); they are the same where the output has
+      no tags, or legal ones.
     - `scheme` is that of the predicted tags; None where there are none.
     - `places` says where the gold documents stand.
     """
@@ -126,7 +129,8 @@ def pair_columns(
     *,
     predicted_scheme: TagScheme | None = None,
 ) -> Pairing:
-    """Gold and predicted tags from two columns of one file, as conlleval takes them.
+    """Gold and predicted tags from two columns of one file, as conlleval takes them (Tjong Kim Sang
+    & Buchholz, 2000).
 
     Columns are numbers from 0, or from -1 backwards. Gold tags that break their scheme are an
     error, unless `options.repair` has them read leniently. `options.scheme` is that of the gold

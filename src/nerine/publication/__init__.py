@@ -1,13 +1,15 @@
 """A checkpoint → a repository on the hub, with nothing in it that its owner would regret.
 
-| module | what lives there |
-|---|---|
-| `listing` | which files go out, and which stay, and why |
-| `naming` | records without paths of this machine |
-| `secrets` | tokens and keys, looked for in all that goes out |
-| `contents` | a folder → the files that are sent, all checked |
-| `marking` | how a later push knows a card again that it wrote |
-| `pushing` | what is there already, what is sent, what is taken away |
+==========  =======================================================
+module      what lives there
+==========  =======================================================
+`listing`   which files go out, and which stay, and why
+`naming`    records without paths of this machine
+`secrets`   tokens and keys, looked for in all that goes out
+`contents`  a folder → the files that are sent, all checked
+`marking`   how a later push knows a card again that it wrote
+`pushing`   what is there already, what is sent, what is taken away
+==========  =======================================================
 """
 
 from nerine.publication.contents import Contents

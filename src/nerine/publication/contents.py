@@ -52,7 +52,13 @@ _MOST_BYTES = 20 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What goes out, what stays and why, and which paths are published as names."""
+    """What goes out, what stays, and which paths are published as names.
+
+    Attributes:
+        files: What goes out.
+        left_out: What stays, and why.
+        shortened: Paths that are published as names.
+    """
 
     files: tuple[Outgoing, ...]
     left_out: tuple[LeftOut, ...]

@@ -54,7 +54,12 @@ _OTHER = "not on the list of what makes a checkpoint"
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or a folder that stays here, and why."""
+    """A file or a folder that stays here.
+
+    Attributes:
+        name: Its name.
+        reason: Why it stays.
+    """
 
     name: str
     reason: str

@@ -23,7 +23,13 @@ _TAGS = ("id2label", "label2id")
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """A path that is published as a name: in which file, in which field, and as what."""
+    """A path that is published as a name.
+
+    Attributes:
+        file: The file that it stands in.
+        field: The field of the file.
+        name: What is published.
+    """
 
     file: str
     field: str

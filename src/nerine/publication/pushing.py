@@ -42,13 +42,16 @@ _NOT_OURS = ".gitattributes"  # the hub makes it
 class PushOptions:
     """How a checkpoint is pushed.
 
-    - `public`: a new repository is public, and files may go to one that is. Else they may not.
-    - `revision`: a branch; one that is not there is made from `main`. `tag`: a new tag for the
-      commit. `create_pr`: a pull request instead of a commit.
-    - `onnx`: variants such as `onnx-int8` that go out too, or `all`.
-    - `statements`: what only a person knows; by default those of `card.toml` in the folder.
-      `stated` has more of them, by their names.
-    - `message`: the commit's. `replace_card`: a card that Nerine did not write is replaced.
+    Attributes:
+        public: Whether a new repository is public, and files may go to one that is.
+        revision: A branch; one that is not there is made from `main`.
+        tag: A new tag for the commit.
+        create_pr: Whether a pull request is made instead of a commit.
+        onnx: Variants such as `onnx-int8` that go out too, or `all`.
+        statements: What only a person knows; by default those of `card.toml` in the folder.
+        stated: More of them, by their names.
+        message: The commit's message.
+        replace_card: Whether a card that Nerine did not write is replaced.
     """
 
     public: bool = False
@@ -67,7 +70,17 @@ class PushOptions:
         return (EVALUATIONS_FILE, *(ONNX_FILES if self.onnx else ()))
 
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
-        """These options with others; names of statements are taken for such."""
+        """These options with others.
+
+        Args:
+            changes: New values by the options' names; names of statements are taken for such.
+
+        Returns:
+            The options.
+
+        Raises:
+            SettingsError: For a name that is neither, or a value that the hub would not take.
+        """
         own = {each.name for each in dataclasses.fields(self)}
         stated = {name: each for name, each in changes.items() if name not in own}
         Statements().changed(stated)  # says what is unknown
@@ -80,7 +93,16 @@ class PushOptions:
 
 @dataclass(frozen=True, slots=True)
 class PushPlan:
-    """What a push would send, and where to; the hub has not been asked anything."""
+    """What a push would send, and where to; the hub has not been asked anything.
+
+    Attributes:
+        folder: The folder of the checkpoint.
+        target: Where it is sent.
+        contents: What goes out, and what stays.
+        card: The model card.
+        message: The commit's message.
+        replace_card: Whether a card that Nerine did not write is replaced.
+    """
 
     folder: Path
     target: Target
@@ -124,10 +146,19 @@ class PushPlan:
 class Pushed:
     """What a push has done.
 
-    `sent` are the files that are new or were changed, `bytes` their size; `unchanged` were there
-    already; `deleted` are of an earlier push and of no use any more; `others` were put there by
-    somebody else and are as they were. `commit` is the state of the repository that has all of
-    `plan`'s files, and `changed` says whether it was made now.
+    Attributes:
+        plan: What was to be sent.
+        sent: The files that are new or were changed.
+        unchanged: Those that were there already.
+        deleted: Those of an earlier push that are of no use any more.
+        others: Those that somebody else put there, which are as they were.
+        bytes: The bytes of `sent`.
+        commit: The state of the repository that has all of `plan`'s files; `changed` says whether
+            it was made now.
+        url: Where that can be looked at.
+        pull_request: The address of the pull request; None where the commit was made.
+        private: Whether the repository is private.
+        created: Whether it was made now.
     """
 
     plan: PushPlan
@@ -148,7 +179,11 @@ class Pushed:
         return bool(self.sent or self.deleted)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON.
+
+        Returns:
+            What was planned and what was done, without the files' contents.
+        """
         own = {
             each.name: getattr(self, each.name)
             for each in dataclasses.fields(self)
@@ -170,10 +205,24 @@ class Changes:
 def plan_push(
     folder: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
 ) -> PushPlan:
-    """What a push of the checkpoint in `folder` would send; the hub is not asked anything.
+    """What a push of a checkpoint would send; the hub is not asked anything.
 
-    `repo_id` is `owner/name`, or `owner/name@branch`. `changes` replace fields of `options`, and
-    may be statements such as `license`. Raises `CheckpointError`, `HubError` or `SettingsError`.
+    Args:
+        folder: The folder of the checkpoint.
+        repo_id: `owner/name`, or `owner/name@branch`.
+        options: How it is pushed; by default `PushOptions()`.
+        changes: Fields of `options` by name, which they replace, and statements such as `license`.
+
+    Returns:
+        What would be sent, and where to.
+
+    Raises:
+        CheckpointError: For a folder that is no checkpoint, or is not fit to be published.
+        SettingsError: For an option or a statement that does not exist, or has no such value.
+        HubError: For a name that can be no repository, branch or tag.
+        EncodingError: For a tokenizer that cannot be used.
+        SchemeError: For a tag scheme that there is not.
+        MissingExtraError: For a checkpoint of a package that is not installed.
     """
     chosen = (options or PushOptions()).changed(changes)
     repo = RepoName.parse(repo_id, chosen.revision)
@@ -199,10 +248,28 @@ def push(
     say: Say = lambda _: None,
     **changes: Any,
 ) -> Pushed:
-    """Pushes the checkpoint in `folder` to the hub, with a model card, in one commit.
+    """Pushes a checkpoint to the hub, with a model card, in one commit.
 
     As `plan_push`, whose plan is carried out. The repository is made where there is none, private
-    unless `public`. Files that are there already are not sent again. Raises `HubError` too.
+    unless `public`. Files that are there already are not sent again.
+
+    Args:
+        folder: The folder of the checkpoint.
+        repo_id: `owner/name`, or `owner/name@branch`.
+        options: How it is pushed; by default `PushOptions()`.
+        say: Hears what is being done.
+        changes: Fields of `options` by name, which they replace, and statements such as `license`.
+
+    Returns:
+        What was sent, and where it is now.
+
+    Raises:
+        HubError: For a repository that cannot be reached, written or made.
+        CheckpointError: For a folder that is no checkpoint, or is not fit to be published.
+        SettingsError: For an option or a statement that does not exist, or has no such value.
+        EncodingError: For a tokenizer that cannot be used.
+        SchemeError: For a tag scheme that there is not.
+        MissingExtraError: For a checkpoint of a package that is not installed.
     """
     return carry_out(plan_push(folder, repo_id, options, **changes), say=say)
 

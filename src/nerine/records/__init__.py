@@ -1,12 +1,14 @@
 """What was measured of a checkpoint, kept beside it, and under which conditions.
 
-| module | what lives there |
-|---|---|
-| `conditions` | hardware and versions, without names of users, machines and folders |
-| `sources` | where a corpus or an encoder came from, and how it is named to others |
-| `sketches` | a few hashes of a split's texts, which tell whether others are the same |
-| `evaluations` | `EvaluationRecord`, and the file `evaluations.json` |
-| `roles` | what the texts of an evaluation were to the checkpoint |
+=============  ========================================================================
+module         what lives there
+=============  ========================================================================
+`conditions`   hardware and versions, without names of users, machines and folders
+`sources`      where a corpus or an encoder came from, and how it is named to others
+`sketches`     a few hashes of a split's texts (Broder, 1997), to know such texts again
+`evaluations`  `EvaluationRecord`, and the file `evaluations.json`
+`roles`        what the texts of an evaluation were to the checkpoint
+=============  ========================================================================
 """
 
 from nerine.records.conditions import hardware, versions

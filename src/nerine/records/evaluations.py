@@ -1,5 +1,7 @@
 """Evaluations of a checkpoint, kept beside it.
 
+::
+
     model.safetensors  nerine.json  …  evaluations.json
 
 The file names the weights that were evaluated by their SHA-256: records of other weights are
@@ -35,9 +37,12 @@ _TEXTS_OF_THE_CORPUS = ("errors", "missed_forms")
 
 @dataclass(frozen=True, slots=True)
 class CorpusOrigin:
-    """What a corpus is called in public, its hash, and whether it is bundled, of files or a hub.
+    """What a corpus is called in public.
 
-    `kind` is as `corpus_kind` has it.
+    Attributes:
+        source: Its name, without the folders of who has it.
+        hash: The hash of its texts and entities.
+        kind: Whether it is bundled, of files or of the hub, as `corpus_kind` has it.
     """
 
     source: str
@@ -49,12 +54,20 @@ class CorpusOrigin:
 class EvaluationRecord:
     """One evaluation of a checkpoint.
 
-    - `split` and `corpus` say what was tagged; `texts` is the digest of the gold `documents`.
-    - `thresholds` and `backend` say how: None where every entity was kept.
-    - `when` is the time of day in UTC, `seconds` how long tagging took on the `hardware`.
-    - `shared` has the share of texts that are of the checkpoint's own `train` and `validation`,
-      as far as that can be told.
-    - `scores` are those of `Assessment.to_dict`, without what would tell the corpus's texts.
+    Attributes:
+        split: The split that was tagged.
+        corpus: The corpus that it is of.
+        texts: The digest of the gold documents.
+        documents: How many documents there are.
+        thresholds: Those that entities had to reach; None where every entity was kept.
+        backend: What ran the model.
+        when: The time of day in UTC.
+        versions: Those of Nerine and of the libraries.
+        hardware: What it was run on.
+        seconds: How many seconds tagging took on that.
+        scores: Those of `Assessment.to_dict`, without what would tell the corpus's texts.
+        shared: The share of texts that are of the checkpoint's own `train` and `validation`, as far
+            as that can be told.
     """
 
     split: str
@@ -72,7 +85,7 @@ class EvaluationRecord:
 
     @property
     def conditions(self) -> tuple[Any, ...]:
-        """What was evaluated and how: of two records that agree in this, the later one counts."""
+        """What was evaluated and how. Of two records that agree in this, the later one counts."""
         kept = json.dumps(self.thresholds, sort_keys=True)
         return self.texts, self.split, kept, self.backend
 
@@ -82,7 +95,19 @@ class EvaluationRecord:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EvaluationRecord:
-        """From what `to_dict` gave; raises `KeyError`, `TypeError` or `ValueError` for less."""
+        """The record that `to_dict` gave.
+
+        Args:
+            values: The fields by their names.
+
+        Returns:
+            The record.
+
+        Raises:
+            KeyError: For scores that lack something.
+            TypeError: For a field that is missing or unknown.
+            ValueError: For a value of another form.
+        """
         record = cls(**{**values, "corpus": CorpusOrigin(**values["corpus"])})
         for name in ("overall", "labels", "accuracy"):
             _ = record.scores[name]

@@ -39,7 +39,8 @@ class Report:
     - `checkpoint`, `corpus`, `split`: what was scored on what, as the user named them.
     - `assessment`: all scores and what explains them.
     - `gold`, `predicted`: documents side by side, with the same texts.
-    - `reliability`: None unless there are predicted entities and all have a score.
+    - `reliability`: of the scores (DeGroot & Fienberg, 1983); None unless there are predicted
+      entities and all have a score.
     - `epochs`: of the run that made the checkpoint; None where they are not known.
     - `seen`: surface forms of the training split, case-folded; None without such a split.
     - `places`: where each document stands, as `file:line`; empty where that is not known.

@@ -74,7 +74,9 @@ RELIABILITY_COLUMNS = ("label", "entities", "calibration error", "Brier score")
 
 
 def reliability_row(found: Reliability) -> tuple[str, str, str]:
-    """What stands in these columns behind the label."""
+    """What stands in the columns of a table of reliability (DeGroot & Fienberg, 1983) behind the
+    label.
+    """
     return f"{found.entities:,}", number(found.error), number(found.brier)
 
 

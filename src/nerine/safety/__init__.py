@@ -1,5 +1,7 @@
 """A stranger's checkpoint folder is looked at before anything in it is loaded.
 
+::
+
     links → weights → config.json → sizes and labels → tokenizer files
 
 No library opens a file of the folder before `check_folder` has passed it: the files are read here

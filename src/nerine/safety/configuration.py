@@ -1,6 +1,6 @@
 """What `config.json` could make transformers do, beside describing a model.
 
-Refused, at any depth of the file (checked in the source of transformers 5.23):
+Refused, at any depth of the file (checked in the source of transformers 5.23)::
 
     key                       what it would do
     auto_map                  import a Python module of the folder or of another repository
@@ -16,7 +16,7 @@ Refused, at any depth of the file (checked in the source of transformers 5.23):
     configuration_files       read another configuration, which nobody has looked at
     model_type: none, other   an architecture of the package timm, or one whose code comes along
 
-Let through on purpose:
+Let through on purpose::
 
     _name_or_path, name_or_path     where the model once came from; replaced, never opened
     architectures                   names of classes that loading does not read

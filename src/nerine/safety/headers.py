@@ -1,5 +1,7 @@
 """The header of a safetensors file, read with bounded work and memory, and checked in full.
 
+::
+
     8 bytes  the length N of the header, little-endian
     N bytes  {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …} in UTF-8
     the rest the tensors, one after another without a gap

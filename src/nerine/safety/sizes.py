@@ -2,7 +2,7 @@
 
 A model is built before its weights are read, and rows that the weights lack are made up, so a
 small file could ask for any amount of time and memory. With T tensors, P parameters and the
-largest dimension D in the header of the weights, models obey all of these:
+largest dimension D in the header of the weights, models obey all of these::
 
     layers                        at most T (or 64): each has tensors of its own
     vocabulary × width            at most P: the embeddings

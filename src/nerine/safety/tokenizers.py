@@ -2,7 +2,7 @@
 
 `tokenizer_config.json` becomes arguments of the tokenizer's class. So does
 `special_tokens_map.json`, after the paths of the folder's own files were put in, which it can
-therefore replace: both are held against the same rules. Refused (transformers 5.23):
+therefore replace: both are held against the same rules. Refused (transformers 5.23)::
 
     key                       what it would do
     auto_map                  import a Python module of the folder or of another repository
@@ -16,7 +16,7 @@ therefore replace: both are held against the same rules. Refused (transformers 5
     tokenizer_class           any class of transformers that has from_pretrained, models that
                               load pickles among them
 
-Let through on purpose:
+Let through on purpose::
 
     special_tokens_map_file   written by transformers 4 with a path of the author's machine; is
                               never opened

@@ -1,12 +1,16 @@
 """Files in, files out: any number of texts, in memory that does not grow with them.
 
-| module | what lives there |
-|---|---|
-| `options`, `inputs`, `targets` | what is chosen, what is read, and where it goes |
-| `compression`, `lines`, `records` | bytes, lines, and pieces that pass through untouched |
-| `plain`, `tables`, `parquet` | text and JSON lines; CSV and TSV; Parquet |
-| `identity`, `journal`, `sinks` | what a run is of, how far it is trusted, where bytes go |
-| `running`, `plan` | blocks of records through a tagger; a run that can begin, and its summary |
+=================================  =========================================================
+module                             what lives there
+=================================  =========================================================
+`options`, `inputs`, `targets`     what is chosen, what is read, and where it goes
+`compression`, `lines`, `records`  bytes, lines, and pieces that pass through untouched
+`plain`, `tables`, `parquet`       text and JSON lines; CSV and TSV; Parquet
+`identity`, `journal`, `sinks`     what a run is of, how far it is trusted, where bytes go
+`running`, `plan`                  blocks of records through a tagger; a run that can begin
+=================================  =========================================================
+
+::
 
     summary = tag_files(tagger, ["posts.jsonl.gz"], "tagged.jsonl.gz")
     print(summary.documents, summary.entities)
@@ -48,5 +52,24 @@ def tag_files(
     options: TaggingOptions | None = None,
     listener: Listener | None = None,
 ) -> TaggingSummary:
-    """Tags files; see `plan_tagging` for what `inputs` and `output` may be, and what is raised."""
+    """Tags files, in bounded memory; a run that is cut short can be gone on with.
+
+    Args:
+        tagger: What finds the entities.
+        inputs: Files, folders, patterns such as `"posts/*.jsonl"`, or `"-"` for standard input.
+        output: A file for one file, a folder for all else, or a stream of bytes.
+        options: How they are tagged; by default `TaggingOptions()`.
+        listener: Whoever shows the progress.
+
+    Returns:
+        What was done, and what failed.
+
+    Raises:
+        FormatError: For an input that cannot be read or has no text where one is looked for, and
+            for an output that cannot be.
+        SettingsError: For options that do not fit the inputs or the output.
+        MissingExtraError: For Parquet without the extra `datasets`.
+        TaggingError: Where an output stands already, or an interrupted run; where the disk or the
+            journal stand in the way.
+    """
     return plan_tagging(inputs, output, options).run(tagger, listener)

@@ -1,5 +1,7 @@
 """The journal of a run: its partial outputs, and how far they can be trusted.
 
+::
+
     .OUTPUT.tagging/          beside OUTPUT
         state.json            what was committed last, and what the run is of
         0.part, 1.part, …     what was rendered so far, one an input

@@ -27,14 +27,20 @@ EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
 class TaggingOptions:
     """How files are to be tagged.
 
-    - `format`: that of the inputs; None where their names tell.
-    - `field`, `column`: where the text stands, in JSON lines and in tables.
-    - `into`: the field or column that the entities are put into.
-    - `delimiter`: what stands between the cells of CSV; None for a comma, or a TAB in TSV.
-    - `start`: begin, go on with a run that was interrupted, or begin and replace what is there.
-    - `model`: what tells the model from others, such as hashes of its files; a run is resumed
-      only with the same.
-    - `commit_seconds`: how much work may have to be done again after a kill.
+    Attributes:
+        format: That of the inputs; None where their names tell.
+        field: The field of JSON lines that holds the text.
+        column: The column of tables that holds the text.
+        into: The field or column that the entities are put into.
+        delimiter: What stands between the cells of CSV; None for a comma, or a TAB in TSV.
+        start: Begin, go on with a run that was interrupted, or begin and replace what is there.
+        model: What tells the model from others, such as hashes of its files; a run is resumed only
+            with the same.
+        commit_seconds: How many seconds of work may have to be done again after a kill.
+
+    Raises:
+        SettingsError: For a format that there is not, a delimiter of several characters, and for
+            entities that would replace the text.
     """
 
     format: Format | None = None
@@ -63,7 +69,11 @@ class TaggingOptions:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """What decides the output, for JSON."""
+        """What decides the output, for JSON.
+
+        Returns:
+            The values of those options, by name.
+        """
         names = ("format", "field", "column", "into", "delimiter")
         return {name: getattr(self, name) for name in names}
 

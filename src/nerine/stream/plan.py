@@ -23,9 +23,15 @@ from nerine.stream.targets import Targets, check_outside, targets_of
 class TaggingSummary:
     """What a run did, with what runs before it did that it went on from.
 
-    `documents` were read, `failures` of them failed and lie in `failed`; `entities` counts those
-    found by label. `tagged_now` documents took this process `seconds`. `passed_over` are the
-    hidden files of folders.
+    Attributes:
+        outputs: The files that were written.
+        failed: The file that holds the documents that failed; None where none did.
+        documents: How many documents were read.
+        failures: How many of these documents failed.
+        entities: How many entities were found, by label.
+        tagged_now: How many documents this process has tagged.
+        seconds: How many seconds that took.
+        passed_over: The hidden files of folders, which were not read.
     """
 
     outputs: tuple[str, ...]

@@ -33,17 +33,35 @@ class Tagging(Protocol):
     """What is asked of a tagger, as `nerine.Tagger` has it."""
 
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
-        """The documents in order, or why one of them failed."""
+        """Tags a stream of texts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            The documents in order, or why one of them failed.
+        """
 
 
 class Listener(Protocol):
     """Whoever shows how a run goes on."""
 
     def started(self, name: str, done: int, size: int | None) -> None:
-        """An input is next: `done` of its `size` are done already."""
+        """An input is next.
+
+        Args:
+            name: Its name.
+            done: How many bytes or rows of it are done already.
+            size: How many bytes or rows it has; None where that is not known.
+        """
 
     def advanced(self, done: int, documents: int) -> None:
-        """So much of the input is done, and so many documents of this run."""
+        """Something more is done.
+
+        Args:
+            done: How many bytes or rows of the input are done.
+            documents: How many documents of this run are done.
+        """
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 The documents are divided into folds, and each fold is read by a model that was trained on the
 others. Each training is an ordinary run in a folder of its own, so that it can be interrupted and
-resumed, and a fold that has ended is not trained again:
+resumed, and a fold that has ended is not trained again::
 
     WORK/fold-1-of-5/   the run whose test split is the first fold
 """

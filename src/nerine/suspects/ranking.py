@@ -1,15 +1,17 @@
 """What a model says of documents that it was not trained on → their likely label errors, ranked.
 
 The idea is confident learning's (Northcutt, Jiang & Chuang, 2021): predictions from
-cross-validation show which labels are wrong. Here what is judged is no class of an example but a
-place of a text, where gold has one reading and the model gives others a probability:
+cross-validation (Stone, 1974) show which labels are wrong. Here what is judged is no class of an
+example but a place of a text, where gold has one reading and the model gives others a probability:
 
-| kind | gold | the other reading |
-|---|---|---|
-| `missed` | no entity | an entity |
-| `spurious` | an entity | no entity at any of its words |
-| `type` | an entity | the same words under another label |
-| `boundary` | an entity | an entity that overlaps it, of whatever label |
+==========  =========  =============================================
+kind        gold       the other reading
+==========  =========  =============================================
+`missed`    no entity  an entity
+`spurious`  an entity  no entity at any of its words
+`type`      an entity  the same words under another label
+`boundary`  an entity  an entity that overlaps it, of whatever label
+==========  =========  =============================================
 
 All of them are exact probabilities under the chain of `nerine.decoding`, whether or not they lie on
 its best path: a name that the model has never seen may be worth 0.3 and still be a name. Within a

@@ -45,11 +45,29 @@ def train(
 ) -> TrainingRun:
     """Fine-tunes an encoder on `corpus.train` and keeps the epoch that is best on validation.
 
-    `changes` replace fields of `settings`, as in `train(corpus, output="runs/a", epochs=3)`. The
-    test split is not looked at. Without a validation split, documents are held out for one.
-    `resume` goes on from the last whole state in `output`, under the settings of that run.
+    The test split is not looked at. Without a validation split, documents are held out for one.
 
-    Raises `TrainingError` where the run cannot start, go on, or diverges.
+    Args:
+        corpus: The corpus.
+        output: The folder of the run; the checkpoint is written there.
+        settings: How it learns; by default `TrainingSettings()`.
+        resume: Whether to go on from the last whole state in `output`, under the settings of that
+            run.
+        listener: Whoever shows the progress.
+        changes: Fields of `settings` by name, which they replace, as in `epochs=3`.
+
+    Returns:
+        What the run did, and where it is.
+
+    Raises:
+        TrainingError: Where the run cannot start, go on, or diverges.
+        SettingsError: For a setting that does not exist, or a value that it cannot have.
+        CorpusError: For a corpus without a training split.
+        CheckpointError: For an encoder that is not there or cannot be used.
+        EncodingError: For a tokenizer that gives no character offsets.
+        SchemeError: For a tag scheme that there is not.
+        HubError: For an encoder that cannot be reached.
+        MissingExtraError: For an encoder of a package that is not installed.
     """
     chosen = with_learning_rate((settings or TrainingSettings()).changed(changes))
     return carry_out(

@@ -35,6 +35,7 @@ class WeightAverage(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Mixes the weights of this step into the mean."""
         self._steps = state.global_step
         if self._decay:
             self._mix()

@@ -19,13 +19,27 @@ class Listener(Protocol):
     """Whoever shows how a run goes on."""
 
     def started(self, step: int, steps: int) -> None:
-        """The run goes on after `step` of `steps`."""
+        """The run begins or goes on.
+
+        Args:
+            step: How many steps are done.
+            steps: How many steps there will be.
+        """
 
     def stepped(self, step: int) -> None:
-        """`step` is done."""
+        """A step is done.
+
+        Args:
+            step: Which step, counted from 1.
+        """
 
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
-        """An epoch has been scored."""
+        """An epoch has been scored.
+
+        Args:
+            record: Its losses and scores.
+            best: Whether it is the best one so far, whose weights are kept.
+        """
 
 
 class Informer(TrainerCallback):
@@ -37,16 +51,19 @@ class Informer(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Says how many steps are done, and how many there are."""
         self._listener.started(state.global_step, state.max_steps)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Says that a step is done."""
         self._listener.stepped(state.global_step)
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Gives on the record of the epoch that was scored."""
         records = list(epoch_records(state.log_history))
         last = records[-1]
         best = all(record.f1 < last.f1 for record in records[:-1])
@@ -62,6 +79,7 @@ class Patience(TrainerCallback):
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Stops the run where the best epoch lies too far back."""
         scores = [record.f1 for record in epoch_records(state.log_history)]
         if len(scores) - 1 - scores.index(max(scores)) >= self._evaluations:
             control.should_training_stop = True
@@ -96,6 +114,7 @@ class Interruption(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Stops the run behind this step if a signal has come."""
         if PartialState().num_processes > 1:  # all of them end at the same step
             heard = gather_object([self.received])
             self.received = next((name for name in heard if name), None)
@@ -106,6 +125,7 @@ class Interruption(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Leaves an epoch that a signal cut short without scores."""
         # An epoch that is cut short is scored once the resumed run has gone through it.
         if self.received and not _epoch_is_over(state):
             control.should_save = control.should_evaluate = control.should_log = False
@@ -120,6 +140,7 @@ class PeriodicSave(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        """Saves where it is time to."""
         if state.global_step % self._steps == 0 and not _epoch_is_over(state):
             control.should_save = control.should_log = True
 

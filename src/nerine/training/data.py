@@ -110,7 +110,7 @@ def make_examples(
 
 @dataclass(frozen=True, slots=True)
 class Collator:
-    """Indices of examples → the tensors of a batch (batch × length).
+    """Indices of examples → the tensors of a batch `(batch, length)`.
 
     `words` numbers the word of each position, for masking; `documents` (batch) goes along so that
     an error can name where it came from.
@@ -120,6 +120,7 @@ class Collator:
     pad_id: int
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The tensors of the examples at these indices."""
         batch = pad(self.examples.windows, indices, self.pad_id)
         documents = [self.examples.windows[index].document for index in indices]
         return {

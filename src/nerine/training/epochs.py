@@ -21,7 +21,19 @@ EPOCHS_FILE = "epochs.json"
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """What is known after an epoch: the losses are means over words, the scores from 0 to 1."""
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: How many epochs are done.
+        step: How many steps are done.
+        training_loss: The mean loss of a word in training, since the epoch before.
+        validation_loss: That of the validation split.
+        precision: The strict precision on the validation split, from 0 to 1.
+        recall: The strict recall there, from 0 to 1.
+        f1: The strict F1 there, from 0 to 1.
+        accuracy: The share of tokens there whose tag is right, as in `Evaluation`.
+        seconds: How many seconds had passed since the call that trained it began.
+    """
 
     epoch: float
     step: int
@@ -34,7 +46,7 @@ class EpochRecord:
     seconds: float
 
     def to_dict(self) -> dict[str, float]:
-        """For JSON."""
+        """For JSON: losses, scores and seconds by their names."""
         return dataclasses.asdict(self)
 
 

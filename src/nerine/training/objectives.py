@@ -60,10 +60,10 @@ def with_hidden_words(batch: Batch, share: float, mask_id: int | None) -> Batch:
 
 
 def drawn_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tensor:
-    """The positions (batch × length) of a share of the words, drawn at random.
+    """The positions `(batch, length)` of a share of the words, drawn at random.
 
     `words` numbers the word of each position. All positions of a word are drawn, or none. `share`
-    is a number, or (batch × 1) one for each window.
+    is a number, or `(batch, 1)` one for each window.
     """
     drawn = torch.rand(len(words), int(words.max()) + 2, device=words.device)
     return (drawn.gather(1, words + 1) < share) & (words >= 0)
@@ -72,7 +72,7 @@ def drawn_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tenso
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The sum of -log p(label) over the words whose label is known.
 
-    `logits` are (… × tags), `labels` (…).
+    `logits` are `(…, tags)`, `labels` (…).
     """
     known = labels.masked_fill(labels == UNKNOWN, IGNORED)
     return functional.cross_entropy(

@@ -39,11 +39,14 @@ from nerine.training.states import States
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """What a call of `train` or `distill` did.
+    """What a call of `train` or `distill` (Hinton, Vinyals & Dean, 2015) did.
 
-    `epochs` holds a record for each epoch, those of earlier calls included when it resumed.
-    `best` is the one whose weights are kept. `interrupted` names the signal that ended the run
-    early; `notes` say what a user should know about the data.
+    Attributes:
+        folder: The folder of the run, with the checkpoint.
+        epochs: A record for each epoch, those of earlier calls included when it resumed; `best` is
+            the one whose weights are kept.
+        notes: What a user should know about the data.
+        interrupted: The signal that ended the run early; None where none did.
     """
 
     folder: Path
@@ -57,7 +60,19 @@ class TrainingRun:
         return max(self.epochs, key=lambda record: record.f1)
 
     def tagger(self, *, device: str | None = None) -> Tagger:
-        """The tagger of the kept weights."""
+        """The tagger of the kept weights.
+
+        Args:
+            device: Torch's name for where the model runs; by default a GPU where there is one.
+
+        Raises:
+            CheckpointError: Where the run has kept no checkpoint yet, or it was damaged.
+            SettingsError: For a device that there is not.
+            EncodingError: For a tokenizer that cannot be used.
+            SchemeError: For a tag scheme that there is not.
+            HubError: For an encoder that cannot be reached.
+            MissingExtraError: For a backend that is not installed.
+        """
         return Tagger.load(self.folder, device=device)
 
 
@@ -120,7 +135,9 @@ def trainer_of(
     states: States,
     callbacks: Sequence[TrainerCallback],
 ) -> TokenTrainer:
-    """The loop of a run, which scores and keeps a running mean of the weights."""
+    """The loop of a run, which scores and keeps a running mean of the weights (Polyak & Juditsky,
+    1992).
+    """
     average = WeightAverage(start.checkpoint.model, settings.averaging)
     return TokenTrainer(
         Tagger.from_checkpoint(dataclasses.replace(start.checkpoint, model=average.model)),

@@ -1,50 +1,30 @@
-"""Tag schemes: how a sequence of tags, one a word, writes down entities.
-
-| scheme | an entity of one word, of two, of three | note |
-|---|---|---|
-| IOB1 | `I`, `I I`, `I I I` | `B` only where an entity follows another of its label at once |
-| IOB2 | `B`, `B I`, `B I I` | called BIO in most places |
-| BIOES | `S`, `B E`, `B I E` | |
-| BILOU | `U`, `B L`, `B I L` | BIOES with other letters |
-
-A tag is `O` or a prefix, a hyphen and a label: `B-creative-work`.
-"""
+"""The four schemes, and what each of them allows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
-from typing import Literal, NamedTuple
 
 from nerine.errors import SchemeError
-
-OUTSIDE = "O"
-Reading = Literal["strict", "lenient"]
-
-
-class Span(NamedTuple):
-    """An entity as a half-open range of words."""
-
-    start: int
-    end: int
-    label: str
-
-
-class Tag(NamedTuple):
-    """A tag taken apart. `kind` is one of O, B, I, E, S, whatever letters the scheme uses."""
-
-    kind: str
-    label: str
-
-
-_OUTSIDE = Tag(OUTSIDE, "")
+from nerine.schemes.reading import (
+    Reading,
+    begins_leniently,
+    decode_bounded,
+    decode_iob2,
+    decode_lenient,
+)
+from nerine.schemes.tags import OUTSIDE, Span, Tag, parse_tag
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A place where a tag sequence breaks its scheme: the tag at `index`, and what is wrong."""
+    """A place where a tag sequence breaks its scheme.
+
+    Attributes:
+        index: The tag at fault, counted from 0.
+        reason: What is wrong with it.
+    """
 
     index: int
     reason: str
@@ -57,9 +37,11 @@ class Transitions:
     Each table is square and indexed `[previous][next]`; the places before the first word and
     after the last one count as `O`.
 
-    - `allowed`: the pair may stand in a sequence.
-    - `begins`: an entity begins at the next tag.
-    - `continues`: both tags belong to the same entity.
+    Attributes:
+        tags: The tags, in the order of the tables' rows and columns.
+        allowed: Whether the pair may stand in a sequence.
+        begins: Whether an entity begins at the next tag.
+        continues: Whether both tags belong to the same entity.
     """
 
     tags: tuple[str, ...]
@@ -78,7 +60,17 @@ class TagScheme(Enum):
 
     @classmethod
     def named(cls, name: str | TagScheme) -> TagScheme:
-        """The scheme called `name`, in any case; `BIO` is IOB2 and `IOBES` is BIOES."""
+        """The scheme of a name, in any case; `BIO` is IOB2 and `IOBES` is BIOES.
+
+        Args:
+            name: The name, or a scheme, which is given back.
+
+        Returns:
+            The scheme.
+
+        Raises:
+            SchemeError: Where no scheme is called so.
+        """
         if isinstance(name, TagScheme):
             return name
         known = {scheme.value: scheme for scheme in cls}
@@ -91,7 +83,7 @@ class TagScheme(Enum):
 
     @property
     def prefixes(self) -> str:
-        """The letters that may stand before a label."""
+        """The letters that may stand before a label, the one that begins an entity first."""
         letters = {TagScheme.BIOES: "BIES", TagScheme.BILOU: "BILU"}
         return letters.get(self, "BI")
 
@@ -101,11 +93,26 @@ class TagScheme(Enum):
         return self in (TagScheme.BIOES, TagScheme.BILOU)
 
     def tags(self, labels: Iterable[str]) -> tuple[str, ...]:
-        """`O`, then each label's tags: the order of a model's outputs."""
+        """The tags of some labels: `O`, then each label's, in the order of a model's outputs.
+
+        Args:
+            labels: The labels, in order.
+        """
         return (OUTSIDE, *(f"{prefix}-{label}" for label in labels for prefix in self.prefixes))
 
     def encode(self, spans: Iterable[Span], length: int) -> list[str]:
-        """Spans over `length` words → tags. Spans are ordered and do not overlap."""
+        """Spans → tags.
+
+        Args:
+            spans: Spans in order, without overlap.
+            length: How many words the sequence has.
+
+        Returns:
+            A tag for each word.
+
+        Raises:
+            SchemeError: For a span out of order or outside of the words.
+        """
         tags = [OUTSIDE] * length
         previous = Span(0, 0, "")
         for span in spans:
@@ -131,24 +138,34 @@ class TagScheme(Enum):
         """Tags → spans.
 
         The strict reading takes only entities that are written as the scheme demands, as
-        seqeval's strict mode does. The lenient reading is that of conlleval: a tag that goes
-        on where nothing began (an orphan `I-`) begins an entity.
+        seqeval's strict mode does. The lenient reading is that of conlleval (Tjong Kim Sang &
+        Buchholz, 2000): a tag that goes on where nothing began (an orphan `I-`) begins an entity.
+
+        Args:
+            tags: A tag for each word.
+            reading: `strict` or `lenient`.
+
+        Returns:
+            The spans, in order.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
         """
         if tags.count(OUTSIDE) == len(tags):
             return []
         if reading == "strict" and self is TagScheme.IOB2:
-            return _decode_iob2(tags)
+            return decode_iob2(tags)
         parsed = [parse_tag(tag) for tag in tags]
         if reading == "lenient":
-            return _decode_lenient(parsed)
-        return _decode_bounded(parsed) if self.bounds_both_ends else self._decode_iob1(parsed)
+            return decode_lenient(parsed)
+        return decode_bounded(parsed) if self.bounds_both_ends else self._decode_iob1(parsed)
 
     def _decode_iob1(self, tags: list[Tag]) -> list[Span]:
         """The strict reading of IOB1, whose entities end where nothing goes on."""
         spans = []
         start, label = -1, ""
-        previous = _OUTSIDE
-        for index, tag in enumerate([*tags, _OUTSIDE]):
+        previous = Tag(OUTSIDE, "")
+        for index, tag in enumerate([*tags, Tag(OUTSIDE, "")]):
             begins = self._begins(previous, tag)
             if start >= 0 and (begins or tag != ("I", label)):
                 spans.append(Span(start, index, label))
@@ -160,11 +177,28 @@ class TagScheme(Enum):
         return spans
 
     def fault(self, tags: Sequence[str]) -> Fault | None:
-        """The first place where `tags` break the scheme, or None."""
+        """The first place where tags break the scheme, or None.
+
+        Args:
+            tags: A tag for each word.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         return next(self.faults(tags), None)
 
     def faults(self, tags: Sequence[str]) -> Iterator[Fault]:
-        """Every place where `tags` break the scheme. A tag is judged by the one before it."""
+        """Every place where tags break the scheme. A tag is judged by the one before it.
+
+        Args:
+            tags: A tag for each word.
+
+        Yields:
+            The places, in order.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         previous = OUTSIDE
         for index, tag in enumerate(tags):
             if parse_tag(tag).kind != OUTSIDE and tag[0] not in self.prefixes:
@@ -176,15 +210,33 @@ class TagScheme(Enum):
             yield Fault(len(tags) - 1, f"{previous!r} cannot end a sequence in {self.value}")
 
     def repair(self, tags: Sequence[str]) -> tuple[list[str], int]:
-        """`tags` as the lenient reading takes them, and how many tags that changed."""
+        """Tags as the lenient reading takes them.
+
+        Args:
+            tags: A tag for each word.
+
+        Returns:
+            A tag for each word, and how many tags were changed.
+
+        Raises:
+            SchemeError: For a tag of an unknown form.
+        """
         repaired = self.encode(self.decode(tags, "lenient"), len(tags))
         return repaired, sum(old != new for old, new in zip(tags, repaired, strict=True))
 
     def transitions(self, tags: Sequence[str], *, constrained: bool = True) -> Transitions:
-        """The tables of `tags`, a model's outputs in order.
+        """Which of some tags may follow which.
 
-        `constrained=False` allows every pair and reads entities leniently: with it, the best
-        sequence is the arg-max of each word.
+        Args:
+            tags: A model's outputs, in order.
+            constrained: False allows every pair and reads entities leniently: the best sequence is
+                then the arg-max of each word.
+
+        Returns:
+            The tables.
+
+        Raises:
+            SchemeError: Where `O` is not among the tags, or a tag has an unknown form.
         """
         if OUTSIDE not in tags:
             raise SchemeError(
@@ -192,7 +244,7 @@ class TagScheme(Enum):
                 expected="'O' for words outside of entities",
             )
         parsed = [parse_tag(tag) for tag in tags]
-        begins = self._begins if constrained else _begins_leniently
+        begins = self._begins if constrained else begins_leniently
         allows = self._allows if constrained else _allows_all
         starts = _table(parsed, begins)
         return Transitions(
@@ -229,109 +281,8 @@ class TagScheme(Enum):
         return tag.kind != demanding or inside_its_like
 
 
-@lru_cache(maxsize=10_000)
-def parse_tag(tag: str) -> Tag:
-    """Takes a tag apart; raises `SchemeError` on any other form."""
-    if tag == OUTSIDE:
-        return _OUTSIDE
-    kind, hyphen, label = tag.partition("-")
-    kind = {"L": "E", "U": "S"}.get(kind, kind)
-    if kind not in ("B", "I", "E", "S") or not hyphen or not label:
-        raise SchemeError(
-            f"tag {tag!r} has an unknown form",
-            expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
-            hint="name the column that holds the tags if it is not the last one",
-        )
-    return Tag(kind, label)
-
-
-def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
-    """The scheme that tag sequences are written in.
-
-    Letters decide for BIOES and BILOU. Between the others, a file is IOB1 if entities begin
-    with `I-` and every `B-` stands where IOB1 demands one; it is IOB2 otherwise.
-    """
-    letters: set[str] = set()
-    starts_with_inside = starts_with_begin = False
-    for tags in sequences:
-        previous = Tag(OUTSIDE, "")
-        for tag in tags:
-            parsed = parse_tag(tag)
-            letters.add(tag[0])
-            apart = previous.label != parsed.label
-            starts_with_inside |= parsed.kind == "I" and apart
-            starts_with_begin |= parsed.kind == "B" and apart
-            previous = parsed
-    if letters & set("LU"):
-        return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
-    return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
-
-
 def _table(tags: Sequence[Tag], holds: Callable[[Tag, Tag], bool]) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(holds(previous, tag) for tag in tags) for previous in tags)
-
-
-def _decode_iob2(tags: Sequence[str]) -> list[Span]:
-    """The strict reading of IOB2: an entity is a `B-` and the `I-` of its label that follow it.
-
-    Most tags are `O` or go on with an entity: these are told by their letters alone.
-    """
-    spans = []
-    start, label = -1, ""
-    inside: str | None = None  # the tag that goes on with the entity before it
-    for index, written in enumerate(tags):
-        if written == inside:
-            continue
-        if start >= 0:
-            spans.append(Span(start, index, label))
-            start, inside = -1, None
-        if written != OUTSIDE:
-            kind, found = parse_tag(written)
-            if kind == "B":
-                start, label, inside = index, found, f"I-{found}"
-    if start >= 0:
-        spans.append(Span(start, len(tags), label))
-    return spans
-
-
-def _decode_bounded(tags: list[Tag]) -> list[Span]:
-    """The strict reading of BIOES: an entity counts if it has both its ends."""
-    spans = []
-    start, label = -1, ""
-    for index, tag in enumerate(tags):
-        if tag.kind == "S":
-            spans.append(Span(index, index + 1, tag.label))
-        if tag.kind == "E" and start >= 0 and tag.label == label:
-            spans.append(Span(start, index + 1, label))
-        if tag.kind == "B":
-            start, label = index, tag.label
-        elif tag != Tag("I", label):
-            start = -1
-    return spans
-
-
-def _decode_lenient(tags: list[Tag]) -> list[Span]:
-    spans = []
-    start = -1
-    previous = Tag(OUTSIDE, "")
-    for index, tag in enumerate([*tags, Tag(OUTSIDE, "")]):
-        begins = _begins_leniently(previous, tag)
-        if start >= 0 and (begins or tag.kind == OUTSIDE):
-            spans.append(Span(start, index, previous.label))
-            start = -1
-        if begins:
-            start = index
-        previous = tag
-    return spans
-
-
-def _begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """The rule of conlleval (Tjong Kim Sang, 2000), which reads every scheme alike."""
-    if tag.kind == OUTSIDE:
-        return False
-    return tag.kind in "BS" or previous.kind in "OES" or previous.label != tag.label
 
 
 def _allows_all(previous: Tag, tag: Tag) -> bool:  # noqa: ARG001 - a relation takes both

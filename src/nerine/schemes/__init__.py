@@ -1,0 +1,33 @@
+"""Tag schemes: how a sequence of tags, one a word, writes down entities.
+
+======  =====================================  ===================================================
+scheme  an entity of one word, of two, three   note
+======  =====================================  ===================================================
+IOB1    `I`, `I I`, `I I I`                    `B` only where an entity follows its like at once
+IOB2    `B`, `B I`, `B I I`                    called BIO in most places
+BIOES   `S`, `B E`, `B I E`
+BILOU   `U`, `B L`, `B I L`                    BIOES with other letters
+======  =====================================  ===================================================
+
+A tag is `O` or a prefix, a hyphen and a label: `B-creative-work`. IOB1 is that of Ramshaw & Marcus
+(1995); Tjong Kim Sang & Veenstra (1999) compare it with IOB2, and Ratinov & Roth (2009) with BILOU.
+"""
+
+from __future__ import annotations
+
+from nerine.schemes.detection import detect_scheme
+from nerine.schemes.reading import Reading
+from nerine.schemes.scheme import Fault, TagScheme, Transitions
+from nerine.schemes.tags import OUTSIDE, Span, Tag, parse_tag
+
+__all__ = [
+    "OUTSIDE",
+    "Fault",
+    "Reading",
+    "Span",
+    "Tag",
+    "TagScheme",
+    "Transitions",
+    "detect_scheme",
+    "parse_tag",
+]

@@ -1,0 +1,32 @@
+"""Which scheme tags are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nerine.schemes.scheme import TagScheme
+from nerine.schemes.tags import OUTSIDE, Tag, parse_tag
+
+
+def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
+    """The scheme that tag sequences are written in.
+
+    Letters decide for BIOES and BILOU (Ratinov & Roth, 2009). Between the others, a file is IOB1 if
+    entities begin with `I-` and every `B-` stands where IOB1 demands one; it is IOB2 otherwise.
+    """
+    letters: set[str] = set()
+    starts_with_inside = starts_with_begin = False
+    for tags in sequences:
+        previous = Tag(OUTSIDE, "")
+        for tag in tags:
+            parsed = parse_tag(tag)
+            letters.add(tag[0])
+            apart = previous.label != parsed.label
+            starts_with_inside |= parsed.kind == "I" and apart
+            starts_with_begin |= parsed.kind == "B" and apart
+            previous = parsed
+    if letters & set("LU"):
+        return TagScheme.BILOU
+    if letters & set("ES"):
+        return TagScheme.BIOES
+    return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2

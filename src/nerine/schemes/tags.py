@@ -1,0 +1,50 @@
+"""Tags and spans, the two ways to write down an entity over words."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from nerine.errors import SchemeError
+
+OUTSIDE = "O"
+
+
+class Span(NamedTuple):
+    """An entity as a half-open range of words.
+
+    Attributes:
+        start: Its first word, counted from 0.
+        end: The word behind its last one.
+        label: Its class.
+    """
+
+    start: int
+    end: int
+    label: str
+
+
+class Tag(NamedTuple):
+    """A tag taken apart. `kind` is one of O, B, I, E, S, whatever letters the scheme uses."""
+
+    kind: str
+    label: str
+
+
+_OUTSIDE = Tag(OUTSIDE, "")
+
+
+@lru_cache(maxsize=10_000)
+def parse_tag(tag: str) -> Tag:
+    """Takes a tag apart; raises `SchemeError` on any other form."""
+    if tag == OUTSIDE:
+        return _OUTSIDE
+    kind, hyphen, label = tag.partition("-")
+    kind = {"L": "E", "U": "S"}.get(kind, kind)
+    if kind not in ("B", "I", "E", "S") or not hyphen or not label:
+        raise SchemeError(
+            f"tag {tag!r} has an unknown form",
+            expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
+            hint="name the column that holds the tags if it is not the last one",
+        )
+    return Tag(kind, label)

@@ -1,0 +1,79 @@
+"""The reference pages speak of all that there is, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nerine
+from nerine.calibration import Calibration, Target, Thresholds
+from nerine.checkpoint import save_calibration
+from nerine.metrics.counts import Counts
+from runs import small_run
+
+DOCS = Path(__file__).parents[1] / "docs"
+INFO_PAGE = (DOCS / "reference/nerine-json.md").read_text(encoding="utf-8")
+PARTS = ("settings", "scores.validation", "provenance", "weights", "thresholds")
+
+
+@pytest.fixture(scope="module")
+def info(encoder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`nerine.json` of a run, with thresholds."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    run = small_run(folder, encoder_of("bert"), epochs=1)
+    counts = Counts(correct=1, predicted=2, gold=2)
+    calibration = Calibration(
+        Thresholds(0.5), Target.parse("f1"), False, "validation", "0" * 64, counts, counts, None
+    )
+    save_calibration(run.folder, calibration)
+    return json.loads((run.folder / "nerine.json").read_text(encoding="utf-8"))
+
+
+def section(title: str) -> str:
+    """The text of the page below a heading."""
+    _, _, text = INFO_PAGE.partition(f"\n### {title}\n")
+    assert text, title
+    return re.split(r"^#+ ", text, flags=re.M)[0]
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"`(\w+)`", text))
+
+
+def part_of(info: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    for name in path.split("."):
+        info = info[name]
+    return info
+
+
+def test_the_page_names_each_part_of_nerine_json(info: Mapping[str, Any]) -> None:
+    table = INFO_PAGE.partition("## Its parts")[2].partition("###")[0]
+    rows = re.findall(r"^\| `(\w+)` \|", table, flags=re.M)
+    assert rows == list(info)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_page_names_each_field(info: Mapping[str, Any], part: str) -> None:
+    assert set(part_of(info, part)) <= names_in(section(part))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_page_names_no_field_that_is_not_there(info: Mapping[str, Any], part: str) -> None:
+    rows = re.findall(r"^\| (`.*?`) \|", section(part), flags=re.M)
+    assert names_in(" ".join(rows)) <= set(part_of(info, part))
+
+
+def public_names() -> Iterator[str]:
+    return (f"nerine.{name}" for name in nerine.__all__)
+
+
+def test_the_page_on_python_has_each_public_name_once() -> None:
+    page = (DOCS / "reference/python.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\.\. auto\w+:: (\S+)$", page, flags=re.M)
+    assert sorted(told) == sorted(set(told))
+    assert set(public_names()) <= set(told)
