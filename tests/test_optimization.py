@@ -280,6 +280,12 @@ def test_the_command_prints_a_table(quick: None, run_folder: Path, data: Path) -
     assert tagged.exit_code == 0, tagged.stderr
 
 
+def test_a_checkpoint_that_is_not_there_is_not_asked_for_its_corpus(tmp_path: Path) -> None:
+    result = run("optimize", tmp_path / "mistyped")
+    assert result.exit_code == 2
+    assert "mistyped: there is no such folder" in result.stderr
+
+
 def test_the_command_prints_json(quick: None, run_folder: Path, data: Path) -> None:
     arguments = ["--data", data, "--tolerance", 100, "--variant", "onnx-fp32", "--json"]
     result = run("optimize", run_folder, *arguments)
