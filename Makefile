@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects clean
+.PHONY: demo test slow lint docs format bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -53,6 +53,9 @@ bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 mi
 
 bench-suspects: $(VENV)/ready ## WNUT 17 with labels corrupted on purpose, and how many are found; 15 minutes
 	$(BIN)/python -m bench.suspects
+
+picture: $(VENV)/ready ## docs/pictures/, from real runs with the checkpoint of `make demo`
+	$(BIN)/python -m tools.picture $(or $(CHECKPOINT),runs/demo)
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

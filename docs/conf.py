@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import nerine
+from nerine import errors
 
 project = "Nerine"
 author = "the Nerine authors"
@@ -76,8 +77,19 @@ def _defaults(_app: Any, *what: Any) -> tuple[str, str | None] | None:
     return (signature.replace("<factory>", "..."), returned) if signature else None
 
 
+def _link_error(app: Any, env: Any, node: Any, shown: Any) -> Any:
+    """Docstrings call an error by its name alone, wherever they stand."""
+    name = node.get("reftarget", "")
+    if not hasattr(errors, name):
+        return None
+    python = env.get_domain("py")
+    place = node["refdoc"], app.builder, "exc", f"{errors.__name__}.{name}"
+    return python.resolve_xref(env, *place, node, shown)
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
+    app.connect("missing-reference", _link_error)
     app.connect("autodoc-process-signature", _defaults)
     app.connect("sphinx-click-process-description", _escape)
     app.connect("sphinx-click-process-epilog", _show_as_typed)

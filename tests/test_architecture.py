@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +124,23 @@ def label(path: Path) -> str:
 def test_each_module_has_a_floor() -> None:
     assert {room_of(path) for path in MODULES} <= set(ROW)
     assert {"document", "formats", "tagger", "training"} <= {room_of(path) for path in MODULES}
+
+
+def test_the_manual_draws_the_floors_as_they_stand() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "contributing.md").read_text(encoding="utf-8")
+    table = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    drawn = [re.findall(r"`(\w+)`", rooms) for rooms in table]
+    assert sorted(itertools.chain(*drawn)) == sorted(ROW)
+    for below, above in itertools.pairwise([ROW[room] for room in rooms] for rooms in drawn):
+        assert max(below) <= min(above)
+
+
+def test_the_manual_names_what_make_knows() -> None:
+    root = Path(__file__).parents[1]
+    known = re.findall(r"^([\w-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.M)
+    page = (root / "docs" / "contributing.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bmake ([\w-]+)", page))
+    assert {"test", "lint", "docs"} <= named <= set(known)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=label)

@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 
 from nerine import backends
 from nerine.backends import processor
-from nerine.backends.choosing import open_backend
+from nerine.backends.choosing import AUTO, OPENERS, open_backend
 from nerine.backends.onnx import ModelFile, OnnxBackend, refers_to_files
 from nerine.backends.saved import FP32, INT8, PYTORCH, SavedModel, SavedModels, read_saved
 from nerine.batching import Batch, batches
 from nerine.checkpoint import load_checkpoint, weights_hash
+from nerine.cli.options import BACKENDS
 from nerine.document import Document
 from nerine.errors import CheckpointError, MissingExtraError, SettingsError
 from nerine.optimization import exporting
@@ -418,6 +419,10 @@ def test_an_accelerator_takes_pytorch(optimized: Path, exact_bytes: Exact) -> No
 def test_an_unknown_backend_is_an_error(optimized: Path) -> None:
     with pytest.raises(SettingsError, match="'tensorrt' is no backend"):
         Tagger.load(optimized, backend="tensorrt")
+
+
+def test_the_command_line_offers_what_can_be_opened() -> None:
+    assert (AUTO, PYTORCH, *OPENERS) == BACKENDS
 
 
 def test_models_of_other_weights_are_never_used(optimized: Path, exact_bytes: Exact) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from nerine.backends import Backend
 from nerine.backends.onnx import OnnxBackend
 from nerine.backends.processor import adds_bytes_exactly
 from nerine.backends.pytorch import default_device
@@ -20,15 +22,16 @@ from nerine.filenames import ONNX_FOLDER
 from nerine.origins import Origin
 
 AUTO, ONNX = "auto", "onnx"
-CHOICES = (AUTO, *VARIANTS[:1], ONNX, *VARIANTS[1:])
-"""What may be asked for: `onnx` is the best of the ONNX models."""
+
+Opener = Callable[[Origin, str], Backend]
+"""Origin of a checkpoint, name of the backend → the backend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An ONNX backend, or None where PyTorch is to be used, and what a user should know of it."""
+    """A backend, or None where PyTorch is to be used, and what a user should know of it."""
 
-    backend: OnnxBackend | None = None
+    backend: Backend | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -41,9 +44,11 @@ def open_backend(origin: Origin, wanted: str | None, device: str | None) -> Open
     itself cannot be had.
     """
     wanted = wanted or AUTO
-    if wanted not in CHOICES:
+    if wanted not in (AUTO, PYTORCH, *OPENERS):
         raise SettingsError(
-            f"{wanted!r} is no backend", place="backend", expected=f"one of {', '.join(CHOICES)}"
+            f"{wanted!r} is no backend",
+            place="backend",
+            expected=f"one of {', '.join((AUTO, PYTORCH, *OPENERS))}",
         )
     device = device or default_device()
     on_cpu = device.split(":")[0] == "cpu"
@@ -57,7 +62,7 @@ def open_backend(origin: Origin, wanted: str | None, device: str | None) -> Open
             place="backend",
             expected="the device cpu, or the backend pytorch",
         )
-    return Opened(_open_wanted(origin, wanted))
+    return Opened(OPENERS[wanted](origin, wanted))
 
 
 def _open_chosen(origin: Origin) -> Opened:
@@ -93,6 +98,12 @@ def _open_wanted(origin: Origin, wanted: str) -> OnnxBackend:
             hint="the report in onnx/onnx.json says why",
         )
     return _open(origin, saved, wanted)
+
+
+OPENERS: dict[str, Opener] = dict.fromkeys((ONNX, *VARIANTS[1:]), _open_wanted)
+"""What opens a backend on the CPU, by the name that it is asked for with; `onnx` is the best of the
+ONNX models. PyTorch is the tagger's own.
+"""
 
 
 def _open(origin: Origin, saved: SavedModels, variant: str) -> OnnxBackend:

@@ -28,7 +28,8 @@ Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
 SEPARATORS = ("tab", "space")
-_BACKENDS = ("auto", "pytorch", "onnx", "onnx-fp32", "onnx-int8")
+BACKENDS = ("auto", "pytorch", "onnx", "onnx-fp32", "onnx-int8")
+"""Those of `backends.choosing`, which imports torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ _MODEL = {
     ),
     "backend": click.option(
         "--backend",
-        type=click.Choice(_BACKENDS),
+        type=click.Choice(BACKENDS),
         default="auto",
         show_default=True,
         help="What runs the model; auto is what nerine optimize chose, or else PyTorch.",
