@@ -64,7 +64,7 @@ clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made anew when the dependencies change. The constraints pin what the tests have seen; on Linux
-# they take the CPU build of torch where pip finds one (see README, "Installation").
+# they take the CPU build of torch where pip finds one (see docs/install.md).
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --upgrade pip

@@ -76,6 +76,28 @@ def test_reasons_say_what_was_missing() -> None:
     assert choice.good_enough == (PYTORCH, FP32)
 
 
+def test_where_one_entity_is_more_than_is_tolerated_a_reason_says_so() -> None:
+    """Of 100 gold and 100 predicted entities, one that is lost takes a point of F1."""
+    found = [
+        Measurement(
+            name,
+            Counts(correct, 100, 100),
+            Interval(0, 1),
+            1.0,
+            1.0,
+            rate,
+            10,
+            Footprint(None, 0.1),
+        )
+        for name, correct, rate in ((PYTORCH, 60, 100.0), (INT8, 59, 300.0))
+    ]
+    assert choose(found).reasons[INT8] == (
+        "its F1 is 1.00 points below pytorch's, and 0.3 are tolerated; "
+        "one entity more or less is 1.00 points here"
+    )
+    assert choose(found, 1.0).chosen == INT8
+
+
 def test_the_tolerance_is_in_points_of_f1() -> None:
     measurements = [measured(PYTORCH, 600, 100.0), measured(INT8, 590, 300.0)]
     assert choose(measurements, 0.99).chosen == PYTORCH
@@ -256,6 +278,12 @@ def test_the_command_prints_a_table(quick: None, run_folder: Path, data: Path) -
     assert "is used from now on" in lines[-1]
     tagged = run("predict", run_folder, "Mira left Oslo.", "--backend", "onnx-int8", "--json")
     assert tagged.exit_code == 0, tagged.stderr
+
+
+def test_a_checkpoint_that_is_not_there_is_not_asked_for_its_corpus(tmp_path: Path) -> None:
+    result = run("optimize", tmp_path / "mistyped")
+    assert result.exit_code == 2
+    assert "mistyped: there is no such folder" in result.stderr
 
 
 def test_the_command_prints_json(quick: None, run_folder: Path, data: Path) -> None:

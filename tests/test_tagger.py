@@ -413,3 +413,11 @@ def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None
 def test_a_device_that_is_not_there_is_an_error(checkpoint_of: Callable[..., Path]) -> None:
     with pytest.raises(SettingsError, match=r"device: torch cannot use 'nowhere'"):
         Tagger.load(checkpoint_of(), device="nowhere")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU of NVIDIA")
+def test_a_torch_without_gpus_is_an_error_like_any_other(
+    checkpoint_of: Callable[..., Path],
+) -> None:
+    with pytest.raises(SettingsError, match=r"device: torch cannot use 'cuda'"):
+        Tagger.load(checkpoint_of(), device="cuda")

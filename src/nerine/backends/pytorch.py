@@ -83,7 +83,7 @@ def placed(model: Any, device: str | None) -> Any:
     """The model on torch's `device`, by default the usual one; raises `SettingsError`."""
     try:
         return model.to(device or default_device())
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
         raise SettingsError(
             f"torch cannot use {device!r}: {str(error).splitlines()[0]}",
             place="device",

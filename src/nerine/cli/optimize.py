@@ -76,8 +76,10 @@ def optimize(
     checkpoint, and the fastest of them is used from then on by every command, on a CPU.
     """
     from nerine.optimization.choice import check_tolerance
+    from nerine.optimization.folder import check_folder
 
     check_tolerance(tolerance)  # now, and not after a corpus is read
+    check_folder(Path(checkpoint).expanduser())
     corpus, source = _corpus(checkpoint, data, reading)
     documents = corpus.split(split)
     about = {"corpus": source, "hash": corpus.hash, "split": split}

@@ -40,12 +40,12 @@ from nerine.backends.saved import (
 from nerine.batching import Batch
 from nerine.checkpoint import load_checkpoint, weights_hash
 from nerine.document import Document
-from nerine.errors import CheckpointError, CorpusError, SettingsError
+from nerine.errors import CorpusError, SettingsError
 from nerine.filenames import WEIGHTS_FILE
 from nerine.optimization.channels import largest_inputs
 from nerine.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
 from nerine.optimization.exporting import check_export, export, import_exporter
-from nerine.optimization.folder import put_in_place, save_model, workplace
+from nerine.optimization.folder import check_folder, put_in_place, save_model, workplace
 from nerine.optimization.fresh import measure_afresh, tagger_of
 from nerine.optimization.measuring import Measurement, compare_with, rates
 from nerine.optimization.quantisation import quantise
@@ -178,13 +178,7 @@ def _check(
         raise SettingsError(
             f"{unknown[0]!r} is no variant", place="variants", expected=", ".join(VARIANTS)
         )
-    if not folder.is_dir():
-        raise CheckpointError(
-            "there is no such folder",
-            place=str(folder),
-            expected="the folder of a checkpoint, beside which ONNX models can stand",
-            hint="download one from the hub first: hf download OWNER/NAME --local-dir FOLDER",
-        )
+    check_folder(folder)
     if not any(each.entities for each in gold):
         raise CorpusError(
             f"{len(gold)} documents hold no entity, so that nothing can be measured on them",

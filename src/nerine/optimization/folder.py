@@ -18,6 +18,17 @@ from nerine.filenames import ONNX_FOLDER, ONNX_INFO_FILE
 from nerine.formats.files import file_hash
 
 
+def check_folder(checkpoint: Path) -> None:
+    """Raises `CheckpointError` where there is no folder to put models into."""
+    if not checkpoint.is_dir():
+        raise CheckpointError(
+            "there is no such folder",
+            place=str(checkpoint),
+            expected="the folder of a checkpoint, beside which ONNX models can stand",
+            hint="download one from the hub first: hf download OWNER/NAME --local-dir FOLDER",
+        )
+
+
 @contextlib.contextmanager
 def workplace(checkpoint: Path) -> Iterator[Path]:
     """An empty folder in that of the checkpoint, which vanishes in the end."""
