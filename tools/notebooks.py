@@ -37,6 +37,7 @@ _CELL_SECONDS = 1800  # on a busy machine; a hang still ends
 _KEPT = ("image/svg+xml", "text/html", "text/markdown", "text/plain")
 _HUB_VARIABLES = ("HF_TOKEN", "HF_ENDPOINT", "HUGGING_FACE_HUB_TOKEN")
 _SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)  # the time, matplotlib's version
+_KEPT_METADATA = ("mystnb", "tags")  # the words for a figure; what a cell is
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -136,7 +137,7 @@ def cleared(notebook: NotebookNode) -> NotebookNode:
 def normalised(notebook: NotebookNode) -> NotebookNode:
     """A notebook without anything that is of one run only.
 
-    Cells are named by what stands in them. Of their metadata, tags are kept. Of their outputs,
+    Cells are named by what stands in them. Of their metadata, tags and figures' words are kept. Of their outputs,
     what a page can show without a program: text, tables, figures as SVG. What went to stderr
     (progress, warnings) is of the moment.
     """
@@ -145,8 +146,8 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     names: set[str] = set()
     for cell in notebook.cells:
         cell.id = _name(cell, names)
-        tags = cell.metadata.get("tags")
-        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        kept = {name: cell.metadata[name] for name in _KEPT_METADATA if name in cell.metadata}
+        cell.metadata = NotebookNode(kept)
     for count, cell in enumerate(_code(notebook), start=1):
         cell.execution_count = count
         cell.outputs = [_kept(output, count) for output in _joined(cell.outputs)]
