@@ -69,7 +69,8 @@ def test_every_block_says_what_it_is(page: Page) -> None:
     for block in page.blocks:
         place = f"{name(page)}:{block.line}"
         assert block.kind, f"{place}: a block without a language"
-        assert block.notes.get("not run") != "", f"{place}: not run, for what reason?"
+        for note in ("not run", "shown"):
+            assert block.notes.get(note) != "", f"{place}: {note}, for what reason?"
         assert not block.notes or block.kind in RUN or "file" in block.notes, place
 
 
@@ -96,7 +97,7 @@ def test_an_option_that_is_not_there_is_seen() -> None:
     assert unknown_options("train", ["corpus", "-o", "runs/a", "--ages", "2"]) == ["--ages"]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
 def test_what_a_page_says_that_python_prints_stands_behind_it(page: Page) -> None:
     shown = [block.shown for block in page.blocks if block.shown is not None]
     told = [
