@@ -129,7 +129,7 @@ class Desk:
     def _special(self, arguments: Sequence[str]) -> str | None:
         """What is done in another way here, so as to take no minutes."""
         if arguments[0] == "demo":
-            folder = arguments[-1] if "-o" in arguments else "runs/demo"
+            folder = arguments[arguments.index("-o") + 1] if "-o" in arguments else "runs/demo"
             return self.demo(Path(folder))
         if arguments[0] == "push" and not self.is_real and self._stands_in(arguments[1]):
             # it was never trained, so that it has no records to write a card from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -69,11 +69,35 @@ def test_every_block_says_what_it_is(page: Page) -> None:
     for block in page.blocks:
         place = f"{name(page)}:{block.line}"
         assert block.kind, f"{place}: a block without a language"
-        assert block.notes.get("not run") != "", f"{place}: not run, for what reason?"
+        for note in ("not run", "shown"):
+            assert block.notes.get(note) != "", f"{place}: {note}, for what reason?"
         assert not block.notes or block.kind in RUN or "file" in block.notes, place
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
+def test_commands_that_are_not_run_have_the_options_that_they_are_given(page: Page) -> None:
+    for block in page.blocks:
+        for command in block.commands:
+            words = [command.program, *command.arguments]
+            if "nerine" in words and not block.is_run:
+                called, *given = words[words.index("nerine") + 1 :]
+                assert unknown_options(called, given) == [], f"{name(page)}:{block.line}"
+
+
+def unknown_options(called: str, given: Sequence[str]) -> list[str]:
+    """Those of a command's arguments that look like options and are none of its own."""
+    command = main.get_command(None, called)  # type: ignore[arg-type] # our group takes no context
+    assert command is not None, called
+    known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+    return [each for each in given if each.startswith("-") and each not in known]
+
+
+def test_an_option_that_is_not_there_is_seen() -> None:
+    assert unknown_options("train", ["corpus", "-o", "runs/a", "--epochs", "2"]) == []
+    assert unknown_options("train", ["corpus", "-o", "runs/a", "--ages", "2"]) == ["--ages"]
+
+
+@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
 def test_what_a_page_says_that_python_prints_stands_behind_it(page: Page) -> None:
     shown = [block.shown for block in page.blocks if block.shown is not None]
     told = [

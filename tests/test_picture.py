@@ -24,6 +24,7 @@ from nerine.origins import DEMO_ENCODER, find
 from pages import assert_alike
 from strategies import documents
 from tools import picture
+from tools.alike import MACHINES
 from tools.highlighting import drawable, sentence_picture
 from tools.picture import COMMANDS, FOLDER, SENTENCE, WIDTH, Command, session_picture
 
@@ -32,7 +33,6 @@ CELL = 12.2
 """How wide rich draws a column of a terminal."""
 
 COMMANDS_OF_NERINE = main.list_commands(None)  # type: ignore[arg-type] # our group takes no context
-MACHINES = 0.05
 ODD = 'nerine predict runs/demo "Ana <b>&amp; \x1b[31m\x07 東京 Ana 😀" \\\n    "x & y"'
 
 

@@ -246,7 +246,7 @@ def _read_info(folder: Path) -> dict[str, Any] | None:
             f"format {info.get('format')!r:.40} of a checkpoint",
             place=str(path),
             expected=f"format {_FORMAT}",
-            hint="a newer Nerine wrote this: upgrade: git pull in its clone, pip install .",
+            hint="a newer Nerine wrote this; to upgrade: git pull in its clone, pip install .",
         )
     lacking = [key for key in _PARTS if not isinstance(info.get(key), dict)]
     if lacking:
