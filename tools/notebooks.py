@@ -137,9 +137,9 @@ def cleared(notebook: NotebookNode) -> NotebookNode:
 def normalised(notebook: NotebookNode) -> NotebookNode:
     """A notebook without anything that is of one run only.
 
-    Cells are named by what stands in them. Of their metadata, tags and figures' words are kept. Of their outputs,
-    what a page can show without a program: text, tables, figures as SVG. What went to stderr
-    (progress, warnings) is of the moment.
+    Cells are named by what stands in them. Of their metadata, tags and the words for figures are
+    kept. Of their outputs, what a page can show without a program: text, tables, figures as SVG.
+    What went to stderr (progress, warnings) is of the moment.
     """
     notebook.metadata = nbformat.from_dict(_METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5  # the version since which cells have names
