@@ -84,8 +84,9 @@ def placed(model: Any, device: str | None) -> Any:
     try:
         return model.to(device or default_device())
     except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise SettingsError(
-            f"torch cannot use {device!r}: {str(error).splitlines()[0]}",
+            f"torch cannot use {device!r}: {reason}",
             place="device",
             expected="a device that this machine has, such as 'cpu' or 'cuda'",
         ) from error
