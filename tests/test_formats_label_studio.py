@@ -166,6 +166,43 @@ def test_another_array_is_refused_as_it_was(file: Path) -> None:
     assert "jq" in (caught.value.hint or "")
 
 
+CUT = "the file ends before the array does"
+
+
+@pytest.mark.parametrize("end", ['"text": "Mi', '"text": "Mira"}', '"text": "Mira"}}', "...", ", "])
+def test_an_export_that_is_cut_off_is_told(file: Path, end: str) -> None:
+    first = json.dumps(task("Mira", region(0, 4, "person")))
+    file.write_text(
+        f'[{first}, {{"annotations": [{{"result": []}}], "data": {{{end}', encoding="utf-8"
+    )
+    with pytest.raises(FormatError, match=r"this is no(t one)? JSON") as caught:
+        list(read_documents(file))
+    assert (caught.value.hint or "").startswith(CUT)
+
+
+def test_an_export_that_is_whole_but_broken_is_not_called_cut_off(file: Path) -> None:
+    first = json.dumps(task("Mira", region(0, 4, "person")))
+    file.write_text(f'[{first}, {{"data": ]\n', encoding="utf-8")
+    with pytest.raises(FormatError, match="this is no JSON") as caught:
+        list(read_documents(file))
+    assert caught.value.hint is None
+
+
+def test_a_stated_text_field_that_is_not_there_is_named(file: Path) -> None:
+    export = {"data": {"body": "Mira", "title": "x"}, "annotations": [{"result": []}]}
+    with pytest.raises(FormatError, match=r"'boody' holds no text; there are: body, title"):
+        read(file, export, options=ReadOptions(text_field="boody"))
+    with pytest.raises(FormatError, match="not clear which field is the text"):
+        read(file, export)
+
+
+def test_regions_of_another_field_hint_at_the_text_field(file: Path) -> None:
+    export = task("T-4000", region(0, 4, "person", text="Mira"))
+    with pytest.raises(FormatError, match="shows 'Mira'") as caught:
+        read(file, export)
+    assert "--text-field" in (caught.value.hint or "")
+
+
 FOX = "🦊🦊 Mira saw Oslo"
 
 

@@ -200,14 +200,26 @@ def json_array(path: Path) -> Iterator[tuple[int, Any]]:
         try:
             value, end = _STRICT.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
-            raise FormatError(f"this is no JSON: {error}", place=f"{path}:{line}") from None
+            raise FormatError(
+                f"this is no JSON: {error}", place=f"{path}:{line}", hint=_hint_of_end(text)
+            ) from None
         yield line, value
         at, wanted = _past_white(text, end), ","
         line += text.count("\n", start, at)
     if text[at : at + 1] != "]" or text[at + 1 :].strip():
         raise FormatError(
-            "this is not one JSON array", place=f"{path}:{line}", expected="[…, …] and no more"
+            "this is not one JSON array",
+            place=f"{path}:{line}",
+            expected="[…, …] and no more",
+            hint=_hint_of_end(text),
         )
+
+
+def _hint_of_end(text: str) -> str | None:
+    """What to do about an array that is cut off; None where its end is there."""
+    if text.rstrip().endswith("]"):
+        return None
+    return "the file ends before the array does: export or copy it again"
 
 
 def _past_white(text: str, position: int) -> int:

@@ -203,8 +203,10 @@ def _text_field(data: Record, options: ReadOptions, place: str) -> str:
         return str(stated)
     if stated is None and len(strings) == 1:
         return strings[0]
+    unclear = "it is not clear which field is the text"
+    found = unclear if stated is None else f"the field {stated!r} holds no text"
     raise FormatError(
-        f"it is not clear which field is the text; there are: {', '.join(data) or 'none'}",
+        f"{found}; there are: {', '.join(data) or 'none'}",
         place=place,
         expected=f"a string in {stated or 'text'!r}" + ("" if stated else ", or one string alone"),
         hint="--text-field (text_field=…) names the field",

@@ -111,7 +111,8 @@ class _Units:
                 f"the text has {self._text[max(start, 0) : max(end, 0)][:60]!r} there",
                 place=place,
                 expected="offsets in code points or in UTF-16 code units",
-                hint="line ends of two characters (CR LF) make Label Studio count otherwise",
+                hint="--text-field names the text where this is another field; "
+                "line ends of two characters (CR LF) make Label Studio count otherwise",
             )
         return fitting[0] if len(fitting) == 1 else None
 
