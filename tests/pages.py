@@ -20,7 +20,7 @@ import io
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,20 +93,20 @@ def read_page(path: Path) -> Page:
     lines = iter(enumerate(path.read_text(encoding="utf-8").splitlines(), start=1))
     last = None  # the block that nothing but blank lines has followed
     for number, line in lines:
-        if note := _NOTE.match(line):
+        note = _NOTE.match(line)
+        if note and note[1] == "given":
+            given = _listed(note[2] or "")
+        elif note:
             notes[note[1]] = note[2] or ""
         elif fence := _FENCE.match(line):
             text = "".join(f"{each}\n" for _, each in _until(lines, fence[1]))
             if not fence[2].startswith("{"):
-                assert set(notes) <= {*NOTES, "given"}, f"{path.name}:{number}: {notes}"
-                given = _listed(notes.pop("given", "")) or given
+                assert set(notes) <= set(NOTES), f"{path.name}:{number}: {notes}"
                 block = Block(fence[2], text, number, notes=notes)
                 blocks.append(_shown(blocks, block, last))
                 last = blocks[-1]
             notes = {}
         elif line.strip():
-            if "given" in notes:
-                given = _listed(notes.pop("given"))
             assert not notes, f"{path.name}:{number}: no block behind the comment {notes}"
             last = None
     return Page(path, given, tuple(blocks))
@@ -126,7 +126,7 @@ def _listed(text: str) -> tuple[str, ...]:
 def _shown(blocks: list[Block], block: Block, before: Block | None) -> Block:
     """The block; if it shows what the one before it prints, that one is told so."""
     if before and before.is_run and before.kind == "python" and block.kind == "text":
-        blocks[-1] = Block(before.kind, before.text, before.line, block.text, before.notes)
+        blocks[-1] = replace(before, shown=block.text)
     return block
 
 

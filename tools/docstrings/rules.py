@@ -87,11 +87,6 @@ class Subject:
             parameters(start.node, bound=True) if start and isinstance(start.node, Function) else []
         )
 
-    def fields(self) -> list[Field]:
-        """The public fields of a class, in order."""
-        node = self.definition.node
-        return fields(node) if isinstance(node, ast.ClassDef) else []
-
     def kinds(self, annotation: ast.AST | None) -> set[str]:
         """What an annotation is made of; see `kinds_in`.
 
