@@ -19,8 +19,8 @@ from bench.common import machine, wnut
 from nerine.corpus import Corpus
 from nerine.distillation import distill
 from nerine.evaluation import evaluate
-from nerine.tagger import Tagger
-from nerine.training import train
+from nerine.tagger.tagging import Tagger
+from nerine.training.train import train
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from nerine.document import Document
 from nerine.metrics import score
 from nerine.optimization import make_variants
 from nerine.optimization.measuring import ranges_of
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 _SCORE_TOLERANCE = 1e-4
 

@@ -22,10 +22,10 @@ from bench.common import ENCODER, machine, wnut
 from nerine.corpus import Corpus
 from nerine.evaluation import evaluate
 from nerine.pretrained import quiet
-from nerine.settings import RECIPES
-from nerine.tagger import Tagger
-from nerine.training import make_trainer
+from nerine.settings.recipes import RECIPES
+from nerine.tagger.tagging import Tagger
 from nerine.training.states import States
+from nerine.training.train import make_trainer
 
 MARK = 0.4156
 

@@ -20,8 +20,9 @@ from bench.common import ENCODER, machine, wnut
 from nerine.corpus import Corpus
 from nerine.evaluation import evaluate
 from nerine.metrics import Evaluation
-from nerine.settings import RECIPES, TrainingSettings
-from nerine.training import train
+from nerine.settings.recipes import RECIPES
+from nerine.settings.runs import TrainingSettings
+from nerine.training.train import train
 
 SETTINGS = {
     "rule": RECIPES["default"],

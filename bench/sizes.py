@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from bench.common import machine, wnut
 from nerine.pretrained import quiet
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 _WORDS_IN_ALL = 200_000
 _SHORT = 10

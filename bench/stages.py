@@ -16,7 +16,7 @@ from typing import TypeVar
 from nerine.document import Document
 from nerine.formats import write_documents
 from nerine.readings import Reading
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 STAGES = ("tokenising", "batching", "computing", "decoding", "writing")
 Value = TypeVar("Value")

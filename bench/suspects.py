@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.common import ENCODER, machine, wnut
 from nerine.corpus import Corpus
 from nerine.document import Document, Entity, Token
-from nerine.settings import CROSS_VALIDATION
+from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.suspects import CrossValidation, Suspect, cross_validated_suspects
 
 KINDS = ("type", "removed", "boundary")

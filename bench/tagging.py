@@ -35,8 +35,8 @@ from nerine.document import Document, Entity
 from nerine.metrics import score
 from nerine.optimization import optimize
 from nerine.pretrained import quiet
-from nerine.tagger import Tagger
-from nerine.training import train
+from nerine.tagger.tagging import Tagger
+from nerine.training.train import train
 
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
 BACKENDS = ("pytorch", "onnx-fp32", "onnx-int8")

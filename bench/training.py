@@ -32,12 +32,12 @@ from transformers import (
 from bench.common import ENCODER, machine, print_rates, rates, wnut
 from nerine.corpus import Corpus
 from nerine.pretrained import quiet
-from nerine.settings import TrainingSettings
-from nerine.tagger import Tagger
-from nerine.training import make_trainer
+from nerine.settings.runs import TrainingSettings
+from nerine.tagger.tagging import Tagger
 from nerine.training.data import Examples, make_examples
 from nerine.training.start import new_checkpoint
 from nerine.training.states import States
+from nerine.training.train import make_trainer
 
 PEER = "Trainer, random batches of 16"
 

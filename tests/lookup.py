@@ -17,7 +17,7 @@ from transformers import BertConfig, BertForTokenClassification, PreTrainedToken
 
 from nerine.checkpoint import Checkpoint, save_checkpoint
 from nerine.schemes import TagScheme
-from nerine.settings import ModelSettings
+from nerine.settings.model import ModelSettings
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _SURE = 0.97

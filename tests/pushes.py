@@ -13,7 +13,8 @@ from nerine.backends.saved import SavedModel, SavedModels
 from nerine.checkpoint import weights_hash
 from nerine.corpus import Corpus
 from nerine.formats.files import file_hash
-from nerine.records import evaluation_of, save_evaluation, used_splits
+from nerine.records.evaluations import evaluation_of, save_evaluation
+from nerine.records.sketches import used_splits
 from tiny import LABELS, documents, make_checkpoint
 
 VARIANTS = ("onnx-fp32", "onnx-int8")

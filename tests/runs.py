@@ -13,7 +13,8 @@ from typing import Any
 
 from nerine.corpus import Corpus
 from nerine.document import Document, Entity
-from nerine.training import TrainingRun, train
+from nerine.training.runs import TrainingRun
+from nerine.training.train import train
 
 _NAMES = {"Mira": "person", "Lisbon": "location", "Ana": "person", "Oslo": "location"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nerine import batching
 from nerine.document import Document, Entity
-from nerine.tagger import Failure
+from nerine.tagger.pipeline import Failure
 
 POISON = "poison"
 NAMES = re.compile(r"[A-Z]\w*")

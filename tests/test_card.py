@@ -30,11 +30,13 @@ from nerine.corpus import Corpus
 from nerine.document import Document, Entity, digest_of, parts_of
 from nerine.errors import CheckpointError, SettingsError
 from nerine.markup import visible
-from nerine.records import EvaluationRecord, Role, evaluation_of, split_record
-from nerine.records.evaluations import CorpusOrigin
+from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
+from nerine.records.roles import Role
+from nerine.records.sketches import split_record
 from nerine.schemes import TagScheme
-from nerine.settings import DistillationSettings, ModelSettings, TrainingSettings
-from nerine.tagger import Tagger
+from nerine.settings.model import ModelSettings
+from nerine.settings.runs import DistillationSettings, TrainingSettings
+from nerine.tagger.tagging import Tagger
 from tiny import LABELS, documents
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

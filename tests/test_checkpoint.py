@@ -18,7 +18,7 @@ from nerine.errors import CheckpointError, NerineError
 from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.formats.files import file_hash
 from nerine.schemes import TagScheme
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import KINDS, LABELS, LONGEST, documents, make_checkpoint, make_foreign
 
 FILES = {"config.json", "model.safetensors", "nerine.json", "tokenizer.json"}

@@ -23,7 +23,7 @@ from nerine.explanation import explain
 from nerine.filenames import INFO_FILE
 from nerine.formats import write_documents
 from nerine.metrics import Counts
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import documents, make_foreign
 
 FITTED = Calibration(

@@ -20,7 +20,7 @@ import runs
 from nerine.cli import main, progress
 from nerine.errors import TrainingError
 from nerine.formats import write_documents
-from nerine.settings import DistillationSettings
+from nerine.settings.runs import DistillationSettings
 
 SMALL = ("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2")
 

@@ -20,7 +20,7 @@ from nerine.document import Document, Entity
 from nerine.explanation import Table, explain
 from nerine.formats import WriteOptions, read_documents, write_documents
 from nerine.markup import tagged_page
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import documents
 
 TEXTS = ("Mira Okonjo left Oslo .", "", "Nobody was there .")

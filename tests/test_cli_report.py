@@ -15,7 +15,7 @@ import reports
 from nerine.cli import main
 from nerine.document import Document
 from nerine.formats import write_documents
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from nerine.training.epochs import write_epochs
 from tiny import documents
 

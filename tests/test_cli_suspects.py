@@ -18,7 +18,7 @@ from nerine.cli import main, progress
 from nerine.cli.suspects import suspects as command
 from nerine.document import Document, Entity
 from nerine.formats import write_documents
-from nerine.settings import CROSS_VALIDATION
+from nerine.settings.recipes import CROSS_VALIDATION
 
 SMALL = ("--epochs", 1, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
 

@@ -23,10 +23,12 @@ from nerine.cli import demo, main, progress
 from nerine.cli.progress import TrainingDisplay
 from nerine.cli.show import epochs_table
 from nerine.corpus import load_corpus
+from nerine.epochs import EpochRecord
 from nerine.errors import TrainingError
 from nerine.formats import write_documents
-from nerine.settings import RECIPES, TrainingSettings
-from nerine.training import EpochRecord, TrainingRun
+from nerine.settings.recipes import RECIPES
+from nerine.settings.runs import TrainingSettings
+from nerine.training.runs import TrainingRun
 
 SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
 

@@ -25,10 +25,10 @@ from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.document import Document, Entity
 from nerine.encoding import IGNORED
 from nerine.errors import CheckpointError, SettingsError, TrainingError
-from nerine.settings import DistillationSettings
-from nerine.tagger import Tagger
-from nerine.training import TrainingRun
+from nerine.settings.runs import DistillationSettings
+from nerine.tagger.tagging import Tagger
 from nerine.training.data import UNKNOWN, Collator, joined, make_examples, make_unlabelled
+from nerine.training.runs import TrainingRun
 from tiny import KINDS, documents, make_tokenizer
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from nerine.document import Document
 from nerine.explanation import explain
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from strategies import texts
 from tiny import KINDS, documents, make_tokenizer
 

@@ -15,7 +15,7 @@ from transformers.utils import logging
 
 from lookup import Opinion, make_lookup
 from nerine.explanation import explain
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import make_foreign
 
 LONGEST = 32

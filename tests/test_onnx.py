@@ -34,7 +34,7 @@ from nerine.optimization.exporting import check_export, export
 from nerine.optimization.folder import put_in_place, save_model, workplace
 from nerine.optimization.quantisation import FULL, REDUCED, quantise, rows_in_bytes
 from nerine.origins import find
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import KINDS, documents, make_checkpoint
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")

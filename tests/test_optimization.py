@@ -25,7 +25,7 @@ from nerine.optimization import choose, optimize
 from nerine.optimization.exporting import export
 from nerine.optimization.fresh import Footprint, measure_afresh
 from nerine.optimization.measuring import Measurement, compare_with, rates
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import documents
 
 for _package in ("onnx", "onnxruntime", "onnxscript"):

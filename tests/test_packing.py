@@ -12,7 +12,7 @@ from transformers import AutoModelForTokenClassification
 from nerine.backends.lean import LeanModel, WholeModel, lean_or_whole
 from nerine.backends.packing import PackedLinear, pack
 from nerine.backends.pytorch import TorchBackend, halved
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import KINDS
 
 pytestmark = pytest.mark.skipif(

@@ -26,7 +26,7 @@ from nerine.pretrained import (
     load_tokenizer,
     longest_input,
 )
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import KINDS, LONGEST, make_encoder, make_foreign, make_tokenizer
 
 TAGS = ("O", "B-person", "I-person")

@@ -23,11 +23,11 @@ from nerine.errors import HubError, NerineError, SettingsError
 from nerine.formats.files import file_hash
 from nerine.hub.files import Listed, git_hash
 from nerine.hub.sending import Outgoing, Remote
-from nerine.publication import PushOptions, plan_push, secrets
+from nerine.publication import secrets
 from nerine.publication.listing import OURS
 from nerine.publication.marking import is_untouched, marked
 from nerine.publication.naming import public_configuration
-from nerine.publication.pushing import compare
+from nerine.publication.pushing import PushOptions, compare, plan_push
 from nerine.publication.secrets import Searcher
 from pushes import PATH, add_onnx, change, evaluate
 

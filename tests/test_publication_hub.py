@@ -17,11 +17,11 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from hub import Fault, Hub
 from hub.samples import TOKEN
-from nerine.errors import CheckpointError, HubError
+from nerine.errors import HubError
 from nerine.formats.files import file_hash
 from nerine.hub import sending
-from nerine.publication import Pushed, plan_push, push
-from nerine.tagger import Tagger
+from nerine.publication.pushing import Pushed, plan_push, push
+from nerine.tagger.tagging import Tagger
 from pushes import add_onnx, change, evaluate
 from tiny import documents
 
@@ -128,7 +128,7 @@ def test_ignored_files_of_a_repository_arrive_all_the_same(login: Hub, folder: P
 def test_a_pushed_checkpoint_comes_back_as_it_was(login: Hub, folder: Path) -> None:
     texts = [document.text for document in documents()]
     before = Tagger.load(folder, device="cpu")
-    done = before.push(REPO)
+    done = push(folder, REPO)
     pulled = Tagger.load(REPO, device="cpu")
     assert str(pulled.origin) == f"{REPO}@{done.commit}"
     assert pulled.predict(texts) == before.predict(texts)
@@ -139,8 +139,7 @@ def test_a_pulled_checkpoint_can_be_pushed_again(login: Hub, folder: Path) -> No
     evaluate(folder)
     add_onnx(folder)
     push(folder, REPO, onnx=["all"])
-    pulled = Tagger.load(REPO, device="cpu", backend="pytorch")
-    copied = pulled.push("mira/copy", onnx=["all"])
+    copied = push(REPO, "mira/copy", onnx=["all"])
     assert {"evaluations.json", "onnx/model-int8.onnx"} < {*copied.sent}
     there = login.files(REPO)
     for name, content in login.files("mira/copy").items():
@@ -154,15 +153,8 @@ def test_what_is_not_there_is_not_needed_for_another_push(login: Hub, folder: Pa
     add_onnx(folder)
     commit = push(folder, REPO, onnx=["onnx-int8"]).commit
     for name in (REPO, f"{REPO}@{commit}"):  # the second is not asked for what it has
-        pulled = Tagger.load(name, device="cpu", backend="pytorch")
-        pulled.push("mira/copy", onnx=["all"])
+        push(name, "mira/copy", onnx=["all"])
     assert {*login.files("mira/copy")} == {*login.files(REPO)}
-
-
-def test_a_tagger_of_no_folder_cannot_be_pushed(tagger: Tagger) -> None:
-    bare = Tagger(tagger.backend, tagger.tokenizer, tagger.settings)
-    with pytest.raises(CheckpointError, match="no folder"):
-        bare.push(REPO)
 
 
 # --- branches, tags, pull requests

@@ -21,7 +21,7 @@ from nerine.errors import CheckpointError, EncodingError, HubError, NerineError
 from nerine.formats.files import file_hash
 from nerine.hub import cache, listing
 from nerine.hub.names import RepoName, check_file_name
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import documents, make_foreign
 
 REPO = "mira/names"

@@ -15,7 +15,7 @@ from elsewhere import arguments, told
 from hub import Hub
 from hub.samples import TOKEN
 from nerine.checkpoint import load_checkpoint
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from tiny import documents
 
 NAME = "mira/sample-ner"

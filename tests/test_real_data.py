@@ -27,8 +27,9 @@ from nerine.metrics import score
 from nerine.origins import DEMO_ENCODER, find
 from nerine.schemes import Span, TagScheme
 from nerine.segmentation import word_spans
-from nerine.tagger import Tagger
-from nerine.training import TrainingRun, train
+from nerine.tagger.tagging import Tagger
+from nerine.training.runs import TrainingRun
+from nerine.training.train import train
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -22,6 +22,7 @@ from nerine.assessment import assess
 from nerine.cli import main
 from nerine.corpus import Corpus, load_corpus
 from nerine.document import Document, digest_of, parts_of
+from nerine.epochs import EpochRecord
 from nerine.errors import CheckpointError, TrainingError
 from nerine.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.formats import write_documents
@@ -29,24 +30,19 @@ from nerine.formats.files import file_hash
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
 from nerine.origins import Origin
-from nerine.records import (
+from nerine.records.conditions import hardware
+from nerine.records.evaluations import (
+    CorpusOrigin,
     EvaluationRecord,
-    Role,
-    corpus_kind,
-    encoder_origin,
     evaluation_of,
-    hardware,
     read_evaluations,
-    role_of,
     save_evaluation,
-    shown_name,
-    split_record,
-    without_paths,
 )
-from nerine.records.evaluations import CorpusOrigin
-from nerine.records.sketches import SIZE, share_known, sketch_of
-from nerine.tagger import Tagger
-from nerine.training import EpochRecord, TrainingRun
+from nerine.records.roles import Role, role_of
+from nerine.records.sketches import SIZE, share_known, sketch_of, split_record
+from nerine.records.sources import corpus_kind, encoder_origin, shown_name, without_paths
+from nerine.tagger.tagging import Tagger
+from nerine.training.runs import TrainingRun
 from tiny import LABELS, documents
 
 MANIFEST = "complete.json"

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from nerine.errors import NerineError, SettingsError
 from nerine.schemes import TagScheme
-from nerine.settings import RECIPES, ModelSettings, TrainingSettings, read_settings, recipe
+from nerine.settings.model import ModelSettings
+from nerine.settings.recipes import RECIPES, read_settings, recipe
+from nerine.settings.runs import TrainingSettings
 
 changes = st.fixed_dictionaries(
     {},

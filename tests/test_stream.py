@@ -33,7 +33,7 @@ from nerine.stream import lines as lines_module
 from nerine.stream.inputs import find_inputs, format_named, output_name
 from nerine.stream.journal import Journal
 from nerine.stream.records import entities_json, spliced
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 from streams import POISON, StubTagger, entities_of, files_in, look_aheads_of_four
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

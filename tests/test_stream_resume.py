@@ -21,7 +21,7 @@ import pytest
 
 from nerine.errors import FormatError, TaggingError
 from nerine.schemes import TagScheme
-from nerine.settings import ModelSettings
+from nerine.settings.model import ModelSettings
 from nerine.stream import TaggingOptions, TaggingSummary, plan_tagging, tag_files
 from nerine.stream import journal as journal_module
 from nerine.stream import sinks as sinks_module

@@ -25,7 +25,7 @@ from nerine.errors import CorpusError, TrainingError
 from nerine.readings import Reading
 from nerine.schemes import TagScheme
 from nerine.segmentation import rule_words
-from nerine.settings import CROSS_VALIDATION
+from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.suspects import (
     KINDS,
     CrossValidation,
@@ -38,7 +38,7 @@ from nerine.suspects import (
     samples_of,
     suspects_of,
 )
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])
 Shares = Mapping[str, float]

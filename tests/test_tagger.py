@@ -24,7 +24,8 @@ from nerine.evaluation import evaluate
 from nerine.metrics import score
 from nerine.readings import Reading
 from nerine.segmentation import rule_words
-from nerine.tagger import Failure, Tagger
+from nerine.tagger.pipeline import Failure
+from nerine.tagger.tagging import Tagger
 from tiny import KINDS, LABELS, documents
 
 Taggers = Callable[..., Tagger]

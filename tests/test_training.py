@@ -22,13 +22,15 @@ import runs
 from nerine.corpus import Corpus
 from nerine.document import Document, Entity
 from nerine.encoding import IGNORED
+from nerine.epochs import EpochRecord, read_epochs
 from nerine.errors import CheckpointError, TrainingError
 from nerine.evaluation import evaluate
-from nerine.settings import TrainingSettings
-from nerine.tagger import Tagger
-from nerine.training import EpochRecord, TrainingRun, make_trainer, read_epochs, train
+from nerine.settings.runs import TrainingSettings
+from nerine.tagger.tagging import Tagger
 from nerine.training.data import Collator, make_examples
+from nerine.training.runs import TrainingRun
 from nerine.training.states import States
+from nerine.training.train import make_trainer, train
 from runs import corpus, small_run
 from tiny import LONGEST
 

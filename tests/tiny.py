@@ -29,7 +29,7 @@ from nerine.checkpoint import Checkpoint, save_checkpoint
 from nerine.document import Document, Entity
 from nerine.pretrained import load_encoder
 from nerine.schemes import TagScheme
-from nerine.settings import ModelSettings
+from nerine.settings.model import ModelSettings
 
 LABELS = ("location", "person")
 LONGEST = 128

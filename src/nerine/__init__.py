@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from nerine.formats import read_documents, write_documents
     from nerine.metrics import Evaluation, score
     from nerine.optimization import Optimization, optimize
-    from nerine.publication import Pushed, PushOptions, plan_push, push
-    from nerine.settings import DistillationSettings, TrainingSettings
+    from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
+    from nerine.settings.runs import DistillationSettings, TrainingSettings
     from nerine.stream import TaggingOptions, TaggingSummary, tag_files
-    from nerine.tagger import Tagger
-    from nerine.training import TrainingRun, train
+    from nerine.tagger.tagging import Tagger
+    from nerine.training.runs import TrainingRun
+    from nerine.training.train import train
 
 __version__ = "0.1.0"
 
@@ -78,46 +79,46 @@ __all__ = [
 ]
 
 _LATER = {
-    "Assessment": "assessment",
-    "CheckReport": "checks",
-    "Comparison": "certainty",
-    "Corpus": "corpus",
-    "DistillationSettings": "settings",
-    "Evaluation": "metrics",
-    "Optimization": "optimization",
-    "PushOptions": "publication",
-    "Pushed": "publication",
-    "System": "certainty",
-    "Tagger": "tagger",
-    "TaggingOptions": "stream",
-    "TaggingSummary": "stream",
-    "TrainingRun": "training",
-    "TrainingSettings": "settings",
-    "assess": "assessment",
-    "check_corpus": "checks",
-    "compare": "certainty",
-    "distill": "distillation",
-    "evaluate": "evaluation",
-    "explain": "explanation",
-    "load_corpus": "corpus",
-    "optimize": "optimization",
-    "plan_push": "publication",
-    "push": "publication",
-    "read_documents": "formats",
-    "score": "metrics",
-    "tag_files": "stream",
-    "train": "training",
-    "write_documents": "formats",
+    "Assessment": "nerine.assessment",
+    "CheckReport": "nerine.checks",
+    "Comparison": "nerine.certainty",
+    "Corpus": "nerine.corpus",
+    "DistillationSettings": "nerine.settings.runs",
+    "Evaluation": "nerine.metrics",
+    "Optimization": "nerine.optimization",
+    "PushOptions": "nerine.publication.pushing",
+    "Pushed": "nerine.publication.pushing",
+    "System": "nerine.certainty",
+    "Tagger": "nerine.tagger.tagging",
+    "TaggingOptions": "nerine.stream",
+    "TaggingSummary": "nerine.stream",
+    "TrainingRun": "nerine.training.runs",
+    "TrainingSettings": "nerine.settings.runs",
+    "assess": "nerine.assessment",
+    "check_corpus": "nerine.checks",
+    "compare": "nerine.certainty",
+    "distill": "nerine.distillation",
+    "evaluate": "nerine.evaluation",
+    "explain": "nerine.explanation",
+    "load_corpus": "nerine.corpus",
+    "optimize": "nerine.optimization",
+    "plan_push": "nerine.publication.pushing",
+    "push": "nerine.publication.pushing",
+    "read_documents": "nerine.formats",
+    "score": "nerine.metrics",
+    "tag_files": "nerine.stream",
+    "train": "nerine.training.train",
+    "write_documents": "nerine.formats",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'nerine' has no attribute {name!r}")
-    value = getattr(import_module(f"nerine.{_LATER[name]}"), name)
+    value = getattr(import_module(_LATER[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return list(__all__)

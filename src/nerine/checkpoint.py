@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 import uuid
@@ -28,11 +27,11 @@ from nerine import pretrained
 from nerine.calibration import Calibration
 from nerine.errors import CheckpointError, FormatError, NerineError
 from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
-from nerine.formats.files import file_hash, replacing
+from nerine.formats.files import file_hash, replacing, sync_files, write_text
 from nerine.origins import Origin, find
 from nerine.safety.reading import MEGABYTE, read_object
 from nerine.schemes import TagScheme, parse_tag
-from nerine.settings import ModelSettings
+from nerine.settings.model import ModelSettings
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
@@ -205,13 +204,6 @@ def _json_text(info: Mapping[str, Any]) -> str:
     return json.dumps(info, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a small file under another name first, so that it is whole or not there."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def weights_hash(folder: Path) -> str:
     """The SHA-256 of the weights in `folder`, as `nerine.json` has it where there is one.
 
@@ -356,13 +348,6 @@ def _scheme_of(tags: list[str]) -> TagScheme:
     inside = {tag.label for tag in parsed if tag.kind == "I"}
     begin = {tag.label for tag in parsed if tag.kind == "B"}
     return TagScheme.IOB1 if inside - begin else TagScheme.IOB2
-
-
-def sync_files(folder: Path) -> None:
-    """Waits until the files' contents are on the disk, so that a rename can't overtake them."""
-    for file in folder.iterdir():
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
 
 
 def _move_into_place(partial: Path, folder: Path) -> None:

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nerine.corpus import Corpus
-from nerine.document import Document
-from nerine.metrics.breakdowns import surface_form, surface_forms
+from nerine.document import Document, surface_form, surface_forms
 
 EXAMPLES_PER_LABEL = 3
 

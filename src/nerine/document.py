@@ -184,3 +184,13 @@ def labels_of(documents: Iterable[Document]) -> tuple[str, ...]:
 def _entities(documents: Iterable[Document]) -> Iterator[Entity]:
     for document in documents:
         yield from document.entities
+
+
+def surface_form(document: Document, entity: Entity) -> str:
+    """The surface of an entity, case-folded: what makes two mentions the same name."""
+    return document.surface(entity).casefold()
+
+
+def surface_forms(documents: Iterable[Document]) -> set[str]:
+    """The surface forms of all entities, each once."""
+    return {surface_form(each, entity) for each in documents for entity in each.entities}

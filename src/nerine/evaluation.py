@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from nerine.document import Document
 from nerine.metrics import Evaluation, score
-from nerine.tagger import Tagger
 
 
-def evaluate(tagger: Tagger, documents: Iterable[Document]) -> Evaluation:
+class Predictor(Protocol):
+    """Anything that finds entities in documents, such as a `Tagger`."""
+
+    def predict(self, texts: Iterable[str | Document], /) -> list[Document]:
+        """The documents of some texts, in order, with predicted entities.
+
+        Args:
+            texts: The texts.
+        """
+        ...
+
+
+def evaluate(tagger: Predictor, documents: Iterable[Document]) -> Evaluation:
     """Tags documents as a user's text would be tagged, and compares with their gold entities.
 
     Args:

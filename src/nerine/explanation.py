@@ -16,7 +16,7 @@ from nerine.batching import look_aheads
 from nerine.document import Document
 from nerine.encoding import Encoding, Window
 from nerine.readings import WordLogits
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 
 @dataclass(frozen=True, slots=True)

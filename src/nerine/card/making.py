@@ -10,8 +10,8 @@ from nerine.card.metadata import base_model, dataset_id
 from nerine.card.statements import Statements
 from nerine.card.text import corpus_title, shown, value_shown
 from nerine.markup import counted, escaped, markdown_table
-from nerine.records import shown_name
-from nerine.settings import DistillationSettings, RunSettings, TrainingSettings
+from nerine.records.sources import shown_name
+from nerine.settings.runs import DistillationSettings, RunSettings, TrainingSettings
 
 _SETTING = re.compile("[a-z_]{1,40}")
 _ELSEWHERE = ("encoder", "revision")

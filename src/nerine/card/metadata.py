@@ -14,7 +14,8 @@ from nerine.card.statements import Statements
 from nerine.card.text import corpus_title
 from nerine.errors import SettingsError
 from nerine.markup import visible
-from nerine.records import Role, shown_name
+from nerine.records.roles import Role
+from nerine.records.sources import shown_name
 
 TASK = "token-classification"
 _METRICS = (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1"))

@@ -9,7 +9,7 @@ from nerine.card.results import Result
 from nerine.card.text import corpus_title, shown
 from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.markup import counted, markdown_table
-from nerine.records import Role
+from nerine.records.roles import Role
 
 _SCORES = ("precision", "recall", "f1")
 _NAMES = ("precision", "recall", "F1")

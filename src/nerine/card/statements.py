@@ -20,7 +20,8 @@ from typing import Any
 
 from nerine.errors import SettingsError
 from nerine.filenames import STATEMENTS_FILE
-from nerine.settings import read_settings, with_changes, with_meanings
+from nerine.settings.checks import with_changes, with_meanings
+from nerine.settings.recipes import read_settings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")

@@ -17,7 +17,8 @@ from nerine.card.text import shown
 from nerine.errors import CheckpointError
 from nerine.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.markup import escaped, escaped_line, visible
-from nerine.records import EvaluationRecord, without_paths
+from nerine.records.evaluations import EvaluationRecord
+from nerine.records.sources import without_paths
 from nerine.schemes import TagScheme
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)

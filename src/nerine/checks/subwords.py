@@ -90,7 +90,7 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     """
     from nerine.encoding import Encoder
     from nerine.pretrained import load_tokenizer
-    from nerine.settings import TrainingSettings
+    from nerine.settings.runs import TrainingSettings
 
     settings = TrainingSettings()
     tokenizer, longest = load_tokenizer(name, revision=revision)

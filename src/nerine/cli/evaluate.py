@@ -31,7 +31,7 @@ from nerine.markup import counted
 if TYPE_CHECKING:
     from nerine.assessment import Assessment
     from nerine.corpus import Corpus
-    from nerine.tagger import Tagger
+    from nerine.tagger.tagging import Tagger
 
 
 @click.command(
@@ -118,7 +118,8 @@ def _info_to_save_with(
 ) -> dict[str, Any]:
     """What `nerine.json` says; refuses what cannot be saved, before anything is tagged."""
     from nerine.checkpoint import writable_info
-    from nerine.records import refused, trained_on
+    from nerine.records.evaluations import refused
+    from nerine.records.roles import trained_on
 
     if model.scheme is not None:
         raise SettingsError(
@@ -141,7 +142,8 @@ def _save(
     seconds: float,
 ) -> tuple[str, list[str]]:
     """Where the scores were saved, and what is to be said of their texts."""
-    from nerine.records import Role, evaluation_of, role_of, save_evaluation
+    from nerine.records.evaluations import evaluation_of, save_evaluation
+    from nerine.records.roles import Role, role_of
 
     record = evaluation_of(
         corpus,

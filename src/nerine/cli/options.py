@@ -22,7 +22,7 @@ from nerine.schemes import TagScheme
 if TYPE_CHECKING:
     from nerine.corpus import Corpus
     from nerine.origins import Origin
-    from nerine.tagger import Tagger
+    from nerine.tagger.tagging import Tagger
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -77,7 +77,7 @@ class ModelChoice:
         """The tagger of `checkpoint`; what could not be used goes to standard error."""
         origin = self.find(checkpoint)  # which has bars of its own
         with working(f"loading {origin}"):
-            from nerine.tagger import Tagger
+            from nerine.tagger.tagging import Tagger
 
             tagger = Tagger.load(
                 origin,

@@ -24,7 +24,7 @@ from nerine.formats import FORMATS, ReadOptions, detect_format, read_documents, 
 from nerine.formats.files import read_lines, replacing, stream_lines
 
 if TYPE_CHECKING:
-    from nerine.tagger import Tagger
+    from nerine.tagger.tagging import Tagger
 
 _OUTPUTS = ("text", "jsonl", "columns", "html")
 _OURS = {"jsonl": "spans", "columns": "columns"}

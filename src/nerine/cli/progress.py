@@ -27,7 +27,7 @@ from nerine.cli.terminal import console, speaks
 from nerine.markup import counted, visible
 
 if TYPE_CHECKING:
-    from nerine.training import EpochRecord
+    from nerine.epochs import EpochRecord
 
 
 class _Rate(ProgressColumn):

@@ -13,7 +13,7 @@ from nerine.filenames import INFO_FILE
 
 if TYPE_CHECKING:
     from nerine.origins import Origin
-    from nerine.tagger import Tagger
+    from nerine.tagger.tagging import Tagger
 
 
 @click.command(

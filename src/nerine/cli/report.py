@@ -164,7 +164,7 @@ def _of_file(
 
 def _of_model(checkpoint: str, model: ModelChoice, gold: Sequence[Document]) -> dict[str, Any]:
     """What `make_report` is to know of a checkpoint."""
-    from nerine.training import read_epochs
+    from nerine.epochs import read_epochs
 
     epochs = read_epochs(checkpoint)
     tagger = model.load(checkpoint)

@@ -20,7 +20,7 @@ from nerine.cli.outputs import check_output
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.formats.files import json_line, replacing
 from nerine.markup import counted
-from nerine.settings import CROSS_VALIDATION
+from nerine.settings.recipes import CROSS_VALIDATION
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -167,7 +167,7 @@ def _by_model(
     with working(f"judging by {model}"):
         from nerine.checkpoint import load_checkpoint
         from nerine.suspects import suspects_of
-        from nerine.tagger import Tagger
+        from nerine.tagger.tagging import Tagger
 
         checkpoint = load_checkpoint(model, **changes)
         tagger = Tagger.from_checkpoint(checkpoint)

@@ -22,10 +22,11 @@ from nerine.cli.options import (
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import cell, console, print_json, speaks, working
 from nerine.errors import SettingsError
-from nerine.settings import RECIPES, Settings, TrainingSettings, read_settings, recipe
+from nerine.settings.recipes import RECIPES, Settings, read_settings, recipe
+from nerine.settings.runs import TrainingSettings
 
 if TYPE_CHECKING:
-    from nerine.training import TrainingRun
+    from nerine.training.runs import TrainingRun
 
 
 @click.command(

@@ -27,13 +27,13 @@ from nerine.document import Document, digest_of
 from nerine.errors import SettingsError, TrainingError
 from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
-from nerine.records import split_record, used_splits
-from nerine.settings import DistillationSettings
-from nerine.tagger import Tagger
-from nerine.training import Listener, TrainingRun
+from nerine.records.sketches import split_record, used_splits
+from nerine.settings.runs import DistillationSettings
+from nerine.tagger.tagging import Tagger
+from nerine.training.callbacks import Listener
 from nerine.training.data import Examples, joined, make_examples, make_unlabelled
 from nerine.training.loop import validation_of
-from nerine.training.runs import Start, carry_out
+from nerine.training.runs import Start, TrainingRun, carry_out
 from nerine.training.start import adapt, provenance, rate_for_width
 
 __all__ = ["distill"]

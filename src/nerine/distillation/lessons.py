@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from nerine.encoding import IGNORED
-from nerine.settings import DistillationSettings
+from nerine.settings.runs import DistillationSettings
 from nerine.training.data import UNKNOWN
 from nerine.training.objectives import Batch, cross_entropy, drawn_words, with_hidden_words
 

@@ -145,6 +145,20 @@ def _check_free(final: Path, path: Path) -> None:
         raise FormatError("this is a file", place=str(path), expected="the name of a folder")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes a small file under another name first, so that it is whole or not there."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def sync_files(folder: Path) -> None:
+    """Waits until the files' contents are on the disk, so that a rename can't overtake them."""
+    for file in folder.iterdir():
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
 @contextlib.contextmanager
 def errors_at(place: str) -> Iterator[None]:
     """Turns what is wrong with a document or its tags into a `FormatError` at `place`."""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
-from nerine.document import Document, Entity, Token
+from nerine.document import Document, Entity, Token, surface_form
 from nerine.metrics.counts import Counts
 from nerine.metrics.scoring import ranges_of, side_by_side
 from nerine.segmentation import rule_words
@@ -55,16 +55,6 @@ def breakdowns(
     return {
         title: _counts_by(kind, order, gold, predicted) for title, (kind, order) in kinds.items()
     }
-
-
-def surface_form(document: Document, entity: Entity) -> str:
-    """The surface of an entity, case-folded: what makes two mentions the same name."""
-    return document.surface(entity).casefold()
-
-
-def surface_forms(documents: Iterable[Document]) -> set[str]:
-    """The surface forms of all entities, each once."""
-    return {surface_form(each, entity) for each in documents for entity in each.entities}
 
 
 def _kinds_by_training(known: Counter[str]) -> dict[str, tuple[Kind, list[str]]]:

@@ -49,7 +49,7 @@ from nerine.optimization.folder import check_folder, put_in_place, save_model, w
 from nerine.optimization.fresh import measure_afresh, tagger_of
 from nerine.optimization.measuring import Measurement, compare_with, rates
 from nerine.optimization.quantisation import quantise
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 __all__ = ["TOLERANCE", "Choice", "Measurement", "Optimization", "choose", "optimize"]
 

@@ -19,7 +19,7 @@ from typing import Any
 from nerine.backends.onnx import ModelFile, OnnxBackend
 from nerine.checkpoint import load_checkpoint
 from nerine.errors import CheckpointError
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 _STATUS = Path("/proc/self/status")
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")

@@ -14,7 +14,7 @@ from nerine.certainty.intervals import Interval
 from nerine.document import Document
 from nerine.metrics import Counts, score
 from nerine.optimization.fresh import Footprint
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 ROUNDS = 3
 _TIMED = 1000

@@ -43,7 +43,7 @@ from nerine.publication.naming import (
     shortened,
 )
 from nerine.publication.secrets import Searcher, Secret
-from nerine.records import Role
+from nerine.records.roles import Role
 from nerine.safety.reading import MEGABYTE, read_object
 
 ALL = "all"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.backends.saved import PYTORCH, SavedModels
-from nerine.records import shown_name, without_paths
+from nerine.records.sources import shown_name, without_paths
 
 _REPORTED = {"corpus": None, "checkpoint": "folder"}
 """What `onnx.json` says of places, and what kind of place it is."""

@@ -23,6 +23,7 @@ from nerine.hub.sending import (
     read_file,
     send,
 )
+from nerine.origins import find, is_path
 from nerine.publication.contents import (
     Contents,
     check_scores,
@@ -32,7 +33,7 @@ from nerine.publication.contents import (
 )
 from nerine.publication.listing import ONNX_FILES, OURS
 from nerine.publication.marking import is_untouched
-from nerine.records import read_evaluations
+from nerine.records.evaluations import read_evaluations
 
 _LONGEST_CARD = 1 << 22
 _NOT_OURS = ".gitattributes"  # the hub makes it
@@ -203,12 +204,12 @@ class Changes:
 
 
 def plan_push(
-    folder: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
+    source: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
 ) -> PushPlan:
-    """What a push of a checkpoint would send; the hub is not asked anything.
+    """What a push of a checkpoint would send. A folder's plan needs no hub.
 
     Args:
-        folder: The folder of the checkpoint.
+        source: The folder of the checkpoint, or the hub id of one to publish again.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
         changes: Fields of `options` by name, which they replace, and statements such as `license`.
@@ -228,7 +229,7 @@ def plan_push(
     repo = RepoName.parse(repo_id, chosen.revision)
     target = Target(repo, chosen.public, chosen.tag, chosen.create_pr)
     check_target(target)
-    place = Path(folder).expanduser()
+    place = _folder_of(source, chosen)
     info = checked_info(place)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
     said = statements_of(place, chosen)
@@ -240,8 +241,18 @@ def plan_push(
     return PushPlan(place, target, contents, card, message, chosen.replace_card)
 
 
+def _folder_of(source: str | Path, options: PushOptions) -> Path:
+    """The folder of a checkpoint; one on the hub is fetched with all that is to be published."""
+    if Path(source).expanduser().exists() or isinstance(source, Path) or is_path(source):
+        return Path(source).expanduser()
+    found = find(source)
+    for name in options.extra_files:
+        found.bring(name, if_there=True)
+    return found.folder
+
+
 def push(
-    folder: str | Path,
+    source: str | Path,
     repo_id: str,
     options: PushOptions | None = None,
     *,
@@ -254,7 +265,7 @@ def push(
     unless `public`. Files that are there already are not sent again.
 
     Args:
-        folder: The folder of the checkpoint.
+        source: The folder of the checkpoint, or the hub id of one to publish again.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
         say: Hears what is being done.
@@ -271,7 +282,7 @@ def push(
         SchemeError: For a tag scheme that there is not.
         MissingExtraError: For a checkpoint of a package that is not installed.
     """
-    return carry_out(plan_push(folder, repo_id, options, **changes), say=say)
+    return carry_out(plan_push(source, repo_id, options, **changes), say=say)
 
 
 def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:

@@ -12,12 +12,11 @@ from nerine.assessment import Assessment, assess
 from nerine.calibration import Reliability, reliability
 from nerine.certainty import ScoreIntervals
 from nerine.certainty.intervals import FEW_DOCUMENTS
-from nerine.document import Document, Entity
+from nerine.document import Document, Entity, surface_form, surface_forms
 from nerine.metrics import Counts, Evaluation
-from nerine.metrics.breakdowns import surface_form, surface_forms
 
 if TYPE_CHECKING:
-    from nerine.training import EpochRecord  # without torch, which a report does not need
+    from nerine.epochs import EpochRecord  # without torch, which a report does not need
 
 FEW = f"With fewer than {FEW_DOCUMENTS} documents the intervals are too narrow."
 NO_SCORES = (

@@ -22,7 +22,7 @@ from nerine.stream.records import Position, Record, Source, reason
 from nerine.stream.sinks import Sink, failed_line
 
 if TYPE_CHECKING:
-    from nerine.tagger import Failure
+    from nerine.tagger.pipeline import Failure
 
 Block = list[Record]
 

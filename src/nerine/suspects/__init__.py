@@ -19,7 +19,7 @@ from nerine.suspects.ranking import (
     ranked,
     samples_of,
 )
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 __all__ = [
     "KINDS",

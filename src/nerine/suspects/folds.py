@@ -18,11 +18,13 @@ from nerine.corpus import Corpus
 from nerine.document import Document, labels_of
 from nerine.errors import TrainingError
 from nerine.filenames import INFO_FILE, RUN_FILE
-from nerine.settings import CROSS_VALIDATION, TrainingSettings
+from nerine.settings.recipes import CROSS_VALIDATION
+from nerine.settings.runs import TrainingSettings
 from nerine.splitting import folds as divide
 from nerine.suspects.ranking import Sample, samples_of
-from nerine.tagger import Tagger
-from nerine.training import Listener, check_same_run, train
+from nerine.tagger.tagging import Tagger
+from nerine.training.callbacks import Listener
+from nerine.training.train import check_same_run, train
 
 
 class FoldListener(Listener, Protocol):

@@ -36,7 +36,7 @@ from nerine.decoding import Posterior, ScoredSpan
 from nerine.document import Document, Entity, Token
 from nerine.schemes import Span
 from nerine.segmentation import word_spans
-from nerine.tagger import Tagger
+from nerine.tagger.tagging import Tagger
 
 Kind = Literal["missed", "type", "boundary", "spurious"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

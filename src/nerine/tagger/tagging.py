@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +23,10 @@ from nerine.errors import CheckpointError
 from nerine.origins import Origin, find
 from nerine.readings import LogitArray, Reading
 from nerine.schemes import TagScheme
-from nerine.settings import ModelSettings
+from nerine.settings.model import ModelSettings
 from nerine.tagger.choices import ThresholdChoice, chosen_thresholds
 from nerine.tagger.decoded import decoded
 from nerine.tagger.pipeline import Failure, computed, outcomes
-
-if TYPE_CHECKING:
-    from nerine.publication import Pushed, PushOptions
 
 # Nothing is computed while the first look-ahead is read and encoded: a short one.
 _FIRST = 256
@@ -251,42 +248,6 @@ class Tagger:
             if isinstance(outcome, Failure):
                 raise outcome.error
             yield outcome
-
-    def push(self, repo_id: str, options: PushOptions | None = None, **changes: Any) -> Pushed:
-        """Pushes the checkpoint that this tagger was loaded from to the hub; see `nerine.push`.
-
-        What was chosen when it was loaded, such as thresholds, stays here.
-
-        Args:
-            repo_id: `owner/name`, or `owner/name@branch`.
-            options: How it is pushed; by default `PushOptions()`.
-            changes: Fields of `options` by name, which they replace, and statements such as
-                `license`.
-
-        Returns:
-            What was sent, and where it is now.
-
-        Raises:
-            CheckpointError: Where it was loaded from nowhere, or is not fit to be published.
-            SettingsError: For an option or a statement that does not exist, or has no such value.
-            HubError: For a repository that cannot be reached, written or made.
-            EncodingError: For a tokenizer that cannot be used.
-            SchemeError: For a tag scheme that there is not.
-            MissingExtraError: For a checkpoint of a package that is not installed.
-        """
-        from nerine.publication import PushOptions, push  # which most who tag need not load
-
-        if self.origin is None:
-            raise CheckpointError(
-                "this tagger was loaded from no folder, so that there is nothing to push",
-                place=repo_id,
-                expected="a tagger of Tagger.load",
-                hint="write its checkpoint with save_checkpoint, and load that",
-            )
-        chosen = (options or PushOptions()).changed(changes)
-        for name in chosen.extra_files:
-            self.origin.bring(name, if_there=True)
-        return push(self.origin.folder, repo_id, chosen)
 
     def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.

@@ -12,7 +12,8 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from nerine.training.epochs import EpochRecord, epoch_records
+from nerine.epochs import EpochRecord
+from nerine.training.epochs import epoch_records
 
 
 class Listener(Protocol):

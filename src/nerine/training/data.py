@@ -15,7 +15,7 @@ from nerine.document import Document
 from nerine.encoding import IGNORED, Encoder, IntArray, Window, window_labels
 from nerine.errors import TrainingError
 from nerine.segmentation import word_spans
-from nerine.settings import ModelSettings
+from nerine.settings.model import ModelSettings
 
 UNKNOWN = -1
 """The label id of a word whose label nobody has given."""

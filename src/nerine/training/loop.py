@@ -18,15 +18,16 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from nerine.batching import BudgetSampler, look_aheads
 from nerine.checkpoint import Checkpoint, write_files
 from nerine.document import Document
+from nerine.epochs import EpochRecord
 from nerine.errors import TrainingError
 from nerine.filenames import INFO_FILE
 from nerine.metrics import Evaluation, score
 from nerine.readings import WordLogits
-from nerine.settings import RunSettings
-from nerine.tagger import Tagger
+from nerine.settings.runs import RunSettings
+from nerine.tagger.tagging import Tagger
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
-from nerine.training.epochs import EpochRecord, epoch_records
+from nerine.training.epochs import epoch_records
 from nerine.training.layers import parameter_groups
 from nerine.training.objectives import Batch, Objective
 from nerine.training.start import now

@@ -14,14 +14,16 @@ from accelerate import PartialState
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from nerine.checkpoint import Checkpoint, save_checkpoint, write_text
+from nerine.checkpoint import Checkpoint, save_checkpoint
 from nerine.corpus import Corpus
 from nerine.document import Document, labels_of
+from nerine.epochs import EpochRecord
 from nerine.errors import TrainingError
 from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.formats.files import write_text
 from nerine.pretrained import quiet
-from nerine.settings import RunSettings
-from nerine.tagger import Tagger
+from nerine.settings.runs import RunSettings
+from nerine.tagger.tagging import Tagger
 from nerine.training.averaging import WeightAverage
 from nerine.training.callbacks import (
     Informer,
@@ -31,7 +33,7 @@ from nerine.training.callbacks import (
     PeriodicSave,
 )
 from nerine.training.data import Examples
-from nerine.training.epochs import EpochRecord, write_epochs
+from nerine.training.epochs import write_epochs
 from nerine.training.loop import TokenTrainer
 from nerine.training.objectives import Objective
 from nerine.training.states import States

@@ -14,9 +14,12 @@ from nerine.checkpoint import Checkpoint
 from nerine.corpus import Corpus
 from nerine.encoding import IGNORED
 from nerine.pretrained import load_encoder, longest_input
-from nerine.records import corpus_kind, encoder_origin, hardware, used_splits, versions
+from nerine.records.conditions import hardware, versions
+from nerine.records.sketches import used_splits
+from nerine.records.sources import corpus_kind, encoder_origin
 from nerine.schemes import TagScheme
-from nerine.settings import ModelSettings, RunSettings, TrainingSettings
+from nerine.settings.model import ModelSettings
+from nerine.settings.runs import RunSettings, TrainingSettings
 from nerine.training.data import Examples
 
 # Above this width an encoder counts as base-sized when the learning rate is left open.

@@ -13,8 +13,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from nerine.checkpoint import sync_files
-from nerine.formats.files import file_hash
+from nerine.formats.files import file_hash, sync_files
 
 _MANIFEST = "complete.json"
 
