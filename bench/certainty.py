@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nerine.certainty import System, compare, score_intervals
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.metrics import score
 
 SAMPLES = 1000

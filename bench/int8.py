@@ -16,7 +16,7 @@ from statistics import mean
 
 from bench.common import machine, wnut
 from nerine.backends.saved import FP32, INT8, PYTORCH
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.metrics import score
 from nerine.optimization import make_variants
 from nerine.optimization.measuring import ranges_of

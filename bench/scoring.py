@@ -22,10 +22,10 @@ from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 
 from bench.timing import print_rates, processor, rates
-from nerine.document import Document
+from nerine.core.document import Document
+from nerine.core.tags import TagScheme
 from nerine.formats.tagged import entities_of
 from nerine.metrics import score, score_tags
-from nerine.schemes import TagScheme
 
 PEER = "seqeval"
 _LABELS = ("person", "location", "corporation", "product", "creative-work", "group")

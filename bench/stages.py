@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.formats import write_documents
 from nerine.readings import Reading
 from nerine.tagger.tagging import Tagger

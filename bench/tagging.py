@@ -29,9 +29,9 @@ from transformers import pipeline
 from bench.common import ENCODER, machine, print_rates, rates, wnut
 from bench.products import Shape, rate
 from bench.stages import STAGES, stages
+from nerine.core.document import Document, Entity
 from nerine.corpus import Corpus
 from nerine.distillation import distill
-from nerine.document import Document, Entity
 from nerine.metrics import score
 from nerine.optimization import optimize
 from nerine.pretrained import quiet

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import nerine
-from nerine import errors
+from nerine.core import errors
 
 project = "Nerine"
 author = "the Nerine authors"

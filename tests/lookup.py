@@ -16,7 +16,7 @@ from tokenizers.models import WordPiece
 from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
 
 from nerine.checkpoint import Checkpoint, save_checkpoint
-from nerine.schemes import TagScheme
+from nerine.core.tags import TagScheme
 from nerine.settings.model import ModelSettings
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

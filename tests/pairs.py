@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Document, Entity
-from nerine.errors import NerineError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import NerineError
+from nerine.core.tags import TagScheme
 from nerine.pairing import Pairing, pair
-from nerine.schemes import TagScheme
 
 GOLD_TAGS = [
     [("Mira", "B-p"), ("Okonjo", "I-p"), ("left", "O"), ("R&D", "B-o")],

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.epochs import EpochRecord
 from nerine.report import Report, make_report
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nerine.core.document import Document, Entity
 from nerine.corpus import Corpus
-from nerine.document import Document, Entity
 from nerine.training.runs import TrainingRun
 from nerine.training.train import train
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from nerine.document import Document, Entity, Token
-from nerine.schemes import Span, TagScheme
+from nerine.core.document import Document, Entity, Token
+from nerine.core.tags import Span, TagScheme
 
 LABELS = ("person", "creative-work", "LOC")
 

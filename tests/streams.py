@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from nerine import batching
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.tagger.pipeline import Failure
 
 POISON = "poison"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.analysis import KINDS, Kind, analyse, changes
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError
 from nerine.metrics import score
 from strategies import labels, ranges
 

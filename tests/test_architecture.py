@@ -30,7 +30,6 @@ HOMES = {
     **dict.fromkeys(
         ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
     ),
-    **dict.fromkeys(("formats.files", "safety.reading", "settings.checks"), "core"),
     **dict.fromkeys(("formats", "corpus", "description", "splitting", "sample"), "data"),
     **dict.fromkeys(("hub.corpora", "hub.layouts", "hub.metadata"), "data"),
     **dict.fromkeys(("metrics", "pairing", "certainty", "calibration", "analysis"), "evaluation"),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.batching import BudgetSampler, batches, pad
+from nerine.core.errors import TrainingError
 from nerine.encoding import Encodings, Window, Windows
-from nerine.errors import TrainingError
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=80)
 SOME_LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=80)

@@ -25,8 +25,8 @@ from nerine.calibration import (
     reliability,
 )
 from nerine.calibration.fitting import LEAST_ENTITIES
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError, SettingsError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, SettingsError
 from nerine.metrics import Counts, score
 
 Pair = tuple[list[Document], list[Document]]

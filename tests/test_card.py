@@ -26,14 +26,14 @@ from nerine.card import (
     write_card,
 )
 from nerine.card.snippets import SENTENCE
+from nerine.core.display import visible
+from nerine.core.document import Document, Entity, digest_of, parts_of
+from nerine.core.errors import CheckpointError, SettingsError
+from nerine.core.tags import TagScheme
 from nerine.corpus import Corpus
-from nerine.document import Document, Entity, digest_of, parts_of
-from nerine.errors import CheckpointError, SettingsError
-from nerine.markup import visible
 from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
 from nerine.records.roles import Role
 from nerine.records.sketches import split_record
-from nerine.schemes import TagScheme
 from nerine.settings.model import ModelSettings
 from nerine.settings.runs import DistillationSettings, TrainingSettings
 from nerine.tagger.tagging import Tagger

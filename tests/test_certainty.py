@@ -25,8 +25,8 @@ from nerine.certainty import (
 from nerine.certainty.comparison import _holm
 from nerine.certainty.intervals import interval_of
 from nerine.certainty.samples import FloatArray, document_counts, f1, precision, recall, resampled
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError, SettingsError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, SettingsError
 from nerine.metrics import score
 
 TEXT = "x" * 40

@@ -14,10 +14,10 @@ from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, pipeline
 
 from nerine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_hash
-from nerine.errors import CheckpointError, NerineError
-from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
-from nerine.formats.files import file_hash
-from nerine.schemes import TagScheme
+from nerine.core.errors import CheckpointError, NerineError
+from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.files import file_hash
+from nerine.core.tags import TagScheme
 from nerine.tagger.tagging import Tagger
 from tiny import KINDS, LABELS, LONGEST, documents, make_checkpoint, make_foreign
 

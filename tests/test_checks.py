@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from nerine.checks import RULES, CheckReport, check_corpus
 from nerine.checks.characters import code_point
+from nerine.core.document import Document, Entity, labels_of
+from nerine.core.errors import SettingsError
 from nerine.corpus import Corpus, load_corpus
-from nerine.document import Document, Entity, labels_of
-from nerine.errors import SettingsError
 from nerine.formats import ReadOptions
 from strategies import documents
 

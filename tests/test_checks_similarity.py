@@ -19,7 +19,7 @@ from nerine.checks.similarity import (
     masked,
     own_words,
 )
-from nerine.document import Document
+from nerine.core.document import Document
 
 _WORDS = [f"{a}{b}" for a in "abcdefgh" for b in "klmn"]
 

@@ -21,8 +21,8 @@ import nerine
 from nerine import corpus as corpus_module
 from nerine.cli import main
 from nerine.cli.terminal import VisibleOutput, print_json, table, titled
+from nerine.core.display import visible
 from nerine.corpus import load_corpus
-from nerine.markup import visible
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),

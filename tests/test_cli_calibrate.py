@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 from nerine.calibration import Calibration, Target, Thresholds, apply, fit_thresholds, reliability
 from nerine.checkpoint import load_checkpoint, save_calibration, save_checkpoint
 from nerine.cli import main
+from nerine.core.document import Document
+from nerine.core.errors import CheckpointError, SettingsError
+from nerine.core.filenames import INFO_FILE
 from nerine.corpus import load_corpus
-from nerine.document import Document
-from nerine.errors import CheckpointError, SettingsError
 from nerine.evaluation import evaluate
 from nerine.explanation import explain
-from nerine.filenames import INFO_FILE
 from nerine.formats import write_documents
 from nerine.metrics import Counts
 from nerine.tagger.tagging import Tagger

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 import nerine
 import runs
 from nerine.cli import main, progress
-from nerine.errors import TrainingError
+from nerine.core.errors import TrainingError
 from nerine.formats import write_documents
 from nerine.settings.runs import DistillationSettings
 

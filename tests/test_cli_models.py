@@ -16,10 +16,10 @@ from rich.console import Console
 import nerine
 from nerine.cli import main
 from nerine.cli.show import explanation_tables, plain_line, print_documents
-from nerine.document import Document, Entity
+from nerine.core.display import tagged_page
+from nerine.core.document import Document, Entity
 from nerine.explanation import Table, explain
 from nerine.formats import WriteOptions, read_documents, write_documents
-from nerine.markup import tagged_page
 from nerine.tagger.tagging import Tagger
 from tiny import documents
 

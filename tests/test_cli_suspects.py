@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 import runs
 from nerine.cli import main, progress
 from nerine.cli.suspects import suspects as command
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.formats import write_documents
 from nerine.settings.recipes import CROSS_VALIDATION
 

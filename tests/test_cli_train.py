@@ -22,9 +22,9 @@ import runs
 from nerine.cli import demo, main, progress
 from nerine.cli.progress import TrainingDisplay
 from nerine.cli.show import epochs_table
+from nerine.core.errors import TrainingError
 from nerine.corpus import load_corpus
 from nerine.epochs import EpochRecord
-from nerine.errors import TrainingError
 from nerine.formats import write_documents
 from nerine.settings.recipes import RECIPES
 from nerine.settings.runs import TrainingSettings

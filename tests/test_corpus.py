@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nerine.core.document import Document, Entity, Token, labels_of
+from nerine.core.errors import CorpusError, FormatError
+from nerine.core.tags import TagScheme
 from nerine.corpus import Corpus, load_corpus
 from nerine.description import describe_corpus
-from nerine.document import Document, Entity, Token, labels_of
-from nerine.errors import CorpusError, FormatError
 from nerine.formats import ReadOptions, WriteOptions, write_documents
 from nerine.formats.folders import split_named
-from nerine.schemes import TagScheme
 from strategies import documents
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

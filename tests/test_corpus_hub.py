@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.cli import main
+from nerine.core.errors import CorpusError, FormatError, HubError, NerineError
 from nerine.corpus import Corpus, is_hub_id, load_corpus
-from nerine.errors import CorpusError, FormatError, HubError, NerineError
 from nerine.formats import ReadOptions
 from nerine.hub.layouts import find_configs, matches
 from nerine.hub.metadata import read_metadata, stated_configs, tag_names

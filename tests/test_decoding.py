@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
+from nerine.core.errors import SchemeError
+from nerine.core.tags import Span, TagScheme
 from nerine.decoding import Decoder, FloatArray, IntArray, Places, ScoredSpan
-from nerine.errors import SchemeError
-from nerine.schemes import Span, TagScheme
 
 SCHEMES = list(TagScheme)
 

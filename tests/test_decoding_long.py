@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
+from nerine.core.tags import Reading, Span, TagScheme
 from nerine.decoding import BoolArray, Decoder, FloatArray, IntArray, Places, Spans, chain, decoder
 from nerine.decoding.ragged import products, ranges, side_by_side
-from nerine.schemes import Reading, Span, TagScheme
 
 SCHEMES = list(TagScheme)
 both_ways = pytest.mark.parametrize("constrained", [True, False])

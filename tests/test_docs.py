@@ -10,7 +10,7 @@ import pytest
 from desk import SAMPLE, Desk, Trained, invoke, train_tiny
 from hub import Hub
 from nerine.cli import main
-from nerine.errors import MissingExtraError
+from nerine.core.errors import MissingExtraError
 from nerine.origins import DEMO_ENCODER, find
 from pages import RUN, Page, read_page
 

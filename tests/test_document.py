@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.document import Document, Entity, Token, labels_of
-from nerine.errors import CheckpointError, DocumentError, MissingExtraError, NerineError
+from nerine.core.document import Document, Entity, Token, labels_of
+from nerine.core.errors import CheckpointError, DocumentError, MissingExtraError, NerineError
 
 
 @pytest.mark.parametrize(

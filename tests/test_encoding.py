@@ -14,8 +14,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, ByT5Tokenizer
 
+from nerine.core.document import Document, Token
+from nerine.core.errors import CheckpointError, EncodingError, MissingExtraError, SettingsError
+from nerine.core.tags import Span, TagScheme
+from nerine.core.words import rule_words, word_spans
 from nerine.corpus import load_corpus
-from nerine.document import Document, Token
 from nerine.encoding import (
     IGNORED,
     Encoder,
@@ -24,10 +27,7 @@ from nerine.encoding import (
     window_labels,
 )
 from nerine.encoding.encoder import _encodings, _window_ranges
-from nerine.errors import CheckpointError, EncodingError, MissingExtraError, SettingsError
 from nerine.origins import DEMO_ENCODER, find
-from nerine.schemes import Span, TagScheme
-from nerine.segmentation import rule_words, word_spans
 from strategies import texts
 from tiny import KINDS, documents, make_tokenizer
 

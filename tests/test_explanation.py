@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.explanation import explain
 from nerine.tagger.tagging import Tagger
 from strategies import texts

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nerine.document import Document, Entity
-from nerine.errors import FormatError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import FormatError
 from nerine.formats import (
     FORMATS,
     WriteOptions,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.formats import FORMATS, Style, WriteOptions, read_documents, write_documents
 from strategies import documents
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import CorpusError, FormatError
 from nerine.corpus import load_corpus
-from nerine.document import Document, Entity, Token
-from nerine.errors import CorpusError, FormatError
 from nerine.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
 from strategies import documents
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError, NerineError
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError, NerineError
+from nerine.core.tags import Span, TagScheme
 from nerine.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
 from nerine.formats.tagged import words_to_tag
-from nerine.schemes import Span, TagScheme
 from strategies import documents, tag_sequences, token_documents
 
 CONLL_2003 = """\

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError, MissingExtraError
 from nerine.corpus import load_corpus
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError, MissingExtraError
 from nerine.formats import (
     ReadLog,
     ReadOptions,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError
 from nerine.formats import (
     ReadLog,
     ReadOptions,

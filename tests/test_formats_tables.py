@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nerine.core.document import Entity, Token
+from nerine.core.errors import CorpusError, FormatError, MissingExtraError
+from nerine.core.tags import TagScheme
 from nerine.corpus import load_corpus
-from nerine.document import Entity, Token
-from nerine.errors import CorpusError, FormatError, MissingExtraError
 from nerine.formats import ReadLog, ReadOptions, read_documents, tables
-from nerine.schemes import TagScheme
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")

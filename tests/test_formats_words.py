@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError
+from nerine.core.tags import TagScheme
 from nerine.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
 from nerine.formats.tagged import words_to_tag
-from nerine.schemes import TagScheme
 from strategies import documents
 
 NAMES = ("O", "B-person", "I-person")

@@ -22,7 +22,7 @@ from huggingface_hub import ModelCard
 from elsewhere import arguments, told
 from hub import Fault, Hub
 from hub.samples import TOKEN
-from nerine.errors import MissingExtraError
+from nerine.core.errors import MissingExtraError
 from nerine.origins import DEMO_ENCODER, find
 
 pytestmark = pytest.mark.slow

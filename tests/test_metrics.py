@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, SchemeError
+from nerine.core.tags import TagScheme
 from nerine.corpus import load_corpus
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError, SchemeError
 from nerine.formats import read_documents, write_documents
 from nerine.metrics import (
     Averages,
@@ -25,7 +26,6 @@ from nerine.metrics import (
     score_tags,
 )
 from nerine.metrics.partial import Schema, partial_counts
-from nerine.schemes import TagScheme
 from strategies import documents
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

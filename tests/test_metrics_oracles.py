@@ -26,8 +26,9 @@ from seqeval import scheme as seqeval_schemes
 from seqeval.metrics import accuracy_score, classification_report
 from seqeval.scheme import IOB2
 
+from nerine.core.document import Document, Entity
+from nerine.core.tags import Span, TagScheme
 from nerine.corpus import load_corpus
-from nerine.document import Document, Entity
 from nerine.metrics import (
     Averages,
     Counts,
@@ -37,7 +38,6 @@ from nerine.metrics import (
     score_tags,
 )
 from nerine.metrics.partial import Schema
-from nerine.schemes import Span, TagScheme
 from strategies import LABELS, tag_sequences
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

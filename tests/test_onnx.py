@@ -26,8 +26,8 @@ from nerine.backends.saved import FP32, INT8, PYTORCH, SavedModel, SavedModels, 
 from nerine.batching import Batch, batches
 from nerine.checkpoint import load_checkpoint, weights_hash
 from nerine.cli.options import BACKENDS
-from nerine.document import Document
-from nerine.errors import CheckpointError, MissingExtraError, SettingsError
+from nerine.core.document import Document
+from nerine.core.errors import CheckpointError, MissingExtraError, SettingsError
 from nerine.optimization import exporting
 from nerine.optimization.channels import largest_inputs
 from nerine.optimization.exporting import check_export, export

@@ -17,8 +17,8 @@ from nerine.backends.saved import FP32, INT8, PYTORCH, read_saved
 from nerine.certainty.intervals import Interval
 from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
-from nerine.document import Document
-from nerine.errors import CheckpointError, CorpusError, SettingsError
+from nerine.core.document import Document
+from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.formats import write_documents
 from nerine.metrics import Counts
 from nerine.optimization import choose, optimize

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import CorpusError, FormatError, SettingsError
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import CorpusError, FormatError, SettingsError
+from nerine.core.tags import TagScheme
 from nerine.formats import ReadOptions, WriteOptions, write_documents
 from nerine.metrics import Counts, score
 from nerine.pairing import pair
-from nerine.schemes import TagScheme
 from pairs import (
     BARE,
     CLEAN,

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError, FormatError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, FormatError
+from nerine.core.tags import TagScheme
 from nerine.formats import ReadOptions, read_documents, write_documents
 from nerine.metrics import Counts, score
 from nerine.pairing import pair, pair_columns
-from nerine.schemes import TagScheme
 from pairs import (
     BARE,
     CLEAN,

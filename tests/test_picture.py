@@ -17,9 +17,9 @@ from rich.text import Text
 
 from lookup import make_lookup
 from nerine.cli import main
-from nerine.document import Document, Entity
-from nerine.errors import MissingExtraError
-from nerine.markup import visible
+from nerine.core.display import visible
+from nerine.core.document import Document, Entity
+from nerine.core.errors import MissingExtraError
 from nerine.origins import DEMO_ENCODER, find
 from pages import assert_alike
 from strategies import documents

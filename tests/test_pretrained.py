@@ -16,8 +16,14 @@ import torch
 from transformers import ByT5Tokenizer
 
 from nerine import origins
-from nerine.document import Document
-from nerine.errors import CheckpointError, EncodingError, HubError, MissingExtraError, NerineError
+from nerine.core.document import Document
+from nerine.core.errors import (
+    CheckpointError,
+    EncodingError,
+    HubError,
+    MissingExtraError,
+    NerineError,
+)
 from nerine.origins import find
 from nerine.pretrained import (
     encoder_width,
@@ -280,7 +286,7 @@ def test_a_hub_that_cannot_be_reached(tmp_path: Path) -> None:
     code = (
         "import time\n"
         "time.sleep = lambda seconds: None\n"  # the hub's client waits between its attempts
-        "from nerine.errors import HubError\n"
+        "from nerine.core.errors import HubError\n"
         "from nerine.pretrained import load_encoder\n"
         "try: load_encoder('nobody/nothing', ['O'])\n"
         "except HubError as error: print(error)\n"

@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 
 from hub.samples import TOKEN
 from nerine.card import Statements
-from nerine.errors import HubError, NerineError, SettingsError
-from nerine.formats.files import file_hash
+from nerine.core.errors import HubError, NerineError, SettingsError
+from nerine.core.files import file_hash
 from nerine.hub.files import Listed, git_hash
 from nerine.hub.sending import Outgoing, Remote
 from nerine.publication import secrets

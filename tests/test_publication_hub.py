@@ -17,8 +17,8 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from hub import Fault, Hub
 from hub.samples import TOKEN
-from nerine.errors import HubError
-from nerine.formats.files import file_hash
+from nerine.core.errors import HubError
+from nerine.core.files import file_hash
 from nerine.hub import sending
 from nerine.publication.pushing import Pushed, plan_push, push
 from nerine.tagger.tagging import Tagger

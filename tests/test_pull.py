@@ -17,8 +17,8 @@ from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.cli import main
-from nerine.errors import CheckpointError, EncodingError, HubError, NerineError
-from nerine.formats.files import file_hash
+from nerine.core.errors import CheckpointError, EncodingError, HubError, NerineError
+from nerine.core.files import file_hash
 from nerine.hub import cache, listing
 from nerine.hub.names import RepoName, check_file_name
 from nerine.tagger.tagging import Tagger

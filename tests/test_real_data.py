@@ -17,16 +17,16 @@ import reports
 import runs
 from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
+from nerine.core.document import Document
+from nerine.core.errors import MissingExtraError
+from nerine.core.tags import Span, TagScheme
+from nerine.core.words import word_spans
 from nerine.corpus import Corpus, load_corpus
 from nerine.distillation import distill
 from nerine.distillation.students import student_of
-from nerine.document import Document
-from nerine.errors import MissingExtraError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
 from nerine.origins import DEMO_ENCODER, find
-from nerine.schemes import Span, TagScheme
-from nerine.segmentation import word_spans
 from nerine.tagger.tagging import Tagger
 from nerine.training.runs import TrainingRun
 from nerine.training.train import train

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 import runs
 from nerine.assessment import assess
 from nerine.cli import main
+from nerine.core.document import Document, digest_of, parts_of
+from nerine.core.errors import CheckpointError, TrainingError
+from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
+from nerine.core.files import file_hash
 from nerine.corpus import Corpus, load_corpus
-from nerine.document import Document, digest_of, parts_of
 from nerine.epochs import EpochRecord
-from nerine.errors import CheckpointError, TrainingError
-from nerine.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.formats import write_documents
-from nerine.formats.files import file_hash
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
 from nerine.origins import Origin

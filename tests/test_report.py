@@ -15,10 +15,10 @@ from markdown_it import MarkdownIt
 
 import reports
 import strategies
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError
-from nerine.markup import escaped, escaped_line, visible
-from nerine.markup import markdown_table as table
+from nerine.core.display import escaped, escaped_line, visible
+from nerine.core.display import markdown_table as table
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError
 from nerine.report import make_report, to_html, to_markdown
 from nerine.report.charts import (
     Bar,

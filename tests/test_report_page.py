@@ -11,7 +11,7 @@ import pytest
 
 import reports
 from nerine.analysis import Outcome
-from nerine.markup import visible
+from nerine.core.display import visible
 from nerine.report import to_html
 from nerine.report.content import Report
 from reports import DESKTOP, opened

@@ -27,7 +27,7 @@ from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokeni
 
 from nerine import pretrained
 from nerine.cli import main
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
 from nerine.pretrained import encoder_width, load_encoder, load_model, load_tokenizer
 from nerine.safety import Header, check_folder
 from nerine.safety.configuration import check_configuration

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
 from nerine.safety import read_header
 from nerine.safety.headers import MOST_HEADER_BYTES
 from nerine.safety.weights import read_weights

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from seqeval import scheme as seqeval_schemes
 from seqeval.metrics.sequence_labeling import get_entities
 
-from nerine.errors import SchemeError
-from nerine.schemes import Span, TagScheme, detect_scheme, parse_tag
+from nerine.core.errors import SchemeError
+from nerine.core.tags import Span, TagScheme, detect_scheme, parse_tag
 from strategies import LABELS, spans, tag_sequences
 
 SEQEVAL = {

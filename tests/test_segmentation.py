@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nerine.document import Document, Entity, Token
-from nerine.schemes import Span
-from nerine.segmentation import rule_words, word_bounds, word_spans
+from nerine.core.document import Document, Entity, Token
+from nerine.core.tags import Span
+from nerine.core.words import rule_words, word_bounds, word_spans
 from strategies import documents, texts
 
 # What the rule looks at: parts of addresses, handles, inner signs, endings, scripts, modifiers.

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.errors import NerineError, SettingsError
-from nerine.schemes import TagScheme
+from nerine.core.errors import NerineError, SettingsError
+from nerine.core.tags import TagScheme
 from nerine.settings.model import ModelSettings
 from nerine.settings.recipes import RECIPES, read_settings, recipe
 from nerine.settings.runs import TrainingSettings

@@ -20,8 +20,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerine.document import Entity
-from nerine.errors import FormatError, MissingExtraError, NerineError, SettingsError, TaggingError
+from nerine.core.document import Entity
+from nerine.core.errors import (
+    FormatError,
+    MissingExtraError,
+    NerineError,
+    SettingsError,
+    TaggingError,
+)
 from nerine.stream import (
     TaggingOptions,
     TaggingSummary,

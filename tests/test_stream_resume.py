@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from nerine.errors import FormatError, TaggingError
-from nerine.schemes import TagScheme
+from nerine.core.errors import FormatError, TaggingError
+from nerine.core.tags import TagScheme
 from nerine.settings.model import ModelSettings
 from nerine.stream import TaggingOptions, TaggingSummary, plan_tagging, tag_files
 from nerine.stream import journal as journal_module

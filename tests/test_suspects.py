@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runs
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, TrainingError
+from nerine.core.tags import TagScheme
+from nerine.core.words import rule_words
 from nerine.corpus import Corpus
 from nerine.decoding import Decoder
-from nerine.document import Document, Entity
 from nerine.encoding import Encodings
-from nerine.errors import CorpusError, TrainingError
 from nerine.readings import Reading
-from nerine.schemes import TagScheme
-from nerine.segmentation import rule_words
 from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.suspects import (
     KINDS,

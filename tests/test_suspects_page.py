@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.suspects import Sample, Suspect
 from nerine.suspects.page import review_page
 

@@ -17,13 +17,13 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from nerine.backends import Backend
 from nerine.batching import Batch
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import CheckpointError, DocumentError, FormatError, SettingsError
+from nerine.core.words import rule_words
 from nerine.decoding import FloatArray
-from nerine.document import Document, Entity, Token
-from nerine.errors import CheckpointError, DocumentError, FormatError, SettingsError
 from nerine.evaluation import evaluate
 from nerine.metrics import score
 from nerine.readings import Reading
-from nerine.segmentation import rule_words
 from nerine.tagger.pipeline import Failure
 from nerine.tagger.tagging import Tagger
 from tiny import KINDS, LABELS, documents

@@ -19,11 +19,11 @@ from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, pipeline
 
 import runs
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CheckpointError, TrainingError
 from nerine.corpus import Corpus
-from nerine.document import Document, Entity
 from nerine.encoding import IGNORED
 from nerine.epochs import EpochRecord, read_epochs
-from nerine.errors import CheckpointError, TrainingError
 from nerine.evaluation import evaluate
 from nerine.settings.runs import TrainingSettings
 from nerine.tagger.tagging import Tagger

@@ -26,9 +26,9 @@ from transformers import (
 )
 
 from nerine.checkpoint import Checkpoint, save_checkpoint
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
+from nerine.core.tags import TagScheme
 from nerine.pretrained import load_encoder
-from nerine.schemes import TagScheme
 from nerine.settings.model import ModelSettings
 
 LABELS = ("location", "person")

@@ -16,9 +16,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import NerineError
-from nerine.schemes import TagScheme
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import NerineError
+from nerine.core.tags import TagScheme
 
 if TYPE_CHECKING:
     from nerine.assessment import Assessment, assess

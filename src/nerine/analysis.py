@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.metrics.scoring import ranges_of, side_by_side
 
 Kind = Literal[

@@ -9,7 +9,7 @@ from typing import Any
 from nerine.analysis import Analysis, analyse
 from nerine.certainty import ScoreIntervals, score_intervals
 from nerine.certainty.intervals import LEVEL, SAMPLES
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.metrics import Counts, Evaluation, Signature, breakdowns, score
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nerine.document import Document
+from nerine.core.document import Document
+from nerine.core.errors import DocumentError, TrainingError
 from nerine.encoding import IntArray, Window, Windows
-from nerine.errors import DocumentError, TrainingError
 
 # One look-ahead of the stream: documents are encoded, sorted by length and batched together.
 _LOOK_AHEAD_DOCUMENTS = 1024

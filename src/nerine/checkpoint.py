@@ -25,12 +25,12 @@ from typing import Any
 
 from nerine import pretrained
 from nerine.calibration import Calibration
-from nerine.errors import CheckpointError, FormatError, NerineError
-from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
-from nerine.formats.files import file_hash, replacing, sync_files, write_text
+from nerine.core.errors import CheckpointError, FormatError, NerineError
+from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.files import file_hash, replacing, sync_files, write_text
+from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.core.tags import TagScheme, parse_tag
 from nerine.origins import Origin, find
-from nerine.safety.reading import MEGABYTE, read_object
-from nerine.schemes import TagScheme, parse_tag
 from nerine.settings.model import ModelSettings
 
 _FORMAT = 1

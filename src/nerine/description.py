@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nerine.core.document import Document, surface_form, surface_forms
 from nerine.corpus import Corpus
-from nerine.document import Document, surface_form, surface_forms
 
 EXAMPLES_PER_LABEL = 3
 

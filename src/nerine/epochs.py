@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
 
 EPOCHS_FILE = "epochs.json"
 

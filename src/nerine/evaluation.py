@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.metrics import Evaluation, score
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nerine.batching import look_aheads
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.encoding import Encoding, Window
 from nerine.readings import WordLogits
 from nerine.tagger.tagging import Tagger

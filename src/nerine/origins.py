@@ -10,8 +10,8 @@ import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.errors import CheckpointError, HubError, MissingExtraError
-from nerine.filenames import CONFIG_FILE, WEIGHTS_FILE
+from nerine.core.errors import CheckpointError, HubError, MissingExtraError
+from nerine.core.filenames import CONFIG_FILE, WEIGHTS_FILE
 from nerine.hub.errors import is_offline
 from nerine.hub.models import pull_model
 from nerine.hub.names import RepoName

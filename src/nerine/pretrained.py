@@ -17,7 +17,7 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
-from nerine.errors import CheckpointError, EncodingError, NerineError, first_line
+from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
 from nerine.origins import Origin, find
 from nerine.safety import check_folder
 

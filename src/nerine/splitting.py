@@ -19,9 +19,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import CorpusError, SettingsError
 from nerine.corpus import Corpus, groups_of
-from nerine.document import Document, labels_of
-from nerine.errors import CorpusError, SettingsError
 from nerine.formats.folders import SPLITS
 
 Pool = Literal["train", "all"]

@@ -17,8 +17,8 @@ from nerine.backends.saved import (
     SavedModels,
     read_saved,
 )
-from nerine.errors import CheckpointError, NerineError, SettingsError
-from nerine.filenames import ONNX_FOLDER
+from nerine.core.errors import CheckpointError, NerineError, SettingsError
+from nerine.core.filenames import ONNX_FOLDER
 from nerine.origins import Origin
 
 AUTO, ONNX = "auto", "onnx"

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nerine.errors import CheckpointError, first_line
+from nerine.core.errors import CheckpointError, first_line
 
 
 @dataclass(frozen=True, slots=True)

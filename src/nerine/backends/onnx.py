@@ -22,8 +22,8 @@ import numpy.typing as npt
 import torch
 
 from nerine.batching import Batch
-from nerine.errors import CheckpointError, MissingExtraError, first_line
-from nerine.formats.files import read_bytes
+from nerine.core.errors import CheckpointError, MissingExtraError, first_line
+from nerine.core.files import read_bytes
 
 INPUTS = ("input_ids", "attention_mask", "rows")
 OUTPUT = "logits"

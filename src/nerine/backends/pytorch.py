@@ -14,7 +14,7 @@ import torch
 from nerine.backends.lean import WholeModel, lean_or_whole, probe
 from nerine.backends.packing import pack
 from nerine.batching import Batch
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 
 # In half precision an entity's probability may move by about this much, and no more.
 _HALF_TOLERANCE = 0.02

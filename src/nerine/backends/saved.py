@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from nerine.backends.onnx import ModelFile
 from nerine.checkpoint import weights_hash
-from nerine.errors import CheckpointError
-from nerine.filenames import ONNX_FOLDER, ONNX_INFO_FILE
-from nerine.safety.reading import MEGABYTE, read_object
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
+from nerine.core.strict_json import MEGABYTE, read_object
 
 PYTORCH, FP32, INT8 = "pytorch", "onnx-fp32", "onnx-int8"
 VARIANTS = (PYTORCH, FP32, INT8)

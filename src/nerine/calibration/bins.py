@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, field
 from math import fsum
 from typing import Any, Literal, get_args
 
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError, SettingsError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, SettingsError
 from nerine.metrics.scoring import ranges_of, side_by_side
 
 Binning = Literal["width", "mass"]

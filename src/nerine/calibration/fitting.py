@@ -29,8 +29,8 @@ from fractions import Fraction
 
 from nerine.calibration.bins import Judged, by_label, judged
 from nerine.calibration.thresholds import Calibration, Target, Thresholds, apply
-from nerine.document import Document
-from nerine.errors import CorpusError
+from nerine.core.document import Document
+from nerine.core.errors import CorpusError
 from nerine.metrics import Counts, score
 
 LEAST_ENTITIES = 30

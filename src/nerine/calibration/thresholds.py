@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from nerine.calibration.bins import score_of
-from nerine.document import Document, Entity
-from nerine.errors import NerineError, SettingsError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import NerineError, SettingsError
 from nerine.metrics import Counts
 
 Measure = Literal["f1", "precision", "recall"]

@@ -12,8 +12,8 @@ from nerine.card.results import Result
 from nerine.card.snippets import SENTENCE
 from nerine.card.statements import Statements
 from nerine.card.text import corpus_title
-from nerine.errors import SettingsError
-from nerine.markup import visible
+from nerine.core.display import visible
+from nerine.core.errors import SettingsError
 from nerine.records.roles import Role
 from nerine.records.sources import shown_name
 

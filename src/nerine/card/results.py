@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nerine.errors import CheckpointError
-from nerine.filenames import EVALUATIONS_FILE
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.records.evaluations import EvaluationRecord, refused
 from nerine.records.roles import Role, role_of
 from nerine.records.sources import shown_name

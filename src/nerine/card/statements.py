@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import SettingsError
-from nerine.filenames import STATEMENTS_FILE
-from nerine.settings.checks import with_changes, with_meanings
+from nerine.core.errors import SettingsError
+from nerine.core.filenames import STATEMENTS_FILE
+from nerine.core.settings import with_changes, with_meanings
 from nerine.settings.recipes import read_settings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)

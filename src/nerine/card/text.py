@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from nerine.core.display import escaped
 from nerine.corpus import SAMPLE
-from nerine.markup import escaped
 
 _LONGEST = 80
 _NOTHING = "—"

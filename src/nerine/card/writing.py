@@ -14,12 +14,12 @@ from nerine.card.scores import score_sections
 from nerine.card.snippets import by_hand, with_nerine, with_pipeline
 from nerine.card.statements import Statements
 from nerine.card.text import shown
-from nerine.errors import CheckpointError
-from nerine.filenames import EVALUATIONS_FILE, INFO_FILE
-from nerine.markup import escaped, escaped_line, visible
+from nerine.core.display import escaped, escaped_line, visible
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
+from nerine.core.tags import TagScheme
 from nerine.records.evaluations import EvaluationRecord
 from nerine.records.sources import without_paths
-from nerine.schemes import TagScheme
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 

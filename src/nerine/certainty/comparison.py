@@ -36,8 +36,8 @@ from nerine.certainty.intervals import (
     interval_of,
 )
 from nerine.certainty.samples import FloatArray, document_counts, f1, resampling_weights
-from nerine.document import Document, labels_of
-from nerine.errors import CorpusError
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import CorpusError
 
 # Differences this close count as equal: sums of shares are not exact.
 _CLOSE = 1e-12

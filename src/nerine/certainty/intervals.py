@@ -22,8 +22,8 @@ from nerine.certainty.samples import (
     recall,
     resampled,
 )
-from nerine.document import Document
-from nerine.errors import SettingsError
+from nerine.core.document import Document
+from nerine.core.errors import SettingsError
 
 SAMPLES = 1000
 LEVEL = 0.95

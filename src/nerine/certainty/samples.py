@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nerine.document import Document, labels_of
+from nerine.core.document import Document, labels_of
 from nerine.metrics.scoring import ranges_of, side_by_side
 
 FloatArray = npt.NDArray[np.float64]

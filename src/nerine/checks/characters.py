@@ -17,7 +17,7 @@ import regex
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.mojibake import repaired_runs
 from nerine.checks.view import View, listed, quoted, times
-from nerine.markup import HTML_REFERENCE
+from nerine.core.display import HTML_REFERENCE
 
 Applies = Callable[[str, int], bool]
 

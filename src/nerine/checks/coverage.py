@@ -9,7 +9,7 @@ from nerine.checks.characters import spelled
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.subwords import Cut, Range
 from nerine.checks.view import View, quoted, times
-from nerine.markup import counted
+from nerine.core.display import counted
 
 
 def unknown_words(view: View) -> Iterator[Remark]:

@@ -9,7 +9,7 @@ from functools import partial
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.similarity import Where, masked, own_words
 from nerine.checks.view import View, listed, quoted
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.metrics.scoring import ranges_of
 
 _MOST_DIFFERENCES = 3

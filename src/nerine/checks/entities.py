@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.view import Mention, View, quoted
-from nerine.document import Document
-from nerine.segmentation import rule_words
+from nerine.core.document import Document
+from nerine.core.words import rule_words
 
 _LONG_WORDS, _LONG_RATIO, _TOO_LONG = 8, 4, 25
 _RARELY = 0.1

@@ -15,7 +15,7 @@ from nerine.checks import (
     tags,
 )
 from nerine.checks.findings import Rule
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 
 RULES = {
     rule.name: rule

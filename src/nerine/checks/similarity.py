@@ -22,7 +22,7 @@ from itertools import chain
 
 import regex
 
-from nerine.document import Document
+from nerine.core.document import Document
 
 THRESHOLD = Fraction(4, 5)
 FEWEST_WORDS = 5

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nerine.document import Document
+from nerine.core.document import Document
 
 _BATCH = 1000
 

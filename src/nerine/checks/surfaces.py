@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.view import MOST_PLACES, Mention, View, quoted, times
-from nerine.document import Document
-from nerine.segmentation import rule_words
+from nerine.core.document import Document
+from nerine.core.words import rule_words
 
 _RUN = re.compile(r"\w+")
 _SHORTEST_NAME = 4
@@ -81,7 +81,7 @@ def unlabelled_mentions(view: View) -> Iterator[Remark]:
     - it has a capital and more than one word, or is one word of four letters or more that begins
       with a capital and never stands in the corpus in small letters (`Apple` and `The` do);
     - it is labelled three times or more (twice, with several words), and more often than not;
-    - it stands there with the same case, as whole words by the rule of `nerine.segmentation`,
+    - it stands there with the same case, as whole words by the rule of `nerine.core.words`,
       outside of every entity, and not next to another capitalised word (`Oslo Accords`).
     """
     forms = _distinctive(view)

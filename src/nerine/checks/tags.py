@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.view import Mention, View, quoted
+from nerine.core.display import counted
+from nerine.core.document import Document, Token
 from nerine.corpus import near_miss
-from nerine.document import Document, Token
 from nerine.formats import TagFault
-from nerine.markup import counted
 
 
 def tag_faults(view: View) -> Iterator[Remark]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from nerine.checks.findings import Spot
 from nerine.checks.similarity import NearCopies, NearCopy
 from nerine.checks.subwords import Cut, Subwords
+from nerine.core.document import Document, Entity
 from nerine.corpus import Corpus
-from nerine.document import Document, Entity
 
 _LONGEST_QUOTE = 60
 MOST_PLACES = 3

@@ -27,8 +27,8 @@ from typing import Any
 import click
 
 from nerine import __version__
-from nerine.errors import NerineError
-from nerine.markup import visible
+from nerine.core.display import visible
+from nerine.core.errors import NerineError
 
 __all__ = ["main"]
 

@@ -27,8 +27,8 @@ from nerine.cli.options import (
     split_shown,
 )
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
-from nerine.errors import SettingsError
-from nerine.markup import counted
+from nerine.core.display import counted
+from nerine.core.errors import SettingsError
 from nerine.metrics import Counts, Evaluation, Signature, score
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 
 from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.terminal import cell, console, print_json, table, working
-from nerine.markup import counted
+from nerine.core.display import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

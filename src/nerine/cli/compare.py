@@ -24,8 +24,8 @@ from nerine.cli.options import (
 )
 from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
-from nerine.errors import CorpusError
-from nerine.markup import counted
+from nerine.core.display import counted
+from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from nerine.analysis import DocumentChange
     from nerine.certainty import Comparison, Difference, System
+    from nerine.core.document import Document
     from nerine.corpus import Corpus
-    from nerine.document import Document
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
 

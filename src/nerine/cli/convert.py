@@ -18,7 +18,9 @@ from nerine.cli.options import (
     reading_notes,
 )
 from nerine.cli.terminal import print_json
-from nerine.errors import CorpusError
+from nerine.core.display import counted, visible
+from nerine.core.errors import CorpusError
+from nerine.core.tags import TagScheme
 from nerine.formats import (
     FORMATS,
     ReadLog,
@@ -28,8 +30,6 @@ from nerine.formats import (
     write_documents,
 )
 from nerine.formats.folders import is_pair_folder
-from nerine.markup import counted, visible
-from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:
     from nerine.corpus import Corpus

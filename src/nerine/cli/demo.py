@@ -19,7 +19,7 @@ from nerine.metrics import Signature
 from nerine.settings.runs import TrainingSettings
 
 if TYPE_CHECKING:
-    from nerine.document import Document
+    from nerine.core.document import Document
     from nerine.metrics import Evaluation
     from nerine.training.runs import TrainingRun
 

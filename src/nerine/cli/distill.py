@@ -28,7 +28,7 @@ from nerine.settings.recipes import read_settings
 from nerine.settings.runs import DistillationSettings
 
 if TYPE_CHECKING:
-    from nerine.document import Document
+    from nerine.core.document import Document
 
 
 @click.command(

@@ -25,8 +25,8 @@ from nerine.cli.options import (
 )
 from nerine.cli.scores import print_assessment, print_errors
 from nerine.cli.terminal import cell, console, print_json, working
-from nerine.errors import SettingsError
-from nerine.markup import counted
+from nerine.core.display import counted
+from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from nerine.assessment import Assessment

@@ -11,8 +11,8 @@ import click
 
 from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
-from nerine.errors import CorpusError
-from nerine.filenames import INFO_FILE
+from nerine.core.errors import CorpusError
+from nerine.core.filenames import INFO_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -14,10 +14,10 @@ import click
 
 from nerine.cli.splits import stated_splits
 from nerine.cli.terminal import working
-from nerine.errors import SettingsError
+from nerine.core.display import counted, visible
+from nerine.core.errors import SettingsError
+from nerine.core.tags import TagScheme
 from nerine.formats import FORMATS, ReadLog, ReadOptions
-from nerine.markup import counted, visible
-from nerine.schemes import TagScheme
 
 if TYPE_CHECKING:
     from nerine.corpus import Corpus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nerine.errors import CorpusError, FormatError
+from nerine.core.errors import CorpusError, FormatError
 from nerine.formats import EXTENSIONS
 from nerine.formats.folders import find_split_files
 

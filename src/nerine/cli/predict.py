@@ -18,10 +18,10 @@ from nerine.cli.options import (
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
-from nerine.document import Document
-from nerine.errors import FormatError
+from nerine.core.document import Document
+from nerine.core.errors import FormatError
+from nerine.core.files import read_lines, replacing, stream_lines
 from nerine.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
-from nerine.formats.files import read_lines, replacing, stream_lines
 
 if TYPE_CHECKING:
     from nerine.tagger.tagging import Tagger
@@ -167,7 +167,7 @@ def _write_stdout(documents: Iterable[Document], kind: str, tagger: Tagger) -> N
 
 def _pieces(documents: Iterable[Document], kind: str, tagger: Tagger) -> Iterator[str]:
     from nerine.cli.show import plain_line
-    from nerine.markup import tagged_page
+    from nerine.core.display import tagged_page
 
     if kind == "html":
         return tagged_page(documents, tagger.labels)

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import console, speaks
-from nerine.markup import counted, visible
+from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
     from nerine.epochs import EpochRecord

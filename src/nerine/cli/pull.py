@@ -8,8 +8,8 @@ import click
 
 from nerine.cli.options import ModelChoice, json_option, model_options
 from nerine.cli.terminal import cell, console, print_json, table
-from nerine.errors import HubError
-from nerine.filenames import INFO_FILE
+from nerine.core.errors import HubError
+from nerine.core.filenames import INFO_FILE
 
 if TYPE_CHECKING:
     from nerine.origins import Origin

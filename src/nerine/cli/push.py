@@ -10,8 +10,8 @@ import click
 
 from nerine.cli.options import gathered, json_option
 from nerine.cli.terminal import cell, console, print_json, stdout, table, working
-from nerine.filenames import CARD_FILE
-from nerine.markup import counted, visible
+from nerine.core.display import counted, visible
+from nerine.core.filenames import CARD_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console

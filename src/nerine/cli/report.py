@@ -25,10 +25,10 @@ from nerine.cli.options import (
 from nerine.cli.outputs import check_output
 from nerine.cli.score import paired, pairing_notes
 from nerine.cli.terminal import json_text, print_json, working
-from nerine.document import Document
-from nerine.errors import FormatError
-from nerine.formats.files import replacing
-from nerine.markup import counted, visible
+from nerine.core.display import counted, visible
+from nerine.core.document import Document
+from nerine.core.errors import FormatError
+from nerine.core.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

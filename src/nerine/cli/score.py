@@ -22,12 +22,12 @@ from nerine.cli.options import (
     split_shown,
 )
 from nerine.cli.terminal import cell, console, print_json
-from nerine.errors import CorpusError
-from nerine.markup import counted
+from nerine.core.display import counted
+from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
+    from nerine.core.document import Document
     from nerine.corpus import Corpus
-    from nerine.document import Document
     from nerine.pairing import Pairing
 
 _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nerine.cli.terminal import cell, fitting, table, titled
-from nerine.document import Document, Entity
-from nerine.markup import pieces, visible
+from nerine.core.display import pieces, visible
+from nerine.core.document import Document, Entity
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,17 +17,17 @@ from nerine.cli.options import (
     json_option,
 )
 from nerine.cli.terminal import cell, console, print_json, table, titled
-from nerine.errors import CorpusError
+from nerine.core.display import counted
+from nerine.core.errors import CorpusError
+from nerine.core.files import replacing_folder
 from nerine.formats import FORMATS, WriteOptions, write_documents
-from nerine.formats.files import replacing_folder
-from nerine.markup import counted
 from nerine.splitting import Pool, fold_corpora, labels_without_training, split_corpus
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from nerine.core.document import Document
     from nerine.corpus import Corpus
-    from nerine.document import Document
 
 Parts = Mapping[str, tuple["Document", ...]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 
 
 def stated_splits(value: str | None) -> dict[str, str] | None:

@@ -18,15 +18,15 @@ from nerine.cli.options import (
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
-from nerine.formats.files import json_line, replacing
-from nerine.markup import counted
+from nerine.core.display import counted
+from nerine.core.files import json_line, replacing
 from nerine.settings.recipes import CROSS_VALIDATION
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from nerine.core.document import Document, Entity
     from nerine.corpus import Corpus
-    from nerine.document import Document, Entity
     from nerine.suspects import Findings, Suspect
 
 _SHOWN = 20

@@ -15,8 +15,8 @@ import click
 from nerine.cli.flags import resuming_command
 from nerine.cli.options import ModelChoice, json_option, tagging_options
 from nerine.cli.terminal import VisibleOutput, cell, console, print_json, stdout, table, working
-from nerine.errors import SettingsError
-from nerine.markup import counted
+from nerine.core.display import counted
+from nerine.core.errors import SettingsError
 from nerine.stream.inputs import STANDARD
 from nerine.stream.options import FORMATS, Format, Start, TaggingOptions
 from nerine.stream.plan import TaggingPlan, TaggingSummary, plan_tagging

@@ -21,7 +21,7 @@ from nerine.cli.options import (
 )
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import cell, console, print_json, speaks, working
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 from nerine.settings.recipes import RECIPES, Settings, read_settings, recipe
 from nerine.settings.runs import TrainingSettings
 

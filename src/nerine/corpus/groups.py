@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 
-from nerine.document import Document
+from nerine.core.document import Document
 
 
 def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import CorpusError, HubError
 from nerine.corpus.splits import Corpus
-from nerine.document import Document, labels_of
-from nerine.errors import CorpusError, HubError
 from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
 from nerine.formats.folders import find_split_files, is_pair_folder, split_named
 from nerine.formats.tables import is_saved_folder, saved_tables

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from nerine.core.document import Document, digest_of, parts_of
+from nerine.core.errors import CorpusError
+from nerine.core.tags import TagScheme
 from nerine.corpus.groups import choose, groups_of
-from nerine.document import Document, digest_of, parts_of
-from nerine.errors import CorpusError
 from nerine.formats import ReadLog
 from nerine.formats.folders import SPLITS
-from nerine.schemes import TagScheme
 
 
 @dataclass(frozen=True)

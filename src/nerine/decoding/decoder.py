@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
 from nerine.decoding.chain import Sides, margins_of
 from nerine.decoding.entities import EntityChain
 from nerine.decoding.posterior import Posterior
 from nerine.decoding.ragged import FloatArray, IntArray, Logits, products, ranges, starts_of
 from nerine.decoding.spans import Places, Spans
 from nerine.decoding.viterbi import best_sequences, tags_before
-from nerine.schemes import OUTSIDE, TagScheme, parse_tag
 
 # What a blind word says, in nats against `O`: it is rather no part of an entity, but it does not
 # break one whose words stand on both its sides, and nothing begins with it.

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
 from nerine.decoding.chain import Chain, pass_on
 from nerine.decoding.ragged import BoolArray, FloatArray, IntArray
-from nerine.schemes import OUTSIDE, TagScheme, parse_tag
 
 
 class EntityChain(Chain):
     """The chain of a model's tags.
 
-    `begins` and `continues` are the tables of `nerine.schemes.Transitions` as arrays, `labels` the
+    `begins` and `continues` are the tables of `Transitions` as arrays, `labels` the
     labels of the tags in order. `label_of` (tags) leads from tags to the numbers of their labels,
     `tags_of` `(labels, most tags of one)` back, and `label_names` (tags) are empty for `O`.
 

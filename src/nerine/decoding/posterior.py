@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from nerine.core.tags import Span
 from nerine.decoding.chain import Sides
 from nerine.decoding.entities import EntityChain
 from nerine.decoding.ragged import FloatArray, IntArray, products
 from nerine.decoding.spans import ScoredSpan
-from nerine.schemes import Span
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from transformers import set_seed
 from nerine.backends.pytorch import default_device
 from nerine.batching import look_aheads
 from nerine.checkpoint import Checkpoint, load_checkpoint
+from nerine.core.display import counted
+from nerine.core.document import Document, digest_of
+from nerine.core.errors import SettingsError, TrainingError
 from nerine.corpus import Corpus
 from nerine.distillation.lessons import Lesson
 from nerine.distillation.students import lowest, number_of_layers, student_of
-from nerine.document import Document, digest_of
-from nerine.errors import SettingsError, TrainingError
-from nerine.markup import counted
 from nerine.pretrained import quiet, width_of
 from nerine.records.sketches import split_record, used_splits
 from nerine.settings.runs import DistillationSettings

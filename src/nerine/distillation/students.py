@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from nerine.checkpoint import Checkpoint
-from nerine.errors import CheckpointError, SettingsError
+from nerine.core.errors import CheckpointError, SettingsError
 from nerine.pretrained import quiet
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nerine.document import Document
+from nerine.core.document import Document
+from nerine.core.errors import EncodingError, SettingsError
+from nerine.core.words import Words, word_bounds
 from nerine.encoding.windows import Encoding, Encodings, IntArray, Window, Windows
-from nerine.errors import EncodingError, SettingsError
-from nerine.segmentation import Words, word_bounds
 
 
 class Encoder:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nerine.document import Token
+from nerine.core.document import Token
 
 IGNORED = -100
 """The label id of a position that the loss passes over."""

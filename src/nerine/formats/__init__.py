@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from nerine.document import Document
-from nerine.errors import FormatError, NerineError
+from nerine.core.document import Document
+from nerine.core.errors import FormatError, NerineError
+from nerine.core.files import read_records, replacing, replacing_folder
 from nerine.formats import brat, columns, docbin, label_studio, spans, tables, words
-from nerine.formats.files import read_records, replacing, replacing_folder
 from nerine.formats.folders import is_pair_folder
 from nerine.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from nerine.document import Entity
-from nerine.errors import FormatError
+from nerine.core.document import Entity
+from nerine.core.errors import FormatError
 from nerine.formats.options import ReadOptions
 
 Key = TypeVar("Key")

@@ -33,11 +33,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Document, Entity
-from nerine.errors import FormatError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, json_line, read_lines, read_records, read_text
 from nerine.formats.apart import Candidate, keep_apart
 from nerine.formats.extras import extras_of, with_extras
-from nerine.formats.files import errors_at, json_line, read_lines, read_records, read_text
 from nerine.formats.folders import ANNOTATIONS, INDEX, lies_beside, name_splits
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.records import Record

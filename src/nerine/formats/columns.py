@@ -26,10 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from nerine.document import Document, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, json_line, read_lines
+from nerine.core.tags import TagScheme, detect_scheme
 from nerine.formats.comments import own_key, read_comments, string_comment
-from nerine.formats.files import errors_at, json_line, read_lines
 from nerine.formats.layout import (
     DOCSTART,
     Layout,
@@ -49,7 +50,6 @@ from nerine.formats.tagged import (
     tags_of,
     words_to_tag,
 )
-from nerine.schemes import TagScheme, detect_scheme
 
 EXTENSIONS = (
     *(".conll", ".bio", ".iob", ".iob2", ".tsv", ".txt", ".annotated", ".col"),

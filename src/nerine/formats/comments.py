@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from nerine.errors import FormatError
-from nerine.formats.files import json_line
+from nerine.core.errors import FormatError
+from nerine.core.files import json_line
 from nerine.formats.tagged import Place
 
 OWN_KEYS = ("id", "id_json", "text", "text_json", "tokens", "meta")

@@ -23,10 +23,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError, MissingExtraError
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError, MissingExtraError
+from nerine.core.files import errors_at, json_line, read_bytes
 from nerine.formats.extras import extras_of, with_extras
-from nerine.formats.files import errors_at, json_line, read_bytes
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.tagged import words_to_tag
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nerine.document import Document, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at
 from nerine.formats.comments import is_ranges
-from nerine.formats.files import errors_at
 from nerine.formats.records import Record
 
 _FIELDS = ("id", "tokens", "scores", "meta")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from nerine.errors import CorpusError
+from nerine.core.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
 ANNOTATIONS, INDEX = ".ann", "nerine.jsonl"

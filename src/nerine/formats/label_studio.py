@@ -33,10 +33,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Document, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, json_array, json_line, read_lines
 from nerine.formats.comments import is_ranges
-from nerine.formats.files import errors_at, json_array, json_line, read_lines
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.records import Record, id_of, meta_of, with_meta
 from nerine.formats.regions import Regions, in_code_points, new_region, new_regions, scored

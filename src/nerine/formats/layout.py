@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerine.errors import FormatError, SchemeError, SettingsError
+from nerine.core.errors import FormatError, SchemeError, SettingsError
+from nerine.core.files import read_lines
+from nerine.core.tags import parse_tag
 from nerine.formats.comments import own_key
-from nerine.formats.files import read_lines
 from nerine.formats.options import SPACE, TAB, ReadOptions, separator_named
-from nerine.schemes import parse_tag
 
 DOCSTART = "-DOCSTART-"
 

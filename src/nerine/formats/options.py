@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nerine.errors import SettingsError
-from nerine.schemes import Reading, TagScheme
+from nerine.core.errors import SettingsError
+from nerine.core.tags import Reading, TagScheme
 
 Style = Literal["nerine", "doccano", "prodigy"]
 TAB, SPACE = "\t", " "

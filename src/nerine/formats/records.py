@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from nerine.document import Document
-from nerine.errors import FormatError
+from nerine.core.document import Document
+from nerine.core.errors import FormatError
 
 Record = dict[str, Any]
 

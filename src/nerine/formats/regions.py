@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nerine.document import Document, Entity
-from nerine.errors import FormatError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import FormatError
 from nerine.formats.apart import Candidate, keep_apart
 from nerine.formats.offsets import Utf16Offsets
 from nerine.formats.options import ReadOptions

@@ -24,10 +24,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, json_line, read_records
 from nerine.formats.comments import is_ranges
-from nerine.formats.files import errors_at, json_line, read_records
 from nerine.formats.options import ReadLog, ReadOptions, Style, WriteOptions
 from nerine.formats.records import Record, id_of, meta_of, with_meta
 from nerine.formats.tagged import locate_tokens

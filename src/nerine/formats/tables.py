@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nerine.document import Document
-from nerine.errors import FormatError, MissingExtraError, first_line
+from nerine.core.document import Document
+from nerine.core.errors import FormatError, MissingExtraError, first_line
 from nerine.formats.folders import match_splits, split_named
 from nerine.formats.options import ReadLog, ReadOptions
 from nerine.formats.words import TAG_FIELDS, Row, TagTable

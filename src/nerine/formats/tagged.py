@@ -6,11 +6,11 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-from nerine.document import Document, Entity, Token
-from nerine.errors import FormatError
-from nerine.formats.files import errors_at
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at
+from nerine.core.tags import Span, TagScheme, parse_tag
 from nerine.formats.options import ReadLog, ReadOptions, TagFault
-from nerine.schemes import Span, TagScheme, parse_tag
 
 Place = Callable[[int], str]
 
@@ -115,7 +115,7 @@ def words_to_tag(document: Document) -> tuple[Token, ...]:
     between tokens, what no token covers becomes one.
     """
     # the rule needs the package regex, which reading does without
-    from nerine.segmentation import rule_words
+    from nerine.core.words import rule_words
 
     tokens = document.tokens if document.tokens is not None else rule_words(document.text)
     bounds = sorted({place for each in document.entities for place in (each.start, each.end)})

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Document, Token
-from nerine.errors import FormatError
+from nerine.core.document import Document, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, json_line, read_records
+from nerine.core.tags import TagScheme, detect_scheme
 from nerine.formats.comments import is_ranges
-from nerine.formats.files import errors_at, json_line, read_records
 from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.formats.records import Record, id_of, meta_of, with_meta
 from nerine.formats.tagged import (
@@ -33,7 +34,6 @@ from nerine.formats.tagged import (
     tags_of,
     words_to_tag,
 )
-from nerine.schemes import TagScheme, detect_scheme
 
 TOKEN_FIELDS = ("tokens", "words")
 TAG_FIELDS = ("ner_tags", "tags", "labels", "ner")

@@ -15,8 +15,9 @@ from typing import Any
 
 from huggingface_hub import constants
 
-from nerine.errors import CorpusError, HubError
-from nerine.filenames import CARD_FILE
+from nerine.core.display import visible
+from nerine.core.errors import CorpusError, HubError
+from nerine.core.filenames import CARD_FILE
 from nerine.formats import FORMATS
 from nerine.formats.folders import match_splits
 from nerine.hub.layouts import Config, check_whole, find_configs
@@ -24,7 +25,6 @@ from nerine.hub.listing import fetch_files, keep_state, list_files, list_if_ther
 from nerine.hub.metadata import read_metadata, stated_configs, tag_names
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
-from nerine.markup import visible
 
 CONVERTED = "refs/convert/parquet"
 SAFE_FORMATS = ("columns", "spans", "words", "label-studio", "parquet")

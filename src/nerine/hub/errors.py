@@ -17,10 +17,10 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from nerine.errors import HubError, NerineError, first_line
+from nerine.core.display import visible
+from nerine.core.errors import HubError, NerineError, first_line
 from nerine.hub.cache import what_is_cached
 from nerine.hub.names import RepoName
-from nerine.markup import visible
 
 _HIDDEN = "<token>"
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9_]{8,}")

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from nerine.errors import HubError
+from nerine.core.display import visible
+from nerine.core.errors import HubError
 from nerine.formats.folders import lies_beside, missing_shards, split_named, without_shard
 from nerine.hub.metadata import DEFAULT, StatedConfig
-from nerine.markup import visible
 
 _ABOUT = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "config.json")
 _DATA = "data"

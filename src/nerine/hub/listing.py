@@ -14,7 +14,7 @@ from pathlib import Path
 from huggingface_hub import constants
 from huggingface_hub.errors import OfflineModeIsEnabled, RevisionNotFoundError
 
-from nerine.errors import HubError
+from nerine.core.errors import HubError
 from nerine.hub.cache import (
     cached_commit,
     cached_names,

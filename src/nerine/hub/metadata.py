@@ -13,8 +13,8 @@ from typing import Any
 
 from huggingface_hub.repocard import metadata_load
 
-from nerine.errors import HubError, first_line
-from nerine.markup import visible
+from nerine.core.display import visible
+from nerine.core.errors import HubError, first_line
 
 DEFAULT = "default"
 _LARGEST = 2_000_000  # bytes; the metadata of hundreds of configurations fit

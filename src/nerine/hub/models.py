@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from nerine.errors import HubError
-from nerine.filenames import (
+from nerine.core.display import visible
+from nerine.core.errors import HubError
+from nerine.core.filenames import (
     CONFIG_FILE,
     INDEX_FILE,
     INFO_FILE,
@@ -20,7 +21,6 @@ from nerine.hub.errors import hub_error
 from nerine.hub.listing import fetch_files, keep_state, list_files
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
-from nerine.markup import visible
 
 _MOST_SHOWN = 8
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")

@@ -10,8 +10,8 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from nerine.errors import HubError
-from nerine.markup import visible
+from nerine.core.display import visible
+from nerine.core.errors import HubError
 
 Kind = Literal["model", "dataset"]
 

@@ -23,8 +23,9 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import HfHubHTTPError
 
-from nerine.errors import HubError
-from nerine.formats.files import file_hash
+from nerine.core.display import visible
+from nerine.core.errors import HubError
+from nerine.core.files import file_hash
 from nerine.hub.bars import bars
 from nerine.hub.cache import (
     forget,
@@ -33,7 +34,6 @@ from nerine.hub.cache import (
 from nerine.hub.errors import errors_of, hub_error, is_of_http, is_offline
 from nerine.hub.files import Listed, git_hash, is_sha256
 from nerine.hub.names import RepoName, check_file_name, is_commit
-from nerine.markup import visible
 
 T = TypeVar("T")
 

@@ -24,13 +24,13 @@ from huggingface_hub import (
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from nerine.errors import HubError, first_line
-from nerine.filenames import CARD_FILE
+from nerine.core.display import visible
+from nerine.core.errors import HubError, first_line
+from nerine.core.filenames import CARD_FILE
 from nerine.hub.bars import bars
 from nerine.hub.errors import errors_of, is_of_http, is_offline, login_token, redacted
 from nerine.hub.files import Listed, git_hash, is_sha256
 from nerine.hub.names import PULL_REQUESTS, RepoName, can_be_made, is_commit
-from nerine.markup import visible
 
 MAIN = "main"
 _LARGE = 1 << 20

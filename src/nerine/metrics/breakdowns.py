@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
-from nerine.document import Document, Entity, Token, surface_form
+from nerine.core.document import Document, Entity, Token, surface_form
+from nerine.core.words import rule_words
 from nerine.metrics.counts import Counts
 from nerine.metrics.scoring import ranges_of, side_by_side
-from nerine.segmentation import rule_words
 
 _LENGTHS = ((1, "1 word"), (2, "2 words"), (3, "3 words"), (None, "4 words or more"))
 _FREQUENCIES = ((0, "0"), (1, "1"), (4, "2 to 4"), (9, "5 to 9"), (None, "10 or more"))

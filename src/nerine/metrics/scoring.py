@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
-from nerine.document import Document, Token
-from nerine.errors import CorpusError, SchemeError
+from nerine.core.document import Document, Token
+from nerine.core.errors import CorpusError, SchemeError
+from nerine.core.tags import OUTSIDE, Reading, Span, TagScheme
+from nerine.core.words import rule_words, word_spans
 from nerine.metrics.counts import (
     Averages,
     Counts,
@@ -22,8 +24,6 @@ from nerine.metrics.counts import (
 )
 from nerine.metrics.partial import Range, Schema
 from nerine.metrics.tally import Tally
-from nerine.schemes import OUTSIDE, Reading, Span, TagScheme
-from nerine.segmentation import rule_words, word_spans
 
 
 @dataclass(frozen=True, slots=True)

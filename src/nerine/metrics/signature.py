@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
 
-from nerine.document import Document, digest_of, parts_of
+from nerine.core.document import Document, digest_of, parts_of
 
 _SHOWN_OF_HASH = 12
 

@@ -39,9 +39,9 @@ from nerine.backends.saved import (
 )
 from nerine.batching import Batch
 from nerine.checkpoint import load_checkpoint, weights_hash
-from nerine.document import Document
-from nerine.errors import CorpusError, SettingsError
-from nerine.filenames import WEIGHTS_FILE
+from nerine.core.document import Document
+from nerine.core.errors import CorpusError, SettingsError
+from nerine.core.filenames import WEIGHTS_FILE
 from nerine.optimization.channels import largest_inputs
 from nerine.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
 from nerine.optimization.exporting import check_export, export, import_exporter

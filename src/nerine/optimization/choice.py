@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 from nerine.optimization.measuring import Measurement
 
 TOLERANCE = 0.3

@@ -12,9 +12,9 @@ from typing import Any
 
 from nerine.backends.onnx import ModelFile
 from nerine.backends.saved import Range, SavedModel, SavedModels
-from nerine.errors import CheckpointError
-from nerine.filenames import ONNX_FOLDER, ONNX_INFO_FILE
-from nerine.formats.files import file_hash, sync_files
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
+from nerine.core.files import file_hash, sync_files
 
 
 def check_folder(checkpoint: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from nerine.backends.onnx import ModelFile, OnnxBackend
 from nerine.checkpoint import load_checkpoint
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
 from nerine.tagger.tagging import Tagger
 
 _STATUS = Path("/proc/self/status")

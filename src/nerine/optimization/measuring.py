@@ -11,7 +11,7 @@ from typing import Any
 
 from nerine.certainty import score_intervals
 from nerine.certainty.intervals import Interval
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.metrics import Counts, score
 from nerine.optimization.fresh import Footprint
 from nerine.tagger.tagging import Tagger

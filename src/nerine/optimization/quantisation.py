@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
 
 FULL, REDUCED = 127, 63
 """The largest size of a weight in 8 bits."""

@@ -8,7 +8,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
-from nerine.markup import HTML_REFERENCE
+from nerine.core.display import HTML_REFERENCE
 
 _REFERENCE = re.compile(HTML_REFERENCE)
 

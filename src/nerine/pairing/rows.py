@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerine.errors import FormatError
+from nerine.core.errors import FormatError
+from nerine.core.files import stream_lines
+from nerine.core.tags import OUTSIDE
 from nerine.formats.comments import own_key
-from nerine.formats.files import stream_lines
 from nerine.formats.layout import Layout, column_number, is_docstart, is_tag
 from nerine.formats.options import SPACE, TAB, ReadOptions, separator_named
 from nerine.pairing.repairs import Repairs
-from nerine.schemes import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)

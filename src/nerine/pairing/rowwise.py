@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.document import Document, Token
-from nerine.errors import CorpusError
+from nerine.core.document import Document, Token
+from nerine.core.errors import CorpusError
+from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
 from nerine.formats.columns import shown_token
 from nerine.formats.options import SPACE, TAB
 from nerine.formats.tagged import entities_of, joined_tokens
@@ -22,7 +23,6 @@ from nerine.pairing.characters import align
 from nerine.pairing.repairs import Repairs
 from nerine.pairing.rows import Row
 from nerine.pairing.textwise import Placed
-from nerine.schemes import OUTSIDE, TagScheme, detect_scheme
 
 Sentence = Sequence[Row]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from nerine.document import Document, Entity
-from nerine.errors import CorpusError
-from nerine.formats.files import errors_at
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError
+from nerine.core.files import errors_at
 from nerine.pairing.characters import align
 from nerine.pairing.repairs import Repairs
 

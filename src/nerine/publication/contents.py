@@ -14,8 +14,8 @@ from typing import Any
 from nerine.backends.saved import MODEL_FILES, SavedModels, read_saved
 from nerine.card import Card
 from nerine.checkpoint import load_checkpoint, writable_info
-from nerine.errors import CheckpointError
-from nerine.filenames import (
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import (
     CARD_FILE,
     CONFIG_FILE,
     EVALUATIONS_FILE,
@@ -26,6 +26,7 @@ from nerine.filenames import (
     TOKENIZER_CONFIG_FILE,
     WEIGHTS_FILE,
 )
+from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.hub.sending import Outgoing
 from nerine.publication.listing import (
     LeftOut,
@@ -44,7 +45,6 @@ from nerine.publication.naming import (
 )
 from nerine.publication.secrets import Searcher, Secret
 from nerine.records.roles import Role
-from nerine.safety.reading import MEGABYTE, read_object
 
 ALL = "all"
 _MOST_BYTES = 20 * MEGABYTE

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.backends.saved import MODEL_FILES
-from nerine.errors import CheckpointError
-from nerine.filenames import (
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import (
     CARD_FILE,
     CONFIG_FILE,
     EVALUATIONS_FILE,

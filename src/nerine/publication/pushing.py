@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nerine.card import Card, CardRecord, Statements, read_statements, write_card
-from nerine.errors import HubError, SettingsError
-from nerine.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
+from nerine.core.errors import HubError, SettingsError
+from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
 from nerine.hub.sending import (
     MAIN,

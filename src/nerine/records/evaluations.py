@@ -19,16 +19,16 @@ from typing import Any
 
 from nerine.assessment import Assessment
 from nerine.checkpoint import writable_info
+from nerine.core.document import digest_of, parts_of
+from nerine.core.errors import CheckpointError, FormatError, NerineError
+from nerine.core.filenames import EVALUATIONS_FILE
+from nerine.core.files import replacing
+from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.corpus import Corpus
-from nerine.document import digest_of, parts_of
-from nerine.errors import CheckpointError, FormatError, NerineError
-from nerine.filenames import EVALUATIONS_FILE
-from nerine.formats.files import replacing
 from nerine.records.conditions import hardware, versions
 from nerine.records.roles import Role, role_of
 from nerine.records.sketches import shares_known
 from nerine.records.sources import corpus_kind, shown_name
-from nerine.safety.reading import MEGABYTE, read_object
 
 _FORMAT = 1
 _MOST_BYTES = 50 * MEGABYTE

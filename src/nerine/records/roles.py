@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from nerine.core.document import digest_of, parts_of
 from nerine.corpus import Corpus
-from nerine.document import digest_of, parts_of
 from nerine.records.sketches import shares_known
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from nerine.core.document import Document, digest_of, parts_of
 from nerine.corpus import Corpus
-from nerine.document import Document, digest_of, parts_of
 
 SIZE = 512
 _BYTES = 6

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from unicodedata import east_asian_width
 
-from nerine.markup import visible
+from nerine.core.display import visible
 from nerine.report.elements import Markup, element
 
 _WIDTH = 400

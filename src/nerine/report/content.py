@@ -12,7 +12,7 @@ from nerine.assessment import Assessment, assess
 from nerine.calibration import Reliability, reliability
 from nerine.certainty import ScoreIntervals
 from nerine.certainty.intervals import FEW_DOCUMENTS
-from nerine.document import Document, Entity, surface_form, surface_forms
+from nerine.core.document import Document, Entity, surface_form, surface_forms
 from nerine.metrics import Counts, Evaluation
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nerine.analysis import Outcome
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 from nerine.report.content import Report
 
 _AROUND = 160

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from nerine.markup import visible
+from nerine.core.display import visible
 
 _VOID = {"br", "input", "meta"}
 _NO_XML = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}  # the two that no XML document may hold

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from nerine.certainty import Intervals
-from nerine.markup import escaped, escaped_line
-from nerine.markup import markdown_table as table
+from nerine.core.display import escaped, escaped_line
+from nerine.core.display import markdown_table as table
 from nerine.metrics import Counts
 from nerine.report.content import Report
 from nerine.report.contexts import Example, Mention, examples

@@ -38,8 +38,8 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import CheckpointError
-from nerine.safety.reading import shown
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import shown
 from nerine.safety.tokenizers import check_tokenizer_class
 
 LABEL_MAPS = ("id2label", "label2id")

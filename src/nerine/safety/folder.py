@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
-from nerine.filenames import CONFIG_FILE
+from nerine.core.filenames import CONFIG_FILE
+from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.safety.configuration import check_configuration
 from nerine.safety.labels import check_labels
 from nerine.safety.links import check_files
-from nerine.safety.reading import MEGABYTE, read_object
 from nerine.safety.sizes import check_sizes
 from nerine.safety.tokenizers import check_tokenizer
 from nerine.safety.weights import check_presence, read_weights

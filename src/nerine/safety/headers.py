@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import CheckpointError
-from nerine.safety.reading import CUT_SHORT, check_size, parse_object, shown, unreadable
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import CUT_SHORT, check_size, parse_object, shown, unreadable
 
 MOST_HEADER_BYTES = 10_000_000
 """A BERT of 12 layers has a header of 20 kB; 10 MB hold some 80,000 tensors."""

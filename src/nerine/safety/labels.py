@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import kind_of, shown
 from nerine.safety.headers import Header
-from nerine.safety.reading import kind_of, shown
 
 _MOST_CHARACTERS = 1_000
 _HEADS = ("classifier.weight", "score.weight")

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nerine.errors import CheckpointError
-from nerine.safety.reading import MEGABYTE, check_size, shown, unreadable
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import MEGABYTE, check_size, shown, unreadable
 
 _MOST_BYTES = 100 * MEGABYTE
 _WEIGHTS = ".safetensors"

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import kind_of, shown
 from nerine.safety.configuration import LABEL_MAPS, settings_in
 from nerine.safety.headers import Header
-from nerine.safety.reading import kind_of, shown
 
 _LAYERS = re.compile(r".*(layers?|hidden_groups|group_num|block_sizes|block_repeats|depths?)")
 _WIDTH = re.compile(r"hidden_size|dim|d_model|n_embd|emb_dim")

@@ -38,9 +38,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import CheckpointError
-from nerine.filenames import ADDED_TOKENS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE
-from nerine.safety.reading import MEGABYTE, kind_of, read_object, shown
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import ADDED_TOKENS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE
+from nerine.core.strict_json import MEGABYTE, kind_of, read_object, shown
 from nerine.safety.weights import is_plain_name
 
 _MOST_BYTES = 20 * MEGABYTE

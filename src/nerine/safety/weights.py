@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from nerine.errors import CheckpointError
-from nerine.filenames import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
+from nerine.core.errors import CheckpointError
+from nerine.core.filenames import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
+from nerine.core.strict_json import CUT_SHORT, MEGABYTE, read_object, shown
 from nerine.safety.headers import Header, read_header
-from nerine.safety.reading import CUT_SHORT, MEGABYTE, read_object, shown
 
 _MOST_INDEX_BYTES = 25 * MEGABYTE
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.bin")

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nerine.errors import SettingsError
-from nerine.schemes import OUTSIDE, TagScheme, parse_tag
-from nerine.segmentation import Words
-from nerine.settings.checks import check
+from nerine.core.errors import SettingsError
+from nerine.core.settings import check
+from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
+from nerine.core.words import Words
 
 Decoding = Literal["viterbi", "argmax"]
 

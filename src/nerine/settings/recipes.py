@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 from nerine.settings.runs import TrainingSettings
 
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_type_hints
 
-from nerine.errors import SettingsError
-from nerine.schemes import TagScheme
-from nerine.segmentation import Words
-from nerine.settings.checks import check, is_of, with_changes, with_meanings
+from nerine.core.errors import SettingsError
+from nerine.core.settings import check, is_of, with_changes, with_meanings
+from nerine.core.tags import TagScheme
+from nerine.core.words import Words
 from nerine.settings.model import Decoding
 
 Batching = Literal["budget", "random"]

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nerine.formats.files import file_hash
+from nerine.core.files import file_hash
 from nerine.stream.inputs import Found
 from nerine.stream.options import TaggingOptions
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from nerine.errors import FormatError
+from nerine.core.errors import FormatError
 from nerine.stream.compression import check_compression, compression_of
 from nerine.stream.lines import Lines
 from nerine.stream.options import EXTENSIONS, Format, TaggingOptions

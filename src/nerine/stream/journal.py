@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nerine.errors import TaggingError
+from nerine.core.errors import TaggingError
 
 _STATE, _LOCK, _FAILED = "state.json", "lock", "failed.part"
 _FORMAT = 1

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from nerine.errors import FormatError, NerineError, TaggingError
+from nerine.core.errors import FormatError, NerineError, TaggingError
 from nerine.stream.compression import DAMAGES, uncompressed
 from nerine.stream.records import BEGIN, Position
 

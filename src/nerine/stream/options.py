@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
 Start = Literal["new", "resume", "overwrite"]

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nerine.document import Entity
-from nerine.errors import FormatError
+from nerine.core.document import Entity
+from nerine.core.errors import FormatError
 from nerine.formats.tables import needed
 from nerine.stream.lines import unreadable
 from nerine.stream.records import Position, Record, entities_json, missing, taken

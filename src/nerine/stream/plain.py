@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nerine.document import Entity
-from nerine.errors import FormatError
-from nerine.formats.files import decoded, json_line, json_record
+from nerine.core.document import Entity
+from nerine.core.errors import FormatError
+from nerine.core.files import decoded, json_line, json_record
 from nerine.stream.lines import Lines
 from nerine.stream.records import (
     BEGIN,

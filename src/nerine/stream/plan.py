@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from nerine.errors import FormatError, SettingsError, TaggingError
+from nerine.core.errors import FormatError, SettingsError, TaggingError
 from nerine.stream.identity import inputs_identity, run_identity, tagger_identity
 from nerine.stream.inputs import STANDARD, Found, find_inputs
 from nerine.stream.journal import Journal, State, check_same

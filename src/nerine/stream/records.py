@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from nerine.document import Entity
-from nerine.errors import FormatError, NerineError
-from nerine.formats.files import json_line
+from nerine.core.document import Entity
+from nerine.core.errors import FormatError, NerineError
+from nerine.core.files import json_line
 
 
 class Position(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import replace as changed
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from nerine.document import Document
+from nerine.core.document import Document
 from nerine.stream.inputs import Input
 from nerine.stream.journal import Reached
 from nerine.stream.lines import closed

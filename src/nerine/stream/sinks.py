@@ -10,7 +10,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from nerine.errors import TaggingError
+from nerine.core.errors import TaggingError
 from nerine.stream.compression import compressed, compression_of
 from nerine.stream.journal import (
     Journal,

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.document import Entity
-from nerine.errors import FormatError
-from nerine.formats.files import decoded
+from nerine.core.document import Entity
+from nerine.core.errors import FormatError
+from nerine.core.files import decoded
 from nerine.stream.lines import LONGEST, Lines, closed, too_long
 from nerine.stream.records import BEGIN, Position, Record, entities_json, missing, taken
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.errors import FormatError
+from nerine.core.errors import FormatError
 from nerine.stream.compression import check_compression, compression_of
 from nerine.stream.inputs import Found, Input, format_named, output_name
 

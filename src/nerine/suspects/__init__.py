@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nerine.core.document import labels_of
+from nerine.core.errors import CorpusError
 from nerine.corpus import Corpus
-from nerine.document import labels_of
-from nerine.errors import CorpusError
 from nerine.suspects.folds import CrossValidation, FoldListener
 from nerine.suspects.ranking import (
     KINDS,

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import TrainingError
+from nerine.core.filenames import INFO_FILE, RUN_FILE
 from nerine.corpus import Corpus
-from nerine.document import Document, labels_of
-from nerine.errors import TrainingError
-from nerine.filenames import INFO_FILE, RUN_FILE
 from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.settings.runs import TrainingSettings
 from nerine.splitting import folds as divide

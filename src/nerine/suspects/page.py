@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from nerine.document import Document, Entity
-from nerine.markup import pieces, visible
+from nerine.core.display import pieces, visible
+from nerine.core.document import Document, Entity
 from nerine.suspects.ranking import KINDS, Kind, Suspect
 
 # Of a long text, so many characters are shown before the place and so many after it.

@@ -31,11 +31,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from nerine.batching import look_aheads
+from nerine.core.document import Document, Entity, Token
+from nerine.core.tags import Span
+from nerine.core.words import word_spans
 from nerine.corpus import Corpus
 from nerine.decoding import Posterior, ScoredSpan
-from nerine.document import Document, Entity, Token
-from nerine.schemes import Span
-from nerine.segmentation import word_spans
 from nerine.tagger.tagging import Tagger
 
 Kind = Literal["missed", "type", "boundary", "spurious"]

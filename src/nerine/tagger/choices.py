@@ -6,7 +6,7 @@ from typing import Literal
 
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint
-from nerine.errors import CheckpointError
+from nerine.core.errors import CheckpointError
 
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those that the checkpoint was saved with; or none."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nerine.core.document import Document, Entity
 from nerine.decoding import Decoder
-from nerine.document import Document, Entity
 from nerine.readings import Reading
 
 

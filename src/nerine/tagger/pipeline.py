@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from nerine.backends import Backend
 from nerine.batching import Batch
-from nerine.document import Document
+from nerine.core.document import Document
+from nerine.core.errors import CheckpointError
 from nerine.encoding import Encodings
-from nerine.errors import CheckpointError
 from nerine.readings import LogitArray
 
 if TYPE_CHECKING:

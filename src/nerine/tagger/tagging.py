@@ -16,13 +16,13 @@ from nerine.backends.pytorch import TorchBackend, placed
 from nerine.batching import Batch, batches, look_aheads
 from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
+from nerine.core.document import Document
+from nerine.core.errors import CheckpointError
+from nerine.core.tags import TagScheme
 from nerine.decoding import Decoder
-from nerine.document import Document
 from nerine.encoding import Encoder, Encodings
-from nerine.errors import CheckpointError
 from nerine.origins import Origin, find
 from nerine.readings import LogitArray, Reading
-from nerine.schemes import TagScheme
 from nerine.settings.model import ModelSettings
 from nerine.tagger.choices import ThresholdChoice, chosen_thresholds
 from nerine.tagger.decoded import decoded

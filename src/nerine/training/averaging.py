@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_model, save_model
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from nerine.filenames import WEIGHTS_FILE
+from nerine.core.filenames import WEIGHTS_FILE
 
 _LAST_WEIGHTS = "last.safetensors"
 

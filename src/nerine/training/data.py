@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from nerine.batching import pad
-from nerine.document import Document
+from nerine.core.document import Document
+from nerine.core.errors import TrainingError
+from nerine.core.words import word_spans
 from nerine.encoding import IGNORED, Encoder, IntArray, Window, window_labels
-from nerine.errors import TrainingError
-from nerine.segmentation import word_spans
 from nerine.settings.model import ModelSettings
 
 UNKNOWN = -1

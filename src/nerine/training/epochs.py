@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nerine.core.files import write_text
 from nerine.epochs import EPOCHS_FILE, EpochRecord
-from nerine.formats.files import write_text
 
 
 def write_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:

@@ -17,10 +17,10 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from nerine.batching import BudgetSampler, look_aheads
 from nerine.checkpoint import Checkpoint, write_files
-from nerine.document import Document
+from nerine.core.document import Document
+from nerine.core.errors import TrainingError
+from nerine.core.filenames import INFO_FILE
 from nerine.epochs import EpochRecord
-from nerine.errors import TrainingError
-from nerine.filenames import INFO_FILE
 from nerine.metrics import Evaluation, score
 from nerine.readings import WordLogits
 from nerine.settings.runs import RunSettings

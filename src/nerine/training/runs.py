@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from nerine.checkpoint import Checkpoint, save_checkpoint
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import TrainingError
+from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.files import write_text
 from nerine.corpus import Corpus
-from nerine.document import Document, labels_of
 from nerine.epochs import EpochRecord
-from nerine.errors import TrainingError
-from nerine.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
-from nerine.formats.files import write_text
 from nerine.pretrained import quiet
 from nerine.settings.runs import RunSettings
 from nerine.tagger.tagging import Tagger

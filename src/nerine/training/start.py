@@ -11,13 +11,13 @@ from transformers import set_seed
 
 from nerine.backends.pytorch import default_device
 from nerine.checkpoint import Checkpoint
+from nerine.core.tags import TagScheme
 from nerine.corpus import Corpus
 from nerine.encoding import IGNORED
 from nerine.pretrained import load_encoder, longest_input
 from nerine.records.conditions import hardware, versions
 from nerine.records.sketches import used_splits
 from nerine.records.sources import corpus_kind, encoder_origin
-from nerine.schemes import TagScheme
 from nerine.settings.model import ModelSettings
 from nerine.settings.runs import RunSettings, TrainingSettings
 from nerine.training.data import Examples

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from nerine.formats.files import file_hash, sync_files
+from nerine.core.files import file_hash, sync_files
 
 _MANIFEST = "complete.json"
 

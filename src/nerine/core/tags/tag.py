@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from nerine.errors import SchemeError
+from nerine.core.errors import SchemeError
 
 OUTSIDE = "O"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from nerine.schemes.tags import OUTSIDE, Span, Tag, parse_tag
+from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
 
 Reading = Literal["strict", "lenient"]
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from nerine.errors import SchemeError
-from nerine.schemes.reading import (
+from nerine.core.errors import SchemeError
+from nerine.core.tags.reading import (
     Reading,
     begins_leniently,
     decode_bounded,
     decode_iob2,
     decode_lenient,
 )
-from nerine.schemes.tags import OUTSIDE, Span, Tag, parse_tag
+from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nerine.errors import CheckpointError
-from nerine.markup import visible
+from nerine.core.display import visible
+from nerine.core.errors import CheckpointError
 
 MEGABYTE = 1_000_000
 _SHOWN = 80

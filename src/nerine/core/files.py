@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from nerine.errors import DocumentError, FormatError, NerineError, SchemeError
+from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
 
 _WHITE = re.compile(r"[ \t\r\n]*")
 _HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"

@@ -27,8 +27,8 @@ from typing import Literal
 
 import regex
 
-from nerine.document import Document, Token
-from nerine.schemes import Span
+from nerine.core.document import Document, Token
+from nerine.core.tags import Span
 
 Words = Literal["rule", "tokens"]
 

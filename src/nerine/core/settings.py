@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from nerine.errors import SettingsError
+from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

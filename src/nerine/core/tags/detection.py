@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from nerine.schemes.scheme import TagScheme
-from nerine.schemes.tags import OUTSIDE, Tag, parse_tag
+from nerine.core.tags.scheme import TagScheme
+from nerine.core.tags.tag import OUTSIDE, Tag, parse_tag
 
 
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:

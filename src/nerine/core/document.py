@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nerine.errors import DocumentError
+from nerine.core.errors import DocumentError
 
 
 @dataclass(frozen=True, slots=True)

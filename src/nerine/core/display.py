@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from nerine.document import Document, Entity
+from nerine.core.document import Document, Entity
 
 _STYLE = """\
 :root { color-scheme: light dark; --text: #1b1b1f; --page: #fdfdfb; --line: #ddd; }
