@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from bench.timing import print_rates, processor, rates
-from nerine.corpus import Corpus, load_corpus
+from nerine.data.corpus import Corpus, load_corpus
 from nerine.settings.runs import DEFAULT_ENCODER
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from bench.common import machine, wnut
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.distillation import distill
 from nerine.evaluation import evaluate
 from nerine.tagger.tagging import Tagger

@@ -19,7 +19,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from bench.common import ENCODER, machine, wnut
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.evaluation import evaluate
 from nerine.pretrained import quiet
 from nerine.settings.recipes import RECIPES

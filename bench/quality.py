@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from bench.common import ENCODER, machine, wnut
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.evaluation import evaluate
 from nerine.metrics import Evaluation
 from nerine.settings.recipes import RECIPES

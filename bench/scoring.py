@@ -24,7 +24,7 @@ from seqeval.scheme import IOB2
 from bench.timing import print_rates, processor, rates
 from nerine.core.document import Document
 from nerine.core.tags import TagScheme
-from nerine.formats.tagged import entities_of
+from nerine.data.formats.tagged import entities_of
 from nerine.metrics import score, score_tags
 
 PEER = "seqeval"

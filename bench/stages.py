@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from nerine.core.document import Document
-from nerine.formats import write_documents
+from nerine.data.formats import write_documents
 from nerine.readings import Reading
 from nerine.tagger.tagging import Tagger
 

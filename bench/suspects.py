@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.common import ENCODER, machine, wnut
 from nerine.core.document import Document, Entity, Token
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.suspects import CrossValidation, Suspect, cross_validated_suspects
 

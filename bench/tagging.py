@@ -30,7 +30,7 @@ from bench.common import ENCODER, machine, print_rates, rates, wnut
 from bench.products import Shape, rate
 from bench.stages import STAGES, stages
 from nerine.core.document import Document, Entity
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.distillation import distill
 from nerine.metrics import score
 from nerine.optimization import optimize

@@ -30,7 +30,7 @@ from transformers import (
 )
 
 from bench.common import ENCODER, machine, print_rates, rates, wnut
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.pretrained import quiet
 from nerine.settings.runs import TrainingSettings
 from nerine.tagger.tagging import Tagger

@@ -22,8 +22,8 @@ from hub import Hub
 from lookup import Opinion, make_lookup
 from nerine import pretrained
 from nerine.cli import main
-from nerine.corpus import load_corpus
-from nerine.formats import write_documents
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import write_documents
 from pages import Block, Command, Page, assert_alike, printed_by
 from runs import corpus
 from tools.alike import MACHINES

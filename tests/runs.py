@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.document import Document, Entity
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.training.runs import TrainingRun
 from nerine.training.train import train
 

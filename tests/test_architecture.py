@@ -30,8 +30,6 @@ HOMES = {
     **dict.fromkeys(
         ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
     ),
-    **dict.fromkeys(("formats", "corpus", "description", "splitting", "sample"), "data"),
-    **dict.fromkeys(("hub.corpora", "hub.layouts", "hub.metadata"), "data"),
     **dict.fromkeys(("metrics", "pairing", "certainty", "calibration", "analysis"), "evaluation"),
     **dict.fromkeys(("assessment", "report", "epochs"), "evaluation"),
     **dict.fromkeys(("encoding", "readings", "batching", "decoding", "origins"), "model"),

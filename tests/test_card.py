@@ -30,7 +30,7 @@ from nerine.core.display import visible
 from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.tags import TagScheme
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
 from nerine.records.roles import Role
 from nerine.records.sketches import split_record

@@ -17,8 +17,8 @@ from nerine.checks import RULES, CheckReport, check_corpus
 from nerine.checks.characters import code_point
 from nerine.core.document import Document, Entity, labels_of
 from nerine.core.errors import SettingsError
-from nerine.corpus import Corpus, load_corpus
-from nerine.formats import ReadOptions
+from nerine.data.corpus import Corpus, load_corpus
+from nerine.data.formats import ReadOptions
 from strategies import documents
 
 _MARKED = re.compile(r"\[([^|\]]+)\|([^\]]+)\]")

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import nerine
-from nerine import corpus as corpus_module
 from nerine.cli import main
 from nerine.cli.terminal import VisibleOutput, print_json, table, titled
 from nerine.core.display import visible
-from nerine.corpus import load_corpus
+from nerine.data import corpus as corpus_module
+from nerine.data.corpus import load_corpus
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),

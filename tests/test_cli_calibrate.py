@@ -18,10 +18,10 @@ from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.filenames import INFO_FILE
-from nerine.corpus import load_corpus
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import write_documents
 from nerine.evaluation import evaluate
 from nerine.explanation import explain
-from nerine.formats import write_documents
 from nerine.metrics import Counts
 from nerine.tagger.tagging import Tagger
 from tiny import documents, make_foreign

@@ -19,7 +19,7 @@ import nerine
 import runs
 from nerine.cli import main, progress
 from nerine.core.errors import TrainingError
-from nerine.formats import write_documents
+from nerine.data.formats import write_documents
 from nerine.settings.runs import DistillationSettings
 
 SMALL = ("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2")

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import reports
 from nerine.cli import main
 from nerine.core.document import Document
-from nerine.formats import write_documents
+from nerine.data.formats import write_documents
 from nerine.tagger.tagging import Tagger
 from nerine.training.epochs import write_epochs
 from tiny import documents

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from nerine import __version__
 from nerine.cli import main
 from nerine.core.document import Document, Entity
-from nerine.formats import read_documents, write_documents
+from nerine.data.formats import read_documents, write_documents
 
 GOLD = "Mira B-p\nleft O\nOslo B-l\n\nAnn B-p\nLee I-p\nsang O\n\nrain O\nin O\nRio B-l\n\n"
 WORSE = GOLD.replace("Oslo B-l", "Oslo B-p").replace("Lee I-p", "Lee O")

@@ -17,7 +17,7 @@ import runs
 from nerine.cli import main, progress
 from nerine.cli.suspects import suspects as command
 from nerine.core.document import Document, Entity
-from nerine.formats import write_documents
+from nerine.data.formats import write_documents
 from nerine.settings.recipes import CROSS_VALIDATION
 
 SMALL = ("--epochs", 1, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)

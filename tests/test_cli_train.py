@@ -23,9 +23,9 @@ from nerine.cli import demo, main, progress
 from nerine.cli.progress import TrainingDisplay
 from nerine.cli.show import epochs_table
 from nerine.core.errors import TrainingError
-from nerine.corpus import load_corpus
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import write_documents
 from nerine.epochs import EpochRecord
-from nerine.formats import write_documents
 from nerine.settings.recipes import RECIPES
 from nerine.settings.runs import TrainingSettings
 from nerine.training.runs import TrainingRun

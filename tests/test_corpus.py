@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from nerine.core.document import Document, Entity, Token, labels_of
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
-from nerine.corpus import Corpus, load_corpus
-from nerine.description import describe_corpus
-from nerine.formats import ReadOptions, WriteOptions, write_documents
-from nerine.formats.folders import split_named
+from nerine.data.corpus import Corpus, load_corpus
+from nerine.data.formats import ReadOptions, WriteOptions, write_documents
+from nerine.data.formats.folders import split_named
+from nerine.data.statistics import describe_corpus
 from strategies import documents
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

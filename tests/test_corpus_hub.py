@@ -20,10 +20,10 @@ from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.cli import main
 from nerine.core.errors import CorpusError, FormatError, HubError, NerineError
-from nerine.corpus import Corpus, is_hub_id, load_corpus
-from nerine.formats import ReadOptions
-from nerine.hub.layouts import find_configs, matches
-from nerine.hub.metadata import read_metadata, stated_configs, tag_names
+from nerine.data.corpus import Corpus, is_hub_id, load_corpus
+from nerine.data.formats import ReadOptions
+from nerine.data.hub_datasets.layouts import find_configs, matches
+from nerine.data.hub_datasets.metadata import read_metadata, stated_configs, tag_names
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")

@@ -21,7 +21,7 @@ import runs
 from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, SettingsError, TrainingError
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.distillation.lessons import Lesson, divergence
 from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.encoding import IGNORED

@@ -18,7 +18,7 @@ from nerine.core.document import Document, Token
 from nerine.core.errors import CheckpointError, EncodingError, MissingExtraError, SettingsError
 from nerine.core.tags import Span, TagScheme
 from nerine.core.words import rule_words, word_spans
-from nerine.corpus import load_corpus
+from nerine.data.corpus import load_corpus
 from nerine.encoding import (
     IGNORED,
     Encoder,

@@ -11,7 +11,7 @@ import pytest
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
-from nerine.formats import (
+from nerine.data.formats import (
     FORMATS,
     WriteOptions,
     detect_format,
@@ -111,7 +111,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
 
 def test_the_import_is_light() -> None:
     code = (
-        "import sys, nerine.formats, nerine.corpus;"
+        "import sys, nerine.data.formats, nerine.corpus;"
         "print(sorted({'torch', 'numpy', 'datasets', 'pyarrow', 'regex'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from nerine.core.document import Document
-from nerine.formats import FORMATS, Style, WriteOptions, read_documents, write_documents
+from nerine.data.formats import FORMATS, Style, WriteOptions, read_documents, write_documents
 from strategies import documents
 
 pytest.importorskip("spacy")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError
-from nerine.corpus import load_corpus
-from nerine.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
 from strategies import documents
 
 TEXT = "Mira Okonjo left\nTandem Labs for Lisbon.\n"

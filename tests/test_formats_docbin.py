@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, MissingExtraError
-from nerine.corpus import load_corpus
-from nerine.formats import (
-    ReadLog,
-    ReadOptions,
-    detect_format,
-    read_documents,
-    write_documents,
-)
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
 from strategies import documents
 
 spacy = pytest.importorskip("spacy")
@@ -216,7 +210,7 @@ def test_without_spacy_the_error_names_the_extra(
         raise ImportError(name)
 
     file.write_bytes(b"")
-    monkeypatch.setattr("nerine.formats.docbin.importlib.import_module", missing)
+    monkeypatch.setattr("nerine.data.formats.docbin.importlib.import_module", missing)
     with pytest.raises(MissingExtraError, match="reading a DocBin") as caught:
         list(read_documents(file))
     assert caught.value.hint == 'pip install "nerine[spacy]"'

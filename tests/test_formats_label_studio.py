@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
-from nerine.corpus import load_corpus
-from nerine.formats import (
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import (
     ReadLog,
     ReadOptions,
     WriteOptions,
@@ -22,7 +22,7 @@ from nerine.formats import (
     read_documents,
     write_documents,
 )
-from nerine.formats.offsets import Utf16Offsets
+from nerine.data.formats.offsets import Utf16Offsets
 from strategies import documents, texts
 
 MIRA = Entity(0, 4, "person")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
-from nerine.formats import (
+from nerine.data.formats import (
     ReadLog,
     ReadOptions,
     Style,

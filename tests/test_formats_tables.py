@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from nerine.core.document import Entity, Token
 from nerine.core.errors import CorpusError, FormatError, MissingExtraError
 from nerine.core.tags import TagScheme
-from nerine.corpus import load_corpus
-from nerine.formats import ReadLog, ReadOptions, read_documents, tables
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import ReadLog, ReadOptions, read_documents, tables
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.tags import TagScheme
-from nerine.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
-from nerine.formats.tagged import words_to_tag
+from nerine.data.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
+from nerine.data.formats.tagged import words_to_tag
 from strategies import documents
 
 NAMES = ("O", "B-person", "I-person")

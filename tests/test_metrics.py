@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SchemeError
 from nerine.core.tags import TagScheme
-from nerine.corpus import load_corpus
-from nerine.formats import read_documents, write_documents
+from nerine.data.corpus import load_corpus
+from nerine.data.formats import read_documents, write_documents
 from nerine.metrics import (
     Averages,
     Counts,

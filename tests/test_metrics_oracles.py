@@ -28,7 +28,7 @@ from seqeval.scheme import IOB2
 
 from nerine.core.document import Document, Entity
 from nerine.core.tags import Span, TagScheme
-from nerine.corpus import load_corpus
+from nerine.data.corpus import load_corpus
 from nerine.metrics import (
     Averages,
     Counts,

@@ -19,7 +19,7 @@ from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, CorpusError, SettingsError
-from nerine.formats import write_documents
+from nerine.data.formats import write_documents
 from nerine.metrics import Counts
 from nerine.optimization import choose, optimize
 from nerine.optimization.exporting import export

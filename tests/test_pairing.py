@@ -11,7 +11,7 @@ import pytest
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError, SettingsError
 from nerine.core.tags import TagScheme
-from nerine.formats import ReadOptions, WriteOptions, write_documents
+from nerine.data.formats import ReadOptions, WriteOptions, write_documents
 from nerine.metrics import Counts, score
 from nerine.pairing import pair
 from pairs import (

@@ -13,7 +13,7 @@ import pytest
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
-from nerine.formats import ReadOptions, read_documents, write_documents
+from nerine.data.formats import ReadOptions, read_documents, write_documents
 from nerine.metrics import Counts, score
 from nerine.pairing import pair, pair_columns
 from pairs import (

@@ -21,7 +21,7 @@ from nerine.core.document import Document
 from nerine.core.errors import MissingExtraError
 from nerine.core.tags import Span, TagScheme
 from nerine.core.words import word_spans
-from nerine.corpus import Corpus, load_corpus
+from nerine.data.corpus import Corpus, load_corpus
 from nerine.distillation import distill
 from nerine.distillation.students import student_of
 from nerine.evaluation import evaluate

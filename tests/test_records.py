@@ -24,9 +24,9 @@ from nerine.core.document import Document, digest_of, parts_of
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
-from nerine.corpus import Corpus, load_corpus
+from nerine.data.corpus import Corpus, load_corpus
+from nerine.data.formats import write_documents
 from nerine.epochs import EpochRecord
-from nerine.formats import write_documents
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
 from nerine.origins import Origin

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from nerine.cli import main
 from nerine.core.document import Document, Entity, labels_of
 from nerine.core.errors import CorpusError, SettingsError
-from nerine.corpus import Corpus, groups_of, load_corpus
-from nerine.splitting import divide, fold_corpora, folds, labels_without_training, split_corpus
+from nerine.data.corpus import Corpus, groups_of, load_corpus
+from nerine.data.splitting import divide, fold_corpora, folds, labels_without_training, split_corpus
 from strategies import LABELS
 
 START = {"docstart": ["-DOCSTART-"]}

@@ -21,7 +21,7 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, TrainingError
 from nerine.core.tags import TagScheme
 from nerine.core.words import rule_words
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.decoding import Decoder
 from nerine.encoding import Encodings
 from nerine.readings import Reading

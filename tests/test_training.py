@@ -21,7 +21,7 @@ from transformers import AutoModelForTokenClassification, pipeline
 import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, TrainingError
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.encoding import IGNORED
 from nerine.epochs import EpochRecord, read_epochs
 from nerine.evaluation import evaluate

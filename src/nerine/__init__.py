@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from nerine.assessment import Assessment, assess
     from nerine.certainty import Comparison, System, compare
     from nerine.checks import CheckReport, check_corpus
-    from nerine.corpus import Corpus, load_corpus
+    from nerine.data.corpus import Corpus, load_corpus
+    from nerine.data.formats import read_documents, write_documents
     from nerine.distillation import distill
     from nerine.evaluation import evaluate
     from nerine.explanation import explain
-    from nerine.formats import read_documents, write_documents
     from nerine.metrics import Evaluation, score
     from nerine.optimization import Optimization, optimize
     from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
@@ -82,7 +82,7 @@ _LATER = {
     "Assessment": "nerine.assessment",
     "CheckReport": "nerine.checks",
     "Comparison": "nerine.certainty",
-    "Corpus": "nerine.corpus",
+    "Corpus": "nerine.data.corpus",
     "DistillationSettings": "nerine.settings.runs",
     "Evaluation": "nerine.metrics",
     "Optimization": "nerine.optimization",
@@ -100,15 +100,15 @@ _LATER = {
     "distill": "nerine.distillation",
     "evaluate": "nerine.evaluation",
     "explain": "nerine.explanation",
-    "load_corpus": "nerine.corpus",
+    "load_corpus": "nerine.data.corpus",
     "optimize": "nerine.optimization",
     "plan_push": "nerine.publication.pushing",
     "push": "nerine.publication.pushing",
-    "read_documents": "nerine.formats",
+    "read_documents": "nerine.data.formats",
     "score": "nerine.metrics",
     "tag_files": "nerine.stream",
     "train": "nerine.training.train",
-    "write_documents": "nerine.formats",
+    "write_documents": "nerine.data.formats",
 }
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from nerine.core.display import escaped
-from nerine.corpus import SAMPLE
+from nerine.data.corpus import SAMPLE
 
 _LONGEST = 80
 _NOTHING = "—"

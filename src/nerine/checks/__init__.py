@@ -31,7 +31,7 @@ from nerine.checks.findings import SEVERITIES, Finding, Rule, Severity
 from nerine.checks.registry import RULES, chosen_rules
 from nerine.checks.subwords import load_subwords
 from nerine.checks.view import View
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 
 __all__ = ["RULES", "SEVERITIES", "CheckReport", "Finding", "Rule", "Severity", "check_corpus"]
 

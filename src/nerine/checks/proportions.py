@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.view import View, quoted
 from nerine.core.display import counted
-from nerine.formats.folders import SPLITS
+from nerine.data.formats.folders import SPLITS
 
 FEWEST_OF_LABEL = 20
 """A label with fewer training entities is rare."""

@@ -10,8 +10,8 @@ from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.view import Mention, View, quoted
 from nerine.core.display import counted
 from nerine.core.document import Document, Token
-from nerine.corpus import near_miss
-from nerine.formats import TagFault
+from nerine.data.corpus import near_miss
+from nerine.data.formats import TagFault
 
 
 def tag_faults(view: View) -> Iterator[Remark]:

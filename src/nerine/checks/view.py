@@ -11,7 +11,7 @@ from nerine.checks.findings import Spot
 from nerine.checks.similarity import NearCopies, NearCopy
 from nerine.checks.subwords import Cut, Subwords
 from nerine.core.document import Document, Entity
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 
 _LONGEST_QUOTE = 60
 MOST_PLACES = 3

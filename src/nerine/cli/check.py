@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nerine.checks import CheckReport, Finding, Rule, Severity
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
 
 FOUND = 1
 """The exit code where something is as bad as `--fail-on` says."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nerine.analysis import DocumentChange
     from nerine.certainty import Comparison, Difference, System
     from nerine.core.document import Document
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
 
@@ -149,7 +149,7 @@ class _Outputs:
         return ",".join(each or "ranges" for each in self._schemes) if any(self._schemes) else None
 
     def _output(self, path: Path) -> tuple[Document, ...]:
-        from nerine.corpus import is_hub_id
+        from nerine.data.corpus import is_hub_id
 
         if path.is_dir() or (not path.exists() and is_hub_id(str(path))):
             from nerine.tagger.tagging import Tagger

@@ -21,7 +21,7 @@ from nerine.cli.terminal import print_json
 from nerine.core.display import counted, visible
 from nerine.core.errors import CorpusError
 from nerine.core.tags import TagScheme
-from nerine.formats import (
+from nerine.data.formats import (
     FORMATS,
     ReadLog,
     Style,
@@ -29,10 +29,10 @@ from nerine.formats import (
     read_documents,
     write_documents,
 )
-from nerine.formats.folders import is_pair_folder
+from nerine.data.formats.folders import is_pair_folder
 
 if TYPE_CHECKING:
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
 
 
 @click.command(

@@ -14,7 +14,7 @@ from nerine.cli.options import json_option
 from nerine.cli.show import print_documents, print_evaluation
 from nerine.cli.terminal import cell, console, print_json, working
 from nerine.cli.train import print_run, run_as_json, run_training, say_how_to_resume
-from nerine.corpus import SAMPLE, Corpus
+from nerine.data.corpus import SAMPLE, Corpus
 from nerine.metrics import Signature
 from nerine.settings.runs import TrainingSettings
 

@@ -27,7 +27,7 @@ def describe(corpus: str, reading: CorpusReading, as_json: bool) -> None:
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
     owner/name@revision.
     """
-    from nerine.description import describe_corpus
+    from nerine.data.statistics import describe_corpus
 
     loaded = reading.load(corpus)
     description = describe_corpus(loaded)

@@ -30,7 +30,7 @@ from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from nerine.assessment import Assessment
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
     from nerine.tagger.tagging import Tagger
 
 

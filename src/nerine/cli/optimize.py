@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
     from nerine.optimization import Measurement, Optimization
 
 _VARIANTS = ("onnx-fp32", "onnx-int8")
@@ -131,7 +131,7 @@ def _corpus(checkpoint: str, data: str | None, reading: CorpusReading) -> tuple[
 
 def _may_be_there(source: str) -> bool:
     """Whether a corpus is here, or one of the hub, of which the commit is known, too."""
-    from nerine.corpus import is_hub_id
+    from nerine.data.corpus import is_hub_id
 
     return Path(source).expanduser().exists() or ("@" in source and is_hub_id(source))
 

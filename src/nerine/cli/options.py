@@ -17,10 +17,10 @@ from nerine.cli.terminal import working
 from nerine.core.display import counted, visible
 from nerine.core.errors import SettingsError
 from nerine.core.tags import TagScheme
-from nerine.formats import FORMATS, ReadLog, ReadOptions
+from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 
 if TYPE_CHECKING:
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
     from nerine.origins import Origin
     from nerine.tagger.tagging import Tagger
 
@@ -44,7 +44,7 @@ class CorpusReading:
 
     def load(self, source: str, *, known_labels_only: bool = True) -> Corpus:
         """The corpus at `source`."""
-        from nerine.corpus import load_corpus
+        from nerine.data.corpus import load_corpus
 
         return load_corpus(
             source,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nerine.core.errors import CorpusError, FormatError
-from nerine.formats import EXTENSIONS
-from nerine.formats.folders import find_split_files
+from nerine.data.formats import EXTENSIONS
+from nerine.data.formats.folders import find_split_files
 
 
 def check_output(output: Path, sources: Iterable[str | Path]) -> None:

@@ -21,7 +21,7 @@ from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import read_lines, replacing, stream_lines
-from nerine.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
+from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
 
 if TYPE_CHECKING:
     from nerine.tagger.tagging import Tagger

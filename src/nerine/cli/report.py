@@ -33,7 +33,7 @@ from nerine.core.files import replacing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
     from nerine.report import Report
 
 _ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}

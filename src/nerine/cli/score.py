@@ -27,7 +27,7 @@ from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
     from nerine.pairing import Pairing
 
 _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nerine import explanation
     from nerine.cli.terminal import Titled
-    from nerine.description import CorpusDescription
+    from nerine.data.statistics import CorpusDescription
     from nerine.epochs import EpochRecord
     from nerine.metrics import Counts, Evaluation, Signature
 

@@ -20,14 +20,14 @@ from nerine.cli.terminal import cell, console, print_json, table, titled
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 from nerine.core.files import replacing_folder
-from nerine.formats import FORMATS, WriteOptions, write_documents
-from nerine.splitting import Pool, fold_corpora, labels_without_training, split_corpus
+from nerine.data.formats import FORMATS, WriteOptions, write_documents
+from nerine.data.splitting import Pool, fold_corpora, labels_without_training, split_corpus
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from nerine.core.document import Document
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
 
 Parts = Mapping[str, tuple["Document", ...]]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nerine.core.document import Document, Entity
-    from nerine.corpus import Corpus
+    from nerine.data.corpus import Corpus
     from nerine.suspects import Findings, Suspect
 
 _SHOWN = 20

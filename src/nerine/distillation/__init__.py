@@ -23,7 +23,7 @@ from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError, TrainingError
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.distillation.lessons import Lesson
 from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.pretrained import quiet, width_of

@@ -23,8 +23,8 @@ from pathlib import Path
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
-from nerine.formats import ReadLog, ReadOptions, detect_format, read_placed
-from nerine.formats.layout import Layout, find_layout
+from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_placed
+from nerine.data.formats.layout import Layout, find_layout
 from nerine.pairing.repairs import Repair, Repairs
 from nerine.pairing.rows import read_rows, sentences_in
 from nerine.pairing.rowwise import align_rows, broken_tags, read_tags, scheme_of

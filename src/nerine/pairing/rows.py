@@ -2,7 +2,7 @@
 
 It takes any line ends, TABs or runs of spaces line by line, any number of columns, files with
 tags alone, and a last sentence that nothing ends. Tags of an unknown form are read as `O`, if
-there are others. Every such repair is counted. Gold files are read by `nerine.formats.columns`,
+there are others. Every such repair is counted. Gold files are read by `nerine.data.formats.columns`,
 which is strict.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 from nerine.core.errors import FormatError
 from nerine.core.files import stream_lines
 from nerine.core.tags import OUTSIDE
-from nerine.formats.comments import own_key
-from nerine.formats.layout import Layout, column_number, is_docstart, is_tag
-from nerine.formats.options import SPACE, TAB, ReadOptions, separator_named
+from nerine.data.formats.comments import own_key
+from nerine.data.formats.layout import Layout, column_number, is_docstart, is_tag
+from nerine.data.formats.options import SPACE, TAB, ReadOptions, separator_named
 from nerine.pairing.repairs import Repairs
 
 

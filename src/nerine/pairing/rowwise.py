@@ -16,9 +16,9 @@ from pathlib import Path
 from nerine.core.document import Document, Token
 from nerine.core.errors import CorpusError
 from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
-from nerine.formats.columns import shown_token
-from nerine.formats.options import SPACE, TAB
-from nerine.formats.tagged import entities_of, joined_tokens
+from nerine.data.formats.columns import shown_token
+from nerine.data.formats.options import SPACE, TAB
+from nerine.data.formats.tagged import entities_of, joined_tokens
 from nerine.pairing.characters import align
 from nerine.pairing.repairs import Repairs
 from nerine.pairing.rows import Row

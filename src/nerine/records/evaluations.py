@@ -24,7 +24,7 @@ from nerine.core.errors import CheckpointError, FormatError, NerineError
 from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.core.files import replacing
 from nerine.core.strict_json import MEGABYTE, read_object
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.records.conditions import hardware, versions
 from nerine.records.roles import Role, role_of
 from nerine.records.sketches import shares_known

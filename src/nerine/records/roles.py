@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import digest_of, parts_of
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.records.sketches import shares_known
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nerine.core.document import Document, digest_of, parts_of
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 
 SIZE = 512
 _BYTES = 6

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from nerine.corpus import SAMPLE, is_hub_id
+from nerine.data.corpus import SAMPLE, is_hub_id
 from nerine.origins import PACKAGE_PREFIX, Origin, is_path
 
 CorpusKind = Literal["bundled", "files", "hub"]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nerine.formats.tables import needed
+from nerine.data.formats.tables import needed
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 

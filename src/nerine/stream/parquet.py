@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
-from nerine.formats.tables import needed
+from nerine.data.formats.tables import needed
 from nerine.stream.lines import unreadable
 from nerine.stream.records import Position, Record, entities_json, missing, taken
 

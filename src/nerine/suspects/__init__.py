@@ -9,7 +9,7 @@ from typing import Any
 
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.suspects.folds import CrossValidation, FoldListener
 from nerine.suspects.ranking import (
     KINDS,

@@ -17,10 +17,10 @@ from typing import Protocol
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
+from nerine.data.splitting import folds as divide
 from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.settings.runs import TrainingSettings
-from nerine.splitting import folds as divide
 from nerine.suspects.ranking import Sample, samples_of
 from nerine.tagger.tagging import Tagger
 from nerine.training.callbacks import Listener

@@ -34,7 +34,7 @@ from nerine.batching import look_aheads
 from nerine.core.document import Document, Entity, Token
 from nerine.core.tags import Span
 from nerine.core.words import word_spans
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.decoding import Posterior, ScoredSpan
 from nerine.tagger.tagging import Tagger
 

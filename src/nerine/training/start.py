@@ -12,7 +12,7 @@ from transformers import set_seed
 from nerine.backends.pytorch import default_device
 from nerine.checkpoint import Checkpoint
 from nerine.core.tags import TagScheme
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.encoding import IGNORED
 from nerine.pretrained import load_encoder, longest_input
 from nerine.records.conditions import hardware, versions

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 from nerine.pretrained import encoder_width
 from nerine.settings.model import ModelSettings
 from nerine.settings.runs import TrainingSettings

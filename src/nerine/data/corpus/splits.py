@@ -10,9 +10,9 @@ from functools import cached_property
 from nerine.core.document import Document, digest_of, parts_of
 from nerine.core.errors import CorpusError
 from nerine.core.tags import TagScheme
-from nerine.corpus.groups import choose, groups_of
-from nerine.formats import ReadLog
-from nerine.formats.folders import SPLITS
+from nerine.data.corpus.groups import choose, groups_of
+from nerine.data.formats import ReadLog
+from nerine.data.formats.folders import SPLITS
 
 
 @dataclass(frozen=True)

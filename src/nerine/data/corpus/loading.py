@@ -10,11 +10,11 @@ from pathlib import Path
 
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, HubError
-from nerine.corpus.splits import Corpus
-from nerine.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
-from nerine.formats.folders import find_split_files, is_pair_folder, split_named
-from nerine.formats.tables import is_saved_folder, saved_tables
-from nerine.formats.words import TagTable
+from nerine.data.corpus.splits import Corpus
+from nerine.data.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
+from nerine.data.formats.folders import find_split_files, is_pair_folder, split_named
+from nerine.data.formats.tables import is_saved_folder, saved_tables
+from nerine.data.formats.words import TagTable
 
 SAMPLE = "sample"
 _WITHOUT_HUB = (
@@ -71,7 +71,7 @@ def load_corpus(
     path = Path(source).expanduser()
     strict = known_labels_only
     if source == SAMPLE:
-        with resources.as_file(resources.files("nerine") / SAMPLE) as folder:
+        with resources.as_file(resources.files("nerine.data") / SAMPLE) as folder:
             return _corpus(_folder_readers(folder, "spans", options), SAMPLE, strict)
     if path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
         split = split_named(path.resolve().name) or "train"
@@ -111,7 +111,7 @@ class _HubCorpus:
 
     def read(self, options: ReadOptions, strict: bool) -> Corpus:
         """Files in the hub's cache, read as those of a folder."""
-        from nerine.hub.corpora import pull_corpus  # brings the hub's library, which takes time
+        from nerine.data.hub_datasets.pulling import pull_corpus
         from nerine.hub.errors import is_offline
         from nerine.hub.names import RepoName
 

@@ -27,10 +27,10 @@ from typing import Any
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
-from nerine.formats.comments import is_ranges
-from nerine.formats.options import ReadLog, ReadOptions, Style, WriteOptions
-from nerine.formats.records import Record, id_of, meta_of, with_meta
-from nerine.formats.tagged import locate_tokens
+from nerine.data.formats.comments import is_ranges
+from nerine.data.formats.options import ReadLog, ReadOptions, Style, WriteOptions
+from nerine.data.formats.records import Record, id_of, meta_of, with_meta
+from nerine.data.formats.tagged import locate_tokens
 
 TEXT_FIELDS = ("text", "data")
 ENTITY_FIELDS = ("entities", "spans", "label", "labels")

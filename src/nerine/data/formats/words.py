@@ -21,10 +21,10 @@ from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.tags import TagScheme, detect_scheme
-from nerine.formats.comments import is_ranges
-from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.formats.records import Record, id_of, meta_of, with_meta
-from nerine.formats.tagged import (
+from nerine.data.formats.comments import is_ranges
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.records import Record, id_of, meta_of, with_meta
+from nerine.data.formats.tagged import (
     TagChecker,
     can_locate,
     entities_of,

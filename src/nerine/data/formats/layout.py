@@ -8,8 +8,8 @@ from pathlib import Path
 from nerine.core.errors import FormatError, SchemeError, SettingsError
 from nerine.core.files import read_lines
 from nerine.core.tags import parse_tag
-from nerine.formats.comments import own_key
-from nerine.formats.options import SPACE, TAB, ReadOptions, separator_named
+from nerine.data.formats.comments import own_key
+from nerine.data.formats.options import SPACE, TAB, ReadOptions, separator_named
 
 DOCSTART = "-DOCSTART-"
 

@@ -10,7 +10,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.core.tags import Span, TagScheme, parse_tag
-from nerine.formats.options import ReadLog, ReadOptions, TagFault
+from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
 
 Place = Callable[[int], str]
 

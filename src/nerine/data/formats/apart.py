@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
-from nerine.formats.options import ReadOptions
+from nerine.data.formats.options import ReadOptions
 
 Key = TypeVar("Key")
 

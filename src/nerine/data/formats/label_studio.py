@@ -36,10 +36,10 @@ from typing import Any
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_array, json_line, read_lines
-from nerine.formats.comments import is_ranges
-from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.formats.records import Record, id_of, meta_of, with_meta
-from nerine.formats.regions import Regions, in_code_points, new_region, new_regions, scored
+from nerine.data.formats.comments import is_ranges
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.records import Record, id_of, meta_of, with_meta
+from nerine.data.formats.regions import Regions, in_code_points, new_region, new_regions, scored
 
 EXTENSIONS = (".json",)
 

@@ -1,6 +1,6 @@
 """Tables of tokens and tags: Parquet, and folders that `datasets` saved.
 
-Columns and tags are those of word records (`nerine.formats.words`). Names of tags come from the
+Columns and tags are those of word records (`nerine.data.formats.words`). Names of tags come from the
 table itself (`ClassLabel`), or from `tag_names`. Needs the extra `datasets`, Parquet of it only
 pyarrow, which runs nothing that stands in a file.
 """
@@ -17,9 +17,9 @@ from typing import Any
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, MissingExtraError, first_line
-from nerine.formats.folders import match_splits, split_named
-from nerine.formats.options import ReadLog, ReadOptions
-from nerine.formats.words import TAG_FIELDS, Row, TagTable
+from nerine.data.formats.folders import match_splits, split_named
+from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.words import TAG_FIELDS, Row, TagTable
 
 EXTENSIONS = (".parquet",)
 _BATCH = 1000

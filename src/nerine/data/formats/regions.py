@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
-from nerine.formats.apart import Candidate, keep_apart
-from nerine.formats.offsets import Utf16Offsets
-from nerine.formats.options import ReadOptions
-from nerine.formats.records import Record
+from nerine.data.formats.apart import Candidate, keep_apart
+from nerine.data.formats.offsets import Utf16Offsets
+from nerine.data.formats.options import ReadOptions
+from nerine.data.formats.records import Record
 
 _IN_UTF16 = "with offsets in UTF-16 code units, as the texts of the regions tell"
 _UNCLEAR = "with offsets behind an emoji that nothing confirms, read as code points"

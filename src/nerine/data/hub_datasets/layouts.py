@@ -1,6 +1,6 @@
 """The names of a data set's files → its configurations and their splits.
 
-A README says it by patterns (`nerine.hub.metadata`), or the names do::
+A README says it by patterns (`nerine.data.hub_datasets.metadata`), or the names do::
 
     train.parquet, data/train-00000-of-00002.parquet     the configuration `default`
     en/train-00000-of-00001.parquet, en/dev.conll        the configuration `en`
@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 
 from nerine.core.display import visible
 from nerine.core.errors import HubError
-from nerine.formats.folders import lies_beside, missing_shards, split_named, without_shard
-from nerine.hub.metadata import DEFAULT, StatedConfig
+from nerine.data.formats.folders import lies_beside, missing_shards, split_named, without_shard
+from nerine.data.hub_datasets.metadata import DEFAULT, StatedConfig
 
 _ABOUT = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "config.json")
 _DATA = "data"

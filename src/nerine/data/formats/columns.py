@@ -30,8 +30,8 @@ from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_lines
 from nerine.core.tags import TagScheme, detect_scheme
-from nerine.formats.comments import own_key, read_comments, string_comment
-from nerine.formats.layout import (
+from nerine.data.formats.comments import own_key, read_comments, string_comment
+from nerine.data.formats.layout import (
     DOCSTART,
     Layout,
     cut_docstart,
@@ -39,8 +39,15 @@ from nerine.formats.layout import (
     is_docstart,
     with_columns,
 )
-from nerine.formats.options import SPACE, TAB, ReadLog, ReadOptions, WriteOptions, separator_named
-from nerine.formats.tagged import (
+from nerine.data.formats.options import (
+    SPACE,
+    TAB,
+    ReadLog,
+    ReadOptions,
+    WriteOptions,
+    separator_named,
+)
+from nerine.data.formats.tagged import (
     TagChecker,
     can_locate,
     entities_of,

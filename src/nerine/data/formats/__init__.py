@@ -27,9 +27,9 @@ from typing import TextIO
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, NerineError
 from nerine.core.files import read_records, replacing, replacing_folder
-from nerine.formats import brat, columns, docbin, label_studio, spans, tables, words
-from nerine.formats.folders import is_pair_folder
-from nerine.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
+from nerine.data.formats import brat, columns, docbin, label_studio, spans, tables, words
+from nerine.data.formats.folders import is_pair_folder
+from nerine.data.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
 
 __all__ = [
     "EXTENSIONS",

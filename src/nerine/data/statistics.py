@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nerine.core.document import Document, surface_form, surface_forms
-from nerine.corpus import Corpus
+from nerine.data.corpus import Corpus
 
 EXAMPLES_PER_LABEL = 3
 

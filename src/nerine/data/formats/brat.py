@@ -22,7 +22,7 @@ that has been changed since gets a new id; a line that then refers to nothing is
 What brat has no place for (tokens, scores, other meta, ids that cannot name a file, the order of
 documents, and that some called `train` and `test` are no splits) stands in `nerine.jsonl` in the
 same folder, which brat passes over: a JSON object a document with the name of its files and the
-fields of `nerine.formats.extras`.
+fields of `nerine.data.formats.extras`.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from typing import Any
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_lines, read_records, read_text
-from nerine.formats.apart import Candidate, keep_apart
-from nerine.formats.extras import extras_of, with_extras
-from nerine.formats.folders import ANNOTATIONS, INDEX, lies_beside, name_splits
-from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.formats.records import Record
+from nerine.data.formats.apart import Candidate, keep_apart
+from nerine.data.formats.extras import extras_of, with_extras
+from nerine.data.formats.folders import ANNOTATIONS, INDEX, lies_beside, name_splits
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.records import Record
 
 EXTENSIONS = (ANNOTATIONS,)
 TEXT = ".txt"

@@ -1,6 +1,6 @@
 """Documents → splits or folds that are alike in their labels, and share no text.
 
-Documents are divided in groups that belong together (`nerine.corpus.groups_of`): the sentences of
+Documents are divided in groups that belong together (`nerine.data.corpus.groups_of`): the sentences of
 a `-DOCSTART-` article, and documents of one text. The groups are given out by iterative
 stratification (Sechidis, Tsoumakas & Vlahavas, 2011): the label with the fewest documents left
 comes first, its groups go where most of its documents are still wanted, and documents without
@@ -21,8 +21,8 @@ from typing import Literal
 
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, SettingsError
-from nerine.corpus import Corpus, groups_of
-from nerine.formats.folders import SPLITS
+from nerine.data.corpus import Corpus, groups_of
+from nerine.data.formats.folders import SPLITS
 
 Pool = Literal["train", "all"]
 """What is divided: the training split, which may be the only one, or all splits together."""

@@ -16,8 +16,8 @@ from typing import Any
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
-from nerine.formats.comments import is_ranges
-from nerine.formats.records import Record
+from nerine.data.formats.comments import is_ranges
+from nerine.data.formats.records import Record
 
 _FIELDS = ("id", "tokens", "scores", "meta")
 

@@ -7,7 +7,7 @@ where entities are wanted.
 
 A document is written with its tokens, or words by the rule, cut so that each entity is some of
 them; what stands between them is a token too, so that `doc.text` is the text to the character.
-What a `Doc` has no place for stands in `doc.user_data["nerine"]` as JSON (`nerine.formats.extras`).
+What a `Doc` has no place for stands in `doc.user_data["nerine"]` as JSON (`nerine.data.formats.extras`).
 
 Reading runs no code of the file: a DocBin is msgpack in zlib, and so is the user data inside it.
 The only types beyond JSON's that srsly decodes are numbers and arrays, from their bytes; an array
@@ -26,9 +26,9 @@ from typing import Any
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, MissingExtraError
 from nerine.core.files import errors_at, json_line, read_bytes
-from nerine.formats.extras import extras_of, with_extras
-from nerine.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.formats.tagged import words_to_tag
+from nerine.data.formats.extras import extras_of, with_extras
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.tagged import words_to_tag
 
 EXTENSIONS = (".spacy",)
 _KEY = "nerine"

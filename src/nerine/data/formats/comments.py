@@ -9,7 +9,7 @@ from typing import Any
 
 from nerine.core.errors import FormatError
 from nerine.core.files import json_line
-from nerine.formats.tagged import Place
+from nerine.data.formats.tagged import Place
 
 OWN_KEYS = ("id", "id_json", "text", "text_json", "tokens", "meta")
 
