@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nerine.certainty import System, compare, score_intervals
 from nerine.core.document import Document, Entity
-from nerine.metrics import score
+from nerine.evaluation.metrics import score
+from nerine.evaluation.significance import System, compare, score_intervals
 
 SAMPLES = 1000
 _MANY = 300_000

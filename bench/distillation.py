@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.common import machine, wnut
 from nerine.data.corpus import Corpus
 from nerine.distillation import distill
-from nerine.evaluation import evaluate
+from nerine.evaluation.evaluate import evaluate
 from nerine.tagger.tagging import Tagger
 from nerine.training.train import train
 

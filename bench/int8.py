@@ -17,7 +17,7 @@ from statistics import mean
 from bench.common import machine, wnut
 from nerine.backends.saved import FP32, INT8, PYTORCH
 from nerine.core.document import Document
-from nerine.metrics import score
+from nerine.evaluation.metrics import score
 from nerine.optimization import make_variants
 from nerine.optimization.measuring import ranges_of
 from nerine.tagger.tagging import Tagger

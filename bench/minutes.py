@@ -20,7 +20,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from bench.common import ENCODER, machine, wnut
 from nerine.data.corpus import Corpus
-from nerine.evaluation import evaluate
+from nerine.evaluation.evaluate import evaluate
 from nerine.pretrained import quiet
 from nerine.settings.recipes import RECIPES
 from nerine.tagger.tagging import Tagger

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from bench.common import ENCODER, machine, wnut
 from nerine.data.corpus import Corpus
-from nerine.evaluation import evaluate
-from nerine.metrics import Evaluation
+from nerine.evaluation.evaluate import evaluate
+from nerine.evaluation.metrics import Evaluation
 from nerine.settings.recipes import RECIPES
 from nerine.settings.runs import TrainingSettings
 from nerine.training.train import train

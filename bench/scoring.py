@@ -25,7 +25,7 @@ from bench.timing import print_rates, processor, rates
 from nerine.core.document import Document
 from nerine.core.tags import TagScheme
 from nerine.data.formats.tagged import entities_of
-from nerine.metrics import score, score_tags
+from nerine.evaluation.metrics import score, score_tags
 
 PEER = "seqeval"
 _LABELS = ("person", "location", "corporation", "product", "creative-work", "group")

@@ -32,7 +32,7 @@ from bench.stages import STAGES, stages
 from nerine.core.document import Document, Entity
 from nerine.data.corpus import Corpus
 from nerine.distillation import distill
-from nerine.metrics import score
+from nerine.evaluation.metrics import score
 from nerine.optimization import optimize
 from nerine.pretrained import quiet
 from nerine.tagger.tagging import Tagger

@@ -9,7 +9,7 @@ from typing import Any
 from nerine.core.document import Document, Entity
 from nerine.core.errors import NerineError
 from nerine.core.tags import TagScheme
-from nerine.pairing import Pairing, pair
+from nerine.evaluation.alignment import Pairing, pair
 
 GOLD_TAGS = [
     [("Mira", "B-p"), ("Okonjo", "I-p"), ("left", "O"), ("R&D", "B-o")],

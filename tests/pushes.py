@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hub.samples import TOKEN
-from nerine.assessment import assess
 from nerine.backends.saved import SavedModel, SavedModels
 from nerine.checkpoint import weights_hash
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
+from nerine.evaluation.assessment import assess
 from nerine.records.evaluations import evaluation_of, save_evaluation
 from nerine.records.sketches import used_splits
 from tiny import LABELS, documents, make_checkpoint

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import Document, Entity
-from nerine.epochs import EpochRecord
-from nerine.report import Report, make_report
+from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.report import Report, make_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.analysis import KINDS, Kind, analyse, changes
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError
-from nerine.metrics import score
+from nerine.evaluation.error_analysis import KINDS, Kind, analyse, changes
+from nerine.evaluation.metrics import score
 from strategies import labels, ranges
 
 TEXT = "abcdefghijklmnopqrstuvwxyz"

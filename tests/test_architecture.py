@@ -30,8 +30,6 @@ HOMES = {
     **dict.fromkeys(
         ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
     ),
-    **dict.fromkeys(("metrics", "pairing", "certainty", "calibration", "analysis"), "evaluation"),
-    **dict.fromkeys(("assessment", "report", "epochs"), "evaluation"),
     **dict.fromkeys(("encoding", "readings", "batching", "decoding", "origins"), "model"),
     **dict.fromkeys(("pretrained", "safety", "checkpoint", "backends", "tagger"), "model"),
     **dict.fromkeys(("settings.model", "records", "explanation"), "model"),

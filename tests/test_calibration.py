@@ -13,7 +13,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from nerine.calibration import (
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, SettingsError
+from nerine.evaluation.calibration import (
     Calibration,
     Judged,
     Target,
@@ -24,10 +26,8 @@ from nerine.calibration import (
     judged,
     reliability,
 )
-from nerine.calibration.fitting import LEAST_ENTITIES
-from nerine.core.document import Document, Entity
-from nerine.core.errors import CorpusError, SettingsError
-from nerine.metrics import Counts, score
+from nerine.evaluation.calibration.fitting import LEAST_ENTITIES
+from nerine.evaluation.metrics import Counts, score
 
 Pair = tuple[list[Document], list[Document]]
 

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nerine.assessment import assess
 from nerine.card import (
     Card,
     CardRecord,
@@ -31,6 +30,7 @@ from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
+from nerine.evaluation.assessment import assess
 from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
 from nerine.records.roles import Role
 from nerine.records.sketches import split_record

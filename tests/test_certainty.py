@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from bench.certainty import Regime, simulate
-from nerine.certainty import (
+from nerine.core.document import Document, Entity
+from nerine.core.errors import CorpusError, SettingsError
+from nerine.evaluation.metrics import score
+from nerine.evaluation.significance import (
     Comparison,
     Difference,
     Interval,
@@ -22,12 +25,16 @@ from nerine.certainty import (
     compare,
     score_intervals,
 )
-from nerine.certainty.comparison import _holm
-from nerine.certainty.intervals import interval_of
-from nerine.certainty.samples import FloatArray, document_counts, f1, precision, recall, resampled
-from nerine.core.document import Document, Entity
-from nerine.core.errors import CorpusError, SettingsError
-from nerine.metrics import score
+from nerine.evaluation.significance.comparison import _holm
+from nerine.evaluation.significance.intervals import interval_of
+from nerine.evaluation.significance.samples import (
+    FloatArray,
+    document_counts,
+    f1,
+    precision,
+    recall,
+    resampled,
+)
 
 TEXT = "x" * 40
 LABELS = ("a", "b")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nerine.calibration import Calibration, Target, Thresholds, apply, fit_thresholds, reliability
 from nerine.checkpoint import load_checkpoint, save_calibration, save_checkpoint
 from nerine.cli import main
 from nerine.core.document import Document
@@ -20,9 +19,17 @@ from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.filenames import INFO_FILE
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
-from nerine.evaluation import evaluate
+from nerine.evaluation.calibration import (
+    Calibration,
+    Target,
+    Thresholds,
+    apply,
+    fit_thresholds,
+    reliability,
+)
+from nerine.evaluation.evaluate import evaluate
+from nerine.evaluation.metrics import Counts
 from nerine.explanation import explain
-from nerine.metrics import Counts
 from nerine.tagger.tagging import Tagger
 from tiny import documents, make_foreign
 

@@ -25,7 +25,7 @@ from nerine.cli.show import epochs_table
 from nerine.core.errors import TrainingError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
-from nerine.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord
 from nerine.settings.recipes import RECIPES
 from nerine.settings.runs import TrainingSettings
 from nerine.training.runs import TrainingRun

@@ -15,7 +15,7 @@ from nerine.core.errors import CorpusError, SchemeError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import read_documents, write_documents
-from nerine.metrics import (
+from nerine.evaluation.metrics import (
     Averages,
     Counts,
     Evaluation,
@@ -25,7 +25,7 @@ from nerine.metrics import (
     score,
     score_tags,
 )
-from nerine.metrics.partial import Schema, partial_counts
+from nerine.evaluation.metrics.partial import Schema, partial_counts
 from strategies import documents
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

@@ -29,15 +29,8 @@ from seqeval.scheme import IOB2
 from nerine.core.document import Document, Entity
 from nerine.core.tags import Span, TagScheme
 from nerine.data.corpus import load_corpus
-from nerine.metrics import (
-    Averages,
-    Counts,
-    Evaluation,
-    PartialCounts,
-    score,
-    score_tags,
-)
-from nerine.metrics.partial import Schema
+from nerine.evaluation.metrics import Averages, Counts, Evaluation, PartialCounts, score, score_tags
+from nerine.evaluation.metrics.partial import Schema
 from strategies import LABELS, tag_sequences
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"

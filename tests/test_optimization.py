@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 
 import nerine
 from nerine.backends.saved import FP32, INT8, PYTORCH, read_saved
-from nerine.certainty.intervals import Interval
 from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.data.formats import write_documents
-from nerine.metrics import Counts
+from nerine.evaluation.metrics import Counts
+from nerine.evaluation.significance.intervals import Interval
 from nerine.optimization import choose, optimize
 from nerine.optimization.exporting import export
 from nerine.optimization.fresh import Footprint, measure_afresh

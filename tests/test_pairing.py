@@ -12,8 +12,8 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, WriteOptions, write_documents
-from nerine.metrics import Counts, score
-from nerine.pairing import pair
+from nerine.evaluation.alignment import pair
+from nerine.evaluation.metrics import Counts, score
 from pairs import (
     BARE,
     CLEAN,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.pairing import pair
+from nerine.evaluation.alignment import pair
 from pairs import (
     column_document,
     repairs_of,

@@ -14,8 +14,8 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, read_documents, write_documents
-from nerine.metrics import Counts, score
-from nerine.pairing import pair, pair_columns
+from nerine.evaluation.alignment import pair, pair_columns
+from nerine.evaluation.metrics import Counts, score
 from pairs import (
     BARE,
     CLEAN,

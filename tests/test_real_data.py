@@ -24,8 +24,8 @@ from nerine.core.words import word_spans
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.distillation import distill
 from nerine.distillation.students import student_of
-from nerine.evaluation import evaluate
-from nerine.metrics import score
+from nerine.evaluation.evaluate import evaluate
+from nerine.evaluation.metrics import score
 from nerine.origins import DEMO_ENCODER, find
 from nerine.tagger.tagging import Tagger
 from nerine.training.runs import TrainingRun

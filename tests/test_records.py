@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import runs
-from nerine.assessment import assess
 from nerine.cli import main
 from nerine.core.document import Document, digest_of, parts_of
 from nerine.core.errors import CheckpointError, TrainingError
@@ -26,7 +25,8 @@ from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import write_documents
-from nerine.epochs import EpochRecord
+from nerine.evaluation.assessment import assess
+from nerine.evaluation.epochs import EpochRecord
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
 from nerine.origins import Origin

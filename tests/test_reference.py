@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import nerine
-from nerine.calibration import Calibration, Target, Thresholds
 from nerine.checkpoint import save_calibration
-from nerine.metrics.counts import Counts
+from nerine.evaluation.calibration import Calibration, Target, Thresholds
+from nerine.evaluation.metrics.counts import Counts
 from runs import small_run
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -19,8 +19,8 @@ from nerine.core.display import escaped, escaped_line, visible
 from nerine.core.display import markdown_table as table
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError
-from nerine.report import make_report, to_html, to_markdown
-from nerine.report.charts import (
+from nerine.evaluation.report import make_report, to_html, to_markdown
+from nerine.evaluation.report.charts import (
     Bar,
     Dot,
     Point,
@@ -30,9 +30,9 @@ from nerine.report.charts import (
     line_chart,
     share_chart,
 )
-from nerine.report.content import NO_EPOCHS, NO_SCORES, NO_TRAIN, Report
-from nerine.report.contexts import examples
-from nerine.report.elements import Markup, element
+from nerine.evaluation.report.content import NO_EPOCHS, NO_SCORES, NO_TRAIN, Report
+from nerine.evaluation.report.contexts import examples
+from nerine.evaluation.report.elements import Markup, element
 
 SVG = "{http://www.w3.org/2000/svg}"
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -248,7 +248,7 @@ def test_a_page_that_holds_some_outcomes_only_says_so(
 ) -> None:
     count = len(report.analysis.outcomes)
     assert "mistakes come first" not in to_html(report)
-    monkeypatch.setattr("nerine.report.explorer.MOST_EXAMPLES", 60)
+    monkeypatch.setattr("nerine.evaluation.report.explorer.MOST_EXAMPLES", 60)
     page = to_html(report)
     assert f"The page holds 60 of {count} outcomes: mistakes come first." in page
     data = json.loads(page.partition(' id="data">')[2].partition("</script>")[0])

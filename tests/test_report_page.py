@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import reports
-from nerine.analysis import Outcome
 from nerine.core.display import visible
-from nerine.report import to_html
-from nerine.report.content import Report
+from nerine.evaluation.error_analysis import Outcome
+from nerine.evaluation.report import to_html
+from nerine.evaluation.report.content import Report
 from reports import DESKTOP, opened
 
 if TYPE_CHECKING:

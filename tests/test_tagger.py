@@ -21,8 +21,8 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CheckpointError, DocumentError, FormatError, SettingsError
 from nerine.core.words import rule_words
 from nerine.decoding import FloatArray
-from nerine.evaluation import evaluate
-from nerine.metrics import score
+from nerine.evaluation.evaluate import evaluate
+from nerine.evaluation.metrics import score
 from nerine.readings import Reading
 from nerine.tagger.pipeline import Failure
 from nerine.tagger.tagging import Tagger

@@ -23,8 +23,8 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.encoding import IGNORED
-from nerine.epochs import EpochRecord, read_epochs
-from nerine.evaluation import evaluate
+from nerine.evaluation.epochs import EpochRecord, read_epochs
+from nerine.evaluation.evaluate import evaluate
 from nerine.settings.runs import TrainingSettings
 from nerine.tagger.tagging import Tagger
 from nerine.training.data import Collator, make_examples

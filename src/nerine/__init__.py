@@ -21,15 +21,15 @@ from nerine.core.errors import NerineError
 from nerine.core.tags import TagScheme
 
 if TYPE_CHECKING:
-    from nerine.assessment import Assessment, assess
-    from nerine.certainty import Comparison, System, compare
     from nerine.checks import CheckReport, check_corpus
     from nerine.data.corpus import Corpus, load_corpus
     from nerine.data.formats import read_documents, write_documents
     from nerine.distillation import distill
-    from nerine.evaluation import evaluate
+    from nerine.evaluation.assessment import Assessment, assess
+    from nerine.evaluation.evaluate import evaluate
+    from nerine.evaluation.metrics import Evaluation, score
+    from nerine.evaluation.significance import Comparison, System, compare
     from nerine.explanation import explain
-    from nerine.metrics import Evaluation, score
     from nerine.optimization import Optimization, optimize
     from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
     from nerine.settings.runs import DistillationSettings, TrainingSettings
@@ -79,24 +79,24 @@ __all__ = [
 ]
 
 _LATER = {
-    "Assessment": "nerine.assessment",
+    "Assessment": "nerine.evaluation.assessment",
     "CheckReport": "nerine.checks",
-    "Comparison": "nerine.certainty",
+    "Comparison": "nerine.evaluation.significance",
     "Corpus": "nerine.data.corpus",
     "DistillationSettings": "nerine.settings.runs",
-    "Evaluation": "nerine.metrics",
+    "Evaluation": "nerine.evaluation.metrics",
     "Optimization": "nerine.optimization",
     "PushOptions": "nerine.publication.pushing",
     "Pushed": "nerine.publication.pushing",
-    "System": "nerine.certainty",
+    "System": "nerine.evaluation.significance",
     "Tagger": "nerine.tagger.tagging",
     "TaggingOptions": "nerine.stream",
     "TaggingSummary": "nerine.stream",
     "TrainingRun": "nerine.training.runs",
     "TrainingSettings": "nerine.settings.runs",
-    "assess": "nerine.assessment",
+    "assess": "nerine.evaluation.assessment",
     "check_corpus": "nerine.checks",
-    "compare": "nerine.certainty",
+    "compare": "nerine.evaluation.significance",
     "distill": "nerine.distillation",
     "evaluate": "nerine.evaluation",
     "explain": "nerine.explanation",
@@ -105,7 +105,7 @@ _LATER = {
     "plan_push": "nerine.publication.pushing",
     "push": "nerine.publication.pushing",
     "read_documents": "nerine.data.formats",
-    "score": "nerine.metrics",
+    "score": "nerine.evaluation.metrics",
     "tag_files": "nerine.stream",
     "train": "nerine.training.train",
     "write_documents": "nerine.data.formats",

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from nerine import pretrained
-from nerine.calibration import Calibration
 from nerine.core.errors import CheckpointError, FormatError, NerineError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash, replacing, sync_files, write_text
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
+from nerine.evaluation.calibration import Calibration
 from nerine.origins import Origin, find
 from nerine.settings.model import ModelSettings
 

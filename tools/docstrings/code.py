@@ -20,7 +20,7 @@ class Module:
     """A file of the package: its dotted name, and what each name in it stands for.
 
     Attributes:
-        name: Its dotted name, such as `nerine.metrics.scoring`.
+        name: Its dotted name, such as `nerine.evaluation.metrics.scoring`.
         path: The file.
         tree: What `ast` made of it.
         imports: Names that it imports, each with the dotted name of what they stand for; those

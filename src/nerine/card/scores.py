@@ -7,8 +7,8 @@ from typing import Any
 
 from nerine.card.results import Result
 from nerine.card.text import corpus_title, shown
-from nerine.certainty.intervals import FEW_DOCUMENTS
 from nerine.core.display import counted, markdown_table
+from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 from nerine.records.roles import Role
 
 _SCORES = ("precision", "recall", "f1")

@@ -10,7 +10,7 @@ from nerine.checks.findings import Remark, Rule, Spot
 from nerine.checks.similarity import Where, masked, own_words
 from nerine.checks.view import View, listed, quoted
 from nerine.core.document import Document
-from nerine.metrics.scoring import ranges_of
+from nerine.evaluation.metrics.scoring import ranges_of
 
 _MOST_DIFFERENCES = 3
 

@@ -9,14 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.calibration import (
-    Calibration,
-    Reliability,
-    Target,
-    apply,
-    reliability,
-)
-from nerine.calibration import calibrate as fit
 from nerine.cli.options import (
     CorpusReading,
     ModelChoice,
@@ -29,7 +21,9 @@ from nerine.cli.options import (
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
-from nerine.metrics import Counts, Evaluation, Signature, score
+from nerine.evaluation.calibration import Calibration, Reliability, Target, apply, reliability
+from nerine.evaluation.calibration import calibrate as fit
+from nerine.evaluation.metrics import Counts, Evaluation, Signature, score
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.analysis import DocumentChange
-    from nerine.certainty import Comparison, Difference, System
     from nerine.core.document import Document
     from nerine.data.corpus import Corpus
+    from nerine.evaluation.error_analysis import DocumentChange
+    from nerine.evaluation.significance import Comparison, Difference, System
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
 
@@ -80,10 +80,10 @@ def compare(
     then tags the texts. Each pair is tested by the paired bootstrap, and by approximate
     randomisation where a system is one run, over all labels and for each.
     """
-    from nerine.analysis import changes
-    from nerine.certainty import compare as compare_systems
-    from nerine.certainty.intervals import FEW_DOCUMENTS
-    from nerine.metrics import Signature
+    from nerine.evaluation.error_analysis import changes
+    from nerine.evaluation.metrics import Signature
+    from nerine.evaluation.significance import compare as compare_systems
+    from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
     corpus = reading.load(gold)
     read = _Outputs(corpus, chosen_split(corpus, split), theirs)
@@ -129,7 +129,7 @@ class _Outputs:
 
     def systems(self, given: Sequence[str]) -> list[System]:
         """The systems, in the order of their names' first occurrences."""
-        from nerine.certainty import System
+        from nerine.evaluation.significance import System
 
         runs: dict[str, list[tuple[Document, ...]]] = {}
         for each in given:

@@ -29,8 +29,8 @@ from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from nerine.assessment import Assessment
     from nerine.data.corpus import Corpus
+    from nerine.evaluation.assessment import Assessment
     from nerine.tagger.tagging import Tagger
 
 
@@ -74,7 +74,7 @@ def evaluate(
     An entity counts as correct if its start, its end and its label are. Intervals come from
     resampled documents.
     """
-    from nerine.assessment import assess
+    from nerine.evaluation.assessment import assess
 
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)

@@ -306,7 +306,7 @@ def _predicted_reading(values: dict[str, Any]) -> PredictedReading:
 
 
 def _sampling(values: dict[str, Any]) -> Sampling:
-    from nerine.certainty.intervals import check_sampling
+    from nerine.evaluation.significance.intervals import check_sampling
 
     check_sampling(**values)  # now, and not after minutes of tagging
     return Sampling(**values)

@@ -27,7 +27,7 @@ from nerine.cli.terminal import console, speaks
 from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
-    from nerine.epochs import EpochRecord
+    from nerine.evaluation.epochs import EpochRecord
 
 
 class _Rate(ProgressColumn):

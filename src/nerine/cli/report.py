@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nerine.data.corpus import Corpus
-    from nerine.report import Report
+    from nerine.evaluation.report import Report
 
 _ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}
 
@@ -119,7 +119,7 @@ def _make(
     theirs: PredictedReading,
     sampling: Sampling,
 ) -> Report:
-    from nerine.report import make_report
+    from nerine.evaluation.report import make_report
 
     name = split_shown(corpus, split)
     gold = corpus.split(split)
@@ -164,7 +164,7 @@ def _of_file(
 
 def _of_model(checkpoint: str, model: ModelChoice, gold: Sequence[Document]) -> dict[str, Any]:
     """What `make_report` is to know of a checkpoint."""
-    from nerine.epochs import read_epochs
+    from nerine.evaluation.epochs import read_epochs
 
     epochs = read_epochs(checkpoint)
     tagger = model.load(checkpoint)
@@ -176,7 +176,7 @@ def _of_model(checkpoint: str, model: ModelChoice, gold: Sequence[Document]) -> 
 
 
 def _content(made: Report, form: str) -> str:
-    from nerine.report import to_html, to_markdown
+    from nerine.evaluation.report import to_html, to_markdown
 
     if form == "json":
         return json_text(made.to_dict()) + "\n"

@@ -28,7 +28,7 @@ from nerine.core.errors import CorpusError
 if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.data.corpus import Corpus
-    from nerine.pairing import Pairing
+    from nerine.evaluation.alignment import Pairing
 
 _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
 """Where conlleval has the two tags of a line."""
@@ -72,7 +72,7 @@ def score(
     GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
     needed. What a system's file gets slightly wrong is repaired and counted.
     """
-    from nerine.assessment import assess
+    from nerine.evaluation.assessment import assess
 
     if predicted is None:
         corpus, pairing = None, _one_file(gold, split, reading, theirs)
@@ -109,7 +109,7 @@ def score(
 
 def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
     """The documents of a split beside those of a file."""
-    from nerine.pairing import pair
+    from nerine.evaluation.alignment import pair
 
     gold = corpus.split(split)
     places = [corpus.place(split, index) for index in range(len(gold))]
@@ -126,7 +126,7 @@ def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading
 def _one_file(
     path: str, split: str | None, reading: CorpusReading, theirs: PredictedReading
 ) -> Pairing:
-    from nerine.pairing import pair_columns
+    from nerine.evaluation.alignment import pair_columns
 
     if not Path(path).is_file():
         raise CorpusError(

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.analysis import Analysis
-    from nerine.assessment import Assessment
-    from nerine.certainty import Intervals
-    from nerine.metrics import Counts
+    from nerine.evaluation.assessment import Assessment
+    from nerine.evaluation.error_analysis import Analysis
+    from nerine.evaluation.metrics import Counts
+    from nerine.evaluation.significance import Intervals
 
 _MOST = 10
 """So many confusions and missed forms are shown."""
@@ -31,7 +31,7 @@ class _Scores(Protocol):
 
 def print_assessment(assessment: Assessment, title: str, on: Console) -> None:
     """All scores, and where they come from."""
-    from nerine.certainty.intervals import FEW_DOCUMENTS
+    from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
     evaluation = assessment.evaluation
     on.print(titled(title, _labels_table(assessment)))

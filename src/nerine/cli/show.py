@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from nerine import explanation
     from nerine.cli.terminal import Titled
     from nerine.data.statistics import CorpusDescription
-    from nerine.epochs import EpochRecord
-    from nerine.metrics import Counts, Evaluation, Signature
+    from nerine.evaluation.epochs import EpochRecord
+    from nerine.evaluation.metrics import Counts, Evaluation, Signature
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _SCORES = ("precision", "recall", "F1", "support")

@@ -9,10 +9,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from nerine.certainty import score_intervals
-from nerine.certainty.intervals import Interval
 from nerine.core.document import Document
-from nerine.metrics import Counts, score
+from nerine.evaluation.metrics import Counts, score
+from nerine.evaluation.significance import score_intervals
+from nerine.evaluation.significance.intervals import Interval
 from nerine.optimization.fresh import Footprint
 from nerine.tagger.tagging import Tagger
 

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nerine.assessment import Assessment
 from nerine.checkpoint import writable_info
 from nerine.core.document import digest_of, parts_of
 from nerine.core.errors import CheckpointError, FormatError, NerineError
@@ -25,6 +24,7 @@ from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.core.files import replacing
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.data.corpus import Corpus
+from nerine.evaluation.assessment import Assessment
 from nerine.records.conditions import hardware, versions
 from nerine.records.roles import Role, role_of
 from nerine.records.sketches import shares_known

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint
 from nerine.core.errors import CheckpointError
+from nerine.evaluation.calibration import Thresholds
 
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those that the checkpoint was saved with; or none."""

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from nerine import calibration
 from nerine.backends import Backend
 from nerine.backends.choosing import open_backend
 from nerine.backends.pytorch import TorchBackend, placed
 from nerine.batching import Batch, batches, look_aheads
-from nerine.calibration import Thresholds
 from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
 from nerine.decoding import Decoder
 from nerine.encoding import Encoder, Encodings
+from nerine.evaluation import calibration
+from nerine.evaluation.calibration import Thresholds
 from nerine.origins import Origin, find
 from nerine.readings import LogitArray, Reading
 from nerine.settings.model import ModelSettings

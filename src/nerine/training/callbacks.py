@@ -12,7 +12,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from nerine.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord
 from nerine.training.epochs import epoch_records
 
 

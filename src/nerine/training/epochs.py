@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nerine.core.files import write_text
-from nerine.epochs import EPOCHS_FILE, EpochRecord
+from nerine.evaluation.epochs import EPOCHS_FILE, EpochRecord
 
 
 def write_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:

@@ -20,8 +20,8 @@ from nerine.checkpoint import Checkpoint, write_files
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE
-from nerine.epochs import EpochRecord
-from nerine.metrics import Evaluation, score
+from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.metrics import Evaluation, score
 from nerine.readings import WordLogits
 from nerine.settings.runs import RunSettings
 from nerine.tagger.tagging import Tagger

@@ -20,7 +20,7 @@ from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
-from nerine.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord
 from nerine.pretrained import quiet
 from nerine.settings.runs import RunSettings
 from nerine.tagger.tagging import Tagger
