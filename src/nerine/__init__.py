@@ -98,7 +98,7 @@ _LATER = {
     "check_corpus": "nerine.checks",
     "compare": "nerine.evaluation.significance",
     "distill": "nerine.distillation",
-    "evaluate": "nerine.evaluation",
+    "evaluate": "nerine.evaluation.evaluate",
     "explain": "nerine.explanation",
     "load_corpus": "nerine.data.corpus",
     "optimize": "nerine.optimization",
