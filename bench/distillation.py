@@ -19,7 +19,7 @@ from bench.common import machine, wnut
 from nerine.data.corpus import Corpus
 from nerine.distillation import distill
 from nerine.evaluation.evaluate import evaluate
-from nerine.tagger.tagging import Tagger
+from nerine.model.tagger import Tagger
 from nerine.training.train import train
 
 

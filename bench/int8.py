@@ -15,12 +15,12 @@ from pathlib import Path
 from statistics import mean
 
 from bench.common import machine, wnut
-from nerine.backends.saved import FP32, INT8, PYTORCH
 from nerine.core.document import Document
 from nerine.evaluation.metrics import score
+from nerine.model.backends.saved import FP32, INT8, PYTORCH
+from nerine.model.tagger import Tagger
 from nerine.optimization import make_variants
 from nerine.optimization.measuring import ranges_of
-from nerine.tagger.tagging import Tagger
 
 _SCORE_TOLERANCE = 1e-4
 

@@ -21,9 +21,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from bench.common import ENCODER, machine, wnut
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
-from nerine.pretrained import quiet
+from nerine.model.loading.pretrained import quiet
+from nerine.model.tagger import Tagger
 from nerine.settings.recipes import RECIPES
-from nerine.tagger.tagging import Tagger
 from nerine.training.states import States
 from nerine.training.train import make_trainer
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig
 
-from nerine.encoding import Windows
+from nerine.model.encoding import Windows
 
 _ROWS = 512
 _SECONDS = 0.4

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 
 from bench.common import machine, wnut
-from nerine.pretrained import quiet
-from nerine.tagger.tagging import Tagger
+from nerine.model.loading.pretrained import quiet
+from nerine.model.tagger import Tagger
 
 _WORDS_IN_ALL = 200_000
 _SHORT = 10

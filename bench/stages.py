@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from nerine.core.document import Document
 from nerine.data.formats import write_documents
-from nerine.readings import Reading
-from nerine.tagger.tagging import Tagger
+from nerine.model.readings import Reading
+from nerine.model.tagger import Tagger
 
 STAGES = ("tokenising", "batching", "computing", "decoding", "writing")
 Value = TypeVar("Value")

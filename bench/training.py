@@ -31,9 +31,9 @@ from transformers import (
 
 from bench.common import ENCODER, machine, print_rates, rates, wnut
 from nerine.data.corpus import Corpus
-from nerine.pretrained import quiet
+from nerine.model.loading.pretrained import quiet
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import TrainingSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.data import Examples, make_examples
 from nerine.training.start import new_checkpoint
 from nerine.training.states import States

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from hub import Hub
-    from nerine.tagger.tagging import Tagger
+    from nerine.model.tagger import Tagger
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def checkpoint_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
 @pytest.fixture(scope="session")
 def tagger_of(checkpoint_of: Callable[..., Path]) -> Callable[..., Tagger]:
     """A tagger by its checkpoint's kind and model settings."""
-    from nerine.tagger.tagging import Tagger
+    from nerine.model.tagger import Tagger
 
     taggers: dict[Path, Tagger] = {}
 

@@ -20,10 +20,10 @@ from click.testing import CliRunner, Result
 import nerine.training.start
 from hub import Hub
 from lookup import Opinion, make_lookup
-from nerine import pretrained
 from nerine.cli import main
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
+from nerine.model.loading import pretrained
 from pages import Block, Command, Page, assert_alike, printed_by
 from runs import corpus
 from tools.alike import MACHINES

@@ -15,9 +15,9 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, process
 from tokenizers.models import WordPiece
 from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
 
-from nerine.checkpoint import Checkpoint, save_checkpoint
 from nerine.core.tags import TagScheme
-from nerine.settings.model import ModelSettings
+from nerine.model.loading.checkpoint import Checkpoint, save_checkpoint
+from nerine.model.settings import ModelSettings
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _SURE = 0.97

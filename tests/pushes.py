@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hub.samples import TOKEN
-from nerine.backends.saved import SavedModel, SavedModels
-from nerine.checkpoint import weights_hash
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
 from nerine.evaluation.assessment import assess
+from nerine.model.backends.saved import SavedModel, SavedModels
+from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.provenance.sketches import used_splits
 from nerine.records.evaluations import evaluation_of, save_evaluation
-from nerine.records.sketches import used_splits
 from tiny import LABELS, documents, make_checkpoint
 
 VARIANTS = ("onnx-fp32", "onnx-int8")

@@ -57,10 +57,10 @@ def small_run(folder: Path, encoder: Path, **changes: Any) -> TrainingRun:
 
 def _die_in_save_of(step: int) -> None:
     """SIGKILL once the weights of that state are written, but not yet its other files."""
-    import nerine.checkpoint
+    import nerine.model.loading.checkpoint
     from nerine.training import loop
 
-    write = nerine.checkpoint.write_files
+    write = nerine.model.loading.checkpoint.write_files
 
     def write_and_die(folder: Path, checkpoint: Any) -> None:
         write(folder, checkpoint)

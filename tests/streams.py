@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-from nerine import batching
 from nerine.core.document import Document, Entity
-from nerine.tagger.pipeline import Failure
+from nerine.model import batching
+from nerine.model.pipeline import Failure
 
 POISON = "poison"
 NAMES = re.compile(r"[A-Z]\w*")
@@ -43,7 +43,7 @@ def entities_of(text: str, score: float) -> list[Entity]:
 
 
 def look_aheads_of_four(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
-    """As `nerine.batching.look_aheads`, but small."""
+    """As `nerine.model.batching.look_aheads`, but small."""
     ahead: list[Document] = []
     for text in texts:
         ahead.append(text if isinstance(text, Document) else Document(text))

@@ -30,9 +30,6 @@ HOMES = {
     **dict.fromkeys(
         ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
     ),
-    **dict.fromkeys(("encoding", "readings", "batching", "decoding", "origins"), "model"),
-    **dict.fromkeys(("pretrained", "safety", "checkpoint", "backends", "tagger"), "model"),
-    **dict.fromkeys(("settings.model", "records", "explanation"), "model"),
     **dict.fromkeys(("settings", "distillation"), "training"),
     **dict.fromkeys(("stream", "optimization"), "serving"),
     **dict.fromkeys(("checks", "suspects"), "curation"),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.batching import BudgetSampler, batches, pad
 from nerine.core.errors import TrainingError
-from nerine.encoding import Encodings, Window, Windows
+from nerine.model.batching import BudgetSampler, batches, pad
+from nerine.model.encoding import Encodings, Window, Windows
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=80)
 SOME_LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=80)

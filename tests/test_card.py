@@ -31,12 +31,12 @@ from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
 from nerine.evaluation.assessment import assess
+from nerine.model.provenance.sketches import split_record
+from nerine.model.settings import ModelSettings
+from nerine.model.tagger import Tagger
 from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
 from nerine.records.roles import Role
-from nerine.records.sketches import split_record
-from nerine.settings.model import ModelSettings
 from nerine.settings.runs import DistillationSettings, TrainingSettings
-from nerine.tagger.tagging import Tagger
 from tiny import LABELS, documents
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -13,12 +13,17 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForTokenClassification, pipeline
 
-from nerine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_hash
 from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.core.tags import TagScheme
-from nerine.tagger.tagging import Tagger
+from nerine.model.loading.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    weights_hash,
+)
+from nerine.model.tagger import Tagger
 from tiny import KINDS, LABELS, LONGEST, documents, make_checkpoint, make_foreign
 
 FILES = {"config.json", "model.safetensors", "nerine.json", "tokenizer.json"}

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nerine.checkpoint import load_checkpoint, save_calibration, save_checkpoint
 from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, SettingsError
@@ -29,8 +28,9 @@ from nerine.evaluation.calibration import (
 )
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import Counts
-from nerine.explanation import explain
-from nerine.tagger.tagging import Tagger
+from nerine.model.explanation import explain
+from nerine.model.loading.checkpoint import load_checkpoint, save_calibration, save_checkpoint
+from nerine.model.tagger import Tagger
 from tiny import documents, make_foreign
 
 FITTED = Calibration(

@@ -19,8 +19,8 @@ from nerine.cli.show import explanation_tables, plain_line, print_documents
 from nerine.core.display import tagged_page
 from nerine.core.document import Document, Entity
 from nerine.data.formats import WriteOptions, read_documents, write_documents
-from nerine.explanation import Table, explain
-from nerine.tagger.tagging import Tagger
+from nerine.model.explanation import Table, explain
+from nerine.model.tagger import Tagger
 from tiny import documents
 
 TEXTS = ("Mira Okonjo left Oslo .", "", "Nobody was there .")

@@ -137,7 +137,7 @@ def test_a_judgement_that_is_interrupted_says_so(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nerine.checkpoint.load_checkpoint", interrupted)
+    monkeypatch.setattr("nerine.model.loading.checkpoint.load_checkpoint", interrupted)
     result = run(corpus, "-o", tmp_path / "out.jsonl", "--model", "any")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "interrupted\n")
     assert not (tmp_path / "out.jsonl").exists()

@@ -21,7 +21,7 @@ from nerine.cli import main
 from nerine.cli.flags import resuming_command
 from nerine.cli.progress import TaggingDisplay, tagging_bar
 from nerine.cli.tag import tag
-from nerine.tagger.tagging import Tagger
+from nerine.model.tagger import Tagger
 from streams import files_in
 
 TEXTS = ("Mira Okonjo left Oslo .", "", "Nobody was there .")

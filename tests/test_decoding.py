@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as nps
 
 from nerine.core.errors import SchemeError
 from nerine.core.tags import Span, TagScheme
-from nerine.decoding import Decoder, FloatArray, IntArray, Places, ScoredSpan
+from nerine.model.decoding import Decoder, FloatArray, IntArray, Places, ScoredSpan
 
 SCHEMES = list(TagScheme)
 

@@ -15,8 +15,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from nerine.core.tags import Reading, Span, TagScheme
-from nerine.decoding import BoolArray, Decoder, FloatArray, IntArray, Places, Spans, chain, decoder
-from nerine.decoding.ragged import products, ranges, side_by_side
+from nerine.model.decoding import (
+    BoolArray,
+    Decoder,
+    FloatArray,
+    IntArray,
+    Places,
+    Spans,
+    chain,
+    decoder,
+)
+from nerine.model.ragged import products, ranges, side_by_side
 
 SCHEMES = list(TagScheme)
 both_ways = pytest.mark.parametrize("constrained", [True, False])

@@ -18,15 +18,15 @@ from transformers import AutoConfig, AutoModelForTokenClassification
 
 import nerine
 import runs
-from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, SettingsError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.distillation.lessons import Lesson, divergence
 from nerine.distillation.students import lowest, number_of_layers, student_of
-from nerine.encoding import IGNORED
+from nerine.model.encoding import IGNORED
+from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import DistillationSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.data import UNKNOWN, Collator, joined, make_examples, make_unlabelled
 from nerine.training.runs import TrainingRun
 from tiny import KINDS, documents, make_tokenizer

@@ -11,7 +11,7 @@ from desk import SAMPLE, Desk, Trained, invoke, train_tiny
 from hub import Hub
 from nerine.cli import main
 from nerine.core.errors import MissingExtraError
-from nerine.origins import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find
 from pages import RUN, Page, read_page
 
 ROOT = Path(__file__).parents[1]

@@ -19,15 +19,9 @@ from nerine.core.errors import CheckpointError, EncodingError, MissingExtraError
 from nerine.core.tags import Span, TagScheme
 from nerine.core.words import rule_words, word_spans
 from nerine.data.corpus import load_corpus
-from nerine.encoding import (
-    IGNORED,
-    Encoder,
-    Encoding,
-    Window,
-    window_labels,
-)
-from nerine.encoding.encoder import _encodings, _window_ranges
-from nerine.origins import DEMO_ENCODER, find
+from nerine.model.encoding import IGNORED, Encoder, Encoding, Window, window_labels
+from nerine.model.encoding.encoder import _encodings, _window_ranges
+from nerine.model.loading.sources import DEMO_ENCODER, find
 from strategies import texts
 from tiny import KINDS, documents, make_tokenizer
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from nerine.core.document import Document
-from nerine.explanation import explain
-from nerine.tagger.tagging import Tagger
+from nerine.model.explanation import explain
+from nerine.model.tagger import Tagger
 from strategies import texts
 from tiny import KINDS, documents, make_tokenizer
 

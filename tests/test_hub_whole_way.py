@@ -23,7 +23,7 @@ from elsewhere import arguments, told
 from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.core.errors import MissingExtraError
-from nerine.origins import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find
 
 pytestmark = pytest.mark.slow
 

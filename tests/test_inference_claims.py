@@ -14,8 +14,8 @@ from transformers import pipeline
 from transformers.utils import logging
 
 from lookup import Opinion, make_lookup
-from nerine.explanation import explain
-from nerine.tagger.tagging import Tagger
+from nerine.model.explanation import explain
+from nerine.model.tagger import Tagger
 from tiny import make_foreign
 
 LONGEST = 32

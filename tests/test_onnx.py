@@ -18,23 +18,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerine import backends
-from nerine.backends import processor
-from nerine.backends.choosing import AUTO, OPENERS, open_backend
-from nerine.backends.onnx import ModelFile, OnnxBackend, refers_to_files
-from nerine.backends.saved import FP32, INT8, PYTORCH, SavedModel, SavedModels, read_saved
-from nerine.batching import Batch, batches
-from nerine.checkpoint import load_checkpoint, weights_hash
 from nerine.cli.options import BACKENDS
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, MissingExtraError, SettingsError
+from nerine.model import backends
+from nerine.model.backends import processor
+from nerine.model.backends.choosing import AUTO, OPENERS, open_backend
+from nerine.model.backends.onnx import ModelFile, OnnxBackend, refers_to_files
+from nerine.model.backends.saved import FP32, INT8, PYTORCH, SavedModel, SavedModels, read_saved
+from nerine.model.batching import Batch, batches
+from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
+from nerine.model.loading.sources import find
+from nerine.model.tagger import Tagger
 from nerine.optimization import exporting
 from nerine.optimization.channels import largest_inputs
 from nerine.optimization.exporting import check_export, export
 from nerine.optimization.folder import put_in_place, save_model, workplace
 from nerine.optimization.quantisation import FULL, REDUCED, quantise, rows_in_bytes
-from nerine.origins import find
-from nerine.tagger.tagging import Tagger
 from tiny import KINDS, documents, make_checkpoint
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -371,7 +371,7 @@ def exact_bytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Makes the processor add 8-bit products exactly, or not."""
 
     def make(exact: bool) -> None:
-        monkeypatch.setattr("nerine.backends.choosing.adds_bytes_exactly", lambda: exact)
+        monkeypatch.setattr("nerine.model.backends.choosing.adds_bytes_exactly", lambda: exact)
 
     make(True)
     return make

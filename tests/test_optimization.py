@@ -13,19 +13,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 import nerine
-from nerine.backends.saved import FP32, INT8, PYTORCH, read_saved
-from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.data.formats import write_documents
 from nerine.evaluation.metrics import Counts
 from nerine.evaluation.significance.intervals import Interval
+from nerine.model.backends.saved import FP32, INT8, PYTORCH, read_saved
+from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.tagger import Tagger
 from nerine.optimization import choose, optimize
 from nerine.optimization.exporting import export
 from nerine.optimization.fresh import Footprint, measure_afresh
 from nerine.optimization.measuring import Measurement, compare_with, rates
-from nerine.tagger.tagging import Tagger
 from tiny import documents
 
 for _package in ("onnx", "onnxruntime", "onnxscript"):

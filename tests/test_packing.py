@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification
 
-from nerine.backends.lean import LeanModel, WholeModel, lean_or_whole
-from nerine.backends.packing import PackedLinear, pack
-from nerine.backends.pytorch import TorchBackend, halved
-from nerine.tagger.tagging import Tagger
+from nerine.model.backends.lean import LeanModel, WholeModel, lean_or_whole
+from nerine.model.backends.packing import PackedLinear, pack
+from nerine.model.backends.pytorch import TorchBackend, halved
+from nerine.model.tagger import Tagger
 from tiny import KINDS
 
 pytestmark = pytest.mark.skipif(

@@ -20,7 +20,7 @@ from nerine.cli import main
 from nerine.core.display import visible
 from nerine.core.document import Document, Entity
 from nerine.core.errors import MissingExtraError
-from nerine.origins import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find
 from pages import assert_alike
 from strategies import documents
 from tools import picture

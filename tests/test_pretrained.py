@@ -15,7 +15,6 @@ import pytest
 import torch
 from transformers import ByT5Tokenizer
 
-from nerine import origins
 from nerine.core.document import Document
 from nerine.core.errors import (
     CheckpointError,
@@ -24,15 +23,16 @@ from nerine.core.errors import (
     MissingExtraError,
     NerineError,
 )
-from nerine.origins import find
-from nerine.pretrained import (
+from nerine.model.loading import sources as origins
+from nerine.model.loading.pretrained import (
     encoder_width,
     load_encoder,
     load_model,
     load_tokenizer,
     longest_input,
 )
-from nerine.tagger.tagging import Tagger
+from nerine.model.loading.sources import find
+from nerine.model.tagger import Tagger
 from tiny import KINDS, LONGEST, make_encoder, make_foreign, make_tokenizer
 
 TAGS = ("O", "B-person", "I-person")
@@ -287,7 +287,7 @@ def test_a_hub_that_cannot_be_reached(tmp_path: Path) -> None:
         "import time\n"
         "time.sleep = lambda seconds: None\n"  # the hub's client waits between its attempts
         "from nerine.core.errors import HubError\n"
-        "from nerine.pretrained import load_encoder\n"
+        "from nerine.model.loading.pretrained import load_encoder\n"
         "try: load_encoder('nobody/nothing', ['O'])\n"
         "except HubError as error: print(error)\n"
     )

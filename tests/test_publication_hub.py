@@ -20,8 +20,8 @@ from hub.samples import TOKEN
 from nerine.core.errors import HubError
 from nerine.core.files import file_hash
 from nerine.hub import sending
+from nerine.model.tagger import Tagger
 from nerine.publication.pushing import Pushed, plan_push, push
-from nerine.tagger.tagging import Tagger
 from pushes import add_onnx, change, evaluate
 from tiny import documents
 

@@ -15,13 +15,13 @@ from huggingface_hub import constants
 
 from hub import Fault, Hub
 from hub.samples import TOKEN
-from nerine.checkpoint import load_checkpoint, save_checkpoint
 from nerine.cli import main
 from nerine.core.errors import CheckpointError, EncodingError, HubError, NerineError
 from nerine.core.files import file_hash
 from nerine.hub import cache, listing
 from nerine.hub.names import RepoName, check_file_name
-from nerine.tagger.tagging import Tagger
+from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
+from nerine.model.tagger import Tagger
 from tiny import documents, make_foreign
 
 REPO = "mira/names"

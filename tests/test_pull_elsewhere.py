@@ -14,8 +14,8 @@ import pytest
 from elsewhere import arguments, told
 from hub import Hub
 from hub.samples import TOKEN
-from nerine.checkpoint import load_checkpoint
-from nerine.tagger.tagging import Tagger
+from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.tagger import Tagger
 from tiny import documents
 
 NAME = "mira/sample-ner"

@@ -15,7 +15,6 @@ from seqeval.scheme import IOB2
 
 import reports
 import runs
-from nerine.checkpoint import load_checkpoint
 from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import MissingExtraError
@@ -26,8 +25,9 @@ from nerine.distillation import distill
 from nerine.distillation.students import student_of
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import score
-from nerine.origins import DEMO_ENCODER, find
-from nerine.tagger.tagging import Tagger
+from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.loading.sources import DEMO_ENCODER, find
+from nerine.model.tagger import Tagger
 from nerine.training.runs import TrainingRun
 from nerine.training.train import train
 

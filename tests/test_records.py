@@ -29,8 +29,11 @@ from nerine.evaluation.assessment import assess
 from nerine.evaluation.epochs import EpochRecord
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
-from nerine.origins import Origin
-from nerine.records.conditions import hardware
+from nerine.model.loading.sources import Origin
+from nerine.model.provenance.conditions import hardware
+from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
+from nerine.model.provenance.sources import corpus_kind, encoder_origin, shown_name, without_paths
+from nerine.model.tagger import Tagger
 from nerine.records.evaluations import (
     CorpusOrigin,
     EvaluationRecord,
@@ -39,9 +42,6 @@ from nerine.records.evaluations import (
     save_evaluation,
 )
 from nerine.records.roles import Role, role_of
-from nerine.records.sketches import SIZE, share_known, sketch_of, split_record
-from nerine.records.sources import corpus_kind, encoder_origin, shown_name, without_paths
-from nerine.tagger.tagging import Tagger
 from nerine.training.runs import TrainingRun
 from tiny import LABELS, documents
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import nerine
-from nerine.checkpoint import save_calibration
 from nerine.evaluation.calibration import Calibration, Target, Thresholds
 from nerine.evaluation.metrics.counts import Counts
+from nerine.model.loading.checkpoint import save_calibration
 from runs import small_run
 
 DOCS = Path(__file__).parents[1] / "docs"

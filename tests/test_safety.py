@@ -25,13 +25,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
-from nerine import pretrained
 from nerine.cli import main
 from nerine.core.errors import CheckpointError
-from nerine.pretrained import encoder_width, load_encoder, load_model, load_tokenizer
-from nerine.safety import Header, check_folder
-from nerine.safety.configuration import check_configuration
-from nerine.safety.sizes import check_sizes
+from nerine.model.loading import pretrained
+from nerine.model.loading.pretrained import encoder_width, load_encoder, load_model, load_tokenizer
+from nerine.model.loading.trust import Header, check_folder
+from nerine.model.loading.trust.configuration import check_configuration
+from nerine.model.loading.trust.sizes import check_sizes
 from tiny import KINDS, make_encoder, make_foreign
 
 TAGS = ("O", "B-person", "I-person")

@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from nerine.core.errors import CheckpointError
-from nerine.safety import read_header
-from nerine.safety.headers import MOST_HEADER_BYTES
-from nerine.safety.weights import read_weights
+from nerine.model.loading.trust import read_header
+from nerine.model.loading.trust.headers import MOST_HEADER_BYTES
+from nerine.model.loading.trust.weights import read_weights
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.int32)
 SMALL_DTYPES = (torch.int16, torch.int8, torch.uint8, torch.bool, torch.float8_e4m3fn)

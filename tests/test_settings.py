@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nerine.core.errors import NerineError, SettingsError
 from nerine.core.tags import TagScheme
-from nerine.settings.model import ModelSettings
+from nerine.model.settings import ModelSettings
 from nerine.settings.recipes import RECIPES, read_settings, recipe
 from nerine.settings.runs import TrainingSettings
 

@@ -28,6 +28,7 @@ from nerine.core.errors import (
     SettingsError,
     TaggingError,
 )
+from nerine.model.tagger import Tagger
 from nerine.stream import (
     TaggingOptions,
     TaggingSummary,
@@ -39,7 +40,6 @@ from nerine.stream import lines as lines_module
 from nerine.stream.inputs import find_inputs, format_named, output_name
 from nerine.stream.journal import Journal
 from nerine.stream.records import entities_json, spliced
-from nerine.tagger.tagging import Tagger
 from streams import POISON, StubTagger, entities_of, files_in, look_aheads_of_four
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -65,7 +65,7 @@ ODD_RECORDS = (
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nerine.batching.look_aheads", look_aheads_of_four)
+    monkeypatch.setattr("nerine.model.batching.look_aheads", look_aheads_of_four)
     monkeypatch.setattr("os.fsync", lambda _: None)  # which takes most of the time there is
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from nerine.core.errors import FormatError, TaggingError
 from nerine.core.tags import TagScheme
-from nerine.settings.model import ModelSettings
+from nerine.model.settings import ModelSettings
 from nerine.stream import TaggingOptions, TaggingSummary, plan_tagging, tag_files
 from nerine.stream import journal as journal_module
 from nerine.stream import sinks as sinks_module
@@ -85,7 +85,7 @@ class Disk:
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nerine.batching.look_aheads", look_aheads_of_four)
+    monkeypatch.setattr("nerine.model.batching.look_aheads", look_aheads_of_four)
 
 
 @pytest.fixture
@@ -404,10 +404,10 @@ def test_a_state_comes_back_from_json() -> None:
 SLOWLY = """
 import sys, time
 sys.path.insert(0, sys.argv[3])
-import nerine.batching
+import nerine.model.batching
 from streams import StubTagger, look_aheads_of_four
 from nerine.stream import TaggingOptions, tag_files
-nerine.batching.look_aheads = look_aheads_of_four
+nerine.model.batching.look_aheads = look_aheads_of_four
 
 class Slow(StubTagger):
     def attempts(self, texts):

@@ -22,9 +22,10 @@ from nerine.core.errors import CorpusError, TrainingError
 from nerine.core.tags import TagScheme
 from nerine.core.words import rule_words
 from nerine.data.corpus import Corpus
-from nerine.decoding import Decoder
-from nerine.encoding import Encodings
-from nerine.readings import Reading
+from nerine.model.decoding import Decoder
+from nerine.model.encoding import Encodings
+from nerine.model.readings import Reading
+from nerine.model.tagger import Tagger
 from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.suspects import (
     KINDS,
@@ -38,7 +39,6 @@ from nerine.suspects import (
     samples_of,
     suspects_of,
 )
-from nerine.tagger.tagging import Tagger
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])
 Shares = Mapping[str, float]

@@ -15,17 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from nerine.backends import Backend
-from nerine.batching import Batch
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CheckpointError, DocumentError, FormatError, SettingsError
 from nerine.core.words import rule_words
-from nerine.decoding import FloatArray
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import score
-from nerine.readings import Reading
-from nerine.tagger.pipeline import Failure
-from nerine.tagger.tagging import Tagger
+from nerine.model.backends import Backend
+from nerine.model.batching import Batch
+from nerine.model.decoding import FloatArray
+from nerine.model.pipeline import Failure
+from nerine.model.readings import Reading
+from nerine.model.tagger import Tagger
 from tiny import KINDS, LABELS, documents
 
 Taggers = Callable[..., Tagger]

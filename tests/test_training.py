@@ -22,11 +22,11 @@ import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.data.corpus import Corpus
-from nerine.encoding import IGNORED
 from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
+from nerine.model.encoding import IGNORED
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import TrainingSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.data import Collator, make_examples
 from nerine.training.runs import TrainingRun
 from nerine.training.states import States

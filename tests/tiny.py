@@ -25,11 +25,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from nerine.checkpoint import Checkpoint, save_checkpoint
 from nerine.core.document import Document, Entity
 from nerine.core.tags import TagScheme
-from nerine.pretrained import load_encoder
-from nerine.settings.model import ModelSettings
+from nerine.model.loading.checkpoint import Checkpoint, save_checkpoint
+from nerine.model.loading.pretrained import load_encoder
+from nerine.model.settings import ModelSettings
 
 LABELS = ("location", "person")
 LONGEST = 128

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from nerine.evaluation.evaluate import evaluate
     from nerine.evaluation.metrics import Evaluation, score
     from nerine.evaluation.significance import Comparison, System, compare
-    from nerine.explanation import explain
+    from nerine.model.explanation import explain
+    from nerine.model.tagger import Tagger
     from nerine.optimization import Optimization, optimize
     from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
     from nerine.settings.runs import DistillationSettings, TrainingSettings
     from nerine.stream import TaggingOptions, TaggingSummary, tag_files
-    from nerine.tagger.tagging import Tagger
     from nerine.training.runs import TrainingRun
     from nerine.training.train import train
 
@@ -89,7 +89,7 @@ _LATER = {
     "PushOptions": "nerine.publication.pushing",
     "Pushed": "nerine.publication.pushing",
     "System": "nerine.evaluation.significance",
-    "Tagger": "nerine.tagger.tagging",
+    "Tagger": "nerine.model.tagger",
     "TaggingOptions": "nerine.stream",
     "TaggingSummary": "nerine.stream",
     "TrainingRun": "nerine.training.runs",
@@ -99,7 +99,7 @@ _LATER = {
     "compare": "nerine.evaluation.significance",
     "distill": "nerine.distillation",
     "evaluate": "nerine.evaluation.evaluate",
-    "explain": "nerine.explanation",
+    "explain": "nerine.model.explanation",
     "load_corpus": "nerine.data.corpus",
     "optimize": "nerine.optimization",
     "plan_push": "nerine.publication.pushing",

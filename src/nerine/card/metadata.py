@@ -14,8 +14,8 @@ from nerine.card.statements import Statements
 from nerine.card.text import corpus_title
 from nerine.core.display import visible
 from nerine.core.errors import SettingsError
+from nerine.model.provenance.sources import shown_name
 from nerine.records.roles import Role
-from nerine.records.sources import shown_name
 
 TASK = "token-classification"
 _METRICS = (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1"))

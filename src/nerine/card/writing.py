@@ -18,8 +18,8 @@ from nerine.core.display import escaped, escaped_line, visible
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.core.tags import TagScheme
+from nerine.model.provenance.sources import without_paths
 from nerine.records.evaluations import EvaluationRecord
-from nerine.records.sources import without_paths
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 

@@ -88,8 +88,8 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     Windows are those of training by default, or shorter where the encoder takes less. Raises
     `CheckpointError`, `HubError` or `EncodingError` where there is no such tokenizer.
     """
-    from nerine.encoding import Encoder
-    from nerine.pretrained import load_tokenizer
+    from nerine.model.encoding import Encoder
+    from nerine.model.loading.pretrained import load_tokenizer
     from nerine.settings.runs import TrainingSettings
 
     settings = TrainingSettings()

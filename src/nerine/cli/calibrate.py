@@ -102,7 +102,7 @@ def calibrate(
     trust = reliability(gold, predicted, bins=bins, binning="mass" if equal_mass else "width")
     fitted = fit(gold, predicted, split=split, corpus=loaded.hash, target=aim, per_label=per_label)
     if not dry_run:
-        from nerine.checkpoint import save_calibration
+        from nerine.model.loading.checkpoint import save_calibration
 
         save_calibration(Path(checkpoint), fitted)
     result = _Result(
@@ -168,7 +168,7 @@ def _check_can_be_saved(checkpoint: str, split: str, model: ModelChoice) -> None
             place="--scheme",
             hint="leave it out, or report with --dry-run",
         )
-    from nerine.checkpoint import writable_info
+    from nerine.model.loading.checkpoint import writable_info
 
     writable_info(Path(checkpoint), "thresholds")
 

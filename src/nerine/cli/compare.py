@@ -152,7 +152,7 @@ class _Outputs:
         from nerine.data.corpus import is_hub_id
 
         if path.is_dir() or (not path.exists() and is_hub_id(str(path))):
-            from nerine.tagger.tagging import Tagger
+            from nerine.model.tagger import Tagger
 
             self._schemes[None] = None
             with working(f"tagging with {path}"):

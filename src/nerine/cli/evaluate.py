@@ -31,7 +31,7 @@ from nerine.core.errors import SettingsError
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
     from nerine.evaluation.assessment import Assessment
-    from nerine.tagger.tagging import Tagger
+    from nerine.model.tagger import Tagger
 
 
 @click.command(
@@ -117,7 +117,7 @@ def _info_to_save_with(
     checkpoint: str, model: ModelChoice, corpus: Corpus, split: str
 ) -> dict[str, Any]:
     """What `nerine.json` says; refuses what cannot be saved, before anything is tagged."""
-    from nerine.checkpoint import writable_info
+    from nerine.model.loading.checkpoint import writable_info
     from nerine.records.evaluations import refused
     from nerine.records.roles import trained_on
 

@@ -21,8 +21,8 @@ from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
-    from nerine.origins import Origin
-    from nerine.tagger.tagging import Tagger
+    from nerine.model.loading.sources import Origin
+    from nerine.model.tagger import Tagger
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -69,7 +69,7 @@ class ModelChoice:
 
     def find(self, checkpoint: str | Origin) -> Origin:
         """Where `checkpoint` is; one of the hub is fetched."""
-        from nerine.origins import find
+        from nerine.model.loading.sources import find
 
         return find(checkpoint, revision=self.revision)
 
@@ -77,7 +77,7 @@ class ModelChoice:
         """The tagger of `checkpoint`; what could not be used goes to standard error."""
         origin = self.find(checkpoint)  # which has bars of its own
         with working(f"loading {origin}"):
-            from nerine.tagger.tagging import Tagger
+            from nerine.model.tagger import Tagger
 
             tagger = Tagger.load(
                 origin,

@@ -24,7 +24,7 @@ from nerine.core.files import read_lines, replacing, stream_lines
 from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
 
 if TYPE_CHECKING:
-    from nerine.tagger.tagging import Tagger
+    from nerine.model.tagger import Tagger
 
 _OUTPUTS = ("text", "jsonl", "columns", "html")
 _OURS = {"jsonl": "spans", "columns": "columns"}

@@ -12,8 +12,8 @@ from nerine.core.errors import HubError
 from nerine.core.filenames import INFO_FILE
 
 if TYPE_CHECKING:
-    from nerine.origins import Origin
-    from nerine.tagger.tagging import Tagger
+    from nerine.model.loading.sources import Origin
+    from nerine.model.tagger import Tagger
 
 
 @click.command(

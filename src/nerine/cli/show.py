@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from nerine import explanation
     from nerine.cli.terminal import Titled
     from nerine.data.statistics import CorpusDescription
     from nerine.evaluation.epochs import EpochRecord
     from nerine.evaluation.metrics import Counts, Evaluation, Signature
+    from nerine.model import explanation
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _SCORES = ("precision", "recall", "F1", "support")

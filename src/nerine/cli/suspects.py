@@ -165,9 +165,9 @@ def _by_model(
     corpus: Corpus, splits: tuple[str, ...], model: str, changes: dict[str, Any]
 ) -> Findings:
     with working(f"judging by {model}"):
-        from nerine.checkpoint import load_checkpoint
+        from nerine.model.loading.checkpoint import load_checkpoint
+        from nerine.model.tagger import Tagger
         from nerine.suspects import suspects_of
-        from nerine.tagger.tagging import Tagger
 
         checkpoint = load_checkpoint(model, **changes)
         tagger = Tagger.from_checkpoint(checkpoint)

@@ -22,7 +22,7 @@ from nerine.stream.options import FORMATS, Format, Start, TaggingOptions
 from nerine.stream.plan import TaggingPlan, TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
-    from nerine.origins import Origin
+    from nerine.model.loading.sources import Origin
 
 SOME_FAILED = 1
 """The exit code where all else went well."""

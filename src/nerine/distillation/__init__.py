@@ -17,19 +17,19 @@ from typing import Any
 import torch
 from transformers import set_seed
 
-from nerine.backends.pytorch import default_device
-from nerine.batching import look_aheads
-from nerine.checkpoint import Checkpoint, load_checkpoint
 from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.distillation.lessons import Lesson
 from nerine.distillation.students import lowest, number_of_layers, student_of
-from nerine.pretrained import quiet, width_of
-from nerine.records.sketches import split_record, used_splits
+from nerine.model.backends.pytorch import default_device
+from nerine.model.batching import look_aheads
+from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
+from nerine.model.loading.pretrained import quiet, width_of
+from nerine.model.provenance.sketches import split_record, used_splits
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import DistillationSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.data import Examples, joined, make_examples, make_unlabelled
 from nerine.training.loop import validation_of

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from nerine.encoding import IGNORED
+from nerine.model.encoding import IGNORED
 from nerine.settings.runs import DistillationSettings
 from nerine.training.data import UNKNOWN
 from nerine.training.objectives import Batch, cross_entropy, drawn_words, with_hidden_words

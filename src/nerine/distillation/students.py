@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from nerine.checkpoint import Checkpoint
 from nerine.core.errors import CheckpointError, SettingsError
-from nerine.pretrained import quiet
+from nerine.model.loading.checkpoint import Checkpoint
+from nerine.model.loading.pretrained import quiet
 
 
 def lowest(kept: int, layers: int) -> tuple[int, ...]:

@@ -24,10 +24,13 @@ from typing import Any
 
 import torch
 
-from nerine.backends.onnx import ModelFile, OnnxBackend
-from nerine.backends.processor import adds_bytes_exactly
-from nerine.backends.pytorch import TorchBackend
-from nerine.backends.saved import (
+from nerine.core.document import Document
+from nerine.core.errors import CorpusError, SettingsError
+from nerine.core.filenames import WEIGHTS_FILE
+from nerine.model.backends.onnx import ModelFile, OnnxBackend
+from nerine.model.backends.processor import adds_bytes_exactly
+from nerine.model.backends.pytorch import TorchBackend
+from nerine.model.backends.saved import (
     FP32,
     INT8,
     MODEL_FILES,
@@ -37,11 +40,9 @@ from nerine.backends.saved import (
     SavedModel,
     SavedModels,
 )
-from nerine.batching import Batch
-from nerine.checkpoint import load_checkpoint, weights_hash
-from nerine.core.document import Document
-from nerine.core.errors import CorpusError, SettingsError
-from nerine.core.filenames import WEIGHTS_FILE
+from nerine.model.batching import Batch
+from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
+from nerine.model.tagger import Tagger
 from nerine.optimization.channels import largest_inputs
 from nerine.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
 from nerine.optimization.exporting import check_export, export, import_exporter
@@ -49,7 +50,6 @@ from nerine.optimization.folder import check_folder, put_in_place, save_model, w
 from nerine.optimization.fresh import measure_afresh, tagger_of
 from nerine.optimization.measuring import Measurement, compare_with, rates
 from nerine.optimization.quantisation import quantise
-from nerine.tagger.tagging import Tagger
 
 __all__ = ["TOLERANCE", "Choice", "Measurement", "Optimization", "choose", "optimize"]
 

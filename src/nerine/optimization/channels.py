@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nerine.backends.onnx import ERRORS_ONLY, INPUTS, import_runtime
-from nerine.batching import Batch
+from nerine.model.backends.onnx import ERRORS_ONLY, INPUTS, import_runtime
+from nerine.model.batching import Batch
 from nerine.optimization.quantisation import products_of
 
 _PREFIX = "largest_of_"

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from nerine.backends.lean import Attention, lean_or_whole, probe
-from nerine.backends.onnx import EXTRA, INPUTS, OUTPUT, import_runtime, refers_to_files
-from nerine.batching import Batch
 from nerine.core.errors import CheckpointError, MissingExtraError, first_line
+from nerine.model.backends.lean import Attention, lean_or_whole, probe
+from nerine.model.backends.onnx import EXTRA, INPUTS, OUTPUT, import_runtime, refers_to_files
+from nerine.model.batching import Batch
 
 LARGEST_DIFFERENCE = 1e-4
 """Between logits of PyTorch and ONNX Runtime, for logits of a size about 1."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nerine.backends.onnx import ModelFile
-from nerine.backends.saved import Range, SavedModel, SavedModels
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
 from nerine.core.files import file_hash, sync_files
+from nerine.model.backends.onnx import ModelFile
+from nerine.model.backends.saved import Range, SavedModel, SavedModels
 
 
 def check_folder(checkpoint: Path) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from nerine.backends.onnx import ModelFile, OnnxBackend
-from nerine.checkpoint import load_checkpoint
 from nerine.core.errors import CheckpointError
-from nerine.tagger.tagging import Tagger
+from nerine.model.backends.onnx import ModelFile, OnnxBackend
+from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.tagger import Tagger
 
 _STATUS = Path("/proc/self/status")
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")

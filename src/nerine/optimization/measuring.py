@@ -13,8 +13,8 @@ from nerine.core.document import Document
 from nerine.evaluation.metrics import Counts, score
 from nerine.evaluation.significance import score_intervals
 from nerine.evaluation.significance.intervals import Interval
+from nerine.model.tagger import Tagger
 from nerine.optimization.fresh import Footprint
-from nerine.tagger.tagging import Tagger
 
 ROUNDS = 3
 _TIMED = 1000

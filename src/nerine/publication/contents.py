@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.backends.saved import MODEL_FILES, SavedModels, read_saved
 from nerine.card import Card
-from nerine.checkpoint import load_checkpoint, writable_info
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import (
     CARD_FILE,
@@ -28,6 +26,8 @@ from nerine.core.filenames import (
 )
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.hub.sending import Outgoing
+from nerine.model.backends.saved import MODEL_FILES, SavedModels, read_saved
+from nerine.model.loading.checkpoint import load_checkpoint, writable_info
 from nerine.publication.listing import (
     LeftOut,
     files_of,

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nerine.backends.saved import MODEL_FILES
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import (
     CARD_FILE,
@@ -24,7 +23,8 @@ from nerine.core.filenames import (
     TOKENIZER_FILES,
     WEIGHTS_FILE,
 )
-from nerine.safety.links import own_places
+from nerine.model.backends.saved import MODEL_FILES
+from nerine.model.loading.trust.links import own_places
 
 SENT = (CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES, INFO_FILE, EVALUATIONS_FILE)
 """Files that are sent where they are there, beside the card and ONNX models."""

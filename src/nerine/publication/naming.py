@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.backends.saved import PYTORCH, SavedModels
-from nerine.records.sources import shown_name, without_paths
+from nerine.model.backends.saved import PYTORCH, SavedModels
+from nerine.model.provenance.sources import shown_name, without_paths
 
 _REPORTED = {"corpus": None, "checkpoint": "folder"}
 """What `onnx.json` says of places, and what kind of place it is."""

@@ -23,7 +23,7 @@ from nerine.hub.sending import (
     read_file,
     send,
 )
-from nerine.origins import find, is_path
+from nerine.model.loading.sources import find, is_path
 from nerine.publication.contents import (
     Contents,
     check_scores,

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nerine.checkpoint import writable_info
 from nerine.core.document import digest_of, parts_of
 from nerine.core.errors import CheckpointError, FormatError, NerineError
 from nerine.core.filenames import EVALUATIONS_FILE
@@ -25,10 +24,11 @@ from nerine.core.files import replacing
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.data.corpus import Corpus
 from nerine.evaluation.assessment import Assessment
-from nerine.records.conditions import hardware, versions
+from nerine.model.loading.checkpoint import writable_info
+from nerine.model.provenance.conditions import hardware, versions
+from nerine.model.provenance.sketches import shares_known
+from nerine.model.provenance.sources import corpus_kind, shown_name
 from nerine.records.roles import Role, role_of
-from nerine.records.sketches import shares_known
-from nerine.records.sources import corpus_kind, shown_name
 
 _FORMAT = 1
 _MOST_BYTES = 50 * MEGABYTE

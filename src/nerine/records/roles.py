@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import digest_of, parts_of
 from nerine.data.corpus import Corpus
-from nerine.records.sketches import shares_known
+from nerine.model.provenance.sketches import shares_known
 
 if TYPE_CHECKING:
     from nerine.records.evaluations import EvaluationRecord

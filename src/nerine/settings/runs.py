@@ -16,7 +16,7 @@ from nerine.core.errors import SettingsError
 from nerine.core.settings import check, is_of, with_changes, with_meanings
 from nerine.core.tags import TagScheme
 from nerine.core.words import Words
-from nerine.settings.model import Decoding
+from nerine.model.settings import Decoding
 
 Batching = Literal["budget", "random"]
 Schedule = Literal["linear", "cosine", "constant"]

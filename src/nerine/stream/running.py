@@ -22,7 +22,7 @@ from nerine.stream.records import Position, Record, Source, reason
 from nerine.stream.sinks import Sink, failed_line
 
 if TYPE_CHECKING:
-    from nerine.tagger.pipeline import Failure
+    from nerine.model.pipeline import Failure
 
 Block = list[Record]
 
@@ -153,7 +153,7 @@ def _texts(source: Source, start: Position, waiting: deque[Block]) -> Iterator[D
 
     A record without a text is an empty document, so that each one keeps its place.
     """
-    from nerine.batching import look_aheads  # numpy, which is not needed to check inputs
+    from nerine.model.batching import look_aheads  # numpy, which is not needed to check inputs
 
     ahead: Block = []
 

@@ -10,6 +10,7 @@ from typing import Any
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
 from nerine.data.corpus import Corpus
+from nerine.model.tagger import Tagger
 from nerine.suspects.folds import CrossValidation, FoldListener
 from nerine.suspects.ranking import (
     KINDS,
@@ -19,7 +20,6 @@ from nerine.suspects.ranking import (
     ranked,
     samples_of,
 )
-from nerine.tagger.tagging import Tagger
 
 __all__ = [
     "KINDS",

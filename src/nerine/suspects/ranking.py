@@ -13,7 +13,7 @@ kind        gold       the other reading
 `boundary`  an entity  an entity that overlaps it, of whatever label
 ==========  =========  =============================================
 
-All of them are exact probabilities under the chain of `nerine.decoding`, whether or not they lie on
+All of them are exact probabilities under the chain of `nerine.model.decoding`, whether or not they lie on
 its best path: a name that the model has never seen may be worth 0.3 and still be a name. Within a
 kind, suspects are ordered by log(P(other reading) ÷ P(gold's reading)), smoothed.
 
@@ -30,13 +30,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from nerine.batching import look_aheads
 from nerine.core.document import Document, Entity, Token
 from nerine.core.tags import Span
 from nerine.core.words import word_spans
 from nerine.data.corpus import Corpus
-from nerine.decoding import Posterior, ScoredSpan
-from nerine.tagger.tagging import Tagger
+from nerine.model.batching import look_aheads
+from nerine.model.decoding import Posterior, ScoredSpan
+from nerine.model.tagger import Tagger
 
 Kind = Literal["missed", "type", "boundary", "spurious"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from nerine.batching import pad
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
 from nerine.core.words import word_spans
-from nerine.encoding import IGNORED, Encoder, IntArray, Window, window_labels
-from nerine.settings.model import ModelSettings
+from nerine.model.batching import pad
+from nerine.model.encoding import IGNORED, Encoder, IntArray, Window, window_labels
+from nerine.model.settings import ModelSettings
 
 UNKNOWN = -1
 """The label id of a word whose label nobody has given."""

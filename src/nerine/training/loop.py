@@ -15,16 +15,16 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from nerine.batching import BudgetSampler, look_aheads
-from nerine.checkpoint import Checkpoint, write_files
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.metrics import Evaluation, score
-from nerine.readings import WordLogits
+from nerine.model.batching import BudgetSampler, look_aheads
+from nerine.model.loading.checkpoint import Checkpoint, write_files
+from nerine.model.readings import WordLogits
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import RunSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.averaging import WeightAverage
 from nerine.training.data import Collator, Examples, word_labels
 from nerine.training.epochs import epoch_records

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch.nn import functional
 
-from nerine.encoding import IGNORED
+from nerine.model.encoding import IGNORED
 from nerine.training.data import UNKNOWN
 
 Batch = Mapping[str, torch.Tensor]

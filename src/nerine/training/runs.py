@@ -14,16 +14,16 @@ from accelerate import PartialState
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from nerine.checkpoint import Checkpoint, save_checkpoint
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord
-from nerine.pretrained import quiet
+from nerine.model.loading.checkpoint import Checkpoint, save_checkpoint
+from nerine.model.loading.pretrained import quiet
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import RunSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.averaging import WeightAverage
 from nerine.training.callbacks import (
     Informer,

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from transformers import set_seed
 
-from nerine.backends.pytorch import default_device
-from nerine.checkpoint import Checkpoint
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
-from nerine.encoding import IGNORED
-from nerine.pretrained import load_encoder, longest_input
-from nerine.records.conditions import hardware, versions
-from nerine.records.sketches import used_splits
-from nerine.records.sources import corpus_kind, encoder_origin
-from nerine.settings.model import ModelSettings
+from nerine.model.backends.pytorch import default_device
+from nerine.model.encoding import IGNORED
+from nerine.model.loading.checkpoint import Checkpoint
+from nerine.model.loading.pretrained import load_encoder, longest_input
+from nerine.model.provenance.conditions import hardware, versions
+from nerine.model.provenance.sketches import used_splits
+from nerine.model.provenance.sources import corpus_kind, encoder_origin
+from nerine.model.settings import ModelSettings
 from nerine.settings.runs import RunSettings, TrainingSettings
 from nerine.training.data import Examples
 

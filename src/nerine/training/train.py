@@ -9,10 +9,10 @@ from typing import Any
 from transformers import TrainerCallback
 
 from nerine.data.corpus import Corpus
-from nerine.pretrained import encoder_width
-from nerine.settings.model import ModelSettings
+from nerine.model.loading.pretrained import encoder_width
+from nerine.model.settings import ModelSettings
+from nerine.model.tagger import Tagger
 from nerine.settings.runs import TrainingSettings
-from nerine.tagger.tagging import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.data import make_examples
 from nerine.training.loop import TokenTrainer

@@ -1,0 +1,123 @@
+"""The PyTorch backend."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nerine.core.errors import SettingsError
+from nerine.model.backends.lean import WholeModel, lean_or_whole, probe
+from nerine.model.backends.packing import pack
+from nerine.model.batching import Batch
+
+# In half precision an entity's probability may move by about this much, and no more.
+_HALF_TOLERANCE = 0.02
+
+
+class TorchBackend:
+    """Runs a model where it lies: on the CPU, with all of torch's threads, or on an accelerator.
+
+    `module` takes what `LeanModel` takes.
+    """
+
+    name = "pytorch"
+    workers = 1
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.module = module
+
+    @classmethod
+    def of(cls, model: Any) -> TorchBackend:
+        """For a model of transformers that may still be trained: it is run as it is."""
+        return cls(WholeModel(model))
+
+    @classmethod
+    def frozen(cls, model: Any) -> TorchBackend:
+        """For a model that does not change any more, made as fast as it can be.
+
+        On a CPU its linear layers are packed. On an accelerator it runs in half precision, if
+        that gives the probabilities that single precision gives.
+        """
+        module = lean_or_whole(model)
+        if model.device.type != "cpu":
+            return cls(halved(module))
+        pack(module)
+        return cls(module)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lies."""
+        return next(self.module.parameters()).device
+
+    @property
+    def token_budget(self) -> int:
+        """An accelerator wants more work at once than a processor's cache likes."""
+        return 1024 if self.device.type == "cpu" else 32_768
+
+    def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:  # noqa: ARG002 - a batch always has all threads
+        """The logits of the batch's `rows`, `(rows, tags)`."""
+        with _evaluating(self.module), torch.inference_mode():
+            logits = self.module(
+                *(
+                    _copied(values, self.device)
+                    for values in (batch.input_ids, batch.attention_mask, batch.rows)
+                )
+            )
+            result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+        return result
+
+
+def default_device() -> str:
+    """Where models run if nothing is said: an accelerator where torch has one, else the CPU."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator.type if accelerator else "cpu"
+
+
+def placed(model: Any, device: str | None) -> Any:
+    """The model on torch's `device`, by default the usual one; raises `SettingsError`."""
+    try:
+        return model.to(device or default_device())
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise SettingsError(
+            f"torch cannot use {device!r}: {reason}",
+            place="device",
+            expected="a device that this machine has, such as 'cpu' or 'cuda'",
+        ) from error
+
+
+def _copied(values: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
+    """On an accelerator, from pinned memory, so that the copy runs beside the computation."""
+    tensor = torch.from_numpy(values)
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+@contextlib.contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Without dropout; what was in training is so again afterwards."""
+    training = [each for each in module.modules() if each.training]
+    for each in training:
+        each.training = False
+    try:
+        yield
+    finally:
+        for each in training:
+            each.training = True
+
+
+def halved(module: torch.nn.Module) -> torch.nn.Module:
+    """`module` in half precision, where that gives the same probabilities; else as it is."""
+    inputs = probe(module, next(module.parameters()).device)
+    half = copy.deepcopy(module).half()
+    with torch.inference_mode():
+        expected = module(*inputs).softmax(dim=-1)
+        found = half(*inputs).float().softmax(dim=-1)
+    return half if torch.allclose(found, expected, rtol=0.0, atol=_HALF_TOLERANCE) else module

@@ -1,0 +1,255 @@
+"""Cuts documents into words, subwords and windows, for one tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nerine.core.document import Document
+from nerine.core.errors import EncodingError, SettingsError
+from nerine.core.words import Words, word_bounds
+from nerine.model.encoding.windows import Encoding, Encodings, IntArray, Window, Windows
+
+
+class Encoder:
+    """Cuts documents into words, subwords and windows for one tokenizer.
+
+    `max_length` is the most subwords of a window, special tokens included; `overlap` (called
+    stride in transformers) how many of them two neighbouring windows share.
+    """
+
+    def __init__(self, tokenizer: Any, *, words: Words, max_length: int, overlap: int) -> None:
+        self.words = words
+        self.max_length = max_length
+        self.overlap = overlap
+        self._backend = _own_backend(tokenizer)
+        self._before, self._after = _special_ids(self._backend)
+        self._capacity = max_length - len(self._before) - len(self._after)
+        if not 0 <= overlap < self._capacity:
+            raise SettingsError(
+                f"an overlap of {overlap} subwords between windows of {max_length}",
+                expected=f"from 0 to {self._capacity - 1}",
+                place="overlap",
+            )
+
+    def encode(self, documents: Sequence[Document]) -> Encodings:
+        """Documents → encodings, in order. One call of the tokenizer's own parallel code."""
+        texts = [_without_surrogates(document.text) for document in documents]
+        pieces = self._backend.encode_batch(texts, add_special_tokens=False)
+        return _encodings(
+            texts,
+            [word_bounds(document, self.words) for document in documents],
+            [piece.ids for piece in pieces],
+            [piece.offsets for piece in pieces],
+        )
+
+    def windows(self, encoding: Encoding, document: int = 0) -> list[Window]:
+        """The windows of one encoding that own at least one word that is not blind."""
+        bounds = [(word.start, word.end) for word in encoding.words]
+        alone = Encodings(
+            word_bounds=_pairs([bounds]),
+            word_starts=encoding.word_starts,
+            word_cuts=_cuts(_counts([bounds])),
+            input_ids=encoding.input_ids,
+            offsets=encoding.offsets,
+            subword_cuts=_cuts(_counts([encoding.input_ids])),
+        )
+        return [replace(window, document=document) for window in self.windows_of(alone)]
+
+    def windows_of(self, encodings: Encodings) -> Windows:
+        """The windows of all encodings that own at least one word that is not blind."""
+        seen = np.flatnonzero(encodings.word_starts >= 0)
+        starts = encodings.word_starts[seen]
+        lengths = np.diff(encodings.subword_cuts)
+        counts = np.diff(encodings.word_cuts)
+        documents = np.repeat(np.arange(len(encodings)), counts)[seen]
+        firsts, lasts = np.zeros_like(seen), lengths[documents]
+        for document in np.flatnonzero(lengths > self._capacity):
+            own = slice(*np.searchsorted(documents, (document, document + 1)))
+            length = int(lengths[document])
+            ranges = _window_ranges(starts[own], length, self._capacity, self.overlap)
+            owners = _owners(starts[own], ranges, length)
+            firsts[own], lasts[own] = np.array(ranges)[owners].T
+        # Words and windows are both in order, so the words of one window stand side by side.
+        changes = (np.diff(documents) > 0) | (np.diff(firsts) > 0)
+        heads = np.flatnonzero(np.append(True, changes)[: len(seen)])
+        return Windows(
+            encodings=encodings,
+            documents=documents[heads],
+            firsts=firsts[heads],
+            lasts=lasts[heads],
+            words=seen,
+            positions=starts - firsts + len(self._before),
+            cuts=np.append(heads, len(seen)),
+            before=self._before,
+            after=self._after,
+        )
+
+    def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
+        """The word to which each position of `window` belongs, `(length,)`, counted from 0.
+
+        -1 stands for special tokens, and for what comes before the first word that begins here.
+        """
+        starts = encoding.word_starts[encoding.word_starts >= 0]
+        subwords = np.arange(window.first, window.last)
+        numbers = np.full(len(window), -1, dtype=np.int64)
+        before = len(self._before)
+        numbers[before : before + len(subwords)] = (
+            np.searchsorted(starts, subwords, side="right")
+            - np.searchsorted(starts, window.first, side="left")
+            - 1
+        )
+        return numbers
+
+
+def _encodings(
+    texts: Sequence[str],
+    words: Sequence[Sequence[tuple[int, int]]],
+    ids: Sequence[Sequence[int]],
+    offsets: Sequence[Sequence[tuple[int, int]]],
+) -> Encodings:
+    """The encodings of documents from their words and subwords.
+
+    All documents are looked at as one long text, in which each begins behind the end of the last.
+    """
+    word_counts, subword_counts = _counts(words), _counts(ids)
+    begins = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
+    bounds = _pairs(words) + np.repeat(begins, word_counts)[:, None]
+    places = _pairs(offsets) + np.repeat(begins, subword_counts)[:, None]
+    starts = _word_starts(bounds, places)
+    kept = np.flatnonzero((starts >= 0) | ~_begin_inside(bounds, places))
+    # Each word that is kept reaches to the end of those behind it that are not. A document's
+    # first word is always kept: no subword before it could hold its beginning.
+    last = np.append(kept, len(bounds))[1:] - 1
+    documents = np.repeat(np.arange(len(texts)), word_counts)[kept]
+    subword_cuts = _cuts(subword_counts)
+    return Encodings(
+        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1) - begins[documents, None],
+        word_starts=np.where(starts[kept] < 0, -1, starts[kept] - subword_cuts[documents]),
+        word_cuts=_cuts(np.bincount(documents, minlength=len(texts))),
+        input_ids=np.fromiter(chain.from_iterable(ids), dtype=np.int64),
+        offsets=places - np.repeat(begins, subword_counts)[:, None],
+        subword_cuts=subword_cuts,
+    )
+
+
+def _counts(lists: Sequence[Sized]) -> IntArray:
+    return np.array([len(each) for each in lists], dtype=np.int64)
+
+
+def _cuts(counts: IntArray) -> IntArray:
+    """Where lists of such lengths begin behind each other, and where the last of them ends."""
+    cuts = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=cuts[1:])
+    return cuts
+
+
+def _pairs(lists: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
+    """All pairs of all lists, `(pairs, 2)`."""
+    numbers = chain.from_iterable(chain.from_iterable(lists))
+    return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
+
+
+def _word_starts(words: IntArray, offsets: IntArray) -> IntArray:
+    """The first subword of each word, of those that belong to it; -1 where none does."""
+    starts = np.full(len(words), -1, dtype=np.int64)
+    begins, ends = offsets[:, 0], offsets[:, 1]
+    touched = np.searchsorted(words[:, 1], begins, side="right")
+    touches = touched < len(words)
+    touches[touches] = words[touched[touches], 0] < ends[touches]
+    # Written from the last subword to the first, so that the first one stays.
+    subwords = np.flatnonzero(touches & (begins < ends))[::-1]
+    starts[touched[subwords]] = subwords
+    return starts
+
+
+def _begin_inside(words: IntArray, offsets: IntArray) -> npt.NDArray[np.bool_]:
+    """Whether each word begins inside the last subword that begins at it or before it."""
+    if not len(offsets):
+        return np.zeros(len(words), dtype=np.bool_)
+    last = np.searchsorted(offsets[:, 0], words[:, 0], side="right") - 1
+    inside: npt.NDArray[np.bool_] = (last >= 0) & (offsets[last, 1] > words[:, 0])
+    return inside
+
+
+def _window_ranges(
+    starts: IntArray, length: int, capacity: int, overlap: int
+) -> list[tuple[int, int]]:
+    """Half-open ranges of subwords that cover `[0, length)`, each of at most `capacity`.
+
+    Neighbours share at least `overlap` subwords. A range ends before a word that it could not
+    hold whole, unless that word alone is longer than what a step may leave out.
+    """
+    ranges = []
+    begin = 0
+    while begin + capacity < length:
+        end = begin + capacity
+        word = int(np.searchsorted(starts, end, side="right")) - 1
+        if word >= 0 and starts[word] - overlap > begin:
+            end = int(starts[word])
+        ranges.append((begin, end))
+        begin = end - overlap
+    ranges.append((begin, length))
+    return ranges
+
+
+def _owners(starts: IntArray, ranges: list[tuple[int, int]], length: int) -> IntArray:
+    """For each word's first subword the index of the range that sees most context around it.
+
+    Context is the distance to the nearer end of the range; the ends of the document do not
+    count, since there is nothing beyond them to be seen.
+    """
+    best = np.full(len(starts), -1, dtype=np.int64)
+    most = np.full(len(starts), -1, dtype=np.int64)
+    for index, (begin, end) in enumerate(ranges):
+        first, last = np.searchsorted(starts, (begin, end))
+        inside = starts[first:last]
+        left = np.full_like(inside, length) if begin == 0 else inside - begin
+        right = np.full_like(inside, length) if end == length else end - 1 - inside
+        context = np.minimum(left, right)
+        better = context > most[first:last]
+        best[first:last][better] = index
+        most[first:last][better] = context[better]
+    return best
+
+
+def _own_backend(tokenizer: Any) -> Any:
+    """The tokenizer's Rust part as a copy of our own, which cuts nothing and pads nothing."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise EncodingError(
+            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
+            expected="a fast tokenizer (a folder with tokenizer.json)",
+            hint="choose an encoder that has a fast tokenizer, or convert this one with "
+            "transformers.convert_slow_tokenizer",
+        )
+    backend = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def _special_ids(backend: Any) -> tuple[IntArray, IntArray]:
+    """The special tokens that the tokenizer puts before and after a text."""
+    probe = backend.encode("a")
+    mask = np.array(probe.special_tokens_mask)
+    ids = np.array(probe.ids, dtype=np.int64)
+    body = np.flatnonzero(mask == 0)
+    if not len(body):
+        raise EncodingError("the tokenizer turns the text 'a' into no subword at all")
+    return ids[: body[0]], ids[body[-1] + 1 :]
+
+
+def _without_surrogates(text: str) -> str:
+    """Lone surrogates are no valid Unicode: the tokenizer sees U+FFFD, one for one."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)
+    return text

@@ -1,0 +1,304 @@
+"""What happens between a text and its entities, step by step, as data and as tables.
+
+It takes the same way as tagging: subwords, windows, logits, probabilities, tags, entities.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nerine.core.document import Document
+from nerine.model.batching import look_aheads
+from nerine.model.encoding import Encoding, Window
+from nerine.model.readings import WordLogits
+from nerine.model.tagger import Tagger
+
+
+@dataclass(frozen=True, slots=True)
+class SubwordStep:
+    """A piece that the model reads.
+
+    Attributes:
+        index: Which subword of the text it is, counted from 0.
+        piece: The piece as the tokenizer writes it.
+        id: Its id in the vocabulary.
+        start: The first code point that it covers.
+        end: The code point behind the last one.
+        word: The index of the word that it is the first subword of; None if it is no first one.
+    """
+
+    index: int
+    piece: str
+    id: int
+    start: int
+    end: int
+    word: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStep:
+    """A window: what goes through the model in one piece.
+
+    Attributes:
+        index: Which window it is, counted from 0.
+        first: The index of its first subword.
+        last: The index behind its last one.
+        input_ids: The ids of its subwords, with special tokens.
+        words: The indices of the words that it owns, whose logits are taken from here.
+    """
+
+    index: int
+    first: int
+    last: int
+    input_ids: tuple[int, ...]
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WordStep:
+    """A word: what the model said of it, and what became of that.
+
+    Attributes:
+        index: Which word it is, counted from 0.
+        start: Its first code point.
+        end: The code point behind its last one.
+        text: What it covers.
+        subword: The index of the subword whose logits are its own; None for a word without
+            subwords.
+        window: The index of the window that they come from; None likewise.
+        logits: The model's logits, in the order of the tags.
+        probs: Their softmax over this word alone, probabilities in the same order.
+        best: The tag of the highest logit.
+        tag: The one in the sequence that was decoded.
+    """
+
+    index: int
+    start: int
+    end: int
+    text: str
+    subword: int | None
+    window: int | None
+    logits: tuple[float, ...]
+    probs: tuple[float, ...]
+    best: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table of strings, for a terminal or a page.
+
+    Attributes:
+        title: What it shows.
+        columns: What stands above the columns.
+        rows: A string for each column.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every step from a text to its entities.
+
+    Attributes:
+        document: The text with the entities that were found.
+        tags: The model's outputs, in order.
+        subwords: What the tokenizer makes of the text.
+        windows: What goes through the model.
+        words: What the model says of each word, and what is made of it.
+    """
+
+    document: Document
+    tags: tuple[str, ...]
+    subwords: tuple[SubwordStep, ...]
+    windows: tuple[WindowStep, ...]
+    words: tuple[WordStep, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON.
+
+        Returns:
+            The text, the tags and the list of each kind of step, as plain values.
+        """
+        return {
+            "text": self.document.text,
+            "tags": list(self.tags),
+            "subwords": [dataclasses.asdict(step) for step in self.subwords],
+            "windows": [dataclasses.asdict(step) for step in self.windows],
+            "words": [dataclasses.asdict(step) for step in self.words],
+            "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
+        }
+
+    def tables(self) -> list[Table]:
+        """The steps as tables, in the order in which they happen."""
+        return [
+            _subword_table(self),
+            Table(
+                "2. Windows: what goes through the model in one piece",
+                ("#", "subwords", "input_ids", "words whose logits are taken"),
+                tuple(
+                    (
+                        str(step.index),
+                        f"{step.first} to {step.last - 1}",
+                        " ".join(map(str, step.input_ids)),
+                        _ranges(step.words),
+                    )
+                    for step in self.windows
+                ),
+            ),
+            _numbers("3. Logits: the model's scores of each word's first subword", self, "logits"),
+            _numbers("4. Probabilities: softmax of each word's logits", self, "probs"),
+            Table(
+                "5. Tags: the best of each word, and the best sequence that the scheme allows",
+                ("word", "text", "arg-max", "decoded", ""),
+                tuple(
+                    (
+                        str(step.index),
+                        step.text,
+                        step.best,
+                        step.tag,
+                        "" if step.best == step.tag else "changed",
+                    )
+                    for step in self.words
+                ),
+            ),
+            Table(
+                "6. Entities",
+                ("start", "end", "label", "text", "probability"),
+                tuple(
+                    (
+                        str(entity.start),
+                        str(entity.end),
+                        entity.label,
+                        self.document.surface(entity),
+                        f"{entity.score:.4f}",
+                    )
+                    for entity in self.document.entities
+                ),
+            ),
+        ]
+
+
+def explain(tagger: Tagger, text: str | Document) -> Explanation:
+    """Tags a text and keeps every step.
+
+    Args:
+        tagger: The tagger.
+        text: A text, or a document, whose entities are replaced.
+
+    Returns:
+        The steps, in the order in which they happen.
+
+    Raises:
+        DocumentError: For what is no text.
+        CheckpointError: Where the model's logits are no finite numbers.
+    """
+    document = next(look_aheads([text]))[0]
+    read = tagger.word_logits([document])
+    logits = read[0].logits
+    windows = tagger.encoder.windows(read[0].encoding)
+    tags = tagger.decoder.best_tags(logits, [len(logits)])
+    return Explanation(
+        document=next(iter(tagger.entities([document], read))),
+        tags=tagger.settings.tags,
+        subwords=_subwords(read[0].encoding, tagger),
+        windows=tuple(_window(index, window) for index, window in enumerate(windows)),
+        words=_words(document, read[0], tags.tolist(), windows, tagger.settings.tags),
+    )
+
+
+def _subwords(encoding: Encoding, tagger: Tagger) -> tuple[SubwordStep, ...]:
+    first_of = {int(start): word for word, start in enumerate(encoding.word_starts) if start >= 0}
+    ids = encoding.input_ids.tolist()
+    pieces = tagger.tokenizer.convert_ids_to_tokens(ids)
+    return tuple(
+        SubwordStep(index, piece, ids[index], start, end, first_of.get(index))
+        for index, (piece, (start, end)) in enumerate(
+            zip(pieces, encoding.offsets.tolist(), strict=True)
+        )
+    )
+
+
+def _window(index: int, window: Window) -> WindowStep:
+    return WindowStep(
+        index,
+        window.first,
+        window.last,
+        tuple(window.input_ids.tolist()),
+        tuple(window.words.tolist()),
+    )
+
+
+def _words(
+    document: Document,
+    read: WordLogits,
+    decoded: Sequence[int],
+    windows: Sequence[Window],
+    tags: Sequence[str],
+) -> tuple[WordStep, ...]:
+    owner = {int(word): index for index, window in enumerate(windows) for word in window.words}
+    logits = read.logits.astype(np.float64)
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probs = weights / weights.sum(axis=1, keepdims=True)
+    return tuple(
+        WordStep(
+            index=index,
+            start=word.start,
+            end=word.end,
+            text=document.surface(word),
+            subword=int(read.encoding.word_starts[index]) if index in owner else None,
+            window=owner.get(index),
+            logits=tuple(read.logits[index].tolist()),
+            probs=tuple(probs[index].tolist()),
+            best=tags[int(read.logits[index].argmax())],
+            tag=tags[decoded[index]],
+        )
+        for index, word in enumerate(read.encoding.words)
+    )
+
+
+def _subword_table(explanation: Explanation) -> Table:
+    text, words = explanation.document.text, explanation.words
+    return Table(
+        "1. Subwords: what the tokenizer makes of the text",
+        ("#", "piece", "id", "start", "end", "text", "first of word"),
+        tuple(
+            (
+                str(step.index),
+                step.piece,
+                str(step.id),
+                str(step.start),
+                str(step.end),
+                text[step.start : step.end],
+                "" if step.word is None else f"{step.word} {words[step.word].text}",
+            )
+            for step in explanation.subwords
+        ),
+    )
+
+
+def _numbers(title: str, explanation: Explanation, field: str) -> Table:
+    rows = tuple(
+        (str(step.index), step.text, *(f"{value:.3f}" for value in getattr(step, field)))
+        for step in explanation.words
+    )
+    return Table(title, ("word", "text", *explanation.tags), rows)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`0 1 2 5 6` as `0 to 2, 5 to 6`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(f"{a} to {b}" if a < b else str(a) for a, b in runs)

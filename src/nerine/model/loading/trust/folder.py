@@ -1,0 +1,36 @@
+"""The one check of a folder, and its parts in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+
+from nerine.core.filenames import CONFIG_FILE
+from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.model.loading.trust.configuration import check_configuration
+from nerine.model.loading.trust.labels import check_labels
+from nerine.model.loading.trust.links import check_files
+from nerine.model.loading.trust.sizes import check_sizes
+from nerine.model.loading.trust.tokenizers import check_tokenizer
+from nerine.model.loading.trust.weights import check_presence, read_weights
+
+_MOST_CONFIG_BYTES = 5 * MEGABYTE
+
+
+def check_folder(
+    folder: Path, *, weights: bool = True, architectures: Container[str] | None = None
+) -> None:
+    """Raises `CheckpointError` where transformers should not load anything from `folder`.
+
+    `architectures` are the values of `model_type` that have a class of their own, None to leave
+    that question to the loader. Without `weights` these need not be there and are not looked at,
+    for a caller that loads none; sizes are then held against fixed limits. Takes milliseconds.
+    """
+    check_presence(folder, weights=weights)
+    check_files(folder)
+    header = read_weights(folder) if weights else None
+    config = read_object(folder / CONFIG_FILE, _MOST_CONFIG_BYTES)
+    check_configuration(config, folder / CONFIG_FILE, architectures)
+    check_sizes(config, header, folder / CONFIG_FILE)
+    check_labels(config, header, folder / CONFIG_FILE)
+    check_tokenizer(folder)
