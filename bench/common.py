@@ -12,7 +12,7 @@ import torch
 
 from bench.timing import print_rates, processor, rates
 from nerine.data.corpus import Corpus, load_corpus
-from nerine.settings.runs import DEFAULT_ENCODER
+from nerine.training.settings import DEFAULT_ENCODER
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 ENCODER = DEFAULT_ENCODER

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from bench.common import machine, wnut
 from nerine.data.corpus import Corpus
-from nerine.distillation import distill
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.tagger import Tagger
+from nerine.training.distillation import distill
 from nerine.training.train import train
 
 

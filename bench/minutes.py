@@ -23,7 +23,7 @@ from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.settings.recipes import RECIPES
+from nerine.training.recipes import RECIPES
 from nerine.training.states import States
 from nerine.training.train import make_trainer
 

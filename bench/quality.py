@@ -20,8 +20,8 @@ from bench.common import ENCODER, machine, wnut
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import Evaluation
-from nerine.settings.recipes import RECIPES
-from nerine.settings.runs import TrainingSettings
+from nerine.training.recipes import RECIPES
+from nerine.training.settings import TrainingSettings
 from nerine.training.train import train
 
 SETTINGS = {

@@ -31,11 +31,11 @@ from bench.products import Shape, rate
 from bench.stages import STAGES, stages
 from nerine.core.document import Document, Entity
 from nerine.data.corpus import Corpus
-from nerine.distillation import distill
 from nerine.evaluation.metrics import score
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
 from nerine.optimization import optimize
+from nerine.training.distillation import distill
 from nerine.training.train import train
 
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)

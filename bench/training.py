@@ -33,8 +33,8 @@ from bench.common import ENCODER, machine, print_rates, rates, wnut
 from nerine.data.corpus import Corpus
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import TrainingSettings
-from nerine.training.data import Examples, make_examples
+from nerine.training.dataset import Examples, make_examples
+from nerine.training.settings import TrainingSettings
 from nerine.training.start import new_checkpoint
 from nerine.training.states import States
 from nerine.training.train import make_trainer

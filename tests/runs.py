@@ -13,7 +13,7 @@ from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.data.corpus import Corpus
-from nerine.training.runs import TrainingRun
+from nerine.training.run import TrainingRun
 from nerine.training.train import train
 
 _NAMES = {"Mira": "person", "Lisbon": "location", "Ana": "person", "Oslo": "location"}

@@ -36,7 +36,7 @@ from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
 from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
 from nerine.records.roles import Role
-from nerine.settings.runs import DistillationSettings, TrainingSettings
+from nerine.training.settings import DistillationSettings, TrainingSettings
 from tiny import LABELS, documents
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

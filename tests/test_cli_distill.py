@@ -20,7 +20,7 @@ import runs
 from nerine.cli import main, progress
 from nerine.core.errors import TrainingError
 from nerine.data.formats import write_documents
-from nerine.settings.runs import DistillationSettings
+from nerine.training.settings import DistillationSettings
 
 SMALL = ("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2")
 

@@ -18,7 +18,7 @@ from nerine.cli import main, progress
 from nerine.cli.suspects import suspects as command
 from nerine.core.document import Document, Entity
 from nerine.data.formats import write_documents
-from nerine.settings.recipes import CROSS_VALIDATION
+from nerine.training.recipes import CROSS_VALIDATION
 
 SMALL = ("--epochs", 1, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
 

@@ -26,9 +26,9 @@ from nerine.core.errors import TrainingError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
 from nerine.evaluation.epochs import EpochRecord
-from nerine.settings.recipes import RECIPES
-from nerine.settings.runs import TrainingSettings
-from nerine.training.runs import TrainingRun
+from nerine.training.recipes import RECIPES
+from nerine.training.run import TrainingRun
+from nerine.training.settings import TrainingSettings
 
 SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
 

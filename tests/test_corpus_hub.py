@@ -646,7 +646,7 @@ def test_nothing_but_the_hub_is_asked(hub: Hub, monkeypatch: pytest.MonkeyPatch)
 def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path) -> None:
     from nerine.cli import optimize
     from nerine.cli.options import CorpusReading
-    from nerine.settings.recipes import recipe
+    from nerine.training.recipes import recipe
     from nerine.training.start import provenance
 
     commit = publish(hub, three("en/{}.parquet") | three("de/{}.parquet"))

@@ -21,14 +21,14 @@ import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, SettingsError, TrainingError
 from nerine.data.corpus import Corpus
-from nerine.distillation.lessons import Lesson, divergence
-from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.model.encoding import IGNORED
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import DistillationSettings
-from nerine.training.data import UNKNOWN, Collator, joined, make_examples, make_unlabelled
-from nerine.training.runs import TrainingRun
+from nerine.training.dataset import UNKNOWN, Collator, joined, make_examples, make_unlabelled
+from nerine.training.distillation.lessons import Lesson, divergence
+from nerine.training.distillation.students import lowest, number_of_layers, student_of
+from nerine.training.run import TrainingRun
+from nerine.training.settings import DistillationSettings
 from tiny import KINDS, documents, make_tokenizer
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForTokenClassification
 
-from nerine.training.layers import parameter_groups
+from nerine.training.layer_rates import parameter_groups
 from tiny import KINDS
 
 

@@ -21,14 +21,14 @@ from nerine.core.errors import MissingExtraError
 from nerine.core.tags import Span, TagScheme
 from nerine.core.words import word_spans
 from nerine.data.corpus import Corpus, load_corpus
-from nerine.distillation import distill
-from nerine.distillation.students import student_of
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import score
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.loading.sources import DEMO_ENCODER, find
 from nerine.model.tagger import Tagger
-from nerine.training.runs import TrainingRun
+from nerine.training.distillation import distill
+from nerine.training.distillation.students import student_of
+from nerine.training.run import TrainingRun
 from nerine.training.train import train
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ from nerine.records.evaluations import (
     save_evaluation,
 )
 from nerine.records.roles import Role, role_of
-from nerine.training.runs import TrainingRun
+from nerine.training.run import TrainingRun
 from tiny import LABELS, documents
 
 MANIFEST = "complete.json"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nerine.core.errors import NerineError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.model.settings import ModelSettings
-from nerine.settings.recipes import RECIPES, read_settings, recipe
-from nerine.settings.runs import TrainingSettings
+from nerine.training.recipes import RECIPES, read_settings, recipe
+from nerine.training.settings import TrainingSettings
 
 changes = st.fixed_dictionaries(
     {},

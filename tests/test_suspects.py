@@ -26,7 +26,6 @@ from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encodings
 from nerine.model.readings import Reading
 from nerine.model.tagger import Tagger
-from nerine.settings.recipes import CROSS_VALIDATION
 from nerine.suspects import (
     KINDS,
     CrossValidation,
@@ -39,6 +38,7 @@ from nerine.suspects import (
     samples_of,
     suspects_of,
 )
+from nerine.training.recipes import CROSS_VALIDATION
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])
 Shares = Mapping[str, float]

@@ -26,9 +26,9 @@ from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.encoding import IGNORED
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import TrainingSettings
-from nerine.training.data import Collator, make_examples
-from nerine.training.runs import TrainingRun
+from nerine.training.dataset import Collator, make_examples
+from nerine.training.run import TrainingRun
+from nerine.training.settings import TrainingSettings
 from nerine.training.states import States
 from nerine.training.train import make_trainer, train
 from runs import corpus, small_run
@@ -145,7 +145,7 @@ def test_a_run_that_dies_while_it_is_published_can_go_on(
         raise KeyboardInterrupt
 
     folder = tmp_path / "run"
-    monkeypatch.setattr("nerine.training.runs.save_checkpoint", die)
+    monkeypatch.setattr("nerine.training.run.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         small_run(folder, encoder)
     monkeypatch.undo()

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from nerine.checks import CheckReport, check_corpus
     from nerine.data.corpus import Corpus, load_corpus
     from nerine.data.formats import read_documents, write_documents
-    from nerine.distillation import distill
     from nerine.evaluation.assessment import Assessment, assess
     from nerine.evaluation.evaluate import evaluate
     from nerine.evaluation.metrics import Evaluation, score
@@ -33,9 +32,10 @@ if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
     from nerine.optimization import Optimization, optimize
     from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
-    from nerine.settings.runs import DistillationSettings, TrainingSettings
     from nerine.stream import TaggingOptions, TaggingSummary, tag_files
-    from nerine.training.runs import TrainingRun
+    from nerine.training.distillation import distill
+    from nerine.training.run import TrainingRun
+    from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
 
 __version__ = "0.1.0"
@@ -83,7 +83,7 @@ _LATER = {
     "CheckReport": "nerine.checks",
     "Comparison": "nerine.evaluation.significance",
     "Corpus": "nerine.data.corpus",
-    "DistillationSettings": "nerine.settings.runs",
+    "DistillationSettings": "nerine.training.settings",
     "Evaluation": "nerine.evaluation.metrics",
     "Optimization": "nerine.optimization",
     "PushOptions": "nerine.publication.pushing",
@@ -92,12 +92,12 @@ _LATER = {
     "Tagger": "nerine.model.tagger",
     "TaggingOptions": "nerine.stream",
     "TaggingSummary": "nerine.stream",
-    "TrainingRun": "nerine.training.runs",
-    "TrainingSettings": "nerine.settings.runs",
+    "TrainingRun": "nerine.training.run",
+    "TrainingSettings": "nerine.training.settings",
     "assess": "nerine.evaluation.assessment",
     "check_corpus": "nerine.checks",
     "compare": "nerine.evaluation.significance",
-    "distill": "nerine.distillation",
+    "distill": "nerine.training.distillation",
     "evaluate": "nerine.evaluation.evaluate",
     "explain": "nerine.model.explanation",
     "load_corpus": "nerine.data.corpus",

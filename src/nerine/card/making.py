@@ -11,7 +11,7 @@ from nerine.card.statements import Statements
 from nerine.card.text import corpus_title, shown, value_shown
 from nerine.core.display import counted, escaped, markdown_table
 from nerine.model.provenance.sources import shown_name
-from nerine.settings.runs import DistillationSettings, RunSettings, TrainingSettings
+from nerine.training.settings import DistillationSettings, RunSettings, TrainingSettings
 
 _SETTING = re.compile("[a-z_]{1,40}")
 _ELSEWHERE = ("encoder", "revision")

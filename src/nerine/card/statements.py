@@ -21,7 +21,7 @@ from typing import Any
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import STATEMENTS_FILE
 from nerine.core.settings import with_changes, with_meanings
-from nerine.settings.recipes import read_settings
+from nerine.training.recipes import read_settings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*|multilingual")

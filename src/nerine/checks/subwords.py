@@ -90,7 +90,7 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     """
     from nerine.model.encoding import Encoder
     from nerine.model.loading.pretrained import load_tokenizer
-    from nerine.settings.runs import TrainingSettings
+    from nerine.training.settings import TrainingSettings
 
     settings = TrainingSettings()
     tokenizer, longest = load_tokenizer(name, revision=revision)

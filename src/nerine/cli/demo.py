@@ -16,12 +16,12 @@ from nerine.cli.terminal import cell, console, print_json, working
 from nerine.cli.train import print_run, run_as_json, run_training, say_how_to_resume
 from nerine.data.corpus import SAMPLE, Corpus
 from nerine.evaluation.metrics import Signature
-from nerine.settings.runs import TrainingSettings
+from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.evaluation.metrics import Evaluation
-    from nerine.training.runs import TrainingRun
+    from nerine.training.run import TrainingRun
 
 # The sample is small: the default's number of epochs would be too few steps.
 EPOCHS = 8

@@ -24,8 +24,8 @@ from nerine.cli.predict import file_texts
 from nerine.cli.terminal import print_json, speaks, working
 from nerine.cli.train import print_run, run_as_json, saved_settings, say_how_to_go_on
 from nerine.data.formats import ReadOptions
-from nerine.settings.recipes import read_settings
-from nerine.settings.runs import DistillationSettings
+from nerine.training.recipes import read_settings
+from nerine.training.settings import DistillationSettings
 
 if TYPE_CHECKING:
     from nerine.core.document import Document

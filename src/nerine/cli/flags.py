@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 
 from nerine.cli.options import Decorator, gathered
-from nerine.settings.runs import RunSettings, TrainingSettings
+from nerine.training.settings import RunSettings, TrainingSettings
 
 
 def _numbers(

@@ -20,7 +20,7 @@ from nerine.cli.outputs import check_output
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.display import counted
 from nerine.core.files import json_line, replacing
-from nerine.settings.recipes import CROSS_VALIDATION
+from nerine.training.recipes import CROSS_VALIDATION
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -22,11 +22,11 @@ from nerine.cli.options import (
 from nerine.cli.show import epochs_table
 from nerine.cli.terminal import cell, console, print_json, speaks, working
 from nerine.core.errors import SettingsError
-from nerine.settings.recipes import RECIPES, Settings, read_settings, recipe
-from nerine.settings.runs import TrainingSettings
+from nerine.training.recipes import RECIPES, Settings, read_settings, recipe
+from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from nerine.training.runs import TrainingRun
+    from nerine.training.run import TrainingRun
 
 
 @click.command(

@@ -20,10 +20,10 @@ from nerine.core.filenames import INFO_FILE, RUN_FILE
 from nerine.data.corpus import Corpus
 from nerine.data.splitting import folds as divide
 from nerine.model.tagger import Tagger
-from nerine.settings.recipes import CROSS_VALIDATION
-from nerine.settings.runs import TrainingSettings
 from nerine.suspects.ranking import Sample, samples_of
 from nerine.training.callbacks import Listener
+from nerine.training.recipes import CROSS_VALIDATION
+from nerine.training.settings import TrainingSettings
 from nerine.training.train import check_same_run, train
 
 

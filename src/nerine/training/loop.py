@@ -24,12 +24,12 @@ from nerine.model.batching import BudgetSampler, look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.readings import WordLogits
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import RunSettings
-from nerine.training.averaging import WeightAverage
-from nerine.training.data import Collator, Examples, word_labels
+from nerine.training.dataset import Collator, Examples, word_labels
+from nerine.training.ema import WeightAverage
 from nerine.training.epochs import epoch_records
-from nerine.training.layers import parameter_groups
-from nerine.training.objectives import Batch, Objective
+from nerine.training.layer_rates import parameter_groups
+from nerine.training.losses import Batch, Objective
+from nerine.training.settings import RunSettings
 from nerine.training.start import now
 from nerine.training.states import States
 

@@ -19,8 +19,8 @@ from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sketches import used_splits
 from nerine.model.provenance.sources import corpus_kind, encoder_origin
 from nerine.model.settings import ModelSettings
-from nerine.settings.runs import RunSettings, TrainingSettings
-from nerine.training.data import Examples
+from nerine.training.dataset import Examples
+from nerine.training.settings import RunSettings, TrainingSettings
 
 # Above this width an encoder counts as base-sized when the learning rate is left open.
 _SMALL_WIDTH = 512

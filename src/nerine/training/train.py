@@ -12,12 +12,12 @@ from nerine.data.corpus import Corpus
 from nerine.model.loading.pretrained import encoder_width
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import TrainingSettings
 from nerine.training.callbacks import Listener
-from nerine.training.data import make_examples
+from nerine.training.dataset import make_examples
 from nerine.training.loop import TokenTrainer
-from nerine.training.objectives import GoldLabels
-from nerine.training.runs import Start, TrainingRun, carry_out, check_conditions, trainer_of
+from nerine.training.losses import GoldLabels
+from nerine.training.run import Start, TrainingRun, carry_out, check_conditions, trainer_of
+from nerine.training.settings import TrainingSettings
 from nerine.training.start import new_checkpoint, rate_for_width, start_from_prior
 from nerine.training.states import States
 

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from nerine.model.encoding import IGNORED
-from nerine.settings.runs import DistillationSettings
-from nerine.training.data import UNKNOWN
-from nerine.training.objectives import Batch, cross_entropy, drawn_words, with_hidden_words
+from nerine.training.dataset import UNKNOWN
+from nerine.training.losses import Batch, cross_entropy, drawn_words, with_hidden_words
+from nerine.training.settings import DistillationSettings
 
 
 @dataclass(frozen=True, slots=True)

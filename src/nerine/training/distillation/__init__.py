@@ -21,19 +21,19 @@ from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.data.corpus import Corpus
-from nerine.distillation.lessons import Lesson
-from nerine.distillation.students import lowest, number_of_layers, student_of
 from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.pretrained import quiet, width_of
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import DistillationSettings
 from nerine.training.callbacks import Listener
-from nerine.training.data import Examples, joined, make_examples, make_unlabelled
+from nerine.training.dataset import Examples, joined, make_examples, make_unlabelled
+from nerine.training.distillation.lessons import Lesson
+from nerine.training.distillation.students import lowest, number_of_layers, student_of
 from nerine.training.loop import validation_of
-from nerine.training.runs import Start, TrainingRun, carry_out
+from nerine.training.run import Start, TrainingRun, carry_out
+from nerine.training.settings import DistillationSettings
 from nerine.training.start import adapt, provenance, rate_for_width
 
 __all__ = ["distill"]

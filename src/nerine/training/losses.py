@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from nerine.model.encoding import IGNORED
-from nerine.training.data import UNKNOWN
+from nerine.training.dataset import UNKNOWN
 
 Batch = Mapping[str, torch.Tensor]
 """The tensors that `Collator` makes."""

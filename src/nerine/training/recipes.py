@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 from nerine.core.errors import SettingsError
-from nerine.settings.runs import TrainingSettings
+from nerine.training.settings import TrainingSettings
 
 
 class Changeable(Protocol):

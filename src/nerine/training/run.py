@@ -23,8 +23,6 @@ from nerine.evaluation.epochs import EpochRecord
 from nerine.model.loading.checkpoint import Checkpoint, save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.settings.runs import RunSettings
-from nerine.training.averaging import WeightAverage
 from nerine.training.callbacks import (
     Informer,
     Interruption,
@@ -32,10 +30,12 @@ from nerine.training.callbacks import (
     Patience,
     PeriodicSave,
 )
-from nerine.training.data import Examples
+from nerine.training.dataset import Examples
+from nerine.training.ema import WeightAverage
 from nerine.training.epochs import write_epochs
 from nerine.training.loop import TokenTrainer
-from nerine.training.objectives import Objective
+from nerine.training.losses import Objective
+from nerine.training.settings import RunSettings
 from nerine.training.states import States
 
 
