@@ -30,11 +30,11 @@ from nerine.model.batching import Batch, batches
 from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
 from nerine.model.loading.sources import find
 from nerine.model.tagger import Tagger
-from nerine.optimization import exporting
-from nerine.optimization.channels import largest_inputs
-from nerine.optimization.exporting import check_export, export
-from nerine.optimization.folder import put_in_place, save_model, workplace
-from nerine.optimization.quantisation import FULL, REDUCED, quantise, rows_in_bytes
+from nerine.serving.optimization import exporting
+from nerine.serving.optimization.channels import largest_inputs
+from nerine.serving.optimization.exporting import check_export, export
+from nerine.serving.optimization.folder import put_in_place, save_model, workplace
+from nerine.serving.optimization.quantisation import FULL, REDUCED, quantise, rows_in_bytes
 from tiny import KINDS, documents, make_checkpoint
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -558,7 +558,7 @@ def test_models_are_put_in_place_whole_or_not_at_all(
     def full(_: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nerine.optimization.folder.sync_files", full)
+    monkeypatch.setattr("nerine.serving.optimization.folder.sync_files", full)
     with pytest.raises(CheckpointError, match="No space left"), workplace(optimized) as place:
         put_in_place(place, saved)
     assert before == sorted(

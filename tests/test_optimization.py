@@ -22,10 +22,10 @@ from nerine.evaluation.significance.intervals import Interval
 from nerine.model.backends.saved import FP32, INT8, PYTORCH, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.tagger import Tagger
-from nerine.optimization import choose, optimize
-from nerine.optimization.exporting import export
-from nerine.optimization.fresh import Footprint, measure_afresh
-from nerine.optimization.measuring import Measurement, compare_with, rates
+from nerine.serving.optimization import choose, optimize
+from nerine.serving.optimization.exporting import export
+from nerine.serving.optimization.fresh import Footprint, measure_afresh
+from nerine.serving.optimization.measuring import Measurement, compare_with, rates
 from tiny import documents
 
 for _package in ("onnx", "onnxruntime", "onnxscript"):
@@ -176,9 +176,9 @@ def model(checkpoint_of: Callable[..., Path]) -> Any:
 @pytest.fixture
 def quick(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without processes, which take seconds to import torch, and with one export for all."""
-    monkeypatch.setattr("nerine.optimization.export", lambda *_: model)
+    monkeypatch.setattr("nerine.serving.optimization.export", lambda *_: model)
     monkeypatch.setattr(
-        "nerine.optimization.measure_afresh",
+        "nerine.serving.optimization.measure_afresh",
         lambda *_: Footprint(memory=2_000_000, first_result=0.5),
     )
 
@@ -232,7 +232,7 @@ def test_a_variant_that_is_not_good_enough_is_not_kept(
                 each.raw_data = bytes(len(each.raw_data))
         return changed
 
-    monkeypatch.setattr("nerine.optimization.quantise", worthless)
+    monkeypatch.setattr("nerine.serving.optimization.quantise", worthless)
     gold = Tagger.load(run_folder, device="cpu", backend="pytorch").predict(documents())
     result = optimize(run_folder, gold)
     assert INT8 not in result.choice.good_enough

@@ -29,17 +29,17 @@ from nerine.core.errors import (
     TaggingError,
 )
 from nerine.model.tagger import Tagger
-from nerine.stream import (
+from nerine.serving.files import (
     TaggingOptions,
     TaggingSummary,
     model_identity,
     plan_tagging,
     tag_files,
 )
-from nerine.stream import lines as lines_module
-from nerine.stream.inputs import find_inputs, format_named, output_name
-from nerine.stream.journal import Journal
-from nerine.stream.records import entities_json, spliced
+from nerine.serving.files import lines as lines_module
+from nerine.serving.files.inputs import find_inputs, format_named, output_name
+from nerine.serving.files.journal import Journal
+from nerine.serving.files.records import entities_json, spliced
 from streams import POISON, StubTagger, entities_of, files_in, look_aheads_of_four
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -600,7 +600,7 @@ def test_a_record_without_an_end_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines_module, "LONGEST", 100)
-    monkeypatch.setattr("nerine.stream.tables.LONGEST", 100)
+    monkeypatch.setattr("nerine.serving.files.tables.LONGEST", 100)
     source = tmp_path / "in.txt"
     source.write_text("short\n" + "x" * 200)
     assert f"{source}:2: this record is longer" in refused_or_raised(source, tmp_path / "o.jsonl")
@@ -687,7 +687,7 @@ def test_checking_a_run_imports_no_tensors(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\nMira\n")
     code = (
         "import sys\n"
-        "from nerine.stream import plan_tagging\n"
+        "from nerine.serving.files import plan_tagging\n"
         "plan_tagging([sys.argv[1]], sys.argv[2])\n"
         "assert not {'torch', 'numpy', 'transformers', 'pyarrow'} & sys.modules.keys()\n"
     )

@@ -22,10 +22,10 @@ import pytest
 from nerine.core.errors import FormatError, TaggingError
 from nerine.core.tags import TagScheme
 from nerine.model.settings import ModelSettings
-from nerine.stream import TaggingOptions, TaggingSummary, plan_tagging, tag_files
-from nerine.stream import journal as journal_module
-from nerine.stream import sinks as sinks_module
-from nerine.stream.journal import Reached, State
+from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, tag_files
+from nerine.serving.files import journal as journal_module
+from nerine.serving.files import sinks as sinks_module
+from nerine.serving.files.journal import Reached, State
 from streams import POISON, StubTagger, files_in, look_aheads_of_four
 
 JOURNAL = ".out.tagging"
@@ -406,7 +406,7 @@ import sys, time
 sys.path.insert(0, sys.argv[3])
 import nerine.model.batching
 from streams import StubTagger, look_aheads_of_four
-from nerine.stream import TaggingOptions, tag_files
+from nerine.serving.files import TaggingOptions, tag_files
 nerine.model.batching.look_aheads = look_aheads_of_four
 
 class Slow(StubTagger):

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from nerine.evaluation.significance import Comparison, System, compare
     from nerine.model.explanation import explain
     from nerine.model.tagger import Tagger
-    from nerine.optimization import Optimization, optimize
     from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
-    from nerine.stream import TaggingOptions, TaggingSummary, tag_files
+    from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
+    from nerine.serving.optimization import Optimization, optimize
     from nerine.training.distillation import distill
     from nerine.training.run import TrainingRun
     from nerine.training.settings import DistillationSettings, TrainingSettings
@@ -85,13 +85,13 @@ _LATER = {
     "Corpus": "nerine.data.corpus",
     "DistillationSettings": "nerine.training.settings",
     "Evaluation": "nerine.evaluation.metrics",
-    "Optimization": "nerine.optimization",
+    "Optimization": "nerine.serving.optimization",
     "PushOptions": "nerine.publication.pushing",
     "Pushed": "nerine.publication.pushing",
     "System": "nerine.evaluation.significance",
     "Tagger": "nerine.model.tagger",
-    "TaggingOptions": "nerine.stream",
-    "TaggingSummary": "nerine.stream",
+    "TaggingOptions": "nerine.serving.files",
+    "TaggingSummary": "nerine.serving.files",
     "TrainingRun": "nerine.training.run",
     "TrainingSettings": "nerine.training.settings",
     "assess": "nerine.evaluation.assessment",
@@ -101,12 +101,12 @@ _LATER = {
     "evaluate": "nerine.evaluation.evaluate",
     "explain": "nerine.model.explanation",
     "load_corpus": "nerine.data.corpus",
-    "optimize": "nerine.optimization",
+    "optimize": "nerine.serving.optimization",
     "plan_push": "nerine.publication.pushing",
     "push": "nerine.publication.pushing",
     "read_documents": "nerine.data.formats",
     "score": "nerine.evaluation.metrics",
-    "tag_files": "nerine.stream",
+    "tag_files": "nerine.serving.files",
     "train": "nerine.training.train",
     "write_documents": "nerine.data.formats",
 }

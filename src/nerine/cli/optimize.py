@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nerine.data.corpus import Corpus
-    from nerine.optimization import Measurement, Optimization
+    from nerine.serving.optimization import Measurement, Optimization
 
 _VARIANTS = ("onnx-fp32", "onnx-int8")
 _MEGABYTE = 1e6
@@ -75,8 +75,8 @@ def optimize(
     PyTorch on your own documents. Those that are good enough are put into the folder onnx of the
     checkpoint, and the fastest of them is used from then on by every command, on a CPU.
     """
-    from nerine.optimization.choice import check_tolerance
-    from nerine.optimization.folder import check_folder
+    from nerine.serving.optimization.choice import check_tolerance
+    from nerine.serving.optimization.folder import check_folder
 
     check_tolerance(tolerance)  # now, and not after a corpus is read
     check_folder(Path(checkpoint).expanduser())
@@ -84,7 +84,7 @@ def optimize(
     documents = corpus.split(split)
     about = {"corpus": source, "hash": corpus.hash, "split": split}
     with working(f"optimising {checkpoint}") as say:
-        from nerine.optimization import optimize as run
+        from nerine.serving.optimization import optimize as run
 
         result = run(
             checkpoint,

@@ -17,9 +17,9 @@ from nerine.cli.options import ModelChoice, json_option, tagging_options
 from nerine.cli.terminal import VisibleOutput, cell, console, print_json, stdout, table, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
-from nerine.stream.inputs import STANDARD
-from nerine.stream.options import FORMATS, Format, Start, TaggingOptions
-from nerine.stream.plan import TaggingPlan, TaggingSummary, plan_tagging
+from nerine.serving.files.inputs import STANDARD
+from nerine.serving.files.options import FORMATS, Format, Start, TaggingOptions
+from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
     from nerine.model.loading.sources import Origin
@@ -134,7 +134,7 @@ def _start(resume: bool, overwrite: bool) -> Start:
 
 def _identity(origin: Origin, model: ModelChoice) -> dict[str, Any]:
     """What tells the model from others: its files, or the commit that these are of."""
-    from nerine.stream.identity import model_identity
+    from nerine.serving.files.identity import model_identity
 
     tags = None if model.tags is None else list(model.tags)
     return {**model_identity(str(origin)), "scheme": model.scheme, "tags": tags}

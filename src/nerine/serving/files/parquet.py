@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.data.formats.tables import needed
-from nerine.stream.lines import unreadable
-from nerine.stream.records import Position, Record, entities_json, missing, taken
+from nerine.serving.files.lines import unreadable
+from nerine.serving.files.records import Position, Record, entities_json, missing, taken
 
 _BATCH = 1024
 _TEXTS = ("string", "large_string", "string_view")

@@ -11,18 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from nerine.core.errors import TaggingError
-from nerine.stream.compression import compressed, compression_of
-from nerine.stream.journal import (
-    Journal,
-    Reached,
-    State,
-    append,
-    disk_errors,
-    replace,
-    sync,
-)
-from nerine.stream.records import Source
-from nerine.stream.targets import Targets
+from nerine.serving.files.compression import compressed, compression_of
+from nerine.serving.files.journal import Journal, Reached, State, append, disk_errors, replace, sync
+from nerine.serving.files.records import Source
+from nerine.serving.files.targets import Targets
 
 
 class Sink(Protocol):

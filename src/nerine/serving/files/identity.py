@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.files import file_hash
-from nerine.stream.inputs import Found
-from nerine.stream.options import TaggingOptions
+from nerine.serving.files.inputs import Found
+from nerine.serving.files.options import TaggingOptions
 
 _BEGINNING = 1 << 20
 _MODEL_FILES = (

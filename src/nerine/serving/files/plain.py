@@ -12,8 +12,8 @@ from typing import Any
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import decoded, json_line, json_record
-from nerine.stream.lines import Lines
-from nerine.stream.records import (
+from nerine.serving.files.lines import Lines
+from nerine.serving.files.records import (
     BEGIN,
     Position,
     Record,

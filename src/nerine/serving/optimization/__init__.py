@@ -43,13 +43,13 @@ from nerine.model.backends.saved import (
 from nerine.model.batching import Batch
 from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
 from nerine.model.tagger import Tagger
-from nerine.optimization.channels import largest_inputs
-from nerine.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
-from nerine.optimization.exporting import check_export, export, import_exporter
-from nerine.optimization.folder import check_folder, put_in_place, save_model, workplace
-from nerine.optimization.fresh import measure_afresh, tagger_of
-from nerine.optimization.measuring import Measurement, compare_with, rates
-from nerine.optimization.quantisation import quantise
+from nerine.serving.optimization.channels import largest_inputs
+from nerine.serving.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
+from nerine.serving.optimization.exporting import check_export, export, import_exporter
+from nerine.serving.optimization.folder import check_folder, put_in_place, save_model, workplace
+from nerine.serving.optimization.fresh import measure_afresh, tagger_of
+from nerine.serving.optimization.measuring import Measurement, compare_with, rates
+from nerine.serving.optimization.quantisation import quantise
 
 __all__ = ["TOLERANCE", "Choice", "Measurement", "Optimization", "choose", "optimize"]
 

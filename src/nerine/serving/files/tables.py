@@ -15,8 +15,8 @@ from pathlib import Path
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import decoded
-from nerine.stream.lines import LONGEST, Lines, closed, too_long
-from nerine.stream.records import BEGIN, Position, Record, entities_json, missing, taken
+from nerine.serving.files.lines import LONGEST, Lines, closed, too_long
+from nerine.serving.files.records import BEGIN, Position, Record, entities_json, missing, taken
 
 
 class CsvSource:

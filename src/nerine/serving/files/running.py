@@ -15,11 +15,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from nerine.core.document import Document
-from nerine.stream.inputs import Input
-from nerine.stream.journal import Reached
-from nerine.stream.lines import closed
-from nerine.stream.records import Position, Record, Source, reason
-from nerine.stream.sinks import Sink, failed_line
+from nerine.serving.files.inputs import Input
+from nerine.serving.files.journal import Reached
+from nerine.serving.files.lines import closed
+from nerine.serving.files.records import Position, Record, Source, reason
+from nerine.serving.files.sinks import Sink, failed_line
 
 if TYPE_CHECKING:
     from nerine.model.pipeline import Failure

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from nerine.core.errors import FormatError
-from nerine.stream.compression import check_compression, compression_of
-from nerine.stream.lines import Lines
-from nerine.stream.options import EXTENSIONS, Format, TaggingOptions
-from nerine.stream.parquet import ParquetSource
-from nerine.stream.plain import JsonSource, TextSource
-from nerine.stream.records import Source
-from nerine.stream.tables import CsvSource
+from nerine.serving.files.compression import check_compression, compression_of
+from nerine.serving.files.lines import Lines
+from nerine.serving.files.options import EXTENSIONS, Format, TaggingOptions
+from nerine.serving.files.parquet import ParquetSource
+from nerine.serving.files.plain import JsonSource, TextSource
+from nerine.serving.files.records import Source
+from nerine.serving.files.tables import CsvSource
 
 STANDARD = "-"
 """Standard input as an input, standard output as an output."""

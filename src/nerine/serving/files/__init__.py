@@ -27,10 +27,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from nerine.stream.identity import model_identity
-from nerine.stream.options import Format, TaggingOptions
-from nerine.stream.plan import TaggingPlan, TaggingSummary, plan_tagging
-from nerine.stream.running import Listener, Tagging
+from nerine.serving.files.identity import model_identity
+from nerine.serving.files.options import Format, TaggingOptions
+from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
+from nerine.serving.files.running import Listener, Tagging
 
 __all__ = [
     "Format",

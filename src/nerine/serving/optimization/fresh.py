@@ -1,6 +1,6 @@
 """Memory and time to the first result, in a process that has done nothing else.
 
-The process is `python -m nerine.optimization.fresh`. It reads what to do from standard input and
+The process is `python -m nerine.serving.optimization.fresh`. It reads what to do from standard input and
 writes what it found to standard output, both as JSON.
 """
 
@@ -61,7 +61,7 @@ def measure_afresh(
         "texts": list(texts),
     }
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "nerine.optimization.fresh"],
+        [sys.executable, "-P", "-m", "nerine.serving.optimization.fresh"],
         input=json.dumps(request),
         capture_output=True,
         text=True,

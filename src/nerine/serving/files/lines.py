@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from nerine.core.errors import FormatError, NerineError, TaggingError
-from nerine.stream.compression import DAMAGES, uncompressed
-from nerine.stream.records import BEGIN, Position
+from nerine.serving.files.compression import DAMAGES, uncompressed
+from nerine.serving.files.records import BEGIN, Position
 
 Item = TypeVar("Item")
 

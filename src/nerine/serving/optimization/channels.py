@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nerine.model.backends.onnx import ERRORS_ONLY, INPUTS, import_runtime
 from nerine.model.batching import Batch
-from nerine.optimization.quantisation import products_of
+from nerine.serving.optimization.quantisation import products_of
 
 _PREFIX = "largest_of_"
 

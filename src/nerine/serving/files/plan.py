@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nerine.core.errors import FormatError, SettingsError, TaggingError
-from nerine.stream.identity import inputs_identity, run_identity, tagger_identity
-from nerine.stream.inputs import STANDARD, Found, find_inputs
-from nerine.stream.journal import Journal, State, check_same
-from nerine.stream.options import TaggingOptions
-from nerine.stream.records import Source
-from nerine.stream.running import Listener, Run, Tagging
-from nerine.stream.sinks import JournalSink, Sink, StandardSink
-from nerine.stream.targets import Targets, check_outside, targets_of
+from nerine.serving.files.identity import inputs_identity, run_identity, tagger_identity
+from nerine.serving.files.inputs import STANDARD, Found, find_inputs
+from nerine.serving.files.journal import Journal, State, check_same
+from nerine.serving.files.options import TaggingOptions
+from nerine.serving.files.records import Source
+from nerine.serving.files.running import Listener, Run, Tagging
+from nerine.serving.files.sinks import JournalSink, Sink, StandardSink
+from nerine.serving.files.targets import Targets, check_outside, targets_of
 
 
 @dataclass(frozen=True, slots=True)

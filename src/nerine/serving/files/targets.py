@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
-from nerine.stream.compression import check_compression, compression_of
-from nerine.stream.inputs import Found, Input, format_named, output_name
+from nerine.serving.files.compression import check_compression, compression_of
+from nerine.serving.files.inputs import Found, Input, format_named, output_name
 
 _ELSEWHERE = "name another output"
 

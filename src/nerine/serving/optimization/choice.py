@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nerine.core.errors import SettingsError
-from nerine.optimization.measuring import Measurement
+from nerine.serving.optimization.measuring import Measurement
 
 TOLERANCE = 0.3
 """Points of F1, of 100, that a variant may lose against PyTorch."""

@@ -1,0 +1,1 @@
+"""A tagger at work in other programs: files, ONNX."""
