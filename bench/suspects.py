@@ -23,8 +23,8 @@ from pathlib import Path
 
 from bench.common import ENCODER, machine, wnut
 from nerine.core.document import Document, Entity, Token
+from nerine.curation.label_errors import CrossValidation, Suspect, cross_validated_suspects
 from nerine.data.corpus import Corpus
-from nerine.suspects import CrossValidation, Suspect, cross_validated_suspects
 from nerine.training.recipes import CROSS_VALIDATION
 
 KINDS = ("type", "removed", "boundary")

@@ -30,7 +30,6 @@ HOMES = {
     **dict.fromkeys(
         ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
     ),
-    **dict.fromkeys(("checks", "suspects"), "curation"),
     **dict.fromkeys(("card", "publication"), "publishing"),
     **dict.fromkeys(("records.evaluations", "records.roles"), "publishing"),
 }

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerine.checks import RULES, CheckReport, check_corpus
-from nerine.checks.characters import code_point
 from nerine.core.document import Document, Entity, labels_of
 from nerine.core.errors import SettingsError
+from nerine.curation.checks import RULES, CheckReport, check_corpus
+from nerine.curation.checks.characters import code_point
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import ReadOptions
 from strategies import documents

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.checks.mojibake import repaired_runs
-from nerine.checks.similarity import (
+from nerine.core.document import Document
+from nerine.curation.checks.mojibake import repaired_runs
+from nerine.curation.checks.similarity import (
     _KEPT,
     FEWEST_WORDS,
     THRESHOLD,
@@ -19,7 +20,6 @@ from nerine.checks.similarity import (
     masked,
     own_words,
 )
-from nerine.core.document import Document
 
 _WORDS = [f"{a}{b}" for a in "abcdefgh" for b in "klmn"]
 

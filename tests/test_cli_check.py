@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nerine.checks import RULES
 from nerine.cli import main
+from nerine.curation.checks import RULES
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 needs_wnut = pytest.mark.skipif(not WNUT.is_dir(), reason="../shared/wnut17 is not there")

@@ -21,12 +21,7 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, TrainingError
 from nerine.core.tags import TagScheme
 from nerine.core.words import rule_words
-from nerine.data.corpus import Corpus
-from nerine.model.decoding import Decoder
-from nerine.model.encoding import Encodings
-from nerine.model.readings import Reading
-from nerine.model.tagger import Tagger
-from nerine.suspects import (
+from nerine.curation.label_errors import (
     KINDS,
     CrossValidation,
     Sample,
@@ -38,6 +33,11 @@ from nerine.suspects import (
     samples_of,
     suspects_of,
 )
+from nerine.data.corpus import Corpus
+from nerine.model.decoding import Decoder
+from nerine.model.encoding import Encodings
+from nerine.model.readings import Reading
+from nerine.model.tagger import Tagger
 from nerine.training.recipes import CROSS_VALIDATION
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])

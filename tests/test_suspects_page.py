@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerine.core.document import Document, Entity
-from nerine.suspects import Sample, Suspect
-from nerine.suspects.page import review_page
+from nerine.curation.label_errors import Sample, Suspect
+from nerine.curation.label_errors.page import review_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

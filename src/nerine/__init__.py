@@ -21,7 +21,7 @@ from nerine.core.errors import NerineError
 from nerine.core.tags import TagScheme
 
 if TYPE_CHECKING:
-    from nerine.checks import CheckReport, check_corpus
+    from nerine.curation.checks import CheckReport, check_corpus
     from nerine.data.corpus import Corpus, load_corpus
     from nerine.data.formats import read_documents, write_documents
     from nerine.evaluation.assessment import Assessment, assess
@@ -80,7 +80,7 @@ __all__ = [
 
 _LATER = {
     "Assessment": "nerine.evaluation.assessment",
-    "CheckReport": "nerine.checks",
+    "CheckReport": "nerine.curation.checks",
     "Comparison": "nerine.evaluation.significance",
     "Corpus": "nerine.data.corpus",
     "DistillationSettings": "nerine.training.settings",
@@ -95,7 +95,7 @@ _LATER = {
     "TrainingRun": "nerine.training.run",
     "TrainingSettings": "nerine.training.settings",
     "assess": "nerine.evaluation.assessment",
-    "check_corpus": "nerine.checks",
+    "check_corpus": "nerine.curation.checks",
     "compare": "nerine.evaluation.significance",
     "distill": "nerine.training.distillation",
     "evaluate": "nerine.evaluation.evaluate",

@@ -16,7 +16,7 @@ from nerine.core.display import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nerine.checks import CheckReport, Finding, Rule, Severity
+    from nerine.curation.checks import CheckReport, Finding, Rule, Severity
     from nerine.data.corpus import Corpus
 
 FOUND = 1
@@ -81,7 +81,7 @@ def check(
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
     owner/name@revision. Tags that break their scheme are read leniently, and each is a finding.
     """
-    from nerine.checks import check_corpus
+    from nerine.curation.checks import check_corpus
 
     if rules:
         _show_rules(as_json=as_json)
@@ -101,7 +101,7 @@ def check(
 
 
 def _show_rules(*, as_json: bool) -> None:
-    from nerine.checks import RULES
+    from nerine.curation.checks import RULES
 
     if as_json:
         print_json([_described(rule) for rule in RULES.values()])

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nerine.core.document import Document, Entity
+    from nerine.curation.label_errors import Findings, Suspect
     from nerine.data.corpus import Corpus
-    from nerine.suspects import Findings, Suspect
 
 _SHOWN = 20
 _ON_PAGE = 1000
@@ -165,9 +165,9 @@ def _by_model(
     corpus: Corpus, splits: tuple[str, ...], model: str, changes: dict[str, Any]
 ) -> Findings:
     with working(f"judging by {model}"):
+        from nerine.curation.label_errors import suspects_of
         from nerine.model.loading.checkpoint import load_checkpoint
         from nerine.model.tagger import Tagger
-        from nerine.suspects import suspects_of
 
         checkpoint = load_checkpoint(model, **changes)
         tagger = Tagger.from_checkpoint(checkpoint)
@@ -185,7 +185,7 @@ def _by_folds(
 ) -> Findings:
     settings = CROSS_VALIDATION.changed(changes)
     from nerine.cli.progress import training_display
-    from nerine.suspects import CrossValidation, cross_validated_suspects
+    from nerine.curation.label_errors import CrossValidation, cross_validated_suspects
 
     with training_display() as listener:
         validation = CrossValidation(corpus, work, splits, folds, settings)
@@ -202,7 +202,7 @@ def _say_how_to_resume(context: click.Context, work: Path | None) -> None:
 
 
 def _write(findings: Findings, output: Path, page: Path | None) -> None:
-    from nerine.suspects.page import review_page
+    from nerine.curation.label_errors.page import review_page
 
     with replacing(output) as stream:
         for record in findings.to_dict()["suspects"]:

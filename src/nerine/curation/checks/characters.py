@@ -14,10 +14,10 @@ from typing import Any
 
 import regex
 
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.mojibake import repaired_runs
-from nerine.checks.view import View, listed, quoted, times
 from nerine.core.display import HTML_REFERENCE
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.mojibake import repaired_runs
+from nerine.curation.checks.view import View, listed, quoted, times
 
 Applies = Callable[[str, int], bool]
 

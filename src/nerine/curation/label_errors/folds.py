@@ -17,10 +17,10 @@ from typing import Protocol
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
+from nerine.curation.label_errors.ranking import Sample, samples_of
 from nerine.data.corpus import Corpus
 from nerine.data.splitting import folds as divide
 from nerine.model.tagger import Tagger
-from nerine.suspects.ranking import Sample, samples_of
 from nerine.training.callbacks import Listener
 from nerine.training.recipes import CROSS_VALIDATION
 from nerine.training.settings import TrainingSettings

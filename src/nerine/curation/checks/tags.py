@@ -6,10 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import Mention, View, quoted
 from nerine.core.display import counted
 from nerine.core.document import Document, Token
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.view import Mention, View, quoted
 from nerine.data.corpus import near_miss
 from nerine.data.formats import TagFault
 

@@ -27,10 +27,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from nerine.checks.findings import SEVERITIES, Finding, Rule, Severity
-from nerine.checks.registry import RULES, chosen_rules
-from nerine.checks.subwords import load_subwords
-from nerine.checks.view import View
+from nerine.curation.checks.findings import SEVERITIES, Finding, Rule, Severity
+from nerine.curation.checks.registry import RULES, chosen_rules
+from nerine.curation.checks.subwords import load_subwords
+from nerine.curation.checks.view import View
 from nerine.data.corpus import Corpus
 
 __all__ = ["RULES", "SEVERITIES", "CheckReport", "Finding", "Rule", "Severity", "check_corpus"]

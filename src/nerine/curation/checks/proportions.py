@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import View, quoted
 from nerine.core.display import counted
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.view import View, quoted
 from nerine.data.formats.folders import SPLITS
 
 FEWEST_OF_LABEL = 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from nerine.checks.characters import spelled
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.subwords import Cut, Range
-from nerine.checks.view import View, quoted, times
 from nerine.core.display import counted
+from nerine.curation.checks.characters import spelled
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.subwords import Cut, Range
+from nerine.curation.checks.view import View, quoted, times
 
 
 def unknown_words(view: View) -> Iterator[Remark]:

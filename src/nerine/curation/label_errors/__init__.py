@@ -9,10 +9,8 @@ from typing import Any
 
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
-from nerine.data.corpus import Corpus
-from nerine.model.tagger import Tagger
-from nerine.suspects.folds import CrossValidation, FoldListener
-from nerine.suspects.ranking import (
+from nerine.curation.label_errors.folds import CrossValidation, FoldListener
+from nerine.curation.label_errors.ranking import (
     KINDS,
     Sample,
     Suspect,
@@ -20,6 +18,8 @@ from nerine.suspects.ranking import (
     ranked,
     samples_of,
 )
+from nerine.data.corpus import Corpus
+from nerine.model.tagger import Tagger
 
 __all__ = [
     "KINDS",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
-from nerine.checks import (
+from nerine.core.errors import SettingsError
+from nerine.curation.checks import (
     characters,
     coverage,
     duplicates,
@@ -14,8 +15,7 @@ from nerine.checks import (
     surfaces,
     tags,
 )
-from nerine.checks.findings import Rule
-from nerine.core.errors import SettingsError
+from nerine.curation.checks.findings import Rule
 
 RULES = {
     rule.name: rule

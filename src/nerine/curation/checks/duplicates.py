@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.similarity import Where, masked, own_words
-from nerine.checks.view import View, listed, quoted
 from nerine.core.document import Document
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.similarity import Where, masked, own_words
+from nerine.curation.checks.view import View, listed, quoted
 from nerine.evaluation.metrics.scoring import ranges_of
 
 _MOST_DIFFERENCES = 3

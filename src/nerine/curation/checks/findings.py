@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from nerine.checks.view import View
+    from nerine.curation.checks.view import View
 
 Severity = Literal["error", "warning", "note"]
 

@@ -9,10 +9,10 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import Mention, View, quoted
 from nerine.core.document import Document
 from nerine.core.words import rule_words
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.view import Mention, View, quoted
 
 _LONG_WORDS, _LONG_RATIO, _TOO_LONG = 8, 4, 25
 _RARELY = 0.1

@@ -11,7 +11,7 @@ from html import escape
 
 from nerine.core.display import pieces, visible
 from nerine.core.document import Document, Entity
-from nerine.suspects.ranking import KINDS, Kind, Suspect
+from nerine.curation.label_errors.ranking import KINDS, Kind, Suspect
 
 # Of a long text, so many characters are shown before the place and so many after it.
 _BEFORE, _AFTER = 160, 240

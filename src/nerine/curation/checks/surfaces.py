@@ -12,10 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from nerine.checks.findings import Remark, Rule, Spot
-from nerine.checks.view import MOST_PLACES, Mention, View, quoted, times
 from nerine.core.document import Document
 from nerine.core.words import rule_words
+from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.view import MOST_PLACES, Mention, View, quoted, times
 
 _RUN = re.compile(r"\w+")
 _SHORTEST_NAME = 4

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from nerine.checks.findings import Spot
-from nerine.checks.similarity import NearCopies, NearCopy
-from nerine.checks.subwords import Cut, Subwords
 from nerine.core.document import Document, Entity
+from nerine.curation.checks.findings import Spot
+from nerine.curation.checks.similarity import NearCopies, NearCopy
+from nerine.curation.checks.subwords import Cut, Subwords
 from nerine.data.corpus import Corpus
 
 _LONGEST_QUOTE = 60

@@ -1,0 +1,1 @@
+"""Whether a corpus is right: checks and label errors."""
