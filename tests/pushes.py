@@ -14,7 +14,7 @@ from nerine.evaluation.assessment import assess
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sketches import used_splits
-from nerine.records.evaluations import evaluation_of, save_evaluation
+from nerine.publishing.evaluations import evaluation_of, save_evaluation
 from tiny import LABELS, documents, make_checkpoint
 
 VARIANTS = ("onnx-fp32", "onnx-int8")

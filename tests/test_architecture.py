@@ -30,8 +30,6 @@ HOMES = {
     **dict.fromkeys(
         ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
     ),
-    **dict.fromkeys(("card", "publication"), "publishing"),
-    **dict.fromkeys(("records.evaluations", "records.roles"), "publishing"),
 }
 """Where the modules that have not moved yet belong."""
 FACE = ("__init__", "__main__")

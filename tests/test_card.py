@@ -17,14 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nerine.card import (
-    Card,
-    CardRecord,
-    Statements,
-    read_statements,
-    write_card,
-)
-from nerine.card.snippets import SENTENCE
 from nerine.core.display import visible
 from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
@@ -34,8 +26,10 @@ from nerine.evaluation.assessment import assess
 from nerine.model.provenance.sketches import split_record
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
-from nerine.records.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
-from nerine.records.roles import Role
+from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
+from nerine.publishing.card.snippets import SENTENCE
+from nerine.publishing.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
+from nerine.publishing.roles import Role
 from nerine.training.settings import DistillationSettings, TrainingSettings
 from tiny import LABELS, documents
 

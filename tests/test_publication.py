@@ -18,17 +18,17 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from hub.samples import TOKEN
-from nerine.card import Statements
 from nerine.core.errors import HubError, NerineError, SettingsError
 from nerine.core.files import file_hash
 from nerine.hub.files import Listed, git_hash
 from nerine.hub.sending import Outgoing, Remote
-from nerine.publication import secrets
-from nerine.publication.listing import OURS
-from nerine.publication.marking import is_untouched, marked
-from nerine.publication.naming import public_configuration
-from nerine.publication.pushing import PushOptions, compare, plan_push
-from nerine.publication.secrets import Searcher
+from nerine.publishing import secrets
+from nerine.publishing.card import Statements
+from nerine.publishing.listing import OURS
+from nerine.publishing.marking import is_untouched, marked
+from nerine.publishing.naming import public_configuration
+from nerine.publishing.push import PushOptions, compare, plan_push
+from nerine.publishing.secrets import Searcher
 from pushes import PATH, add_onnx, change, evaluate
 
 SENT = ["README.md", "config.json", "model.safetensors", "nerine.json"]

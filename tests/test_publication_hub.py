@@ -21,7 +21,7 @@ from nerine.core.errors import HubError
 from nerine.core.files import file_hash
 from nerine.hub import sending
 from nerine.model.tagger import Tagger
-from nerine.publication.pushing import Pushed, plan_push, push
+from nerine.publishing.push import Pushed, plan_push, push
 from pushes import add_onnx, change, evaluate
 from tiny import documents
 

@@ -34,14 +34,14 @@ from nerine.model.provenance.conditions import hardware
 from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
 from nerine.model.provenance.sources import corpus_kind, encoder_origin, shown_name, without_paths
 from nerine.model.tagger import Tagger
-from nerine.records.evaluations import (
+from nerine.publishing.evaluations import (
     CorpusOrigin,
     EvaluationRecord,
     evaluation_of,
     read_evaluations,
     save_evaluation,
 )
-from nerine.records.roles import Role, role_of
+from nerine.publishing.roles import Role, role_of
 from nerine.training.run import TrainingRun
 from tiny import LABELS, documents
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nerine.evaluation.significance import Comparison, System, compare
     from nerine.model.explanation import explain
     from nerine.model.tagger import Tagger
-    from nerine.publication.pushing import Pushed, PushOptions, plan_push, push
+    from nerine.publishing.push import Pushed, PushOptions, plan_push, push
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
     from nerine.serving.optimization import Optimization, optimize
     from nerine.training.distillation import distill
@@ -86,8 +86,8 @@ _LATER = {
     "DistillationSettings": "nerine.training.settings",
     "Evaluation": "nerine.evaluation.metrics",
     "Optimization": "nerine.serving.optimization",
-    "PushOptions": "nerine.publication.pushing",
-    "Pushed": "nerine.publication.pushing",
+    "PushOptions": "nerine.publishing.push",
+    "Pushed": "nerine.publishing.push",
     "System": "nerine.evaluation.significance",
     "Tagger": "nerine.model.tagger",
     "TaggingOptions": "nerine.serving.files",
@@ -102,8 +102,8 @@ _LATER = {
     "explain": "nerine.model.explanation",
     "load_corpus": "nerine.data.corpus",
     "optimize": "nerine.serving.optimization",
-    "plan_push": "nerine.publication.pushing",
-    "push": "nerine.publication.pushing",
+    "plan_push": "nerine.publishing.push",
+    "push": "nerine.publishing.push",
     "read_documents": "nerine.data.formats",
     "score": "nerine.evaluation.metrics",
     "tag_files": "nerine.serving.files",

@@ -118,8 +118,8 @@ def _info_to_save_with(
 ) -> dict[str, Any]:
     """What `nerine.json` says; refuses what cannot be saved, before anything is tagged."""
     from nerine.model.loading.checkpoint import writable_info
-    from nerine.records.evaluations import refused
-    from nerine.records.roles import trained_on
+    from nerine.publishing.evaluations import refused
+    from nerine.publishing.roles import trained_on
 
     if model.scheme is not None:
         raise SettingsError(
@@ -142,8 +142,8 @@ def _save(
     seconds: float,
 ) -> tuple[str, list[str]]:
     """Where the scores were saved, and what is to be said of their texts."""
-    from nerine.records.evaluations import evaluation_of, save_evaluation
-    from nerine.records.roles import Role, role_of
+    from nerine.publishing.evaluations import evaluation_of, save_evaluation
+    from nerine.publishing.roles import Role, role_of
 
     record = evaluation_of(
         corpus,

@@ -16,7 +16,7 @@ from nerine.core.filenames import CARD_FILE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nerine.publication.pushing import Pushed, PushOptions, PushPlan
+    from nerine.publishing.push import Pushed, PushOptions, PushPlan
 
 _ONNX = ("onnx-fp32", "onnx-int8", "all")
 _STATEMENTS = {
@@ -69,7 +69,7 @@ _PUSHING = {
 
 
 def _options(values: dict[str, Any]) -> PushOptions:
-    from nerine.publication.pushing import PushOptions
+    from nerine.publishing.push import PushOptions
 
     return PushOptions().changed({name: each for name, each in values.items() if each})
 
@@ -106,7 +106,7 @@ def push(
     interrupted goes on.
     """
     with working(f"looking through {checkpoint}"):
-        from nerine.publication.pushing import carry_out, plan_push
+        from nerine.publishing.push import carry_out, plan_push
     options = _asked(Path(checkpoint).expanduser(), options)
     with working(f"looking through {checkpoint}"):
         plan = plan_push(checkpoint, repository, options)
@@ -124,7 +124,7 @@ def _asked(folder: Path, options: PushOptions) -> PushOptions:
     """The options with answers to what is open, if there is somebody to ask."""
     if not (sys.stdin.isatty() and sys.stderr.isatty() and folder.is_dir()):
         return options
-    from nerine.publication.pushing import statements_of
+    from nerine.publishing.push import statements_of
 
     said = statements_of(folder, options)
     answers: dict[str, Any] = {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nerine.card.results import Result
-from nerine.card.text import corpus_title, shown
 from nerine.core.display import counted, markdown_table
 from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
-from nerine.records.roles import Role
+from nerine.publishing.card.results import Result
+from nerine.publishing.card.text import corpus_title, shown
+from nerine.publishing.roles import Role
 
 _SCORES = ("precision", "recall", "f1")
 _NAMES = ("precision", "recall", "F1")

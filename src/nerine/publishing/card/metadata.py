@@ -8,14 +8,14 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from nerine.card.results import Result
-from nerine.card.snippets import SENTENCE
-from nerine.card.statements import Statements
-from nerine.card.text import corpus_title
 from nerine.core.display import visible
 from nerine.core.errors import SettingsError
 from nerine.model.provenance.sources import shown_name
-from nerine.records.roles import Role
+from nerine.publishing.card.results import Result
+from nerine.publishing.card.snippets import SENTENCE
+from nerine.publishing.card.statements import Statements
+from nerine.publishing.card.text import corpus_title
+from nerine.publishing.roles import Role
 
 TASK = "token-classification"
 _METRICS = (("precision", "Precision"), ("recall", "Recall"), ("f1", "F1"))

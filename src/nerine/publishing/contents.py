@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.card import Card
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import (
     CARD_FILE,
@@ -28,13 +27,10 @@ from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.hub.sending import Outgoing
 from nerine.model.backends.saved import MODEL_FILES, SavedModels, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint, writable_info
-from nerine.publication.listing import (
-    LeftOut,
-    files_of,
-    left_out,
-)
-from nerine.publication.marking import marked
-from nerine.publication.naming import (
+from nerine.publishing.card import Card
+from nerine.publishing.listing import LeftOut, files_of, left_out
+from nerine.publishing.marking import marked
+from nerine.publishing.naming import (
     Shortened,
     json_bytes,
     public_configuration,
@@ -43,8 +39,8 @@ from nerine.publication.naming import (
     public_report,
     shortened,
 )
-from nerine.publication.secrets import Searcher, Secret
-from nerine.records.roles import Role
+from nerine.publishing.roles import Role
+from nerine.publishing.secrets import Searcher, Secret
 
 ALL = "all"
 _MOST_BYTES = 20 * MEGABYTE

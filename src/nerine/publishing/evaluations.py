@@ -28,7 +28,7 @@ from nerine.model.loading.checkpoint import writable_info
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sketches import shares_known
 from nerine.model.provenance.sources import corpus_kind, shown_name
-from nerine.records.roles import Role, role_of
+from nerine.publishing.roles import Role, role_of
 
 _FORMAT = 1
 _MOST_BYTES = 50 * MEGABYTE

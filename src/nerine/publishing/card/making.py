@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nerine.card.metadata import base_model, dataset_id
-from nerine.card.statements import Statements
-from nerine.card.text import corpus_title, shown, value_shown
 from nerine.core.display import counted, escaped, markdown_table
 from nerine.model.provenance.sources import shown_name
+from nerine.publishing.card.metadata import base_model, dataset_id
+from nerine.publishing.card.statements import Statements
+from nerine.publishing.card.text import corpus_title, shown, value_shown
 from nerine.training.settings import DistillationSettings, RunSettings, TrainingSettings
 
 _SETTING = re.compile("[a-z_]{1,40}")

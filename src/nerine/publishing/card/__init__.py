@@ -12,8 +12,8 @@ module              what lives there
 ==================  ===========================================================================
 """
 
-from nerine.card.statements import Statements, read_statements
-from nerine.card.writing import Card, CardRecord, write_card
+from nerine.publishing.card.statements import Statements, read_statements
+from nerine.publishing.card.writing import Card, CardRecord, write_card
 
 __all__ = [
     "Card",

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.card import Card, CardRecord, Statements, read_statements, write_card
 from nerine.core.errors import HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
@@ -24,16 +23,11 @@ from nerine.hub.sending import (
     send,
 )
 from nerine.model.loading.sources import find, is_path
-from nerine.publication.contents import (
-    Contents,
-    check_scores,
-    check_text,
-    checked_info,
-    gather,
-)
-from nerine.publication.listing import ONNX_FILES, OURS
-from nerine.publication.marking import is_untouched
-from nerine.records.evaluations import read_evaluations
+from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
+from nerine.publishing.contents import Contents, check_scores, check_text, checked_info, gather
+from nerine.publishing.evaluations import read_evaluations
+from nerine.publishing.listing import ONNX_FILES, OURS
+from nerine.publishing.marking import is_untouched
 
 _LONGEST_CARD = 1 << 22
 _NOT_OURS = ".gitattributes"  # the hub makes it

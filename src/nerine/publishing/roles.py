@@ -11,7 +11,7 @@ from nerine.data.corpus import Corpus
 from nerine.model.provenance.sketches import shares_known
 
 if TYPE_CHECKING:
-    from nerine.records.evaluations import EvaluationRecord
+    from nerine.publishing.evaluations import EvaluationRecord
 
 _MOST = 0.5
 """From this share of known texts on, they are the split's own."""

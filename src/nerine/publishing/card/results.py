@@ -13,8 +13,8 @@ from typing import Any
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.model.provenance.sources import shown_name
-from nerine.records.evaluations import EvaluationRecord, refused
-from nerine.records.roles import Role, role_of
+from nerine.publishing.evaluations import EvaluationRecord, refused
+from nerine.publishing.roles import Role, role_of
 
 _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 

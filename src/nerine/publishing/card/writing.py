@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nerine.card.making import making_sections
-from nerine.card.metadata import base_model, dataset_id, metadata
-from nerine.card.results import Result, results_of
-from nerine.card.scores import score_sections
-from nerine.card.snippets import by_hand, with_nerine, with_pipeline
-from nerine.card.statements import Statements
-from nerine.card.text import shown
 from nerine.core.display import escaped, escaped_line, visible
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.core.tags import TagScheme
 from nerine.model.provenance.sources import without_paths
-from nerine.records.evaluations import EvaluationRecord
+from nerine.publishing.card.making import making_sections
+from nerine.publishing.card.metadata import base_model, dataset_id, metadata
+from nerine.publishing.card.results import Result, results_of
+from nerine.publishing.card.scores import score_sections
+from nerine.publishing.card.snippets import by_hand, with_nerine, with_pipeline
+from nerine.publishing.card.statements import Statements
+from nerine.publishing.card.text import shown
+from nerine.publishing.evaluations import EvaluationRecord
 
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 

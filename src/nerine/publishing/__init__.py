@@ -1,0 +1,1 @@
+"""Saved evaluations, the model card, and the push to the hub."""
