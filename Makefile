@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs format notebooks bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects picture clean
+.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -31,6 +31,9 @@ notebooks: $(VENV)/ready ## the tutorials, run anew and written back with their 
 format: $(VENV)/ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+sizes: $(VENV)/ready ## files, code lines, functions and imports of each room; AGAINST=PATH compares
+	$(BIN)/python -m tools.sizes $(if $(AGAINST),--against $(AGAINST))
 
 bench: $(VENV)/ready ## speeds against named peers; about an hour on two cores
 	$(BIN)/python -m bench.tagging
