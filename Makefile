@@ -15,11 +15,10 @@ test: $(VENV)/ready ## environment, then the quick tests
 slow: $(VENV)/ready ## the tests that train on real data
 	$(BIN)/pytest -m slow --timeout 3600
 
-lint: $(VENV)/ready ## style, types, and what docstrings say
+lint: $(VENV)/ready ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m tools.docstrings
 
 docs: $(VENV)/ready ## the manual, in build/docs; a warning is an error
 	$(BIN)/sphinx-build --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs build/docs

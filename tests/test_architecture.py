@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import nerine
+from places import ROOT
 
 PACKAGE = Path(nerine.__file__).parent
 
@@ -26,12 +27,6 @@ CHAIN = (
     ("cli",),
 )
 ROW = {room: row for row, rooms in enumerate(CHAIN) for room in rooms}
-HOMES = {
-    **dict.fromkeys(
-        ("errors", "filenames", "document", "schemes", "markup", "segmentation"), "core"
-    ),
-}
-"""Where the modules that have not moved yet belong."""
 FACE = ("__init__", "__main__")
 """The modules that stand outside of the house."""
 
@@ -44,16 +39,8 @@ WRITING_CALLS = {
 }
 
 
-def room_named(module: str) -> str:
-    """The room of a module by its name below `nerine`."""
-    names = module.split(".")
-    homes = (".".join(names[:count]) for count in (2, 1))
-    return next((HOMES[home] for home in homes if home in HOMES), names[0])
-
-
 def room_of(path: Path) -> str:
-    module = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
-    return room_named(module.removesuffix(".__init__"))
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 MODULES = sorted(
@@ -109,9 +96,8 @@ def test_each_module_has_a_room() -> None:
 
 
 def test_the_manual_names_what_make_knows() -> None:
-    root = Path(__file__).parents[1]
-    known = re.findall(r"^([\w-]+):", (root / "Makefile").read_text(encoding="utf-8"), re.M)
-    page = (root / "docs" / "contributing.md").read_text(encoding="utf-8")
+    known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    page = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\bmake ([\w-]+)", page))
     assert {"test", "lint", "docs"} <= named <= set(known)
 
@@ -121,7 +107,7 @@ def test_a_module_imports_only_from_the_rooms_before_its_own(path: Path) -> None
     room = room_of(path)
     for name in imports_in(ast.walk(tree_of(path))):
         top, _, inner = name.partition(".")
-        other = room_named(inner)
+        other = inner.partition(".")[0]
         if top != "nerine" or other == room:
             continue
         if other in ROW:

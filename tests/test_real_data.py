@@ -30,13 +30,13 @@ from nerine.training.distillation import distill
 from nerine.training.distillation.students import student_of
 from nerine.training.run import TrainingRun
 from nerine.training.train import train
+from places import WNUT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 _BOTH = ("teacher", "student")
-WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Documents → splits or folds that are alike in their labels, and share no text.
 
-Documents are divided in groups that belong together (`nerine.data.corpus.groups_of`): the sentences of
+Documents are divided in groups that belong together (`groups_of`): the sentences of
 a `-DOCSTART-` article, and documents of one text. The groups are given out by iterative
 stratification (Sechidis, Tsoumakas & Vlahavas, 2011): the label with the fewest documents left
 comes first, its groups go where most of its documents are still wanted, and documents without

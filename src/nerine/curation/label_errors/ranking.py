@@ -13,7 +13,7 @@ kind        gold       the other reading
 `boundary`  an entity  an entity that overlaps it, of whatever label
 ==========  =========  =============================================
 
-All of them are exact probabilities under the chain of `nerine.model.decoding`, whether or not they lie on
+All of them are exact probabilities under the chain of `model.decoding`, whether or not they lie on
 its best path: a name that the model has never seen may be worth 0.3 and still be a name. Within a
 kind, suspects are ordered by log(P(other reading) ÷ P(gold's reading)), smoothed.
 

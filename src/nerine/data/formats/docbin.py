@@ -7,7 +7,7 @@ where entities are wanted.
 
 A document is written with its tokens, or words by the rule, cut so that each entity is some of
 them; what stands between them is a token too, so that `doc.text` is the text to the character.
-What a `Doc` has no place for stands in `doc.user_data["nerine"]` as JSON (`nerine.data.formats.extras`).
+What a `Doc` has no place for stands in `doc.user_data["nerine"]` as JSON (see `extras`).
 
 Reading runs no code of the file: a DocBin is msgpack in zlib, and so is the user data inside it.
 The only types beyond JSON's that srsly decodes are numbers and arrays, from their bytes; an array

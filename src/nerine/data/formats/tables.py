@@ -1,6 +1,6 @@
 """Tables of tokens and tags: Parquet, and folders that `datasets` saved.
 
-Columns and tags are those of word records (`nerine.data.formats.words`). Names of tags come from the
+Columns and tags are those of word records (see `words`). Names of tags come from the
 table itself (`ClassLabel`), or from `tag_names`. Needs the extra `datasets`, Parquet of it only
 pyarrow, which runs nothing that stands in a file.
 """

@@ -2,7 +2,7 @@
 
 It takes any line ends, TABs or runs of spaces line by line, any number of columns, files with
 tags alone, and a last sentence that nothing ends. Tags of an unknown form are read as `O`, if
-there are others. Every such repair is counted. Gold files are read by `nerine.data.formats.columns`,
+there are others. Every such repair is counted. Gold files are read by `data.formats.columns`,
 which is strict.
 """
 

@@ -108,7 +108,7 @@ class _Chunks:
 
 
 class Chain:
-    """The random field of `nerine.model.decoding` (Lafferty, McCallum & Pereira, 2001), for one table of
+    """The random field (Lafferty, McCallum & Pereira, 2001), for one table of
     allowed pairs of tags.
 
     `penalty` is the table as logarithms, and `tables` are what leads forward from tag to tag, and

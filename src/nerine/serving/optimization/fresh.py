@@ -1,6 +1,6 @@
 """Memory and time to the first result, in a process that has done nothing else.
 
-The process is `python -m nerine.serving.optimization.fresh`. It reads what to do from standard input and
+The process is `fresh.py`. It reads what to do from standard input and
 writes what it found to standard output, both as JSON.
 """
 

@@ -7,8 +7,7 @@
 No library opens a file of the folder before `check_folder` has passed it: the files are read here
 with bounded work and memory, and whatever would run code, load a pickle, read a file elsewhere,
 ask a hub or allocate more than the weights can fill is a `CheckpointError`. No weights are read,
-only their header. `nerine.model.loading.trust.configuration` and `nerine.model.loading.trust.tokenizers` list what each key
-would do in transformers.
+only their header. `configuration` and `tokenizers` list what each key would do in transformers.
 """
 
 from nerine.model.loading.trust.folder import check_folder

@@ -22,7 +22,7 @@ Let through on purpose::
     architectures                   names of classes that loading does not read
     *_implementation                null, or one of the built-in names below
     dtype, torch_dtype              weights are loaded as float32
-    tokenizer_class                 held against the rules of `nerine.model.loading.trust.tokenizers`
+    tokenizer_class                 held against the rules of `trust.tokenizers`
     keys that nobody knows          become attributes that nobody reads
 
 `adapter_config.json` beside it makes transformers load an adapter with the package peft, or take

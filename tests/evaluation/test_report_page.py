@@ -14,13 +14,14 @@ from nerine.core.display import visible
 from nerine.evaluation.error_analysis import Outcome
 from nerine.evaluation.report import to_html
 from nerine.evaluation.report.content import Report
+from places import SUPPORT
 from reports import DESKTOP, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize
 
 PHONE: ViewportSize = {"width": 360, "height": 740}
-_CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text(encoding="utf-8")
+_CONTRASTS = (SUPPORT / "contrasts.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

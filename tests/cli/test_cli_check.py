@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 
 from nerine.cli import main
 from nerine.curation.checks import RULES
+from places import WNUT
 
-WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 needs_wnut = pytest.mark.skipif(not WNUT.is_dir(), reason="../shared/wnut17 is not there")
 FILES = ("wnut17train.conll", "emerging.dev.conll", "emerging.test.annotated")
 ESCAPE = "\x1b[31m"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,10 +21,9 @@ from nerine.data.corpus import load_corpus
 from nerine.model.encoding import IGNORED, Encoder, Encoding, Window, window_labels
 from nerine.model.encoding.encoder import _encodings, _window_ranges
 from nerine.model.loading.sources import DEMO_ENCODER, find
+from places import WNUT
 from strategies import texts
 from tiny import KINDS, documents, make_tokenizer
-
-WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
 FIRST = (
     "@paulwalk It 's the view from where I 'm living for two weeks . Empire State Building = ESB . "

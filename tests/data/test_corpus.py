@@ -16,9 +16,9 @@ from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import ReadOptions, WriteOptions, write_documents
 from nerine.data.formats.folders import split_named
 from nerine.data.statistics import describe_corpus
+from places import WNUT
 from strategies import documents
 
-WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 needs_wnut = pytest.mark.skipif(not WNUT.is_dir(), reason="../shared/wnut17 is not there")
 
 TRAIN = "Mira B-person\nleft O\n\nOslo B-place\n\n"

@@ -26,9 +26,8 @@ from nerine.evaluation.metrics import (
     score_tags,
 )
 from nerine.evaluation.metrics.partial import Schema, partial_counts
+from places import WNUT
 from strategies import documents
-
-WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
 SCORES = ("precision", "recall", "f1")
 

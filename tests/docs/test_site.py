@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from places import ROOT
 from sites import Site, read_html, served, styled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
-ROOT = Path(__file__).parents[1]
 START = "index.html"
 HOW_TO = "how-to/label-studio.html"
 NOTEBOOK = "tutorials/1-token-and-sequence.html"

@@ -13,8 +13,8 @@ from nerine.cli import main
 from nerine.core.errors import MissingExtraError
 from nerine.model.loading.sources import DEMO_ENCODER, find
 from pages import RUN, Page, read_page
+from places import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = read_page(ROOT / "README.md")
 PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 

@@ -26,6 +26,7 @@ from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, t
 from nerine.serving.files import journal as journal_module
 from nerine.serving.files import sinks as sinks_module
 from nerine.serving.files.journal import Reached, State
+from places import SUPPORT
 from streams import POISON, StubTagger, files_in, look_aheads_of_four
 
 JOURNAL = ".out.tagging"
@@ -423,7 +424,7 @@ tag_files(Slow(), [sys.argv[1]], sys.argv[2], TaggingOptions(commit_seconds=0.1)
 def test_a_process_that_is_killed_is_gone_on_with(tmp_path: Path) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(jsonl(2000))
-    tests = str(Path(__file__).parent)
+    tests = str(SUPPORT)
     arguments = [sys.executable, "-c", SLOWLY, str(source), str(output), tests]
     child = subprocess.Popen(arguments)
     state = tmp_path / ".out.jsonl.tagging" / "state.json"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,9 +30,8 @@ from nerine.core.tags import Span, TagScheme
 from nerine.data.corpus import load_corpus
 from nerine.evaluation.metrics import Averages, Counts, Evaluation, PartialCounts, score, score_tags
 from nerine.evaluation.metrics.partial import Schema
+from places import WNUT
 from strategies import LABELS, tag_sequences
-
-WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
 pairs = st.integers(1, 10).flatmap(
     lambda length: st.tuples(

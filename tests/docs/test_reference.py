@@ -14,9 +14,10 @@ import nerine
 from nerine.evaluation.calibration import Calibration, Target, Thresholds
 from nerine.evaluation.metrics.counts import Counts
 from nerine.model.loading.checkpoint import save_calibration
+from places import ROOT
 from runs import small_run
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = ROOT / "docs"
 INFO_PAGE = (DOCS / "reference/nerine-json.md").read_text(encoding="utf-8")
 PARTS = ("settings", "scores.validation", "provenance", "weights", "thresholds")
 

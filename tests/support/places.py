@@ -1,0 +1,10 @@
+"""Where the repository is, and what lies next to it and is never committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+WNUT = SHARED / "wnut17"
+SUPPORT = Path(__file__).parent
