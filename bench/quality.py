@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.common import ENCODER, machine, wnut
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
-from nerine.evaluation.metrics import Evaluation
+from nerine.evaluation.metrics import Scores
 from nerine.training.recipes import RECIPES
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import train
@@ -66,7 +66,7 @@ def main() -> None:
         print(f"| {name} | {_spread(validations)} | {_spread(tests)} | {max(times):.1f} |")
 
 
-def _run(corpus: Corpus, settings: TrainingSettings) -> tuple[float, float, Evaluation, float]:
+def _run(corpus: Corpus, settings: TrainingSettings) -> tuple[float, float, Scores, float]:
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         run = train(corpus, output=Path(folder) / "run", settings=settings)

@@ -24,7 +24,7 @@ from nerine.data.corpus import Corpus, load_corpus
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import score
 from nerine.model.loading.checkpoint import load_checkpoint
-from nerine.model.loading.sources import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find_source
 from nerine.model.tagger import Tagger
 from nerine.training.distillation import distill
 from nerine.training.distillation.students import student_of
@@ -44,7 +44,7 @@ def wnut() -> Corpus:
     if not WNUT.is_dir():
         pytest.skip(f"WNUT 17 is not at {WNUT}")
     try:
-        find(DEMO_ENCODER)
+        find_source(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
     return load_corpus(WNUT)

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from nerine.curation.checks import CheckReport, check_corpus
     from nerine.data.corpus import Corpus, load_corpus
     from nerine.data.formats import read_documents, write_documents
-    from nerine.evaluation.assessment import Assessment, assess
+    from nerine.evaluation.assessment import Evaluation, evaluate_predictions
     from nerine.evaluation.evaluate import evaluate
-    from nerine.evaluation.metrics import Evaluation, score
+    from nerine.evaluation.metrics import Scores, score
     from nerine.evaluation.significance import Comparison, System, compare
     from nerine.model.explanation import explain
     from nerine.model.tagger import Tagger
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Assessment",
     "CheckReport",
     "Comparison",
     "Corpus",
@@ -53,6 +52,7 @@ __all__ = [
     "Optimization",
     "PushOptions",
     "Pushed",
+    "Scores",
     "System",
     "TagScheme",
     "Tagger",
@@ -61,11 +61,11 @@ __all__ = [
     "Token",
     "TrainingRun",
     "TrainingSettings",
-    "assess",
     "check_corpus",
     "compare",
     "distill",
     "evaluate",
+    "evaluate_predictions",
     "explain",
     "load_corpus",
     "optimize",
@@ -79,12 +79,12 @@ __all__ = [
 ]
 
 _LATER = {
-    "Assessment": "nerine.evaluation.assessment",
+    "Evaluation": "nerine.evaluation.assessment",
     "CheckReport": "nerine.curation.checks",
     "Comparison": "nerine.evaluation.significance",
     "Corpus": "nerine.data.corpus",
     "DistillationSettings": "nerine.training.settings",
-    "Evaluation": "nerine.evaluation.metrics",
+    "Scores": "nerine.evaluation.metrics",
     "Optimization": "nerine.serving.optimization",
     "PushOptions": "nerine.publishing.push",
     "Pushed": "nerine.publishing.push",
@@ -94,7 +94,7 @@ _LATER = {
     "TaggingSummary": "nerine.serving.files",
     "TrainingRun": "nerine.training.run",
     "TrainingSettings": "nerine.training.settings",
-    "assess": "nerine.evaluation.assessment",
+    "evaluate_predictions": "nerine.evaluation.assessment",
     "check_corpus": "nerine.curation.checks",
     "compare": "nerine.evaluation.significance",
     "distill": "nerine.training.distillation",

@@ -11,7 +11,7 @@ from desk import SAMPLE, Desk, Trained, invoke, train_tiny
 from hub import Hub
 from nerine.cli import main
 from nerine.core.errors import MissingExtraError
-from nerine.model.loading.sources import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find_source
 from pages import RUN, Page, read_page
 from places import ROOT
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The checkpoint that the pages speak of, made once."""
     try:
-        find(DEMO_ENCODER)
+        find_source(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("demo") / SAMPLE

@@ -20,7 +20,7 @@ from nerine.cli import main
 from nerine.core.display import visible
 from nerine.core.document import Document, Entity
 from nerine.core.errors import MissingExtraError
-from nerine.model.loading.sources import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find_source
 from pages import assert_alike
 from strategies import documents
 from tools import picture
@@ -180,7 +180,7 @@ def test_the_committed_pictures_are_those_of_the_tool() -> None:
 @pytest.mark.timeout(3600)
 def test_the_pictures_show_what_the_demos_checkpoint_prints(tmp_path: Path) -> None:
     try:
-        find(DEMO_ENCODER)
+        find_source(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
     result = CliRunner().invoke(main, ["demo", "-o", str(tmp_path / "demo")])

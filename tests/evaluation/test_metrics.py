@@ -18,8 +18,8 @@ from nerine.data.formats import read_documents, write_documents
 from nerine.evaluation.metrics import (
     Averages,
     Counts,
-    Evaluation,
     PartialCounts,
+    Scores,
     Signature,
     breakdowns,
     score,
@@ -101,7 +101,7 @@ def wnut() -> tuple[Document, ...]:
     return load_corpus(WNUT).test
 
 
-def all_scores(result: Evaluation) -> dict[str, tuple[float, float, float]]:
+def all_scores(result: Scores) -> dict[str, tuple[float, float, float]]:
     named: dict[str, Counts | Averages | PartialCounts | None] = {
         "overall": result.overall,
         "macro": result.macro,

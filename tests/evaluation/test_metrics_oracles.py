@@ -28,7 +28,7 @@ from seqeval.scheme import IOB2
 from nerine.core.document import Document, Entity
 from nerine.core.tags import Span, TagScheme
 from nerine.data.corpus import load_corpus
-from nerine.evaluation.metrics import Averages, Counts, Evaluation, PartialCounts, score, score_tags
+from nerine.evaluation.metrics import Averages, Counts, PartialCounts, Scores, score, score_tags
 from nerine.evaluation.metrics.partial import Schema
 from places import WNUT
 from strategies import LABELS, tag_sequences
@@ -118,7 +118,7 @@ def random_corpora(scheme: TagScheme, *, legal: bool) -> Iterator[tuple[Tags, Ta
     return (random_corpus(dice, scheme, legal=legal) for _ in range(CORPORA))
 
 
-def assert_equals_seqeval(result: Evaluation, gold: Tags, predicted: Tags, **options: Any) -> None:
+def assert_equals_seqeval(result: Scores, gold: Tags, predicted: Tags, **options: Any) -> None:
     """`options` are those of seqeval's report; by default the strict mode of IOB2."""
     options = options or {"mode": "strict", "scheme": IOB2}
     report = classification_report(gold, predicted, output_dict=True, zero_division=0, **options)

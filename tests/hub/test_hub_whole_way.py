@@ -23,7 +23,7 @@ from elsewhere import arguments, told
 from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.core.errors import MissingExtraError
-from nerine.model.loading.sources import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find_source
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +82,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A checkpoint in `run`, trained on the bundled sample, and pushed."""
     try:
-        find(DEMO_ENCODER)
+        find_source(DEMO_ENCODER)
     except MissingExtraError as error:
         pytest.skip(str(error))
     with Hub() as hub:

@@ -348,7 +348,7 @@ def test_a_file_altered_in_the_cache_is_fetched_again_or_refused(
     hub: Hub, published: Published, offline: Callable[[], None]
 ) -> None:
     commit = published()
-    origin = Tagger.load(REPO, device="cpu").origin
+    origin = Tagger.load(REPO, device="cpu").source
     assert origin is not None
     weights = (origin.folder / "model.safetensors").resolve()
     whole = weights.read_bytes()

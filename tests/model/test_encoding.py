@@ -20,7 +20,7 @@ from nerine.core.words import rule_words, word_spans
 from nerine.data.corpus import load_corpus
 from nerine.model.encoding import IGNORED, Encoder, Encoding, Window, window_labels
 from nerine.model.encoding.encoder import _encodings, _window_ranges
-from nerine.model.loading.sources import DEMO_ENCODER, find
+from nerine.model.loading.sources import DEMO_ENCODER, find_source
 from places import WNUT
 from strategies import texts
 from tiny import KINDS, documents, make_tokenizer
@@ -84,7 +84,7 @@ def our_alignment(
 def minilm() -> Any:
     """The real tokenizer of the demonstration's encoder: bert-base-uncased's."""
     try:
-        return AutoTokenizer.from_pretrained(find(DEMO_ENCODER).folder)
+        return AutoTokenizer.from_pretrained(find_source(DEMO_ENCODER).folder)
     except (MissingExtraError, CheckpointError):
         pytest.skip(f"{DEMO_ENCODER} is not installed")
 

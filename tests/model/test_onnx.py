@@ -28,7 +28,7 @@ from nerine.model.backends.onnx import ModelFile, OnnxBackend, refers_to_files
 from nerine.model.backends.saved import FP32, INT8, PYTORCH, SavedModel, SavedModels, read_saved
 from nerine.model.batching import Batch, batches
 from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
-from nerine.model.loading.sources import find
+from nerine.model.loading.sources import find_source
 from nerine.model.tagger import Tagger
 from nerine.serving.optimization import exporting
 from nerine.serving.optimization.channels import largest_inputs
@@ -403,17 +403,17 @@ def test_the_backend_is_the_one_that_is_wanted(
 def test_without_models_pytorch_is_used_and_nothing_is_said(
     checkpoint_of: Callable[..., Path],
 ) -> None:
-    assert open_backend(find(checkpoint_of("bert")), None, "cpu").notes == ()
+    assert open_backend(find_source(checkpoint_of("bert")), None, "cpu").notes == ()
     assert Tagger.load(checkpoint_of("bert"), device="cpu").backend.name == PYTORCH
     with pytest.raises(CheckpointError, match="no ONNX models stand beside") as info:
-        open_backend(find(checkpoint_of("bert")), "onnx", "cpu")
+        open_backend(find_source(checkpoint_of("bert")), "onnx", "cpu")
     assert "nerine optimize" in str(info.value.hint)
 
 
 def test_an_accelerator_takes_pytorch(optimized: Path, exact_bytes: Exact) -> None:
-    assert open_backend(find(optimized), None, "cuda:0").backend is None
+    assert open_backend(find_source(optimized), None, "cuda:0").backend is None
     with pytest.raises(SettingsError, match="onnx-int8 does not run on cuda"):
-        open_backend(find(optimized), "onnx-int8", "cuda")
+        open_backend(find_source(optimized), "onnx-int8", "cuda")
 
 
 def test_an_unknown_backend_is_an_error(optimized: Path) -> None:
@@ -517,17 +517,17 @@ def test_bytes_of_the_full_range_are_not_used_where_they_saturate(
     optimized: Path, exact_bytes: Exact, exported: Callable[[str], Any]
 ) -> None:
     exact_bytes(False)
-    opened = open_backend(find(optimized), None, "cpu")
+    opened = open_backend(find_source(optimized), None, "cpu")
     assert opened.backend is not None
     assert opened.backend.name == FP32
     assert "exactly" in opened.notes[0]
     with pytest.raises(CheckpointError, match="exactly"):
-        open_backend(find(optimized), "onnx-int8", "cpu")
-    best = open_backend(find(optimized), "onnx", "cpu").backend
+        open_backend(find_source(optimized), "onnx-int8", "cpu")
+    best = open_backend(find_source(optimized), "onnx", "cpu").backend
     assert best is not None
     assert best.name == FP32
     place_models(optimized, exported("bert"), kind="reduced")
-    reduced = open_backend(find(optimized), None, "cpu").backend
+    reduced = open_backend(find_source(optimized), None, "cpu").backend
     assert reduced is not None
     assert reduced.name == INT8
 

@@ -31,7 +31,7 @@ from nerine.model.loading.pretrained import (
     load_tokenizer,
     longest_input,
 )
-from nerine.model.loading.sources import find
+from nerine.model.loading.sources import find_source
 from nerine.model.tagger import Tagger
 from tiny import KINDS, LONGEST, make_encoder, make_foreign, make_tokenizer
 
@@ -127,7 +127,7 @@ def test_the_width_is_read_without_the_weights(encoder: Path) -> None:
 
 def test_a_folder_may_stand_under_the_home(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(encoder.parent))
-    assert find("~/encoder").folder == encoder
+    assert find_source("~/encoder").folder == encoder
 
 
 def test_weights_beside_a_pickle_load_and_the_pickle_does_not(

@@ -22,7 +22,7 @@ from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import assess
+from nerine.evaluation.assessment import evaluate_predictions
 from nerine.model.provenance.sketches import split_record
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
@@ -100,7 +100,7 @@ def evaluation(
     gold = relabelled(documents(), dict(zip(LABELS, labels, strict=True)))
     corpus = Corpus({"test": tuple(gold)}, labels, source)
     train = gold[:3]
-    made = assess(gold, predicted(labels), train=train, split=split, samples=19)
+    made = evaluate_predictions(gold, predicted(labels), train=train, split=split, samples=19)
     record = evaluation_of(corpus, made, provenance={}, seconds=2.0)
     return dataclasses.replace(record, **{"when": "2026-01-01T00:00:00+00:00", **changes})
 

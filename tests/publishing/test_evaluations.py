@@ -25,14 +25,14 @@ from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import write_documents
-from nerine.evaluation.assessment import assess
+from nerine.evaluation.assessment import evaluate_predictions
 from nerine.evaluation.epochs import EpochRecord
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot
-from nerine.model.loading.sources import Origin
+from nerine.model.loading.sources import Source
 from nerine.model.provenance.conditions import hardware
 from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
-from nerine.model.provenance.sources import corpus_kind, encoder_origin, shown_name, without_paths
+from nerine.model.provenance.sources import corpus_kind, encoder_source, shown_name, without_paths
 from nerine.model.tagger import Tagger
 from nerine.publishing.evaluations import (
     CorpusOrigin,
@@ -50,7 +50,9 @@ CORPUS = Corpus({"test": tuple(documents())}, LABELS, "/home/somebody/secret/pos
 
 
 def record_of(tagger: Tagger, **changes: Any) -> EvaluationRecord:
-    assessment = assess(documents(), tagger.predict(documents()), split="test", samples=9)
+    assessment = evaluate_predictions(
+        documents(), tagger.predict(documents()), split="test", samples=9
+    )
     record = evaluation_of(CORPUS, assessment, provenance={}, seconds=1.5)
     return dataclasses.replace(record, **changes)
 
@@ -95,7 +97,7 @@ def test_what_is_saved_is_read_again(folder: Path, tagger: Tagger) -> None:
 
 def test_scores_are_those_of_the_assessment(tagger: Tagger) -> None:
     predicted = tagger.predict(documents())
-    expected = assess(documents(), predicted, split="test", samples=9).to_dict()
+    expected = evaluate_predictions(documents(), predicted, split="test", samples=9).to_dict()
     found = record_of(tagger).scores
     assert {**found, "analysis": None} == {**expected, "analysis": None}
     assert found["analysis"]["confusion"] == expected["analysis"]["confusion"]
@@ -297,7 +299,7 @@ def role_of_texts(
     documents: tuple[Document, ...], info: dict[str, Any], split: str = "test", **changes: Any
 ) -> Role:
     corpus = Corpus({"test": documents}, (), "posts")
-    assessment = assess(documents, documents, split=split, samples=2)
+    assessment = evaluate_predictions(documents, documents, split=split, samples=2)
     record = evaluation_of(corpus, assessment, provenance=info["provenance"])
     return role_of(dataclasses.replace(record, **changes), info)
 
@@ -418,14 +420,14 @@ def test_where_a_corpus_and_an_encoder_are_from(
     here, commit = tmp_path / "data" / "posts", "a" * 40
     pulled = Snapshot(RepoName("owner/posts", "main"), commit, here, {})
     for origin, expected in (
-        (Origin("data/posts", here), {"name": "posts", "kind": "folder"}),
-        (Origin("package:x", here), {"name": "package:x", "kind": "package"}),
+        (Source("data/posts", here), {"name": "posts", "kind": "folder"}),
+        (Source("package:x", here), {"name": "package:x", "kind": "package"}),
         (
-            Origin("owner/posts", here, pulled),
+            Source("owner/posts", here, pulled),
             {"name": "owner/posts", "kind": "hub", "commit": commit},
         ),
     ):
-        assert encoder_origin(origin) == expected
+        assert encoder_source(origin) == expected
 
 
 def test_published_records_name_no_folders() -> None:

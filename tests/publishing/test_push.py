@@ -130,7 +130,7 @@ def test_a_pushed_checkpoint_comes_back_as_it_was(login: Hub, folder: Path) -> N
     before = Tagger.load(folder, device="cpu")
     done = push(folder, REPO)
     pulled = Tagger.load(REPO, device="cpu")
-    assert str(pulled.origin) == f"{REPO}@{done.commit}"
+    assert str(pulled.source) == f"{REPO}@{done.commit}"
     assert pulled.predict(texts) == before.predict(texts)
     assert any(document.entities for document in pulled.predict(texts))
 

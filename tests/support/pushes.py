@@ -10,7 +10,7 @@ from typing import Any
 from hub.samples import TOKEN
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import assess
+from nerine.evaluation.assessment import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sketches import used_splits
@@ -55,7 +55,7 @@ def evaluate(folder: Path, split: str = "test") -> None:
     own = corpus()
     gold = own.split(split)
     info = json.loads((folder / "nerine.json").read_text())
-    assessment = assess(gold, gold, split=split, samples=50)
+    assessment = evaluate_predictions(gold, gold, split=split, samples=50)
     record = evaluation_of(own, assessment, provenance=info["provenance"])
     save_evaluation(folder, record)
 

@@ -23,7 +23,7 @@ from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.evaluation.calibration import Calibration, Reliability, Target, apply, reliability
 from nerine.evaluation.calibration import calibrate as fit
-from nerine.evaluation.metrics import Counts, Evaluation, Signature, score
+from nerine.evaluation.metrics import Counts, Scores, Signature, score
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,8 +132,8 @@ class _Result:
 
     trust: Reliability
     fitted: Calibration
-    before: Evaluation
-    after: Evaluation
+    before: Scores
+    after: Scores
 
     def changes(self) -> Iterator[tuple[str, float, Counts, Counts]]:
         """Each label with its threshold and its counts without and with it."""

@@ -20,7 +20,7 @@ from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
-    from nerine.evaluation.metrics import Evaluation
+    from nerine.evaluation.metrics import Scores
     from nerine.training.run import TrainingRun
 
 # The sample is small: the default's number of epochs would be too few steps.
@@ -98,7 +98,7 @@ def _print_plan(corpus: Corpus, folder: Path, settings: TrainingSettings) -> Non
     on.print(cell(f"output   {folder}"), soft_wrap=True)
 
 
-def _as_json(run: TrainingRun, evaluation: Evaluation, tagged: list[Document]) -> dict[str, Any]:
+def _as_json(run: TrainingRun, evaluation: Scores, tagged: list[Document]) -> dict[str, Any]:
     return {
         **run_as_json(run, list(run.notes)),
         "test": evaluation.to_dict(),
@@ -116,7 +116,7 @@ def _as_json(run: TrainingRun, evaluation: Evaluation, tagged: list[Document]) -
 
 
 def _print_results(
-    run: TrainingRun, evaluation: Evaluation, signature: Signature, tagged: list[Document]
+    run: TrainingRun, evaluation: Scores, signature: Signature, tagged: list[Document]
 ) -> None:
     on = console()
     print_run(run, list(run.notes))

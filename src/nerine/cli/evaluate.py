@@ -30,7 +30,7 @@ from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
-    from nerine.evaluation.assessment import Assessment
+    from nerine.evaluation.assessment import Evaluation
     from nerine.model.tagger import Tagger
 
 
@@ -74,7 +74,7 @@ def evaluate(
     An entity counts as correct if its start, its end and its label are. Intervals come from
     resampled documents.
     """
-    from nerine.evaluation.assessment import assess
+    from nerine.evaluation.assessment import evaluate_predictions
 
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)
@@ -86,7 +86,7 @@ def evaluate(
     with working(f"tagging {counted(len(documents), 'document')}"):
         predicted = tagger.predict(documents)
     seconds = time.monotonic() - began
-    assessment = assess(
+    assessment = evaluate_predictions(
         documents,
         predicted,
         train=loaded.splits.get("train") if split != "train" else None,
@@ -138,7 +138,7 @@ def _save(
     info: Mapping[str, Any],
     tagger: Tagger,
     corpus: Corpus,
-    assessment: Assessment,
+    assessment: Evaluation,
     seconds: float,
 ) -> tuple[str, list[str]]:
     """Where the scores were saved, and what is to be said of their texts."""

@@ -21,7 +21,7 @@ from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
-    from nerine.model.loading.sources import Origin
+    from nerine.model.loading.sources import Source
     from nerine.model.tagger import Tagger
 
 Command = Callable[..., Any]
@@ -67,20 +67,20 @@ class ModelChoice:
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
 
-    def find(self, checkpoint: str | Origin) -> Origin:
+    def find(self, checkpoint: str | Source) -> Source:
         """Where `checkpoint` is; one of the hub is fetched."""
-        from nerine.model.loading.sources import find
+        from nerine.model.loading.sources import find_source
 
-        return find(checkpoint, revision=self.revision)
+        return find_source(checkpoint, revision=self.revision)
 
-    def load(self, checkpoint: str | Origin) -> Tagger:
+    def load(self, checkpoint: str | Source) -> Tagger:
         """The tagger of `checkpoint`; what could not be used goes to standard error."""
-        origin = self.find(checkpoint)  # which has bars of its own
-        with working(f"loading {origin}"):
+        source = self.find(checkpoint)  # which has bars of its own
+        with working(f"loading {source}"):
             from nerine.model.tagger import Tagger
 
             tagger = Tagger.load(
-                origin,
+                source,
                 scheme=self.scheme,
                 tags=self.tags,
                 thresholds=self.thresholds,

@@ -12,7 +12,7 @@ from nerine.core.errors import HubError
 from nerine.core.filenames import INFO_FILE
 
 if TYPE_CHECKING:
-    from nerine.model.loading.sources import Origin
+    from nerine.model.loading.sources import Source
     from nerine.model.tagger import Tagger
 
 
@@ -40,28 +40,28 @@ def pull(repository: str, model: ModelChoice, as_json: bool) -> None:
     what is wrong with it shows now. All commands then take the same name, with or without a
     network.
     """
-    origin = model.find(repository)
-    if origin.snapshot is None:
+    source = model.find(repository)
+    if source.snapshot is None:
         raise HubError(
             "this is a folder, so there is nothing to pull",
             place=repository,
             expected="a repository on the hub, as owner/name",
         )
-    tagger = model.load(origin)
-    about = _about(origin, tagger)
+    tagger = model.load(source)
+    about = _about(source, tagger)
     if as_json:
         print_json(about)
     else:
         _print(about)
 
 
-def _about(origin: Origin, tagger: Tagger) -> dict[str, Any]:
+def _about(source: Source, tagger: Tagger) -> dict[str, Any]:
     """What was fetched, and what it can do."""
-    names = (path for path in origin.folder.rglob("*") if path.is_file())
-    files = {path.relative_to(origin.folder).as_posix(): path.stat().st_size for path in names}
+    names = (path for path in source.folder.rglob("*") if path.is_file())
+    files = {path.relative_to(source.folder).as_posix(): path.stat().st_size for path in names}
     return {
         "checkpoint": tagger.name,
-        "folder": str(origin.folder),
+        "folder": str(source.folder),
         "made_by_nerine": INFO_FILE in files,
         "files": dict(sorted(files.items())),
         "labels": list(tagger.labels),

@@ -72,7 +72,7 @@ def score(
     GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
     needed. What a system's file gets slightly wrong is repaired and counted.
     """
-    from nerine.evaluation.assessment import assess
+    from nerine.evaluation.assessment import evaluate_predictions
 
     if predicted is None:
         corpus, pairing = None, _one_file(gold, split, reading, theirs)
@@ -82,7 +82,7 @@ def score(
         pairing = paired(corpus, split, predicted, theirs)
     seen = _training_documents(corpus, train, split, reading)
     scheme = pairing.scheme.value if pairing.scheme else None
-    assessment = assess(
+    assessment = evaluate_predictions(
         pairing.gold,
         pairing.predicted,
         lenient=None if pairing.lenient == pairing.predicted else pairing.lenient,

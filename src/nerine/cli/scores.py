@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.evaluation.assessment import Assessment
+    from nerine.evaluation.assessment import Evaluation
     from nerine.evaluation.error_analysis import Analysis
     from nerine.evaluation.metrics import Counts
     from nerine.evaluation.significance import Intervals
@@ -29,7 +29,7 @@ class _Scores(Protocol):
     def f1(self) -> float: ...
 
 
-def print_assessment(assessment: Assessment, title: str, on: Console) -> None:
+def print_assessment(assessment: Evaluation, title: str, on: Console) -> None:
     """All scores, and where they come from."""
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
@@ -56,7 +56,7 @@ def _values(scores: _Scores) -> list[str]:
     return [f"{value:.4f}" for value in (scores.precision, scores.recall, scores.f1)]
 
 
-def _labels_table(assessment: Assessment) -> Table:
+def _labels_table(assessment: Evaluation) -> Table:
     evaluation, intervals = assessment.evaluation, assessment.intervals
     interval = f"F1, {intervals.level:.0%} interval"
     names = ("precision", "recall", "F1", interval, "support")
@@ -77,7 +77,7 @@ def _interval(intervals: Intervals) -> str:
     return f"{intervals.f1.low:.4f} to {intervals.f1.high:.4f}"
 
 
-def _others_table(assessment: Assessment) -> Table:
+def _others_table(assessment: Evaluation) -> Table:
     evaluation = assessment.evaluation
     scores = ("precision", "recall", "F1")
     counts = ("correct", "incorrect", "partial", "missing", "spurious")

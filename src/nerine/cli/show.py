@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nerine.cli.terminal import Titled
     from nerine.data.statistics import CorpusDescription
     from nerine.evaluation.epochs import EpochRecord
-    from nerine.evaluation.metrics import Counts, Evaluation, Signature
+    from nerine.evaluation.metrics import Counts, Scores, Signature
     from nerine.model import explanation
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -66,7 +66,7 @@ def print_documents(
         on.print(cell(indent) + line, soft_wrap=True)
 
 
-def scores_table(evaluation: Evaluation) -> Table:
+def scores_table(evaluation: Scores) -> Table:
     """Scores of each label and over all of them."""
     result = table(("label", *_SCORES), numbers=_SCORES)
     for label, counts in evaluation.labels.items():
@@ -81,7 +81,7 @@ def _scores(counts: Counts) -> list[str]:
     return [*(f"{score:.4f}" for score in scores), f"{counts.gold:,}"]
 
 
-def print_evaluation(evaluation: Evaluation, title: str, signature: Signature, on: Console) -> None:
+def print_evaluation(evaluation: Scores, title: str, signature: Signature, on: Console) -> None:
     """The table of scores, and what they were counted over."""
     on.print(titled(title, scores_table(evaluation)))
     on.print(

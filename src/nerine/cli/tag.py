@@ -22,7 +22,7 @@ from nerine.serving.files.options import FORMATS, Format, Start, TaggingOptions
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
-    from nerine.model.loading.sources import Origin
+    from nerine.model.loading.sources import Source
 
 SOME_FAILED = 1
 """The exit code where all else went well."""
@@ -112,9 +112,9 @@ def tag(
     options = TaggingOptions(format_, field, column, into, delimiter, start)
     with working("checking the inputs"):
         planned = plan_tagging(inputs, _standard_output() if to_stream else output, options)
-    origin = model.find(checkpoint)
-    planned = planned.with_model(_identity(origin, model))
-    tagger = model.load(origin)
+    source = model.find(checkpoint)
+    planned = planned.with_model(_identity(source, model))
+    tagger = model.load(source)
     with _resumable(context, None if to_stream else planned):
         summary = _run(planned, tagger)
     if as_json:
@@ -132,12 +132,12 @@ def _start(resume: bool, overwrite: bool) -> Start:
     return "resume" if resume else "overwrite" if overwrite else "new"
 
 
-def _identity(origin: Origin, model: ModelChoice) -> dict[str, Any]:
+def _identity(source: Source, model: ModelChoice) -> dict[str, Any]:
     """What tells the model from others: its files, or the commit that these are of."""
     from nerine.serving.files.identity import model_identity
 
     tags = None if model.tags is None else list(model.tags)
-    return {**model_identity(str(origin)), "scheme": model.scheme, "tags": tags}
+    return {**model_identity(str(source)), "scheme": model.scheme, "tags": tags}
 
 
 def _standard_output() -> BinaryIO:

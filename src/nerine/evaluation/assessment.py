@@ -8,13 +8,13 @@ from typing import Any
 
 from nerine.core.document import Document
 from nerine.evaluation.error_analysis import Analysis, analyse
-from nerine.evaluation.metrics import Counts, Evaluation, Signature, breakdowns, score
+from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
 from nerine.evaluation.significance import ScoreIntervals, score_intervals
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
+class Evaluation:
     """The scores of one prediction and what explains them.
 
     Attributes:
@@ -27,7 +27,7 @@ class Assessment:
         signature: What was counted over, in one line.
     """
 
-    evaluation: Evaluation
+    evaluation: Scores
     lenient: Counts | None
     intervals: ScoreIntervals
     breakdowns: Mapping[str, Mapping[str, Counts]]
@@ -49,7 +49,7 @@ class Assessment:
         }
 
 
-def assess(
+def evaluate_predictions(
     gold: Sequence[Document],
     predicted: Sequence[Document],
     *,
@@ -60,7 +60,7 @@ def assess(
     level: float = LEVEL,
     samples: int = SAMPLES,
     seed: int = 0,
-) -> Assessment:
+) -> Evaluation:
     """Scores documents that stand side by side and have the same texts.
 
     Args:
@@ -82,7 +82,7 @@ def assess(
         CorpusError: Where the documents do not belong to each other.
         SettingsError: For a level or a number of samples out of its range.
     """
-    return Assessment(
+    return Evaluation(
         evaluation=score(gold, predicted),
         lenient=None if lenient is None else score(gold, lenient).overall,
         intervals=score_intervals(gold, predicted, level=level, samples=samples, seed=seed),

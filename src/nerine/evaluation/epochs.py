@@ -28,7 +28,7 @@ class EpochRecord:
         precision: The strict precision on the validation split, from 0 to 1.
         recall: The strict recall there, from 0 to 1.
         f1: The strict F1 there, from 0 to 1.
-        accuracy: The share of tokens there whose tag is right, as in `Evaluation`.
+        accuracy: The share of tokens there whose tag is right, as in `Scores`.
         seconds: How many seconds had passed since the call that trained it began.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from nerine.core.document import Document
-from nerine.evaluation.metrics import Evaluation, score
+from nerine.evaluation.metrics import Scores, score
 
 
 class Predictor(Protocol):
@@ -21,7 +21,7 @@ class Predictor(Protocol):
         ...
 
 
-def evaluate(tagger: Predictor, documents: Iterable[Document]) -> Evaluation:
+def evaluate(tagger: Predictor, documents: Iterable[Document]) -> Scores:
     """Tags documents as a user's text would be tagged, and compares with their gold entities.
 
     Args:

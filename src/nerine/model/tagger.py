@@ -23,7 +23,7 @@ from nerine.model.decoded import decoded
 from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encoder, Encodings
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
-from nerine.model.loading.sources import Origin, find
+from nerine.model.loading.sources import Source, find_source
 from nerine.model.pipeline import Failure, computed, outcomes
 from nerine.model.readings import LogitArray, Reading
 from nerine.model.settings import ModelSettings
@@ -54,7 +54,7 @@ class Tagger:
         thresholds: Entities that score below their label's threshold are dropped; None keeps all.
 
     Attributes:
-        origin: Where it was loaded from; None for one made in memory.
+        source: Where it was loaded from; None for one made in memory.
         notes: What a user should know of how it was loaded.
         encoder: Cuts documents into words, subwords and windows.
         decoder: Finds the entities in logits.
@@ -74,7 +74,7 @@ class Tagger:
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
-        self.origin: Origin | None = None
+        self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self.settings = settings
         self.tokenizer = tokenizer
@@ -94,7 +94,7 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        name: str | Path | Origin,
+        name: str | Path | Source,
         *,
         revision: str | None = None,
         scheme: TagScheme | str | None = None,
@@ -134,20 +134,20 @@ class Tagger:
             HubError: For a checkpoint on the hub that cannot be reached.
             MissingExtraError: For a backend or a package that is not installed.
         """
-        origin = find(name, revision=revision)
-        opened = open_backend(origin, backend, device)
+        source = find_source(name, revision=revision)
+        opened = open_backend(source, backend, device)
         checkpoint = load_checkpoint(
-            origin, scheme=scheme, tags=tags, weights=opened.backend is None
+            source, scheme=scheme, tags=tags, weights=opened.backend is None
         )
-        chosen = chosen_thresholds(thresholds, checkpoint, str(origin))
+        chosen = chosen_thresholds(thresholds, checkpoint, str(source))
         if opened.backend is not None:
             tagger = cls(
                 opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
             )
         else:
             tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
-        tagger.origin = origin
-        tagger.notes = (*origin.notes, *opened.notes)
+        tagger.source = source
+        tagger.notes = (*source.notes, *opened.notes)
         return tagger
 
     @classmethod
@@ -196,7 +196,7 @@ class Tagger:
 
         Empty for one that was made in memory.
         """
-        return str(self.origin or "")
+        return str(self.source or "")
 
     def __call__(self, text: str | Document) -> Document:
         """The document of one text, with its entities.

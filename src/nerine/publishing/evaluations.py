@@ -23,7 +23,7 @@ from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.core.files import replacing
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import Assessment
+from nerine.evaluation.assessment import Evaluation
 from nerine.model.loading.checkpoint import writable_info
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sketches import shares_known
@@ -65,7 +65,7 @@ class EvaluationRecord:
         versions: Those of Nerine and of the libraries.
         hardware: What it was run on.
         seconds: How many seconds tagging took on that.
-        scores: Those of `Assessment.to_dict`, without what would tell the corpus's texts.
+        scores: Those of `Evaluation.to_dict`, without what would tell the corpus's texts.
         shared: The share of texts that are of the checkpoint's own `train` and `validation`, as far
             as that can be told.
     """
@@ -116,7 +116,7 @@ class EvaluationRecord:
 
 def evaluation_of(
     corpus: Corpus,
-    assessment: Assessment,
+    assessment: Evaluation,
     *,
     provenance: Mapping[str, Any],
     thresholds: Mapping[str, Any] | None = None,

@@ -22,7 +22,7 @@ from nerine.hub.sending import (
     read_file,
     send,
 )
-from nerine.model.loading.sources import find, is_path
+from nerine.model.loading.sources import find_source, is_path
 from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
 from nerine.publishing.contents import Contents, check_scores, check_text, checked_info, gather
 from nerine.publishing.evaluations import read_evaluations
@@ -239,7 +239,7 @@ def _folder_of(source: str | Path, options: PushOptions) -> Path:
     """The folder of a checkpoint; one on the hub is fetched with all that is to be published."""
     if Path(source).expanduser().exists() or isinstance(source, Path) or is_path(source):
         return Path(source).expanduser()
-    found = find(source)
+    found = find_source(source)
     for name in options.extra_files:
         found.bring(name, if_there=True)
     return found.folder

@@ -19,7 +19,7 @@ from nerine.core.document import Document
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord
-from nerine.evaluation.metrics import Evaluation, score
+from nerine.evaluation.metrics import Scores, score
 from nerine.model.batching import BudgetSampler, look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.readings import WordLogits
@@ -265,7 +265,7 @@ def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
     )
 
 
-def validation_of(tagger: Tagger, documents: Sequence[Document]) -> tuple[Evaluation, float]:
+def validation_of(tagger: Tagger, documents: Sequence[Document]) -> tuple[Scores, float]:
     """Scores on the validation split, and the mean loss over words that have subwords."""
     predicted: list[Document] = []
     loss = words = 0.0

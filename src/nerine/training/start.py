@@ -17,7 +17,7 @@ from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.pretrained import load_encoder, longest_input
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sketches import used_splits
-from nerine.model.provenance.sources import corpus_kind, encoder_origin
+from nerine.model.provenance.sources import corpus_kind, encoder_source
 from nerine.model.settings import ModelSettings
 from nerine.training.dataset import Examples
 from nerine.training.settings import RunSettings, TrainingSettings
@@ -51,7 +51,7 @@ def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
             max_length=max_length,
             overlap=min(settings.overlap, max_length // 4),
         ),
-        provenance={**provenance(corpus, settings), "encoder": encoder_origin(loaded.origin)},
+        provenance={**provenance(corpus, settings), "encoder": encoder_source(loaded.source)},
     )
 
 

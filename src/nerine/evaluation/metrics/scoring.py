@@ -27,7 +27,7 @@ from nerine.evaluation.metrics.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Scores:
     """What one prediction over a set of documents is worth.
 
     Attributes:
@@ -80,7 +80,7 @@ class Evaluation:
         }
 
 
-def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Evaluation:
+def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Scores:
     """Compares the entities of documents that stand side by side and have the same texts.
 
     Args:
@@ -111,7 +111,7 @@ def score_tags(
     *,
     scheme: TagScheme | str = TagScheme.IOB2,
     reading: Reading = "strict",
-) -> Evaluation:
+) -> Scores:
     """Compares tag sequences that stand side by side, one tag a token, as seqeval takes them.
 
     `reading` says what counts as an entity (`TagScheme.decode`). There are no texts, so `surface`
@@ -158,9 +158,9 @@ def _check_letters(tags: Iterable[str], scheme: TagScheme) -> None:
 
 def _evaluation(
     tally: Tally, right: int, tokens: int, documents: int, surface: Counts | None
-) -> Evaluation:
+) -> Scores:
     labels = tally.by_label()
-    return Evaluation(
+    return Scores(
         overall=sum(labels.values(), Counts()),
         labels=labels,
         accuracy=right / tokens if tokens else 0.0,

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import Document, Entity, surface_form, surface_forms
-from nerine.evaluation.assessment import Assessment, assess
+from nerine.evaluation.assessment import Evaluation, evaluate_predictions
 from nerine.evaluation.calibration import Reliability, reliability
 from nerine.evaluation.error_analysis import Analysis, Outcome
-from nerine.evaluation.metrics import Counts, Evaluation
+from nerine.evaluation.metrics import Counts, Scores
 from nerine.evaluation.significance import ScoreIntervals
 from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
@@ -50,7 +50,7 @@ class Report:
     checkpoint: str
     corpus: str
     split: str
-    assessment: Assessment
+    assessment: Evaluation
     gold: tuple[Document, ...]
     predicted: tuple[Document, ...]
     reliability: Reliability | None
@@ -60,7 +60,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     @property
-    def evaluation(self) -> Evaluation:
+    def evaluation(self) -> Scores:
         """The scores."""
         return self.assessment.evaluation
 
@@ -158,10 +158,10 @@ def make_report(
     """Counts, compares and sorts everything that a report shows.
 
     `gold` and `predicted` stand side by side and have the same texts; else `CorpusError`.
-    `scheme`, `train`, `lenient` and `sampling` are those of `assess`; `train` tells
+    `scheme`, `train`, `lenient` and `sampling` are those of `evaluate_predictions`; `train` tells
     which names training has seen.
     """
-    assessment = assess(
+    assessment = evaluate_predictions(
         gold,
         predicted,
         lenient=lenient,

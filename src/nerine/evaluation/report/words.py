@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from nerine.evaluation.assessment import Assessment
+from nerine.evaluation.assessment import Evaluation
 from nerine.evaluation.calibration import Reliability
 from nerine.evaluation.error_analysis import Kind
 from nerine.evaluation.metrics import Averages, Counts, PartialCounts
@@ -45,7 +45,7 @@ _LISTED = 15
 """So many rows have lists of the most frequent."""
 
 
-def ways_to_count(assessment: Assessment) -> Iterator[tuple[str, str, Scores]]:
+def ways_to_count(assessment: Evaluation) -> Iterator[tuple[str, str, Scores]]:
     """Name, meaning and scores of each way to count."""
     found = assessment.evaluation
     yield "entities", "start, end and label", found.overall

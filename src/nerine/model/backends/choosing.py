@@ -12,12 +12,12 @@ from nerine.model.backends.onnx import OnnxBackend
 from nerine.model.backends.processor import adds_bytes_exactly
 from nerine.model.backends.pytorch import default_device
 from nerine.model.backends.saved import FP32, INT8, PYTORCH, VARIANTS, SavedModels, read_saved
-from nerine.model.loading.sources import Origin
+from nerine.model.loading.sources import Source
 
 AUTO, ONNX = "auto", "onnx"
 
-Opener = Callable[[Origin, str], Backend]
-"""Origin of a checkpoint, name of the backend → the backend."""
+Opener = Callable[[Source, str], Backend]
+"""Source of a checkpoint, name of the backend → the backend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def open_backend(origin: Origin, wanted: str | None, device: str | None) -> Opened:
-    """The backend for the checkpoint at `origin`, on torch's `device` or the usual one.
+def open_backend(source: Source, wanted: str | None, device: str | None) -> Opened:
+    """The backend for the checkpoint at `source`, on torch's `device` or the usual one.
 
     Without a wish, or with `auto`, the variant that `nerine optimize` chose is used on the CPU,
     where it stands beside the checkpoint and can be run; what stands there and cannot is noted.
@@ -48,36 +48,36 @@ def open_backend(origin: Origin, wanted: str | None, device: str | None) -> Open
     if wanted == PYTORCH or (wanted == AUTO and not on_cpu):
         return Opened()
     if wanted == AUTO:
-        return _open_chosen(origin)
+        return _open_chosen(source)
     if not on_cpu:
         raise SettingsError(
             f"the backend {wanted} does not run on {device}",
             place="backend",
             expected="the device cpu, or the backend pytorch",
         )
-    return Opened(OPENERS[wanted](origin, wanted))
+    return Opened(OPENERS[wanted](source, wanted))
 
 
-def _open_chosen(origin: Origin) -> Opened:
+def _open_chosen(source: Source) -> Opened:
     try:
-        saved = read_saved(origin.folder)
+        saved = read_saved(source.folder)
         if saved is None or saved.chosen == PYTORCH:
             return Opened()
         chosen = saved.chosen
         if _saturates(saved, chosen) and FP32 in saved.models:
-            return Opened(_open(origin, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
-        return Opened(_open(origin, saved, chosen))
+            return Opened(_open(source, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
+        return Opened(_open(source, saved, chosen))
     except NerineError as error:
-        return Opened(notes=(f"PyTorch is used: {error.place or origin}: {error.found}",))
+        return Opened(notes=(f"PyTorch is used: {error.place or source}: {error.found}",))
 
 
-def _open_wanted(origin: Origin, wanted: str) -> OnnxBackend:
-    saved = read_saved(origin.folder)
+def _open_wanted(source: Source, wanted: str) -> OnnxBackend:
+    saved = read_saved(source.folder)
     if saved is None:
         raise CheckpointError(
             "no ONNX models stand beside this checkpoint",
-            place=str(origin),
-            hint=f"make them: nerine optimize {origin}",
+            place=str(source),
+            hint=f"make them: nerine optimize {source}",
         )
     if wanted == ONNX:
         chosen = [saved.chosen, *reversed(VARIANTS)]
@@ -86,11 +86,11 @@ def _open_wanted(origin: Origin, wanted: str) -> OnnxBackend:
     if wanted not in saved.models:
         raise CheckpointError(
             f"{wanted} is not among the ONNX models beside this checkpoint",
-            place=str(origin),
+            place=str(source),
             expected=" or ".join(saved.models) or "none of them was good enough to be kept",
             hint="the report in onnx/onnx.json says why",
         )
-    return _open(origin, saved, wanted)
+    return _open(source, saved, wanted)
 
 
 OPENERS: dict[str, Opener] = dict.fromkeys((ONNX, *VARIANTS[1:]), _open_wanted)
@@ -99,16 +99,16 @@ ONNX models. PyTorch is the tagger's own.
 """
 
 
-def _open(origin: Origin, saved: SavedModels, variant: str) -> OnnxBackend:
+def _open(source: Source, saved: SavedModels, variant: str) -> OnnxBackend:
     if _saturates(saved, variant):
         raise CheckpointError(
             _why_not(variant),
-            place=str(origin),
+            place=str(source),
             expected="a processor with VNNI, or an ARM",
-            hint=f"make it for this machine: nerine optimize {origin}",
+            hint=f"make it for this machine: nerine optimize {source}",
         )
-    origin.bring(f"{ONNX_FOLDER}/{saved.models[variant].file}")
-    return OnnxBackend(saved.file(origin.folder, variant), name=variant)
+    source.bring(f"{ONNX_FOLDER}/{saved.models[variant].file}")
+    return OnnxBackend(saved.file(source.folder, variant), name=variant)
 
 
 def _saturates(saved: SavedModels, variant: str) -> bool:

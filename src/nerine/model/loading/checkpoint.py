@@ -30,7 +30,7 @@ from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.evaluation.calibration import Calibration
 from nerine.model.loading import pretrained
-from nerine.model.loading.sources import Origin, find
+from nerine.model.loading.sources import Source, find_source
 from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
@@ -53,7 +53,7 @@ class Checkpoint:
         scores: As `nerine.json` has them; empty for a foreign model.
         provenance: What it was made from, likewise.
         calibration: The thresholds that were fitted; None where none were.
-        origin: Where it was loaded from; None for one made in memory.
+        source: Where it was loaded from; None for one made in memory.
     """
 
     model: Any
@@ -62,11 +62,11 @@ class Checkpoint:
     scores: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
-    origin: Origin | None = None
+    source: Source | None = None
 
 
 def load_checkpoint(
-    name: str | Path | Origin,
+    name: str | Path | Source,
     *,
     revision: str | None = None,
     scheme: TagScheme | str | None = None,
@@ -82,13 +82,13 @@ def load_checkpoint(
     these; `scheme` states it where they leave it open, and `tags` are their names, by their
     numbers, where `id2label` has none such. Raises `CheckpointError` or `HubError`.
     """
-    origin = find(name, revision=revision)
-    info = _read_info(origin.folder)
-    loaded = pretrained.load_model(origin, weights=weights)
+    source = find_source(name, revision=revision)
+    info = _read_info(source.folder)
+    loaded = pretrained.load_model(source, weights=weights)
     if info is None:
         return _foreign(loaded, scheme, tags)
     if tags is not None:
-        raise CheckpointError("its tags have names already", place=f"{origin}/{INFO_FILE}")
+        raise CheckpointError("its tags have names already", place=f"{source}/{INFO_FILE}")
     return _of_nerine(loaded, info, scheme)
 
 
@@ -96,24 +96,24 @@ def _foreign(
     loaded: pretrained.Pretrained, scheme: TagScheme | str | None, tags: Sequence[str] | None
 ) -> Checkpoint:
     """A model that Nerine did not make, with what can be told of it."""
-    source = str(loaded.origin)
+    place = str(loaded.source)
     if tags is not None:
-        _name_tags(loaded.model, tags, source)
-    settings = _foreign_settings(loaded, source, scheme)
-    return Checkpoint(loaded.model, loaded.tokenizer, settings, origin=loaded.origin)
+        _name_tags(loaded.model, tags, place)
+    settings = _foreign_settings(loaded, place, scheme)
+    return Checkpoint(loaded.model, loaded.tokenizer, settings, source=loaded.source)
 
 
 def _of_nerine(
     loaded: pretrained.Pretrained, info: Mapping[str, Any], scheme: TagScheme | str | None
 ) -> Checkpoint:
     """A model as `nerine.json` describes it, which has to agree with `config.json`."""
-    source = str(loaded.origin)
-    settings = _settings(info, source)
+    place = str(loaded.source)
+    settings = _settings(info, place)
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
     if list(settings.tags) != _model_tags(loaded.model):
         raise CheckpointError(
-            f"{INFO_FILE} and config.json name different tags", place=source, hint=_AGAIN
+            f"{INFO_FILE} and config.json name different tags", place=place, hint=_AGAIN
         )
     return Checkpoint(
         loaded.model,
@@ -121,8 +121,8 @@ def _of_nerine(
         settings,
         info["scores"],
         info["provenance"],
-        _calibration(info, source),
-        loaded.origin,
+        _calibration(info, place),
+        loaded.source,
     )
 
 
@@ -265,14 +265,14 @@ def _unfinished(folder: Path) -> CheckpointError:
     )
 
 
-def _settings(info: Mapping[str, Any], source: str) -> ModelSettings:
+def _settings(info: Mapping[str, Any], place: str) -> ModelSettings:
     try:
         return ModelSettings.from_dict(info["settings"])
     except NerineError as error:
-        raise CheckpointError(error.found, place=f"{source}/{INFO_FILE}", hint=_AGAIN) from error
+        raise CheckpointError(error.found, place=f"{place}/{INFO_FILE}", hint=_AGAIN) from error
 
 
-def _calibration(info: Mapping[str, Any], source: str) -> Calibration | None:
+def _calibration(info: Mapping[str, Any], place: str) -> Calibration | None:
     if _CALIBRATION_KEY not in info:
         return None
     try:
@@ -280,21 +280,21 @@ def _calibration(info: Mapping[str, Any], source: str) -> Calibration | None:
     except NerineError as error:
         raise CheckpointError(
             error.found,
-            place=f"{source}/{INFO_FILE}, {_CALIBRATION_KEY}",
+            place=f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}",
             expected=error.expected,
-            hint=f"fit them again: nerine calibrate {source} CORPUS, "
+            hint=f"fit them again: nerine calibrate {place} CORPUS, "
             f"after taking {_CALIBRATION_KEY} out of the file",
         ) from error
 
 
 def _foreign_settings(
-    loaded: pretrained.Pretrained, source: str, scheme: TagScheme | str | None
+    loaded: pretrained.Pretrained, place: str, scheme: TagScheme | str | None
 ) -> ModelSettings:
     tags = _model_tags(loaded.model)
     if all(_NO_NAME.fullmatch(tag) for tag in tags):
         raise CheckpointError(
             f"the model's tags have numbers for names: {tags[0]} to {tags[-1]}",
-            place=f"{source}/config.json, id2label",
+            place=f"{place}/config.json, id2label",
             expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
             hint="look up what they mean, then name them, by their numbers: --tags O,B-person,… or "
             "Tagger.load(…, tags=[…])",
@@ -305,7 +305,7 @@ def _foreign_settings(
     except NerineError as error:
         raise CheckpointError(
             error.found,
-            place=f"{source}/config.json, id2label",
+            place=f"{place}/config.json, id2label",
             expected="tags such as O, B-person, I-person",
             hint="name them, by their numbers: --tags O,B-person,… or Tagger.load(…, tags=[…])",
         ) from error
@@ -313,19 +313,19 @@ def _foreign_settings(
     if max_length < 1:
         raise CheckpointError(
             "the model has no position for any subword",
-            place=f"{source}/config.json",
+            place=f"{place}/config.json",
             expected="max_position_embeddings and pad_token_id of the model's own",
         )
     return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
 
 
-def _name_tags(model: Any, tags: Sequence[str], source: str) -> None:
+def _name_tags(model: Any, tags: Sequence[str], place: str) -> None:
     """Gives a model's tags other names."""
     count = len(_model_tags(model))
     if len(tags) != count or len(set(tags)) != count:
         raise CheckpointError(
             f"{len(set(tags))} different names for {count} tags",
-            place=source,
+            place=place,
             expected=f"{count} different names, in the order of the tags' numbers",
         )
     model.config.id2label = dict(enumerate(tags))

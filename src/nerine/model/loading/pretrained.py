@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification,
 from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
 from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
-from nerine.model.loading.sources import Origin, find
+from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.trust import check_folder
 
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
@@ -34,31 +34,31 @@ class Pretrained:
     """A token-classification model with its tokenizer.
 
     `unlike` names parameters that the weights lack or hold in another shape: a new head has them,
-    a checkpoint in use must not. `origin` is where both were found.
+    a checkpoint in use must not. `source` is where both were found.
     """
 
     model: Any
     tokenizer: Any
     unlike: tuple[str, ...]
-    origin: Origin
+    source: Source
 
 
 def load_encoder(
-    name: str | Origin, tags: Sequence[str], *, revision: str | None = None
+    name: str | Source, tags: Sequence[str], *, revision: str | None = None
 ) -> Pretrained:
     """An encoder with a new head for `tags`.
 
     `name` is a hub id, a folder, or `package:NAME` for weights that a Python package ships.
     """
-    origin = find(name, revision=revision)
-    _check(origin)
-    loaded = _load(origin, tags)
+    source = find_source(name, revision=revision)
+    _check(source)
+    loaded = _load(source, tags)
     prefix = f"{loaded.model.base_model_prefix}."
     body = [key for key in loaded.unlike if key.startswith(prefix) and ".pooler." not in key]
     if body:
         raise CheckpointError(
             f"the weights lack {len(body)} parameters of the encoder, such as {body[0]}",
-            place=str(origin),
+            place=str(source),
             expected=f"weights of a {type(loaded.model).__name__}",
             hint="the architecture in config.json is not the one that these weights belong to",
         )
@@ -66,44 +66,44 @@ def load_encoder(
 
 
 def load_model(
-    name: str | Origin, *, revision: str | None = None, weights: bool = True
+    name: str | Source, *, revision: str | None = None, weights: bool = True
 ) -> Pretrained:
     """A model with its own head, as a folder or the hub has it; an outline without `weights`."""
-    origin = find(name, revision=revision)
-    _check(origin)
-    loaded = _load(origin) if weights else _outline(origin)
+    source = find_source(name, revision=revision)
+    _check(source)
+    loaded = _load(source) if weights else _outline(source)
     if loaded.unlike:
         raise CheckpointError(
             f"the weights have no {loaded.unlike[0]}: this is an encoder without a "
             "token-classification head",
-            place=str(origin),
+            place=str(source),
             expected="a checkpoint that was fine-tuned for token classification",
             hint=f"fine-tune it first: nerine train CORPUS --encoder {name} -o RUN",
         )
     return loaded
 
 
-def load_tokenizer(name: str | Origin, *, revision: str | None = None) -> tuple[Any, int]:
+def load_tokenizer(name: str | Source, *, revision: str | None = None) -> tuple[Any, int]:
     """The tokenizer of an encoder, and the most subwords that the encoder takes at once.
 
     No weights are read.
     """
-    origin = find(name, revision=revision, weights=False)
-    _check(origin, weights=False)
-    with _errors_of(origin), quiet():
-        config = AutoConfig.from_pretrained(origin.folder, **_LOCAL)
-        tokenizer = AutoTokenizer.from_pretrained(origin.folder, **_LOCAL, use_fast=True)
+    source = find_source(name, revision=revision, weights=False)
+    _check(source, weights=False)
+    with _errors_of(source), quiet():
+        config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
         with torch.device("meta"):  # the shape of a model, which tells how it counts positions
             model = AutoModel.from_config(config)
     return tokenizer, longest_input(model, tokenizer)
 
 
-def encoder_width(name: str | Origin, *, revision: str | None = None) -> int:
+def encoder_width(name: str | Source, *, revision: str | None = None) -> int:
     """The width of an encoder's hidden states, from its configuration alone."""
-    origin = find(name, revision=revision, weights=False)
-    _check(origin, weights=False)
-    with _errors_of(origin):
-        config = AutoConfig.from_pretrained(origin.folder, **_LOCAL)
+    source = find_source(name, revision=revision, weights=False)
+    _check(source, weights=False)
+    with _errors_of(source):
+        config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
     return width_of(config)
 
 
@@ -129,17 +129,17 @@ def _position_offset(model: Any) -> int:
     return 0
 
 
-def _check(origin: Origin, *, weights: bool = True) -> None:
+def _check(source: Source, *, weights: bool = True) -> None:
     """Before anything of a folder is loaded; without `weights` these need not be there."""
-    check_folder(origin.folder, weights=weights, architectures=_ARCHITECTURES)
+    check_folder(source.folder, weights=weights, architectures=_ARCHITECTURES)
 
 
-def _load(origin: Origin, new_tags: Sequence[str] | None = None) -> Pretrained:
-    with _errors_of(origin), quiet():
-        config = AutoConfig.from_pretrained(origin.folder, **_LOCAL, **_head(new_tags))
-        tokenizer = AutoTokenizer.from_pretrained(origin.folder, **_LOCAL, use_fast=True)
+def _load(source: Source, new_tags: Sequence[str] | None = None) -> Pretrained:
+    with _errors_of(source), quiet():
+        config = AutoConfig.from_pretrained(source.folder, **_LOCAL, **_head(new_tags))
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
         model, info = AutoModelForTokenClassification.from_pretrained(
-            origin.folder,
+            source.folder,
             **_LOCAL,
             config=config,
             use_safetensors=True,
@@ -148,20 +148,20 @@ def _load(origin: Origin, new_tags: Sequence[str] | None = None) -> Pretrained:
             output_loading_info=True,
         )
     mismatched = [entry[0] for entry in info["mismatched_keys"]]
-    _check_vocabulary(model, tokenizer, origin)
+    _check_vocabulary(model, tokenizer, source)
     unlike = tuple(sorted({*info["missing_keys"], *mismatched}))
-    return Pretrained(model, tokenizer, unlike, origin)
+    return Pretrained(model, tokenizer, unlike, source)
 
 
-def _outline(origin: Origin) -> Pretrained:
+def _outline(source: Source) -> Pretrained:
     """A model without weights, on torch's meta device, with its tokenizer."""
-    with _errors_of(origin), quiet():
-        config = AutoConfig.from_pretrained(origin.folder, **_LOCAL)
-        tokenizer = AutoTokenizer.from_pretrained(origin.folder, **_LOCAL, use_fast=True)
+    with _errors_of(source), quiet():
+        config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
         with torch.device("meta"):
             model = AutoModelForTokenClassification.from_config(config)
-    _check_vocabulary(model, tokenizer, origin)
-    return Pretrained(model, tokenizer, (), origin)
+    _check_vocabulary(model, tokenizer, source)
+    return Pretrained(model, tokenizer, (), source)
 
 
 def _head(tags: Sequence[str] | None) -> dict[str, Any]:
@@ -175,28 +175,28 @@ def _head(tags: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
-def _check_vocabulary(model: Any, tokenizer: Any, origin: Origin) -> None:
+def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
     if not getattr(tokenizer, "is_fast", False):
         raise EncodingError(
             f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
-            place=str(origin),
+            place=str(source),
             expected="a fast tokenizer (a folder with tokenizer.json)",
             hint="choose an encoder that has a tokenizer.json",
         )
-    with _errors_of(origin):
+    with _errors_of(source):
         tokenizer("")  # a damaged one fails here rather than on a user's text
     rows = model.get_input_embeddings().weight.shape[0]
     if len(tokenizer) > rows:
         raise CheckpointError(
             f"the tokenizer has {len(tokenizer)} entries, the model's embeddings only {rows}",
-            place=str(origin),
+            place=str(source),
             expected="a tokenizer that belongs to the model",
         )
     last = max(tokenizer.get_vocab().values(), default=-1)
     if last >= rows:
         raise CheckpointError(
             f"the tokenizer has an entry of number {last}, the model's embeddings only {rows} rows",
-            place=str(origin),
+            place=str(source),
             expected="a tokenizer that belongs to the model",
         )
 
@@ -217,7 +217,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _errors_of(origin: Origin) -> Iterator[None]:
+def _errors_of(source: Source) -> Iterator[None]:
     """Errors of transformers and safetensors → ours, with the place."""
     try:
         yield
@@ -228,7 +228,7 @@ def _errors_of(origin: Origin) -> Iterator[None]:
             raise
         raise CheckpointError(
             f"cannot be loaded: {first_line(error)}",
-            place=str(origin),
+            place=str(source),
             expected="a whole checkpoint: config.json, safetensors weights, tokenizer.json",
             hint="copy or download it again if it may be cut short",
         ) from error

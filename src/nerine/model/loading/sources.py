@@ -23,7 +23,7 @@ _WITHOUT_HUB = f"without the hub, a folder works, and so does the encoder {DEMO_
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Source:
     """Where a checkpoint or an encoder was found.
 
     Attributes:
@@ -59,17 +59,19 @@ class Origin:
         return str(self.snapshot or self.name)
 
 
-def find(name: str | Path | Origin, *, revision: str | None = None, weights: bool = True) -> Origin:
+def find_source(
+    name: str | Path | Source, *, revision: str | None = None, weights: bool = True
+) -> Source:
     """The folder that `name` stands for, fetched from the hub if need be.
 
     `revision` is a branch, a tag or a commit of a repository, which may also be written behind the
     name, as in `owner/name@revision`. Raises `CheckpointError` or `HubError`.
     """
-    if isinstance(name, Origin):
+    if isinstance(name, Source):
         return name
     name = str(name)
     if name.startswith(PACKAGE_PREFIX):
-        return Origin(name, _package_folder(name.removeprefix(PACKAGE_PREFIX)))
+        return Source(name, _package_folder(name.removeprefix(PACKAGE_PREFIX)))
     if (folder := _folder(name)) is not None:
         if revision is not None:
             raise CheckpointError(
@@ -77,7 +79,7 @@ def find(name: str | Path | Origin, *, revision: str | None = None, weights: boo
                 place=name,
                 expected="a repository on the hub, as owner/name",
             )
-        return Origin(name, folder)
+        return Source(name, folder)
     if "://" in name:
         raise CheckpointError(
             "this is an address",
@@ -113,7 +115,7 @@ def _folder(name: str) -> Path | None:
     return path
 
 
-def _pulled(name: str, revision: str | None, weights: bool) -> Origin:
+def _pulled(name: str, revision: str | None, weights: bool) -> Source:
     repo = RepoName.parse(name, revision)
     try:
         snapshot = pull_model(repo, weights=weights)
@@ -124,7 +126,7 @@ def _pulled(name: str, revision: str | None, weights: bool) -> Origin:
             expected=error.expected,
             hint=f"{error.hint}; {_WITHOUT_HUB}" if is_offline() else error.hint,
         ) from error
-    return Origin(repo.id, snapshot.folder, snapshot)
+    return Source(repo.id, snapshot.folder, snapshot)
 
 
 def _package_folder(package: str) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nerine.data.corpus import SAMPLE, is_hub_id
-from nerine.model.loading.sources import PACKAGE_PREFIX, Origin, is_path
+from nerine.model.loading.sources import PACKAGE_PREFIX, Source, is_path
 
 CorpusKind = Literal["bundled", "files", "hub"]
 
@@ -28,16 +28,16 @@ def corpus_kind(source: str) -> CorpusKind:
     return "hub" if is_hub_id(source) and not Path(source).exists() else "files"
 
 
-def encoder_origin(origin: Origin) -> dict[str, str]:
+def encoder_source(source: Source) -> dict[str, str]:
     """What an encoder is called, and whether it is a package, a folder or of the hub.
 
     For JSON: `{"name": …, "kind": "package" | "folder" | "hub"}`, and the `commit` on the hub.
     """
-    if origin.snapshot:
-        return {"name": origin.name, "kind": "hub", "commit": origin.snapshot.commit}
-    if origin.name.startswith(PACKAGE_PREFIX):
-        return {"name": origin.name, "kind": "package"}
-    return {"name": _last_part(origin.name), "kind": "folder"}
+    if source.snapshot:
+        return {"name": source.name, "kind": "hub", "commit": source.snapshot.commit}
+    if source.name.startswith(PACKAGE_PREFIX):
+        return {"name": source.name, "kind": "package"}
+    return {"name": _last_part(source.name), "kind": "folder"}
 
 
 def shown_name(name: str, kind: str | None = None) -> str:

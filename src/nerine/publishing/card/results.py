@@ -29,7 +29,7 @@ class Result:
         kind: What `source` names, such as a data set on the hub.
         role: What part the texts had in making the checkpoint.
         own: Whether they are of the corpus that the checkpoint was made from.
-        scores: Those of `Assessment.to_dict`; where they are the ones that training itself wrote
+        scores: Those of `Evaluation.to_dict`; where they are the ones that training itself wrote
             down, `overall` and `accuracy` alone.
         record: The evaluation that they come from; None where training wrote them down.
     """

@@ -17,7 +17,7 @@ from nerine.serving.files.lines import Lines
 from nerine.serving.files.options import EXTENSIONS, Format, TaggingOptions
 from nerine.serving.files.parquet import ParquetSource
 from nerine.serving.files.plain import JsonSource, TextSource
-from nerine.serving.files.records import Source
+from nerine.serving.files.records import RecordReader
 from nerine.serving.files.tables import CsvSource
 
 STANDARD = "-"
@@ -37,7 +37,7 @@ class Input:
         """What it is called in messages."""
         return STANDARD if self.path is None else str(self.path)
 
-    def source(self, options: TaggingOptions) -> Source:
+    def source(self, options: TaggingOptions) -> RecordReader:
         """Its records."""
         delimiter = options.delimiter or ("\t" if self.format == "tsv" else ",")
         if self.format == "parquet":

@@ -13,7 +13,7 @@ from nerine.serving.files.identity import inputs_identity, run_identity, tagger_
 from nerine.serving.files.inputs import STANDARD, Found, find_inputs
 from nerine.serving.files.journal import Journal, State, check_same
 from nerine.serving.files.options import TaggingOptions
-from nerine.serving.files.records import Source
+from nerine.serving.files.records import RecordReader
 from nerine.serving.files.running import Listener, Run, Tagging
 from nerine.serving.files.sinks import JournalSink, Sink, StandardSink
 from nerine.serving.files.targets import Targets, check_outside, targets_of
@@ -68,7 +68,7 @@ class TaggingPlan:
     """A checked run; `run` is all that is left to do. `journal` is None for a standard stream."""
 
     found: Found
-    sources: tuple[Source, ...]
+    sources: tuple[RecordReader, ...]
     options: TaggingOptions
     identity: Mapping[str, Any] = field(default_factory=dict)
     targets: Targets | None = None

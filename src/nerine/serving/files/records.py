@@ -39,7 +39,7 @@ class Record:
     fault: str | None = None
 
 
-class Source(Protocol):
+class RecordReader(Protocol):
     """An input of some format, and what its output looks like."""
 
     name: str

@@ -18,7 +18,7 @@ from nerine.core.document import Document
 from nerine.serving.files.inputs import Input
 from nerine.serving.files.journal import Reached
 from nerine.serving.files.lines import closed
-from nerine.serving.files.records import Position, Record, Source, reason
+from nerine.serving.files.records import Position, Record, RecordReader, reason
 from nerine.serving.files.sinks import Sink, failed_line
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Run:
     """Tags inputs one after another, from where the sink stands."""
 
     inputs: Sequence[Input]
-    sources: Sequence[Source]
+    sources: Sequence[RecordReader]
     tagger: Tagging
     sink: Sink
     listener: Listener | None = None
@@ -101,7 +101,9 @@ class Run:
                 self._write(source, block, outcomes)
         self.sink.end(changed(self.sink.reached, input=number + 1, offset=0, line=1))
 
-    def _write(self, source: Source, block: Block, outcomes: Sequence[Document | Failure]) -> None:
+    def _write(
+        self, source: RecordReader, block: Block, outcomes: Sequence[Document | Failure]
+    ) -> None:
         made = _Made()
         for record, outcome in zip(block, outcomes, strict=True):
             made.add(source, record, outcome)
@@ -129,7 +131,7 @@ class _Made:
     entities: Counter[str] = field(default_factory=Counter)
     documents: int = 0
 
-    def add(self, source: Source, record: Record, outcome: Document | Failure) -> None:
+    def add(self, source: RecordReader, record: Record, outcome: Document | Failure) -> None:
         """Renders a record with its entities, or puts it to those that failed."""
         if record.text is None and record.fault is None:
             self.rendered.append(record.raw)
@@ -143,12 +145,12 @@ class _Made:
         else:
             self._fail(source, record, reason(outcome.error))
 
-    def _fail(self, source: Source, record: Record, why: str) -> None:
+    def _fail(self, source: RecordReader, record: Record, why: str) -> None:
         self.rendered.append(source.dropped)
         self.failed.append(failed_line(source.name, record.number, why, record.raw))
 
 
-def _texts(source: Source, start: Position, waiting: deque[Block]) -> Iterator[Document]:
+def _texts(source: RecordReader, start: Position, waiting: deque[Block]) -> Iterator[Document]:
     """A document for each record; the block that it belongs to is put to those `waiting` first.
 
     A record without a text is an empty document, so that each one keeps its place.

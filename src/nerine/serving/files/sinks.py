@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from nerine.core.errors import TaggingError
 from nerine.serving.files.compression import compressed, compression_of
 from nerine.serving.files.journal import Journal, Reached, State, append, disk_errors, replace, sync
-from nerine.serving.files.records import Source
+from nerine.serving.files.records import RecordReader
 from nerine.serving.files.targets import Targets
 
 
@@ -33,7 +33,7 @@ class Sink(Protocol):
     def end(self, reached: Reached) -> None:
         """The input's last block has been written; `reached` is where the next one begins."""
 
-    def publish(self, sources: Sequence[Source]) -> None:
+    def publish(self, sources: Sequence[RecordReader]) -> None:
         """All inputs are done."""
 
     def stop(self) -> None:
@@ -61,7 +61,7 @@ class StandardSink:
         """Nothing is to be done."""
         self.reached = reached
 
-    def publish(self, sources: Sequence[Source]) -> None:
+    def publish(self, sources: Sequence[RecordReader]) -> None:
         """All is out already."""
 
     def stop(self) -> None:
@@ -142,7 +142,7 @@ class JournalSink:
             self._commit()
             self._close()
 
-    def publish(self, sources: Sequence[Source]) -> None:
+    def publish(self, sources: Sequence[RecordReader]) -> None:
         """Moves all files to their places. Cut short, it can be done again."""
         with disk_errors(self._targets.output):
             if not self._state.rendered:
@@ -169,7 +169,7 @@ class JournalSink:
                 hint="move it away, and go on with --resume",
             )
 
-    def _assemble(self, number: int, source: Source) -> None:
+    def _assemble(self, number: int, source: RecordReader) -> None:
         partial, done = self._journal.partial(number), self._journal.done(number)
         if partial.exists():
             source.assemble(partial, done)

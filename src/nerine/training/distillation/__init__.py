@@ -102,8 +102,8 @@ def distill(
         "settings": chosen.to_dict(),
     }
     source = {
-        "source": str(loaded.origin),
-        "kind": "hub" if loaded.origin and loaded.origin.snapshot else "folder",
+        "source": str(loaded.source),
+        "kind": "hub" if loaded.source and loaded.source.snapshot else "folder",
         "revision": revision,
         "sha256": about["teacher"],
     }
