@@ -151,7 +151,7 @@ def test_a_model_that_is_there_judges_without_training(
     result = run(corpus, "-o", output, "--split", "validation", "--model", model, "--json")
     assert result.exit_code == 0
     assert {each["split"] for each in records(output)} == {"validation"}
-    assert "nothing is known" in json.loads(result.stdout)["notes"][0]
+    assert "no record says what the model was trained on" in json.loads(result.stdout)["notes"][0]
 
 
 def test_nothing_to_suspect_is_said(tmp_path: Path, checkpoint_of: Callable[..., Path]) -> None:

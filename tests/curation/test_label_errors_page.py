@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerine.core.document import Document, Entity
-from nerine.curation.label_errors import Sample, Suspect
 from nerine.curation.label_errors.page import review_page
+from nerine.curation.label_errors.ranking import LabelError, Sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -18,9 +18,9 @@ IMAGE = "<img src=x onerror=\"document.title = 'run'\">"
 EVIL = f"{IMAGE}</style>"
 
 
-def suspect(text: str, gold: Entity | None, proposed: Entity | None) -> Suspect:
+def suspect(text: str, gold: Entity | None, proposed: Entity | None) -> LabelError:
     document = Document(text, (gold,) if gold else ())
-    return Suspect(Sample(document, "train", 0, f"{SCRIPT}:7"), gold, proposed, 0.125, 0.75)
+    return LabelError(Sample(document, "train", 0, f"{SCRIPT}:7"), gold, proposed, 0.125, 0.75)
 
 
 SUSPECTS = [
@@ -119,7 +119,7 @@ def test_a_long_text_is_shown_around_the_place() -> None:
 def test_other_entities_are_marked_without_a_colour() -> None:
     first, second = Entity(0, 4, "person"), Entity(8, 12, "place")
     document = Document("Mira in Oslo", (first, second))
-    found = Suspect(Sample(document, "train", 0, "a"), second, None, 0.5, 0.5)
+    found = LabelError(Sample(document, "train", 0, "a"), second, None, 0.5, 0.5)
     page = "".join(review_page([found]))
     assert page.count("<mark>Mira<small>person</small></mark>") == 2
     assert page.count('<mark class="gold">Oslo<small>place</small></mark>') == 1

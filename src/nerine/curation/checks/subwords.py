@@ -1,4 +1,4 @@
-"""How an encoder's tokenizer cuts texts. Only the tokenizer is loaded, and only when asked for."""
+"""The subwords that an encoder's tokenizer makes of texts; only the tokenizer is loaded."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A document as an encoder cuts it.
+    """The cut of a document into subwords.
 
     Attributes:
-        words: How many words.
-        subwords: How many subwords; special tokens do not count.
-        windows: How many windows.
-        unknown: The code points `(start, end)` of the words that hold the tokenizer's unknown
-            subword.
-        blind: Those of the words that no subword stands for.
+        words: The number of words.
+        subwords: The number of subwords, without special tokens.
+        windows: The number of windows.
+        unknown: The ranges of the words that contain the tokenizer's unknown subword, in code
+            points.
+        blind: The ranges of the words without a subword.
     """
 
     words: int
@@ -39,10 +39,10 @@ class Subwords:
     """An encoder's tokenizer.
 
     Attributes:
-        name: What it was asked for as.
+        name: The name that it was loaded by.
         max_length: The most subwords of a window, special tokens included.
-        encoder: What cuts documents with it.
-        unknown_id: The id of its unknown subword; None where it has none.
+        encoder: The encoder of documents that uses it.
+        unknown_id: The id of its unknown subword; None if it has none.
     """
 
     name: str
@@ -51,14 +51,7 @@ class Subwords:
     unknown_id: int | None
 
     def cuts(self, documents: Sequence[Document]) -> Iterator[Cut]:
-        """Cuts documents.
-
-        Args:
-            documents: The documents.
-
-        Yields:
-            For each, in order, how it is cut.
-        """
+        """The cut of each document, in order."""
         for first in range(0, len(documents), _BATCH):
             for encoding in self.encoder.encode(documents[first : first + _BATCH]):
                 yield self._cut(encoding)
@@ -85,8 +78,8 @@ class Subwords:
 def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     """The tokenizer of the encoder `name`: a hub id, a folder, or `package:NAME`.
 
-    Windows are those of training by default, or shorter where the encoder takes less. Raises
-    `CheckpointError`, `HubError` or `EncodingError` where there is no such tokenizer.
+    Windows have the default length of training, or the most that the encoder takes if that is less.
+    Raises `CheckpointError`, `HubError` or `EncodingError` if the tokenizer cannot be loaded.
     """
     from nerine.model.encoding import Encoder
     from nerine.model.loading.pretrained import load_tokenizer

@@ -11,7 +11,7 @@ from html import escape
 
 from nerine.core.display import pieces, visible
 from nerine.core.document import Document, Entity
-from nerine.curation.label_errors.ranking import KINDS, Kind, Suspect
+from nerine.curation.label_errors.ranking import KINDS, Kind, LabelError
 
 # Of a long text, so many characters are shown before the place and so many after it.
 _BEFORE, _AFTER = 160, 240
@@ -58,7 +58,7 @@ mark.new { background: var(--new); }
 """
 
 
-def review_page(suspects: Sequence[Suspect], *, total: int | None = None) -> Iterator[str]:
+def review_page(suspects: Sequence[LabelError], *, total: int | None = None) -> Iterator[str]:
     """A page in pieces: an item for each suspect, in the order given.
 
     `total` is how many there are, if these are the first ones only. Texts and labels are escaped.
@@ -113,7 +113,7 @@ def _select(name: str, every: str, options: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _item(rank: int, suspect: Suspect, labels: Sequence[str]) -> str:
+def _item(rank: int, suspect: LabelError, labels: Sequence[str]) -> str:
     classes = [f"kind-{suspect.kind}"]
     classes += [f"label-{labels.index(label)}" for label in suspect.labels]
     gold, proposed = suspect.sample.document, suspect.corrected
