@@ -283,7 +283,7 @@ def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], midd
         (["--target", "best"], "target: 'best' is no target"),
         (["--target", "precision=2"], "target: the precision 2.0"),
         (["--bins", "0"], "Invalid value for '--bins'"),
-        (["--scheme", "IOB1"], "--scheme: thresholds would be saved for another scheme"),
+        (["--scheme", "IOB1"], "--scheme: the thresholds would be those of another scheme"),
         (["--target", "recall=1"], "no threshold reaches a recall of 1 for all labels"),
     ],
 )
@@ -315,7 +315,7 @@ def test_only_folders_of_ours_are_written_to(tmp_path: Path, corpus: Path) -> No
 def test_thresholds_on_the_command_line_are_checked_first(command: str, value: str) -> None:
     result = run(command, "nowhere", "sample", "--thresholds", value)
     assert result.exit_code == 2
-    assert f"error: --thresholds: {value!r} is no threshold" in result.stderr
+    assert f"error: --thresholds: {value!r} is not a valid threshold" in result.stderr
     assert "the word saved, or a number from 0 to 1" in result.stderr
 
 

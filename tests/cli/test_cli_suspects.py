@@ -103,7 +103,7 @@ def test_an_interrupted_call_says_how_to_go_on_and_does(
     assert stopped.exit_code == 1
     assert stopped.stdout == ""
     assert not output.exists()
-    program, name, *again = shlex.split(stopped.stderr.partition("go on with: ")[2])
+    program, name, *again = shlex.split(stopped.stderr.partition("resume with: ")[2])
     assert (program, name, again[-1]) == ("nerine", "suspects", "--resume")
 
     resumed = run(*again)
@@ -179,7 +179,7 @@ def test_texts_do_not_steer_the_terminal(
     ("arguments", "message"),
     [
         (["-o", "."], ".: this is a folder"),
-        (["-o", "no/out.jsonl"], "no: there is no such folder"),
+        (["-o", "no/out.jsonl"], "no: the folder does not exist"),
         (["-o", "a", "--html", "./a"], "-o and --html name the same file"),
         (["-o", "a", "--folds", "1"], "Invalid value for '--folds'"),
         (["-o", "a", "--split", "dev"], "there is no dev split"),

@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from nerine.cli import main
-from nerine.cli.flags import resuming_command
 from nerine.cli.progress import TaggingDisplay, tagging_bar
+from nerine.cli.resuming import resuming_command
 from nerine.cli.tag import tag
 from nerine.model.tagger import Tagger
 from streams import files_in
@@ -137,7 +137,7 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
         result = run(checkpoint, posts, "-o", output)
     assert result.exit_code == 1
     assert "the state was saved" in result.stderr
-    assert f"go on with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
+    assert f"resume with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
         result.stderr.replace("--output", "-o")
     )
     with monkeypatch.context() as patched:
@@ -161,7 +161,7 @@ def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
 # without torch, whose loading would take most of the time
 WAITING = """
 import sys, time, types
-tagger = types.ModuleType("nerine.tagger")
+tagger = types.ModuleType("nerine.model.tagger")
 class Tagger:
     notes = ()
     @classmethod
@@ -171,7 +171,7 @@ class Tagger:
         time.sleep(60)
         yield from texts
 tagger.Tagger = Tagger
-sys.modules["nerine.tagger"] = tagger
+sys.modules["nerine.model.tagger"] = tagger
 from nerine.cli import main
 main(sys.argv[1:])
 """
@@ -197,7 +197,7 @@ def test_a_signal_ends_the_bar_and_the_state_is_saved(checkpoint: Path, posts: P
     shown += b"".join(iter(lambda: _shown(leader), b""))
     assert child.wait(timeout=60) == 1
     os.close(leader)
-    assert b"go on with: nerine tag" in shown
+    assert b"resume with: nerine tag" in shown
     assert b"Traceback" not in shown
     assert not output.exists()
     assert (posts.parent / ".out.jsonl.tagging" / "state.json").exists()
