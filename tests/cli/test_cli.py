@@ -80,7 +80,7 @@ def test_a_table_of_numbers_that_is_too_wide_comes_in_parts(width: int) -> None:
     assert values == ["0.1234", "0.1000 to 0.9000", "12", "3,456"]
 
 
-def test_a_table_with_texts_behind_numbers_stays_whole() -> None:
+def test_a_table_with_texts_after_numbers_stays_whole() -> None:
     shown = table(("", "P(gold)", "proposed"), numbers=("", "P(gold)"))
     shown.add_row("1", "0.500", "a long text " * 9)
     stream = io.StringIO()

@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_old_file(checkpoint: Path, monkeypatch: pytest.M
     assert files_of(checkpoint) == before
 
 
-def test_thresholds_are_not_saved_beside_weights_of_another_run(checkpoint: Path) -> None:
+def test_thresholds_are_not_saved_with_weights_of_another_run(checkpoint: Path) -> None:
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     before = files_of(checkpoint)

@@ -148,7 +148,7 @@ def _stopping_display() -> Iterator[_Stopper]:
     yield _Stopper()
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(
+def test_an_interrupted_run_prints_how_to_resume_and_resumes(
     teacher: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spaced = corpus.rename(tmp_path / "my corpus")

@@ -92,7 +92,7 @@ class _Stopper:
     def evaluated(self, record: object, *, best: bool) -> None: ...
 
 
-def test_an_interrupted_call_says_how_to_go_on_and_does(
+def test_an_interrupted_call_prints_how_to_resume_and_resumes(
     corpus: Path, options: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, work = tmp_path / "out.jsonl", tmp_path / "work"

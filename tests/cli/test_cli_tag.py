@@ -151,7 +151,7 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
     assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
 
 
-def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
+def test_the_resuming_command_does_not_start_again() -> None:
     given = ["runs/a", "x.txt", "-o", "y.jsonl", "--overwrite", "--thresholds", "saved"]
     with tag.make_context("tag", given) as context:
         again = resuming_command(context)

@@ -1,4 +1,4 @@
-"""`nerine train` and `nerine demo`, and how training is shown as it goes on."""
+"""`nerine train` and `nerine demo`, and the display of a training."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _stopping_display() -> Iterator[_Stopper]:
     yield _Stopper()
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(
+def test_an_interrupted_run_prints_how_to_resume_and_resumes(
     corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spaced = corpus.rename(tmp_path / "my corpus")

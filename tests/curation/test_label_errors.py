@@ -1,4 +1,4 @@
-"""Likely label errors: the readings, their order, and the trainings behind them."""
+"""Likely label errors: the readings, their order, and the cross-validation."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_no_document_is_judged_by_a_model_that_saw_its_text(
     assert all(corpus.split(each.split)[each.index] == each.document for each in judged)
 
 
-def test_an_article_does_not_go_on_in_another_split(fake_training: None, tmp_path: Path) -> None:
+def test_an_article_ends_with_its_split(fake_training: None, tmp_path: Path) -> None:
     first, *others = runs.corpus(12).train
     article = (dataclasses.replace(first, meta={"docstart": "-DOCSTART-"}), *others)
     apart = tuple(Document(f"It rained for {number} days") for number in range(4))
@@ -302,7 +302,7 @@ def interrupted(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Cross
         ({"count": 3}, "holds 'fold-1-of-2'"),
     ],
 )
-def test_goes_on_only_under_the_same_conditions(
+def test_resumes_only_under_the_same_conditions(
     changes: dict[str, Any], message: str, interrupted: CrossValidation, encoder: str
 ) -> None:
     other = cross_validation(interrupted.work, encoder=encoder, **changes)
@@ -321,7 +321,7 @@ def test_a_file_is_no_working_folder(tmp_path: Path) -> None:
         cross_validated_label_errors(cross_validation(tmp_path / "work"))
 
 
-def test_an_interrupted_call_goes_on_and_ends_as_if_it_had_not_been(
+def test_a_resumed_call_ends_as_an_uninterrupted_one(
     interrupted: CrossValidation, tmp_path: Path
 ) -> None:
     whole = dataclasses.replace(interrupted, work=tmp_path / "work")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -125,14 +125,7 @@ def calibrate(
                 "notes": notes,
                 "reliability": trust.to_dict(),
                 "thresholds": fitted.to_dict(),
-                "labels": {
-                    label: {
-                        "threshold": fitted.thresholds.of(label),
-                        "before": counts.to_dict(),
-                        "after": after.labels.get(label, Counts()).to_dict(),
-                    }
-                    for label, counts in before.labels.items()
-                },
+                "labels": _labels_as_json(fitted, before, after),
                 "saved": not dry_run,
             }
         )
@@ -170,17 +163,27 @@ def _check_can_be_saved(checkpoint: str, split: str, model: ModelOptions) -> Non
     writable_info(Path(checkpoint), "thresholds")
 
 
+def _labels_as_json(fitted: Calibration, before: Scores, after: Scores) -> dict[str, Any]:
+    """The threshold of each label, and its counts without and with thresholds."""
+    return {
+        label: {
+            "threshold": fitted.thresholds.of(label),
+            "before": counts.to_dict(),
+            "after": after.labels.get(label, Counts()).to_dict(),
+        }
+        for label, counts in before.labels.items()
+    }
+
+
 def print_reliability(trust: Reliability, title: str, on: Console) -> None:
     """Prints the reliability table and the calibration errors."""
     rows = (
         (
             f"{each.low:.2f} to {each.high:.2f}",
-            [
-                f"{each.count:,}",
-                f"{each.mean_score:.4f}",
-                f"{each.precision:.4f}",
-                f"{each.gap:+.4f}",
-            ],
+            f"{each.count:,}",
+            f"{each.mean_score:.4f}",
+            f"{each.precision:.4f}",
+            f"{each.gap:+.4f}",
         )
         for each in trust.bins
     )
@@ -196,7 +199,7 @@ def print_thresholds(fitted: Calibration, before: Scores, after: Scores, on: Con
     """Prints the thresholds with the scores without and with them."""
     thresholds, held_out = fitted.thresholds, fitted.held_out
     rows = (
-        (label, [f"{thresholds.of(label):.4f}", *_changes(counts, after.labels.get(label))])
+        (label, f"{thresholds.of(label):.4f}", *_changes(counts, after.labels.get(label)))
         for label, counts in before.labels.items()
     )
     shown = number_table("label", ("threshold", "precision", "recall", "F1", "gold"), rows)

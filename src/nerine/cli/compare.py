@@ -167,12 +167,10 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
     systems = (
         (
             each.name,
-            [
-                f"{each.f1:.4f}",
-                shown_interval(each.interval),
-                f"{len(each.values)}",
-                "" if each.spread is None else f"{each.spread:.4f}",
-            ],
+            f"{each.f1:.4f}",
+            shown_interval(each.interval),
+            f"{len(each.values)}",
+            "" if each.spread is None else f"{each.spread:.4f}",
         )
         for each in comparison.systems
     )
@@ -190,8 +188,8 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
             )
             interval = f"{each.interval.low:+.4f} to {each.interval.high:+.4f}"
             shown = ("" if value is None else f"{value:.4f}" for value in p_values)
-            values = [f"{each.difference:+.4f}", interval, *shown]
-            rows.append((each.label or "all labels", values))
+            label = each.label or "all labels"
+            rows.append((label, f"{each.difference:+.4f}", interval, *shown))
         on.print()
         title = f"F1 of {second} − {first}, and how often chance gives as much"
         on.print(Titled(title, number_table("label", (*names, *adjusted), rows)))

@@ -71,15 +71,15 @@ def _print_tables(description: CorpusDescription, on: Console) -> None:
         tokens = "none" if split.tokens is None else f"{split.tokens:,}"
         others = (split.characters, split.entities, split.distinct_entities)
         numbers = [f"{number:,}" for number in others]
-        sizes.append((name, [f"{split.documents:,}", tokens, *numbers]))
-        lengths.append((name, [f"{length:,}" for length in split.lengths.values()]))
+        sizes.append((name, f"{split.documents:,}", tokens, *numbers))
+        lengths.append((name, *(f"{length:,}" for length in split.lengths.values())))
         shared = [description.shared_texts.get((first, name)) for first in earlier]
         also = ["" if count is None else f"{count:,}" for count in shared]
         known = "" if split.seen_in_train is None else f"{split.seen_in_train:.1%}"
-        repetition.append((name, [f"{split.duplicates:,}", *also, known]))
+        repetition.append((name, f"{split.duplicates:,}", *also, known))
     for label in description.labels:
         counts = (split.entities_by_label.get(label, 0) for split in splits.values())
-        entities.append((label, [f"{count:,}" for count in counts]))
+        entities.append((label, *(f"{count:,}" for count in counts)))
     size_names = ("documents", "tokens", "characters", "entities", "distinct")
     length_names = list(next(iter(splits.values())).lengths)
     also_names = [f"also in {split}" for split in earlier]

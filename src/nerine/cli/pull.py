@@ -61,7 +61,7 @@ def pull(repository: str, model: ModelOptions, as_json: bool) -> None:
         )
         return
     on = console()
-    rows = ((name, [f"{size:,}"]) for name, size in files.items())
+    rows = ((name, f"{size:,}") for name, size in files.items())
     on.print(number_table("file", ["bytes"], rows))
     maker = "Nerine" if INFO_FILE in files else "another program"
     labels = ", ".join(tagger.labels)

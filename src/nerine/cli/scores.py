@@ -50,7 +50,7 @@ def print_scores(
     rows = []
     for label, counts in scores.labels.items():
         shown = [shown_interval(intervals.labels[label].f1)] if intervals else []
-        rows.append((label, [*_values(counts), *shown, f"{counts.gold:,}"]))
+        rows.append((label, *_values(counts), *shown, f"{counts.gold:,}"))
     result = number_table("label", (*_SCORES, *between, "support"), rows)
     result.add_section()
     shown = [shown_interval(intervals.overall.f1)] if intervals else []
@@ -72,20 +72,20 @@ def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
     """Prints all scores of an evaluation, its error analysis and its signature."""
     scores = evaluation.evaluation
     print_scores(scores, title, on, evaluation.intervals)
-    others = [("boundaries only", _values(scores.boundaries))]
+    others = [("boundaries only", *_values(scores.boundaries))]
     if scores.surface is not None:
-        others.append(("surface forms (WNUT 2017)", _values(scores.surface)))
+        others.append(("surface forms (WNUT 2017)", *_values(scores.surface)))
     if evaluation.lenient is not None:
-        others.append(("conlleval's reading of tags", _values(evaluation.lenient)))
+        others.append(("conlleval's reading of tags", *_values(evaluation.lenient)))
     outcomes = ("correct", "incorrect", "partial", "missing", "spurious")
     for schema, counts in scores.partial.items():
         numbers = [f"{getattr(counts, outcome):,}" for outcome in outcomes]
-        others.append((f"SemEval-2013, {schema}", [*_values(counts), *numbers]))
+        others.append((f"SemEval-2013, {schema}", *_values(counts), *numbers))
     on.print()
     on.print(Titled("Counted in other ways", number_table("", (*_SCORES, *outcomes), others)))
     for title_of_kinds, kinds in evaluation.breakdowns.items():
         rows = (
-            (name, [*_values(counts), f"{counts.gold:,}", f"{counts.predicted:,}"])
+            (name, *_values(counts), f"{counts.gold:,}", f"{counts.predicted:,}")
             for name, counts in kinds.items()
         )
         on.print()
@@ -101,7 +101,7 @@ def print_error_analysis(analysis: Analysis, on: Console) -> None:
     """Prints the outcomes of the entities, confused labels, and surface forms often missed."""
     kinds = [kind for kind, count in analysis.by_kind.items() if count]
     rows = (
-        (label, [f"{counts[kind]:,}" for kind in kinds])
+        (label, *(f"{counts[kind]:,}" for kind in kinds))
         for label, counts in analysis.by_label.items()
     )
     on.print(Titled("What became of the entities", number_table("label", kinds, rows)))

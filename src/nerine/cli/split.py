@@ -25,6 +25,8 @@ from nerine.data.formats import FORMATS, WriteOptions, write_documents
 from nerine.data.splitting import Pool, fold_corpora, labels_without_training, split_corpus
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nerine.data.corpus import Corpus
 
 
@@ -121,13 +123,7 @@ def split(
         return
     on = console()
     print_notes(on, notes)
-    labels = sorted({label for each in counts.values() for label in each["entities"]})
-    rows = [("documents", _shares([each["documents"] for each in counts.values()]))]
-    for label in labels:
-        numbers = [each["entities"].get(label, 0) for each in counts.values()]
-        rows.append((label, _shares(numbers)))
-    title = "Documents, and entities of each label"
-    on.print(Titled(title, number_table("", [*counts], rows)))
+    _print_counts(counts, on)
     for path, count in written.items():
         print_line(on, f"wrote {path}: {counted(count, 'document')}")
 
@@ -144,6 +140,16 @@ def _write(corpora: Mapping[str, Corpus], output: Path, format_: str) -> dict[st
                 count = write_documents(documents, partial / file, format_, options)
                 written[str(output / file)] = count
     return written
+
+
+def _print_counts(counts: Mapping[str, Mapping[str, Any]], on: Console) -> None:
+    """Prints the documents, and the entities of each label, in each part."""
+    rows = [("documents", *_shares([each["documents"] for each in counts.values()]))]
+    for label in sorted({label for each in counts.values() for label in each["entities"]}):
+        numbers = [each["entities"].get(label, 0) for each in counts.values()]
+        rows.append((label, *_shares(numbers)))
+    title = "Documents, and entities of each label"
+    on.print(Titled(title, number_table("", [*counts], rows)))
 
 
 def _shares(numbers: list[int]) -> list[str]:

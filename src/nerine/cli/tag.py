@@ -183,7 +183,7 @@ def _print_summary(summary: TaggingSummary) -> None:
     for path in summary.passed_over:
         print_line(on, f"note: {path} is hidden and was passed over")
     if summary.entities:
-        rows = ((label, [f"{number:,}"]) for label, number in summary.entities.items())
+        rows = ((label, f"{number:,}") for label, number in summary.entities.items())
         on.print(number_table("label", ["entities"], rows))
     total = sum(summary.entities.values())
     tagged = summary.documents - summary.failures

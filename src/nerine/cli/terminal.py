@@ -151,12 +151,10 @@ class Titled:
             yield part
 
 
-def number_table(
-    key: str, numbers: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]
-) -> Table:
-    """A table of numbers: a name for each row, in the column `key`, and its values."""
+def number_table(key: str, numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of numbers: each row has its name, in the column `key`, and its values."""
     result = table((key, *numbers), numbers=numbers)
-    for name, values in rows:
+    for name, *values in rows:
         result.add_row(cell(name), *values)
     return result
 
