@@ -83,10 +83,10 @@ def test_a_batch_holds_what_its_windows_hold(lengths: list[int], budget: int) ->
 @given(SOME_LENGTHS)
 def test_padding_is_masked(lengths: list[int]) -> None:
     windows = flat(lengths)
-    batch = make_batch(windows, np.arange(len(windows)), pad_id=999)
+    batch = make_batch(windows, np.arange(len(windows)), pad_id=0)
     assert batch.input_ids.shape == batch.attention_mask.shape == (len(lengths), max(lengths))
     assert batch.attention_mask.sum(axis=1).tolist() == lengths
-    assert bool(((batch.input_ids == 999) == (batch.attention_mask == 0)).all())
+    assert bool(((batch.input_ids == 0) == (batch.attention_mask == 0)).all())
     for row, window in zip(batch.input_ids, windows, strict=True):
         assert row[: len(window.input_ids)].tolist() == window.input_ids.tolist()
 
