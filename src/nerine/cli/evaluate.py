@@ -87,8 +87,8 @@ def evaluate(
             evaluation,
             provenance=info["provenance"],
             thresholds=thresholds,
-            backend=tagger.backend.name,
-            device=str(getattr(tagger.backend, "device", "cpu")),
+            backend=tagger.inference.backend.name,
+            device=str(getattr(tagger.inference.backend, "device", "cpu")),
             seconds=seconds,
         )
         path = save_evaluation(Path(checkpoint).expanduser(), record)

@@ -55,7 +55,7 @@ def pull(repository: str, model: ModelOptions, as_json: bool) -> None:
                 "files": files,
                 "labels": list(tagger.labels),
                 "settings": settings,
-                "backend": tagger.backend.name,
+                "backend": tagger.inference.backend.name,
                 "notes": list(tagger.notes),
             }
         )
@@ -67,5 +67,5 @@ def pull(repository: str, model: ModelOptions, as_json: bool) -> None:
     labels = ", ".join(tagger.labels)
     print_line(on, f"made by {maker}; scheme {settings['scheme']}; labels: {labels}")
     length = settings["max_length"]
-    print_line(on, f"windows of {length} subwords, run with {tagger.backend.name}")
+    print_line(on, f"windows of {length} subwords, run with {tagger.inference.backend.name}")
     print_line(on, f"{tagger.name} is in {source.folder}")
