@@ -5,9 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nerine.core.document import Document
+
+if TYPE_CHECKING:
+    from nerine.model.encoding import Encoder, Encoding
 
 _BATCH = 1000
 
@@ -39,15 +42,13 @@ class Subwords:
     """An encoder's tokenizer.
 
     Attributes:
-        name: The name that it was loaded by.
         max_length: The most subwords of a window, special tokens included.
         encoder: The encoder of documents that uses it.
         unknown_id: The id of its unknown subword; None if it has none.
     """
 
-    name: str
     max_length: int
-    encoder: Any
+    encoder: Encoder
     unknown_id: int | None
 
     def cuts(self, documents: Sequence[Document]) -> Iterator[Cut]:
@@ -56,7 +57,7 @@ class Subwords:
             for encoding in self.encoder.encode(documents[first : first + _BATCH]):
                 yield self._cut(encoding)
 
-    def _cut(self, encoding: Any) -> Cut:
+    def _cut(self, encoding: Encoding) -> Cut:
         starts = [word.start for word in encoding.words]
         places = zip(encoding.input_ids.tolist(), encoding.offsets.tolist(), strict=True)
         unknown = {
@@ -90,4 +91,4 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     max_length = min(settings.max_length, longest)
     overlap = min(settings.overlap, max_length // 4)
     encoder = Encoder(tokenizer, words="rule", max_length=max_length, overlap=overlap)
-    return Subwords(name, max_length, encoder, tokenizer.unk_token_id)
+    return Subwords(max_length, encoder, tokenizer.unk_token_id)
