@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from nerine.evaluation.epochs import EpochRecord
     from nerine.evaluation.error_analysis import Analysis
     from nerine.evaluation.metrics import Scores
-    from nerine.evaluation.significance import Interval, ScoreIntervals
+    from nerine.evaluation.significance import ScoreIntervals
+    from nerine.evaluation.significance.intervals import Interval
 
 _SCORES = ("precision", "recall", "F1")
 _MOST = 10
