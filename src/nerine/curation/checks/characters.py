@@ -75,17 +75,13 @@ def spelled(characters: Collection[str]) -> str:
     return listed(shown[:_MOST_LETTERS], len(shown))
 
 
-def _always(_text: str, _position: int) -> bool:
-    return True
-
-
-def characters(view: View, *, pattern: Any, applies: Applies = _always) -> Iterator[Remark]:
+def characters(view: View, *, pattern: Any, applies: Applies | None = None) -> Iterator[Remark]:
     """Characters that `pattern` finds, if the rule `applies` to their text and position."""
     for split, index, document in view.documents():
         text = document.text
         places: dict[str, list[int]] = {}
         for match in pattern.finditer(text):
-            if applies(text, match.start()):
+            if applies is None or applies(text, match.start()):
                 places.setdefault(match[0], []).append(match.start())
         for char, found in places.items():
             more = f", {times(len(found))}" if len(found) > 1 else ""
@@ -100,7 +96,7 @@ def _around(text: str, start: int, end: int | None = None) -> str:
     return f"{head}{text[first:last]!r}{tail}"
 
 
-def _hides(text: str, position: int) -> bool:
+def is_useless_invisible(text: str, position: int) -> bool:
     """Whether an invisible character has no use; joiners have one in emoji and some scripts."""
     char = text[position]
     if "\U000e0020" <= char <= "\U000e007f":  # the letters of a flag such as Scotland's
@@ -117,7 +113,7 @@ def _is_emoji(char: str) -> bool:
     return bool(char) and (char == "\ufe0f" or unicodedata.category(char) in ("So", "Sk", "Sm"))
 
 
-def _turns(text: str, position: int) -> bool:
+def is_useless_direction_mark(text: str, position: int) -> bool:
     """Whether a direction mark has no use; in Hebrew or Arabic, all but overrides have one."""
     return text[position] in "\u202d\u202e" or not _has_right_to_left(text)
 
@@ -188,7 +184,7 @@ def _more(found: Sequence[object]) -> str:
     return f", and {len(found) - 1:,} more" if len(found) > 1 else ""
 
 
-def _of(pattern: Any, applies: Applies = _always) -> Callable[[View], Iterator[Remark]]:
+def _of(pattern: Any, applies: Applies | None = None) -> Callable[[View], Iterator[Remark]]:
     return partial(characters, pattern=pattern, applies=applies)
 
 
@@ -204,8 +200,18 @@ RULES = (
         "a character that was lost when the text was decoded",
         _of(_REPLACEMENT),
     ),
-    Rule("zero-width-character", "warning", "a character without width", _of(_ZERO_WIDTH, _hides)),
-    Rule("direction-mark", "warning", "a character that turns the text", _of(_DIRECTION, _turns)),
+    Rule(
+        "zero-width-character",
+        "warning",
+        "a character without width",
+        _of(_ZERO_WIDTH, is_useless_invisible),
+    ),
+    Rule(
+        "direction-mark",
+        "warning",
+        "a character that turns the text",
+        _of(_DIRECTION, is_useless_direction_mark),
+    ),
     Rule("private-character", "warning", "a character without a public meaning", _of(_PRIVATE)),
     Rule("no-character", "warning", "a code point that is no character", _of(_NO_CHARACTER)),
     Rule("mixed-scripts", "warning", "a word of letters of two scripts", mixed_scripts),
