@@ -234,9 +234,9 @@ def test_every_table_and_chart_of_the_page_is_well_formed(hostile: Report, repor
         body = page[page.index("<main>") : page.index("</main>") + len("</main>")]
         root = ElementTree.fromstring(body)
         assert root.findall(f".//{SVG}svg[@role='img']")
-        for shown in root.iter("table"):
-            assert (shown.findtext("caption") or "").strip()
-            widths = {len(row) for row in shown.iter("tr")}
+        for each in root.iter("table"):
+            assert (each.findtext("caption") or "").strip()
+            widths = {len(row) for row in each.iter("tr")}
             assert len(widths) == 1
 
 

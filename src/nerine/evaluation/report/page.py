@@ -13,7 +13,7 @@ from nerine.evaluation.error_analysis import NO_ENTITY
 from nerine.evaluation.report import figures, tables
 from nerine.evaluation.report.content import NO_EPOCHS, NO_SCORES, Report
 from nerine.evaluation.report.examples import Example, Mention, examples
-from nerine.evaluation.report.rendering import TEMPLATES, render_page, shown
+from nerine.evaluation.report.rendering import TEMPLATES, read_style, render_page, shown
 
 SHOWN_WITHOUT_SCRIPT = 8
 """Examples of each kind that the page shows without its script."""
@@ -35,7 +35,7 @@ def to_html(report: Report) -> str:
     labels = [*report.scores.labels]
     return render_page(
         "report.html",
-        style=style_of("base.css", "report.css"),
+        style=read_style("base.css", "report.css"),
         script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
         title=report.title,
         report=report,
@@ -62,11 +62,6 @@ def to_html(report: Report) -> str:
         no_scores=NO_SCORES,
         no_epochs=NO_EPOCHS,
     )
-
-
-def style_of(*names: str) -> str:
-    """Style sheets of this package as one."""
-    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
 
 
 def _matrix(report: Report, labels: Sequence[str]) -> list[tuple[str, list[tuple[str, int, int]]]]:

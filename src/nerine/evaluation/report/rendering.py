@@ -73,3 +73,9 @@ def render_page(template: str, *folders: Path, style: str, script: str = "", **v
     }
     found = environment(shown, *folders).get_template(template)
     return found.render(**content, **hashes, **values)
+
+
+def read_style(base: str, own: str, *, folder: Path = TEMPLATES) -> str:
+    """The style sheet `base` of this package, followed by the style sheet `own` of a folder."""
+    sheets = (TEMPLATES / base, folder / own)
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
