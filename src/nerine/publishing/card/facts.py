@@ -19,7 +19,7 @@ from nerine.training.settings import DistillationSettings, RunSettings, Training
 
 _SCORES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _LONGEST = 80
-_MOST_CONFUSIONS = 10
+_MOST_ROWS = 10
 _NOTHING = "—"
 _SETTING = re.compile("[a-z_]{1,40}")
 _ROLES = {
@@ -51,6 +51,8 @@ def card_facts(
         revision: The revision that the snippets load; None for the default one.
     """
     base, dataset = base_model(info, said), dataset_id(info, said)
+    record = results[0].record if results else None
+    thresholds, saved = (record.thresholds if record else None) or {}, info.get("thresholds") or {}
     licence = said.license_name or said.license
     link = f", {escaped(said.license_link)}" if said.license_link else ""
     more = {"configuration": said.dataset_config, "revision": said.dataset_revision}
@@ -61,7 +63,8 @@ def card_facts(
         "language": ", ".join(map(shown, said.language)),
         "checkpoint": f'"{repo_id}"' + (f", revision={json.dumps(revision)}" if revision else ""),
         "sentence": SENTENCE,
-        "saved_thresholds": _has_saved_thresholds(info, results),
+        "saved_thresholds": bool(thresholds)
+        and all(saved.get(name) == value for name, value in thresholds.items()),
         "scheme": shown(str(info["settings"]["scheme"])),
         "base_model": base and _hub_link("", base),
         "dataset": dataset and _hub_link("datasets/", dataset) + about,
@@ -83,22 +86,23 @@ def _stated(text: str | None) -> str:
     return visible(text, lines=True).strip() if text else ""
 
 
-def _has_saved_thresholds(info: Mapping[str, Any], results: Sequence[Result]) -> bool:
-    """Whether the first result was scored with the thresholds that the checkpoint saves."""
-    first = results[0].record if results else None
-    saved = info.get("thresholds")
-    if first is None or not first.thresholds or not saved:
-        return False
-    return all(saved.get(name) == value for name, value in first.thresholds.items())
-
-
 def _evaluation(results: Sequence[Result]) -> dict[str, Any]:
     """The first result in full, and the table of all."""
-    first, scores = results[0], results[0].scores
-    record, intervals = first.record, scores.get("intervals") or {}
-    names = (scores.get("breakdowns") or {}).get("surface form in training")
-    is_partly_known = record is not None and first.role in (Role.UNSEEN, Role.READ)
-    known = sorted(record.shared.items()) if record and is_partly_known else []
+    first, record, scores = results[0], results[0].record, results[0].scores
+    intervals, analysis = scores.get("intervals") or {}, scores.get("analysis")
+    is_mostly_new = record is not None and first.role in (Role.UNSEEN, Role.READ)
+    known = sorted(record.shared.items()) if record and is_mostly_new else []
+    thresholds = record.thresholds if record else None
+    outcomes = analysis["outcomes"].items() if analysis else ()
+    wrong = [f"{shown(kind)} {n:,}" for kind, n in outcomes if kind != "correct" and n]
+    confusion = [
+        (str(row["gold"]), str(row["predicted"]), int(row["count"]))
+        for row in (analysis["confusion"] if analysis else ())
+    ]
+    confused = sorted(
+        ((gold, other, n) for gold, other, n in confusion if gold and other and gold != other),
+        key=lambda each: (-each[2], each),
+    )
     return {
         "split": shown(first.split),
         "corpus": shown(corpus_title(first.source, first.kind)),
@@ -107,89 +111,61 @@ def _evaluation(results: Sequence[Result]) -> dict[str, Any]:
         and f"{counted(record.documents, 'document')} with "
         f"{counted(int(first.overall['support']), 'entity', 'entities')}",
         "known": [(f"{share:.1%}", shown(split)) for split, share in known if share],
-        "dropped": _dropped(record.thresholds) if record and record.thresholds else "",
+        "threshold": thresholds and f"{thresholds['value']:.4f}",
+        "label_thresholds": thresholds
+        and [(shown(label), f"{value:.4f}") for label, value in thresholds["labels"].items()],
         "backend": shown(record.backend) if record and record.backend != "pytorch" else "",
-        "scores": _score_table(first),
+        **_score_tables(first),
         "resamplings": intervals and counted(intervals["samples"], "resampling"),
         "few_documents": intervals and intervals["documents"] < FEW_DOCUMENTS,
-        "labels": _label_table(scores),
-        "names": names
-        and _table(
-            ("names", *_SCORES.values(), "entities"),
-            [(name, *_three(each), f"{each['support']:,}") for name, each in names.items()],
+        "mistakes": ", ".join(wrong) if analysis else None,
+        "confusions": _table(
+            ("gold", "predicted", "times"),
+            [(shown(gold), shown(other), f"{n:,}") for gold, other, n in confused[:_MOST_ROWS]],
+            texts=2,
         ),
-        **_mistakes(scores.get("analysis")),
-        "all": len(results) > 1
-        and _table(
+        "all": _table(
             ("corpus", "split", "run with", "these texts", *_SCORES.values()),
             [
                 (
-                    shown(corpus_title(each.source, each.kind)),
-                    shown(each.split),
-                    shown(each.way or "pytorch"),
-                    _ROLES[each.role],
+                    *(shown(corpus_title(each.source, each.kind)), shown(each.split)),
+                    *(shown(each.way or "pytorch"), _ROLES[each.role]),
                     *_three(each.overall),
                 )
                 for each in results
+                if len(results) > 1
             ],
             texts=4,
         ),
     }
 
 
-def _dropped(thresholds: Mapping[str, Any]) -> str:
-    """Scores below which entities were dropped: of single labels, and of all others."""
-    labels = thresholds["labels"].items()
-    apart = [f"below {value:.4f} as {shown(label)}" for label, value in labels]
-    rest = " as anything else" if apart else ""
-    return ", ".join([*apart, f"below {thresholds['value']:.4f}{rest}"])
-
-
-def _score_table(result: Result) -> str:
-    intervals = result.scores.get("intervals")
-    rows = [[name, f"**{result.overall[key]:.4f}**"] for key, name in _SCORES.items()]
-    rows.append(["token accuracy", f"{result.scores['accuracy']:.4f}"])
+def _score_tables(result: Result) -> dict[str, str]:
+    """Tables of the scores over all labels, by label, and of seen and unseen names."""
+    scores, intervals = result.scores, result.scores.get("intervals")
     columns = ["", "score"]
+    rows = [[name, f"**{result.overall[key]:.4f}**"] for key, name in _SCORES.items()]
+    rows.append(["token accuracy", f"{scores['accuracy']:.4f}"])
     if intervals:
         columns.append(f"{intervals['level']:.0%} interval")
         bounds = [*(_bounds(intervals["overall"][key]) for key in _SCORES), ""]
         rows = [[*row, bound] for row, bound in zip(rows, bounds, strict=True)]
-    return _table(columns, rows)
-
-
-def _label_table(scores: Mapping[str, Any]) -> str:
-    labels, intervals = scores.get("labels"), scores.get("intervals")
-    if not labels:
-        return ""
-    rows = [
+    labels = [
         (
             shown(label),
             *_three(each),
             *([_bounds(intervals["labels"][label]["f1"])] if intervals else []),
             f"{each['support']:,}",
         )
-        for label, each in labels.items()
+        for label, each in (scores.get("labels") or {}).items()
     ]
-    interval = ["F1 interval"] if intervals else []
-    return _table(("label", *_SCORES.values(), *interval, "entities"), rows)
-
-
-def _mistakes(analysis: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Counts of each kind of mistake, and the most frequent confusions of two labels."""
-    if not analysis:
-        return {"mistakes": None, "confusions": ""}
-    wrong = {kind: n for kind, n in analysis["outcomes"].items() if kind != "correct" and n}
-    found = [
-        (str(row["gold"]), str(row["predicted"]), int(row["count"]))
-        for row in analysis["confusion"]
-    ]
-    confused = [(gold, other, n) for gold, other, n in found if gold and other and gold != other]
-    confused.sort(key=lambda each: (-each[2], each))
-    rows = [(shown(gold), shown(other), f"{n:,}") for gold, other, n in confused]
+    label_columns = ("label", *_SCORES.values(), *(["F1 interval"] if intervals else []))
+    kinds = (scores.get("breakdowns") or {}).get("surface form in training") or {}
+    names = [(shown(name), *_three(each), f"{each['support']:,}") for name, each in kinds.items()]
     return {
-        "mistakes": ", ".join(f"{kind} {number:,}" for kind, number in wrong.items()),
-        "confusions": rows
-        and _table(("gold", "predicted", "times"), rows[:_MOST_CONFUSIONS], texts=2),
+        "scores": _table(columns, rows),
+        "labels": _table((*label_columns, "entities"), labels),
+        "names": _table(("names", *_SCORES.values(), "entities"), names),
     }
 
 
@@ -199,9 +175,15 @@ def _making(info: Mapping[str, Any], said: Statements) -> dict[str, Any] | None:
     if not provenance:
         return None
     settings, encoder = provenance.get("settings") or {}, provenance.get("encoder") or {}
-    teacher, corpus = provenance.get("teacher"), provenance.get("corpus")
+    teacher, corpus = provenance.get("teacher"), provenance.get("corpus") or {}
     revision = encoder.get("commit") or settings.get("revision")
     name = encoder.get("name") or shown_name(str(settings.get("encoder", "unknown")))
+    source = shown_name(str(corpus["source"]), corpus.get("kind")) if corpus else ""
+    splits = [
+        (shown(split), _USES.get(split, "not looked at"), f"{number:,}")
+        for split, number in (corpus.get("documents") or {}).items()
+    ]
+    texts = (provenance.get("unlabelled") or {}).get("documents")
     return {
         "teacher": teacher
         and {
@@ -216,33 +198,24 @@ def _making(info: Mapping[str, Any], said: Statements) -> dict[str, Any] | None:
             name: shown(str(info["settings"][name]))
             for name in ("words", "decoding", "max_length", "overlap")
         },
-        "corpus": corpus and _corpus(corpus, provenance.get("unlabelled") or {}, said),
-        **_settings(settings, is_student=bool(teacher)),
-        "conditions": _conditions(provenance),
+        "corpus": corpus
+        and {
+            "title": shown(corpus_title(source, corpus.get("kind"))),
+            "name": said.dataset_name and shown(said.dataset_name),
+            "hash": shown(str(corpus["hash"])),
+            "splits": _table(("split", "in training", "documents"), splits, texts=2),
+            "unlabelled": texts and counted(texts, "text"),
+        },
+        **_setting_tables(provenance),
     }
 
 
-def _corpus(
-    corpus: Mapping[str, Any], unlabelled: Mapping[str, Any], said: Statements
-) -> dict[str, Any]:
-    name = shown_name(str(corpus["source"]), corpus.get("kind"))
-    rows = [
-        (shown(split), _USES.get(split, "not looked at"), f"{number:,}")
-        for split, number in (corpus.get("documents") or {}).items()
-    ]
-    texts = unlabelled.get("documents")
-    return {
-        "title": shown(corpus_title(name, corpus.get("kind"))),
-        "name": said.dataset_name and shown(said.dataset_name),
-        "hash": shown(str(corpus["hash"])),
-        "splits": _table(("split", "in training", "documents"), rows, texts=2),
-        "unlabelled": texts and counted(texts, "text"),
-    }
-
-
-def _settings(settings: Mapping[str, Any], *, is_student: bool) -> dict[str, str]:
-    """Tables of all settings, and of those that differ from the defaults."""
-    default: RunSettings = DistillationSettings() if is_student else TrainingSettings()
+def _setting_tables(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """Tables of all settings, of those that differ from the defaults, and of the conditions."""
+    settings, hardware = provenance.get("settings") or {}, provenance.get("hardware") or {}
+    default: RunSettings = TrainingSettings()
+    if provenance.get("teacher"):
+        default = DistillationSettings()
     usual = default.to_dict()
     rows = {
         name: (f"`{name}`" if _SETTING.fullmatch(name) else shown(name), _value(value))
@@ -254,26 +227,22 @@ def _settings(settings: Mapping[str, Any], *, is_student: bool) -> dict[str, str
         for name, row in rows.items()
         if usual.get(name) != settings[name]
     ]
-    return {
-        "settings": _table(("setting", "value"), [*rows.values()]) if rows else "",
-        "changed_settings": _table(("setting", "value", "default"), changed) if changed else "",
-    }
-
-
-def _conditions(provenance: Mapping[str, Any]) -> str:
-    seconds, hardware = provenance.get("seconds"), provenance.get("hardware") or {}
     parts = [str(hardware[key]) for key in ("accelerator", "processor") if hardware.get(key)]
     if hardware.get("cores"):
         parts.append(counted(int(hardware["cores"]), "core"))
-    versions = (provenance.get("versions") or {}).items()
-    rows = {
+    seconds, versions = provenance.get("seconds"), provenance.get("versions") or {}
+    conditions = {
         **{name: _value(provenance.get(name)) for name in ("seed", "began", "ended")},
         "time": "" if seconds is None else f"{seconds:,.0f} seconds",
         "hardware": shown(", ".join(parts)),
-        "versions": escaped(", ".join(f"{name} {number}" for name, number in versions)),
+        "versions": escaped(", ".join(f"{name} {number}" for name, number in versions.items())),
     }
-    known = [(name, value) for name, value in rows.items() if value not in ("", _NOTHING)]
-    return _table(("", ""), known, texts=2) if known else ""
+    known = [(name, value) for name, value in conditions.items() if value not in ("", _NOTHING)]
+    return {
+        "settings": _table(("setting", "value"), [*rows.values()]),
+        "changed_settings": _table(("setting", "value", "default"), changed),
+        "conditions": _table(("", ""), known, texts=2),
+    }
 
 
 def shown(value: str) -> str:
@@ -297,4 +266,5 @@ def _bounds(interval: Mapping[str, float]) -> str:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
-    return markdown_table(columns, rows, texts=texts).rstrip("\n")
+    """A table of Markdown cells; empty without rows."""
+    return markdown_table(columns, rows, texts=texts).rstrip("\n") if rows else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nerine.core.errors import CheckpointError
-from nerine.core.filenames import EVALUATIONS_FILE
+from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.data.corpus import SAMPLE
 from nerine.model.provenance.sources import shown_name
 from nerine.publishing.evaluations import EvaluationRecord, refused
@@ -82,7 +82,20 @@ def results_of(
         found.append(Result(record.split, source, kind, role, own, record.scores, record))
     recorded = (info.get("scores") or {}).get("validation")
     if recorded and all(result.role is not Role.CHOSE for result in found):
-        found.append(_training_result(recorded, corpus))
+        try:
+            overall = {name: float(recorded[name]) for name in ("precision", "recall", "f1")}
+            scores = {"overall": overall, "accuracy": float(recorded["accuracy"])}
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the scores of the validation split cannot be read: {error!r}",
+                place=f"{INFO_FILE}, scores",
+                expected="precision, recall, f1 and accuracy",
+            ) from error
+        made_from = shown_name(str(corpus.get("source", "its corpus")), corpus.get("kind"))
+        chose = Result(
+            "validation", made_from, corpus.get("kind"), Role.CHOSE, own=True, scores=scores
+        )
+        found.append(chose)
     found.sort(
         key=lambda result: (
             _ORDER.index(result.role),
@@ -96,23 +109,6 @@ def results_of(
         )
     )
     return tuple(found)
-
-
-def _training_result(scores: Mapping[str, Any], corpus: Mapping[str, Any]) -> Result:
-    """The scores on the validation split that training recorded in `nerine.json`."""
-    try:
-        overall = {name: float(scores[name]) for name in ("precision", "recall", "f1")}
-        accuracy = float(scores["accuracy"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"the scores of the validation split cannot be read: {error!r}",
-            place="nerine.json, scores",
-            expected="precision, recall, f1 and accuracy",
-        ) from error
-    kind = corpus.get("kind")
-    source = shown_name(str(corpus.get("source", "its corpus")), kind)
-    found = {"overall": overall, "accuracy": accuracy}
-    return Result("validation", source, kind, Role.CHOSE, own=True, scores=found)
 
 
 def corpus_title(source: str, kind: str | None) -> str:
