@@ -28,12 +28,13 @@ def to_markdown(report: Report) -> str:
             outcomes = (outcome for outcome in analysis.outcomes if outcome.kind == kind)
             mistakes[kind] = [*examples(report, islice(outcomes, _EXAMPLES_OF_A_KIND))]
     template = environment(markdown_safe).get_template("report.md")
-    return template.render(
+    text = template.render(
         report=report,
         tables=tables,
         line=lambda text: Markup(escaped_line(text)),  # noqa: S704  escaped as Markdown
         mistakes=mistakes,
     )
+    return text.rstrip("\n") + "\n"
 
 
 def markdown_safe(text: str) -> Markup:

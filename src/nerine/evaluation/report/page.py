@@ -34,7 +34,7 @@ def to_html(report: Report) -> str:
     labels = [*report.scores.labels]
     return render_page(
         "report.html",
-        style=read_style("base.css", "report.css"),
+        style=read_style(TEMPLATES / "report.css"),
         script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
         title=report.title,
         report=report,

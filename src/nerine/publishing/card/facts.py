@@ -73,7 +73,7 @@ def card_facts(
         "intended_use": _stated(said.intended_use),
         "limits": _stated(said.limits),
         "license": f"{escaped_line(licence)}{link}" if licence else "",
-        "authors": ", ".join(map(escaped, said.authors)),
+        "authors": escaped_line(visible(", ".join(said.authors)).strip()),
     }
 
 
