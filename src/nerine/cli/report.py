@@ -103,7 +103,7 @@ def report(
             content = to_html(made) if to == "html" else to_markdown(made)
         with replacing(output) as file:
             file.write(content.encode())
-        scores = made.evaluation
+        scores = made.scores
         number = counted(scores.documents, "document")
         message = f"wrote {output}: F1 {scores.overall.f1:.4f} over {number}"
         click.echo(visible(message), err=True)

@@ -211,8 +211,7 @@ def _write(report: LabelErrorReport, output: Path, page: Path | None) -> None:
     if page:
         with replacing(page) as stream:
             shown = report.label_errors[:_ON_PAGE]
-            for piece in review_page(shown, total=len(report.label_errors)):
-                stream.write(piece.encode())
+            stream.write(review_page(shown, total=len(report.label_errors)).encode())
 
 
 def _print_label_errors(report: LabelErrorReport, on: Console) -> None:
