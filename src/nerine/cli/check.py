@@ -82,7 +82,7 @@ def check(
     from nerine.curation.checks import check_corpus
 
     if rules:
-        _print_rules(as_json=as_json)
+        print_rules(as_json=as_json)
         return
     if corpus is None:
         raise click.UsageError("Missing argument 'CORPUS'.", context)
@@ -101,7 +101,7 @@ def check(
         for rule in report.rules:
             findings = report.of(rule.name)
             if findings:
-                _print_findings(rule, findings, max_shown or len(findings), on)
+                print_findings(rule, findings, max_shown or len(findings), on)
         counts = ", ".join(counted(report.count(each), each) for each in _SEVERITIES)
         number = counted(len(report.rules), "rule")
         print_line(on, f"{report.source}: {counts}, by {number}", "bold")
@@ -109,7 +109,8 @@ def check(
         context.exit(FOUND)
 
 
-def _print_rules(*, as_json: bool) -> None:
+def print_rules(*, as_json: bool) -> None:
+    """Prints the rules with their severities and meanings."""
     from nerine.curation.checks import RULES
 
     names = ("name", "severity", "meaning", "needs_encoder")
@@ -123,7 +124,8 @@ def _print_rules(*, as_json: bool) -> None:
     console().print(shown)
 
 
-def _print_findings(rule: Rule, findings: tuple[Finding, ...], most: int, on: Console) -> None:
+def print_findings(rule: Rule, findings: tuple[Finding, ...], most: int, on: Console) -> None:
+    """Prints a rule with up to `most` of its findings."""
     splits = Counter(finding.split for finding in findings if finding.split)
     by_split = ", ".join(f"{split} {count:,}" for split, count in splits.items())
     title = cell(rule.severity, _STYLES[rule.severity])

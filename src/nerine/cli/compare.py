@@ -120,7 +120,7 @@ def compare(
     on = console()
     print_notes(on, notes)
     print_comparison(comparison, on)
-    _print_changes(differing, show, found, documents, on)
+    print_changes(differing, show, found, documents, on)
     on.print()
     print_line(on, signature)
 
@@ -199,7 +199,7 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
     )
 
 
-def _print_changes(
+def print_changes(
     changes: Sequence[DocumentChange],
     most: int,
     systems: Sequence[System],

@@ -107,12 +107,13 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
         )
     else:
         signature = Signature.of(corpus.test, split="test")
-        _print_results(run, scores, signature, tagged)
+        print_results(run, scores, signature, tagged)
 
 
-def _print_results(
+def print_results(
     run: TrainingRun, scores: Scores, signature: Signature, tagged: list[Document]
 ) -> None:
+    """Prints the run, its scores, tagged sentences, and commands to try next."""
     on = console()
     print_run(run, list(run.notes))
     on.print()

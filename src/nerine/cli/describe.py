@@ -55,7 +55,7 @@ def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:
         ("labels", ", ".join(description.labels) or "none"),
     ):
         print_line(on, f"{key:<6}  {value}")
-    _print_tables(description, on)
+    print_statistics(description, on)
     for label, documents in description.examples.items():
         on.print()
         print_line(on, label, "bold")
@@ -63,7 +63,8 @@ def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:
         print_documents(excerpts, description.labels, on, indent="  ")
 
 
-def _print_tables(description: CorpusDescription, on: Console) -> None:
+def print_statistics(description: CorpusDescription, on: Console) -> None:
+    """Prints tables of sizes, entities, lengths and repetition for each split."""
     splits = description.splits
     sizes, entities, lengths, repetition = [], [], [], []
     earlier = list(dict.fromkeys(first for first, _ in description.shared_texts))

@@ -108,7 +108,7 @@ def optimize(
         return
     on = console()
     print_notes(on, notes)
-    _print_result(result, f"{checkpoint} on {source}, {split}", on)
+    print_optimization(result, f"{checkpoint} on {source}, {split}", on)
 
 
 def corpus_to_measure_on(
@@ -154,7 +154,8 @@ def corpus_to_measure_on(
     return corpus, source
 
 
-def _print_result(result: Optimization, title: str, on: Console) -> None:
+def print_optimization(result: Optimization, title: str, on: Console) -> None:
+    """Prints the measurements of each variant, and the choice with its reasons."""
     numbers = ("F1", "95%", "same", "F1 to PyTorch", "docs/s", "file", "memory", "first result")
     shown = table(("variant", *numbers), numbers=numbers)
     for each in result.measurements:

@@ -125,13 +125,13 @@ def push(
     with working(f"looking through {checkpoint}"):
         plan = plan_push(checkpoint, repository, options)
     if dry_run:
-        _print_plan(plan, as_json)
+        print_plan(plan, as_json)
         return
     pushed = carry_out(plan, say=_print_progress)
     if as_json:
         print_json(pushed.to_dict())
     else:
-        _print_pushed(pushed, console())
+        print_pushed(pushed, console())
 
 
 def _with_answers(folder: Path, options: PushOptions) -> PushOptions:
@@ -157,7 +157,8 @@ def _print_progress(message: str) -> None:
         click.echo(visible(message), err=True)
 
 
-def _print_plan(plan: PushPlan, as_json: bool) -> None:
+def print_plan(plan: PushPlan, as_json: bool) -> None:
+    """Prints the files and the card of a push without carrying it out."""
     if as_json:
         print_json({"dry_run": True, **plan.to_dict(), "card": plan.readme})
         return
@@ -175,13 +176,13 @@ def _print_plan(plan: PushPlan, as_json: bool) -> None:
     files.add_row("all", f"{plan.size:,}", "")
     on.print(files)
     on.print()
-    _print_notes(plan, on)
+    print_plan_notes(plan, on)
     print_line(on, CARD_FILE, "bold")
     click.echo(visible(plan.readme, lines=True), file=stdout())
     on.print("nothing was pushed: this is a dry run")
 
 
-def _print_notes(plan: PushPlan, on: Console) -> None:
+def print_plan_notes(plan: PushPlan, on: Console) -> None:
     """Prints files left out, paths shortened to names, and open fields of the card."""
     for left in plan.contents.left_out:
         print_line(on, f"left out: {left.name} ({left.reason})")
@@ -191,8 +192,9 @@ def _print_notes(plan: PushPlan, on: Console) -> None:
         print_line(on, f"open on the card: {', '.join(plan.card.open)}")
 
 
-def _print_pushed(pushed: Pushed, on: Console) -> None:
-    _print_notes(pushed.plan, on)
+def print_pushed(pushed: Pushed, on: Console) -> None:
+    """Prints the changes that a push made on the hub."""
+    print_plan_notes(pushed.plan, on)
     for name in pushed.deleted:
         print_line(on, f"deleted there, as it is of an earlier push: {name}")
     if pushed.others:

@@ -123,7 +123,7 @@ def split(
         return
     on = console()
     print_notes(on, notes)
-    _print_counts(counts, on)
+    print_counts(counts, on)
     for path, count in written.items():
         print_line(on, f"wrote {path}: {counted(count, 'document')}")
 
@@ -142,7 +142,7 @@ def _write(corpora: Mapping[str, Corpus], output: Path, format_: str) -> dict[st
     return written
 
 
-def _print_counts(counts: Mapping[str, Mapping[str, Any]], on: Console) -> None:
+def print_counts(counts: Mapping[str, Mapping[str, Any]], on: Console) -> None:
     """Prints the documents, and the entities of each label, in each part."""
     rows = [("documents", *_shares([each["documents"] for each in counts.values()]))]
     for label in sorted({label for each in counts.values() for label in each["entities"]}):

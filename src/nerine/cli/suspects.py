@@ -150,7 +150,7 @@ def suspects(
         return
     on = console()
     print_notes(on, notes)
-    _print_label_errors(report, on)
+    print_label_errors(report, on)
     for written in (output, *([page] if page else [])):
         print_line(on, f"wrote {written}")
 
@@ -214,7 +214,7 @@ def _write(report: LabelErrorReport, output: Path, page: Path | None) -> None:
             stream.write(review_page(shown, total=len(report.label_errors)).encode())
 
 
-def _print_label_errors(report: LabelErrorReport, on: Console) -> None:
+def print_label_errors(report: LabelErrorReport, on: Console) -> None:
     """Prints the first label errors as a table."""
     found = counted(len(report.label_errors), "suspect")
     entities = counted(report.entities, "entity", "entities")

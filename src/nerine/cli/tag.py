@@ -141,7 +141,7 @@ def tag(
         summary = planned.run(tagger, listener)
     if as_json:
         print_json({"checkpoint": tagger.name, **summary.to_dict()})
-    _print_summary(summary)
+    print_summary(summary)
     if summary.failures:
         context.exit(SOME_FAILED)
 
@@ -177,8 +177,8 @@ def _resumable(context: click.Context, planned: TaggingPlan | None) -> Iterator[
             signal.signal(signal.SIGTERM, previous)
 
 
-def _print_summary(summary: TaggingSummary) -> None:
-    """Prints to standard error, as standard output may take the records."""
+def print_summary(summary: TaggingSummary) -> None:
+    """Prints counts and outputs to standard error, as standard output may take the records."""
     on = console(stderr=True)
     for path in summary.passed_over:
         print_line(on, f"note: {path} is hidden and was passed over")
