@@ -161,7 +161,7 @@ def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
 # without torch, whose loading would take most of the time
 WAITING = """
 import sys, time, types
-tagger = types.ModuleType("nerine.tagger")
+tagger = types.ModuleType("nerine.model.tagger")
 class Tagger:
     notes = ()
     @classmethod
@@ -171,7 +171,7 @@ class Tagger:
         time.sleep(60)
         yield from texts
 tagger.Tagger = Tagger
-sys.modules["nerine.tagger"] = tagger
+sys.modules["nerine.model.tagger"] = tagger
 from nerine.cli import main
 main(sys.argv[1:])
 """

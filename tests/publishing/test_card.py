@@ -28,7 +28,7 @@ from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
 from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
 from nerine.publishing.card.snippets import SENTENCE
-from nerine.publishing.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
+from nerine.publishing.evaluations import CorpusOrigin, EvaluationRecord, evaluation_record
 from nerine.publishing.roles import Role
 from nerine.training.settings import DistillationSettings, TrainingSettings
 from tiny import LABELS, documents
@@ -101,7 +101,7 @@ def evaluation(
     corpus = Corpus({"test": tuple(gold)}, labels, source)
     train = gold[:3]
     made = evaluate_predictions(gold, predicted(labels), train=train, split=split, samples=19)
-    record = evaluation_of(corpus, made, provenance={}, seconds=2.0)
+    record = evaluation_record(corpus, made, provenance={}, seconds=2.0)
     return dataclasses.replace(record, **{"when": "2026-01-01T00:00:00+00:00", **changes})
 
 

@@ -37,7 +37,7 @@ from nerine.model.tagger import Tagger
 from nerine.publishing.evaluations import (
     CorpusOrigin,
     EvaluationRecord,
-    evaluation_of,
+    evaluation_record,
     read_evaluations,
     save_evaluation,
 )
@@ -53,7 +53,7 @@ def record_of(tagger: Tagger, **changes: Any) -> EvaluationRecord:
     assessment = evaluate_predictions(
         documents(), tagger.predict(documents()), split="test", samples=9
     )
-    record = evaluation_of(CORPUS, assessment, provenance={}, seconds=1.5)
+    record = evaluation_record(CORPUS, assessment, provenance={}, seconds=1.5)
     return dataclasses.replace(record, **changes)
 
 
@@ -300,7 +300,7 @@ def role_of_texts(
 ) -> Role:
     corpus = Corpus({"test": documents}, (), "posts")
     assessment = evaluate_predictions(documents, documents, split=split, samples=2)
-    record = evaluation_of(corpus, assessment, provenance=info["provenance"])
+    record = evaluation_record(corpus, assessment, provenance=info["provenance"])
     return role_of(dataclasses.replace(record, **changes), info)
 
 

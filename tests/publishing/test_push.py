@@ -178,7 +178,7 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
     assert not push(folder, REPO, tag="v1").changed
     assert not push(folder, REPO, tag="v1.0").changed  # another name of the same
     assert login.commits(REPO, "v1.0")[0].oid == done.commit
-    assert "a tag 'v1' already" in refused(folder, tag="v1", license="mit").found
+    assert "the tag 'v1' exists already" in refused(folder, tag="v1", license="mit").found
     assert login.commits(REPO)[0].oid == done.commit
     assert "is a tag" in refused(folder, revision="v1").found
 

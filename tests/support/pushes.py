@@ -14,7 +14,7 @@ from nerine.evaluation.assessment import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sketches import used_splits
-from nerine.publishing.evaluations import evaluation_of, save_evaluation
+from nerine.publishing.evaluations import evaluation_record, save_evaluation
 from tiny import LABELS, documents, make_checkpoint
 
 VARIANTS = ("onnx-fp32", "onnx-int8")
@@ -56,7 +56,7 @@ def evaluate(folder: Path, split: str = "test") -> None:
     gold = own.split(split)
     info = json.loads((folder / "nerine.json").read_text())
     assessment = evaluate_predictions(gold, gold, split=split, samples=50)
-    record = evaluation_of(own, assessment, provenance=info["provenance"])
+    record = evaluation_record(own, assessment, provenance=info["provenance"])
     save_evaluation(folder, record)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.model.provenance.sources import shown_name
-from nerine.publishing.evaluations import EvaluationRecord, refused
+from nerine.publishing.evaluations import EvaluationRecord, trained_on_error
 from nerine.publishing.roles import Role, role_of
 
 _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
@@ -88,7 +88,7 @@ def _rank(result: Result) -> tuple[Any, ...]:
 def _result(record: EvaluationRecord, info: Mapping[str, Any]) -> Result:
     role = role_of(record, info)
     if role is Role.TRAINED:
-        raise refused(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
+        raise trained_on_error(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
     kind = record.corpus.kind
     source = shown_name(record.corpus.source, kind)
     corpus = _corpus(info)
