@@ -20,7 +20,7 @@ from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import Outputs, plan_outputs
 from nerine.serving.files.parts import PartFiles
 from nerine.serving.files.records import RecordReader
-from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, Writer, run_tagging
+from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, run_tagging
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +101,32 @@ class TaggingPlan:
 
     def run(self, tagger: StreamTagger, listener: Listener | None = None) -> TaggingSummary:
         """Tags all inputs. Raises `TaggingError` if files cannot be written or resumed."""
-        if not isinstance(self.output, Outputs):
-            return self._run(StreamWriter(self.output), tagger, listener)
-        seconds = self.options.commit_seconds
-        parts = PartFiles(self.output, commit_seconds=seconds, keep=self.resumable)
-        with parts.locked():
-            parts.open({**self.identity, **tagger_identity(tagger)}, self.options.start)
-            return self._run(parts, tagger, listener)
-
-    def _run(
-        self, writer: Writer, tagger: StreamTagger, listener: Listener | None
-    ) -> TaggingSummary:
-        files = self.output if isinstance(self.output, Outputs) else None
-
-        def check_unchanged() -> None:
-            if files:
-                check_same(self.identity, inputs_identity(self.inputs), files.output)
-
         began = time.monotonic()
-        tagged = run_tagging(self.readers, tagger, writer, listener, check_unchanged)
-        progress = writer.progress
+        outputs: tuple[str, ...] = (STANDARD,)
+        failed = None
+        if not isinstance(self.output, Outputs):
+            stream = StreamWriter(self.output)
+            tagged = run_tagging(self.readers, tagger, stream, listener)
+            progress = stream.progress
+        else:
+            files = self.output
+            parts = PartFiles(
+                files, commit_seconds=self.options.commit_seconds, keep=self.resumable
+            )
+            with parts.locked():
+                parts.open({**self.identity, **tagger_identity(tagger)}, self.options.start)
+                tagged = run_tagging(
+                    self.readers,
+                    tagger,
+                    parts,
+                    listener,
+                    lambda: check_same(self.identity, inputs_identity(self.inputs), files.output),
+                )
+            outputs, progress = tuple(map(str, files.files)), parts.progress
+            failed = str(files.failed) if progress.failures else None
         return TaggingSummary(
-            tuple(map(str, files.files)) if files else (STANDARD,),
-            str(files.failed) if files and progress.failures else None,
+            outputs,
+            failed,
             progress.documents,
             progress.failures,
             dict(sorted(progress.entities.items())),

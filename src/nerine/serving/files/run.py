@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from nerine.core.document import Document
 from nerine.core.errors import NerineError
 from nerine.serving.files.lines import closing
-from nerine.serving.files.parts import Progress
+from nerine.serving.files.parts import PartFiles, Progress
 from nerine.serving.files.records import Position, Record, RecordReader
 
 if TYPE_CHECKING:
@@ -61,23 +61,6 @@ class Listener(Protocol):
         """
 
 
-class Writer(Protocol):
-    """Receives the rendered records of a run, a block at a time."""
-
-    @property
-    def progress(self) -> Progress:
-        """How much of the run is done."""
-
-    def write(self, output: bytes, failed: bytes, progress: Progress) -> None:
-        """Takes rendered records, lines of failed records, and the progress after them."""
-
-    def publish(self, readers: Sequence[RecordReader]) -> None:
-        """Completes the outputs, after the last record of the last input."""
-
-    def stop(self) -> None:
-        """Keeps what can be kept of a run that is interrupted."""
-
-
 class StreamWriter:
     """Writes to a stream immediately, and failures to standard error as JSON lines in ASCII."""
 
@@ -97,6 +80,9 @@ class StreamWriter:
 
     def stop(self) -> None:
         """Does nothing: a stream cannot be resumed."""
+
+
+Writer = StreamWriter | PartFiles
 
 
 def run_tagging(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
@@ -36,13 +36,11 @@ class CsvReader(LineReader):
 
     def check(self) -> None:
         """Raises `FormatError` if the header lacks the column, or has one named `into`."""
-        header = next(self._rows(self._lines.peek(), BEGIN), None)
+        header, self._header = next(self._rows(self._lines.peek(), BEGIN), (None, []))
         place = f"{self.name}:1"
-        if header is None:
-            raise FormatError("the file is empty", place=place, expected="a header")
-        if header.error is not None:
-            raise FormatError(header.error, place=place, expected="a header")
-        self._header = header.cells
+        problem = header.error if header else "the file is empty"
+        if problem is not None:
+            raise FormatError(problem, place=place, expected="a header")
         if self._column not in self._header:
             raise text_missing(self._column, self._header, place, "column")
         if self._header.count(self._column) > 1:
@@ -58,18 +56,19 @@ class CsvReader(LineReader):
         width, index = len(self._header), self._header.index(self._column)
         rows = self._rows(self._lines.after(start), start)
         if start == BEGIN:
-            first = next(rows)
-            yield Record(self._with_cell(first.raw, self._into), first.number, first.after)
-        for row in rows:
-            text, error = None, row.error
-            if error is None and row.cells:
-                if len(row.cells) == width:
-                    text = row.cells[index]
-                else:
-                    error = f"the row has {len(row.cells)} cells, the header {width}"
-            yield Record(row.raw, row.number, row.after, text, error)
+            first, _ = next(rows)
+            yield replace(first, raw=self._with_cell(first.raw, self._into))
+        for row, cells in rows:
+            if row.error is not None or not cells:
+                yield row
+            elif len(cells) == width:
+                yield replace(row, text=cells[index])
+            else:
+                error = f"the row has {len(cells)} cells, the header {width}"
+                yield replace(row, error=error)
 
-    def _rows(self, lines: Iterator[bytes], start: Position) -> Iterator[_Row]:
+    def _rows(self, lines: Iterator[bytes], start: Position) -> Iterator[tuple[Record, list[str]]]:
+        """Rows as records without text, and their cells. An empty line has no cells."""
         # csv counts the characters of a cell, and refuses more than 131,072 by default
         csv.field_size_limit(LONGEST)
         source = _RowLines(lines, self.name, start)
@@ -85,7 +84,7 @@ class CsvReader(LineReader):
                     problem = f"this is not a valid row: {error}"
                 raw, not_utf8 = source.take()
                 after = Position(source.offset, source.line)
-                yield _Row(raw, number, after, cells, not_utf8 or problem)
+                yield Record(raw, number, after, error=not_utf8 or problem), cells
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The row's own bytes with a cell added."""
@@ -97,17 +96,6 @@ class CsvReader(LineReader):
             escaped = cell.replace('"', '""')
             cell = f'"{escaped}"'
         return row + f"{self._delimiter}{cell}".encode() + raw[len(row) :]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row: its bytes, first line and end, and its cells or its error. Empty lines have none."""
-
-    raw: bytes
-    number: int
-    after: Position
-    cells: list[str]
-    error: str | None = None
 
 
 class _RowLines:
