@@ -133,7 +133,7 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Tagger, "attempts", interrupted)
+        patched.setattr(Tagger, "pipe_with_errors", interrupted)
         result = run(checkpoint, posts, "-o", output)
     assert result.exit_code == 1
     assert "the state was saved" in result.stderr
@@ -167,7 +167,7 @@ class Tagger:
     @classmethod
     def load(cls, *names, **options):
         return cls()
-    def attempts(self, texts):
+    def pipe_with_errors(self, texts):
         time.sleep(60)
         yield from texts
 tagger.Tagger = Tagger

@@ -364,7 +364,7 @@ MIXED = st.sampled_from(["Mira left", "", "z", "Mira in Lisbon z", "Oslo " * 40]
 def test_documents_that_fail_leave_the_others_alone(tagger: Tagger, texts: list[str]) -> None:
     poison = tagger.tokenizer.convert_tokens_to_ids("z")
     poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
-    outcomes = list(poisoned.attempts(texts))
+    outcomes = list(poisoned.pipe_with_errors(texts))
     assert len(outcomes) == len(texts)
     for text, outcome in zip(texts, outcomes, strict=True):
         if "z" in text:
@@ -398,8 +398,8 @@ def test_a_model_that_fails_on_every_text_is_at_fault(tagger: Tagger) -> None:
     poison = tagger.tokenizer.convert_tokens_to_ids("z")
     poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
     with pytest.raises(CheckpointError, match=r"fails on each of 40 texts: .*poison"):
-        list(poisoned.attempts(["z"] * 40))
-    assert len(list(poisoned.attempts([*["z"] * 40, "Mira"]))) == 41
+        list(poisoned.pipe_with_errors(["z"] * 40))
+    assert len(list(poisoned.pipe_with_errors([*["z"] * 40, "Mira"]))) == 41
 
 
 def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None:
@@ -408,7 +408,7 @@ def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None
         raise FormatError("a bad line")
 
     with pytest.raises(FormatError, match="a bad line"):
-        list(tagger.attempts(broken()))
+        list(tagger.pipe_with_errors(broken()))
 
 
 def test_a_device_that_is_not_there_is_an_error(checkpoint_of: Callable[..., Path]) -> None:

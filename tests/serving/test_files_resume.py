@@ -209,8 +209,8 @@ class Interrupted(StubTagger):
     def __init__(self, documents: int, error: BaseException) -> None:
         self._left, self._error = documents, error
 
-    def attempts(self, texts: Any) -> Any:
-        for each in super().attempts(texts):
+    def pipe_with_errors(self, texts: Any) -> Any:
+        for each in super().pipe_with_errors(texts):
             self._left -= 1
             if self._left < 0:
                 raise self._error
@@ -360,13 +360,14 @@ def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("writes", range(8))
 def test_a_full_disk_is_an_error_that_leaves_no_half_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     inputs = write_inputs(tmp_path / "in", "gz")
     run(inputs, tmp_path / "whole.jsonl.gz")
     output = tmp_path / "out.jsonl.gz"
-    append, room = parts_module._append, [2]  # for the state and one part
+    append, room = parts_module._append, [writes]  # one for the state, four for parts, then joining
 
     def filling(stream: BinaryIO, content: bytes) -> None:
         room[0] -= 1
@@ -381,7 +382,8 @@ def test_a_full_disk_is_an_error_that_leaves_no_half_file(
     assert "--resume" in str(caught.value)
     assert not output.exists()
     room[0] = 100
-    assert run(inputs, output, "resume").tagged_now == 6
+    tagged = run(inputs, output, "resume").tagged_now
+    assert tagged == {0: 10, 1: 10, 2: 6, 3: 3}.get(writes, 0)
     assert output.read_bytes() == (tmp_path / "whole.jsonl.gz").read_bytes()
 
 
@@ -457,8 +459,8 @@ from nerine.serving.files import TaggingOptions, tag_files
 nerine.model.batching.look_aheads = look_aheads_of_four
 
 class Slow(StubTagger):
-    def attempts(self, texts):
-        for number, each in enumerate(super().attempts(texts)):
+    def pipe_with_errors(self, texts):
+        for number, each in enumerate(super().pipe_with_errors(texts)):
             if number > 40:
                 time.sleep(0.01)
             yield each

@@ -1,4 +1,4 @@
-"""A quick tagger for tests of tagging files, whose scores change if look-aheads are cut otherwise."""
+"""A quick tagger for tests of tagging files; its scores change if look-aheads are cut otherwise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StubTagger:
     The scores depend on all texts of a look-ahead, as those of a model do in their last digits.
     """
 
-    def attempts(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
         for documents in batching.look_aheads(texts):
             whole = "\0".join(document.text for document in documents)
             score = zlib.crc32(whole.encode("utf-8", "surrogatepass")) % 1000 / 1000

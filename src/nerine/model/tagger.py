@@ -249,7 +249,7 @@ class Tagger:
                 raise outcome.error
             yield outcome
 
-    def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.
 
         Args:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class StreamTagger(Protocol):
     """A tagger of streams, such as `nerine.Tagger`."""
 
-    def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """Tags a stream of texts.
 
         Args:
@@ -135,7 +135,7 @@ def _tagged_blocks(reader: RecordReader, start: Position, tagger: StreamTagger) 
     records, to_tagger, to_cut = tee(reader.records(start), 3)
     # a record without a text is an empty document, so that records and outcomes stay in step
     texts = (Document(record.text or "") for record in to_tagger)
-    with closing(tagger.attempts(texts)) as outcomes:
+    with closing(tagger.pipe_with_errors(texts)) as outcomes:
         for block in look_aheads(Document(record.text or "") for record in to_cut):
             size = len(block)
             yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
