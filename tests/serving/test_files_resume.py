@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -21,8 +22,10 @@ import pytest
 from nerine.core.errors import FormatError, TaggingError
 from nerine.core.tags import TagScheme
 from nerine.model.settings import ModelSettings
+from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, tag_files
 from nerine.serving.files import parts as parts_module
+from nerine.serving.files.identity import tagger_identity
 from nerine.serving.files.outputs import Outputs
 from nerine.serving.files.parts import Part, PartFiles, Progress
 from places import SUPPORT
@@ -278,15 +281,29 @@ def test_other_settings_or_models_are_refused(
     assert files_in(tmp_path) == before
 
 
-def test_a_model_that_is_used_in_another_way_is_refused(tmp_path: Path) -> None:
-    class Set(StubTagger):
-        def __init__(self, overlap: int) -> None:
-            self.settings = ModelSettings(("O",), TagScheme.IOB2, overlap=overlap)
+class LikeOurs(StubTagger):
+    """Has the settings of a `Tagger`."""
 
-    inputs, output = _cut_short(tmp_path, Set(8))
+    def __init__(self, overlap: int = 8, workers: int = 2) -> None:
+        self.settings = ModelSettings(("O",), TagScheme.IOB2, overlap=overlap)
+        self.thresholds = None
+        backend = SimpleNamespace(name="pytorch", workers=workers, token_budget=9)
+        self.inference = SimpleNamespace(token_budget=None, backend=backend)
+
+
+@pytest.mark.parametrize("other", [{"overlap": 9}, {"workers": 1}])
+def test_another_use_of_the_model_is_refused(tmp_path: Path, other: dict[str, int]) -> None:
+    inputs, output = _cut_short(tmp_path, LikeOurs())
     with pytest.raises(TaggingError, match="the use of the model changed"):
-        run(inputs, output, "resume", Set(9))
+        run(inputs, output, "resume", LikeOurs(**other))
     assert not output.exists()
+
+
+def test_the_identity_of_a_tagger_is_known(tagger: Tagger) -> None:
+    (used,) = tagger_identity(tagger).values()
+    assert used["settings"] == tagger.settings.to_dict()
+    assert used["backend's name"] == "pytorch"
+    assert used["backend's token_budget"] > used["backend's workers"] > 0
 
 
 def test_another_list_of_inputs_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nerine.core.document import Document, Entity
 from nerine.model import batching
-from nerine.model.pipeline import Failure
+from nerine.model.inference import Failure
 
 POISON = "poison"
 NAMES = re.compile(r"[A-Z]\w*")

@@ -49,17 +49,17 @@ def run_identity(inputs: Inputs, options: TaggingOptions) -> dict[str, Any]:
 
 
 def tagger_identity(tagger: Any) -> dict[str, Any]:
-    """The settings, thresholds and backend of a tagger."""
-    thresholds = getattr(tagger, "thresholds", None)
-    settings = getattr(tagger, "settings", None)
-    backend = getattr(tagger, "backend", None)
+    """The settings, thresholds and backend of a `Tagger`; nothing of any other tagger."""
+    inference = getattr(tagger, "inference", None)
+    if inference is None:
+        return {}
     return {
         "the use of the model": {
-            "settings": settings and settings.to_dict(),
-            "thresholds": thresholds and thresholds.to_dict(),
-            "token budget": getattr(tagger, "token_budget", None),
+            "settings": tagger.settings.to_dict(),
+            "thresholds": tagger.thresholds and tagger.thresholds.to_dict(),
+            "token budget": inference.token_budget,
             **{
-                f"backend's {name}": getattr(backend, name, None)
+                f"backend's {name}": getattr(inference.backend, name)
                 for name in ("name", "workers", "token_budget")
             },
         }

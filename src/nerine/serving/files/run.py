@@ -21,7 +21,7 @@ from nerine.serving.files.parts import PartFiles, Progress
 from nerine.serving.files.records import Position, Record, RecordReader
 
 if TYPE_CHECKING:
-    from nerine.model.pipeline import Failure
+    from nerine.model.inference import Failure
 
     Block = Sequence[tuple[Record, Document | Failure]]
 
