@@ -1,4 +1,4 @@
-"""Evaluations kept beside a checkpoint: what they hold, whose they are, what they never tell."""
+"""Evaluations saved with a checkpoint: their contents, their weights, and what they never contain."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_no_text_and_no_folder_is_told(folder: Path, tagger: Tagger) -> None:
     assert not [each for each in surfaces if re.search(rf"\b{re.escape(each)}\b", told)]
 
 
-def test_training_tells_no_user_machine_or_folder(trained: TrainingRun) -> None:
+def test_training_records_no_user_machine_or_folder(trained: TrainingRun) -> None:
     found = without_paths({"provenance": provenance_of(trained.folder)})["provenance"]
     told = json.dumps(found)
     assert str(trained.folder.parent) not in told
@@ -342,7 +342,7 @@ def test_texts_learned_from_without_labels_are_known() -> None:
         ("test", "d", Role.UNKNOWN),
     ],
 )
-def test_an_older_checkpoint_tells_by_corpus_and_split(split: str, corpus: str, role: Role) -> None:
+def test_for_an_older_checkpoint_corpus_and_split_decide(split: str, corpus: str, role: Role) -> None:
     info = info_of()
     del info["provenance"]["splits"]
     origin = CorpusOrigin("posts", corpus * 64, "files")

@@ -137,7 +137,7 @@ def test_onnx_models_go_out_where_they_are_asked_for(folder: Path) -> None:
     assert len(both.contents.files) == len(sent) + 1
 
 
-# --- what is refused
+# --- refusals
 
 
 def test_no_checkpoint_of_ours_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_scores_of_an_unknown_split_are_refused(folder: Path) -> None:
     assert "'best'" in refused(folder).found
 
 
-def test_scores_on_texts_of_which_nobody_knows_are_refused(folder: Path) -> None:
+def test_scores_on_unknown_texts_are_refused(folder: Path) -> None:
     evaluate(folder)
     info = json.loads((folder / "nerine.json").read_text())
     provenance = {**info["provenance"], "corpus": {}, "splits": {}}
@@ -310,7 +310,7 @@ def test_the_logins_own_token_is_found_exactly(
 
 
 @given(st.integers(0, 5000), st.sampled_from(sorted(SECRETS)))
-def test_a_secret_is_found_wherever_it_stands(before: int, kind: str) -> None:
+def test_a_secret_is_found_at_any_position(before: int, kind: str) -> None:
     noise = (b"\n \0\xff." * 1000)[:before]
     text = noise + SECRETS[kind].encode() + b"\n" + bytes(5000)
     with pytest.raises(CheckpointError) as caught:
@@ -370,7 +370,7 @@ def test_a_target_that_cannot_be_is_refused_before_anything_is_read(
         plan_push("/nowhere", repo, **options)
 
 
-# --- what is there already
+# --- comparison with the repository
 
 
 def outgoing(name: str, content: bytes = b"a") -> Outgoing:

@@ -1,4 +1,4 @@
-"""Pushes to a small hub over HTTP: what arrives, what is not sent twice, what goes wrong."""
+"""Pushes to a small hub over HTTP: what is sent, what is not sent twice, and errors."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_anybody_may_propose_to_a_public_repository(login: Hub, folder: Path) ->
 # --- what others have done
 
 
-def test_a_card_of_somebody_is_not_replaced_in_silence(login: Hub, folder: Path) -> None:
+def test_a_card_that_a_person_wrote_is_not_replaced_unasked(login: Hub, folder: Path) -> None:
     login.add_repo(REPO, {"README.md": b"# Mine\n"}, private=True)
     assert "written or edited" in refused(folder).found
     assert set(login.files(REPO)) == {"README.md"}
@@ -236,7 +236,7 @@ def test_a_card_of_somebody_is_not_replaced_in_silence(login: Hub, folder: Path)
     assert login.files(REPO)["README.md"] == edited
 
 
-def test_a_push_of_somebody_else_in_between_is_not_mixed(login: Hub, folder: Path) -> None:
+def test_a_push_by_another_user_in_between_is_not_mixed(login: Hub, folder: Path) -> None:
     push(folder, REPO)
 
     def meanwhile(message: str) -> None:
@@ -260,7 +260,7 @@ def test_after_a_cut_upload_only_what_is_missing_is_sent(
     second = folder / "onnx/model-int8.onnx"
     login.fault(Fault(method="PUT", path=file_hash(second), cut_upload=500, times=None))
     assert "could not be reached" in refused(folder, onnx=["all"]).found
-    assert set(login.files(REPO)) == {".gitattributes"}  # nothing half is to be seen
+    assert set(login.files(REPO)) == {".gitattributes"}  # no incomplete commit
     login.mend()
     login.forget_requests()
     assert push(folder, REPO, onnx=["all"]).changed
@@ -371,7 +371,7 @@ def test_offline_nothing_is_asked(
     assert plan_push(folder, REPO)
 
 
-def test_a_token_that_nobody_has_is_said_to_be_that(
+def test_an_invalid_token_is_an_error_that_says_so(
     hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -389,7 +389,7 @@ def test_a_token_that_may_only_read_is_said_to_be_that(
     assert "may not do that" in refused(folder).found
 
 
-def test_somebody_elses_name_is_refused(login: Hub, folder: Path) -> None:
+def test_the_name_of_another_user_is_refused(login: Hub, folder: Path) -> None:
     assert "may not do that" in refused(folder, "jonas/names").found
 
 

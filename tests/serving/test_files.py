@@ -142,7 +142,7 @@ def test_a_member_is_added_to_any_json_object_and_nothing_else_changes(
 
 
 def test_json_lines_keep_every_byte_of_every_record(tmp_path: Path) -> None:
-    content = b"\xef\xbb\xbf" + b"\n".join(ODD_RECORDS)  # no line end behind the last one
+    content = b"\xef\xbb\xbf" + b"\n".join(ODD_RECORDS)  # without a line end after the last one
     output = tagged(tmp_path, "in.jsonl", content)
     assert re.sub(rb', "entities": \[[^\]]*\]', b"", output) == content
     texts = ["Mira left Oslo", "Oslo", "Mira 😀 in Oslo", None, ""]

@@ -30,7 +30,7 @@ def corpus() -> Corpus:
 
 
 def make_pushable(folder: Path) -> Path:
-    """A checkpoint with scores and provenance, among files that concern nobody else."""
+    """A checkpoint with scores and provenance, among files that are not published."""
     make_checkpoint(folder)
     shutil.rmtree(folder.with_name(f"{folder.name}-encoder"))
     own = corpus()
@@ -51,7 +51,7 @@ def make_pushable(folder: Path) -> Path:
 
 
 def evaluate(folder: Path, split: str = "test") -> None:
-    """Puts an evaluation of perfect predictions beside a checkpoint."""
+    """Saves an evaluation of perfect predictions with a checkpoint."""
     own = corpus()
     gold = own.split(split)
     info = json.loads((folder / "nerine.json").read_text())
@@ -61,7 +61,7 @@ def evaluate(folder: Path, split: str = "test") -> None:
 
 
 def add_onnx(folder: Path, content: bytes = b"a model") -> None:
-    """Puts files beside a checkpoint that say of themselves that they are its ONNX models."""
+    """Adds files to a checkpoint that are recorded as its ONNX models."""
     (folder / "onnx").mkdir()
     models = {}
     for name in VARIANTS:
