@@ -140,7 +140,7 @@ class PartFiles:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Makes the folder if it is missing, and locks it against other processes."""
-        with disk_errors(self._outputs.output):
+        with _disk_errors(self._outputs.output):
             self._folder.mkdir(exist_ok=True)
             lock = (self._folder / "lock").open("ab")
         with lock:
@@ -199,7 +199,7 @@ class PartFiles:
     def open(self, identity: Mapping[str, Any], start: Start) -> None:
         """Resumes the run in the folder, or starts one. Raises `TaggingError`."""
         state = self._read_state() if start == "resume" else None
-        with disk_errors(self._outputs.output):
+        with _disk_errors(self._outputs.output):
             if state is None:
                 self._remove_files(keep=("lock",))
                 self._replace = start == "overwrite"
@@ -220,7 +220,7 @@ class PartFiles:
         A block is compressed by itself, so that the bytes of an output depend on the blocks alone,
         and not on when they were committed.
         """
-        with disk_errors(self._outputs.output):
+        with _disk_errors(self._outputs.output):
             part = self._part
             suffix = compression_of(self._outputs.files[part.before.input])
             ended = progress.input > part.before.input
@@ -232,7 +232,8 @@ class PartFiles:
                 part, output=part.output + output, failed=part.failed + failed, after=progress
             )
             is_due = time.monotonic() - self._committed >= self._commit_seconds
-            if ended or is_due or len(self._part.output) >= _PART_BYTES:
+            size = len(self._part.output) + len(self._part.failed)
+            if ended or is_due or size >= _PART_BYTES:
                 self._commit()
 
     def _commit(self) -> None:
@@ -250,7 +251,7 @@ class PartFiles:
 
     def publish(self, readers: Sequence[RecordReader]) -> None:
         """Joins the parts and moves the outputs to their places. A repeat completes the work."""
-        with disk_errors(self._outputs.output):
+        with _disk_errors(self._outputs.output):
             if not self._joined.exists():
                 self._join()
             failed, target = self._folder / "failed.joined", self._outputs.failed
@@ -313,7 +314,7 @@ class PartFiles:
     def _clear(self) -> None:
         """Removes the folder. It is a run as long as it has a state, which goes after the parts."""
         self._remove_files(keep=("state.json", self._joined.name, "lock"))
-        (self._folder / "state.json").unlink()
+        (self._folder / "state.json").unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _remove_files(self, keep: Sequence[str]) -> None:
@@ -341,7 +342,7 @@ def _move(path: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def disk_errors(output: Path) -> Iterator[None]:
+def _disk_errors(output: Path) -> Iterator[None]:
     """Turns errors of writing into a `TaggingError`."""
     try:
         yield
