@@ -1,4 +1,4 @@
-"""Evaluations saved with a checkpoint: their contents, their weights, and what they never contain."""
+"""Evaluations saved with a checkpoint: contents, weights, and what they never contain."""
 
 from __future__ import annotations
 
@@ -342,7 +342,9 @@ def test_texts_learned_from_without_labels_are_known() -> None:
         ("test", "d", Role.UNKNOWN),
     ],
 )
-def test_for_an_older_checkpoint_corpus_and_split_decide(split: str, corpus: str, role: Role) -> None:
+def test_corpus_and_split_decide_for_an_older_checkpoint(
+    split: str, corpus: str, role: Role
+) -> None:
     info = info_of()
     del info["provenance"]["splits"]
     origin = CorpusOrigin("posts", corpus * 64, "files")

@@ -23,7 +23,7 @@ from nerine.hub.sending import (
     send,
 )
 from nerine.model.loading.sources import find_source
-from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
+from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card_mark import is_unedited
 from nerine.publishing.contents import Contents, check_scores, checked_info, gather
 from nerine.publishing.evaluations import read_evaluations
@@ -48,6 +48,7 @@ class PushOptions:
         stated: More statements, by name.
         message: The message of the commit.
         replace_card: Whether to replace a card that Nerine did not write.
+        card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
     """
 
     public: bool = False
@@ -59,6 +60,7 @@ class PushOptions:
     stated: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
     replace_card: bool = False
+    card_template: str | Path | None = None
 
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
         """These options with changes.
@@ -225,7 +227,14 @@ def plan_push(
     info = checked_info(folder)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
     statements = statements_of(folder, chosen)
-    card = write_card(CardRecord(repo.id, info, read_evaluations(folder), statements, branch))
+    card = write_card(
+        repo.id,
+        info,
+        read_evaluations(folder),
+        statements,
+        revision=branch,
+        template=chosen.card_template,
+    )
     check_scores(folder, info, card)
     message = chosen.message or f"Checkpoint of the weights {info['weights']['sha256'][:12]}"
     check_no_secret(message.encode("utf-8", "replace"), "the commit's message")
