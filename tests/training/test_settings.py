@@ -63,7 +63,7 @@ def test_a_value_that_does_not_fit_is_an_error(field: str, value: Any, message: 
 def test_an_unknown_setting_is_named_with_its_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("epoch = 3\n")
-    with pytest.raises(SettingsError, match=r"mine\.toml: there is no setting 'epoch'"):
+    with pytest.raises(SettingsError, match=r"mine\.toml: unknown setting 'epoch'"):
         read_settings(file, TrainingSettings())
 
 
