@@ -237,7 +237,7 @@ BAD: list[tuple[list[str], str]] = [
     (["score", "test.conll", "short.conll"], "the rows end here, and gold goes on with 'in'"),
     (["score", "test.conll", "empty.conll"], "empty.conll: there is no row"),
     (["score", "test.conll", "bytes.conll"], "is not UTF-8"),
-    (["score", "test.conll", "bad.jsonl"], "bad.jsonl:1: this is no JSON"),
+    (["score", "test.conll", "bad.jsonl"], "bad.jsonl:1: this is not valid JSON"),
     (["compare", "test.conll", "worse.conll"], "there is 1 system: worse.conll"),
     (["compare", "test.conll", "a=worse.conll", "a=test.conll"], "there is 1 system: a"),
     (["compare", "test.conll", "no.conll", "worse.conll"], "no.conll: cannot be read"),

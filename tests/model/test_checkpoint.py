@@ -225,7 +225,7 @@ def test_settings_that_were_cut_in_half(folder: Path) -> None:
     path = folder / INFO_FILE
     path.write_text(path.read_text()[: path.stat().st_size // 2])
     error = refusal(folder)
-    assert error.found.startswith("this is no JSON")
+    assert error.found.startswith("this is not valid JSON")
     assert error.place == str(path)
     assert "cut short" in str(error.hint)
 

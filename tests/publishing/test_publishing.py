@@ -359,7 +359,7 @@ def test_statements_come_from_options_or_the_folder(folder: Path) -> None:
     assert "license: mit\n" in plan.readme
     assert "\n- pt\n" in plan.readme
     assert "license" not in plan_push(folder, REPO, statements=Statements()).readme.split("---")[1]
-    with pytest.raises(SettingsError, match="no statement 'colour'"):
+    with pytest.raises(SettingsError, match="unknown statement 'colour'"):
         plan_push(folder, REPO, colour="red")
     with pytest.raises(SettingsError, match="one text"):
         PushOptions().changed({"onnx": "all"})
