@@ -231,7 +231,7 @@ BAD: list[tuple[list[str], str]] = [
     (["score", "test.conll", "--split", "test"], "--split is for a corpus"),
     (["score", "corpus", "worse.conll", "--split", "dev"], "corpus: there is no dev split"),
     (["score", "test.conll", "worse.conll", "--train", "no"], "no: there is no such file"),
-    (["score", "test.conll", "worse.conll", "--predicted-scheme", "X"], "no tag scheme is called"),
+    (["score", "test.conll", "worse.conll", "--predicted-scheme", "X"], "unknown tag scheme"),
     (["score", "test.conll", "worse.conll", "--predicted-column", "9"], "there is no column 9"),
     (["score", "test.conll", "worse.conll", "--predicted-column", "x"], "tag_column is 'x'"),
     (["score", "test.conll", "short.conll"], "the rows end here, and gold goes on with 'in'"),
