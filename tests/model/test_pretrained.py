@@ -168,7 +168,7 @@ def test_a_file(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_checkpoint(tmp_path: Path) -> None:
     error = refusal(tmp_path)
-    assert error.found == "the folder holds no config.json, so it is no checkpoint"
+    assert error.found == "the folder holds no config.json, so it is not a checkpoint"
     assert error.place == str(tmp_path)
     assert "model.safetensors" in str(error.expected)
 
