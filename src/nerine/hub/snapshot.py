@@ -78,22 +78,18 @@ class Snapshot:
                     expected="all files that are needed",
                     hint="fetch them where the hub can be reached, with the same command",
                 )
+            listed = self.files.get(name, RemoteFile(None, None))
             with progress_bars(), errors_of(self.repo):
-                self._fetch(name)
-
-    def _fetch(self, name: str) -> None:
-        """Fetches one file if it is not there; one that differs from the list is fetched again."""
-        listed = self.files.get(name, RemoteFile(None, None))
-        problem = listed.mismatch(path := self._download(name))
-        if problem and not is_offline():
-            problem = listed.mismatch(path := self._download(name, again=True))
-        if problem:
-            cache.forget(path)
-            raise HubError(
-                f"{name} is not what the hub lists: {problem}",
-                place=str(self.repo),
-                hint="it was altered or cut short on its way, and is not kept: pull again",
-            )
+                problem = listed.mismatch(path := self._download(name))
+                if problem and not is_offline():
+                    problem = listed.mismatch(path := self._download(name, again=True))
+                if problem:
+                    cache.forget(path)
+                    raise HubError(
+                        f"{name} is not what the hub lists: {problem}",
+                        place=str(self.repo),
+                        hint="it was altered or cut short on its way, and is not kept: pull again",
+                    )
 
     def _download(self, name: str, *, again: bool = False) -> Path:
         repo_id, kind = self.repo.id, self.repo.kind
