@@ -566,7 +566,7 @@ def test_a_cache_that_cannot_be_written_is_read(
 
     folder = foreign(hub, tmp_path / "foreign", CONLL_TAGS)
     snapshot_download(REPO)
-    monkeypatch.setattr(cache, "write_whole", refuse)
+    monkeypatch.setattr(cache, "write_text", refuse)
     assert found(Tagger.load(REPO, device="cpu")) == found(Tagger.load(folder, device="cpu"))
 
 
