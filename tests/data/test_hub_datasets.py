@@ -1,4 +1,4 @@
-"""Data sets on the hub → corpora: which files are read, what is checked, what is said."""
+"""Data sets on the hub → corpora: chosen files, checks, and messages."""
 
 from __future__ import annotations
 

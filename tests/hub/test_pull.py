@@ -1,4 +1,4 @@
-"""Repositories → checkpoints: what is fetched, what is checked, what is said when it fails."""
+"""Repositories → checkpoints: fetched files, checks, and messages of failures."""
 
 from __future__ import annotations
 

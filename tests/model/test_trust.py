@@ -1,4 +1,4 @@
-"""Folders of strangers: what would run, read elsewhere or never end is refused before it is loaded.
+"""Untrusted folders: code, reads elsewhere and endless work are refused before anything is loaded.
 
 Each malicious folder carries canaries: code and pickles that make a folder when they run. The
 first tests show that the canaries are alive.

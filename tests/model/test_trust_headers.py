@@ -1,4 +1,4 @@
-"""Headers of safetensors files: what is written is read, and no lie gets through."""
+"""Headers of safetensors files: a correct one is read, and a wrong one is refused."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def scratch() -> Iterator[Path]:
 
 
 def safetensors(header: Any, data: int = 24) -> bytes:
-    """A file with any header, which need be none."""
+    """A file with any header, or other bytes in its place."""
     content = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(content).to_bytes(8, "little") + content + bytes(data)
 
 
 def opens(path: Path) -> bool:
-    """Whether the library itself takes the file."""
+    """Whether safetensors opens the file."""
     try:
         with safe_open(path, framework="pt"):
             return True
@@ -49,7 +49,7 @@ def opens(path: Path) -> bool:
 
 
 def passes(path: Path) -> bool:
-    """Whether the header is believed; anything but a `CheckpointError` fails the test."""
+    """Whether the header is accepted; an error other than `CheckpointError` fails the test."""
     try:
         return read_header(path) is not None
     except CheckpointError:
@@ -200,7 +200,7 @@ def test_a_file_of_a_few_bytes(scratch: Path, size: int) -> None:
 
 
 def shards(folder: Path) -> dict[str, str]:
-    """Two files with a tensor each, and which tensor is where."""
+    """Two files with a tensor each, and the file of each tensor."""
     names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
     for tensor, name in zip("ab", names, strict=True):
         save_file({tensor: torch.zeros(3)}, folder / name)
