@@ -28,7 +28,7 @@ from nerine.core.filenames import (
 )
 from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
-from nerine.hub.sending import Outgoing
+from nerine.hub.upload import LocalFile
 from nerine.model.backends.saved import MODEL_FILES, PYTORCH, SavedModels, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint, writable_info
 from nerine.publishing.card import Card
@@ -52,7 +52,7 @@ class Contents:
         shortened: Paths that are published as names.
     """
 
-    files: tuple[Outgoing, ...]
+    files: tuple[LocalFile, ...]
     left_out: tuple[LeftOut, ...]
     shortened: tuple[Shortened, ...]
 
@@ -148,7 +148,7 @@ def gather(folder: Path, info: Mapping[str, Any], card: Card, onnx: Sequence[str
                 expected=f"a file with the SHA-256 {expected[name][:16]}…",
                 hint=f"make ONNX models again: nerine optimize {folder}",
             )
-        files.append(Outgoing(name, content, size, sha256))
+        files.append(LocalFile(name, content, size, sha256))
     return Contents(tuple(files), left_out(folder, contents), tuple(shortened))
 
 

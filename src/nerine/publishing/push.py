@@ -11,16 +11,16 @@ from typing import Any
 from nerine.core.errors import HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
-from nerine.hub.sending import (
+from nerine.hub.upload import (
     MAIN,
-    Outgoing,
+    LocalFile,
     Remote,
     Say,
     Target,
     check_target,
-    look,
-    read_file,
-    send,
+    read_remote,
+    read_remote_file,
+    upload,
 )
 from nerine.model.loading.sources import find_source
 from nerine.publishing.card import Card, Statements, read_statements, write_card
@@ -188,7 +188,7 @@ class Changes:
         others: Files of other origin.
     """
 
-    sent: tuple[Outgoing, ...]
+    sent: tuple[LocalFile, ...]
     unchanged: tuple[str, ...]
     deleted: tuple[str, ...]
     others: tuple[str, ...]
@@ -280,7 +280,7 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     """Pushes what was planned; `say` receives messages about the progress. Raises `HubError`."""
     target = plan.target
     say(f"looking at {target.repo}")
-    remote = look(target)
+    remote = read_remote(target)
     changes = compare(plan.contents.files, remote)
     _check_card(plan, remote, changes)
     tagged = remote.tags.get(target.tag or "")
@@ -291,7 +291,7 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
             expected="a new tag",
             hint="nothing was pushed: name another one",
         )
-    commit = send(
+    commit = upload(
         target, remote, changes.sent, delete=changes.deleted, message=plan.message, say=say
     )
     return Pushed(
@@ -314,14 +314,14 @@ def statements_of(folder: Path, options: PushOptions) -> Statements:
     return (options.statements or read_statements(folder)).changed(options.stated)
 
 
-def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
+def compare(files: Sequence[LocalFile], remote: Remote) -> Changes:
     """The differences between files to push and a repository.
 
     A file that an earlier push may have sent, and that is not among `files`, is deleted if the
     repository was pushed by Nerine, that is, if it has `nerine.json`.
     """
     there = remote.files
-    same = {file.name for file in files if file.name in there and file.is_like(there[file.name])}
+    same = {file.name for file in files if file.name in there and file.equals(there[file.name])}
     more = sorted(set(there) - {file.name for file in files} - {_GIT_ATTRIBUTES})
     deletable = DELETABLE if INFO_FILE in there else frozenset()
     return Changes(
@@ -338,7 +338,7 @@ def _check_card(plan: PushPlan, remote: Remote, changes: Changes) -> None:
     if card is None or CARD_FILE in changes.unchanged or plan.replace_card:
         return
     is_small = (card.size or 0) <= _LONGEST_CARD
-    if not (is_small and is_unedited(read_file(plan.target, remote, CARD_FILE))):
+    if not (is_small and is_unedited(read_remote_file(plan.target, remote, CARD_FILE))):
         raise HubError(
             f"the {CARD_FILE} in the repository was written or edited by a person",
             place=f"{plan.target.repo.page}/blob/{plan.target.branch}/{CARD_FILE}",
