@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nerine.core.document import Document, Entity, Token
+from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.data.formats.comments import is_ranges
@@ -77,7 +77,7 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
     tokens, token_fields = _tokens(record, text, place)
     found = sorted(
         (_entity(item, tokens is not None, place) for item in items),
-        key=lambda pair: (pair[0].start, pair[0].end),
+        key=lambda pair: (pair[0].start, pair[0].end, pair[0].label),
     )
     meta = meta_of(record, {text_field, entity_field or "", "tokens"})
     extras = [[e.start, e.end, e.label, fields] for e, fields in found if fields]
@@ -85,7 +85,9 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
         meta["entity_fields"] = extras
     if any(token_fields):
         meta["token_fields"] = token_fields
-    return Document(text, tuple(entity for entity, _ in found), tokens, id_of(record), meta)
+    document = Document(text, tuple(entity for entity, _ in found), tokens, id_of(record), meta)
+    check_no_overlap(document)
+    return document
 
 
 def _text_field(record: Record, options: ReadOptions, place: str) -> str:

@@ -6,7 +6,7 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-from nerine.core.document import Document, Entity, Token
+from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.core.tags import Span, TagScheme, parse_tag
@@ -117,6 +117,7 @@ def words_to_tag(document: Document) -> tuple[Token, ...]:
     # the rule needs the package regex, which reading does without
     from nerine.core.words import rule_words
 
+    check_no_overlap(document)
     tokens = document.tokens if document.tokens is not None else rule_words(document.text)
     bounds = sorted({place for each in document.entities for place in (each.start, each.end)})
     words = [piece for token in tokens for piece in _cut(token, bounds)]
