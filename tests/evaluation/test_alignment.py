@@ -12,7 +12,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, WriteOptions, write_documents
-from nerine.evaluation.alignment import pair
+from nerine.evaluation.alignment import align_file
 from nerine.evaluation.metrics import Counts, score
 from pairs import (
     BARE,
@@ -35,12 +35,12 @@ def conll(tmp_path: Path) -> Path:
 
 
 def test_a_clean_file_needs_no_repair(conll: Path) -> None:
-    pairing = paired(conll, CLEAN)
-    assert pairing.repairs == ()
-    assert pairing.predicted == pairing.lenient == pairing.gold == GOLD
-    assert pairing.places == PLACES
-    assert pairing.scheme is TagScheme.IOB2
-    assert pairing.unknown_labels == ()
+    alignment = paired(conll, CLEAN)
+    assert alignment.repairs == ()
+    assert alignment.predicted == alignment.lenient == alignment.gold == GOLD
+    assert alignment.places == PLACES
+    assert alignment.scheme is TagScheme.IOB2
+    assert alignment.unknown_labels == ()
 
 
 FAULTS: dict[str, tuple[Callable[[str], str | bytes], dict[str, tuple[int, str]]]] = {
@@ -119,35 +119,35 @@ def test_a_harmless_fault_is_repaired_and_counted(name: str, conll: Path) -> Non
     assert content != CLEAN
     if name == "another scheme":
         content = CLEAN.replace("\tB-", "\tS-").replace("S-p\nOkonjo\tI", "B-p\nOkonjo\tE")
-    pairing = paired(conll, content)
-    assert repairs_of(pairing) == expected
-    assert pairing.predicted == pairing.lenient == GOLD
-    assert score(pairing.gold, pairing.predicted).overall == Counts(5, 5, 5)
+    alignment = paired(conll, content)
+    assert repairs_of(alignment) == expected
+    assert alignment.predicted == alignment.lenient == GOLD
+    assert score(alignment.gold, alignment.predicted).overall == Counts(5, 5, 5)
 
 
 @pytest.mark.parametrize("name", ["CRLF", "HTML escapes", "NFD", "other tokens", "tokens joined"])
 def test_gold_without_tokens_is_aligned_by_characters(name: str, conll: Path) -> None:
-    pairing = paired(conll, FAULTS[name][0](CLEAN), BARE)
-    assert pairing.predicted == BARE
+    alignment = paired(conll, FAULTS[name][0](CLEAN), BARE)
+    assert alignment.predicted == BARE
     known = {"HTML escapes": [(1, "1")], "NFD": [(1, "6")], "CRLF": [(14, "1")]}
-    assert [*repairs_of(pairing).values()] == known.get(name, [])
+    assert [*repairs_of(alignment).values()] == known.get(name, [])
 
 
 def test_escapes_may_be_on_the_gold_side(conll: Path) -> None:
     gold = [column_document([("R&amp;D", "B-o"), ("&lt;3", "O")])]
-    pairing = paired(conll, "R&D\tB-o\n<3\tO\n", gold)
-    assert pairing.predicted == tuple(gold)
-    assert repairs_of(pairing) == {"HTML-escaped tokens": (2, "1")}
+    alignment = paired(conll, "R&D\tB-o\n<3\tO\n", gold)
+    assert alignment.predicted == tuple(gold)
+    assert repairs_of(alignment) == {"HTML-escaped tokens": (2, "1")}
     twice = paired(conll, "R&amp;amp;D\tB-o\n&amp;lt;3\tO\n", gold)
     assert twice.predicted == tuple(gold)
 
 
 def test_the_sentence_breaks_of_gold_bound_entities(conll: Path) -> None:
     gold = [column_document([("Mira", "B-p")]), column_document([("Ann", "B-p")])]
-    pairing = paired(conll, "Mira\tB-p\nAnn\tI-p\n", gold)
-    assert ranges_in(pairing.predicted) == [[(0, 4, "p")], []]
-    assert ranges_in(pairing.lenient) == [[(0, 4, "p")], [(0, 3, "p")]]
-    assert repairs_of(pairing) == {
+    alignment = paired(conll, "Mira\tB-p\nAnn\tI-p\n", gold)
+    assert ranges_in(alignment.predicted) == [[(0, 4, "p")], []]
+    assert ranges_in(alignment.lenient) == [[(0, 4, "p")], [(0, 3, "p")]]
+    assert repairs_of(alignment) == {
         "sentence breaks in other places": (1, "1"),
         "tags that break IOB2": (1, "2"),
     }
@@ -155,10 +155,10 @@ def test_the_sentence_breaks_of_gold_bound_entities(conll: Path) -> None:
 
 def test_orphans_are_no_entities_but_to_conlleval(conll: Path) -> None:
     content = CLEAN.replace("B-o", "I-o").replace("Ann\tB-p", "Ann\tI-p")
-    pairing = paired(conll, content)
-    assert repairs_of(pairing) == {"tags that break IOB2": (2, "4")}
-    assert score(pairing.gold, pairing.predicted).overall == Counts(3, 3, 5)
-    assert score(pairing.gold, pairing.lenient).overall == Counts(5, 5, 5)
+    alignment = paired(conll, content)
+    assert repairs_of(alignment) == {"tags that break IOB2": (2, "4")}
+    assert score(alignment.gold, alignment.predicted).overall == Counts(3, 3, 5)
+    assert score(alignment.gold, alignment.lenient).overall == Counts(5, 5, 5)
 
 
 def test_iob2_may_be_predicted_for_gold_in_iob1(conll: Path) -> None:
@@ -166,9 +166,9 @@ def test_iob2_may_be_predicted_for_gold_in_iob1(conll: Path) -> None:
     in_iob1 = CLEAN.replace("B-", "I-")
     assert paired(conll, in_iob1, gold_scheme=TagScheme.IOB1).predicted == GOLD
     one_orphan = CLEAN.replace("B-l", "I-l")
-    pairing = paired(conll, one_orphan, gold_scheme=TagScheme.IOB1)
-    assert pairing.scheme is TagScheme.IOB2
-    assert repairs_of(pairing) == {"tags that break IOB2": (1, "12")}
+    alignment = paired(conll, one_orphan, gold_scheme=TagScheme.IOB1)
+    assert alignment.scheme is TagScheme.IOB2
+    assert repairs_of(alignment) == {"tags that break IOB2": (1, "12")}
 
 
 @pytest.mark.parametrize("scheme", list(TagScheme))
@@ -189,22 +189,22 @@ def test_any_scheme_reads_the_same(
 
 
 def test_labels_that_gold_lacks_are_named_and_count_as_wrong(conll: Path) -> None:
-    pairing = paired(conll, CLEAN.replace("-o", "-org").replace("-l", "-loc"))
-    assert pairing.unknown_labels == ("loc", "org")
-    assert score(pairing.gold, pairing.predicted).overall == Counts(3, 5, 5)
+    alignment = paired(conll, CLEAN.replace("-o", "-org").replace("-l", "-loc"))
+    assert alignment.unknown_labels == ("loc", "org")
+    assert score(alignment.gold, alignment.predicted).overall == Counts(3, 5, 5)
 
 
 def test_tags_of_an_unknown_form_are_outside_and_counted(conll: Path) -> None:
-    pairing = paired(conll, CLEAN.replace("B-o", "B_o").replace("I-p", "X-p"))
-    assert repairs_of(pairing) == {"tags of an unknown form, read as O": (2, "2")}
-    assert score(pairing.gold, pairing.predicted).overall == Counts(3, 4, 5)
+    alignment = paired(conll, CLEAN.replace("B-o", "B_o").replace("I-p", "X-p"))
+    assert repairs_of(alignment) == {"tags of an unknown form, read as O": (2, "2")}
+    assert score(alignment.gold, alignment.predicted).overall == Counts(3, 4, 5)
 
 
 def test_tags_alone_may_lack_sentence_breaks(conll: Path) -> None:
     tags = [tag for rows in GOLD_TAGS for _, tag in rows]
-    pairing = paired(conll, "\n".join(tags))
-    assert pairing.predicted == GOLD
-    assert repairs_of(pairing)["sentence breaks in other places"] == (2, "1")
+    alignment = paired(conll, "\n".join(tags))
+    assert alignment.predicted == GOLD
+    assert repairs_of(alignment)["sentence breaks in other places"] == (2, "1")
 
 
 def test_hashes_may_be_tokens_and_comments(conll: Path) -> None:

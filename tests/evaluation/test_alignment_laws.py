@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.evaluation.alignment import pair
+from nerine.evaluation.alignment import align_file
 from pairs import (
     column_document,
     repairs_of,
@@ -119,9 +119,9 @@ def test_harmless_faults_change_no_entity(
     done = harmless(sheet, first, random.Random(seed))
     path = tmp_path_factory.getbasetemp() / "harmless.conll"
     path.write_bytes(sheet.content())
-    pairing = pair(gold, ["gold"] * len(gold), path)
-    assert pairing.predicted == pairing.lenient == tuple(gold)
-    counted = repairs_of(pairing)
+    alignment = pair(gold, ["gold"] * len(gold), path)
+    assert alignment.predicted == alignment.lenient == tuple(gold)
+    counted = repairs_of(alignment)
     assert ("last lines that are missing, read as O" in counted) == ("last line" in done)
     assert ("lines that end with a carriage return" in counted) == (
         "\r" in sheet.end and sheet.content().count(b"\r") > 0

@@ -14,7 +14,7 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, read_documents, write_documents
-from nerine.evaluation.alignment import pair, pair_columns
+from nerine.evaluation.alignment import align_file, align_columns
 from nerine.evaluation.metrics import Counts, score
 from pairs import (
     BARE,
@@ -45,10 +45,10 @@ def test_a_system_that_writes_no_begin_tag_has_written_bad_iob2(conll: Path, jso
     columns = paired(conll, content, gold_scheme=TagScheme.IOB2)
     write_words(jsonl, [[(w, t.replace("B-", "I-")) for w, t in rows] for rows in GOLD_TAGS])
     words = pair(GOLD, PLACES, jsonl, gold_scheme=TagScheme.IOB2)
-    for pairing in (columns, words):
-        assert score(pairing.gold, pairing.predicted).overall == Counts(0, 0, 5)
-        assert score(pairing.gold, pairing.lenient).overall == Counts(5, 5, 5)
-        assert [(each.what, each.count) for each in pairing.repairs] == [
+    for alignment in (columns, words):
+        assert score(alignment.gold, alignment.predicted).overall == Counts(0, 0, 5)
+        assert score(alignment.gold, alignment.lenient).overall == Counts(5, 5, 5)
+        assert [(each.what, each.count) for each in alignment.repairs] == [
             ("tags that break IOB2", 5)
         ]
     # with no word on the gold scheme, or another word on the predicted one, it is good IOB1
@@ -66,10 +66,10 @@ def write_words(path: Path, sentences: Sequence[Sequence[tuple[str, str]]]) -> N
 
 def test_word_records_with_illegal_tags_have_two_readings(jsonl: Path) -> None:
     write_words(jsonl, [*GOLD_TAGS[:2], [("rain", "O"), ("in", "O"), ("Rio", "I-l"), (".", "O")]])
-    pairing = pair(GOLD, PLACES, jsonl, gold_scheme=TagScheme.IOB2)
-    assert score(pairing.gold, pairing.predicted).overall == Counts(4, 4, 5)
-    assert score(pairing.gold, pairing.lenient).overall == Counts(5, 5, 5)
-    (repair,) = pairing.repairs
+    alignment = pair(GOLD, PLACES, jsonl, gold_scheme=TagScheme.IOB2)
+    assert score(alignment.gold, alignment.predicted).overall == Counts(4, 4, 5)
+    assert score(alignment.gold, alignment.lenient).overall == Counts(5, 5, 5)
+    (repair,) = alignment.repairs
     assert repair.to_dict() == {
         "what": "tags that break IOB2",
         "count": 1,
@@ -100,9 +100,9 @@ def with_ids(documents: Sequence[Document]) -> list[Document]:
 def test_span_records_may_stand_in_another_order(jsonl: Path) -> None:
     records = span_records()
     write_records(jsonl, [records[0], records[2], records[1]])
-    pairing = pair(GOLD, PLACES, jsonl)  # by their texts
-    assert pairing.predicted == GOLD
-    assert repairs_of(pairing) == {"documents in another order": (2, "2")}
+    alignment = pair(GOLD, PLACES, jsonl)  # by their texts
+    assert alignment.predicted == GOLD
+    assert repairs_of(alignment) == {"documents in another order": (2, "2")}
 
 
 def test_ids_say_the_order_where_texts_are_not_the_same(jsonl: Path) -> None:
@@ -110,9 +110,9 @@ def test_ids_say_the_order_where_texts_are_not_the_same(jsonl: Path) -> None:
     records = span_records()
     records[0]["text"] += " "
     write_records(jsonl, records[::-1])
-    pairing = pair(gold, PLACES, jsonl)
-    assert pairing.predicted == tuple(gold)
-    assert repairs_of(pairing) == {
+    alignment = pair(gold, PLACES, jsonl)
+    assert alignment.predicted == tuple(gold)
+    assert repairs_of(alignment) == {
         "documents in another order": (2, "1"),
         "texts with other white space, HTML escapes or Unicode forms": (1, "3"),
     }
@@ -154,12 +154,12 @@ def test_texts_may_differ_in_white_space_and_escapes(
 ) -> None:
     entities = [[*bound, label] for bound, label in zip(bounds, "po", strict=True)]
     write_records(jsonl, [{"text": text, "entities": entities}])
-    pairing = pair(BARE[:1], PLACES[:1], jsonl)
+    alignment = pair(BARE[:1], PLACES[:1], jsonl)
     if text == BARE[0].text:  # nothing is moved where nothing differs
-        assert ranges_in(pairing.predicted) == [[(0, 12, "p"), (16, 20, "o")]]
+        assert ranges_in(alignment.predicted) == [[(0, 12, "p"), (16, 20, "o")]]
         return
-    assert pairing.predicted == BARE[:1]
-    assert sum(each.count for each in pairing.repairs) == 1
+    assert alignment.predicted == BARE[:1]
+    assert sum(each.count for each in alignment.repairs) == 1
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_texts_may_differ_in_white_space_and_escapes(
 )
 def test_escapes_may_be_on_either_side(gold: str, other: str, jsonl: Path) -> None:
     write_records(jsonl, [{"text": f"Jo {other} Mo", "entities": [[3, 3 + len(other), "p"]]}])
-    pairing = pair([Document(f"Jo {gold} Mo")], ["gold"], jsonl)
-    assert ranges_in(pairing.predicted) == [[(3, 3 + len(gold), "p")]]
+    alignment = pair([Document(f"Jo {gold} Mo")], ["gold"], jsonl)
+    assert ranges_in(alignment.predicted) == [[(3, 3 + len(gold), "p")]]
 
 
 def test_texts_may_be_in_another_unicode_form(jsonl: Path) -> None:
@@ -186,16 +186,16 @@ def test_texts_may_be_in_another_unicode_form(jsonl: Path) -> None:
 
 def test_records_without_entities_are_predictions_of_none(jsonl: Path) -> None:
     write_records(jsonl, [{"text": each.text} for each in GOLD])
-    pairing = pair(GOLD, PLACES, jsonl)
-    assert ranges_in(pairing.predicted) == [[], [], []]
-    assert [each.tokens for each in pairing.predicted] == [each.tokens for each in GOLD]
+    alignment = pair(GOLD, PLACES, jsonl)
+    assert ranges_in(alignment.predicted) == [[], [], []]
+    assert [each.tokens for each in alignment.predicted] == [each.tokens for each in GOLD]
 
 
 def test_scores_of_entities_are_kept(jsonl: Path) -> None:
     entity = {"start": 0, "end": 4, "label": "p", "score": 0.5}
     write_records(jsonl, [{"text": "Mira  left", "entities": [entity]}])
-    pairing = pair([Document("Mira left")], ["gold"], jsonl)
-    assert pairing.predicted[0].entities == (Entity(0, 4, "p", 0.5),)
+    alignment = pair([Document("Mira left")], ["gold"], jsonl)
+    assert alignment.predicted[0].entities == (Entity(0, 4, "p", 0.5),)
 
 
 @pytest.mark.parametrize(
@@ -250,17 +250,17 @@ BOTH = "Mira NN B-p B-p\nleft VB O I-p\n\nRio NN B-l O\n"
 
 def test_one_file_may_have_both_tags(conll: Path) -> None:
     conll.write_text(BOTH)
-    pairing = pair_columns(conll, -2, -1)
-    assert ranges_in(pairing.gold) == [[(0, 4, "p")], [(0, 3, "l")]]
-    assert ranges_in(pairing.predicted) == [[(0, 9, "p")], []]
-    assert pairing.places == (f"{conll}:1", f"{conll}:4")
-    turned = pair_columns(conll, 3, 2)
+    alignment = align_columns(conll, -2, -1)
+    assert ranges_in(alignment.gold) == [[(0, 4, "p")], [(0, 3, "l")]]
+    assert ranges_in(alignment.predicted) == [[(0, 9, "p")], []]
+    assert alignment.places == (f"{conll}:1", f"{conll}:4")
+    turned = align_columns(conll, 3, 2)
     assert (turned.gold, turned.predicted) == (
         tuple(
-            g.with_entities(p.entities) for g, p in zip(turned.gold, pairing.predicted, strict=True)
+            g.with_entities(p.entities) for g, p in zip(turned.gold, alignment.predicted, strict=True)
         ),
         tuple(
-            p.with_entities(g.entities) for g, p in zip(pairing.gold, turned.predicted, strict=True)
+            p.with_entities(g.entities) for g, p in zip(alignment.gold, turned.predicted, strict=True)
         ),
     )
 
@@ -269,16 +269,16 @@ def test_one_file_may_have_both_tags(conll: Path) -> None:
 def test_a_column_is_not_compared_with_itself(gold: int, predicted: int, conll: Path) -> None:
     conll.write_text(BOTH)
     with pytest.raises(FormatError, match=r"p\.conll:1: column -?\d is named both for the"):
-        pair_columns(conll, gold, predicted)
+        align_columns(conll, gold, predicted)
 
 
 def test_each_column_of_one_file_has_its_own_scheme(conll: Path) -> None:
     conll.write_text("Mira B-p B-p\nOkonjo I-p E-p\nleft O O\nRio B-l S-l\n")
-    pairing = pair_columns(conll, -2, -1)
-    assert pairing.predicted == pairing.gold
-    assert pairing.scheme is TagScheme.BIOES
+    alignment = align_columns(conll, -2, -1)
+    assert alignment.predicted == alignment.gold
+    assert alignment.scheme is TagScheme.BIOES
     conll.write_text("Mira I-p I-p\n")
-    as_iob2 = pair_columns(conll, -2, -1, predicted_scheme=TagScheme.IOB2)
+    as_iob2 = align_columns(conll, -2, -1, predicted_scheme=TagScheme.IOB2)
     assert ranges_in(as_iob2.gold) == [[(0, 4, "p")]]
     assert ranges_in(as_iob2.predicted) == [[]]
 
@@ -286,17 +286,17 @@ def test_each_column_of_one_file_has_its_own_scheme(conll: Path) -> None:
 def test_broken_gold_tags_of_one_file_are_an_error_or_a_repair(conll: Path) -> None:
     conll.write_text("Mira B-p B-p\nleft O O\nRio I-l B-l\n")
     with pytest.raises(FormatError, match=r"p\.conll:3: 'I-l' cannot follow 'O'"):
-        pair_columns(conll, -2, -1)
-    pairing = pair_columns(conll, -2, -1, ReadOptions(repair=True))
-    assert repairs_of(pairing) == {"gold tags that break IOB2": (1, "3")}
-    assert pairing.predicted == pairing.gold
+        align_columns(conll, -2, -1)
+    alignment = align_columns(conll, -2, -1, ReadOptions(repair=True))
+    assert repairs_of(alignment) == {"gold tags that break IOB2": (1, "3")}
+    assert alignment.predicted == alignment.gold
 
 
 @pytest.mark.parametrize("content", ["", "# text =\n\n"])
 def test_one_file_without_a_row_is_an_error(content: str, conll: Path) -> None:
     conll.write_text(content)
     with pytest.raises((CorpusError, FormatError), match=r"there is no (document|row)"):
-        pair_columns(conll, -2, -1)
+        align_columns(conll, -2, -1)
 
 
 PREDICTED = [
@@ -322,10 +322,10 @@ def test_any_formats_give_the_same_scores(
         write_documents(documents, path, format_)
         sides.append(path)
     gold = list(read_documents(sides[0], gold_format))
-    pairing = pair(gold, ["gold"] * len(gold), sides[1], format=predicted_format)
-    result = score(pairing.gold, pairing.predicted)
+    alignment = pair(gold, ["gold"] * len(gold), sides[1], format=predicted_format)
+    result = score(alignment.gold, alignment.predicted)
     assert result.labels == {"l": Counts(1, 3, 1), "o": Counts(0, 0, 1), "p": Counts(2, 3, 3)}
-    assert pairing.repairs == () or predicted_format != gold_format
+    assert alignment.repairs == () or predicted_format != gold_format
 
 
 def test_words_of_the_rule_are_aligned_with_raw_text(conll: Path) -> None:

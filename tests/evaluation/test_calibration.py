@@ -26,7 +26,7 @@ from nerine.evaluation.calibration import (
     judged,
     reliability,
 )
-from nerine.evaluation.calibration.fitting import LEAST_ENTITIES
+from nerine.evaluation.calibration.fitting import MIN_ENTITIES
 from nerine.evaluation.metrics import Counts, score
 
 Pair = tuple[list[Document], list[Document]]
@@ -93,11 +93,11 @@ def oracle_error(found: Sequence[Judged], bins: int) -> tuple[float, float]:
 @few_examples
 @given(_many, _missed, st.integers(1, 20))
 def test_errors_are_those_of_numpy(found: list[Judged], missed: list[str], bins: int) -> None:
-    result = reliability(*pair(found, missed), bins=bins)
+    result = reliability_diagram(*pair(found, missed), bins=bins)
     error, largest = oracle_error(found, bins)
     assert result.error == pytest.approx(error)
-    assert result.largest_error == pytest.approx(largest)
-    assert result.brier == pytest.approx(np.mean([(e.score - e.correct) ** 2 for e in found]))
+    assert result.maximum_calibration_error == pytest.approx(largest)
+    assert result.brier_score == pytest.approx(np.mean([(e.score - e.correct) ** 2 for e in found]))
     for label, alone in result.labels.items():
         own = [each for each in found if each.label == label]
         assert (alone.entities, alone.labels) == (len(own), {})
@@ -108,7 +108,7 @@ def test_errors_are_those_of_numpy(found: list[Judged], missed: list[str], bins:
 def test_each_entity_is_in_one_bin_whatever_the_order(
     found: list[Judged], bins: int, binning: str, dice: random.Random
 ) -> None:
-    result = reliability(*pair(found), bins=bins, binning=binning)  # type: ignore[arg-type]
+    result = reliability_diagram(*pair(found), bins=bins, binning=binning)  # type: ignore[arg-type]
     assert sum(each.count for each in result.bins) == result.entities == len(found)
     hits = sum(each.count * each.precision for each in result.bins)
     assert hits == pytest.approx(sum(each.correct for each in found))
@@ -117,7 +117,7 @@ def test_each_entity_is_in_one_bin_whatever_the_order(
     for left, right in itertools.pairwise(result.bins):
         assert left.high <= right.low
     dice.shuffle(found)
-    assert reliability(*pair(found), bins=bins, binning=binning) == result  # type: ignore[arg-type]
+    assert reliability_diagram(*pair(found), bins=bins, binning=binning) == result  # type: ignore[arg-type]
 
 
 def test_a_case_worked_by_hand() -> None:
@@ -125,7 +125,7 @@ def test_a_case_worked_by_hand() -> None:
         *(Judged("person", value, value > 0.85) for value in (0.8, 0.9)),  # mean .85, half right
         *(Judged("place", 0.25, right) for right in (True, False)),  # mean .25, half right
     ]
-    result = reliability(*pair(found), bins=5)
+    result = reliability_diagram(*pair(found), bins=5)
     assert [(each.low, each.high, each.count) for each in result.bins] == [
         (0.2, 0.4, 2),
         (0.8, 1.0, 2),
@@ -133,8 +133,8 @@ def test_a_case_worked_by_hand() -> None:
     assert [each.precision for each in result.bins] == [0.5, 0.5]
     assert [each.gap for each in result.bins] == pytest.approx([-0.25, 0.35])
     assert result.error == pytest.approx((0.25 + 0.35) / 2)
-    assert result.largest_error == pytest.approx(0.35)
-    assert result.brier == pytest.approx((0.64 + 0.01 + 0.5625 + 0.0625) / 4)
+    assert result.maximum_calibration_error == pytest.approx(0.35)
+    assert result.brier_score == pytest.approx((0.64 + 0.01 + 0.5625 + 0.0625) / 4)
     assert result.labels["person"].error == pytest.approx(0.35)
     assert json.loads(json.dumps(result.to_dict()))["labels"]["place"]["bins"] == [
         {"low": 0.2, "high": 0.4, "count": 2, "mean_score": 0.25, "precision": 0.5}
@@ -143,30 +143,30 @@ def test_a_case_worked_by_hand() -> None:
 
 @pytest.mark.parametrize(("value", "low"), [(0.0, 0.0), (0.29, 0.29), (0.3, 0.3), (1.0, 0.99)])
 def test_a_score_on_an_edge_is_in_the_bin_above(value: float, low: float) -> None:
-    assert reliability(*pair([Judged("a", value, correct=True)]), bins=100).bins[0].low == low
+    assert reliability_diagram(*pair([Judged("a", value, correct=True)]), bins=100).bins[0].low == low
 
 
 def test_bins_of_equal_mass_hold_equally_many_and_part_no_equal_scores() -> None:
     spread = [Judged("a", index / 50, correct=True) for index in range(50)]
-    result = reliability(*pair(spread), bins=4, binning="mass")
+    result = reliability_diagram(*pair(spread), bins=4, binning="mass")
     assert sorted(each.count for each in result.bins) == [12, 12, 13, 13]
     assert (result.bins[0].low, result.bins[-1].high) == (0.0, 0.98)
     same = [Judged("a", 0.5, correct=bool(index % 2)) for index in range(10)]
-    assert [each.count for each in reliability(*pair(same), binning="mass").bins] == [10]
+    assert [each.count for each in reliability_diagram(*pair(same), binning="mass").bins] == [10]
 
 
 def test_scores_that_are_what_they_say_have_a_small_error() -> None:
     dice = random.Random(3)
     chances = [dice.random() for _ in range(3000)]
     honest = [Judged("a", chance, dice.random() < chance) for chance in chances]
-    assert reliability(*pair(honest)).error < 0.03
+    assert reliability_diagram(*pair(honest)).error < 0.03
     # the mean of √u - u over u from 0 to 1 is 2/3 - 1/2
     boasting = [Judged("a", each.score**0.5, each.correct) for each in honest]
-    assert reliability(*pair(boasting)).error == pytest.approx(1 / 6, abs=0.02)
+    assert reliability_diagram(*pair(boasting)).error == pytest.approx(1 / 6, abs=0.02)
 
 
 def test_nothing_predicted_has_no_bins() -> None:
-    result = reliability(*pair([], ["person"]))
+    result = reliability_diagram(*pair([], ["person"]))
     assert (result.bins, result.entities, result.error, result.labels) == ((), 0, 0.0, {})
 
 
@@ -174,7 +174,7 @@ def test_nothing_predicted_has_no_bins() -> None:
 def test_a_predicted_entity_needs_a_score(value: float | None) -> None:
     document = Document("Mira", (Entity(0, 4, "person", value),), id="7")
     for use in (
-        lambda: reliability([document], [document]),
+        lambda: reliability_diagram([document], [document]),
         lambda: fit_thresholds([document], [document]),
         lambda: list(apply([document], Thresholds(0.5))),
     ):
@@ -185,7 +185,7 @@ def test_a_predicted_entity_needs_a_score(value: float | None) -> None:
 
 def test_documents_must_belong_together() -> None:
     with pytest.raises(CorpusError, match="0 predicted documents for 1 gold"):
-        reliability([Document("a")], [])
+        reliability_diagram([Document("a")], [])
     with pytest.raises(CorpusError, match="texts of document 0 differ"):
         fit_thresholds([Document("a")], [Document("b")])
 
@@ -193,7 +193,7 @@ def test_documents_must_belong_together() -> None:
 @pytest.mark.parametrize("wrong", [{"bins": 0}, {"bins": -3}, {"binning": "size"}])
 def test_bins_that_cannot_be(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
-        reliability([], [], **wrong)  # type: ignore[arg-type]
+        reliability_diagram([], [], **wrong)  # type: ignore[arg-type]
 
 
 # --- thresholds
@@ -267,7 +267,7 @@ def test_thresholds_of_labels_reach_the_best_f1_of_all_choices(
 ) -> None:
     both = pair(found, missed)
     assume(any(document.entities for document in both[0]))
-    fitted = fit_thresholds(*both, per_label=True, least_entities=least)
+    fitted = fit_thresholds(*both, per_label=True, min_entities=least)
     common = fit_thresholds(*both)
     assert fitted.value == common.value
     choices = [{*candidates(both, label), common.value} for label in fitted.labels]
@@ -300,7 +300,7 @@ def test_a_target_for_each_label_is_reached_by_each_label(
     if measure == "precision":
         own = [label for label in own if gold[label].predicted]
     best = min if measure == "precision" else max
-    options: dict[str, Any] = {"target": f"{measure}={least}", "least_entities": 2}
+    options: dict[str, Any] = {"target": f"{measure}={least}", "min_entities": 2}
     if all(reaching(label) for label in (None, *own)):
         expected = Thresholds(best(reaching(None)), {label: best(reaching(label)) for label in own})
         assert fit_thresholds(*both, per_label=True, **options) == expected
@@ -323,14 +323,14 @@ def test_fitting_each_label_for_itself_would_not_do() -> None:
         *[Judged("place", 0.4, correct=index < 3) for index in range(8)],
     ]
     both = pair(found)
-    own = fit_thresholds(*both, per_label=True, least_entities=1)
+    own = fit_thresholds(*both, per_label=True, min_entities=1)
     assert counts(both, Thresholds(0.0), "place").f1 > counts(both, Thresholds(0.9), "place").f1
     assert own.of("place") > 0.4
 
 
 def test_a_label_with_few_gold_entities_takes_the_common_threshold() -> None:
-    many = [Judged("person", 0.6, correct=True)] * LEAST_ENTITIES
-    few = [Judged("place", 0.4, correct=True)] * (LEAST_ENTITIES - 1)
+    many = [Judged("person", 0.6, correct=True)] * MIN_ENTITIES
+    few = [Judged("place", 0.4, correct=True)] * (MIN_ENTITIES - 1)
     wrong = [Judged("person", 0.5, correct=False)] * 200
     both = pair([*many, *few, *wrong])
     fitted = fit_thresholds(*both, per_label=True)
@@ -344,10 +344,10 @@ def test_a_label_with_few_gold_entities_takes_the_common_threshold() -> None:
 def test_what_is_never_predicted_has_no_threshold_and_no_recall() -> None:
     both = pair([Judged("person", 0.6, correct=True)] * 9, ["thing"] * 9)
     for target in ("f1", "precision=1"):
-        fitted = fit_thresholds(*both, target=target, per_label=True, least_entities=5)
+        fitted = fit_thresholds(*both, target=target, per_label=True, min_entities=5)
         assert fitted.labels.keys() == {"person"}
     with pytest.raises(CorpusError, match=r"a recall of 0\.5 for thing") as caught:
-        fit_thresholds(*both, target="recall=0.5", per_label=True, least_entities=5)
+        fit_thresholds(*both, target="recall=0.5", per_label=True, min_entities=5)
     assert "one threshold for all labels" in str(caught.value.hint)
 
 
@@ -364,7 +364,7 @@ def test_thresholds_drop_entities_and_change_nothing_else(
 ) -> None:
     _, predicted = pair(found)
     thresholds = Thresholds(value, labels)
-    for each, left, right in zip(found, predicted, apply(predicted, thresholds), strict=True):
+    for each, left, right in zip(found, predicted, apply_thresholds(predicted, thresholds), strict=True):
         assert right.with_entities(left.entities) == left
         kept = each.score >= labels.get(each.label, value)
         assert right.entities == (left.entities if kept else ())

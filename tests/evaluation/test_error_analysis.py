@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError
-from nerine.evaluation.error_analysis import KINDS, Kind, analyse, changes
+from nerine.evaluation.error_analysis import KINDS, Kind, analyse_errors, changes
 from nerine.evaluation.metrics import score
 from strategies import labels, ranges
 
@@ -22,7 +22,7 @@ def entities(draw: st.DrawFn) -> tuple[Entity, ...]:
 
 def of(gold: list[tuple[int, int, str]], predicted: list[tuple[int, int, str]]) -> list[Kind]:
     sides = [Document(TEXT, tuple(Entity(*each) for each in side)) for side in (gold, predicted)]
-    return [outcome.kind for outcome in analyse([sides[0]], [sides[1]]).outcomes]
+    return [outcome.kind for outcome in analyse_errors([sides[0]], [sides[1]]).outcomes]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_every_entity_is_in_exactly_one_outcome(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> None:
     documents = [Document(TEXT, gold)], [Document(TEXT, predicted)]
-    analysis = analyse(*documents)
+    analysis = analyse_errors(*documents)
     assert sorted(e.start for each in analysis.outcomes for e in each.gold) == [
         e.start for e in gold
     ]
@@ -75,7 +75,7 @@ def test_every_entity_is_in_exactly_one_outcome(
 def test_an_outcome_holds_what_overlaps(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> None:
-    for each in analyse([Document(TEXT, gold)], [Document(TEXT, predicted)]).outcomes:
+    for each in analyse_errors([Document(TEXT, gold)], [Document(TEXT, predicted)]).outcomes:
         for wanted in each.gold:
             for found in each.predicted:
                 assert wanted.start < found.end
@@ -86,7 +86,7 @@ def test_an_outcome_holds_what_overlaps(
 def test_confusions_and_missed_forms_are_counted_and_ordered() -> None:
     gold = Document("Ana Bo Ana Cy", tuple(Entity(s, e, "p") for s, e in ((0, 3), (4, 6), (7, 10))))
     predicted = gold.with_entities([Entity(4, 6, "q"), Entity(11, 13, "q")])
-    analysis = analyse([gold, gold], [predicted, predicted])
+    analysis = analyse_errors([gold, gold], [predicted, predicted])
     assert analysis.confusion == {("", "q"): 2, ("p", ""): 4, ("p", "q"): 2}
     assert analysis.confusions == [("p", "q", 2)]
     assert analysis.missed_forms == [("Ana", "p", 4)]
@@ -99,7 +99,7 @@ def test_confusions_and_missed_forms_are_counted_and_ordered() -> None:
 def test_changes_stand_in_the_order_of_what_they_gain() -> None:
     gold = [Document(TEXT, (Entity(0, 4, "p"), Entity(6, 9, "q"))), Document("x")]
     first = [gold[0].with_entities([]), gold[1].with_entities([Entity(0, 1, "p")])]
-    found = changes(gold, [gold[0], first[1]], [first[0], gold[1]])
+    found = document_differences(gold, [gold[0], first[1]], [first[0], gold[1]])
     assert [(each.document, each.gain) for each in found] == [(0, -2), (1, 1)]
 
 

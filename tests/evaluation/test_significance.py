@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.certainty import Regime, simulate
+from bench.significance import Regime, simulate
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.evaluation.metrics import score

@@ -343,4 +343,4 @@ class Tagger:
             The documents, in order, with the entities that reach the thresholds.
         """
         found = decoded(self.decoder, documents, read)
-        return found if self.thresholds is None else calibration.apply(found, self.thresholds)
+        return found if self.thresholds is None else calibration.apply_thresholds(found, self.thresholds)

@@ -1,6 +1,6 @@
 """Whether intervals and tests keep what they promise, on simulated systems.
 
-python -m bench.certainty [simulations]
+python -m bench.significance [simulations]
 
 A simulated corpus has documents with their own difficulty, so that entities of one document are
 not independent; a system's true F1 follows from a sample of 300,000 documents. The 95% interval
