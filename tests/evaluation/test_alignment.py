@@ -19,7 +19,6 @@ from pairs import (
     CLEAN,
     GOLD,
     GOLD_TAGS,
-    LAST,
     PLACES,
     column_document,
     paired,
@@ -238,7 +237,7 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
     odd = Document(text, (Entity(0, 8, "l"),), (Token(0, 8), Token(9, 11), Token(12, 14)))
     for separator in ("tab", "space"):
         write_documents([odd], conll, options=WriteOptions(separator=separator))
-        assert pair([odd], ["gold"], conll).predicted == (odd,)
+        assert align_file([odd], ["gold"], conll).predicted == (odd,)
 
 
 @pytest.mark.parametrize(
@@ -247,51 +246,51 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
         (  # a sentence is missing in the middle
             CLEAN.replace("Zoë\tB-p\nmet\tO\nAnn\tB-p\n\n", ""),
             "p.conll:6",
-            "the token 'rain' stands where gold has 'Zoë'",
+            "the token 'rain' differs from the gold token 'Zoë'",
             "'Zoë', token 1 of the document at gold:6",
         ),
         (  # another token
             CLEAN.replace("met", "saw"),
             "p.conll:7",
-            "the token 'saw' stands where gold has 'met'",
+            "the token 'saw' differs from the gold token 'met'",
             "'met', token 2 of the document at gold:6",
         ),
         (  # another case is another token
             CLEAN.replace("Ann", "ANN"),
             "p.conll:8",
-            "the token 'ANN' stands where gold has 'Ann'",
+            "the token 'ANN' differs from the gold token 'Ann'",
             "'Ann', token 3 of the document at gold:6",
         ),
         (
             CLEAN + "more\tO\n",
             "p.conll:15",
-            "the gold tokens end before the row 'more'",
-            f"11 rows, as many as there are gold tokens, {LAST}",
+            "the row 'more' comes after the last gold token",
+            "11 rows, one for each gold token up to the document at gold:10",
         ),
         (  # cut short by two lines
             CLEAN[: CLEAN.index("Rio")],
             "p.conll:11",
-            "the rows end here, and gold goes on with 'Rio'",
-            "11 rows; the next one is token 3 of the document at gold:10",
+            "the file ends after 9 rows",
+            "11 rows; the next one is 'Rio', token 3 of the document at gold:10",
         ),
         (  # without tokens any line may be missing, so that the last one cannot be made up
             "\n".join(tag for rows in GOLD_TAGS for _, tag in rows[1:]) + "\nO\nO\n",
             "p.conll:10",
-            "the rows end here, and gold goes on with '.'",
-            "11 rows; the next one is token 4 of the document at gold:10",
+            "the file ends after 10 rows",
+            "11 rows; the next one is '.', token 4 of the document at gold:10",
         ),
         (  # without tokens, a line moved from one sentence to the next
             "B-p\nI-p\nO\n\nB-o\nB-p\nO\nB-p\n\nO\nO\nB-l\nO\n",
             "p.conll:3",
-            "a sentence ends here, after 3 of 4 gold tokens, and its rows have tags alone",
+            "a sentence of tags without tokens ends after 3 of 4 rows",
             "4 rows, for the document at gold:1",
         ),
-        ("", "p.conll", "there is no row", "a token and a tag a line"),
-        ("\n# id = 3\n\n", "p.conll", "there is no row", "a token and a tag a line"),
+        ("", "p.conll", "no rows", "a token and a tag in each line"),
+        ("\n# id = 3\n\n", "p.conll", "no rows", "a token and a tag in each line"),
         (
             CLEAN.replace("met\tO", "met"),
             "p.conll:7",
-            "there is one column, 'met', and it is no tag",
+            "one column, 'met', which is not a tag",
             "a token and its tag, or a tag alone",
         ),
         (
@@ -323,8 +322,8 @@ def test_rows_that_cannot_be_aligned_are_an_error(
         (
             CLEAN.replace("\n\nZoë", "\nZoë"),
             "p.conll:12",
-            "there are 2 sentences and 3 gold documents",
-            "as many of one as of the other; the last gold document stands at gold:10",
+            "2 sentences for 3 gold documents",
+            "the same number of both; the last gold document is at gold:10",
         ),
         (
             CLEAN.replace("met", "saw"),
@@ -335,8 +334,8 @@ def test_rows_that_cannot_be_aligned_are_an_error(
         (
             "O\nO\n\nO\n\nO\n",
             "p.conll:1",
-            "there are tags without tokens, and the gold document has no tokens either",
-            "a token beside each tag, for 'Mira Okonjo left R&D', as at gold:1",
+            "tags without tokens, for a gold document without tokens",
+            "a token next to each tag, for 'Mira Okonjo left R&D', as at gold:1",
         ),
     ],
 )
@@ -351,7 +350,7 @@ def test_rows_that_are_not_those_of_gold_texts_are_an_error(
 
 def test_a_missing_file_and_a_bad_column_are_errors(conll: Path) -> None:
     with pytest.raises(FormatError, match="cannot be read: No such file"):
-        pair(GOLD, PLACES, conll)
+        align_file(GOLD, PLACES, conll)
     with pytest.raises(FormatError, match=r"p\.conll:1: there is no column 2, which tag_column"):
         paired(conll, CLEAN, options=ReadOptions(tag_column=2))
     with pytest.raises(SettingsError, match="tag_column is 'tags'"):

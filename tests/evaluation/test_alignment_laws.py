@@ -119,7 +119,7 @@ def test_harmless_faults_change_no_entity(
     done = harmless(sheet, first, random.Random(seed))
     path = tmp_path_factory.getbasetemp() / "harmless.conll"
     path.write_bytes(sheet.content())
-    alignment = pair(gold, ["gold"] * len(gold), path)
+    alignment = align_file(gold, ["gold"] * len(gold), path)
     assert alignment.predicted == alignment.lenient == tuple(gold)
     counted = repairs_of(alignment)
     assert ("last lines that are missing, read as O" in counted) == ("last line" in done)

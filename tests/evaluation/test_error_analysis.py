@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError
-from nerine.evaluation.error_analysis import KINDS, Kind, analyse_errors, changes
+from nerine.evaluation.error_analysis import KINDS, Kind, analyse_errors, document_differences
 from nerine.evaluation.metrics import score
 from strategies import labels, ranges
 
@@ -76,10 +76,10 @@ def test_an_outcome_holds_what_overlaps(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> None:
     for each in analyse_errors([Document(TEXT, gold)], [Document(TEXT, predicted)]).outcomes:
-        for wanted in each.gold:
-            for found in each.predicted:
-                assert wanted.start < found.end
-                assert found.start < wanted.end
+        for gold_entity in each.gold:
+            for predicted_entity in each.predicted:
+                assert gold_entity.start < predicted_entity.end
+                assert predicted_entity.start < gold_entity.end
         assert min(len(each.gold), len(each.predicted)) <= 1
 
 
@@ -108,4 +108,4 @@ def test_outputs_of_other_documents_have_no_changes(other: list[Document]) -> No
     gold = [Document(TEXT)]
     for first, second in ((gold, other), (other, gold)):
         with pytest.raises(CorpusError):
-            changes(gold, first, second)
+            document_differences(gold, first, second)

@@ -82,7 +82,7 @@ def test_the_documents_of_a_fault_are_named() -> None:
 
 def test_tags_of_another_scheme_are_no_scores_but_an_error() -> None:
     tags = [["O"], ["S-x", "B-x", "E-x"]]
-    with pytest.raises(SchemeError, match="'E-x' is no tag of IOB2"):
+    with pytest.raises(SchemeError, match="'E-x' is not a tag of IOB2"):
         score_tags(tags, tags)
     assert score_tags(tags, tags, scheme="BIOES").overall == Counts(2, 2, 2)
     assert score_tags(tags, tags, reading="lenient").overall == Counts(2, 2, 2)  # reads any

@@ -30,7 +30,6 @@ def column_document(rows: Sequence[tuple[str, str]], scheme: TagScheme | None = 
 
 
 GOLD = tuple(column_document(rows) for rows in GOLD_TAGS)
-LAST = "whose last one is in the document at gold:10"
 PLACES = tuple(f"gold:{number}" for number in (1, 6, 10))
 BARE = tuple(Document(each.text, each.entities) for each in GOLD)
 """The same without tokens, as from span records."""

@@ -21,7 +21,14 @@ from nerine.cli.options import (
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
-from nerine.evaluation.calibration import Calibration, ReliabilityDiagram, Target, apply_thresholds, reliability_diagram
+from nerine.evaluation.calibration import (
+    Binning,
+    Calibration,
+    ReliabilityDiagram,
+    Target,
+    apply_thresholds,
+    reliability_diagram,
+)
 from nerine.evaluation.calibration import calibrate as fit
 from nerine.evaluation.metrics import Counts, Scores, Signature, score
 
@@ -99,7 +106,8 @@ def calibrate(
     tagger = model.load(checkpoint)
     with working(f"tagging {counted(len(gold), 'document')}"):
         predicted = tagger.predict(gold)
-    trust = reliability_diagram(gold, predicted, bins=bins, binning="mass" if equal_mass else "width")
+    binning: Binning = "mass" if equal_mass else "width"
+    trust = reliability_diagram(gold, predicted, bins=bins, binning=binning)
     fitted = fit(gold, predicted, split=split, corpus=loaded.hash, target=aim, per_label=per_label)
     if not dry_run:
         from nerine.model.loading.checkpoint import save_calibration
@@ -177,7 +185,8 @@ def _print_result(result: _Result, title: str, on: Console) -> None:
     trust = result.trust
     on.print(titled(f"{title}: scores and what came true", _bins_table(trust)))
     on.print(
-        f"expected calibration error {trust.expected_calibration_error:.4f}, largest {trust.maximum_calibration_error:.4f}, "
+        f"expected calibration error {trust.expected_calibration_error:.4f}, largest "
+        f"{trust.maximum_calibration_error:.4f}, "
         f"Brier score {trust.brier_score:.4f} over {trust.entities:,} predicted entities"
     )
     on.print()

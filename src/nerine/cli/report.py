@@ -23,7 +23,7 @@ from nerine.cli.options import (
     tagging_options,
 )
 from nerine.cli.outputs import check_output
-from nerine.cli.score import paired, alignment_notes
+from nerine.cli.score import alignment_notes, paired
 from nerine.cli.terminal import json_text, print_json, working
 from nerine.core.display import counted, visible
 from nerine.core.document import Document

@@ -167,7 +167,8 @@ def _training_documents(
 def alignment_notes(alignment: Alignment) -> list[str]:
     """What was repaired, and labels that gold lacks."""
     notes = [
-        f"tolerated: {each.what}: {each.count:,}, first at {each.first}" for each in alignment.repairs
+        f"tolerated: {each.what}: {each.count:,}, first at {each.first}"
+        for each in alignment.repairs
     ]
     if alignment.unknown_labels:
         names = ", ".join(alignment.unknown_labels)

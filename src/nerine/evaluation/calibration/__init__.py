@@ -19,7 +19,6 @@ entities: recall never exceeds that without thresholds.
 
 from nerine.evaluation.calibration.fitting import calibrate, fit_thresholds
 from nerine.evaluation.calibration.reliability import (
-    Bin,
     Binning,
     ReliabilityDiagram,
     reliability_diagram,
@@ -32,7 +31,6 @@ from nerine.evaluation.calibration.thresholds import (
 )
 
 __all__ = [
-    "Bin",
     "Binning",
     "Calibration",
     "ReliabilityDiagram",
