@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from nerine.curation.checks import CheckReport, check_corpus
     from nerine.data.corpus import Corpus, load_corpus
     from nerine.data.formats import read_documents, write_documents
-    from nerine.evaluation.evaluate import Evaluation, evaluate_predictions
-    from nerine.evaluation.evaluate import evaluate
+    from nerine.evaluation.evaluate import Evaluation, evaluate, evaluate_predictions
     from nerine.evaluation.metrics import Scores, score
     from nerine.evaluation.significance import Comparison, System, compare
     from nerine.model.explanation import explain

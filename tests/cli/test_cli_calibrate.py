@@ -22,9 +22,9 @@ from nerine.evaluation.calibration import (
     Calibration,
     Target,
     Thresholds,
-    apply,
+    apply_thresholds,
     fit_thresholds,
-    reliability,
+    reliability_diagram,
 )
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import Counts
@@ -184,7 +184,7 @@ def test_thresholds_that_are_asked_for_but_not_saved(checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [1.5, float("nan"), True, "mine"])
 def test_thresholds_that_cannot_be(checkpoint: Path, wrong: Any) -> None:
-    with pytest.raises(SettingsError, match="no threshold"):
+    with pytest.raises(SettingsError, match=r"(no|valid) threshold"):
         Tagger.load(checkpoint, thresholds=wrong)
 
 
@@ -198,7 +198,9 @@ def test_calibrates_saves_and_is_used(
     assert result.exit_code == 0, result.stderr
     shown = json.loads(result.stdout)
     gold = load_corpus(corpus).validation
-    assert shown["reliability"] == json.loads(json.dumps(reliability_diagram(gold, found).to_dict()))
+    assert shown["reliability"] == json.loads(
+        json.dumps(reliability_diagram(gold, found).to_dict())
+    )
     fitted = load_checkpoint(checkpoint).calibration
     assert fitted is not None
     assert shown["thresholds"] == fitted.to_dict()
@@ -280,8 +282,8 @@ def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], midd
         (["--split", "test"], "--split: thresholds are not fitted on the test split"),
         (["--split", "train"], "--split: thresholds are not fitted on the train split"),
         (["--split", "dev"], "there is no dev split"),
-        (["--target", "best"], "target: 'best' is no target"),
-        (["--target", "precision=2"], "target: the precision 2.0"),
+        (["--target", "best"], "target: 'best' is not a valid target"),
+        (["--target", "precision=2"], "target: 2.0 is not a valid precision"),
         (["--bins", "0"], "Invalid value for '--bins'"),
         (["--scheme", "IOB1"], "--scheme: thresholds would be saved for another scheme"),
         (["--target", "recall=1"], "no threshold reaches a recall of 1 for all labels"),

@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from alignments import (
+    BARE,
+    CLEAN,
+    GOLD,
+    GOLD_TAGS,
+    PLACES,
+    aligned,
+    column_document,
+    place_of,
+    ranges_in,
+    repairs_of,
+)
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, WriteOptions, write_documents
 from nerine.evaluation.alignment import align_file
 from nerine.evaluation.metrics import Counts, score
-from pairs import (
-    BARE,
-    CLEAN,
-    GOLD,
-    GOLD_TAGS,
-    PLACES,
-    column_document,
-    paired,
-    place_of,
-    ranges_in,
-    repairs_of,
-)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def conll(tmp_path: Path) -> Path:
 
 
 def test_a_clean_file_needs_no_repair(conll: Path) -> None:
-    alignment = paired(conll, CLEAN)
+    alignment = aligned(conll, CLEAN)
     assert alignment.repairs == ()
     assert alignment.predicted == alignment.lenient == alignment.gold == GOLD
     assert alignment.places == PLACES
@@ -118,7 +118,7 @@ def test_a_harmless_fault_is_repaired_and_counted(name: str, conll: Path) -> Non
     assert content != CLEAN
     if name == "another scheme":
         content = CLEAN.replace("\tB-", "\tS-").replace("S-p\nOkonjo\tI", "B-p\nOkonjo\tE")
-    alignment = paired(conll, content)
+    alignment = aligned(conll, content)
     assert repairs_of(alignment) == expected
     assert alignment.predicted == alignment.lenient == GOLD
     assert score(alignment.gold, alignment.predicted).overall == Counts(5, 5, 5)
@@ -126,7 +126,7 @@ def test_a_harmless_fault_is_repaired_and_counted(name: str, conll: Path) -> Non
 
 @pytest.mark.parametrize("name", ["CRLF", "HTML escapes", "NFD", "other tokens", "tokens joined"])
 def test_gold_without_tokens_is_aligned_by_characters(name: str, conll: Path) -> None:
-    alignment = paired(conll, FAULTS[name][0](CLEAN), BARE)
+    alignment = aligned(conll, FAULTS[name][0](CLEAN), BARE)
     assert alignment.predicted == BARE
     known = {"HTML escapes": [(1, "1")], "NFD": [(1, "6")], "CRLF": [(14, "1")]}
     assert [*repairs_of(alignment).values()] == known.get(name, [])
@@ -134,16 +134,16 @@ def test_gold_without_tokens_is_aligned_by_characters(name: str, conll: Path) ->
 
 def test_escapes_may_be_on_the_gold_side(conll: Path) -> None:
     gold = [column_document([("R&amp;D", "B-o"), ("&lt;3", "O")])]
-    alignment = paired(conll, "R&D\tB-o\n<3\tO\n", gold)
+    alignment = aligned(conll, "R&D\tB-o\n<3\tO\n", gold)
     assert alignment.predicted == tuple(gold)
     assert repairs_of(alignment) == {"HTML-escaped tokens": (2, "1")}
-    twice = paired(conll, "R&amp;amp;D\tB-o\n&amp;lt;3\tO\n", gold)
+    twice = aligned(conll, "R&amp;amp;D\tB-o\n&amp;lt;3\tO\n", gold)
     assert twice.predicted == tuple(gold)
 
 
 def test_the_sentence_breaks_of_gold_bound_entities(conll: Path) -> None:
     gold = [column_document([("Mira", "B-p")]), column_document([("Ann", "B-p")])]
-    alignment = paired(conll, "Mira\tB-p\nAnn\tI-p\n", gold)
+    alignment = aligned(conll, "Mira\tB-p\nAnn\tI-p\n", gold)
     assert ranges_in(alignment.predicted) == [[(0, 4, "p")], []]
     assert ranges_in(alignment.lenient) == [[(0, 4, "p")], [(0, 3, "p")]]
     assert repairs_of(alignment) == {
@@ -154,18 +154,18 @@ def test_the_sentence_breaks_of_gold_bound_entities(conll: Path) -> None:
 
 def test_orphans_are_no_entities_but_to_conlleval(conll: Path) -> None:
     content = CLEAN.replace("B-o", "I-o").replace("Ann\tB-p", "Ann\tI-p")
-    alignment = paired(conll, content)
+    alignment = aligned(conll, content)
     assert repairs_of(alignment) == {"tags that break IOB2": (2, "4")}
     assert score(alignment.gold, alignment.predicted).overall == Counts(3, 3, 5)
     assert score(alignment.gold, alignment.lenient).overall == Counts(5, 5, 5)
 
 
 def test_iob2_may_be_predicted_for_gold_in_iob1(conll: Path) -> None:
-    assert paired(conll, CLEAN, gold_scheme=TagScheme.IOB1).predicted == GOLD
+    assert aligned(conll, CLEAN, gold_scheme=TagScheme.IOB1).predicted == GOLD
     in_iob1 = CLEAN.replace("B-", "I-")
-    assert paired(conll, in_iob1, gold_scheme=TagScheme.IOB1).predicted == GOLD
+    assert aligned(conll, in_iob1, gold_scheme=TagScheme.IOB1).predicted == GOLD
     one_orphan = CLEAN.replace("B-l", "I-l")
-    alignment = paired(conll, one_orphan, gold_scheme=TagScheme.IOB1)
+    alignment = aligned(conll, one_orphan, gold_scheme=TagScheme.IOB1)
     assert alignment.scheme is TagScheme.IOB2
     assert repairs_of(alignment) == {"tags that break IOB2": (1, "12")}
 
@@ -184,24 +184,24 @@ def test_any_scheme_reads_the_same(
         content += "".join(f"{w} {t}\n" for w, t in zip("abcdef", again, strict=True)) + "\n"
     if gold_scheme is TagScheme.IOB2 and scheme is TagScheme.IOB1:
         return  # read as bad IOB2, as above
-    assert paired(conll, content, gold, gold_scheme=gold_scheme).predicted == tuple(gold)
+    assert aligned(conll, content, gold, gold_scheme=gold_scheme).predicted == tuple(gold)
 
 
 def test_labels_that_gold_lacks_are_named_and_count_as_wrong(conll: Path) -> None:
-    alignment = paired(conll, CLEAN.replace("-o", "-org").replace("-l", "-loc"))
+    alignment = aligned(conll, CLEAN.replace("-o", "-org").replace("-l", "-loc"))
     assert alignment.unknown_labels == ("loc", "org")
     assert score(alignment.gold, alignment.predicted).overall == Counts(3, 5, 5)
 
 
 def test_tags_of_an_unknown_form_are_outside_and_counted(conll: Path) -> None:
-    alignment = paired(conll, CLEAN.replace("B-o", "B_o").replace("I-p", "X-p"))
+    alignment = aligned(conll, CLEAN.replace("B-o", "B_o").replace("I-p", "X-p"))
     assert repairs_of(alignment) == {"tags of an unknown form, read as O": (2, "2")}
     assert score(alignment.gold, alignment.predicted).overall == Counts(3, 4, 5)
 
 
 def test_tags_alone_may_lack_sentence_breaks(conll: Path) -> None:
     tags = [tag for rows in GOLD_TAGS for _, tag in rows]
-    alignment = paired(conll, "\n".join(tags))
+    alignment = aligned(conll, "\n".join(tags))
     assert alignment.predicted == GOLD
     assert repairs_of(alignment)["sentence breaks in other places"] == (2, "1")
 
@@ -211,25 +211,25 @@ def test_hashes_may_be_tokens_and_comments(conll: Path) -> None:
     rows = "#\tO\n#Rio\tB-l\n2016\tO\n\n"
     for separator in ("\t", " ", "\tNN\t"):
         content = "# a comment\n" + rows.replace("\t", separator) + "# text = # #Rio 2016\n" + rows
-        assert paired(conll, content, gold).predicted == tuple(gold)
+        assert aligned(conll, content, gold).predicted == tuple(gold)
 
 
 def test_a_token_may_look_like_a_comment(conll: Path) -> None:
     gold = [Document("#x = y z", (Entity(0, 6, "p"),), (Token(0, 6), Token(7, 8)))]
-    assert paired(conll, "#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
-    assert paired(conll, "#a = b\t3\n#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
+    assert aligned(conll, "#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
+    assert aligned(conll, "#a = b\t3\n#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
 
 
 def test_a_carriage_return_may_stand_in_a_token(conll: Path) -> None:
     gold = [Document("a\rb c", (Entity(0, 3, "p"),), (Token(0, 3), Token(4, 5)))]
-    assert paired(conll, "a\rb\tB-p\nc\tO\n", gold).predicted == tuple(gold)
+    assert aligned(conll, "a\rb\tB-p\nc\tO\n", gold).predicted == tuple(gold)
 
 
 def test_documents_without_text_have_no_rows(conll: Path) -> None:
     blank = Document("", tokens=())
-    assert paired(conll, CLEAN, [GOLD[0], blank, *GOLD[1:]]).predicted[1] == blank
+    assert aligned(conll, CLEAN, [GOLD[0], blank, *GOLD[1:]]).predicted[1] == blank
     bare = [BARE[0], Document(" \n"), *BARE[1:]]
-    assert paired(conll, CLEAN, bare).predicted == tuple(bare)
+    assert aligned(conll, CLEAN, bare).predicted == tuple(bare)
 
 
 def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
@@ -311,7 +311,7 @@ def test_rows_that_cannot_be_aligned_are_an_error(
     content: str, place: str, found: str, expected: str, conll: Path
 ) -> None:
     with pytest.raises((CorpusError, FormatError)) as caught:
-        paired(conll, content)
+        aligned(conll, content)
     error = caught.value
     assert (place_of(error), error.found, error.expected) == (place, found, expected)
 
@@ -343,7 +343,7 @@ def test_rows_that_are_not_those_of_gold_texts_are_an_error(
     content: str, place: str, found: str, expected: str, conll: Path
 ) -> None:
     with pytest.raises(CorpusError) as caught:
-        paired(conll, content, BARE)
+        aligned(conll, content, BARE)
     error = caught.value
     assert (place_of(error), error.found, error.expected) == (place, found, expected)
 
@@ -352,6 +352,6 @@ def test_a_missing_file_and_a_bad_column_are_errors(conll: Path) -> None:
     with pytest.raises(FormatError, match="cannot be read: No such file"):
         align_file(GOLD, PLACES, conll)
     with pytest.raises(FormatError, match=r"p\.conll:1: there is no column 2, which tag_column"):
-        paired(conll, CLEAN, options=ReadOptions(tag_column=2))
+        aligned(conll, CLEAN, options=ReadOptions(tag_column=2))
     with pytest.raises(SettingsError, match="tag_column is 'tags'"):
-        paired(conll, CLEAN, options=ReadOptions(tag_column="tags"))
+        aligned(conll, CLEAN, options=ReadOptions(tag_column="tags"))

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.evaluation.alignment import align_file
-from pairs import (
+from alignments import (
     column_document,
     repairs_of,
 )
+from nerine.evaluation.alignment import align_file
 from strategies import ranges
 
 WORDS = (

@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
+from alignments import (
+    BARE,
+    CLEAN,
+    GOLD,
+    GOLD_TAGS,
+    PLACES,
+    aligned,
+    column_document,
+    place_of,
+    ranges_in,
+    repairs_of,
+)
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, read_documents, write_documents
 from nerine.evaluation.alignment import Repair, align_columns, align_file
 from nerine.evaluation.metrics import Counts, score
-from pairs import (
-    BARE,
-    CLEAN,
-    GOLD,
-    GOLD_TAGS,
-    PLACES,
-    column_document,
-    paired,
-    place_of,
-    ranges_in,
-    repairs_of,
-)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def jsonl(tmp_path: Path) -> Path:
 
 def test_a_system_that_writes_no_begin_tag_has_written_bad_iob2(conll: Path, jsonl: Path) -> None:
     content = CLEAN.replace("B-", "I-")
-    columns = paired(conll, content, gold_scheme=TagScheme.IOB2)
+    columns = aligned(conll, content, gold_scheme=TagScheme.IOB2)
     write_words(jsonl, [[(w, t.replace("B-", "I-")) for w, t in rows] for rows in GOLD_TAGS])
     words = align_file(GOLD, PLACES, jsonl, gold_scheme=TagScheme.IOB2)
     for alignment in (columns, words):
@@ -52,9 +52,9 @@ def test_a_system_that_writes_no_begin_tag_has_written_bad_iob2(conll: Path, jso
             ("tags that break IOB2", 5)
         ]
     # with no word on the gold scheme, or another word on the predicted one, it is good IOB1
-    assert paired(conll, content).predicted == GOLD
+    assert aligned(conll, content).predicted == GOLD
     stated = ReadOptions(scheme=TagScheme.IOB1)
-    assert paired(conll, content, gold_scheme=TagScheme.IOB2, options=stated).predicted == GOLD
+    assert aligned(conll, content, gold_scheme=TagScheme.IOB2, options=stated).predicted == GOLD
 
 
 def write_words(path: Path, sentences: Sequence[Sequence[tuple[str, str]]]) -> None:
@@ -266,7 +266,9 @@ def test_one_file_may_have_both_tags(conll: Path) -> None:
 @pytest.mark.parametrize(("gold", "predicted"), [(2, 2), (-1, 3), (2, -2), (-2, 0), (3, -4)])
 def test_a_column_is_not_compared_with_itself(gold: int, predicted: int, conll: Path) -> None:
     conll.write_text(BOTH)
-    with pytest.raises(FormatError, match=r"p\.conll:1: column -?\d is named (for both|both for) the"):
+    with pytest.raises(
+        FormatError, match=r"p\.conll:1: column -?\d is named (for both|both for) the"
+    ):
         align_columns(conll, gold, predicted)
 
 

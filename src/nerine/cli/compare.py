@@ -22,7 +22,7 @@ from nerine.cli.options import (
     split_option,
     split_shown,
 )
-from nerine.cli.score import paired, alignment_notes
+from nerine.cli.score import alignment_notes, paired
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.evaluation.evaluate import Evaluation
     from nerine.evaluation.error_analysis import ErrorAnalysis
+    from nerine.evaluation.evaluate import Evaluation
     from nerine.evaluation.metrics import Counts
     from nerine.evaluation.significance import Intervals
 

@@ -12,8 +12,7 @@ import numpy as np
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
-from nerine.evaluation import calibration
-from nerine.evaluation.calibration import Thresholds
+from nerine.evaluation.calibration import Thresholds, apply_thresholds
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
 from nerine.model.backends.pytorch import TorchBackend, placed
@@ -343,4 +342,4 @@ class Tagger:
             The documents, in order, with the entities that reach the thresholds.
         """
         found = decoded(self.decoder, documents, read)
-        return found if self.thresholds is None else calibration.apply_thresholds(found, self.thresholds)
+        return found if self.thresholds is None else apply_thresholds(found, self.thresholds)

@@ -35,7 +35,7 @@ BARE = tuple(Document(each.text, each.entities) for each in GOLD)
 """The same without tokens, as from span records."""
 
 
-def paired(
+def aligned(
     path: Path, content: str | bytes, gold: Sequence[Document] = GOLD, **options: Any
 ) -> Alignment:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
