@@ -47,7 +47,7 @@ bench-stream: $(VENV)/ready ## a million texts through `nerine tag`, and cost ag
 bench-int8: $(VENV)/ready ## what 8 bits cost: F1 of the same checkpoints, and fp32 in ONNX against PyTorch
 	$(BIN)/python -m bench.int8 $(CHECKPOINT)
 
-bench-significance: $(VENV)/ready ## whether intervals and tests keep their promise; about 10 minutes
+bench-significance: $(VENV)/ready ## coverage of intervals, false positive rates of tests; about 10 minutes
 	$(BIN)/python -m bench.significance
 
 bench-distillation: $(VENV)/ready ## three students of one teacher on WNUT 17; about 40 minutes on two cores

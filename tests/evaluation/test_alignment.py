@@ -265,7 +265,7 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
             CLEAN + "more\tO\n",
             "p.conll:15",
             "the row 'more' comes after the last gold token",
-            "11 rows, one for each gold token up to the document at gold:10",
+            "11 rows, one for each gold token, the last one in the document at gold:10",
         ),
         (  # cut short by two lines
             CLEAN[: CLEAN.index("Rio")],

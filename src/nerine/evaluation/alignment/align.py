@@ -158,8 +158,8 @@ def _align_column_file(
     sentences = read_sentences(path, options, repairs)
     tags = [[row.tag for row in sentence] for sentence in sentences]
     scheme = options.scheme or predicted_scheme(tags, gold_scheme)
-    tagged = align_rows(gold, sentences, path, repairs)
-    strict, lenient = read_tags(gold, tagged, scheme, repairs)
+    aligned = align_rows(gold, sentences, path, repairs)
+    strict, lenient = read_tags(gold, aligned, scheme, path, repairs)
     places = tuple(place for place, _ in gold)
     documents = tuple(document for _, document in gold)
     return Alignment(documents, strict, lenient, places, repairs.made(), scheme)

@@ -10,7 +10,6 @@ import html
 import itertools
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.document import Document, Token
@@ -27,19 +26,8 @@ from nerine.evaluation.alignment.texts import Placed
 Sentence = Sequence[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class TaggedTokens:
-    """Tokens of a gold document's text, with a predicted tag and the place of the tag for each."""
-
-    tokens: tuple[Token, ...]
-    tags: tuple[str, ...]
-    places: tuple[str, ...]
-
-    @classmethod
-    def of(cls, tokens: Sequence[Token], rows: Sequence[Row], path: Path) -> TaggedTokens:
-        """Tokens with the tags of the same number of rows of the file `path`."""
-        places = tuple(f"{path}:{row.line}" for row in rows)
-        return cls(tuple(tokens), tuple(row.tag for row in rows), places)
+AlignedRows = tuple[Sequence[Token], Sequence[Row]]
+"""Tokens of a gold document's text, and the row of each token."""
 
 
 def predicted_scheme(tags: Sequence[Sequence[str]], gold: TagScheme | None) -> TagScheme:
@@ -66,36 +54,41 @@ def broken_tags(scheme: TagScheme) -> str:
 
 def align_rows(
     gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
-) -> list[TaggedTokens]:
-    """The tagged tokens of each gold document; raises `CorpusError`, with both places."""
+) -> list[AlignedRows]:
+    """The rows of each gold document; raises `CorpusError`, with both places."""
     if any(document.tokens is None for _, document in gold):
         return _align_by_characters(gold, sentences, path, repairs)
     by_tokens = Repairs()
     try:
-        tagged = _align_by_tokens(gold, sentences, path, by_tokens)
+        aligned = _align_by_tokens(gold, sentences, path, by_tokens)
     except CorpusError as error:
         try:
             return _align_by_characters(gold, sentences, path, repairs)
         except CorpusError:
             raise error from None  # it names the token
     repairs.extend(by_tokens)
-    return tagged
+    return aligned
 
 
 def read_tags(
-    gold: Sequence[Placed], tagged: Sequence[TaggedTokens], scheme: TagScheme, repairs: Repairs
+    gold: Sequence[Placed],
+    aligned: Sequence[AlignedRows],
+    scheme: TagScheme,
+    path: Path,
+    repairs: Repairs,
 ) -> tuple[tuple[Document, ...], tuple[Document, ...]]:
     """The gold documents with the predicted entities, by the strict and the lenient reading."""
     strict, lenient = [], []
-    for (_, document), each in zip(gold, tagged, strict=True):
-        fault = scheme.fault(each.tags)
-        spans = scheme.decode(each.tags)
-        strict.append(document.with_entities(entities_of(each.tokens, spans)))
+    for (_, document), (tokens, rows) in zip(gold, aligned, strict=True):
+        tags = [row.tag for row in rows]
+        fault = scheme.fault(tags)
+        spans = scheme.decode(tags)
+        strict.append(document.with_entities(entities_of(tokens, spans)))
         if fault:
-            count = max(1, scheme.repair(each.tags)[1])
-            repairs.add(broken_tags(scheme), each.places[fault.index], count)
-            spans = scheme.decode(each.tags, "lenient")
-        lenient.append(document.with_entities(entities_of(each.tokens, spans)))
+            place = f"{path}:{rows[fault.index].line}"
+            repairs.add(broken_tags(scheme), place, max(1, scheme.repair(tags)[1]))
+            spans = scheme.decode(tags, "lenient")
+        lenient.append(document.with_entities(entities_of(tokens, spans)))
     return tuple(strict), tuple(lenient)
 
 
@@ -105,7 +98,7 @@ GoldToken = tuple[str, Document, Token]
 
 def _align_by_tokens(
     gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
-) -> list[TaggedTokens]:
+) -> list[AlignedRows]:
     """Aligns row by row, across the sentence breaks of the file."""
     rows = [row for sentence in sentences for row in sentence]
     ends = set(itertools.accumulate(len(sentence) for sentence in sentences))
@@ -119,7 +112,7 @@ def _align_by_tokens(
         rows.append(Row(rows[-1].line, None, OUTSIDE))
         ends = {end if end < len(rows) - 1 else len(rows) for end in ends}
     _check_number(gold_tokens, rows, path)
-    tagged = []
+    aligned: list[AlignedRows] = []
     position = 0
     for gold_place, document in gold:
         tokens = document.tokens or ()
@@ -138,8 +131,8 @@ def _align_by_tokens(
         differing = len(inner) + (bool(tokens) and position not in ends)
         if differing:
             repairs.add("sentence breaks in other places", f"{path}:{taken[0].line}", differing)
-        tagged.append(TaggedTokens.of(tokens, taken, path))
-    return tagged
+        aligned.append((tokens, taken))
+    return aligned
 
 
 def _check_tokens(
@@ -148,8 +141,10 @@ def _check_tokens(
     for gold_token, row in zip(gold_tokens, rows, strict=False):
         _, document, token = gold_token
         surface = document.surface(token)
+        if row.token is None or row.token == surface:
+            continue
         # column files show a token that they cannot hold in a form of its own
-        if row.token in (None, surface, shown_token(surface, TAB), shown_token(surface, SPACE)):
+        if row.token in (shown_token(surface, TAB), shown_token(surface, SPACE)):
             continue
         if _composed(row.token) == _composed(surface):
             repairs.add("tokens in another Unicode form", f"{path}:{row.line}")
@@ -167,12 +162,11 @@ def _check_tokens(
 def _check_number(gold_tokens: Sequence[GoldToken], rows: Sequence[Row], path: Path) -> None:
     if len(rows) > len(gold_tokens):
         extra = rows[len(gold_tokens)]
-        last = gold_tokens[-1][0] if gold_tokens else "nowhere"
+        last = f", the last one in the document at {gold_tokens[-1][0]}" if gold_tokens else ""
         raise CorpusError(
             f"the row {(extra.token or extra.tag)[:60]!r} comes after the last gold token",
             place=f"{path}:{extra.line}",
-            expected=f"{len(gold_tokens)} rows, one for each gold token up to the document at "
-            f"{last}",
+            expected=f"{len(gold_tokens)} rows, one for each gold token{last}",
         )
     if len(rows) < len(gold_tokens):
         raise CorpusError(
@@ -201,26 +195,26 @@ def _readings(text: str) -> set[str]:
 
 def _align_by_characters(
     gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
-) -> list[TaggedTokens]:
+) -> list[AlignedRows]:
     """Aligns sentence by sentence; blank gold documents have no sentence in a column file."""
     filled = [document for _, document in gold if document.text.strip()]
     if len(filled) != len(sentences):
         raise CorpusError(
             f"{len(sentences)} sentences for {len(filled)} gold documents",
             place=f"{path}:{sentences[-1][-1].line}",
-            expected="the same number of both; the last gold document is at "
-            f"{gold[-1][0] if gold else 'nowhere'}",
+            expected="the same number of both"
+            + (f"; the last gold document is at {gold[-1][0]}" if gold else ""),
         )
     remaining = iter(sentences)
     return [
         _align_sentence(placed, next(remaining), path, repairs)
         if placed[1].text.strip()
-        else TaggedTokens((), (), ())
+        else ((), ())
         for placed in gold
     ]
 
 
-def _align_sentence(gold: Placed, sentence: Sentence, path: Path, repairs: Repairs) -> TaggedTokens:
+def _align_sentence(gold: Placed, sentence: Sentence, path: Path, repairs: Repairs) -> AlignedRows:
     gold_place, document = gold
     place = f"{path}:{sentence[0].line}"
     surfaces = [row.token or "" for row in sentence]
@@ -246,4 +240,4 @@ def _align_sentence(gold: Placed, sentence: Sentence, path: Path, repairs: Repai
         repairs.add("sentences with HTML-escaped tokens or other Unicode forms", place)
     if document.tokens is not None and tuple(tokens) != document.tokens:
         repairs.add("sentences cut into other tokens", place)
-    return TaggedTokens.of(tokens, sentence, path)
+    return tokens, sentence
