@@ -43,7 +43,7 @@ REGIMES = (Regime(300), Regime(100), Regime(50), Regime(300, beta=12.0), Regime(
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The true F1, the share of intervals that hold it, and the false positive rate of each test."""
+    """The true F1, the share of intervals that hold it, and each test's false positive rate."""
 
     true_f1: float
     coverage: float

@@ -1,4 +1,4 @@
-"""Any system's column files beside gold documents: what is repaired, and what is an error."""
+"""Alignment of column files with gold documents: repairs and errors."""
 
 from __future__ import annotations
 

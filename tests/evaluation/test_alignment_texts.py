@@ -1,4 +1,4 @@
-"""Predicted records beside gold documents, formats of all kinds, and two columns of one file."""
+"""Alignment of records of all formats, and of two columns of one file."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_system_that_writes_no_begin_tag_has_written_bad_iob2(conll: Path, jso
         assert [(each.what, each.count) for each in alignment.repairs] == [
             ("tags that break IOB2", 5)
         ]
-    # with no word on the gold scheme, or another word on the predicted one, it is good IOB1
+    # without a gold scheme, or with a stated predicted scheme, it is valid IOB1
     assert aligned(conll, content).predicted == GOLD
     stated = ReadOptions(scheme=TagScheme.IOB1)
     assert aligned(conll, content, gold_scheme=TagScheme.IOB2, options=stated).predicted == GOLD
@@ -114,7 +114,7 @@ def test_ids_say_the_order_where_texts_are_not_the_same(jsonl: Path) -> None:
     }
 
 
-def test_ids_that_were_numbered_anew_do_not_hide_the_texts(jsonl: Path) -> None:
+def test_texts_are_matched_before_ids(jsonl: Path) -> None:
     records = span_records()[::-1]
     for number, record in enumerate(records):
         record["id"] = f"d{number}"
@@ -129,7 +129,7 @@ def test_equal_texts_are_told_apart_by_their_ids(jsonl: Path) -> None:
         {"id": "d0", "text": "Rio", "entities": [[0, 3, "l"]]},
     ]
     write_records(jsonl, records)
-    # documents with the same texts in the same order are what they seem, whatever their ids
+    # documents with the same texts in the same order match, whatever their ids
     assert [len(each.entities) for each in align_file(gold, PLACES[:2], jsonl).predicted] == [0, 1]
     records[0]["text"] = "Rio "
     write_records(jsonl, records)
@@ -142,7 +142,7 @@ def test_equal_texts_are_told_apart_by_their_ids(jsonl: Path) -> None:
         ("  Mira   Okonjo left\nR&D ", [(2, 15), (21, 24)]),
         ("Mira Okonjo left R&amp;D", [(0, 11), (17, 24)]),
         ("MiraOkonjoleftR&#38;D", [(0, 10), (14, 21)]),
-        ("Mira Okonjo left R&D", [(0, 12), (16, 20)]),  # with the blanks beside an entity
+        ("Mira Okonjo left R&D", [(0, 12), (16, 20)]),  # including the blanks next to an entity
     ],
 )
 def test_texts_may_differ_in_white_space_and_escapes(

@@ -1,4 +1,4 @@
-"""Scores beside what came true, and thresholds, against counting by hand."""
+"""Reliability diagrams and thresholds, against counts by hand and by numpy."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _shares = st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.6, 2 / 3, 0.8, 0.9, 1.0])
 
 
 def pair(found: Sequence[ScoredEntity], missed: Sequence[str] = ()) -> Pair:
-    """Gold and predicted documents that hold these predicted entities, and miss these labels.
+    """Gold and predicted documents with these predicted entities, and missed ones of these labels.
 
-    A wrong entity stands where gold has nothing, one with another label, or one that is longer.
+    Gold has no entity in place of a wrong one, one with another label, or a longer one.
     """
     gold, predicted = [], []
     for index, each in enumerate(found):
@@ -59,13 +59,13 @@ def pair(found: Sequence[ScoredEntity], missed: Sequence[str] = ()) -> Pair:
 
 
 def counts(both: Pair, thresholds: Thresholds, label: str | None = None) -> Counts:
-    """What is left of the predicted entities, counted as `nerine evaluate` counts."""
+    """Strict counts of predicted documents with thresholds."""
     result = score(both[0], list(apply_thresholds(both[1], thresholds)))
     return result.overall if label is None else result.labels.get(label, Counts())
 
 
 def candidates(both: Pair, label: str | None = None) -> list[float]:
-    """Zero and what lies halfway between two neighbouring scores, the lowest first."""
+    """Zero and the midpoints of neighbouring scores, in ascending order."""
     scores = sorted(scores_of(both, label))
     middles = [(right, (left + right) / 2, left) for left, right in itertools.pairwise(scores)]
     return [0.0, *(middle if middle > left else right for right, middle, left in middles)]
@@ -159,14 +159,14 @@ def test_bins_of_equal_mass_hold_equally_many_and_part_no_equal_scores() -> None
     assert [each.count for each in reliability_diagram(*pair(same), binning="mass").bins] == [10]
 
 
-def test_scores_that_are_what_they_say_have_a_small_error() -> None:
+def test_calibrated_scores_have_a_small_error() -> None:
     dice = random.Random(3)
     chances = [dice.random() for _ in range(3000)]
-    honest = [ScoredEntity("a", chance, dice.random() < chance) for chance in chances]
-    assert reliability_diagram(*pair(honest)).expected_calibration_error < 0.03
+    calibrated = [ScoredEntity("a", chance, dice.random() < chance) for chance in chances]
+    assert reliability_diagram(*pair(calibrated)).expected_calibration_error < 0.03
     # the mean of √u - u over u from 0 to 1 is 2/3 - 1/2
-    boasting = [ScoredEntity("a", each.score**0.5, each.correct) for each in honest]
-    assert reliability_diagram(*pair(boasting)).expected_calibration_error == pytest.approx(
+    overconfident = [ScoredEntity("a", each.score**0.5, each.correct) for each in calibrated]
+    assert reliability_diagram(*pair(overconfident)).expected_calibration_error == pytest.approx(
         1 / 6, abs=0.02
     )
 
@@ -202,7 +202,7 @@ def test_documents_must_belong_together() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"bins": 0}, {"bins": -3}, {"binning": "size"}])
-def test_bins_that_cannot_be(wrong: dict[str, object]) -> None:
+def test_invalid_bins(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         reliability_diagram([], [], **wrong)  # type: ignore[arg-type]
 
@@ -357,7 +357,7 @@ def test_a_label_with_few_gold_entities_takes_the_common_threshold() -> None:
     assert fit_thresholds(*more, per_label=True).labels == {"person": 0.55, "place": 0.0}
 
 
-def test_what_is_never_predicted_has_no_threshold_and_no_recall() -> None:
+def test_a_label_that_is_never_predicted_has_no_threshold_and_no_recall() -> None:
     both = pair([ScoredEntity("person", 0.6, correct=True)] * 9, ["thing"] * 9)
     for target in ("f1", "precision=1"):
         fitted = fit_thresholds(*both, target=target, per_label=True, min_entities=5)
@@ -408,7 +408,7 @@ def test_targets_are_read_as_they_are_shown(text: str) -> None:
     "text",
     ["", "F1", "f1=0.5", "precision", "precision=", "precision=high", "accuracy=0.5", "=0.5"],
 )
-def test_what_is_no_target(text: str) -> None:
+def test_an_invalid_target(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a valid target") as caught:
         Target.parse(text)
     assert caught.value.expected == "f1, precision=0.9 or recall=0.6"
@@ -498,7 +498,7 @@ def test_too_few_documents_cannot_be_held_out() -> None:
         {"after": [1, 2, 3]},
     ],
 )
-def test_a_record_of_something_else(change: dict[str, object]) -> None:
+def test_an_invalid_record(change: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         Calibration.from_dict({**record().to_dict(), **change})
     (name,) = change

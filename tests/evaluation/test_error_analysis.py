@@ -1,4 +1,4 @@
-"""Outcomes: every entity in exactly one, and each kind where it belongs."""
+"""Error analysis: every entity has exactly one outcome, of the right kind."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_confusions_and_missed_forms_are_counted_and_ordered() -> None:
     assert len(shown["errors"]) == 8
 
 
-def test_changes_stand_in_the_order_of_what_they_gain() -> None:
+def test_document_differences_are_in_the_order_of_their_gain() -> None:
     gold = [Document(TEXT, (Entity(0, 4, "p"), Entity(6, 9, "q"))), Document("x")]
     first = [gold[0].with_entities([]), gold[1].with_entities([Entity(0, 1, "p")])]
     found = document_differences(gold, [gold[0], first[1]], [first[0], gold[1]])
@@ -104,7 +104,7 @@ def test_changes_stand_in_the_order_of_what_they_gain() -> None:
 
 
 @pytest.mark.parametrize("other", [[], [Document("x")], [Document(TEXT), Document(TEXT)]])
-def test_outputs_of_other_documents_have_no_changes(other: list[Document]) -> None:
+def test_document_differences_need_the_gold_documents(other: list[Document]) -> None:
     gold = [Document(TEXT)]
     for first, second in ((gold, other), (other, gold)):
         with pytest.raises(CorpusError):

@@ -56,7 +56,7 @@ def corpus(documents: int, seed: int = 0) -> Documents:
 
 
 def system(gold: Sequence[Document], skill: float, seed: int = 1) -> Documents:
-    """Predictions that find entities with the probability `skill`, and some that are none."""
+    """Predictions that find entities with the probability `skill`, and some spurious ones."""
     dice = random.Random(f"{seed} {skill}")
     found = []
     for each in gold:

@@ -1,4 +1,4 @@
-"""Gold documents, and files of a system beside them."""
+"""Gold documents, and their alignment with files of a system."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def aligned(
 
 
 def repairs_of(alignment: Alignment) -> dict[str, tuple[int, str]]:
-    """What was repaired: how often, and the line of the first one."""
+    """Count and first line of each kind of repair."""
     return {each.what: (each.count, each.first.rpartition(":")[2]) for each in alignment.repairs}
 
 
