@@ -73,12 +73,14 @@ def _aligned(
         free = [index for index in indices if index not in taken]
         if not free:
             continue
-        distances = {
-            index: abs(gold[index][0] - entity[0]) + abs(gold[index][1] - entity[1])
-            for index in free
-            if prefer_label and gold[index][2] == entity[2]
-        }
-        chosen = min(distances, key=distances.__getitem__) if distances else free[0]
+        chosen = free[0]
+        if prefer_label:
+            distances = {
+                index: abs(gold[index][0] - entity[0]) + abs(gold[index][1] - entity[1])
+                for index in free
+                if gold[index][2] == entity[2]
+            }
+            chosen = min(distances, key=distances.__getitem__, default=chosen)
         taken.add(chosen)
         pairs.append((gold[chosen], entity))
     return pairs

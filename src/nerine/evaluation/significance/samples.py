@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -27,17 +26,12 @@ def document_counts(
     """
     columns = {label: index for index, label in enumerate(labels, start=1)}
     counts = np.zeros((len(gold), 1 + len(labels), 3))
-    for row, (gold_document, predicted_document) in enumerate(document_pairs(gold, predicted)):
-        gold_ranges, predicted_ranges = (
-            set(ranges_of(each)) for each in (gold_document, predicted_document)
-        )
-        for kind, ranges in (
-            (GOLD, gold_ranges),
-            (PREDICTED, predicted_ranges),
-            (CORRECT, gold_ranges & predicted_ranges),
-        ):
-            for label, number in Counter(label for _, _, label in ranges).items():
-                counts[row, columns[label], kind] = number
+    for row, pair in enumerate(document_pairs(gold, predicted)):
+        gold_ranges, predicted_ranges = (set(ranges_of(document)) for document in pair)
+        correct_ranges = gold_ranges & predicted_ranges
+        for kind, ranges in enumerate((correct_ranges, predicted_ranges, gold_ranges)):
+            for _, _, label in ranges:
+                counts[row, columns[label], kind] += 1
     counts[:, 0] = counts[:, 1:].sum(axis=1)
     return counts
 
