@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nerine.core.display import visible
 from nerine.core.document import Document
 from nerine.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
@@ -43,11 +44,13 @@ class Evaluation:
 
     def __str__(self) -> str:
         rows = [["label", "precision", "recall", "F1", "F1 interval", "support"]]
-        intervals = {**self.intervals.labels, "all labels": self.intervals.overall}
-        for name, counts in (*self.scores.labels.items(), ("all labels", self.overall)):
-            f1 = intervals[name].f1
+        labels = [
+            (visible(label), counts, self.intervals.labels[label].f1)
+            for label, counts in self.scores.labels.items()
+        ]
+        for label, counts, f1 in (*labels, ("all labels", self.overall, self.intervals.overall.f1)):
             scores = (f"{value:.4f}" for value in (counts.precision, counts.recall, counts.f1))
-            rows.append([name, *scores, f"{f1.low:.4f} to {f1.high:.4f}", f"{counts.gold:,}"])
+            rows.append([label, *scores, f"{f1.low:.4f} to {f1.high:.4f}", f"{counts.gold:,}"])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join([label.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])])

@@ -23,9 +23,11 @@ _DOCUMENT_LENGTHS = (
     (None, "more than 100"),
 )
 
-_GROUPS = {
+_BY_TRAINING = {
     "surface form in training": ("seen", "unseen"),
     "times in training": tuple(name for _, name in _FREQUENCIES),
+}
+_BY_LENGTH = {
     "length of the entity": tuple(name for _, name in _ENTITY_LENGTHS),
     "length of the document": tuple(name for _, name in _DOCUMENT_LENGTHS),
 }
@@ -45,7 +47,8 @@ def breakdowns(
     known = (
         None if train is None else Counter(surface_form(d, e) for d in train for e in d.entities)
     )
-    counts = {title: {name: Counts() for name in names} for title, names in _GROUPS.items()}
+    titles = _BY_LENGTH if known is None else _BY_TRAINING | _BY_LENGTH
+    counts = {title: {name: Counts() for name in names} for title, names in titles.items()}
     for gold_document, predicted_document in document_pairs(gold, predicted):
         if not gold_document.entities and not predicted_document.entities:
             continue
@@ -61,7 +64,6 @@ def breakdowns(
     return {
         title: {name: each for name, each in groups.items() if each.gold or each.predicted}
         for title, groups in counts.items()
-        if known is not None or not title.endswith("in training")
     }
 
 
