@@ -206,38 +206,36 @@ def _align_by_characters(
             + (f"; the last gold document is at {gold[-1][0]}" if gold else ""),
         )
     remaining = iter(sentences)
-    return [
-        _align_sentence(placed, next(remaining), path, repairs)
-        if placed[1].text.strip()
-        else ((), ())
-        for placed in gold
-    ]
-
-
-def _align_sentence(gold: Placed, sentence: Sentence, path: Path, repairs: Repairs) -> AlignedRows:
-    gold_place, document = gold
-    place = f"{path}:{sentence[0].line}"
-    surfaces = [row.token or "" for row in sentence]
-    if not all(surfaces):
-        raise CorpusError(
-            "tags without tokens, for a gold document without tokens",
-            place=place,
-            expected=f"a token next to each tag, for {document.text[:60]!r}, as at {gold_place}",
-        )
-    alignment = align_characters(document.text, " ".join(surfaces))
-    ranges = [
-        alignment.gold_range(token.start, token.end) if alignment else None
-        for token in joined_tokens(surfaces)
-    ]
-    tokens = [Token(*each) for each in ranges if each]
-    if alignment is None or len(tokens) != len(sentence):
-        raise CorpusError(
-            f"the tokens {' '.join(surfaces)[:60]!r} are not those of the gold document",
-            place=place,
-            expected=f"the characters of {document.text[:60]!r}, as at {gold_place}",
-        )
-    if not alignment.is_literal:
-        repairs.add("sentences with HTML-escaped tokens or other Unicode forms", place)
-    if document.tokens is not None and tuple(tokens) != document.tokens:
-        repairs.add("sentences cut into other tokens", place)
-    return tokens, sentence
+    aligned: list[AlignedRows] = []
+    for gold_place, document in gold:
+        text = document.text
+        if not text.strip():
+            aligned.append(((), ()))
+            continue
+        rows = next(remaining)
+        place = f"{path}:{rows[0].line}"
+        surfaces = [row.token or "" for row in rows]
+        if not all(surfaces):
+            raise CorpusError(
+                "tags without tokens, for a gold document without tokens",
+                place=place,
+                expected=f"a token next to each tag, for {text[:60]!r}, as at {gold_place}",
+            )
+        characters = align_characters(text, " ".join(surfaces))
+        ranges = [
+            characters.gold_range(token.start, token.end) if characters else None
+            for token in joined_tokens(surfaces)
+        ]
+        tokens = [Token(*each) for each in ranges if each]
+        if characters is None or len(tokens) != len(rows):
+            raise CorpusError(
+                f"the tokens {' '.join(surfaces)[:60]!r} are not those of the gold document",
+                place=place,
+                expected=f"the characters of {text[:60]!r}, as at {gold_place}",
+            )
+        if not characters.is_literal:
+            repairs.add("sentences with HTML-escaped tokens or other Unicode forms", place)
+        if document.tokens is not None and tuple(tokens) != document.tokens:
+            repairs.add("sentences cut into other tokens", place)
+        aligned.append((tokens, rows))
+    return aligned

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import fsum
 from typing import Any, Literal, get_args
 
@@ -111,11 +111,9 @@ def reliability_diagram(
             f"{binning!r} is unknown", place="binning", expected=" or ".join(get_args(Binning))
         )
     entities = scored_entities(gold, predicted)
-    labels = {
-        label: _diagram(members, bins, binning, {})
-        for label, members in sorted(by_label(entities).items())
-    }
-    return _diagram(entities, bins, binning, labels)
+    by_name = sorted(by_label(entities).items())
+    labels = {label: _diagram(members, bins, binning) for label, members in by_name}
+    return replace(_diagram(entities, bins, binning), labels=labels)
 
 
 def scored_entities(gold: Sequence[Document], predicted: Sequence[Document]) -> list[ScoredEntity]:
@@ -151,12 +149,7 @@ def score_of(entity: Entity, place: str) -> float:
     )
 
 
-def _diagram(
-    entities: Sequence[ScoredEntity],
-    bins: int,
-    binning: Binning,
-    labels: Mapping[str, ReliabilityDiagram],
-) -> ReliabilityDiagram:
+def _diagram(entities: Sequence[ScoredEntity], bins: int, binning: Binning) -> ReliabilityDiagram:
     ordered = sorted(each.score for each in entities)
     edges = [index / bins for index in range(bins + 1)]
     members: dict[int, list[ScoredEntity]] = {}
@@ -185,5 +178,4 @@ def _diagram(
         maximum_calibration_error=max((abs(each.gap) for each in filled), default=0.0),
         brier_score=fsum((each.score - each.correct) ** 2 for each in entities) / size,
         entities=len(entities),
-        labels=labels,
     )

@@ -55,6 +55,12 @@ def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
+def _blocks(documents: int, samples: int) -> list[int]:
+    """Numbers of samples that fit into memory at a time."""
+    block = max(1, min(samples, _BLOCK_SIZE // max(1, documents)))
+    return [min(block, samples - first) for first in range(0, samples, block)]
+
+
 def bootstrap_weights(
     documents: int, samples: int, generator: np.random.Generator
 ) -> Iterator[FloatArray]:
@@ -62,9 +68,7 @@ def bootstrap_weights(
 
     Each sample draws as many documents as there are, with replacement.
     """
-    block = max(1, min(samples, _BLOCK_SIZE // max(1, documents)))
-    for first in range(0, samples, block):
-        size = min(block, samples - first)
+    for size in _blocks(documents, samples):
         drawn = generator.integers(documents, size=(size, documents))
         drawn += np.arange(size)[:, None] * documents
         counts = np.bincount(drawn.ravel(), minlength=size * documents)
@@ -110,9 +114,7 @@ def randomised_differences(
     moved = (second - first).reshape(documents, -1)
     totals = first.sum(axis=0), second.sum(axis=0)
     differences = []
-    block = max(1, min(samples, _BLOCK_SIZE // documents))
-    for begin in range(0, samples, block):
-        size = min(block, samples - begin)
+    for size in _blocks(documents, samples):
         swaps = generator.integers(2, size=(size, documents)).astype(np.float64)
         change = (swaps @ moved).reshape(size, *first.shape[1:])
         difference = f1(totals[1] - change) - f1(totals[0] + change)
