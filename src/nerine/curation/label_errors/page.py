@@ -44,7 +44,7 @@ def review_page(suspects: Sequence[Suspect], *, total: int | None = None) -> str
     return render_page(
         "label_errors.html",
         _TEMPLATES,
-        style="\n".join([read_style("base.css", "label_errors.css", folder=_TEMPLATES), *rules]),
+        style="\n".join([read_style(_TEMPLATES / "label_errors.css"), *rules]),
         title="Suspect labels",
         total=len(suspects) if total is None else total,
         filters={

@@ -144,19 +144,16 @@ def line_chart(
             (across(step), up(value)) for step, value in enumerate(line) if math.isfinite(value)
         ]
         parts.append(_element("polyline", f"curve s{number}", points=places))
-        parts += [_mark(number, x, y) for x, y in places]
+        style = f"mark s{number}"
+        for x, y in places:
+            corners = [(x, y - 5.5), (x + 5, y + 3.5), (x - 5, y + 3.5)]
+            marks = (
+                _element("circle", style, cx=x, cy=y, r=4.5),
+                _element("rect", style, x=x - 4, y=y - 4, width=8, height=8),
+                _element("polygon", style, points=corners),
+            )
+            parts.append(marks[number % 3])
     return _chart(name, title, description, 256, parts + _end_labels(lines, up, end + 12))
-
-
-def _mark(number: int, x: float, y: float) -> Markup:
-    """The mark of a value, with another shape for each line."""
-    style = f"mark s{number}"
-    if number % 3 == 1:
-        return _element("rect", style, x=x - 4, y=y - 4, width=8, height=8)
-    if number % 3 == 2:
-        corners = [(x, y - 5.5), (x + 5, y + 3.5), (x - 5, y + 3.5)]
-        return _element("polygon", style, points=corners)
-    return _element("circle", style, cx=x, cy=y, r=4.5)
 
 
 def _end_labels(

@@ -10,7 +10,7 @@ from itertools import islice
 
 from markupsafe import Markup
 
-from nerine.core.display import escaped, escaped_line, markdown_table
+from nerine.core.display import escaped, escaped_line
 from nerine.evaluation.report import tables
 from nerine.evaluation.report.content import Report
 from nerine.evaluation.report.examples import examples
@@ -28,22 +28,15 @@ def to_markdown(report: Report) -> str:
             outcomes = (outcome for outcome in analysis.outcomes if outcome.kind == kind)
             mistakes[kind] = [*examples(report, islice(outcomes, _EXAMPLES_OF_A_KIND))]
     template = environment(markdown_safe).get_template("report.md")
-    return template.render(
+    text = template.render(
         report=report,
         tables=tables,
-        table=_table,
         line=lambda text: Markup(escaped_line(text)),  # noqa: S704  escaped as Markdown
         mistakes=mistakes,
     )
+    return text.rstrip("\n") + "\n"
 
 
 def markdown_safe(text: str) -> Markup:
     """A value as Markdown that shows only that value."""
     return Markup(escaped(str(text)))  # noqa: S704  escaped as Markdown
-
-
-def _table(table: tables.Table) -> Markup:
-    rows = [[escaped(cell) for cell in row] for row in table.rows]
-    rows += [[f"**{escaped(first)}**", *map(escaped, others)] for first, *others in table.totals]
-    columns = [*map(escaped, table.columns)]
-    return Markup(markdown_table(columns, rows, texts=table.texts))  # noqa: S704  escaped above

@@ -19,7 +19,6 @@ SHOWN_WITHOUT_SCRIPT = 8
 """Examples of each kind that the page shows without its script."""
 MOST_EXAMPLES = 20_000
 """Examples that the page holds at the most; mistakes come first."""
-_SHADES = 9
 
 
 def to_html(report: Report) -> str:
@@ -35,13 +34,16 @@ def to_html(report: Report) -> str:
     labels = [*report.scores.labels]
     return render_page(
         "report.html",
-        style=read_style("base.css", "report.css"),
+        style=read_style(TEMPLATES / "report.css"),
         script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
         title=report.title,
         report=report,
         tables=tables,
         figures=figures,
-        matrix=_matrix(report, [*labels, NO_ENTITY]),
+        row_totals={
+            gold: sum(count for (row, _), count in analysis.confusion.items() if row == gold)
+            for gold in (*labels, NO_ENTITY)
+        },
         examples=held,
         few_examples={
             kind: by_kind[kind][:SHOWN_WITHOUT_SCRIPT]
@@ -62,22 +64,6 @@ def to_html(report: Report) -> str:
         no_scores=NO_SCORES,
         no_epochs=NO_EPOCHS,
     )
-
-
-def _matrix(report: Report, labels: Sequence[str]) -> list[tuple[str, list[tuple[str, int, int]]]]:
-    """Rows of the confusion matrix: a gold label, then predicted labels, counts and shades.
-
-    A shade is 0 for no entity, and grows with the share of the row from 1 to `_SHADES`.
-    """
-    confusion = report.evaluation.analysis.confusion
-    rows = []
-    for gold in labels:
-        counts = [confusion.get((gold, predicted), 0) for predicted in labels]
-        shades = [
-            1 + round((_SHADES - 1) * count / sum(counts)) if count else 0 for count in counts
-        ]
-        rows.append((gold, [*zip(labels, counts, shades, strict=True)]))
-    return rows
 
 
 def _packed(example: Example, kinds: Sequence[str], labels: Sequence[str]) -> list[Any]:

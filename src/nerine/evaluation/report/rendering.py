@@ -20,7 +20,7 @@ _NOT_XML = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}  # the two that no XML document may 
 
 
 def shown(value: Any) -> str:
-    """`value` as text for a page: each character that a page cannot hold has a visible sign."""
+    """`value` as text for a page, with a visible sign for each control character."""
     return visible(str(value), lines=True).translate(_NOT_XML)
 
 
@@ -29,8 +29,8 @@ def environment(escape: Callable[[str], str], *folders: Path) -> Environment:
     """A Jinja environment with the templates of this package.
 
     Args:
-        escape: Applied to each value that is not `Markup`. What it returns is escaped as HTML,
-            unless that is `Markup`.
+        escape: Applied to each value that is not `Markup`; the result is escaped as HTML unless
+            it is `Markup`.
         folders: Folders with more templates, searched first.
     """
     made = Environment(
@@ -54,10 +54,9 @@ def environment(escape: Callable[[str], str], *folders: Path) -> Environment:
 
 
 def render_page(template: str, *folders: Path, style: str, script: str = "", **values: Any) -> str:
-    """A page of HTML that loads nothing from elsewhere, in one file.
+    """A page of HTML in one file that loads nothing from elsewhere.
 
-    Its content security policy names the style and the script by their SHA-256: no text in the
-    page can bring others.
+    Its content security policy allows only the given style and script, by their SHA-256.
 
     Args:
         template: Name of a template that extends `base.html`.
@@ -75,7 +74,6 @@ def render_page(template: str, *folders: Path, style: str, script: str = "", **v
     return found.render(**content, **hashes, **values)
 
 
-def read_style(base: str, own: str, *, folder: Path = TEMPLATES) -> str:
-    """The style sheet `base` of this package, followed by the style sheet `own` of a folder."""
-    sheets = (TEMPLATES / base, folder / own)
-    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+def read_style(own: Path) -> str:
+    """The style that all pages share, followed by a page's own style sheet."""
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in (TEMPLATES / "base.css", own))

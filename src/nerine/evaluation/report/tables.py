@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
+from nerine.core.display import escaped, markdown_table
 from nerine.evaluation.calibration import ReliabilityDiagram
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.error_analysis import Kind
@@ -54,6 +57,13 @@ class Table:
     texts: int = 1
     totals: Sequence[Sequence[str]] = ()
     has_meanings: bool = False
+
+    def to_markdown(self) -> Markup:
+        """The table as Markdown; the names of totals are bold."""
+        rows = [[escaped(cell) for cell in row] for row in self.rows]
+        rows += [[f"**{escaped(name)}**", *map(escaped, cells)] for name, *cells in self.totals]
+        columns = [*map(escaped, self.columns)]
+        return Markup(markdown_table(columns, rows, texts=self.texts))  # noqa: S704  escaped above
 
 
 def facts(report: Report) -> Table:
