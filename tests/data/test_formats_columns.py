@@ -13,7 +13,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, NerineError
 from nerine.core.tags import Span, TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
-from nerine.data.formats.tagged import words_to_tag
+from nerine.data.formats.tagged_words import words_to_tag
 from strategies import documents, tag_sequences, token_documents
 
 CONLL_2003 = """\

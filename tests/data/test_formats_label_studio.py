@@ -22,7 +22,7 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.offsets import Utf16Offsets
+from nerine.data.formats.utf16 import Utf16Offsets
 from strategies import documents, texts
 
 MIRA = Entity(0, 4, "person")

@@ -14,7 +14,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
-from nerine.data.formats.tagged import words_to_tag
+from nerine.data.formats.tagged_words import words_to_tag
 from strategies import documents
 
 NAMES = ("O", "B-person", "I-person")

@@ -555,7 +555,7 @@ def test_offline_and_cold_says_how_to_go_on(hub: Hub, offline: Callable[[], None
     offline()
     error = refusal("mira/else@v1")
     assert "HF_HUB_OFFLINE is set" in error.found
-    assert error.place == "mira/else@v1, which is no folder here"
+    assert error.place == "mira/else@v1, which is not a local folder"
     assert error.expected == f"one of what is cached, whole or in part: {REPO}"
     assert "nerine describe mira/else@v1" in (error.hint or "")
     assert "'sample'" in (error.hint or "")

@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 
 from nerine.core.display import visible
 from nerine.core.errors import HubError
-from nerine.data.formats.folders import lies_beside, missing_shards, split_named, without_shard
 from nerine.data.hub_datasets.metadata import DEFAULT, StatedConfig
+from nerine.data.split_files import is_unrelated, missing_shards, split_named, without_shard
 
 _ABOUT = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "config.json")
 _DATA = "data"
@@ -150,7 +150,7 @@ def _family(name: str) -> str:
 
 def _may_be_corpus(name: str, extensions: Collection[str]) -> bool:
     base = name.rpartition("/")[2]
-    return not lies_beside(base) and base not in _ABOUT and _ends_on(name, extensions)
+    return not is_unrelated(base) and base not in _ABOUT and _ends_on(name, extensions)
 
 
 def _is_hidden(name: str) -> bool:

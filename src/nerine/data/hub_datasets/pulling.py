@@ -19,9 +19,9 @@ from nerine.core.display import visible
 from nerine.core.errors import CorpusError, HubError
 from nerine.core.filenames import CARD_FILE
 from nerine.data.formats import FORMATS
-from nerine.data.formats.folders import match_splits
 from nerine.data.hub_datasets.layouts import Config, check_whole, find_configs
 from nerine.data.hub_datasets.metadata import read_metadata, stated_configs, tag_names
+from nerine.data.split_files import match_splits
 from nerine.hub.listing import fetch_files, keep_state, list_files, list_if_there
 from nerine.hub.names import RepoName
 from nerine.hub.pulling import Snapshot

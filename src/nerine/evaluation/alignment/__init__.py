@@ -24,7 +24,7 @@ from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_placed
-from nerine.data.formats.layout import Layout, find_layout
+from nerine.data.formats.column_layout import Layout, find_layout
 from nerine.evaluation.alignment.repairs import Repair, Repairs
 from nerine.evaluation.alignment.rows import read_rows, sentences_in
 from nerine.evaluation.alignment.rowwise import align_rows, broken_tags, read_tags, scheme_of

@@ -15,9 +15,16 @@ from pathlib import Path
 from nerine.core.errors import FormatError
 from nerine.core.files import stream_lines
 from nerine.core.tags import OUTSIDE
-from nerine.data.formats.comments import own_key
-from nerine.data.formats.layout import Layout, column_number, is_docstart, is_tag
-from nerine.data.formats.options import SPACE, TAB, ReadOptions, separator_named
+from nerine.data.formats.column_comments import own_key
+from nerine.data.formats.column_layout import (
+    TAB,
+    Layout,
+    column_index,
+    column_separator,
+    is_docstart,
+    is_tag,
+)
+from nerine.data.formats.options import ReadOptions
 from nerine.evaluation.alignment.repairs import Repairs
 
 
@@ -106,9 +113,7 @@ def _is_comment(line: str, options: ReadOptions) -> bool:
 
 def _cut(line: str, options: ReadOptions) -> list[str]:
     """The columns of `line`, at the stated separator, or at TABs where it has some."""
-    stated = options.separator
-    separator = separator_named(stated) if stated else (TAB if TAB in line else SPACE)
-    return Layout(separator).cut(line)
+    return Layout(column_separator(options.separator, line)).split(line)
 
 
 def _row(line: str, number: int, path: Path, options: ReadOptions, repairs: Repairs) -> Row:
@@ -123,8 +128,8 @@ def _row(line: str, number: int, path: Path, options: ReadOptions, repairs: Repa
             )
         repairs.add("lines with a tag and no token", place)
         return Row(number, None, columns[0])
-    token = columns[column_number(options.token_column, "token_column", len(columns), place)]
-    tag = columns[column_number(options.tag_column, "tag_column", len(columns), place)].strip()
+    token = columns[column_index(options.token_column, "token_column", len(columns), place)]
+    tag = columns[column_index(options.tag_column, "tag_column", len(columns), place)].strip()
     if is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)

@@ -16,9 +16,9 @@ from pathlib import Path
 from nerine.core.document import Document, Token
 from nerine.core.errors import CorpusError
 from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
+from nerine.data.formats.column_layout import SPACE, TAB
 from nerine.data.formats.columns import shown_token
-from nerine.data.formats.options import SPACE, TAB
-from nerine.data.formats.tagged import entities_of, joined_tokens
+from nerine.data.formats.tagged_words import entities_from_spans, joined_tokens
 from nerine.evaluation.alignment.characters import align
 from nerine.evaluation.alignment.repairs import Repairs
 from nerine.evaluation.alignment.rows import Row
@@ -250,8 +250,8 @@ def read_tags(
             count = max(1, scheme.repair(each.tags)[1])
             repairs.add(broken_tags(scheme), each.places[fault.index], count)
         spans = scheme.decode(each.tags)
-        strict.append(document.with_entities(entities_of(each.units, spans)))
+        strict.append(document.with_entities(entities_from_spans(each.units, spans)))
         if fault:
             spans = scheme.decode(each.tags, "lenient")
-        lenient.append(document.with_entities(entities_of(each.units, spans)))
+        lenient.append(document.with_entities(entities_from_spans(each.units, spans)))
     return tuple(strict), tuple(lenient)

@@ -15,7 +15,7 @@ from nerine.core.document import Entity, Token
 from nerine.core.errors import CorpusError, FormatError, MissingExtraError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import load_corpus
-from nerine.data.formats import ReadLog, ReadOptions, read_documents, tables
+from nerine.data.formats import ReadLog, ReadOptions, read_documents
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")
