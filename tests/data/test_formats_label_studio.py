@@ -247,9 +247,9 @@ def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
     offsets = Utf16Offsets(text)
     for point in range(len(text) + 1):
         unit = len(text[:point].encode("utf-16-le")) // 2
-        assert offsets.point(unit) == point
+        assert offsets.code_point(unit) == point
         if point < len(text) and ord(text[point]) > 0xFFFF:
-            assert offsets.point(unit + 1) is None
+            assert offsets.code_point(unit + 1) is None
 
 
 def test_line_ends_may_be_shown_as_letters(file: Path) -> None:

@@ -16,6 +16,7 @@ from nerine.core.errors import CorpusError, FormatError, MissingExtraError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, read_documents
+from nerine.data.formats import parquet as parquet_format
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")
@@ -153,4 +154,4 @@ def test_the_extra_is_named_where_it_is_missing(
     with pytest.raises(MissingExtraError, match=r"nerine\[datasets\]"):
         load_corpus(tmp_path)
     with pytest.raises(MissingExtraError, match="reading Parquet needs the package pyarrow"):
-        tables.read_parquet(tmp_path / "a.parquet", ReadOptions(), ReadLog())
+        parquet_format.read(tmp_path / "a.parquet", ReadOptions(), ReadLog())

@@ -70,7 +70,8 @@ def match_splits(
                 expected="one name for each split",
                 hint=_HINT,
             )
-        found.update({split: name for name in candidates})
+        if candidates:
+            found[split] = candidates[0]
     if not found:
         raise CorpusError(
             f"no split has a name like train, validation or test: {', '.join(known)}",

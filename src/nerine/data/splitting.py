@@ -86,7 +86,7 @@ def divide(
         )
     groups.sort(key=lambda group: group.rank)
     parts = [_Part(share) for share in shares]
-    _stratify(groups, parts)
+    stratify(groups, parts)
     for part in parts:
         if not part.groups:
             largest = max(parts, key=lambda each: len(each.groups))
@@ -96,12 +96,17 @@ def divide(
     return [sorted(index for group in part.groups for index in group.indices) for part in parts]
 
 
-def _stratify(groups: Sequence[_Group], parts: Sequence[_Part]) -> None:
+def stratify(groups: Sequence[_Group], parts: Sequence[_Part]) -> None:
     """Assigns each group to a part: groups with the rarest label first, those without one last."""
     totals: Counter[str] = Counter()
     for group in groups:
         totals.update(group.labels)
     size = sum(len(group.indices) for group in groups)
+
+    def wanted(part: _Part, label: str) -> tuple[float, float]:
+        """Number of documents with the label, and of any documents, that the part still needs."""
+        return part.share * totals[label] - part.labels[label], part.share * size - part.documents
+
     left = list(groups)
     while left:
         remaining: Counter[str] = Counter()
@@ -111,15 +116,8 @@ def _stratify(groups: Sequence[_Group], parts: Sequence[_Part]) -> None:
         having = [group for group in left if not label or label in group.labels]
         left = [group for group in left if label and label not in group.labels]
         for group in sorted(having, key=lambda each: -each.labels.get(label, len(each.indices))):
-            wanted = [
-                (
-                    part.share * totals[label] - part.labels[label],
-                    part.share * size - part.documents,
-                )
-                for part in parts
-            ]
-            most = max(wanted)
-            best = [part for part, want in zip(parts, wanted, strict=True) if want == most]
+            most = max(wanted(part, label) for part in parts)
+            best = [part for part in parts if wanted(part, label) == most]
             best[group.rank[-1] % len(best)].add(group)
 
 
@@ -167,7 +165,7 @@ def split_corpus(
                 f"there is a {name} split already",
                 place=corpus.source,
                 expected="a training split to be divided into the splits that are missing",
-                hint=f"--{name} 0 ({name}=0) keeps it; --of all (of='all') divides all splits again",
+                hint=f"--{name} 0 ({name}=0) keeps it; --of all (of='all') divides all splits",
             )
     indices = divide(pool.documents, [*shares.values()], seed, pool.breaks)
     parts = dict(zip(shares, indices, strict=True))

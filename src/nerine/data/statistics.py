@@ -101,7 +101,7 @@ def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
         scheme=corpus.scheme.value if corpus.scheme else None,
         labels=corpus.labels,
         splits={
-            name: _split_statistics(split, None if name == "train" else known)
+            name: split_statistics(split, None if name == "train" else known)
             for name, split in splits.items()
         },
         shared_texts={
@@ -112,8 +112,8 @@ def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
     )
 
 
-def _split_statistics(documents: Sequence[Document], known: set[str] | None) -> SplitStatistics:
-    """`known` are the surface forms of the training split's entities, if they are to be compared."""
+def split_statistics(documents: Sequence[Document], known: set[str] | None) -> SplitStatistics:
+    """Statistics of a split; `known` are the surface forms of the training split's entities."""
     entities = [(each, entity) for each in documents for entity in each.entities]
     token_counts = [len(each.tokens) for each in documents if each.tokens is not None]
     lengths = sorted(len(each.text) for each in documents)

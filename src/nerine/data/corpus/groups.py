@@ -36,6 +36,6 @@ def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> li
 
 
 def group_rank(group: Iterable[int], documents: Sequence[Document], seed: int) -> bytes:
-    """SHA-256 of the seed and a text of the group: a random order that depends on the texts alone."""
+    """SHA-256 of the seed and a text of the group: a random order that depends on texts alone."""
     text = min(documents[index].text for index in group)  # in no other group
     return hashlib.sha256(f"{seed} {text}".encode("utf-8", "surrogatepass")).digest()

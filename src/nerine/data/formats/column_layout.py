@@ -10,6 +10,7 @@ from nerine.core.files import read_lines
 from nerine.core.tags import parse_tag
 from nerine.data.formats.column_comments import own_key
 from nerine.data.formats.options import ReadOptions
+from nerine.data.formats.tagged_words import check_tags
 
 DOCSTART = "-DOCSTART-"
 TAB, SPACE = "\t", " "
@@ -50,6 +51,26 @@ class Layout:
         if len(columns) == self.width > 1 and is_tag(columns[self.tag]):
             return False
         return len(columns) == 1 or " = " in f"{line} " or self.width == 0
+
+    def parse_row(self, line: str, place: str) -> list[str]:
+        """The columns of a token line; raises `FormatError` unless all are valid."""
+        columns = self.split(line)
+        if len(columns) != self.width:
+            raise FormatError(
+                f"{len(columns)} columns: {line[:60]!r}",
+                place=place,
+                expected=f"{self.width} columns, as in line {self.line}",
+                hint=f"columns were split at {self.separator_name}; an empty line ends a sentence",
+            )
+        if not columns[self.token]:
+            raise FormatError(
+                "the token is empty", place=place, expected="at least one character in every token"
+            )
+        tag = columns[self.tag]
+        if tag != tag.strip():
+            raise FormatError(f"the tag {tag!r} has white space around it", place=place)
+        check_tags([tag], lambda _: place)
+        return columns
 
     def with_columns(self, token: int | str, tag: int | str, place: str) -> Layout:
         """This layout with the tokens in column `token` and the tags in column `tag`."""

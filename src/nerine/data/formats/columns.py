@@ -44,7 +44,6 @@ from nerine.data.formats.column_layout import (
 from nerine.data.formats.log import ReadLog
 from nerine.data.formats.options import ReadOptions, WriteOptions
 from nerine.data.formats.tagged_words import (
-    TagChecker,
     can_locate,
     decode_tags,
     entities_from_spans,
@@ -99,7 +98,6 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
 
 def _sentences(path: Path, layout: Layout) -> Iterator[_Sentence]:
-    tags = TagChecker()
     sentence = _Sentence()
     for number, line in read_lines(path):
         is_blank, starts_article = not line.strip(), is_docstart(line)
@@ -112,29 +110,9 @@ def _sentences(path: Path, layout: Layout) -> Iterator[_Sentence]:
             sentence.comments.append((number, line))
         elif not is_blank:
             sentence.line = sentence.line or number
-            sentence.rows.append(_parse_row(line, layout, f"{path}:{number}", tags))
+            sentence.rows.append(layout.parse_row(line, f"{path}:{number}"))
     if sentence.is_complete:
         yield sentence
-
-
-def _parse_row(line: str, layout: Layout, place: str, tags: TagChecker) -> list[str]:
-    columns = layout.split(line)
-    if len(columns) != layout.width:
-        raise FormatError(
-            f"{len(columns)} columns: {line[:60]!r}",
-            place=place,
-            expected=f"{layout.width} columns, as in line {layout.line}",
-            hint=f"columns were split at {layout.separator_name}; an empty line ends a sentence",
-        )
-    if not columns[layout.token]:
-        raise FormatError(
-            "the token is empty", place=place, expected="at least one character in every token"
-        )
-    tag = columns[layout.tag]
-    if tag != tag.strip():
-        raise FormatError(f"the tag {tag!r} has white space around it", place=place)
-    tags.check([tag], lambda _: place)
-    return columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,18 +173,12 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
     layout = Layout(column_separator(options.separator))
     for document in documents:
         words = words_to_tag(document)
-        own = _own_meta(document, layout)
         if words and not layout.width:
-            width = 2 + (len(own["columns"][0]) if "columns" in own else 0)
-            layout = Layout(layout.separator, width).with_columns(
-                options.token_column, options.tag_column, "options"
-            )
-            own = _own_meta(document, layout)
-        lines = [
-            *_lines_before(document, words, own, layout),
-            *_rows(document, words, own.get("columns", []), layout, options.scheme),
-            "",
-        ]
+            columns = _own_meta(document, layout).get("columns", [[]])
+            layout = Layout(layout.separator, 2 + len(columns[0]))
+            layout = layout.with_columns(options.token_column, options.tag_column, "options")
+        writer = _Writer(document, words, _own_meta(document, layout), layout)
+        lines = [*writer.comments(), *writer.rows(options.scheme), ""]
         yield "".join(f"{line}\n" for line in lines)
 
 
@@ -249,67 +221,70 @@ def _is_strings(values: Any) -> TypeGuard[list[str]]:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
-def _lines_before(
-    document: Document, words: Sequence[Token], own: dict[str, Any], layout: Layout
-) -> Iterator[str]:
-    """The `-DOCSTART-` line and the comments before a document's rows."""
-    if "docstart" in own:
-        yield from (layout.separator.join(own["docstart"]), "")
-    if document.id is not None:
-        yield string_comment("id", document.id)
-    surfaces = [document.surface(word) for word in words]
-    hidden = any(shown_token(surface, layout.separator) != surface for surface in surfaces)
-    if not words or hidden or document.text != " ".join(surfaces):
-        yield string_comment("text", document.text)
-        if hidden or not can_locate(document.text, words):
-            yield f"# tokens = {json_line([[word.start, word.end] for word in words])}"
-    rest = {key: value for key, value in document.meta.items() if key not in own}
-    if rest:
-        yield f"# meta = {json_line(rest)}"
-    yield from own.get("comments", ())
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Turns one document into lines; `own` is the meta that a column file has a place for."""
 
+    document: Document
+    words: Sequence[Token]
+    own: dict[str, Any]
+    layout: Layout
 
-def _rows(
-    document: Document,
-    words: Sequence[Token],
-    columns: Sequence[Sequence[str]],
-    layout: Layout,
-    scheme: TagScheme,
-) -> Iterator[str]:
-    """A line for each word, with the other columns of the token that it is part of."""
-    width = layout.width - 2
-    if any(len(values) != width for values in columns):
-        raise FormatError(
-            f"the tokens have {len(columns[0])} other columns",
-            expected=f"{width}, as in the documents before",
-            hint="write documents with different columns to different files",
-        )
-    tokens = document.tokens or ()
-    starts = [token.start for token in tokens]
-    tags = tags_from_entities(document.entities, words, scheme)
-    for index, (word, tag) in enumerate(zip(words, tags, strict=True)):
-        owner = bisect_right(starts, word.start) - 1
-        has_columns = columns and owner >= 0 and word.end <= tokens[owner].end
-        row = list(columns[owner]) if has_columns else [_NO_VALUE] * width
-        shown = shown_token(document.surface(word), layout.separator)
-        for column, value in sorted([(layout.token, shown), (layout.tag, tag)]):
-            row.insert(column, value)
-        line = layout.separator.join(row)
-        reads_otherwise = (
-            layout.split(line) != row
-            or tag != tag.strip()
-            or not {"\n", "\r"}.isdisjoint(line)
-            or line.startswith("\ufeff")
-            or is_docstart(line)
-            or (index == 0 and layout.is_comment(line))
-        )
-        if reads_otherwise:
+    def comments(self) -> Iterator[str]:
+        """The `-DOCSTART-` line and the comments before the rows."""
+        document, words, separator = self.document, self.words, self.layout.separator
+        if "docstart" in self.own:
+            yield from (separator.join(self.own["docstart"]), "")
+        if document.id is not None:
+            yield string_comment("id", document.id)
+        surfaces = [document.surface(word) for word in words]
+        hidden = any(shown_token(surface, separator) != surface for surface in surfaces)
+        if not words or hidden or document.text != " ".join(surfaces):
+            yield string_comment("text", document.text)
+            if hidden or not can_locate(document.text, words):
+                yield f"# tokens = {json_line([[word.start, word.end] for word in words])}"
+        rest = {key: value for key, value in document.meta.items() if key not in self.own}
+        if rest:
+            yield f"# meta = {json_line(rest)}"
+        yield from self.own.get("comments", ())
+
+    def rows(self, scheme: TagScheme) -> Iterator[str]:
+        """A line for each word, with the other columns of the token that it is part of."""
+        document, layout, width = self.document, self.layout, self.layout.width - 2
+        columns = self.own.get("columns", [])
+        if any(len(values) != width for values in columns):
             raise FormatError(
-                f"the columns {row} would be read back as something else",
-                expected="labels and other columns without line ends, separators and outer spaces",
-                hint="write JSON lines, which can hold any text",
+                f"the tokens have {len(columns[0])} other columns",
+                expected=f"{width}, as in the documents before",
+                hint="write documents with different columns to different files",
             )
-        yield line
+        tokens = document.tokens or ()
+        starts = [token.start for token in tokens]
+        tags = tags_from_entities(document.entities, self.words, scheme)
+        for index, (word, tag) in enumerate(zip(self.words, tags, strict=True)):
+            owner = bisect_right(starts, word.start) - 1
+            has_columns = columns and owner >= 0 and word.end <= tokens[owner].end
+            row = list(columns[owner]) if has_columns else [_NO_VALUE] * width
+            shown = shown_token(document.surface(word), layout.separator)
+            for column, value in sorted([(layout.token, shown), (layout.tag, tag)]):
+                row.insert(column, value)
+            line = layout.separator.join(row)
+            reads_otherwise = (
+                layout.split(line) != row
+                or tag != tag.strip()
+                or not {"\n", "\r"}.isdisjoint(line)
+                or line.startswith("\ufeff")
+                or is_docstart(line)
+                or (index == 0 and layout.is_comment(line))
+            )
+            if reads_otherwise:
+                raise FormatError(
+                    f"the columns {row} would be read back as something else",
+                    expected="labels and other columns without line ends, separators and outer "
+                    "spaces",
+                    hint="write JSON lines, which can hold any text",
+                )
+            yield line
 
 
 def shown_token(surface: str, separator: str) -> str:

@@ -11,7 +11,6 @@ import contextlib
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from types import ModuleType
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, first_line
@@ -39,10 +38,13 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             tag_names = tuple(names)
     except (KeyError, TypeError, ValueError, RecursionError):
         pass  # not written by `datasets`
-    rows = TaggedRows(
-        lambda: _numbered_rows(parquet, path), lambda row: f"{path}:{row}", options, tag_names
-    )
-    return rows.documents(log)
+
+    def rows() -> Iterator[tuple[int, Row]]:
+        with _parquet_errors(path), parquet.ParquetFile(path) as file:
+            batches = file.iter_batches(batch_size=_BATCH)
+            yield from enumerate((row for batch in batches for row in batch.to_pylist()), start=1)
+
+    return TaggedRows(rows, lambda row: f"{path}:{row}", options, tag_names).documents(log)
 
 
 def tag_column(columns: Collection[str], options: ReadOptions) -> str:
@@ -50,24 +52,6 @@ def tag_column(columns: Collection[str], options: ReadOptions) -> str:
     if isinstance(options.tag_column, str):
         return options.tag_column
     return next((name for name in TAG_FIELDS if name in columns), TAG_FIELDS[0])
-
-
-def _numbered_rows(parquet: ModuleType, path: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a file with their numbers from 1, read in batches."""
-    number = 0
-    with contextlib.ExitStack() as stack:
-        with _parquet_errors(path):
-            file = stack.enter_context(parquet.ParquetFile(path))
-            batches = file.iter_batches(batch_size=_BATCH)
-        while True:
-            with _parquet_errors(path):
-                batch = next(batches, None)
-                rows = [] if batch is None else batch.to_pylist()
-            if batch is None:
-                return
-            for row in rows:
-                number += 1
-                yield number, row
 
 
 @contextlib.contextmanager

@@ -139,63 +139,55 @@ def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | 
         return tuple(Token(start, end) for start, end in values), []
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         return locate_tokens(text, values, lambda i: f"{place}, token {i}"), []
-    if not isinstance(values, list) or not all(_is_token(value, text) for value in values):
-        raise FormatError(
-            "the field 'tokens' does not agree with the text",
-            place=place,
-            expected='[start, end] for each token, or {"text": "Mira", "start": 0, "end": 4}',
-        )
-    fields = [{k: v for k, v in value.items() if k not in _DERIVED_OF_TOKEN} for value in values]
+    fields = []
+    for value in values if isinstance(values, list) else [values]:
+        token = value if isinstance(value, dict) else {}
+        start, end = token.get("start"), token.get("end")
+        is_range = type(start) is int and type(end) is int and 0 <= start < end
+        if not is_range or token.get("text", text[start:end]) != text[start:end]:
+            raise FormatError(
+                "the field 'tokens' does not agree with the text",
+                place=place,
+                expected='[start, end] for each token, or {"text": "Mira", "start": 0, "end": 4}',
+            )
+        fields.append({key: value for key, value in token.items() if key not in _DERIVED_OF_TOKEN})
     return tuple(Token(value["start"], value["end"]) for value in values), fields
-
-
-def _is_token(value: Any, text: str) -> bool:
-    if not isinstance(value, dict):
-        return False
-    start, end = value.get("start"), value.get("end")
-    if type(start) is not int or type(end) is not int:
-        return False
-    return 0 <= start < end and value.get("text", text[start:end]) == text[start:end]
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
     """Span records, a line for each document."""
     for document in documents:
-        yield f"{json_line(_record(document, options.style))}\n"
+        meta = dict(document.meta)
+        own: Record = {"text": document.text, **_own_fields(document, meta, options.style)}
+        record = with_meta(document, own, meta)
+        if _entity_field(record) not in own:
+            raise FormatError(
+                f"meta has the field {_entity_field(record)!r}, which would be read as the "
+                "entities",
+                expected=f"other names in meta than {', '.join(ENTITY_FIELDS)}",
+            )
+        yield f"{json_line(record)}\n"
 
 
-def _record(document: Document, style: Style) -> Record:
-    meta = dict(document.meta)
-    fields = _take_entity_fields(document, meta)
+def _own_fields(document: Document, meta: Record, style: Style) -> Record:
+    """The fields of entities and tokens in a style; their other fields are taken out of `meta`."""
     entities, tokens = document.entities, document.tokens
-    own: Record = {"text": document.text}
+    fields = _take_entity_fields(document, meta)
+    own: Record = {}
     if style == "prodigy":
-        own["spans"] = _prodigy_spans(document, fields)
-        if tokens is not None:
-            own["tokens"] = _prodigy_tokens(document, tokens, meta)
+        return _prodigy_fields(document, fields, meta)
+    scores = [{} if each.score is None else {"score": each.score} for each in entities]
+    if style == "doccano" and not any(fields) and not any(scores):
+        own["label"] = [[each.start, each.end, each.label] for each in entities]
     else:
-        is_doccano = style == "doccano"
-        if is_doccano and not any(fields) and all(each.score is None for each in entities):
-            own["label"] = [[each.start, each.end, each.label] for each in entities]
-        else:
-            start, end = ("start_offset", "end_offset") if is_doccano else ("start", "end")
-            own["entities"] = [
-                {start: each.start, end: each.end, "label": each.label, **_score(each), **extra}
-                for each, extra in zip(entities, fields, strict=True)
-            ]
-        if tokens is not None:
-            own["tokens"] = [[token.start, token.end] for token in tokens]
-    record = with_meta(document, own, meta)
-    if _entity_field(record) not in own:
-        raise FormatError(
-            f"meta has the field {_entity_field(record)!r}, which would be read as the entities",
-            expected=f"other names in meta than {', '.join(ENTITY_FIELDS)}",
-        )
-    return record
-
-
-def _score(entity: Entity) -> Record:
-    return {} if entity.score is None else {"score": entity.score}
+        start, end = ("start_offset", "end_offset") if style == "doccano" else ("start", "end")
+        own["entities"] = [
+            {start: each.start, end: each.end, "label": each.label, **score, **extra}
+            for each, score, extra in zip(entities, scores, fields, strict=True)
+        ]
+    if tokens is not None:
+        own["tokens"] = [[token.start, token.end] for token in tokens]
+    return own
 
 
 def _take_entity_fields(document: Document, meta: Record) -> list[Record]:
@@ -211,27 +203,26 @@ def _take_entity_fields(document: Document, meta: Record) -> list[Record]:
     return [fields.get((e.start, e.end, e.label), {}) for e in document.entities]
 
 
-def _prodigy_spans(document: Document, fields: list[Record]) -> list[Record]:
+def _prodigy_fields(document: Document, entity_fields: list[Record], meta: Record) -> Record:
     tokens = document.tokens or ()
     first = {token.start: index for index, token in enumerate(tokens)}
     last = {token.end: index for index, token in enumerate(tokens)}
     spans = []
-    for entity, extra in zip(document.entities, fields, strict=True):
+    for entity, extra in zip(document.entities, entity_fields, strict=True):
         span: Record = {"start": entity.start, "end": entity.end, "label": entity.label}
         if entity.start in first and entity.end in last:
             span |= {"token_start": first[entity.start], "token_end": last[entity.end]}
-        spans.append(span | _score(entity) | extra)
-    return spans
-
-
-def _prodigy_tokens(document: Document, tokens: tuple[Token, ...], meta: Record) -> list[Record]:
-    """Tokens with their text, and with their other fields, which are removed from `meta`."""
+        if entity.score is not None:
+            span["score"] = entity.score
+        spans.append(span | extra)
+    if document.tokens is None:
+        return {"spans": spans}
     fields = meta.get("token_fields")
     if isinstance(fields, list) and [type(each) for each in fields] == [dict] * len(tokens):
         del meta["token_fields"]
     else:
         fields = [{}] * len(tokens)
-    return [
+    shown_tokens = [
         {
             "text": document.surface(token),
             "start": token.start,
@@ -242,3 +233,4 @@ def _prodigy_tokens(document: Document, tokens: tuple[Token, ...], meta: Record)
         }
         for index, (token, extra) in enumerate(zip(tokens, fields, strict=True))
     ]
+    return {"spans": spans, "tokens": shown_tokens}

@@ -7,8 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
 from nerine.core.document import Document, Entity, Token
-from nerine.core.errors import FormatError
-from nerine.core.files import errors_at
+from nerine.core.errors import FormatError, SchemeError
 from nerine.core.tags import Span, TagScheme, parse_tag
 from nerine.data.formats.log import ReadLog, TagFault
 from nerine.data.formats.options import ReadOptions
@@ -17,20 +16,16 @@ Place = Callable[[int], str]
 """The place, such as `file:line`, of the item with an index."""
 
 
-class TagChecker:
-    """Checks the form of tags, each different tag once."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def check(self, tags: Iterable[str], place: Place) -> None:
-        """Raises `FormatError` for a tag of an unknown form; `place` gives the place of tag i."""
+def check_tags(tags: Iterable[str], place: Place) -> None:
+    """Raises `FormatError` if a tag does not have the form of one."""
+    index = 0
+    try:
         for index, tag in enumerate(tags):
-            if tag in self._known:
-                continue
-            with errors_at(place(index)):
-                parse_tag(tag)
-            self._known.add(tag)
+            parse_tag(tag)
+    except SchemeError as error:
+        raise FormatError(
+            error.found, place=place(index), expected=error.expected, hint=error.hint
+        ) from None
 
 
 def decode_tags(

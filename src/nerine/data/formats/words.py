@@ -12,7 +12,7 @@ token). Other fields are kept in `Document.meta`. Word records cannot hold score
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from nerine.data.formats.log import ReadLog
 from nerine.data.formats.options import ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 from nerine.data.formats.tagged_words import (
-    TagChecker,
     can_locate,
+    check_tags,
     decode_tags,
     entities_from_spans,
     joined_tokens,
@@ -75,7 +75,6 @@ class TaggedRows:
     place: Callable[[int], str]
     options: ReadOptions
     tag_names: tuple[str, ...] | None = None
-    _checker: TagChecker = field(default_factory=TagChecker)
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
@@ -137,36 +136,34 @@ class TaggedRows:
 
     def _tags(self, row: Row, place: str) -> tuple[list[str], str]:
         """The tags of a row as names, and their field."""
-        name = _field(row, self.options.tag_column, TAG_FIELDS, "tag", place)
-        values = row[name]
+        field = _field(row, self.options.tag_column, TAG_FIELDS, "tag", place)
+        values = row[field]
         if _is_list_of(values, int):
-            values = [self._tag_name(value, name, place) for value in values]
+            known = self.options.known_tag_names
+            names = self.options.tag_names or self.tag_names or known.get(field) or ()
+            unnamed = [value for value in values if not 0 <= value < len(names)]
+            if unnamed and not names:
+                raise FormatError(
+                    f"the tags are numbers, such as {unnamed[0]}, without names",
+                    place=place,
+                    expected="tags such as 'B-person'",
+                    hint="--tag-names (tag_names=…) gives the names in the order of their numbers",
+                )
+            if unnamed:
+                raise FormatError(
+                    f"tag number {unnamed[0]} has no name",
+                    place=place,
+                    expected=f"a number from 0 to {len(names) - 1}: {', '.join(names)}",
+                )
+            values = [names[value] for value in values]
         if not _is_list_of(values, str):
             raise FormatError(
-                f"the field {name!r} holds {_shortened(values)}",
+                f"the field {field!r} holds {_shortened(values)}",
                 place=place,
                 expected="a list of tags, or of their numbers",
             )
-        self._checker.check(values, lambda index: f"{place}, token {index}")
-        return list(values), name
-
-    def _tag_name(self, number: int, column: str, place: str) -> str:
-        known = self.options.known_tag_names
-        names = self.options.tag_names or self.tag_names or known.get(column)
-        if names is None:
-            raise FormatError(
-                f"the tags are numbers, such as {number}, without names",
-                place=place,
-                expected="tags such as 'B-person'",
-                hint="--tag-names (tag_names=…) gives the names in the order of their numbers",
-            )
-        if not 0 <= number < len(names):
-            raise FormatError(
-                f"tag number {number} has no name",
-                place=place,
-                expected=f"a number from 0 to {len(names) - 1}: {', '.join(names)}",
-            )
-        return names[number]
+        check_tags(values, lambda index: f"{place}, token {index}")
+        return list(values), field
 
 
 def _field(row: Row, stated: int | str, usual: Sequence[str], unit: str, place: str) -> str:
