@@ -88,7 +88,7 @@ def test_a_failed_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     source = tmp_path / "b.jsonl"
     source.write_text('{"text": "x", "entities": []}\nbroken\n')
-    with pytest.raises(FormatError, match="no JSON") as caught:
+    with pytest.raises(FormatError, match="not valid JSON") as caught:
         write_documents(read_documents(source), path)
     assert caught.value.place == f"{source}:2"
     assert path.read_text() == "old"

@@ -194,7 +194,7 @@ def test_a_folder_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     write_documents([Document("x")], tmp_path / "out", "brat")
     before = sorted((tmp_path / "out").iterdir())
-    with pytest.raises(FormatError, match="the folder holds other things"):
+    with pytest.raises(FormatError, match="the folder is not empty"):
         write_documents([Document("y")], tmp_path / "out", "brat")
     assert sorted((tmp_path / "out").iterdir()) == before
     (tmp_path / "file").write_text("")

@@ -157,11 +157,11 @@ def test_arrays_of_tasks_are_told_from_other_arrays(file: Path, tasks: Any, name
 
 def test_another_array_is_refused_as_it_was(file: Path) -> None:
     file.write_text('[{"text": "x", "entities": []}]')
-    with pytest.raises(FormatError, match="this is a JSON array") as caught:
+    with pytest.raises(FormatError, match="this is an array") as caught:
         list(read_documents(file))
     assert "jq" in (caught.value.hint or "")
     file.write_text('[\n{"text": "x", "entities": []}\n]')
-    with pytest.raises(FormatError, match="this is no JSON") as caught:
+    with pytest.raises(FormatError, match="this is not valid JSON") as caught:
         list(read_documents(file))
     assert "jq" in (caught.value.hint or "")
 
@@ -175,7 +175,7 @@ def test_an_export_that_is_cut_off_is_told(file: Path, end: str) -> None:
     file.write_text(
         f'[{first}, {{"annotations": [{{"result": []}}], "data": {{{end}', encoding="utf-8"
     )
-    with pytest.raises(FormatError, match=r"this is no(t one)? JSON") as caught:
+    with pytest.raises(FormatError, match=r"this is not (one|valid) JSON") as caught:
         list(read_documents(file))
     assert (caught.value.hint or "").startswith(CUT)
 
@@ -183,7 +183,7 @@ def test_an_export_that_is_cut_off_is_told(file: Path, end: str) -> None:
 def test_an_export_that_is_whole_but_broken_is_not_called_cut_off(file: Path) -> None:
     first = json.dumps(task("Mira", region(0, 4, "person")))
     file.write_text(f'[{first}, {{"data": ]\n', encoding="utf-8")
-    with pytest.raises(FormatError, match="this is no JSON") as caught:
+    with pytest.raises(FormatError, match="this is not valid JSON") as caught:
         list(read_documents(file))
     assert caught.value.hint is None
 

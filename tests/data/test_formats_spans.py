@@ -220,10 +220,10 @@ def test_tokens_may_be_strings(file: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ("{", "this is no JSON"),
-        ("[1]", "a JSON array"),
-        ('{"text": "x", "entities": [[0, 1, "a"]], "n": NaN}', "NaN is no JSON number"),
-        ('{"text": "x", "entities": ' + "[" * 200_000, "this is no JSON"),
+        ("{", "this is not valid JSON"),
+        ("[1]", "this is an array"),
+        ('{"text": "x", "entities": [[0, 1, "a"]], "n": NaN}', "NaN is not a JSON number"),
+        ('{"text": "x", "entities": ' + "[" * 200_000, "this is not valid JSON"),
         ({"texts": "x", "entities": []}, "no text; its fields are: texts, entities"),
         ({"text": "x"}, "no entities; its fields are: text"),
         ({"text": "x", "label": "POSITIVE"}, "the field 'label' holds 'POSITIVE'"),

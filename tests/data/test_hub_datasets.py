@@ -490,8 +490,8 @@ def test_each_refusal_has_its_words(hub: Hub, monkeypatch: pytest.MonkeyPatch) -
     assert "gated" in refusal("mira/gated").found
     assert "no revision 'v9'" in refusal(f"{REPO}@v9").found
     assert "no revision 'v9'" in refusal(REPO, revision="v9").found
-    assert "can be no repository" in refusal("mira/na--mes").found
-    assert "can be no repository" in refusal(f"{REPO}@../../x").found
+    assert "no repository on the hub can have this name" in refusal("mira/na--mes").found
+    assert "no repository on the hub can have this name" in refusal(f"{REPO}@../../x").found
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert load_corpus("mira/private").labels == ("person", "place")
 

@@ -76,7 +76,7 @@ def test_the_documents_of_a_fault_are_named() -> None:
         score_tags([["O"]], [])
     with pytest.raises(SchemeError, match=r"sequence 1: tag 'Q-x' has an unknown form"):
         score_tags([["O"], ["O"]], [["O"], ["Q-x"]])
-    with pytest.raises(SchemeError, match="no tag scheme is called 'IOB9'"):
+    with pytest.raises(SchemeError, match="unknown tag scheme 'IOB9'"):
         score_tags([], [], scheme="IOB9")
 
 

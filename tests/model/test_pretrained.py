@@ -203,7 +203,7 @@ def test_a_file_that_was_cut_in_half(encoder: Path, file: str) -> None:
     path = encoder / file
     path.write_text(path.read_text(encoding="utf-8")[: path.stat().st_size // 2], encoding="utf-8")
     error = refusal(encoder)
-    assert error.found.startswith(("cannot be loaded: ", "this is no JSON: "))
+    assert error.found.startswith(("cannot be loaded: ", "this is not valid JSON: "))
     assert "cut short" in str(error.hint)
 
 

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from nerine.core.document import Document, Entity, Token
+from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.data.formats.log import ReadLog
@@ -93,7 +93,7 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
     tokens, token_fields = _tokens(record, text, place)
     entities = sorted(
         (_entity(item, tokens is not None, place) for item in items),
-        key=lambda pair: (pair[0].start, pair[0].end),
+        key=lambda pair: (pair[0].start, pair[0].end, pair[0].label),
     )
     meta = meta_of(record, {text_field, entity_field or "", "tokens"})
     entity_fields = [[e.start, e.end, e.label, fields] for e, fields in entities if fields]
@@ -101,7 +101,9 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
         meta["entity_fields"] = entity_fields
     if any(token_fields):
         meta["token_fields"] = token_fields
-    return Document(text, tuple(entity for entity, _ in entities), tokens, id_of(record), meta)
+    document = Document(text, tuple(each for each, _ in entities), tokens, id_of(record), meta)
+    check_no_overlap(document)
+    return document
 
 
 def _entity_field(record: Record) -> str | None:

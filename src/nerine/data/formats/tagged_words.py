@@ -6,7 +6,7 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-from nerine.core.document import Document, Entity, Token
+from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError, SchemeError
 from nerine.core.tags import Span, TagScheme, parse_tag
 from nerine.data.formats.log import ReadLog, TagFault
@@ -18,14 +18,13 @@ Place = Callable[[int], str]
 
 def check_tags(tags: Iterable[str], place: Place) -> None:
     """Raises `FormatError` if a tag does not have the form of one."""
-    index = 0
-    try:
-        for index, tag in enumerate(tags):
+    for index, tag in enumerate(tags):
+        try:
             parse_tag(tag)
-    except SchemeError as error:
-        raise FormatError(
-            error.found, place=place(index), expected=error.expected, hint=error.hint
-        ) from None
+        except SchemeError as error:
+            raise FormatError(
+                error.found, place=place(index), expected=error.expected, hint=error.hint
+            ) from None
 
 
 def decode_tags(
@@ -116,6 +115,7 @@ def words_to_tag(document: Document) -> tuple[Token, ...]:
     # the rule needs the package regex, which reading does without
     from nerine.core.words import rule_words
 
+    check_no_overlap(document)
     tokens = document.tokens if document.tokens is not None else rule_words(document.text)
     bounds = sorted({bound for each in document.entities for bound in (each.start, each.end)})
     words = []

@@ -22,9 +22,8 @@ from nerine.data.formats import FORMATS
 from nerine.data.hub_datasets.layouts import Config, check_whole, find_configs
 from nerine.data.hub_datasets.metadata import read_metadata, stated_configs, tag_names
 from nerine.data.split_files import match_splits
-from nerine.hub.listing import fetch_files, keep_state, list_files, list_if_there
 from nerine.hub.names import RepoName
-from nerine.hub.pulling import Snapshot
+from nerine.hub.snapshot import Snapshot, list_files, list_files_if_exists
 
 CONVERTED = "refs/convert/parquet"
 SAFE_FORMATS = ("columns", "spans", "words", "label-studio", "parquet")
@@ -84,9 +83,9 @@ def pull_corpus(
         check_whole(name, chosen.splits[name], place)
     files = {split: chosen.splits[name] for split, name in meant.items()}
     snapshot = found.snapshot
-    fetch_files(snapshot, [name for each in files.values() for name in each])
+    snapshot.fetch(*(name for each in files.values() for name in each))
     for state in (found.main, snapshot):
-        keep_state(state)
+        state.write_ref()
     return CorpusFiles(
         snapshot,
         chosen.name,
@@ -113,18 +112,18 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
     """The README of a data set is fetched, and nothing else yet."""
     main = list_files(repo)
     metadata: dict[str, Any] = {}
-    if CARD_FILE in main.listed:
-        fetch_files(main, [CARD_FILE])
+    if CARD_FILE in main.files:
+        main.fetch(CARD_FILE)
         metadata = read_metadata(main.folder / CARD_FILE, str(main))
     stated = stated_configs(metadata, str(main))
-    configs = find_configs(main.listed, stated, extensions)
+    configs = find_configs(main.files, stated, extensions)
     # names that leave two readings are a question to the user; a README that is wrong is no answer
     readable = any(not (each.flaw and stated) for each in configs)
     script = _script(main) if not stated else None
     if readable and script is None:
         return _DataSet(main, main, configs, metadata, main.notes)
     converted = _converted(main, needed=not readable)
-    made = find_configs(converted.listed, (), extensions) if converted else []
+    made = find_configs(converted.files, (), extensions) if converted else []
     if converted and made:
         note = f"{repo}: Parquet is read that the hub made of it ({CONVERTED})"
         return _DataSet(main, converted, made, metadata, (*main.notes, *converted.notes, note))
@@ -137,20 +136,20 @@ def _look_at(repo: RepoName, extensions: frozenset[str]) -> _DataSet:
 def _script(main: Snapshot) -> str | None:
     """The script that makes a data set of the files beside it: it is called as the repository."""
     name = f"{main.repo.id.rpartition('/')[2]}.py"
-    return name if name in main.listed else None
+    return name if name in main.files else None
 
 
 def _converted(main: Snapshot, *, needed: bool) -> Snapshot | None:
     """What the hub itself made of a data set that is a script, or of files of other kinds."""
     if main.repo.revision not in (None, constants.DEFAULT_REVISION):
         return None  # of which state the conversion is, nobody says
-    return list_if_there(dataclasses.replace(main.repo, revision=CONVERTED), needed=needed)
+    return list_files_if_exists(dataclasses.replace(main.repo, revision=CONVERTED), needed=needed)
 
 
 def _unreadable(
     snapshot: Snapshot, configs: Sequence[Config], extensions: frozenset[str]
 ) -> HubError:
-    names = [visible(name) for name in sorted(snapshot.listed)]
+    names = [visible(name) for name in sorted(snapshot.files)]
     flaw = next((each.flaw for each in configs), "")
     return HubError(
         flaw or "the repository holds no files that can be read as a corpus",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
-from nerine.core.document import Document, Token
-from nerine.core.errors import CorpusError, SchemeError
+from nerine.core.document import Document, Token, check_no_overlap
+from nerine.core.errors import CorpusError, DocumentError, SchemeError
 from nerine.core.tags import OUTSIDE, Reading, Span, TagScheme
 from nerine.core.words import rule_words, word_spans
 from nerine.evaluation.metrics.counts import (
@@ -175,7 +175,10 @@ def _evaluation(
 def side_by_side(
     gold: Sequence[Document], predicted: Sequence[Document]
 ) -> Iterator[tuple[Document, Document]]:
-    """Gold and predicted documents in pairs; raises `CorpusError` where their texts differ."""
+    """Gold and predicted documents in pairs.
+
+    Raises `CorpusError` if their texts differ, or entities of one side overlap.
+    """
     _check_numbers(gold, predicted)
     for index, (reference, output) in enumerate(zip(gold, predicted, strict=True)):
         if reference.text != output.text:
@@ -184,6 +187,13 @@ def side_by_side(
                 f"{reference.text[:60]!r} and {output.text[:60]!r}",
                 expected="the same text, gold and predicted",
             )
+        try:
+            check_no_overlap(reference)
+            check_no_overlap(output)
+        except DocumentError as error:
+            raise CorpusError(
+                error.found, expected=error.expected, place=f"document {index}"
+            ) from None
         yield reference, output
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import STATEMENTS_FILE
-from nerine.core.settings import with_changes, with_meanings
+from nerine.core.settings import with_changes, with_field_docs
 from nerine.training.recipes import read_settings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
@@ -37,7 +37,7 @@ def _statement(meaning: str, *, form: re.Pattern[str] | None = None, like: str =
     )
 
 
-@with_meanings
+@with_field_docs
 @dataclass(frozen=True, slots=True)
 class Statements:
     """What a person states of a checkpoint; None, or nothing in a list, where they do not.
