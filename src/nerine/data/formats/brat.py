@@ -69,7 +69,8 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         if name in index:
             place, extras = index[name]
             meta = document.meta
-            document = with_extras(document, extras, place)
+            with errors_at(place):
+                document = with_extras(document, extras)
             document = replace(document, meta={**document.meta, **meta})
         yield str(folder / f"{name}{ANNOTATIONS}"), document
 
@@ -140,7 +141,8 @@ def _read_pair(folder: Path, name: str, options: ReadOptions, log: ReadLog) -> D
     ids: dict[int, str] = {}
     for number, line in lines.items():
         if line.startswith("T"):
-            ids[number], annotation = _parse_entity(number, line, text, f"{path}:{number}")
+            with errors_at(f"{path}:{number}"):
+                ids[number], annotation = _parse_entity(number, line, text)
             annotations.append(annotation)
     first_lines: dict[str, int] = {}
     for number, id_ in ids.items():
@@ -165,13 +167,12 @@ def _read_pair(folder: Path, name: str, options: ReadOptions, log: ReadLog) -> D
         return Document(text, entities, id=name, meta={} if stored == usual else {"brat": stored})
 
 
-def _parse_entity(number: int, line: str, text: str, place: str) -> tuple[str, Annotation]:
+def _parse_entity(number: int, line: str, text: str) -> tuple[str, Annotation]:
     """The id and the annotation of a line that begins with T."""
     match = _ENTITY_LINE.fullmatch(line)
     if match is None:
         raise FormatError(
             f"{line[:60]!r} is not a valid annotation",
-            place=place,
             expected="an id, a TAB, a label with its range, a TAB and the text there: "
             "T1⇥person 0 4⇥Mira",
         )
@@ -180,14 +181,12 @@ def _parse_entity(number: int, line: str, text: str, place: str) -> tuple[str, A
     if any(not 0 <= start < end <= len(text) for start, end in bounds):
         raise FormatError(
             f"the range {ranges} is not in the text",
-            place=place,
             expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
         )
     covered = " ".join(text[start:end] for start, end in bounds)
     if shown is not None and shown.split() != covered.split():
         raise FormatError(
             f"the annotation shows {shown[:60]!r}",
-            place=place,
             expected=f"{covered[:60]!r}, the text at {ranges}",
             hint="the text, or its line ends, may have been changed since it was annotated",
         )

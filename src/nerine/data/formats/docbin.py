@@ -41,7 +41,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     for number, doc in enumerate(_read_docs(path), start=1):
         place = f"{path}:{number}"
         with errors_at(place):
-            document = _document(doc, options, log, place)
+            document = _document(doc, options, log)
         yield place, document
 
 
@@ -59,13 +59,12 @@ def _read_docs(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _document(doc: Any, options: ReadOptions, log: ReadLog, place: str) -> Document:
+def _document(doc: Any, options: ReadOptions, log: ReadLog) -> Document:
     # spaCy says that an empty document has every annotation
     has_entities = doc.has_annotation("ENT_IOB")
     if len(doc) and not has_entities and not options.unlabelled:
         raise FormatError(
             "the entities of this document are not annotated",
-            place=place,
             expected="annotated entities; doc.set_ents([]) says that the document has none",
         )
     unread = [name.lower() for name in _UNREAD if len(doc) and doc.has_annotation(name)]
@@ -87,10 +86,9 @@ def _document(doc: Any, options: ReadOptions, log: ReadLog, place: str) -> Docum
     if not isinstance(extras, dict):
         raise FormatError(
             f"user_data[{_KEY!r}] holds {str(written)[:60]!r}",
-            place=place,
             expected="the JSON object that Nerine wrote",
         )
-    return with_extras(_plain(doc), extras, place)
+    return with_extras(_plain(doc), extras)
 
 
 def _plain(doc: Any) -> Document:

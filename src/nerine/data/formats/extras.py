@@ -15,7 +15,6 @@ from typing import Any
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at
 from nerine.data.formats.records import Record, is_ranges, is_score
 
 
@@ -34,13 +33,12 @@ def extras_of(document: Document, plain: Document) -> Record:
     return extras
 
 
-def with_extras(plain: Document, extras: Record, place: str) -> Document:
-    """`plain` with its `extras`; raises `FormatError` if these do not have the right form."""
+def with_extras(plain: Document, extras: Record) -> Document:
+    """`plain` with its `extras`; raises `FormatError` if their form is not valid."""
     for name in ("id", "tokens", "scores", "meta"):
         if name in extras and not _is_valid(name, extras[name]):
             raise FormatError(
                 f"the field {name!r} holds {str(extras[name])[:60]!r}",
-                place=place,
                 expected="the value that Nerine wrote",
             )
     changes: dict[str, Any] = {name: extras[name] for name in ("id", "meta") if name in extras}
@@ -53,8 +51,7 @@ def with_extras(plain: Document, extras: Record, place: str) -> Document:
             replace(each, score=scores.get((each.start, each.end, each.label)))
             for each in plain.entities
         )
-    with errors_at(place):
-        return replace(plain, **changes)
+    return replace(plain, **changes)
 
 
 def _is_valid(name: str, value: Any) -> bool:

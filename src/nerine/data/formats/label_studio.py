@@ -80,16 +80,17 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         place = f"{path}:{line}, task " + (
             f"{task['id']!s:.40}" if "id" in task else f"number {number}"
         )
-        if not isinstance(task.get("data"), dict):
-            task = _from_minimal(task, options, place)
-        annotation = _annotation(task, options, log, place)
-        if annotation is not None:
-            with errors_at(place):
-                document = _document(task, annotation, options, log, place)
-            yield place, document
+        with errors_at(place):
+            if not isinstance(task.get("data"), dict):
+                task = _from_minimal(task, options)
+            annotation = _annotation(task, options, log)
+            if annotation is None:
+                continue
+            document = _document(task, annotation, options, log, place)
+        yield place, document
 
 
-def _from_minimal(record: Record, options: ReadOptions, place: str) -> Record:
+def _from_minimal(record: Record, options: ReadOptions) -> Record:
     """A record of JSON-MIN, whose data and regions are fields of one object, as a task of JSON."""
     regions = {
         name: value
@@ -99,12 +100,11 @@ def _from_minimal(record: Record, options: ReadOptions, place: str) -> Record:
     if len(regions) > 1:
         raise FormatError(
             f"several fields hold regions: {', '.join(regions)}",
-            place=place,
             expected="one field with regions",
             hint="export as JSON, which keeps them apart",
         )
     data = {name: value for name, value in record.items() if name not in regions}
-    to_name = _text_field(data, options, place)
+    to_name = _text_field(data, options)
     result = [
         new_region(value["start"], value["end"], name, to_name) | {"value": value}
         if _is_region(value)
@@ -119,13 +119,12 @@ def _is_region(value: Any) -> bool:
     return isinstance(value, dict) and {"start", "end"} <= value.keys()
 
 
-def _annotation(task: Record, options: ReadOptions, log: ReadLog, place: str) -> Record | None:
+def _annotation(task: Record, options: ReadOptions, log: ReadLog) -> Record | None:
     """The one annotation that counts; None for a task that is skipped."""
     found = task.get(_list_name(task), [])
     if not _are_annotations(found):
         raise FormatError(
             f"the annotations are {str(found)[:60]!r}",
-            place=place,
             expected='a list of objects with a list as "result"',
         )
     valid = [each for each in found if not each.get("was_cancelled")]
@@ -144,7 +143,6 @@ def _annotation(task: Record, options: ReadOptions, log: ReadLog, place: str) ->
         hint = "export annotated tasks only; predictions do not count as annotations"
     raise FormatError(
         f"the task has {len(valid)} annotations that were not cancelled",
-        place=place,
         expected="exactly one",
         hint=hint,
     )
@@ -167,9 +165,9 @@ def _document(
     task: Record, annotation: Record, options: ReadOptions, log: ReadLog, place: str
 ) -> Document:
     data = task["data"]
-    field = _text_field(data, options, place)
+    field = _text_field(data, options)
     text = data[field]
-    annotations, remark = read_regions(text, annotation["result"], place)
+    annotations, remark = read_regions(text, annotation["result"])
     entities, aside = without_overlap(
         annotations, options, lambda index: f"{place}, region {index + 1}"
     )
@@ -189,13 +187,11 @@ def _document(
     if rest == usual:
         return document
     if _OWN in document.meta:
-        raise FormatError(
-            f"the data has the field {_OWN!r}", place=place, expected="other names of fields"
-        )
+        raise FormatError(f"the data has the field {_OWN!r}", expected="other names of fields")
     return replace(document, meta={**document.meta, _OWN: rest})
 
 
-def _text_field(data: Record, options: ReadOptions, place: str) -> str:
+def _text_field(data: Record, options: ReadOptions) -> str:
     """The name of the field that holds the text."""
     strings = [
         name
@@ -215,7 +211,6 @@ def _text_field(data: Record, options: ReadOptions, place: str) -> str:
         found, expected = "the text field is unclear", "a string in 'text', or only one string"
     raise FormatError(
         f"{found}; the fields are: {', '.join(data) or 'none'}",
-        place=place,
         expected=expected,
         hint="--text-field (text_field=…) names the field",
     )
@@ -271,7 +266,7 @@ def _task(document: Document, model: str | None) -> Record:
 
 def _result(document: Document, stored: Sequence[Record], field: str) -> list[Record]:
     """An annotation's result: stored regions except entities that are gone, then new regions."""
-    annotations, _ = read_regions(document.text, stored, _OWN)
+    annotations, _ = read_regions(document.text, stored)
     before, _ = without_overlap(annotations, ReadOptions(set_aside=True), str)
     ranges = {each.key: (each.start, each.end) for each in annotations}
     new = {(each.start, each.end, each.label): each for each in document.entities}

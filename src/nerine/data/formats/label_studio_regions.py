@@ -15,17 +15,15 @@ _UNCLEAR = "with offsets after an emoji whose unit is unclear, read as code poin
 _OTHER_LABELS = ("hypertextlabels", "paragraphlabels", "timelinelabels")
 
 
-def read_regions(
-    text: str, result: Sequence[Record], place: str
-) -> tuple[list[Annotation], str | None]:
+def read_regions(text: str, result: Sequence[Record]) -> tuple[list[Annotation], str | None]:
     """The regions with labels in an annotation's `result`, and a remark about their offsets.
 
     The key of each annotation is its index in `result`. Offsets are checked against `text` and
     converted to code points.
     """
     offsets = _Offsets(text)
-    values = {i: _checked(each, place) for i, each in enumerate(result) if has_labels(each)}
-    in_utf16 = {i: offsets.are_utf16(value, place) for i, value in values.items()}
+    values = {i: _checked(each) for i, each in enumerate(result) if has_labels(each)}
+    in_utf16 = {i: offsets.are_utf16(value) for i, value in values.items()}
     known = set(in_utf16.values()) - {None}
     annotations = []
     is_unclear = False
@@ -49,7 +47,7 @@ def has_labels(region: Record) -> bool:
     return region.get("type") in ("labels", *_OTHER_LABELS)
 
 
-def _checked(region: Record, place: str) -> Record:
+def _checked(region: Record) -> Record:
     """The value of a region; raises `FormatError` unless it has a range, labels and a score."""
     value = region.get("value")
     is_range = isinstance(value, dict) and all(
@@ -58,14 +56,13 @@ def _checked(region: Record, place: str) -> Record:
     if not isinstance(value, dict) or not is_range or region["type"] in _OTHER_LABELS:
         raise FormatError(
             f"a region of type {region['type']!r} has no range of a plain text",
-            place=place,
             expected='"start" and "end" as whole numbers in regions of type "labels"',
         )
     labels, score = value.get("labels"), region.get("score")
     if not isinstance(labels, list) or not all(isinstance(each, str) and each for each in labels):
-        raise FormatError(f"the labels are {labels!r}", place=place, expected="a list of names")
+        raise FormatError(f"the labels are {labels!r}", expected="a list of names")
     if score is not None and not is_score(score):
-        raise FormatError(f"the score is {score!r}", place=place, expected="a number from 0 to 1")
+        raise FormatError(f"the score is {score!r}", expected="a number from 0 to 1")
     return value
 
 
@@ -84,7 +81,7 @@ class _Offsets:
         first, last = self._utf16.code_point(start), self._utf16.code_point(end)
         return -1 if first is None else first, -1 if last is None else last
 
-    def are_utf16(self, value: Record, place: str) -> bool | None:
+    def are_utf16(self, value: Record) -> bool | None:
         """Whether the offsets count UTF-16 code units, by the region's own text; None if unknown.
 
         Raises `FormatError` if the region's text agrees with neither unit.
@@ -105,7 +102,6 @@ class _Offsets:
             raise FormatError(
                 f"the region [{start}, {end}) shows {shown[:60]!r}, but the text there is "
                 f"{self._text[max(start, 0) : max(end, 0)][:60]!r}",
-                place=place,
                 expected="offsets in code points or in UTF-16 code units",
                 hint="--text-field (text_field=…) names the text if it is in another field; "
                 "line ends of two characters (CR LF) shift Label Studio's offsets",

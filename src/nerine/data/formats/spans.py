@@ -46,17 +46,17 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     for line, record in read_records(path):
         place = f"{path}:{line}"
         answer = record.get("answer")
-        if answer in ("reject", "ignore"):
-            if not options.skip_rejected:
-                raise FormatError(
-                    f"the annotator's answer to this record is {answer!r}",
-                    place=place,
-                    expected="accepted records",
-                    hint="--skip-rejected (skip_rejected=True) skips such records and counts them",
-                )
+        is_rejected = answer in ("reject", "ignore")
+        if is_rejected and options.skip_rejected:
             log.skipped += 1
             continue
         with errors_at(place):
+            if is_rejected:
+                raise FormatError(
+                    f"the annotator's answer to this record is {answer!r}",
+                    expected="accepted records",
+                    hint="--skip-rejected (skip_rejected=True) skips such records and counts them",
+                )
             document = _document(record, options, place)
         yield place, document
 
@@ -67,7 +67,6 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
     if text_field is None:
         raise FormatError(
             f"the record has no text; its fields are: {', '.join(record) or 'none'}",
-            place=place,
             expected=f"a string in {' or '.join(map(repr, text_fields))}",
             hint="--text-field (text_field=…) names the field",
         )
@@ -80,19 +79,17 @@ def _document(record: Record, options: ReadOptions, place: str) -> Document:
     else:
         raise FormatError(
             f"the record has no entities; its fields are: {', '.join(record)}",
-            place=place,
             expected=f"one of {', '.join(ENTITY_FIELDS)}",
             hint='write "entities": [] for a text without entities',
         )
     if not isinstance(items, list):
         raise FormatError(
             f"the field {entity_field!r} holds {items!r}",
-            place=place,
             expected=f"a list of entities: {_ITEM}",
         )
     tokens, token_fields = _tokens(record, text, place)
     entities = sorted(
-        (_entity(item, tokens is not None, place) for item in items),
+        (_entity(item, tokens is not None) for item in items),
         key=lambda pair: (pair[0].start, pair[0].end, pair[0].label),
     )
     meta = meta_of(record, {text_field, entity_field or "", "tokens"})
@@ -110,7 +107,7 @@ def _entity_field(record: Record) -> str | None:
     return next((name for name in ENTITY_FIELDS if name in record), None)
 
 
-def _entity(item: Any, has_tokens: bool, place: str) -> tuple[Entity, Record]:
+def _entity(item: Any, has_tokens: bool) -> tuple[Entity, Record]:
     """An entity, and its fields that a `Document` has no place for."""
     if isinstance(item, list) and len(item) == 3:
         item = dict(zip(("start", "end", "label"), item, strict=True))
@@ -122,7 +119,6 @@ def _entity(item: Any, has_tokens: bool, place: str) -> tuple[Entity, Record]:
     if not (has_range and isinstance(label, str) and (score is None or is_score(score))):
         raise FormatError(
             f"{item!r} is not a valid entity",
-            place=place,
             expected=f'{_ITEM}, offsets as whole numbers, and an optional "score" from 0 to 1',
         )
     # with tokens, Prodigy's token numbers only repeat the range
@@ -142,14 +138,13 @@ def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | 
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         return locate_tokens(text, values, lambda i: f"{place}, token {i}"), []
     fields = []
-    for value in values if isinstance(values, list) else [values]:
+    for value in values if isinstance(values, list) else [None]:
         token = value if isinstance(value, dict) else {}
         start, end = token.get("start"), token.get("end")
         is_range = type(start) is int and type(end) is int and 0 <= start < end
         if not is_range or token.get("text", text[start:end]) != text[start:end]:
             raise FormatError(
                 "the field 'tokens' does not agree with the text",
-                place=place,
                 expected='[start, end] for each token, or {"text": "Mira", "start": 0, "end": 4}',
             )
         fields.append({key: value for key, value in token.items() if key not in _DERIVED_OF_TOKEN})

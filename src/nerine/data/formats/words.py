@@ -78,36 +78,37 @@ class TaggedRows:
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
-        scheme = self.options.scheme or detect_scheme(
-            self._tags(row, self.place(number))[0] for number, row in self.rows()
-        )
-        log.scheme = scheme
+        log.scheme = scheme = self.options.scheme or detect_scheme(self._all_tags())
         for number, row in self.rows():
             place = self.place(number)
             with errors_at(place):
                 document = self._document(row, place, scheme, log)
             yield place, document
 
+    def _all_tags(self) -> Iterator[list[str]]:
+        for number, row in self.rows():
+            place = self.place(number)
+            with errors_at(place):
+                tags, _ = self._tags(row, place)
+            yield tags
+
     def _document(self, row: Row, place: str, scheme: TagScheme, log: ReadLog) -> Document:
         tags, tag_field = self._tags(row, place)
-        token_field = _field(row, self.options.token_column, TOKEN_FIELDS, "token", place)
+        token_field = _field(row, self.options.token_column, TOKEN_FIELDS, "token")
         surfaces = row[token_field]
         if not _is_list_of(surfaces, str):
             raise FormatError(
                 f"the field {token_field!r} holds {_shortened(surfaces)}",
-                place=place,
                 expected="a list of strings",
             )
         if "" in surfaces:
             raise FormatError(
                 f"token {surfaces.index('')} is empty",
-                place=place,
                 expected="at least one character in every token",
             )
         if len(tags) != len(surfaces):
             raise FormatError(
                 f"there are {len(surfaces)} tokens and {len(tags)} tags",
-                place=place,
                 expected="one tag for each token",
             )
 
@@ -126,7 +127,6 @@ class TaggedRows:
             if not is_ranges(ranges) or [text[start:end] for start, end in ranges] != surfaces:
                 raise FormatError(
                     "the field 'offsets' does not agree with the tokens and the text",
-                    place=place,
                     expected="[start, end] for each token, with text[start:end] the token",
                 )
             tokens = tuple(Token(start, end) for start, end in ranges)
@@ -136,7 +136,7 @@ class TaggedRows:
 
     def _tags(self, row: Row, place: str) -> tuple[list[str], str]:
         """The tags of a row as names, and their field."""
-        field = _field(row, self.options.tag_column, TAG_FIELDS, "tag", place)
+        field = _field(row, self.options.tag_column, TAG_FIELDS, "tag")
         values = row[field]
         if _is_list_of(values, int):
             known = self.options.known_tag_names
@@ -145,28 +145,25 @@ class TaggedRows:
             if unnamed and not names:
                 raise FormatError(
                     f"the tags are numbers, such as {unnamed[0]}, without names",
-                    place=place,
                     expected="tags such as 'B-person'",
                     hint="--tag-names (tag_names=…) gives the names in the order of their numbers",
                 )
             if unnamed:
                 raise FormatError(
                     f"tag number {unnamed[0]} has no name",
-                    place=place,
                     expected=f"a number from 0 to {len(names) - 1}: {', '.join(names)}",
                 )
             values = [names[value] for value in values]
         if not _is_list_of(values, str):
             raise FormatError(
                 f"the field {field!r} holds {_shortened(values)}",
-                place=place,
                 expected="a list of tags, or of their numbers",
             )
         check_tags(values, lambda index: f"{place}, token {index}")
         return list(values), field
 
 
-def _field(row: Row, stated: int | str, usual: Sequence[str], unit: str, place: str) -> str:
+def _field(row: Row, stated: int | str, usual: Sequence[str], unit: str) -> str:
     """The field with the given name, or the first of the usual ones; `unit` is token or tag."""
     names = (stated,) if isinstance(stated, str) else usual
     for name in names:
@@ -174,7 +171,6 @@ def _field(row: Row, stated: int | str, usual: Sequence[str], unit: str, place: 
             return name
     raise FormatError(
         f"no field holds the {unit}s; the fields are: {', '.join(row) or 'none'}",
-        place=place,
         expected=" or ".join(repr(name) for name in names),
         hint=f"--{unit}-column ({unit}_column=…) names the field",
     )
