@@ -153,9 +153,12 @@ def find_split_files(
     for place in (folder, folder / "data"):
         splits: dict[str, list[Path]] = {}
         for path in sorted(place.iterdir()) if place.is_dir() else []:
-            is_file = path.is_file() and _may_hold_documents(path, wanted)
             split = split_named(path.name)
-            if split and (is_file or (pairs and is_pair_folder(path))):
+            is_other = is_unrelated(path.name) or path.suffix.lower() in _UNRELATED_EXTENSIONS
+            is_text_of_pair = path.suffix == ".txt" and path.with_suffix(ANNOTATIONS).is_file()
+            is_wanted = wanted is None or path.suffix.lower() in wanted
+            is_corpus = path.is_file() and is_wanted and not is_other and not is_text_of_pair
+            if split and (is_corpus or (pairs and is_pair_folder(path))):
                 splits.setdefault(split, []).append(path)
         for split, paths in splits.items():
             if len({without_shard(path.stem) + path.suffix for path in paths}) > 1:
@@ -175,11 +178,3 @@ def find_split_files(
         expected="files such as train.conll, dev.conll and test.conll, or train.jsonl",
         hint="name a single file to read it alone",
     )
-
-
-def _may_hold_documents(path: Path, extensions: frozenset[str] | None) -> bool:
-    if is_unrelated(path.name) or path.suffix.lower() in _UNRELATED_EXTENSIONS:
-        return False
-    if path.suffix == ".txt" and path.with_suffix(ANNOTATIONS).is_file():
-        return False  # the text of a pair, which its annotations represent
-    return extensions is None or path.suffix.lower() in extensions

@@ -31,7 +31,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
@@ -52,14 +51,20 @@ _ENTITY_LINE = re.compile(rf"(T\d\S*)\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?
 _ENTITY_NUMBER = re.compile(rf"T({_NUMBER})(?!\d)")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
 
-Line = str | tuple[str, Entity]
-"""A line of an `.ann` file: an entity with its id, or the text of any other line."""
-
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a folder, or the one that an `.ann` or `.txt` file names."""
     folder = path if path.is_dir() else path.parent
-    index = _read_index(folder / INDEX)
+    index: dict[str, tuple[str, Record]] = {}  # by name, the place and record of a document
+    for line, record in read_records(folder / INDEX) if (folder / INDEX).is_file() else ():
+        name = record.get("name")
+        if not isinstance(name, str) or name in index:
+            raise FormatError(
+                f"{name!r} is listed twice" if isinstance(name, str) else f"the name is {name!r}",
+                place=f"{folder / INDEX}:{line}",
+                expected="the name of each document's files, once",
+            )
+        index[name] = (f"{folder / INDEX}:{line}", record)
     if path.is_dir():
         names = _names_in(folder, [*index], options)
     else:
@@ -116,21 +121,6 @@ def _names_in(folder: Path, listed: list[str], options: ReadOptions) -> list[str
             hint="remove the line if the document was removed on purpose",
         )
     return [*listed, *sorted(present.difference(listed))]
-
-
-def _read_index(path: Path) -> dict[str, tuple[str, Record]]:
-    """For each document listed in the index, by name, the place and the record of its extras."""
-    index: dict[str, tuple[str, Record]] = {}
-    for line, record in read_records(path) if path.is_file() else ():
-        name = record.get("name")
-        if not isinstance(name, str) or name in index:
-            raise FormatError(
-                f"{name!r} is listed twice" if isinstance(name, str) else f"the name is {name!r}",
-                place=f"{path}:{line}",
-                expected="the name of each document's files, once",
-            )
-        index[name] = (f"{path}:{line}", record)
-    return index
 
 
 def _read_pair(folder: Path, name: str, options: ReadOptions, log: ReadLog) -> Document:
@@ -223,54 +213,47 @@ def write_folder(documents: Iterable[Document], folder: Path, options: WriteOpti
 def _annotation_lines(document: Document) -> list[str]:
     """The stored lines without entities that are gone, then a line for each new entity."""
     stored = document.meta.get("brat", [])
-    if not _are_stored_lines(stored):
+    if not isinstance(stored, list) or not all(
+        (isinstance(line, str) and line and not {"\n", "\r"} & set(line))
+        or (isinstance(line, list) and [type(part) for part in line] == [str, int, int, str])
+        for line in stored
+    ):
         raise FormatError(
             "meta has the field 'brat' without the lines of an .ann file",
             expected="lines, and [id, start, end, label] for each entity",
         )
-    new = {(e.start, e.end, e.label): e for e in document.entities}
-    lines: list[Line] = []
-    removed: set[str] = set()
-    numbers = [0]
-    for line in stored:
-        id_ = line if isinstance(line, str) else line[0]
-        if match := _ENTITY_NUMBER.match(id_):
-            numbers.append(int(match[1]))
+    new = {(each.start, each.end, each.label): each for each in document.entities}
+    entities: list[tuple[str, Entity | None]] = []  # with their ids; or other lines
+    ids = [line if isinstance(line, str) else line[0] for line in stored]
+    for id_, line in zip(ids, stored, strict=True):
         if isinstance(line, str):
-            lines.append(line)
-        elif (entity := new.pop((line[1], line[2], line[3]), None)) is not None:
-            lines.append((id_, entity))
-        else:
-            removed.add(id_)
-    lines += [(f"T{number}", each) for number, each in enumerate(new.values(), max(numbers) + 1)]
-    removed -= {line[0] for line in lines if isinstance(line, tuple)}
-    written = [line if isinstance(line, str) else _entity_line(*line, document) for line in lines]
-    for other in (line for line in lines if isinstance(line, str)):
-        # ids stand in the second column: alone, or after a role as in Arg1:T1
-        second = other.partition("\t")[2].partition("\t")[0]
-        missing = removed.intersection(each.rpartition(":")[2] for each in second.split())
-        if missing:
+            entities.append((line, None))
+        elif (line[1], line[2], line[3]) in new:
+            entities.append((id_, new.pop((line[1], line[2], line[3]))))
+    numbers = [int(match[1]) for match in map(_ENTITY_NUMBER.match, ids) if match]
+    first = max(numbers, default=0) + 1
+    entities += [(f"T{number}", each) for number, each in enumerate(new.values(), first)]
+    written = {id_ for id_, entity in entities if entity}
+    removed = {line[0] for line in stored if isinstance(line, list)} - written
+    lines = []
+    for id_, entity in entities:
+        if entity is None:
+            # ids stand in the second column: alone, or after a role as in Arg1:T1
+            second = id_.partition("\t")[2].partition("\t")[0]
+            missing = removed.intersection(each.rpartition(":")[2] for each in second.split())
+            if missing:
+                raise FormatError(
+                    f"{id_[:60]!r} refers to {min(missing)}, which is no longer an entity",
+                    expected="the entity as it was read, or a document without this line",
+                    hint='meta["brat"] holds the lines',
+                )
+            lines.append(id_)
+            continue
+        if entity.label.split() != [entity.label]:
             raise FormatError(
-                f"{other[:60]!r} refers to {min(missing)}, which is no longer an entity",
-                expected="the entity as it was read, or a document without this line",
-                hint='meta["brat"] holds the lines',
+                f"the label {entity.label!r} has white space",
+                expected="labels without white space in brat's files",
             )
-    return written
-
-
-def _are_stored_lines(lines: Any) -> bool:
-    return isinstance(lines, list) and all(
-        (isinstance(line, str) and line and not {"\n", "\r"} & set(line))
-        or (isinstance(line, list) and [type(part) for part in line] == [str, int, int, str])
-        for line in lines
-    )
-
-
-def _entity_line(id_: str, entity: Entity, document: Document) -> str:
-    if entity.label.split() != [entity.label]:
-        raise FormatError(
-            f"the label {entity.label!r} has white space",
-            expected="labels without white space in brat's files",
-        )
-    shown = re.sub(r"\s", " ", document.surface(entity))
-    return f"{id_}\t{entity.label} {entity.start} {entity.end}\t{shown}"
+        shown = re.sub(r"\s", " ", document.surface(entity))
+        lines.append(f"{id_}\t{entity.label} {entity.start} {entity.end}\t{shown}")
+    return lines

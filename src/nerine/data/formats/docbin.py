@@ -106,7 +106,15 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[byte
     vocab = spacy.vocab.Vocab()
     found = spacy.tokens.DocBin(store_user_data=True)
     for document in documents:
-        pieces = list(_tokens(document))
+        pieces = []  # start, end, and whether one space follows
+        ranges = [(word.start, word.end) for word in words_to_tag(document)]
+        edges = [(0, 0), *ranges, (len(document.text), len(document.text))]
+        for (start, end), (following, _) in itertools.pairwise(edges):
+            space = end > start and end < following and document.text[end] == " "
+            if end > start:
+                pieces.append((start, end, space))
+            if end + space < following:
+                pieces.append((end + space, following, False))
         words = [document.text[start:end] for start, end, _ in pieces]
         doc = spacy.tokens.Doc(vocab, words=words, spaces=[space for *_, space in pieces])
         first = {start: index for index, (start, _, _) in enumerate(pieces)}
@@ -122,15 +130,3 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[byte
             doc.user_data[_KEY] = json_line(extras)
         found.add(doc)
     yield found.to_bytes()
-
-
-def _tokens(document: Document) -> Iterator[tuple[int, int, bool]]:
-    """The tokens of the `Doc`: start, end, and whether one space follows."""
-    words = [(word.start, word.end) for word in words_to_tag(document)]
-    edges = [(0, 0), *words, (len(document.text), len(document.text))]
-    for (start, end), (following, _) in itertools.pairwise(edges):
-        space = end > start and end < following and document.text[end] == " "
-        if end > start:
-            yield start, end, space
-        if end + space < following:
-            yield end + space, following, False

@@ -169,35 +169,31 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
 def _own_fields(document: Document, meta: Record, style: Style) -> Record:
     """The fields of entities and tokens in a style; their other fields are taken out of `meta`."""
     entities, tokens = document.entities, document.tokens
-    fields = _take_entity_fields(document, meta)
-    own: Record = {}
+    extras: list[Record] = [{} for _ in entities]
+    stored = meta.get("entity_fields")
+    if isinstance(stored, list) and all(
+        isinstance(entry, list) and [type(part) for part in entry] == [int, int, str, dict]
+        for entry in stored
+    ):
+        del meta["entity_fields"]
+        known = {(start, end, label): extra for start, end, label, extra in stored}
+        extras = [known.get((each.start, each.end, each.label), {}) for each in entities]
+    scores: list[Record] = [{} if e.score is None else {"score": e.score} for e in entities]
     if style == "prodigy":
-        return _prodigy_fields(document, fields, meta)
-    scores = [{} if each.score is None else {"score": each.score} for each in entities]
-    if style == "doccano" and not any(fields) and not any(scores):
+        extras = [score | extra for score, extra in zip(scores, extras, strict=True)]
+        return _prodigy_fields(document, extras, meta)
+    own: Record = {}
+    if style == "doccano" and not any(extras) and not any(scores):
         own["label"] = [[each.start, each.end, each.label] for each in entities]
     else:
         start, end = ("start_offset", "end_offset") if style == "doccano" else ("start", "end")
         own["entities"] = [
             {start: each.start, end: each.end, "label": each.label, **score, **extra}
-            for each, score, extra in zip(entities, scores, fields, strict=True)
+            for each, score, extra in zip(entities, scores, extras, strict=True)
         ]
     if tokens is not None:
         own["tokens"] = [[token.start, token.end] for token in tokens]
     return own
-
-
-def _take_entity_fields(document: Document, meta: Record) -> list[Record]:
-    """Removes the entities' other fields from `meta`: a record each, empty for new entities."""
-    entries = meta.get("entity_fields")
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, list) and [type(part) for part in entry] == [int, int, str, dict]
-        for entry in entries
-    ):
-        return [{} for _ in document.entities]
-    del meta["entity_fields"]
-    fields = {(start, end, label): extra for start, end, label, extra in entries}
-    return [fields.get((e.start, e.end, e.label), {}) for e in document.entities]
 
 
 def _prodigy_fields(document: Document, entity_fields: list[Record], meta: Record) -> Record:
@@ -209,8 +205,6 @@ def _prodigy_fields(document: Document, entity_fields: list[Record], meta: Recor
         span: Record = {"start": entity.start, "end": entity.end, "label": entity.label}
         if entity.start in first and entity.end in last:
             span |= {"token_start": first[entity.start], "token_end": last[entity.end]}
-        if entity.score is not None:
-            span["score"] = entity.score
         spans.append(span | extra)
     if document.tokens is None:
         return {"spans": spans}

@@ -78,19 +78,14 @@ class TaggedRows:
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
-        log.scheme = scheme = self.options.scheme or detect_scheme(self._all_tags())
+        log.scheme = scheme = self.options.scheme or detect_scheme(
+            self._tags(row, self.place(number))[0] for number, row in self.rows()
+        )
         for number, row in self.rows():
             place = self.place(number)
             with errors_at(place):
                 document = self._document(row, place, scheme, log)
             yield place, document
-
-    def _all_tags(self) -> Iterator[list[str]]:
-        for number, row in self.rows():
-            place = self.place(number)
-            with errors_at(place):
-                tags, _ = self._tags(row, place)
-            yield tags
 
     def _document(self, row: Row, place: str, scheme: TagScheme, log: ReadLog) -> Document:
         tags, tag_field = self._tags(row, place)
@@ -136,31 +131,32 @@ class TaggedRows:
 
     def _tags(self, row: Row, place: str) -> tuple[list[str], str]:
         """The tags of a row as names, and their field."""
-        field = _field(row, self.options.tag_column, TAG_FIELDS, "tag")
-        values = row[field]
-        if _is_list_of(values, int):
-            known = self.options.known_tag_names
-            names = self.options.tag_names or self.tag_names or known.get(field) or ()
-            unnamed = [value for value in values if not 0 <= value < len(names)]
-            if unnamed and not names:
+        with errors_at(place):
+            field = _field(row, self.options.tag_column, TAG_FIELDS, "tag")
+            values = row[field]
+            if _is_list_of(values, int):
+                known = self.options.known_tag_names
+                names = self.options.tag_names or self.tag_names or known.get(field) or ()
+                unnamed = [value for value in values if not 0 <= value < len(names)]
+                if unnamed and not names:
+                    raise FormatError(
+                        f"the tags are numbers, such as {unnamed[0]}, without names",
+                        expected="tags such as 'B-person'",
+                        hint="--tag-names (tag_names=…) gives their names in order",
+                    )
+                if unnamed:
+                    raise FormatError(
+                        f"tag number {unnamed[0]} has no name",
+                        expected=f"a number from 0 to {len(names) - 1}: {', '.join(names)}",
+                    )
+                values = [names[value] for value in values]
+            if not _is_list_of(values, str):
                 raise FormatError(
-                    f"the tags are numbers, such as {unnamed[0]}, without names",
-                    expected="tags such as 'B-person'",
-                    hint="--tag-names (tag_names=…) gives the names in the order of their numbers",
+                    f"the field {field!r} holds {_shortened(values)}",
+                    expected="a list of tags, or of their numbers",
                 )
-            if unnamed:
-                raise FormatError(
-                    f"tag number {unnamed[0]} has no name",
-                    expected=f"a number from 0 to {len(names) - 1}: {', '.join(names)}",
-                )
-            values = [names[value] for value in values]
-        if not _is_list_of(values, str):
-            raise FormatError(
-                f"the field {field!r} holds {_shortened(values)}",
-                expected="a list of tags, or of their numbers",
-            )
-        check_tags(values, lambda index: f"{place}, token {index}")
-        return list(values), field
+            check_tags(values, lambda index: f"{place}, token {index}")
+            return list(values), field
 
 
 def _field(row: Row, stated: int | str, usual: Sequence[str], unit: str) -> str:

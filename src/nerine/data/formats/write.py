@@ -9,7 +9,7 @@ from typing import TextIO
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, NerineError
-from nerine.core.files import replacing, replacing_folder
+from nerine.core.files import errors_at, replacing, replacing_folder
 from nerine.data.formats import brat
 from nerine.data.formats.options import WriteOptions
 from nerine.data.formats.registry import Format, format_by_extension, format_named
@@ -39,60 +39,51 @@ def write_documents(
         SettingsError: If the format does not accept an option.
         MissingExtraError: If the format needs an extra that is not installed.
     """
-    if isinstance(target, Path | str):
-        path = Path(target)
-        found = format_named(format) if format else format_by_extension(path)
-        _check_writable(found, options, str(path))
-        counted = _Counted(documents)
-        with counted.errors_at(str(path)):
-            _write_path(counted, path, found, options)
-        return counted.number
-    found = format_named(format or "")
-    _check_writable(found, options, "output")
-    if found.write is None:
-        raise FormatError(
-            f"the format {found.name!r} cannot be written to a stream",
-            place="output",
-            expected="the name of a folder" if found.write_folder else "the name of a file",
-        )
+    path = Path(target) if isinstance(target, Path | str) else None
+    if format is None and path is not None:
+        found = format_by_extension(path)
+    else:
+        found = format_named(format or "")
+    _check_writable(found, path, options)
     counted = _Counted(documents)
-    with counted.errors_at("output"):
-        for text in found.write(counted, options):
-            text.encode()  # raises before a part of the text reaches the stream
-            target.write(text)
+    with counted.errors_at(str(path or "output")):
+        if not isinstance(target, Path | str):
+            for text in found.write(counted, options) if found.write else ():
+                text.encode()  # raises before a part of the text reaches the stream
+                target.write(text)
+        elif found.write_folder:
+            with replacing_folder(Path(target)) as folder:
+                found.write_folder(counted, folder, options)
+        else:
+            with replacing(Path(target)) as file:
+                for text in found.write(counted, options) if found.write else ():
+                    file.write(text.encode())
+                for piece in found.write_bytes(counted, options) if found.write_bytes else ():
+                    file.write(piece)
     return counted.number
 
 
-def _check_writable(found: Format, options: WriteOptions, place: str) -> None:
-    if not found.can_write:
-        raise FormatError(f"the format {found.name!r} is read only", place=place)
-    if options.predictions_of is not None and found.name != "label-studio":
-        raise FormatError(
-            f"the format {found.name!r} cannot mark entities as predictions",
-            place=place,
-            expected="the format 'label-studio', which has predictions next to annotations",
-            hint="--to label-studio (format=…) states it; .json alone means 'spans'",
-        )
-
-
-def _write_path(
-    documents: Iterable[Document], path: Path, found: Format, options: WriteOptions
-) -> None:
-    if not found.write_folder:
-        with replacing(path) as file:
-            for text in found.write(documents, options) if found.write else ():
-                file.write(text.encode())
-            for piece in found.write_bytes(documents, options) if found.write_bytes else ():
-                file.write(piece)
-        return
-    if path.suffix in (*brat.EXTENSIONS, brat.TEXT):
-        raise FormatError(
-            "the format 'brat' is a folder of .txt and .ann files",
-            place=str(path),
-            expected="the name of a folder",
-        )
-    with replacing_folder(path) as folder:
-        found.write_folder(documents, folder, options)
+def _check_writable(found: Format, path: Path | None, options: WriteOptions) -> None:
+    """Raises `FormatError` if a format cannot be written to a path, or to a stream (None)."""
+    with errors_at(str(path or "output")):
+        if not found.can_write:
+            raise FormatError(f"the format {found.name!r} is read only")
+        if options.predictions_of is not None and found.name != "label-studio":
+            raise FormatError(
+                f"the format {found.name!r} cannot mark entities as predictions",
+                expected="the format 'label-studio', which has predictions next to annotations",
+                hint="--to label-studio (format=…) states it; .json alone means 'spans'",
+            )
+        if path is None and found.write is None:
+            raise FormatError(
+                f"the format {found.name!r} cannot be written to a stream",
+                expected=f"the name of a {'folder' if found.write_folder else 'file'}",
+            )
+        if path and found.write_folder and path.suffix in (*found.extensions, brat.TEXT):
+            raise FormatError(
+                f"the format {found.name!r} is a folder of .txt and .ann files",
+                expected="the name of a folder",
+            )
 
 
 class _Counted:
