@@ -219,7 +219,7 @@ def test_formats_and_schemes_may_be_stated(gold: Path, worse: Path, tmp_path: Pa
 BAD: list[tuple[list[str], str]] = [
     (["score", "no.conll", "worse.conll"], "no.conll: there is no such file or folder"),
     (["score", "test.conll", "no.conll"], "no.conll: cannot be read: No such file or directory"),
-    (["score", "test.conll", "corpus"], "the name has no extension that tells the format"),
+    (["score", "test.conll", "corpus"], "the format is unknown, as the name has no extension"),
     (["score", "test.conll"], "test.conll:1: there are 2 columns"),
     (["score", "test.conll", "--predicted-column", "9"], "there is no column 9"),
     (["score", "corpus"], "corpus: there is no predicted file"),

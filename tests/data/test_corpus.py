@@ -98,7 +98,7 @@ def test_two_files_for_one_split_are_refused(folder: Path) -> None:
 
 
 def test_a_folder_without_splits_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="it is empty"):
+    with pytest.raises(CorpusError, match="none, the folder is empty"):
         load_corpus(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(CorpusError, match=r"among: notes\.txt"):

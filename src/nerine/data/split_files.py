@@ -48,7 +48,10 @@ def match_splits(
     for split, name in (stated or {}).items():
         if split not in SPLITS:
             raise CorpusError(
-                f"unknown split {split!r}", place=place, expected=f"one of: {', '.join(SPLITS)}"
+                f"unknown split {split!r}",
+                place=place,
+                expected=f"one of: {', '.join(SPLITS)}",
+                hint=_HINT,
             )
         if name not in known:
             raise CorpusError(

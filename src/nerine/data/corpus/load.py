@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, HubError
@@ -16,6 +16,9 @@ from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_datase
 from nerine.data.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
 from nerine.data.formats.words import TaggedRows
 from nerine.data.split_files import find_split_files, is_pair_folder, split_named
+
+if TYPE_CHECKING:
+    from nerine.data.hub_datasets.pulling import CorpusFiles
 
 SAMPLE = "sample"
 
@@ -66,72 +69,60 @@ def load_corpus(
             and saved folders, `spacy` for spaCy's files.
     """
     path = Path(source).expanduser()
+    name, found_config = str(source), None
     notes: tuple[str, ...] = ()
-    readers: dict[str, SplitReader]
+    files: Mapping[str, Sequence[Path]] = {}
+    readers: dict[str, SplitReader] = {}
     if source == SAMPLE:
-        with resources.as_file(resources.files("nerine.data") / SAMPLE) as folder:
-            return _read_corpus(
-                _folder_readers(folder, "spans", options), SAMPLE, known_labels_only
-            )
-    if path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
-        split = split_named(path.resolve().name) or "train"
-        readers = {split: partial(_read_files, [path], format, options)}
+        format = "spans"  # noqa: A001
+        files = find_split_files(Path(__file__).parents[1] / SAMPLE, EXTENSIONS)
+    elif path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
+        files = {split_named(path.resolve().name) or "train": [path]}
     elif path.is_dir() and is_saved_dataset(path):
         tables, left_out = open_saved_dataset(path, options, splits)
         readers = {split: partial(_read_rows, rows) for split, rows in tables.items()}
         if left_out and not splits:
             notes = (f"{source}: splits that are not read: {', '.join(left_out)}",)
     elif path.is_dir():
-        readers = _folder_readers(path, format, options)
+        extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format)
+        files = find_split_files(path, extensions, pairs=format in (None, "brat"))
     elif is_hub_id(source):
-        return _load_from_hub(
-            str(source), format, options, config, revision, splits, known_labels_only
-        )
+        found = _pull(name, revision, config=config, splits=splits, format_=format)
+        options = replace(options, known_tag_names=found.tag_names)
+        files, name = found.splits, str(found.snapshot)
+        found_config, notes = found.config, found.notes
     else:
         raise CorpusError(
             "there is no such file or folder",
-            place=str(source),
+            place=name,
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
-    return replace(_read_corpus(readers, str(source), known_labels_only), notes=notes)
+    for split, paths in files.items():
+        readers[split] = partial(_read_files, paths, format, options)
+    corpus = _read_corpus(readers, name, known_labels_only)
+    return replace(corpus, config=found_config, notes=notes)
 
 
-def _load_from_hub(
-    source: str,
-    format_: str | None,
-    options: ReadOptions,
-    config: str | None,
-    revision: str | None,
-    splits: Mapping[str, str] | None,
-    known_labels_only: bool,
-) -> Corpus:
-    """Fetches a data set's files to the hub's cache and reads them like those of a folder."""
+def _pull(source: str, revision: str | None, **choice: Any) -> CorpusFiles:
+    """Fetches the files of a data set on the hub."""
     from nerine.data.hub_datasets.pulling import pull_corpus
     from nerine.hub.errors import is_offline
     from nerine.hub.names import RepoName
 
-    repo = RepoName.parse(source, revision, "dataset")
     try:
-        found = pull_corpus(repo, config=config, splits=splits, format_=format_)
+        return pull_corpus(RepoName.parse(source, revision, "dataset"), **choice)
     except HubError as error:
         if not is_offline():
             raise
-        offline = (
+        hint = (
             "without the hub, a folder with train, dev and test files works, and so does 'sample'"
         )
         raise HubError(
             error.found,
             expected=error.expected,
             place=f"{error.place}, which is not a local folder",
-            hint=f"{error.hint}; {offline}" if error.hint else offline,
+            hint=f"{error.hint}; {hint}" if error.hint else hint,
         ) from error
-    options = replace(options, known_tag_names=found.tag_names)
-    readers = {
-        split: partial(_read_files, paths, format_, options)
-        for split, paths in found.splits.items()
-    }
-    corpus = _read_corpus(readers, str(found.snapshot), known_labels_only)
-    return replace(corpus, config=found.config, notes=found.notes)
 
 
 def is_hub_id(source: str | Path) -> bool:
@@ -145,14 +136,6 @@ def is_hub_id(source: str | Path) -> bool:
     owner, _, name = repo.partition("/")
     is_path = "/" in name or "\\" in repo or Path(name).suffix.lower() in EXTENSIONS
     return bool(owner and name) and not is_path
-
-
-def _folder_readers(
-    folder: Path, format_: str | None, options: ReadOptions
-) -> dict[str, SplitReader]:
-    extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format_)
-    files = find_split_files(folder, extensions, pairs=format_ in (None, "brat"))
-    return {split: partial(_read_files, paths, format_, options) for split, paths in files.items()}
 
 
 def _read_files(

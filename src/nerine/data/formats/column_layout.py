@@ -108,7 +108,7 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
         place = f"{path}:{number}"
         if layout.width < 2:
             raise FormatError(
-                f"the tag column is missing: {line[:60]!r} is one column",
+                f"the line has no tag column: {line[:60]!r} is one column",
                 place=place,
                 expected="a token and its tag in every line, with a TAB or spaces between them",
                 hint=f"columns were split at {layout.separator_name}; --separator (separator=…) "
@@ -146,9 +146,9 @@ def column_index(column: int | str, option: str, width: int, place: str) -> int:
         )
     if not -width <= column < width:
         raise FormatError(
-            f"{option} is {column}, but the line has {width} columns",
+            f"there is no column {column}, the value of {option}",
             place=place,
-            expected=f"a number from {-width} to {width - 1}",
+            expected=f"a number from {-width} to {width - 1}, as there are {width} columns",
         )
     return column % width
 
