@@ -1,4 +1,4 @@
-"""Repositories → checkpoints: what is fetched, what is checked, what is said when it fails."""
+"""Repositories → checkpoints: fetched files, checks, and messages of failures."""
 
 from __future__ import annotations
 
@@ -480,7 +480,9 @@ def test_a_cased_model_with_a_vocabulary_only(hub: Hub, tmp_path: Path) -> None:
     )
     hub.add_repo(REPO, files_of(folder))
     tagger = Tagger.load(REPO, device="cpu")
-    assert tagger.tokenizer.tokenize("oslo") != tagger.tokenizer.tokenize("OSLO")
+    assert tagger.inference.tokenizer.tokenize("oslo") != tagger.inference.tokenizer.tokenize(
+        "OSLO"
+    )
     assert found(tagger) == found(Tagger.load(folder, device="cpu"))
 
 
@@ -566,7 +568,7 @@ def test_a_cache_that_cannot_be_written_is_read(
 
     folder = foreign(hub, tmp_path / "foreign", CONLL_TAGS)
     snapshot_download(REPO)
-    monkeypatch.setattr(cache, "write_whole", refuse)
+    monkeypatch.setattr(cache, "write_text", refuse)
     assert found(Tagger.load(REPO, device="cpu")) == found(Tagger.load(folder, device="cpu"))
 
 

@@ -148,9 +148,12 @@ def _check_free(final: Path, path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a small text file whole or not at all, under another name first."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def sync_files(folder: Path) -> None:

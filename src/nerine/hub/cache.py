@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import cached_assets_path, constants
 
+from nerine.core.files import write_text
 from nerine.hub.files import RemoteFile
 from nerine.hub.names import RepoName, is_commit
 
@@ -53,7 +53,9 @@ def write_ref(repo: RepoName, commit: str) -> None:
     To be called last, so that a branch never leads to half a snapshot.
     """
     if not repo.is_pinned and known_commit(repo) != commit:
-        write_whole(_ref(repo), commit)
+        ref = _ref(repo)
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        write_text(ref, commit)
 
 
 def write_file_list(repo: RepoName, commit: str, files: Mapping[str, RemoteFile]) -> None:
@@ -63,7 +65,7 @@ def write_file_list(repo: RepoName, commit: str, files: Mapping[str, RemoteFile]
     """
     rows = {name: [file.size, file.hash] for name, file in files.items()}
     with contextlib.suppress(OSError, ValueError):
-        write_whole(_list_path(repo, commit), json.dumps(rows))
+        write_text(_list_path(repo, commit), json.dumps(rows))
 
 
 def read_file_list(repo: RepoName, commit: str) -> dict[str, RemoteFile] | None:
@@ -80,14 +82,6 @@ def forget(path: Path) -> None:
     target = path.resolve()
     path.unlink(missing_ok=True)
     target.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def describe_cache(repo: RepoName) -> str:

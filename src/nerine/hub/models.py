@@ -34,11 +34,26 @@ def pull_model(repo: RepoName, *, weights: bool = True) -> Snapshot:
     altered, and if all weights of the repository are pickles.
     """
     snapshot = list_files(repo)
-    chosen = _model_files([*snapshot.files], weights=weights)
+    names = [*snapshot.files]
+    chosen = _model_files(names, weights=weights)
     if not chosen and snapshot.is_partial:
         raise hub_error(repo, OfflineModeIsEnabled())
     if not chosen:
-        raise _no_model(repo, [*snapshot.files])
+        pickle = next(filter(_PICKLE.fullmatch, names), None)
+        if CONFIG_FILE not in names:
+            found = "the repository has no config.json, so it holds no model of transformers"
+        elif pickle:
+            found = f"the weights are a pickle ({pickle}), which can run code when it is loaded"
+        else:
+            found = "the repository has no weights"
+        shown = ", ".join(visible(name) for name in names[:_MOST_SHOWN]) or "no files at all"
+        more = " …" if len(names) > _MOST_SHOWN else ""
+        raise HubError(
+            found,
+            place=str(repo),
+            expected=f"{CONFIG_FILE} and {WEIGHTS_FILE}",
+            hint=f"it holds {shown}{more}",
+        )
     snapshot.fetch(*chosen)
     snapshot.write_ref()
     return snapshot
@@ -59,20 +74,3 @@ def _model_files(names: Sequence[str], *, weights: bool = True) -> list[str]:
         found = [*sorted(name for name in names if _SHARD.fullmatch(name)), INDEX_FILE]
     of_nerine = [name for name in (INFO_FILE, ONNX_INFO_FILE) if name in names]
     return [*of_nerine, *settings, *found] if found else []
-
-
-def _no_model(repo: RepoName, names: Sequence[str]) -> HubError:
-    """The error for a repository whose files make no model."""
-    pickles = [name for name in names if _PICKLE.fullmatch(name)]
-    if CONFIG_FILE not in names:
-        found = "the repository has no config.json, so it holds no model of transformers"
-    elif pickles:
-        found = (
-            f"the weights are a pickle ({pickles[0]}), which can run code when it is loaded, and "
-            "there is no model.safetensors"
-        )
-    else:
-        found = "the repository has no weights (model.safetensors)"
-    shown = ", ".join(visible(name) for name in names[:_MOST_SHOWN])
-    more = " …" if len(names) > _MOST_SHOWN else ""
-    return HubError(found, place=str(repo), hint=f"it holds {shown + more or 'no files at all'}")

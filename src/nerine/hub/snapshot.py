@@ -46,6 +46,9 @@ class Snapshot:
         files: All files of the commit by their names; only the cached ones if `is_partial`.
         notes: What a user should know.
         is_partial: Whether the list of files is unknown.
+
+    Raises:
+        HubError: If the name of a file leads out of the folder.
     """
 
     repo: RepoName
@@ -53,6 +56,10 @@ class Snapshot:
     files: Mapping[str, RemoteFile]
     notes: tuple[str, ...] = ()
     is_partial: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.files:
+            check_file_name(name, str(self.repo))
 
     @property
     def folder(self) -> Path:
@@ -78,22 +85,18 @@ class Snapshot:
                     expected="all files that are needed",
                     hint="fetch them where the hub can be reached, with the same command",
                 )
+            listed = self.files.get(name, RemoteFile(None, None))
             with progress_bars(), errors_of(self.repo):
-                self._fetch(name)
-
-    def _fetch(self, name: str) -> None:
-        """Fetches one file if it is not there; one that differs from the list is fetched again."""
-        listed = self.files.get(name, RemoteFile(None, None))
-        problem = listed.mismatch(path := self._download(name))
-        if problem and not is_offline():
-            problem = listed.mismatch(path := self._download(name, again=True))
-        if problem:
-            cache.forget(path)
-            raise HubError(
-                f"{name} is not what the hub lists: {problem}",
-                place=str(self.repo),
-                hint="it was altered or cut short on its way, and is not kept: pull again",
-            )
+                problem = listed.mismatch(path := self._download(name))
+                if problem and not is_offline():
+                    problem = listed.mismatch(path := self._download(name, again=True))
+                if problem:
+                    cache.forget(path)
+                    raise HubError(
+                        f"{name} is not what the hub lists: {problem}",
+                        place=str(self.repo),
+                        hint="it was altered or cut short on its way, and is not kept: pull again",
+                    )
 
     def _download(self, name: str, *, again: bool = False) -> Path:
         repo_id, kind = self.repo.id, self.repo.kind
@@ -164,30 +167,24 @@ def _list_files(repo: RepoName) -> Snapshot:
     saved = cache.read_file_list(repo, commit) if commit else None
     known = Snapshot(repo, commit, saved) if commit and saved else None
     if known and (repo.is_pinned or is_offline()):
-        return _with_safe_names(known)
+        return known
     if is_offline():
         names = cache.cached_names(repo, commit) if commit else []
         if not commit or not names:
             raise OfflineModeIsEnabled
         note = f"{repo}: whether the cache has all of its files is not known"
         files = dict.fromkeys(names, RemoteFile(None, None))
-        return _with_safe_names(Snapshot(repo, commit, files, (note,), is_partial=True))
+        return Snapshot(repo, commit, files, (note,), is_partial=True)
     try:
         fresh = _ask_hub(repo, tries=1 if known else _TRIES)
     except Exception as error:
         if known is None or not _is_temporary(error):
             raise
         note = f"{hub_error(repo, error).found}: {known} of the cache is used"
-        return _with_safe_names(replace(known, notes=(note,)))
+        return replace(known, notes=(note,))
     if fresh != known:
         cache.write_file_list(repo, fresh.commit, fresh.files)
-    return _with_safe_names(fresh)
-
-
-def _with_safe_names(snapshot: Snapshot) -> Snapshot:
-    for name in snapshot.files:
-        check_file_name(name, str(snapshot.repo))
-    return snapshot
+    return fresh
 
 
 def _ask_hub(repo: RepoName, tries: int) -> Snapshot:

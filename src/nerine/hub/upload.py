@@ -200,7 +200,18 @@ def upload(
     """
     with _errors(target.repo), progress_bars():
         api = _api()
-        _check_card(target, files)
+        for file in files:
+            if file.name == CARD_FILE and isinstance(file.content, bytes):
+                try:  # before anything is made or sent
+                    ModelCard(file.content.decode()).validate(repo_type="model")
+                except ValueError as error:
+                    said = visible(redacted(str(error)))
+                    raise HubError(
+                        f"the hub does not take the card's metadata: {said}",
+                        place=f"{target.repo}, {file.name}",
+                        hint="does the hub know the licence? --license other takes any, with "
+                        "--license-name",
+                    ) from None
         if remote.commit is None:
             say("making the repository")
             api.create_repo(target.repo.id, private=not target.public)
@@ -250,21 +261,6 @@ def _remote(api: HfApi, target: Target) -> Remote:
         if isinstance(file, RepoFile)
     }
     return Remote(private, tip, not exists, tags, files)
-
-
-def _check_card(target: Target, files: Sequence[LocalFile]) -> None:
-    """Lets the hub check a card's metadata before anything is made or sent."""
-    for file in files:
-        if file.name == CARD_FILE and isinstance(file.content, bytes):
-            try:
-                ModelCard(file.content.decode()).validate(repo_type="model")
-            except ValueError as error:
-                raise HubError(
-                    f"the hub does not take the card's metadata: {visible(redacted(str(error)))}",
-                    place=f"{target.repo}, {file.name}",
-                    hint="does the hub know the licence? --license other takes any, with "
-                    "--license-name",
-                ) from None
 
 
 def _commit(

@@ -119,7 +119,7 @@ class TagScheme(Enum):
             touches = previous.end == span.start and previous.label == span.label
             inner = span.end - span.start - 1
             if self.bounds_both_ends:
-                begin, inside, end, single = self.prefixes
+                begin, inside, end, single = tuple(self.prefixes)
                 kinds = begin + inside * (inner - 1) + end if inner else single
             else:
                 kinds = ("B" if self is TagScheme.IOB2 or touches else "I") + "I" * inner
