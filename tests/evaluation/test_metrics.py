@@ -69,6 +69,17 @@ def test_documents_that_are_not_the_same_cannot_be_compared() -> None:
         score([Document("a")], [Document("b")])
 
 
+def test_entities_that_overlap_are_not_scored() -> None:
+    nested = (Entity(0, 1, "x"), Entity(0, 2, "x"))
+    flat = [Document("ab"), Document("ab", nested[:1])]
+    for gold, predicted in (
+        (flat, [flat[0], Document("ab", nested)]),
+        ([Document("ab", nested)], flat[:1]),
+    ):
+        with pytest.raises(CorpusError, match=r"document \d: entity 1 .* begins before entity 0"):
+            score(gold, predicted)
+
+
 def test_the_documents_of_a_fault_are_named() -> None:
     with pytest.raises(CorpusError, match=r"sequence 1: 1 predicted tags for 2 gold ones"):
         score_tags([["O"], ["O", "O"]], [["O"], ["O"]])
@@ -76,7 +87,7 @@ def test_the_documents_of_a_fault_are_named() -> None:
         score_tags([["O"]], [])
     with pytest.raises(SchemeError, match=r"sequence 1: tag 'Q-x' has an unknown form"):
         score_tags([["O"], ["O"]], [["O"], ["Q-x"]])
-    with pytest.raises(SchemeError, match="no tag scheme is called 'IOB9'"):
+    with pytest.raises(SchemeError, match="unknown tag scheme 'IOB9'"):
         score_tags([], [], scheme="IOB9")
 
 

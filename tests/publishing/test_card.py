@@ -715,7 +715,7 @@ def test_statements_are_read_from_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('licence = "mit"', "there is no statement 'licence'"),
+        ('licence = "mit"', "unknown statement 'licence'"),
         ('license = "My Licence"', "license: 'My Licence' cannot be stated"),
         ('license = "other"', "license_name"),
         ('license_name = "mine"', "license_name"),

@@ -28,7 +28,7 @@ from nerine.data.formats import write_documents
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.hub.names import RepoName
-from nerine.hub.pulling import Snapshot
+from nerine.hub.snapshot import Snapshot
 from nerine.model.loading.sources import Source
 from nerine.model.provenance.conditions import hardware
 from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
@@ -418,7 +418,7 @@ def test_where_a_corpus_and_an_encoder_are_from(
     assert {name: corpus_kind(name) for name in kinds} == kinds
     assert corpus_kind("owner/posts@main") == "hub"
     here, commit = tmp_path / "data" / "posts", "a" * 40
-    pulled = Snapshot(RepoName("owner/posts", "main"), commit, here, {})
+    pulled = Snapshot(RepoName("owner/posts", "main"), commit, {})
     for origin, expected in (
         (Source("data/posts", here), {"name": "posts", "kind": "folder"}),
         (Source("package:x", here), {"name": "package:x", "kind": "package"}),

@@ -17,17 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from hub import Hub
 from hub.samples import TOKEN
 from nerine.core.errors import HubError, NerineError, SettingsError
 from nerine.core.files import file_hash
-from nerine.hub.files import Listed, git_hash
-from nerine.hub.sending import Outgoing, Remote
+from nerine.hub.files import RemoteFile, git_hash
+from nerine.hub.upload import LocalFile, Remote
 from nerine.publishing import secrets
 from nerine.publishing.card import Statements
 from nerine.publishing.listing import OURS
 from nerine.publishing.marking import is_untouched, marked
 from nerine.publishing.naming import public_configuration
-from nerine.publishing.push import PushOptions, compare, plan_push
+from nerine.publishing.push import PushOptions, carry_out, compare, plan_push
 from nerine.publishing.secrets import Searcher
 from pushes import PATH, add_onnx, change, evaluate
 
@@ -337,7 +338,7 @@ def test_the_logins_own_token_is_found_in_every_form(
 def test_a_secret_is_found_wherever_a_chunk_ends(before: int, kind: str, chunk: int) -> None:
     noise = (b"\n \0\xff." * 1000)[:before]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(secrets, "pieces_of", lambda text: re.findall(rb"(?s).{1,%d}" % chunk, text))
+        patch.setattr(secrets, "chunks", lambda text: re.findall(rb"(?s).{1,%d}" % chunk, text))
         text = noise + SECRETS[kind].encode() + b"\n" + bytes(5000)
         sha256, found = Searcher().look_through(text)
     assert [(each.kind, each.line) for each in found] == [(kind, noise.count(b"\n") + 1)]
@@ -370,7 +371,7 @@ def test_statements_come_from_options_or_the_folder(folder: Path) -> None:
     assert "license: mit\n" in plan.readme
     assert "\n- pt\n" in plan.readme
     assert "license" not in plan_push(folder, REPO, statements=Statements()).readme.split("---")[1]
-    with pytest.raises(SettingsError, match="no statement 'colour'"):
+    with pytest.raises(SettingsError, match="unknown statement 'colour'"):
         plan_push(folder, REPO, colour="red")
     with pytest.raises(SettingsError, match="one text"):
         PushOptions().changed({"onnx": "all"})
@@ -384,7 +385,7 @@ def test_statements_come_from_options_or_the_folder(folder: Path) -> None:
         ("mira/names@v1", {"revision": "v2"}, "two revisions"),
         ("mira/names", {"revision": "0" * 40}, "a commit never changes"),
         ("mira/names", {"tag": "v1", "create_pr": True}, "cannot be tagged"),
-        ("mira/names", {"tag": "main"}, "no tag here"),
+        ("mira/names", {"tag": "main"}, "cannot be a tag"),
     ],
 )
 def test_a_target_that_cannot_be_is_refused_before_anything_is_read(
@@ -397,24 +398,24 @@ def test_a_target_that_cannot_be_is_refused_before_anything_is_read(
 # --- what is there already
 
 
-def outgoing(name: str, content: bytes = b"a") -> Outgoing:
-    return Outgoing(name, content, len(content), hashlib.sha256(content).hexdigest())
+def outgoing(name: str, content: bytes = b"a") -> LocalFile:
+    return LocalFile(name, content, len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_files_are_compared_by_what_git_or_the_storage_calls_them() -> None:
     file = outgoing("a", b"hello\n")
     git = "ce013625030ba8dba906f756967f9e9ca394464a"  # of `git hash-object`
     assert git_hash(file.content) == git
-    assert file.is_like(Listed(6, git))
-    assert file.is_like(Listed(6, file.sha256))
+    assert file.equals(RemoteFile(6, git))
+    assert file.equals(RemoteFile(6, file.sha256))
     for size, digest in ((6, "0" * 64), (6, "0" * 40), (6, None), (5, git), (None, git)):
-        assert not file.is_like(Listed(size, digest))
+        assert not file.equals(RemoteFile(size, digest))
 
 
 @given(st.sets(st.sampled_from(sorted(OURS | {"mine.txt", ".gitattributes", "a/b"}))))
 def test_only_files_of_an_earlier_push_are_deleted(there: set[str]) -> None:
     files = [outgoing("config.json"), outgoing("nerine.json")]
-    known = {name: Listed(1, git_hash(outgoing(name).content)) for name in there}
+    known = {name: RemoteFile(1, git_hash(outgoing(name).content)) for name in there}
     found = compare(files, Remote(private=True, commit="0" * 40, files=known))
     sent = {file.name for file in files}
     assert {*found.unchanged} == sent & there
@@ -423,11 +424,9 @@ def test_only_files_of_an_earlier_push_are_deleted(there: set[str]) -> None:
     assert {*found.deleted} == ((there & OURS) - sent if "nerine.json" in there else set())
 
 
-def test_a_file_that_changes_meanwhile_is_not_sent(folder: Path) -> None:
-    from nerine.hub.sending import _addition
-
+def test_a_file_that_changes_meanwhile_is_not_sent(folder: Path, login: Hub) -> None:
     plan = plan_push(folder, REPO)
-    (file,) = (each for each in plan.contents.files if each.name == "config.json")
     (folder / "config.json").write_text("{}")
     with pytest.raises(HubError, match="has changed"):
-        _addition(file)
+        carry_out(plan)
+    assert login.matching("/commit/") == []

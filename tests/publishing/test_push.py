@@ -19,7 +19,7 @@ from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.core.errors import HubError
 from nerine.core.files import file_hash
-from nerine.hub import sending
+from nerine.hub import upload
 from nerine.model.tagger import Tagger
 from nerine.publishing.push import Pushed, plan_push, push
 from pushes import add_onnx, change, evaluate
@@ -187,8 +187,9 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
 def test_a_name_that_git_does_not_take_is_refused_before_anything_is_sent(
     login: Hub, folder: Path, name: str
 ) -> None:
-    assert "there can be no tag" in refused(folder, tag=name).found
-    assert re.search("there can be no branch|is no revision", refused(folder, revision=name).found)
+    assert "is not a valid name for a tag" in refused(folder, tag=name).found
+    found = refused(folder, revision=name).found
+    assert re.search("is not a valid (name for a branch|revision)", found)
     assert login.requests == []
 
 
@@ -255,11 +256,11 @@ def test_a_push_of_somebody_else_in_between_is_not_mixed(login: Hub, folder: Pat
 def test_after_a_cut_upload_only_what_is_missing_is_sent(
     login: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_LARGE", 1000)
+    monkeypatch.setattr(upload, "_LARGE", 1000)
     add_onnx(folder, b"model " * 5000)
     second = folder / "onnx/model-int8.onnx"
     login.fault(Fault(method="PUT", path=file_hash(second), cut_upload=500, times=None))
-    assert "could not be reached" in refused(folder, onnx=["all"]).found
+    assert "the connection to the hub" in refused(folder, onnx=["all"]).found
     assert set(login.files(REPO)) == {".gitattributes"}  # nothing half is to be seen
     login.mend()
     login.forget_requests()
@@ -271,7 +272,7 @@ def test_after_a_cut_upload_only_what_is_missing_is_sent(
 def test_each_large_file_has_arrived_before_the_next_one_is_sent(
     login: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_LARGE", 1000)
+    monkeypatch.setattr(upload, "_LARGE", 1000)
     add_onnx(folder, b"model " * 5000)
     names = ("model.safetensors", "onnx/model-fp32.onnx", "onnx/model-int8.onnx")
     arrived = []
@@ -348,7 +349,7 @@ def test_a_redirect_to_another_host_takes_no_token_along(
     foreign = [record for record in login.requests if record.host != "hub"]
     # an upload is a stream, which the library cannot send again to where it is redirected
     assert "elsewhere" in {record.host for record in foreign} or path == UPLOAD
-    assert ("push again: what has arrived already is kept" in told) or path != UPLOAD
+    assert ("push again: completed files are kept" in told) or path != UPLOAD
     for record in foreign:
         assert TOKEN not in f"{record.path} {record.headers}"
         assert TOKEN.encode() not in record.body

@@ -354,11 +354,11 @@ def test_what_fails_is_set_aside_with_its_reason_and_the_rest_goes_on(tmp_path: 
         "the field 'text' holds no string",
         "there is no field 'text'",
         "ValueError: the model choked",
-        "this is no JSON: ",
-        "this is a JSON array",
+        "this is not valid JSON: ",
+        "this is an array",
         "byte 0xe9 at position 13 of the line is not UTF-8",
         "there is a field 'entities' already",
-        "this is no JSON: ",
+        "this is not valid JSON: ",
     )
     for each, expected in zip(found, reasons, strict=True):
         assert expected in each["reason"]
@@ -472,7 +472,7 @@ def test_what_is_wrong_with_inputs_is_said_before_any_work(tmp_path: Path) -> No
         "*.nothing": "*.nothing: no file has such a name",
         "empty": "empty: the folder holds no files",
         "odd.xyz": "odd.xyz: the name does not tell the format",
-        "array.json": "array.json:1: this is a JSON array",
+        "array.json": "array.json:1: this is an array",
         "latin.txt": "latin.txt:1: byte 0xe9",
         "none.csv": "none.csv:1: the file is empty",
         "twice.csv": "twice.csv:1: two columns are called 'text'",

@@ -24,7 +24,7 @@ from nerine.core.filenames import (
     WEIGHTS_FILE,
 )
 from nerine.core.strict_json import MEGABYTE, read_object
-from nerine.hub.sending import Outgoing
+from nerine.hub.upload import LocalFile
 from nerine.model.backends.saved import MODEL_FILES, SavedModels, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint, writable_info
 from nerine.publishing.card import Card
@@ -56,7 +56,7 @@ class Contents:
         shortened: Paths that are published as names.
     """
 
-    files: tuple[Outgoing, ...]
+    files: tuple[LocalFile, ...]
     left_out: tuple[LeftOut, ...]
     shortened: tuple[Shortened, ...]
 
@@ -188,7 +188,7 @@ def check_text(text: str, place: str) -> None:
     _refuse(Searcher().look_through(text.encode("utf-8", "replace"))[1], place)
 
 
-def _looked_through(folder: Path, contents: Mapping[str, Path | bytes]) -> tuple[Outgoing, ...]:
+def _looked_through(folder: Path, contents: Mapping[str, Path | bytes]) -> tuple[LocalFile, ...]:
     """The files with sizes and hashes; raises `CheckpointError` for one with a secret in it."""
     searcher = Searcher()
     files = []
@@ -196,7 +196,7 @@ def _looked_through(folder: Path, contents: Mapping[str, Path | bytes]) -> tuple
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         sha256, secrets = searcher.look_through(content)
         _refuse(secrets, name if name == CARD_FILE else str(folder / name))
-        files.append(Outgoing(name, content, size, sha256))
+        files.append(LocalFile(name, content, size, sha256))
     return tuple(files)
 
 
@@ -211,7 +211,7 @@ def _refuse(secrets: Sequence[Secret], place: str) -> None:
 
 
 def _check_hashes(
-    folder: Path, files: Sequence[Outgoing], info: Mapping[str, Any], models: SavedModels | None
+    folder: Path, files: Sequence[LocalFile], info: Mapping[str, Any], models: SavedModels | None
 ) -> None:
     """Raises `CheckpointError` unless weights and models are the ones that the records name."""
     wanted = {WEIGHTS_FILE: info["weights"]["sha256"]}

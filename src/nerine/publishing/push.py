@@ -11,16 +11,16 @@ from typing import Any
 from nerine.core.errors import HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
-from nerine.hub.sending import (
+from nerine.hub.upload import (
     MAIN,
-    Outgoing,
+    LocalFile,
     Remote,
     Say,
     Target,
     check_target,
-    look,
-    read_file,
-    send,
+    read_remote,
+    read_remote_file,
+    upload,
 )
 from nerine.model.loading.sources import find_source, is_path
 from nerine.publishing.card import Card, Statements, read_statements, write_card
@@ -193,7 +193,7 @@ class Pushed:
 class Changes:
     """How a repository differs from what is to be there."""
 
-    sent: tuple[Outgoing, ...]
+    sent: tuple[LocalFile, ...]
     unchanged: tuple[str, ...]
     deleted: tuple[str, ...]
     others: tuple[str, ...]
@@ -291,11 +291,11 @@ def push(
 def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     """Does what a plan says; `say` hears what is being done. Raises `HubError`."""
     say(f"looking at {plan.target.repo}")
-    remote = look(plan.target)
+    remote = read_remote(plan.target)
     difference = compare(plan.contents.files, remote)
     _check_card(plan, remote, difference)
     _check_tag(plan.target, remote, changed=bool(difference.sent or difference.deleted))
-    commit = send(
+    commit = upload(
         plan.target,
         remote,
         difference.sent,
@@ -324,14 +324,14 @@ def statements_of(folder: Path, options: PushOptions) -> Statements:
     return base.changed(options.stated)
 
 
-def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
+def compare(files: Sequence[LocalFile], remote: Remote) -> Changes:
     """What of `files` is missing or different there, and what is there beside them.
 
     A file that an earlier push may have sent is deleted if this one does not have it, and if the
     repository was pushed by Nerine: it has `nerine.json`.
     """
     there = remote.files
-    same = {file.name for file in files if file.name in there and file.is_like(there[file.name])}
+    same = {file.name for file in files if file.name in there and file.equals(there[file.name])}
     names = {file.name for file in files}
     ours = OURS if INFO_FILE in there else frozenset()
     beside = sorted(set(there) - names)
@@ -349,7 +349,7 @@ def _check_card(plan: PushPlan, remote: Remote, difference: Changes) -> None:
     if not replaced or plan.replace_card:
         return
     small = (remote.files[CARD_FILE].size or 0) <= _LONGEST_CARD
-    if not (small and is_untouched(read_file(plan.target, remote, CARD_FILE))):
+    if not (small and is_untouched(read_remote_file(plan.target, remote, CARD_FILE))):
         raise HubError(
             f"the {CARD_FILE} there was written or edited by somebody",
             place=f"{plan.target.repo.page}/blob/{plan.target.branch}/{CARD_FILE}",

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from nerine.hub.errors import login_token
-from nerine.hub.files import pieces_of
+from nerine.hub.files import chunks
 
 _LONGEST = 1 << 12
 """No secret is looked for that takes more bytes than this before it is known for one."""
@@ -95,7 +95,7 @@ class Searcher:
         digest = hashlib.sha256()
         found: dict[tuple[str, int], Secret] = {}
         held, lines = b"", 1
-        for piece in pieces_of(content):
+        for piece in chunks(content):
             digest.update(piece)
             window = held + piece
             for pattern in self._patterns:

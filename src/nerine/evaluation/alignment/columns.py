@@ -15,9 +15,9 @@ from pathlib import Path
 from nerine.core.document import Document, Token
 from nerine.core.errors import CorpusError
 from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
+from nerine.data.formats.column_layout import SPACE, TAB
 from nerine.data.formats.columns import shown_token
-from nerine.data.formats.options import SPACE, TAB
-from nerine.data.formats.tagged import entities_of, joined_tokens
+from nerine.data.formats.tagged_words import entities_from_spans, joined_tokens
 from nerine.evaluation.alignment.characters import align_characters
 from nerine.evaluation.alignment.repairs import Repairs
 from nerine.evaluation.alignment.rows import Row
@@ -83,12 +83,12 @@ def read_tags(
         tags = [row.tag for row in rows]
         fault = scheme.fault(tags)
         spans = scheme.decode(tags)
-        strict.append(document.with_entities(entities_of(tokens, spans)))
+        strict.append(document.with_entities(entities_from_spans(tokens, spans)))
         if fault:
             place = f"{path}:{rows[fault.index].line}"
             repairs.add(broken_tags(scheme), place, max(1, scheme.repair(tags)[1]))
             spans = scheme.decode(tags, "lenient")
-        lenient.append(document.with_entities(entities_of(tokens, spans)))
+        lenient.append(document.with_entities(entities_from_spans(tokens, spans)))
     return tuple(strict), tuple(lenient)
 
 

@@ -15,9 +15,16 @@ from pathlib import Path
 from nerine.core.errors import FormatError
 from nerine.core.files import stream_lines
 from nerine.core.tags import OUTSIDE
-from nerine.data.formats.comments import own_key
-from nerine.data.formats.layout import Layout, column_number, is_docstart, is_tag
-from nerine.data.formats.options import SPACE, TAB, ReadOptions, separator_named
+from nerine.data.formats.column_comments import own_key
+from nerine.data.formats.column_layout import (
+    TAB,
+    Layout,
+    column_index,
+    column_separator,
+    is_docstart,
+    is_tag,
+)
+from nerine.data.formats.options import ReadOptions
 from nerine.evaluation.alignment.repairs import Repairs
 
 
@@ -50,10 +57,7 @@ def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[l
             if sentences[-1]:
                 sentences.append([])
             continue
-        separator = TAB if TAB in stripped else SPACE
-        if options.separator:
-            separator = separator_named(options.separator)
-        columns = Layout(separator).cut(stripped)
+        columns = Layout(column_separator(options.separator, stripped)).split(stripped)
         if sentences[-1] or not _is_comment(stripped, columns):
             sentences[-1].append(_row(columns, number, path, options, repairs))
     if not sentences[-1]:
@@ -110,8 +114,8 @@ def _row(
             )
         repairs.add("lines with a tag and no token", place)
         return Row(number, None, columns[0])
-    token = columns[column_number(options.token_column, "token_column", len(columns), place)]
-    tag = columns[column_number(options.tag_column, "tag_column", len(columns), place)].strip()
+    token = columns[column_index(options.token_column, "token_column", len(columns), place)]
+    tag = columns[column_index(options.tag_column, "tag_column", len(columns), place)].strip()
     if is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from nerine.core.document import Document, Entity
+from nerine.core.document import Document, Entity, check_no_overlap
 from nerine.core.errors import CorpusError
 from nerine.core.files import errors_at
 from nerine.evaluation.alignment.characters import align_characters
@@ -82,4 +82,6 @@ def _moved(gold: Placed, predicted: Placed, repairs: Repairs) -> Document:
             )
         entities.append(Entity(*moved, entity.label, entity.score))
     with errors_at(place):
-        return gold_document.with_entities(entities)
+        moved_document = gold_document.with_entities(entities)
+        check_no_overlap(moved_document)
+    return moved_document

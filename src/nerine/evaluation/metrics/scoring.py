@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
-from nerine.core.document import Document, Token
-from nerine.core.errors import CorpusError, SchemeError
+from nerine.core.document import Document, Token, check_no_overlap
+from nerine.core.errors import CorpusError, DocumentError, SchemeError
 from nerine.core.tags import OUTSIDE, Reading, TagScheme
 from nerine.core.words import rule_words, word_spans
 from nerine.evaluation.metrics.counts import Averages, Counts, PartialCounts
@@ -156,7 +156,10 @@ def score_tags(
 def document_pairs(
     gold: Sequence[Document], predicted: Sequence[Document]
 ) -> Iterator[tuple[Document, Document]]:
-    """Pairs of gold and predicted documents; raises `CorpusError` if their texts differ."""
+    """Pairs of gold and predicted documents.
+
+    Raises `CorpusError` if their texts differ, or entities of one side overlap.
+    """
     _check_numbers(gold, predicted)
     for index, (one, other) in enumerate(zip(gold, predicted, strict=True)):
         if one.text != other.text:
@@ -164,6 +167,13 @@ def document_pairs(
                 f"the texts of document {index} differ: {one.text[:60]!r} and {other.text[:60]!r}",
                 expected="the same text, gold and predicted",
             )
+        try:
+            check_no_overlap(one)
+            check_no_overlap(other)
+        except DocumentError as error:
+            raise CorpusError(
+                error.found, expected=error.expected, place=f"document {index}"
+            ) from None
         yield one, other
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nerine.data.formats.tables import needed
+from nerine.core.extras import import_extra
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
@@ -33,12 +33,12 @@ def compression_of(path: Path) -> str:
 
 
 def _zstd_reader(raw: BinaryIO) -> Any:
-    stream = needed("pyarrow", "reading .zst").CompressedInputStream(raw, "zstd")
+    stream = import_extra("pyarrow", "datasets", "reading .zst").CompressedInputStream(raw, "zstd")
     return io.BufferedReader(stream, _BUFFER)
 
 
 def _zstd(data: bytes) -> bytes:
-    codec = needed("pyarrow", "writing .zst").Codec("zstd")
+    codec = import_extra("pyarrow", "datasets", "writing .zst").Codec("zstd")
     return bytes(codec.compress(data, asbytes=True))
 
 

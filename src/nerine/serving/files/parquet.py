@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
-from nerine.data.formats.tables import needed
+from nerine.core.extras import import_extra
 from nerine.serving.files.lines import unreadable
 from nerine.serving.files.records import Position, Record, entities_json, missing, taken
 
@@ -40,7 +40,7 @@ class ParquetSource:
             return int(file.metadata.num_rows)
 
     def _opened(self) -> Any:
-        parquet = needed("pyarrow.parquet", "tagging Parquet")
+        parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
         try:
             return parquet.ParquetFile(self._path)
         except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
@@ -105,7 +105,7 @@ class ParquetSource:
 
     def assemble(self, rendered: Path, output: Path) -> None:
         """Writes the row groups with the entities that stand in `rendered`."""
-        parquet = needed("pyarrow.parquet", "tagging Parquet")
+        parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
         with self._opened() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(_field(self._into))
             with parquet.ParquetWriter(output, schema, compression=_compression(file)) as writer:
@@ -115,7 +115,7 @@ class ParquetSource:
 
 
 def _field(name: str) -> Any:
-    arrow = needed("pyarrow", "tagging Parquet")
+    arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
     members = {"start": "int64", "end": "int64", "label": "string", "score": "float64"}
     entity = arrow.struct([(key, arrow.type_for_alias(kind)) for key, kind in members.items()])
     return arrow.field(name, arrow.list_(entity))
@@ -123,7 +123,7 @@ def _field(name: str) -> Any:
 
 def _with_entities(table: Any, lines: BinaryIO, schema: Any) -> Any:
     """The rows of a row group that did not fail, with their entities from as many lines."""
-    arrow = needed("pyarrow", "tagging Parquet")
+    arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
     found = [json.loads(lines.readline()) for _ in range(table.num_rows)]
     field = schema.field(schema.names[-1])
     whole = table.append_column(field, arrow.array(found, type=field.type)).cast(schema)
