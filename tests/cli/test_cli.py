@@ -405,4 +405,4 @@ def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) ->
     result = run("convert", source, tmp_path / "b.jsonl", "--set-aside", "--json")
     aside, unclear = json.loads(result.stdout)["notes"]
     assert aside == f"{source}: 1 annotation set aside"
-    assert unclear.startswith(f"{source}: 1 document with offsets behind an emoji")
+    assert unclear.startswith(f"{source}: 1 document with offsets after an emoji")

@@ -231,7 +231,7 @@ def test_columns_of_other_names_can_be_given(hub: Hub) -> None:
     readme = readme.replace(', {split: test, path: ["data/test-*"]}', "")
     files = {"data/train-0.parquet": table(rows=rows, named=False), "README.md": readme.encode()}
     publish(hub, files)
-    assert "no field holds the tags; there are: w, t" in refusal(REPO, FormatError).found
+    assert "no field holds the tags; the fields are: w, t" in refusal(REPO, FormatError).found
     corpus = load_corpus(REPO, options=ReadOptions(token_column="w", tag_column="t"))
     assert texts(corpus) == {"train": [text for text, _ in TEXTS["train"]]}
 
@@ -531,7 +531,7 @@ def test_what_does_not_arrive_whole_is_never_read(hub: Hub, fault: dict[str, Any
 
 def test_a_file_that_lies_is_an_error_with_its_place(hub: Hub) -> None:
     publish(hub, {"train.parquet": b"PAR1" + table()[4:-40] + table()[-30:]})
-    assert "this is no Parquet" in refusal(REPO, FormatError).found
+    assert "this is not a valid Parquet file" in refusal(REPO, FormatError).found
 
 
 def test_offline_the_cache_has_to_do(
@@ -556,7 +556,7 @@ def test_offline_and_cold_says_how_to_go_on(hub: Hub, offline: Callable[[], None
     offline()
     error = refusal("mira/else@v1")
     assert "HF_HUB_OFFLINE is set" in error.found
-    assert error.place == "mira/else@v1, which is no folder here"
+    assert error.place == "mira/else@v1, which is not a local folder"
     assert error.expected == f"one of what is cached, whole or in part: {REPO}"
     assert "nerine describe mira/else@v1" in (error.hint or "")
     assert "'sample'" in (error.hint or "")

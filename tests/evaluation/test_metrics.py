@@ -93,7 +93,7 @@ def test_the_documents_of_a_fault_are_named() -> None:
 
 def test_tags_of_another_scheme_are_no_scores_but_an_error() -> None:
     tags = [["O"], ["S-x", "B-x", "E-x"]]
-    with pytest.raises(SchemeError, match="'E-x' is no tag of IOB2"):
+    with pytest.raises(SchemeError, match="'E-x' is not a tag of IOB2"):
         score_tags(tags, tags)
     assert score_tags(tags, tags, scheme="BIOES").overall == Counts(2, 2, 2)
     assert score_tags(tags, tags, reading="lenient").overall == Counts(2, 2, 2)  # reads any
@@ -216,7 +216,7 @@ def test_averages_by_hand() -> None:
         ([(0, 2, "a")], [(0, 2, "b")], "type", PartialCounts(incorrect=1)),
         ([(0, 2, "a")], [(2, 3, "a")], "partial", PartialCounts(missing=1, spurious=1)),
         ([(0, 4, "a")], [(0, 1, "a"), (1, 4, "a")], "type", PartialCounts(correct=1, spurious=1)),
-        # more than 99 of 100 places beside it: an overlap all the same, unlike in nervaluate
+        # an overlap of less than 1 %, which nervaluate ignores
         ([(0, 150, "a")], [(149, 160, "a")], "partial", PartialCounts(partial=1)),
     ],
 )

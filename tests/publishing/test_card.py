@@ -22,7 +22,7 @@ from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import evaluate_predictions
+from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.provenance.sketches import split_record
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger

@@ -25,8 +25,8 @@ from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import write_documents
-from nerine.evaluation.assessment import evaluate_predictions
 from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.hub.names import RepoName
 from nerine.hub.snapshot import Snapshot
 from nerine.model.loading.sources import Source

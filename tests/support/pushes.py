@@ -10,7 +10,7 @@ from typing import Any
 from hub.samples import TOKEN
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import evaluate_predictions
+from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sketches import used_splits

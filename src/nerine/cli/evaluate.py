@@ -30,7 +30,7 @@ from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
-    from nerine.evaluation.assessment import Evaluation
+    from nerine.evaluation.evaluate import Evaluation
     from nerine.model.tagger import Tagger
 
 
@@ -74,7 +74,7 @@ def evaluate(
     An entity counts as correct if its start, its end and its label are. Intervals come from
     resampled documents.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)

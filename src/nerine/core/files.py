@@ -165,10 +165,15 @@ def sync_files(folder: Path) -> None:
 
 @contextlib.contextmanager
 def errors_at(place: str) -> Iterator[None]:
-    """Turns an error of a document or its tags into a `FormatError` at `place`."""
+    """Turns an error of a document, its tags or its format into a `FormatError` at `place`.
+
+    A `FormatError` that has a place already keeps it.
+    """
     try:
         yield
-    except (DocumentError, SchemeError) as error:
+    except (DocumentError, SchemeError, FormatError) as error:
+        if isinstance(error, FormatError) and error.place:
+            raise
         raise FormatError(
             error.found, place=place, expected=error.expected, hint=error.hint
         ) from None

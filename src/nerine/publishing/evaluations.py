@@ -23,7 +23,7 @@ from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.core.files import replacing
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import Evaluation
+from nerine.evaluation.evaluate import Evaluation
 from nerine.model.loading.checkpoint import writable_info
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sketches import shares_known

@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 
 from nerine.core.display import visible
 from nerine.core.errors import HubError
-from nerine.data.formats.folders import lies_beside, missing_shards, split_named, without_shard
 from nerine.data.hub_datasets.metadata import DEFAULT, StatedConfig
+from nerine.data.split_files import is_unrelated, missing_shards, split_named, without_shard
 
 _NO_DATA = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "config.json")
 _DATA = "data"
@@ -107,7 +107,7 @@ def _by_name(names: Sequence[str], extensions: Collection[str], folder: str = ""
             name.startswith(prefix)
             and _suffix(name) in extensions
             and base not in _NO_DATA
-            and not lies_beside(base)
+            and not is_unrelated(base)
         ):
             candidates.append(name)
             config, split = _place_of(PurePosixPath(name.removeprefix(prefix)))

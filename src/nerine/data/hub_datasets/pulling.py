@@ -22,7 +22,6 @@ from nerine.core.display import visible
 from nerine.core.errors import CorpusError, HubError
 from nerine.core.filenames import CARD_FILE
 from nerine.data.formats import FORMATS
-from nerine.data.formats.folders import match_splits
 from nerine.data.hub_datasets.layouts import Config, check_whole, find_configs
 from nerine.data.hub_datasets.metadata import (
     StatedConfig,
@@ -30,6 +29,7 @@ from nerine.data.hub_datasets.metadata import (
     stated_configs,
     tag_names,
 )
+from nerine.data.split_files import match_splits
 from nerine.hub.names import RepoName
 from nerine.hub.snapshot import Snapshot, list_files, list_files_if_exists
 

@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from nerine.data.formats.tables import needed
+from nerine.core.extras import import_extra
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
@@ -42,7 +42,9 @@ def decompressed(raw: BinaryIO, suffix: str) -> BinaryIO:
         case ".xz":
             return cast(BinaryIO, lzma.LZMAFile(raw))
         case ".zst":
-            stream = needed("pyarrow", "reading .zst").CompressedInputStream(raw, "zstd")
+            stream = import_extra("pyarrow", "datasets", "reading .zst").CompressedInputStream(
+                raw, "zstd"
+            )
             return cast(BinaryIO, io.BufferedReader(stream, _BUFFER))
     return raw
 
@@ -57,7 +59,7 @@ def compressed(data: bytes, suffix: str) -> bytes:
         case ".xz":
             return lzma.compress(data)
         case ".zst":
-            codec = needed("pyarrow", "writing .zst").Codec("zstd")
+            codec = import_extra("pyarrow", "datasets", "writing .zst").Codec("zstd")
             return bytes(codec.compress(data, asbytes=True))
     return data
 

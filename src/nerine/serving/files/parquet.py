@@ -14,7 +14,7 @@ from typing import Any
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
-from nerine.data.formats.tables import needed
+from nerine.core.extras import import_extra
 from nerine.serving.files.lines import read_error
 from nerine.serving.files.records import (
     Position,
@@ -45,7 +45,7 @@ class ParquetReader:
             return int(file.metadata.num_rows)
 
     def _open(self) -> Any:
-        parquet = needed("pyarrow.parquet", "tagging Parquet")
+        parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
         try:
             return parquet.ParquetFile(self._path)
         except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
@@ -107,8 +107,8 @@ class ParquetReader:
 
     def assemble(self, rendered: Path, output: Path) -> None:
         """Writes the row groups without the rows that failed, with the entities in `rendered`."""
-        arrow = needed("pyarrow", "tagging Parquet")
-        parquet = needed("pyarrow.parquet", "tagging Parquet")
+        arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
+        parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
         members = {"start": "int64", "end": "int64", "label": "string", "score": "float64"}
         entity = arrow.struct([(key, arrow.type_for_alias(kind)) for key, kind in members.items()])
         field = arrow.field(self._into, arrow.list_(entity))
