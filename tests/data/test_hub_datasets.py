@@ -309,7 +309,8 @@ def test_one_of_several_configurations_is_named(hub: Hub) -> None:
     )
     error = refusal(REPO, CorpusError)
     assert error.found == "the data set has 2 configurations"
-    assert (error.expected, error.hint) == ("one of: de, en", "name one with --config NAME (config=…)")
+    assert error.expected == "one of: de, en"
+    assert error.hint == "name one with --config NAME (config=…)"
     assert "unknown configuration 'fr'" in refusal(REPO, CorpusError, config="fr").found
     german = load_corpus(REPO, config="de")
     assert german.config == "de"
