@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +23,8 @@ SAMPLE = "sample"
 
 _DEFAULT_READ = ReadOptions()
 
-Placed = Iterator[tuple[str, Document]]
-SplitReader = Callable[[ReadLog], Placed]
+SplitSource = Sequence[Path] | TaggedRows
+"""The files of a split, or its rows in a folder that `datasets` saved."""
 
 
 def load_corpus(
@@ -71,25 +70,23 @@ def load_corpus(
     path = Path(source).expanduser()
     name, found_config = str(source), None
     notes: tuple[str, ...] = ()
-    files: Mapping[str, Sequence[Path]] = {}
-    readers: dict[str, SplitReader] = {}
+    sources: Mapping[str, SplitSource]
     if source == SAMPLE:
         format = "spans"  # noqa: A001
-        files = find_split_files(Path(__file__).parents[1] / SAMPLE, EXTENSIONS)
+        sources = find_split_files(Path(__file__).parents[1] / SAMPLE, EXTENSIONS)
     elif path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
-        files = {split_named(path.resolve().name) or "train": [path]}
+        sources = {split_named(path.resolve().name) or "train": [path]}
     elif path.is_dir() and is_saved_dataset(path):
-        tables, left_out = open_saved_dataset(path, options, splits)
-        readers = {split: partial(_read_rows, rows) for split, rows in tables.items()}
+        sources, left_out = open_saved_dataset(path, options, splits)
         if left_out and not splits:
             notes = (f"{source}: splits that are not read: {', '.join(left_out)}",)
     elif path.is_dir():
         extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format)
-        files = find_split_files(path, extensions, pairs=format in (None, "brat"))
+        sources = find_split_files(path, extensions, pairs=format in (None, "brat"))
     elif is_hub_id(source):
         found = _pull(name, revision, config=config, splits=splits, format_=format)
         options = replace(options, known_tag_names=found.tag_names)
-        files, name = found.splits, str(found.snapshot)
+        sources, name = found.splits, str(found.snapshot)
         found_config, notes = found.config, found.notes
     else:
         raise CorpusError(
@@ -97,9 +94,7 @@ def load_corpus(
             place=name,
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
-    for split, paths in files.items():
-        readers[split] = partial(_read_files, paths, format, options)
-    corpus = _read_corpus(readers, name, known_labels_only)
+    corpus = _read_corpus(sources, format, options, name, known_labels_only)
     return replace(corpus, config=found_config, notes=notes)
 
 
@@ -138,30 +133,36 @@ def is_hub_id(source: str | Path) -> bool:
     return bool(owner and name) and not is_path
 
 
-def _read_files(
-    paths: Sequence[Path], format_: str | None, options: ReadOptions, log: ReadLog
-) -> Placed:
-    for path in paths:
-        yield from read_placed(path, format_, options, log)
-
-
-def _read_rows(rows: TaggedRows, log: ReadLog) -> Placed:
-    for place, document in rows.documents(log):
+def _read_split(
+    source: SplitSource, format_: str | None, options: ReadOptions, log: ReadLog
+) -> Iterator[tuple[str, Document]]:
+    if not isinstance(source, TaggedRows):
+        for path in source:
+            yield from read_placed(path, format_, options, log)
+        return
+    for place, document in source.documents(log):
         log.documents += 1
         yield place, document
 
 
 def _read_corpus(
-    readers: Mapping[str, SplitReader], source: str, known_labels_only: bool
+    sources: Mapping[str, SplitSource],
+    format_: str | None,
+    options: ReadOptions,
+    name: str,
+    known_labels_only: bool,
 ) -> Corpus:
-    logs = {split: ReadLog() for split in readers}
-    placed = {split: tuple(read(logs[split])) for split, read in readers.items()}
+    logs = {split: ReadLog() for split in sources}
+    placed = {
+        split: list(_read_split(source, format_, options, logs[split]))
+        for split, source in sources.items()
+    }
     splits = {split: tuple(document for _, document in pairs) for split, pairs in placed.items()}
     places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
     for split, documents in splits.items():
         if not documents:
             raise CorpusError(
-                f"the {split} split is empty", place=source, expected="at least one document"
+                f"the {split} split is empty", place=name, expected="at least one document"
             )
     deciding = [splits["train"]] if "train" in splits else list(splits.values())
     labels = labels_of(document for documents in deciding for document in documents)
@@ -178,7 +179,7 @@ def _read_corpus(
                     )
     scheme = next((log.scheme for log in logs.values() if log.scheme), None)
     rows = {split: tuple(log.first_rows) for split, log in logs.items() if log.first_rows}
-    return Corpus(splits, labels, source, scheme, logs, places, rows)
+    return Corpus(splits, labels, name, scheme, logs, places, rows)
 
 
 def similar_label(label: str, labels: Iterable[str]) -> str | None:

@@ -146,7 +146,7 @@ def column_index(column: int | str, option: str, width: int, place: str) -> int:
         )
     if not -width <= column < width:
         raise FormatError(
-            f"there is no column {column}, the value of {option}",
+            f"there is no column {column}, which {option} names",
             place=place,
             expected=f"a number from {-width} to {width - 1}, as there are {width} columns",
         )
