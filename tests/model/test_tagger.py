@@ -247,7 +247,7 @@ def test_many_texts_give_a_list(tagger: Tagger) -> None:
 @pytest.mark.parametrize("one", ["Mira left.", Document("Mira left.")])
 def test_one_text_where_many_are_expected_is_an_error(tagger: Tagger, one: str | Document) -> None:
     for read in (tagger.predict, tagger.pipe):
-        with pytest.raises(DocumentError, match="a single .*\n.*expected: an iterable of texts"):
+        with pytest.raises(DocumentError, match=f"a single {type(one).__name__}"):
             list(read(one))  # type: ignore[arg-type] # the mistake under test
 
 
