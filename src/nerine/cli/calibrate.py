@@ -25,7 +25,14 @@ from nerine.cli.terminal import (
     print_notes,
 )
 from nerine.core.errors import SettingsError
-from nerine.evaluation.calibration import Calibration, Reliability, Target, apply, reliability
+from nerine.evaluation.calibration import (
+    Binning,
+    Calibration,
+    ReliabilityDiagram,
+    Target,
+    apply_thresholds,
+    reliability_diagram,
+)
 from nerine.evaluation.calibration import calibrate as fit
 from nerine.evaluation.metrics import Counts, Scores, Signature, score
 
@@ -102,7 +109,8 @@ def calibrate(
     documents = gold.documents
     tagger = model.load(checkpoint)
     predicted = tag_documents(tagger, documents)
-    trust = reliability(documents, predicted, bins=bins, binning="mass" if equal_mass else "width")
+    binning: Binning = "mass" if equal_mass else "width"
+    trust = reliability_diagram(documents, predicted, bins=bins, binning=binning)
     fitted = fit(
         documents, predicted, split=split, corpus=loaded.hash, target=aim, per_label=per_label
     )
@@ -111,8 +119,7 @@ def calibrate(
 
         save_calibration(Path(checkpoint), fitted)
     before = score(documents, predicted)
-    after = score(documents, list(apply(predicted, fitted.thresholds)))
-    notes = corpus_notes(loaded)
+    after = score(documents, list(apply_thresholds(predicted, fitted.thresholds)))
     signature = str(Signature.of(documents, split=gold.title))
     if as_json:
         print_json(
@@ -122,7 +129,7 @@ def calibrate(
                 "hash": loaded.hash,
                 "split": split,
                 "signature": signature,
-                "notes": notes,
+                "notes": corpus_notes(loaded),
                 "reliability": trust.to_dict(),
                 "thresholds": fitted.to_dict(),
                 "labels": _labels_as_json(fitted, before, after),
@@ -131,7 +138,7 @@ def calibrate(
         )
         return
     on = console()
-    print_notes(on, notes)
+    print_notes(on, corpus_notes(loaded))
     print_reliability(trust, f"{tagger.name} on {loaded.source}, {split}", on)
     on.print()
     print_thresholds(fitted, before, after, on)
@@ -175,7 +182,7 @@ def _labels_as_json(fitted: Calibration, before: Scores, after: Scores) -> dict[
     }
 
 
-def print_reliability(trust: Reliability, title: str, on: Console) -> None:
+def print_reliability(trust: ReliabilityDiagram, title: str, on: Console) -> None:
     """Prints the reliability table and the calibration errors."""
     rows = (
         (
@@ -190,8 +197,9 @@ def print_reliability(trust: Reliability, title: str, on: Console) -> None:
     bins = number_table("score", ("entities", "mean score", "precision", "gap"), rows)
     on.print(Titled(f"{title}: scores and what came true", bins))
     on.print(
-        f"expected calibration error {trust.error:.4f}, largest {trust.largest_error:.4f}, "
-        f"Brier score {trust.brier:.4f} over {trust.entities:,} predicted entities"
+        f"expected calibration error {trust.expected_calibration_error:.4f}, "
+        f"largest {trust.maximum_calibration_error:.4f}, "
+        f"Brier score {trust.brier_score:.4f} over {trust.entities:,} predicted entities"
     )
 
 
@@ -216,7 +224,7 @@ def print_thresholds(fitted: Calibration, before: Scores, after: Scores, on: Con
     if not fitted.holds:
         if held_out is None:
             doubt = "there are too few entities to hold documents out: other texts may differ much"
-        elif fitted.target.least is None:
+        elif fitted.target.minimum is None:
             doubt = "held out, F1 does not rise: these thresholds are of little use on other texts"
         else:
             doubt = f"held out, {fitted.target} is not reached: expect less on other texts"

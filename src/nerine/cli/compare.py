@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nerine.core.document import Document
-    from nerine.evaluation.error_analysis import DocumentChange
+    from nerine.evaluation.error_analysis import DocumentDifference
     from nerine.evaluation.significance import Comparison, System
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
@@ -91,7 +91,7 @@ def compare(
     then tags the texts. Each pair is tested by the paired bootstrap and, if both are single runs,
     by approximate randomisation, over all labels and for each label.
     """
-    from nerine.evaluation.error_analysis import changes
+    from nerine.evaluation.error_analysis import document_differences
     from nerine.evaluation.metrics import Signature
     from nerine.evaluation.significance import compare as compare_systems
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
@@ -103,7 +103,7 @@ def compare(
         comparison = compare_systems(documents.documents, found, **sampling)
     scheme = ",".join(each or "ranges" for each in schemes) if any(schemes) else None
     signature = str(Signature.of(documents.documents, split=documents.title, scheme=scheme))
-    differing = changes(documents.documents, found[0].runs[0], found[1].runs[0])
+    differing = document_differences(documents.documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents.documents) < FEW_DOCUMENTS else []
     notes = [*corpus_notes(corpus), *aligned, *few]
     if as_json:
@@ -147,10 +147,10 @@ def _read_systems(
                 predicted = tuple(Tagger.load(str(path)).predict(gold.documents))
             schemes[None] = None
         else:
-            pairing = prediction.align(gold, path)
-            predicted = pairing.predicted
-            schemes[evaluation_arguments(pairing)["scheme"]] = None
-            notes += [f"{path}: {note}" for note in alignment_notes(pairing)]
+            alignment = prediction.align(gold, path)
+            predicted = alignment.predicted
+            schemes[evaluation_arguments(alignment)["scheme"]] = None
+            notes += [f"{path}: {note}" for note in alignment_notes(alignment)]
         runs.setdefault(name, []).append(predicted)
     if len(runs) < 2:
         raise CorpusError(
@@ -200,7 +200,7 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
 
 
 def print_changes(
-    changes: Sequence[DocumentChange],
+    changes: Sequence[DocumentDifference],
     most: int,
     systems: Sequence[System],
     gold: GoldSplit,

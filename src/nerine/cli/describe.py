@@ -14,7 +14,7 @@ from nerine.core.document import Document, Entity
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nerine.data.statistics import CorpusDescription
+    from nerine.data.statistics import CorpusStatistics
 
 _BEFORE, _LONGEST = 80, 240
 """The most characters of an example before its first entity, and in all."""
@@ -38,47 +38,47 @@ def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
     owner/name@revision.
     """
-    from nerine.data.statistics import describe_corpus
+    from nerine.data.statistics import corpus_statistics
 
     loaded = reading.load(corpus)
-    description = describe_corpus(loaded)
+    statistics = corpus_statistics(loaded)
     notes = corpus_notes(loaded)
     if as_json:
-        print_json({**description.to_dict(), "notes": notes})
+        print_json({**statistics.to_dict(), "notes": notes})
         return
     on = console()
     print_notes(on, notes)
     for key, value in (
-        ("corpus", description.source),
-        ("hash", description.hash),
-        ("scheme", description.scheme or "none: entities are given as ranges"),
-        ("labels", ", ".join(description.labels) or "none"),
+        ("corpus", statistics.source),
+        ("hash", statistics.hash),
+        ("scheme", statistics.scheme or "none: entities are given as ranges"),
+        ("labels", ", ".join(statistics.labels) or "none"),
     ):
         print_line(on, f"{key:<6}  {value}")
-    print_statistics(description, on)
-    for label, documents in description.examples.items():
+    print_statistics(statistics, on)
+    for label, documents in statistics.examples.items():
         on.print()
         print_line(on, label, "bold")
         excerpts = [_excerpt(document, label) for document in documents]
-        print_documents(excerpts, description.labels, on, indent="  ")
+        print_documents(excerpts, statistics.labels, on, indent="  ")
 
 
-def print_statistics(description: CorpusDescription, on: Console) -> None:
+def print_statistics(statistics: CorpusStatistics, on: Console) -> None:
     """Prints tables of sizes, entities, lengths and repetition for each split."""
-    splits = description.splits
+    splits = statistics.splits
     sizes, entities, lengths, repetition = [], [], [], []
-    earlier = list(dict.fromkeys(first for first, _ in description.shared_texts))
+    earlier = list(dict.fromkeys(first for first, _ in statistics.shared_texts))
     for name, split in splits.items():
         tokens = "none" if split.tokens is None else f"{split.tokens:,}"
         others = (split.characters, split.entities, split.distinct_entities)
         numbers = [f"{number:,}" for number in others]
         sizes.append((name, f"{split.documents:,}", tokens, *numbers))
         lengths.append((name, *(f"{length:,}" for length in split.lengths.values())))
-        shared = [description.shared_texts.get((first, name)) for first in earlier]
+        shared = [statistics.shared_texts.get((first, name)) for first in earlier]
         also = ["" if count is None else f"{count:,}" for count in shared]
         known = "" if split.seen_in_train is None else f"{split.seen_in_train:.1%}"
         repetition.append((name, f"{split.duplicates:,}", *also, known))
-    for label in description.labels:
+    for label in statistics.labels:
         counts = (split.entities_by_label.get(label, 0) for split in splits.values())
         entities.append((label, *(f"{count:,}" for count in counts)))
     size_names = ("documents", "tokens", "characters", "entities", "distinct")

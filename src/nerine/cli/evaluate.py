@@ -64,7 +64,7 @@ def evaluate(
     A predicted entity is correct if its start, its end and its label are. Intervals are estimated
     by resampling the documents.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     loaded = reading.load(corpus)
     gold = GoldSplit.of(loaded, split)
@@ -80,9 +80,9 @@ def evaluate(
     thresholds = tagger.thresholds.to_dict() if tagger.thresholds else None
     kept: dict[str, Any] = {} if thresholds is None else {"thresholds": thresholds}
     if info is not None:
-        from nerine.publishing.evaluations import evaluation_of, save_evaluation
+        from nerine.publishing.evaluations import evaluation_record, save_evaluation
 
-        record = evaluation_of(
+        record = evaluation_record(
             loaded,
             evaluation,
             provenance=info["provenance"],
@@ -111,7 +111,7 @@ def evaluate(
 def _info_to_save_with(checkpoint: str, model: ModelOptions, gold: GoldSplit) -> dict[str, Any]:
     """The checkpoint's `nerine.json`; raises if the scores could not be saved with it."""
     from nerine.model.loading.checkpoint import writable_info
-    from nerine.publishing.evaluations import refused
+    from nerine.publishing.evaluations import trained_on_error
     from nerine.publishing.roles import trained_on
 
     if model.scheme is not None:
@@ -122,7 +122,7 @@ def _info_to_save_with(checkpoint: str, model: ModelOptions, gold: GoldSplit) ->
         )
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
     if trained_on(gold.corpus, gold.name, info):
-        raise refused(f"{gold.name} of {gold.corpus.source}", checkpoint)
+        raise trained_on_error(f"{gold.name} of {gold.corpus.source}", checkpoint)
     return info
 
 

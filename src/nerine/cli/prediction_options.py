@@ -14,7 +14,7 @@ from nerine.core.tags import TagScheme
 from nerine.data.formats import FORMATS, ReadOptions
 
 if TYPE_CHECKING:
-    from nerine.evaluation.alignment import Pairing
+    from nerine.evaluation.alignment import Alignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class PredictionOptions:
         )
         return cls(values["predicted_format"], options)
 
-    def align(self, gold: GoldSplit, predicted: Path) -> Pairing:
+    def align(self, gold: GoldSplit, predicted: Path) -> Alignment:
         """The documents of a split aligned with those of a file."""
-        from nerine.evaluation.alignment import pair
+        from nerine.evaluation.alignment import align_file
 
         logs = gold.corpus.logs
-        return pair(
+        return align_file(
             gold.documents,
             gold.places,
             predicted,
@@ -90,23 +90,24 @@ prediction_options = gathered(_PREDICTED, "prediction", PredictionOptions.of)
 sampling_options = gathered(_SAMPLING, "sampling", checked_sampling)
 
 
-def evaluation_arguments(pairing: Pairing) -> dict[str, Any]:
+def evaluation_arguments(alignment: Alignment) -> dict[str, Any]:
     """The arguments that `evaluate_predictions` and `make_report` take from an alignment."""
     return {
-        "predicted": pairing.predicted,
-        "lenient": None if pairing.lenient == pairing.predicted else pairing.lenient,
-        "scheme": pairing.scheme.value if pairing.scheme else None,
+        "predicted": alignment.predicted,
+        "lenient": None if alignment.lenient == alignment.predicted else alignment.lenient,
+        "scheme": alignment.scheme.value if alignment.scheme else None,
     }
 
 
-def alignment_notes(pairing: Pairing) -> list[str]:
+def alignment_notes(alignment: Alignment) -> list[str]:
     """Notes on the repairs of a system's file, and on labels that gold lacks."""
     notes = [
-        f"tolerated: {each.what}: {each.count:,}, first at {each.first}" for each in pairing.repairs
+        f"tolerated: {each.what}: {each.count:,}, first at {each.first}"
+        for each in alignment.repairs
     ]
-    if pairing.unknown_labels:
-        names = ", ".join(pairing.unknown_labels)
+    if alignment.unknown_labels:
+        names = ", ".join(alignment.unknown_labels)
         notes.append(
-            f"{counted(len(pairing.unknown_labels), 'predicted label')} that gold lacks: {names}"
+            f"{counted(len(alignment.unknown_labels), 'predicted label')} that gold lacks: {names}"
         )
     return notes

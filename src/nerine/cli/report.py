@@ -131,9 +131,9 @@ def _make(
                 "--revision, --scheme, --tags, --backend and --thresholds are for a checkpoint, "
                 "and RUN is a file"
             )
-        pairing = prediction.align(gold, Path(run))
-        of_run = evaluation_arguments(pairing)
-        notes += alignment_notes(pairing)
+        alignment = prediction.align(gold, Path(run))
+        of_run = evaluation_arguments(alignment)
+        notes += alignment_notes(alignment)
     else:
         from nerine.evaluation.epochs import read_epochs
 

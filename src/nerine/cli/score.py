@@ -28,7 +28,7 @@ from nerine.cli.terminal import console, print_json, print_notes
 from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
-    from nerine.evaluation.alignment import Pairing
+    from nerine.evaluation.alignment import Alignment
 
 _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
 """The columns of the two tags in conlleval's files."""
@@ -76,25 +76,25 @@ def score(
     GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
     needed. Small faults in PREDICTED are repaired and counted.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     if predicted is None:
-        documents, pairing = None, _align_columns(gold, split, reading, prediction)
+        documents, alignment = None, _align_columns(gold, split, reading, prediction)
     else:
         documents = GoldSplit.of(reading.load(gold), split)
-        pairing = prediction.align(documents, predicted)
+        alignment = prediction.align(documents, predicted)
     seen = documents.training if documents else None
     if train is not None:
         splits = reading.load(train).splits
         seen = splits.get("train") or next(iter(splits.values()))
     evaluation = evaluate_predictions(
-        pairing.gold,
+        alignment.gold,
         train=seen,
         split=documents.title if documents else "all",
-        **evaluation_arguments(pairing),
+        **evaluation_arguments(alignment),
         **sampling,
     )
-    notes = [*(corpus_notes(documents.corpus) if documents else []), *alignment_notes(pairing)]
+    notes = [*(corpus_notes(documents.corpus) if documents else []), *alignment_notes(alignment)]
     if as_json:
         about = {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
         print_json({**about, **evaluation.to_dict()})
@@ -104,14 +104,14 @@ def score(
     on = console()
     print_notes(on, notes)
     print_evaluation(evaluation, f"{predicted or gold} against {gold}", on)
-    print_errors(evaluation.analysis, pairing.places, errors, on)
+    print_errors(evaluation.analysis, alignment.places, errors, on)
 
 
 def _align_columns(
     path: str, split: str | None, reading: CorpusOptions, prediction: PredictionOptions
-) -> Pairing:
+) -> Alignment:
     """The alignment of gold and predicted tags in one column file."""
-    from nerine.evaluation.alignment import pair_columns
+    from nerine.evaluation.alignment import align_columns
 
     if not Path(path).is_file():
         raise CorpusError(
@@ -128,7 +128,7 @@ def _align_columns(
         )
     # both options are the last column by default
     gold_column = _GOLD_COLUMN if columns[0] == columns[1] == _PREDICTED_COLUMN else columns[0]
-    return pair_columns(
+    return align_columns(
         Path(path),
         gold_column,
         columns[1],

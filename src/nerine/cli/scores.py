@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.evaluation.assessment import Evaluation
     from nerine.evaluation.epochs import EpochRecord
-    from nerine.evaluation.error_analysis import Analysis
+    from nerine.evaluation.error_analysis import ErrorAnalysis
+    from nerine.evaluation.evaluate import Evaluation
     from nerine.evaluation.metrics import Scores
     from nerine.evaluation.significance import ScoreIntervals
     from nerine.evaluation.significance.intervals import Interval
@@ -71,7 +71,7 @@ def print_scores(
 
 def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
     """Prints all scores of an evaluation, its error analysis and its signature."""
-    scores = evaluation.evaluation
+    scores = evaluation.scores
     print_scores(scores, title, on, evaluation.intervals)
     others = [("boundaries only", *_values(scores.boundaries))]
     if scores.surface is not None:
@@ -98,7 +98,7 @@ def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
     print_line(on, str(evaluation.signature))
 
 
-def print_error_analysis(analysis: Analysis, on: Console) -> None:
+def print_error_analysis(analysis: ErrorAnalysis, on: Console) -> None:
     """Prints the outcomes of the entities, confused labels, and surface forms often missed."""
     kinds = [kind for kind, count in analysis.by_kind.items() if count]
     rows = (
@@ -118,7 +118,7 @@ def print_error_analysis(analysis: Analysis, on: Console) -> None:
             on.print(Titled(title, result))
 
 
-def print_errors(analysis: Analysis, places: Sequence[str], most: int, on: Console) -> None:
+def print_errors(analysis: ErrorAnalysis, places: Sequence[str], most: int, on: Console) -> None:
     """Prints up to `most` wrong outcomes, each with its place and its text."""
     for outcome in analysis.errors[:most]:
         document = analysis.gold[outcome.document]

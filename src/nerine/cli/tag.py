@@ -28,6 +28,7 @@ from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.serving.files.inputs import STANDARD
 from nerine.serving.files.options import FORMATS, Format, Start, TaggingOptions
+from nerine.serving.files.outputs import Outputs
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
 SOME_FAILED = 1
@@ -135,7 +136,7 @@ def tag(
     planned = planned.with_model(identity)
     tagger = model.load(source)
     # a bar would stand between the records on a terminal
-    shows_bar = planned.targets is not None or not sys.stdout.isatty()
+    shows_bar = isinstance(planned.output, Outputs) or not sys.stdout.isatty()
     display = tagging_display() if shows_bar else contextlib.nullcontext()
     with _resumable(context, None if to_stream else planned), display as listener:
         summary = planned.run(tagger, listener)

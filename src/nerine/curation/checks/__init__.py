@@ -11,7 +11,7 @@
 module                                        contents
 ============================================  =========================================
 `check`                                       `check_corpus` and its report
-`findings`                                    `Finding`, `Rule`, and the remarks of rules
+`findings`, `rule`                            `Finding`, `Rule`, and the remarks of rules
 `view`                                        the view of the corpus that rules get
 `tags`, `duplicates`, `surfaces`, `entities`  rules about labels
 `proportions`, `characters`, `coverage`       rules about numbers, characters, subwords
@@ -22,6 +22,7 @@ A rule is a function from a `View` to remarks. Rules do not change the corpus.
 """
 
 from nerine.curation.checks.check import RULES, CheckReport, check_corpus
-from nerine.curation.checks.findings import SEVERITIES, Finding, Rule, Severity
+from nerine.curation.checks.findings import SEVERITIES, Finding, Severity
+from nerine.curation.checks.rule import Rule
 
 __all__ = ["RULES", "SEVERITIES", "CheckReport", "Finding", "Rule", "Severity", "check_corpus"]

@@ -17,7 +17,8 @@ from nerine.curation.checks import (
     surfaces,
     tags,
 )
-from nerine.curation.checks.findings import SEVERITIES, Finding, Rule, Severity
+from nerine.curation.checks.findings import SEVERITIES, Finding, Severity
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.subwords import load_subwords
 from nerine.curation.checks.view import View
 from nerine.data.corpus import Corpus

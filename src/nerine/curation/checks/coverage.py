@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from nerine.core.display import counted
 from nerine.curation.checks.characters import spelled
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.subwords import Cut, Range
 from nerine.curation.checks.view import View, quoted, times
 

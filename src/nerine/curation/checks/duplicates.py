@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from nerine.core.document import Document
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.similarity import Where, masked, own_words
 from nerine.curation.checks.view import View, listed, quoted
 from nerine.evaluation.metrics.scoring import ranges_of

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from nerine.core.words import rule_words
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import Mention, View, quoted
 
 _LONG_WORDS, _LONG_RATIO, _TOO_LONG = 8, 4, 25

@@ -1,13 +1,9 @@
-"""Rules, their remarks about spots of a corpus, and the findings in a report."""
+"""Remarks of rules about spots of a corpus, and the findings in a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from nerine.curation.checks.view import View
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "note"]
 
@@ -73,38 +69,3 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """The finding for JSON."""
         return {**asdict(self), "others": list(self.others)}
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of the check.
-
-    Attributes:
-        name: Its stable name.
-        severity: The severity of its findings.
-        meaning: The fault that it finds, in a few words.
-        find: The function that finds it.
-        needs_encoder: Whether it looks at subwords, so that it runs only with an encoder.
-    """
-
-    name: str
-    severity: Severity
-    meaning: str
-    find: Callable[[View], Iterator[Remark]]
-    needs_encoder: bool = False
-
-    def findings(self, view: View) -> Iterator[Finding]:
-        """The findings of the rule, in the order of the corpus."""
-        for remark in self.find(view):
-            spot = remark.spot
-            yield Finding(
-                self.name,
-                self.severity,
-                view.place(spot),
-                remark.message,
-                spot.split,
-                spot.document,
-                spot.start,
-                spot.end,
-                tuple(view.place(other) for other in remark.others),
-            )

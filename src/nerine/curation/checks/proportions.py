@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nerine.core.display import counted
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import View, quoted
-from nerine.data.formats.folders import SPLITS
+from nerine.data.split_files import SPLITS
 
 FEWEST_OF_LABEL = 20
 """A label with fewer training entities is rare."""
