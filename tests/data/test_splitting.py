@@ -246,7 +246,7 @@ def test_the_command_says_what_folds_leave_out(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--validation", "0.6", "--test", "0.5"], "sum to 1.1"),
-        (["--folds", "3", "--test", "0.1"], "--folds takes no shares"),
+        (["--folds", "3", "--test", "0.1"], "--folds cannot be combined"),
         (["--folds", "20"], "the 10 documents cannot be divided into 20 parts"),
         (["--to", "parquet"], "'parquet' is not one of"),
         (["--of", "test"], "Invalid value for '--of'"),
