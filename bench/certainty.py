@@ -1,11 +1,11 @@
-"""Whether intervals and tests keep what they promise, on simulated systems.
+"""Coverage of intervals and error rates of significance tests, on simulated systems.
 
 python -m bench.certainty [simulations]
 
 A simulated corpus has documents with their own difficulty, so that entities of one document are
 not independent; a system's true F1 follows from a sample of 300,000 documents. The 95% interval
-should hold it in 95 of 100 corpora. Two systems drawn from one distribution should come out as
-different (p < .05) in 5 of 100.
+should contain it in 95 of 100 corpora. Two systems drawn from one distribution should differ
+significantly (p < .05) in 5 of 100.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TEXT = "x" * _WIDTH
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """How large a corpus is and how good its systems are.
+    """The size of a corpus and the quality of its systems.
 
     Each document's entities are found with a probability drawn from a beta distribution.
     """
@@ -43,7 +43,7 @@ REGIMES = (Regime(300), Regime(100), Regime(50), Regime(300, beta=12.0), Regime(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The true F1, and the shares of intervals that hold it and of tests that are false alarms."""
+    """The true F1, the share of intervals that contain it, and the share of false alarms."""
 
     truth: float
     coverage: float
@@ -51,7 +51,7 @@ class Kept:
 
 
 def simulate(regime: Regime, simulations: int, seed: int = 0) -> Kept:
-    """Draws corpora and two systems alike, and counts how intervals and tests do."""
+    """Draws corpora and two equal systems, and counts covering intervals and false alarms."""
     generator = np.random.default_rng(seed)
     gold, (predicted,) = outputs(generator, regime, _MANY, systems=1)
     truth = score(gold, predicted).overall.f1
@@ -72,7 +72,7 @@ def simulate(regime: Regime, simulations: int, seed: int = 0) -> Kept:
 def outputs(
     generator: np.random.Generator, regime: Regime, documents: int, systems: int
 ) -> tuple[list[Document], list[list[Document]]]:
-    """Gold documents, and as many outputs of systems that are drawn alike."""
+    """Gold documents, and the outputs of systems drawn from one distribution."""
     gold: list[Document] = []
     predicted: list[list[Document]] = [[] for _ in range(systems)]
     for _ in range(documents):
@@ -91,7 +91,7 @@ def _entity(start: int) -> Entity:
 
 
 def _noisy(gold: list[Entity], chance: float, generator: np.random.Generator) -> list[Entity]:
-    """Each gold entity found by chance, and some that are none."""
+    """Gold entities found at random, and some spurious ones."""
     starts = {each.start for each in gold if generator.random() < chance}
     if generator.random() < 0.2:
         starts.add(4 * int(generator.integers(_WIDTH // 4)) + 1)

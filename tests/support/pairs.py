@@ -1,4 +1,4 @@
-"""Gold documents, and files of a system beside them."""
+"""Gold documents, and files of a system for them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def paired(
 
 
 def repairs_of(pairing: Pairing) -> dict[str, tuple[int, str]]:
-    """What was repaired: how often, and the line of the first one."""
+    """The repairs: how often each was made, and the line of the first one."""
     return {each.what: (each.count, each.first.rpartition(":")[2]) for each in pairing.repairs}
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints to be pushed: tiny, and with records as training leaves them."""
+"""Tiny checkpoints for pushes, with the records of a training run."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PATH = "/home/mira/data/wnut17"
 
 
 def corpus() -> Corpus:
-    """Documents of three splits, which have no text in common."""
+    """Documents of three splits without common texts."""
     found = tuple(documents())
     splits = {"train": found[:6], "validation": found[6:8], "test": found[8:]}
     return Corpus(splits, LABELS, PATH)
 
 
 def make_pushable(folder: Path) -> Path:
-    """A checkpoint with scores and provenance, among files that concern nobody else."""
+    """A checkpoint with scores and provenance, in a folder with private files."""
     make_checkpoint(folder)
     shutil.rmtree(folder.with_name(f"{folder.name}-encoder"))
     own = corpus()
@@ -51,7 +51,7 @@ def make_pushable(folder: Path) -> Path:
 
 
 def evaluate(folder: Path, split: str = "test") -> None:
-    """Puts an evaluation of perfect predictions beside a checkpoint."""
+    """Saves an evaluation of perfect predictions with a checkpoint."""
     own = corpus()
     gold = own.split(split)
     info = json.loads((folder / "nerine.json").read_text())
@@ -61,7 +61,7 @@ def evaluate(folder: Path, split: str = "test") -> None:
 
 
 def add_onnx(folder: Path, content: bytes = b"a model") -> None:
-    """Puts files beside a checkpoint that say of themselves that they are its ONNX models."""
+    """Adds files to a checkpoint that are listed as its ONNX models."""
     (folder / "onnx").mkdir()
     models = {}
     for name in VARIANTS:

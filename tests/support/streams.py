@@ -1,4 +1,4 @@
-"""A tagger for tests of the stream: quick, and telling on whoever cuts its look-aheads anew."""
+"""A quick tagger for tests of the stream, whose scores depend on the division into look-aheads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = re.compile(r"[A-Z]\w*")
 class StubTagger:
     """Every word with a capital letter is a name. A text with `POISON` in it fails.
 
-    The scores depend on all texts of a look-ahead, as those of a model do in their last digits.
+    The scores depend on all texts of a look-ahead, as a model's do in their last digits.
     """
 
     def pipe_with_errors(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
