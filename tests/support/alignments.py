@@ -1,4 +1,4 @@
-"""Gold documents, and files of a system for them."""
+"""Gold documents, and their alignment with files of a system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from nerine.core.document import Document, Entity
 from nerine.core.errors import NerineError
 from nerine.core.tags import TagScheme
-from nerine.evaluation.alignment import Pairing, pair
+from nerine.evaluation.alignment import Alignment, align_file
 
 GOLD_TAGS = [
     [("Mira", "B-p"), ("Okonjo", "I-p"), ("left", "O"), ("R&D", "B-o")],
@@ -30,23 +30,22 @@ def column_document(rows: Sequence[tuple[str, str]], scheme: TagScheme | None = 
 
 
 GOLD = tuple(column_document(rows) for rows in GOLD_TAGS)
-LAST = "whose last one is in the document at gold:10"
 PLACES = tuple(f"gold:{number}" for number in (1, 6, 10))
 BARE = tuple(Document(each.text, each.entities) for each in GOLD)
 """The same without tokens, as from span records."""
 
 
-def paired(
+def aligned(
     path: Path, content: str | bytes, gold: Sequence[Document] = GOLD, **options: Any
-) -> Pairing:
+) -> Alignment:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     places = [*PLACES, *("gold" for _ in gold)][: len(gold)]
-    return pair(gold, places, path, **options)
+    return align_file(gold, places, path, **options)
 
 
-def repairs_of(pairing: Pairing) -> dict[str, tuple[int, str]]:
-    """The repairs: how often each was made, and the line of the first one."""
-    return {each.what: (each.count, each.first.rpartition(":")[2]) for each in pairing.repairs}
+def repairs_of(alignment: Alignment) -> dict[str, tuple[int, str]]:
+    """Count and first line of each kind of repair."""
+    return {each.what: (each.count, each.first.rpartition(":")[2]) for each in alignment.repairs}
 
 
 def ranges_in(documents: Sequence[Document]) -> list[list[tuple[int, int, str]]]:

@@ -1,4 +1,4 @@
-"""What formats of one tag a token share: tags ↔ entities, tokens ↔ text."""
+"""Helpers of formats with one tag a token: tags ↔ entities, tokens ↔ text."""
 
 from __future__ import annotations
 
@@ -6,35 +6,31 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 
-from nerine.core.document import Document, Entity, Token
-from nerine.core.errors import FormatError
-from nerine.core.files import errors_at
+from nerine.core.document import Document, Entity, Token, check_no_overlap
+from nerine.core.errors import FormatError, SchemeError
 from nerine.core.tags import Span, TagScheme, parse_tag
-from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
+from nerine.data.formats.log import ReadLog, TagFault
+from nerine.data.formats.options import ReadOptions
 
 Place = Callable[[int], str]
+"""The place, such as `file:line`, of the item with an index."""
 
 
-class TagChecker:
-    """Checks the form of tags, each form once."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def check(self, tags: Iterable[str], place: Place) -> None:
-        """Raises `FormatError` for a tag of an unknown form; `place` says where tag i stands."""
-        for index, tag in enumerate(tags):
-            if tag in self._known:
-                continue
-            with errors_at(place(index)):
-                parse_tag(tag)
-            self._known.add(tag)
+def check_tags(tags: Iterable[str], place: Place) -> None:
+    """Raises `FormatError` if a tag does not have the form of one."""
+    for index, tag in enumerate(tags):
+        try:
+            parse_tag(tag)
+        except SchemeError as error:
+            raise FormatError(
+                error.found, place=place(index), expected=error.expected, hint=error.hint
+            ) from None
 
 
-def spans_of(
+def decode_tags(
     tags: Sequence[str], scheme: TagScheme, options: ReadOptions, log: ReadLog, place: Place
 ) -> list[Span]:
-    """Tags → spans. A sequence that breaks the scheme is repaired and noted, or an error."""
+    """Tags → spans. A sequence that breaks the scheme is an error, or is repaired and logged."""
     fault = scheme.fault(tags)
     if fault is None:
         return scheme.decode(tags)
@@ -56,14 +52,16 @@ def spans_of(
     return scheme.decode(tags, options.reading)
 
 
-def entities_of(tokens: Sequence[Token], spans: Iterable[Span]) -> tuple[Entity, ...]:
+def entities_from_spans(tokens: Sequence[Token], spans: Iterable[Span]) -> tuple[Entity, ...]:
     """Spans over tokens → entities over the text."""
     return tuple(
         Entity(tokens[span.start].start, tokens[span.end - 1].end, span.label) for span in spans
     )
 
 
-def tags_of(entities: Iterable[Entity], words: Sequence[Token], scheme: TagScheme) -> list[str]:
+def tags_from_entities(
+    entities: Iterable[Entity], words: Sequence[Token], scheme: TagScheme
+) -> list[str]:
     """Entities that begin and end with `words` → one tag a word."""
     first = {word.start: index for index, word in enumerate(words)}
     last = {word.end: index for index, word in enumerate(words)}
@@ -72,7 +70,7 @@ def tags_of(entities: Iterable[Entity], words: Sequence[Token], scheme: TagSchem
 
 
 def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
-    """Where tokens stand in a text that is `surfaces` joined by one space each."""
+    """The tokens of a text that is `surfaces` joined by one space each."""
     tokens = []
     position = 0
     for surface in surfaces:
@@ -82,7 +80,7 @@ def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
 
 
 def locate_tokens(text: str, surfaces: Iterable[str], place: Place) -> tuple[Token, ...]:
-    """Where tokens stand in `text`: each one at the first place after the one before."""
+    """The tokens with these surfaces: each at the first match after the token before it."""
     tokens = []
     position = 0
     for index, surface in enumerate(surfaces):
@@ -99,7 +97,7 @@ def locate_tokens(text: str, surfaces: Iterable[str], place: Place) -> tuple[Tok
 
 
 def can_locate(text: str, tokens: Iterable[Token]) -> bool:
-    """Whether `locate_tokens` finds just these tokens from their surfaces."""
+    """Whether `locate_tokens` finds exactly these tokens from their surfaces."""
     position = 0
     for token in tokens:
         if text.find(text[token.start : token.end], position) != token.start:
@@ -109,38 +107,30 @@ def can_locate(text: str, tokens: Iterable[Token]) -> bool:
 
 
 def words_to_tag(document: Document) -> tuple[Token, ...]:
-    """The document's tokens, or words by the rule, cut so that each entity is some of them.
+    """The document's tokens, or words by the rule, cut so that every entity is a run of words.
 
-    Where an entity begins or ends inside a token, the token is cut; where it begins or ends
-    between tokens, what no token covers becomes one.
+    A token is cut if an entity begins or ends inside it. A part of an entity at its beginning or
+    end that no token covers becomes a word.
     """
     # the rule needs the package regex, which reading does without
     from nerine.core.words import rule_words
 
+    check_no_overlap(document)
     tokens = document.tokens if document.tokens is not None else rule_words(document.text)
-    bounds = sorted({place for each in document.entities for place in (each.start, each.end)})
-    words = [piece for token in tokens for piece in _cut(token, bounds)]
-    return tuple(sorted([*words, *_uncovered(document.entities, words)], key=lambda w: w.start))
-
-
-def _cut(token: Token, bounds: Sequence[int]) -> list[Token]:
-    inner = bounds[bisect_right(bounds, token.start) : bisect_left(bounds, token.end)]
-    edges = [token.start, *inner, token.end]
-    return [Token(start, end) for start, end in itertools.pairwise(edges)]
-
-
-def _uncovered(entities: Iterable[Entity], words: Sequence[Token]) -> list[Token]:
-    """What stands in an entity before its first word or after its last one."""
+    bounds = sorted({bound for each in document.entities for bound in (each.start, each.end)})
+    words = []
+    for token in tokens:
+        inner = bounds[bisect_right(bounds, token.start) : bisect_left(bounds, token.end)]
+        edges = itertools.pairwise([token.start, *inner, token.end])
+        words += [Token(start, end) for start, end in edges]
     starts, ends = [word.start for word in words], [word.end for word in words]
-    extra = []
-    for entity in entities:
-        first = bisect_left(starts, entity.start)
-        last = bisect_right(ends, entity.end) - 1
+    for entity in document.entities:
+        first, last = bisect_left(starts, entity.start), bisect_right(ends, entity.end) - 1
         if first > last:
-            extra.append(Token(entity.start, entity.end))
+            words.append(Token(entity.start, entity.end))
             continue
         if starts[first] > entity.start:
-            extra.append(Token(entity.start, starts[first]))
+            words.append(Token(entity.start, starts[first]))
         if ends[last] < entity.end:
-            extra.append(Token(ends[last], entity.end))
-    return extra
+            words.append(Token(ends[last], entity.end))
+    return tuple(sorted(words, key=lambda word: word.start))

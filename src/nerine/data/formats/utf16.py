@@ -1,6 +1,6 @@
 """Offsets in UTF-16 code units, as JavaScript counts them → offsets in code points.
 
-The two differ behind a character beyond U+FFFF, such as most emoji: it takes two units.
+They differ after a character beyond U+FFFF, such as most emoji, which takes two code units.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
 class Utf16Offsets:
-    """The offsets of one text."""
+    """Converts UTF-16 offsets into one text."""
 
     def __init__(self, text: str) -> None:
-        # where the second unit of each pair stands
+        # the offsets of the second units of all pairs
         self._seconds = [m.start() + i + 1 for i, m in enumerate(_ASTRAL.finditer(text))]
 
-    def point(self, unit: int) -> int | None:
-        """The code point at `unit`, which is None between the two units of a character."""
+    def code_point(self, unit: int) -> int | None:
+        """The code point at the code unit `unit`; None in the middle of a character."""
         before = bisect_left(self._seconds, unit)
         if before < len(self._seconds) and self._seconds[before] == unit:
             return None

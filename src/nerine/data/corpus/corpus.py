@@ -1,18 +1,18 @@
-"""Documents in splits, and where each of them stands."""
+"""A corpus: documents in splits, with the place of each document."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nerine.core.document import Document, digest_of, parts_of
 from nerine.core.errors import CorpusError
 from nerine.core.tags import TagScheme
-from nerine.data.corpus.groups import choose, groups_of
-from nerine.data.formats import ReadLog
-from nerine.data.formats.folders import SPLITS
+from nerine.data.corpus.groups import group_rank, groups_of
+from nerine.data.formats.log import ReadLog
+from nerine.data.split_files import SPLITS
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,15 @@ class Corpus:
 
     Attributes:
         splits: The documents of each split.
-        labels: Sorted, those of the training split, or of all where there is none.
-        source: What the corpus was loaded from; a data set on the hub with its commit.
+        labels: The labels of the training split, or of all splits without one; sorted.
+        source: The file, folder or hub data set (with its commit) that the corpus was loaded from.
         scheme: The tag scheme of the first split that has one.
-        logs: For each split what happened while it was read.
-        places: For each split where its documents stand, as `file:line`; a corpus that was not read
-            from files has none.
-        first_rows: For each split of column files the lines, counted from 1, where its documents'
-            tokens begin.
+        logs: For each split the log of its reader.
+        places: For each split the places of its documents, as `file:line`; empty for a corpus that
+            was not read from files.
+        first_rows: For each split of column files the lines of its documents' first tokens, from 1.
         config: The configuration of a data set on the hub.
-        notes: What a user should know of how the corpus was found.
+        notes: Notes for the user about how the corpus was found.
     """
 
     splits: Mapping[str, tuple[Document, ...]]
@@ -45,42 +44,27 @@ class Corpus:
 
     @property
     def train(self) -> tuple[Document, ...]:
-        """The training split.
-
-        Raises:
-            CorpusError: Where there is none.
-        """
+        """The training split; raises `CorpusError` if the corpus has none."""
         return self.split("train")
 
     @property
     def validation(self) -> tuple[Document, ...]:
-        """The validation split.
-
-        Raises:
-            CorpusError: Where there is none.
-        """
+        """The validation split; raises `CorpusError` if the corpus has none."""
         return self.split("validation")
 
     @property
     def test(self) -> tuple[Document, ...]:
-        """The test split.
-
-        Raises:
-            CorpusError: Where there is none.
-        """
+        """The test split; raises `CorpusError` if the corpus has none."""
         return self.split("test")
 
     def split(self, name: str) -> tuple[Document, ...]:
-        """The documents of a split.
+        """The documents of a split, in the order of their files.
 
         Args:
             name: `train`, `validation` or `test`.
 
-        Returns:
-            The documents, in the order of their files.
-
         Raises:
-            CorpusError: Where there is no such split.
+            CorpusError: If the corpus has no such split.
         """
         if name not in self.splits:
             raise CorpusError(
@@ -91,31 +75,31 @@ class Corpus:
         return self.splits[name]
 
     def place(self, split: str, index: int) -> str:
-        """Where a document stands.
+        """The place of a document, for messages.
 
         Args:
             split: The name of its split.
             index: Its index in the split.
 
         Returns:
-            File and line, or split and number for a corpus that was not read from files.
+            File and line, or split and index for a corpus that was not read from files.
         """
         places = self.places.get(split)
         return places[index] if places else f"{self.source}, {split} document {index}"
 
     def place_within(self, split: str, index: int, start: int) -> str:
-        """Where a part of a document stands.
+        """The place of a part of a document, for messages.
 
         Args:
             split: The name of the document's split.
             index: Its index in the split.
-            start: A code point of its text.
+            start: The first code point of the part.
 
         Returns:
-            In a column file the line of the token there; else the place of the document.
+            In a column file the line of the token at `start`, else the place of the document.
 
         Raises:
-            CorpusError: Where there is no such split.
+            CorpusError: If the corpus has no such split.
         """
         place = self.place(split, index)
         tokens = self.split(split)[index].tokens
@@ -127,34 +111,30 @@ class Corpus:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the names of the splits, the texts and the entities, in hexadecimal.
+        """SHA-256 of the names of the splits, the texts and the entities, in hexadecimal.
 
-        Tokens, ids, scores and `meta` do not count: a corpus has the same hash in every format
-        that holds its texts.
+        Tokens, ids, scores and `meta` are left out: a corpus has the same hash in every format
+        that can hold its texts.
         """
-        return digest_of(self._parts())
-
-    def _parts(self) -> Iterator[str]:
-        for name, documents in sorted(self.splits.items()):
-            yield from (name, str(len(documents)))
-            yield from parts_of(documents)
+        return digest_of(
+            part
+            for name, documents in sorted(self.splits.items())
+            for part in (name, str(len(documents)), *parts_of(documents))
+        )
 
     def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
         """The corpus with some of its training documents as validation split.
 
         Sentences of one `-DOCSTART-` article stay together, and so do equal texts. The choice
-        depends on the seed and the texts only, not on their order. `labels` stay as they are.
+        depends on the seed and the texts only, not on their order. `labels` do not change.
 
         Args:
             fraction: The share of the training documents to hold out, between 0 and 1.
             seed: The seed of the choice.
 
-        Returns:
-            A corpus with a smaller training split.
-
         Raises:
-            CorpusError: Where there is a validation split already, the fraction is out of its
-                range, or all documents belong together.
+            CorpusError: If the corpus has a validation split, the fraction is not between 0 and 1,
+                or all documents belong together.
         """
         if "validation" in self.splits:
             raise CorpusError("there is a validation split already", place=self.source)
@@ -162,30 +142,32 @@ class Corpus:
             raise CorpusError(
                 f"the fraction to hold out is {fraction}", expected="a number between 0 and 1"
             )
-        groups = groups_of(self.train)
+        groups = sorted(groups_of(self.train), key=lambda each: group_rank(each, self.train, seed))
         if len(groups) < 2:
             raise CorpusError(
                 f"the {len(self.train)} training documents cannot be divided",
                 place=self.source,
-                expected="two documents or more that do not belong together",
+                expected="two or more documents that do not belong together",
             )
-        chosen = choose(groups, self.train, fraction * len(self.train), seed)
+        held_out: set[int] = set()
+        for group in groups:
+            if len(held_out) + len(group) <= fraction * len(self.train):
+                held_out.update(group)
+        smallest: list[int] = min(groups, key=len)
+        held_out = held_out or set(smallest)
         members = {
             name: [(name, index) for index in range(len(documents))]
             for name, documents in self.splits.items()
         }
-        members["validation"] = [place for place in members["train"] if place[1] in chosen]
-        members["train"] = [place for place in members["train"] if place[1] not in chosen]
-        return self.rearranged({name: members[name] for name in SPLITS if name in members})
+        members["validation"] = [each for each in members["train"] if each[1] in held_out]
+        members["train"] = [each for each in members["train"] if each[1] not in held_out]
+        return self.with_splits({name: members[name] for name in SPLITS if name in members})
 
-    def rearranged(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
-        """The corpus with other splits.
+    def with_splits(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
+        """The corpus with other splits; documents keep their places, and `labels` do not change.
 
         Args:
-            members: For each new split its documents, by their split and index here.
-
-        Returns:
-            A corpus whose documents keep their places; `labels` stay as they are.
+            members: For each new split its documents, by their current split and index.
         """
         rows = self.first_rows
         return replace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,15 @@ from nerine.serving.files.records import (
     BEGIN,
     Position,
     Record,
+    add_member,
     entities_json,
-    missing,
-    reason,
-    spliced,
-    taken,
+    name_taken,
+    text_missing,
 )
 
 
 class _Number(str):
-    """A number as it is spelt; nobody needs its value, however large it is."""
+    """A number as it is written, since its value is not needed."""
 
     __slots__ = ()
 
@@ -34,10 +32,10 @@ class _Number(str):
 _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_Number)
 
 
-class _Lined(ABC):
-    """What text files and JSON lines have in common: a record is a line."""
+class LineReader:
+    """Base of the readers of files of lines."""
 
-    dropped = b""
+    failed_output = b""
 
     def __init__(self, lines: Lines, into: str) -> None:
         self.name = lines.name
@@ -47,33 +45,40 @@ class _Lined(ABC):
 
     @property
     def size(self) -> int | None:
-        """The bytes of the file."""
+        """The size of the file in bytes; None for standard input."""
         return self._lines.size
 
     def done(self, position: Position) -> int:
-        """How many of them are done at `position`."""
+        """How many of these bytes lie before `position`."""
         return self._lines.done(position)
 
     def assemble(self, rendered: Path, output: Path) -> None:
-        """What was rendered is the output."""
+        """Moves the rendered records, which are the output."""
         rendered.replace(output)
+
+
+class TextReader(LineReader):
+    """Text files. An empty line is an empty text. The output is JSON lines."""
+
+    def check(self) -> None:
+        """Raises `FormatError` if the first line is not UTF-8."""
+        for raw in self._lines.peek():
+            self._decoded(raw, BEGIN.line)
+            break
+        self._lines.check_whole()
 
     def records(self, start: Position) -> Iterator[Record]:
         """A record for each line from `start` on."""
         offset, number = start
         for raw in self._lines.after(start):
             offset += len(raw)
-            text = fault = None
+            text = problem = None
             try:
                 text = self._text(raw, number)
             except FormatError as error:
-                fault = reason(error)
-            yield Record(raw, number, Position(offset, number + 1), text, fault)
+                problem = error.found
+            yield Record(raw, number, Position(offset, number + 1), text, problem)
             number += 1
-
-    @abstractmethod
-    def _text(self, raw: bytes, number: int) -> str | None:
-        """The text in a line; None where there is nothing to tag."""
 
     def _decoded(self, raw: bytes, number: int) -> str:
         """A line as text, without line end, and without byte order mark in the first one."""
@@ -81,27 +86,17 @@ class _Lined(ABC):
             raw = raw.removeprefix(codecs.BOM_UTF8)
         return decoded(raw, f"{self.name}:{number}").removesuffix("\n").removesuffix("\r")
 
-
-class TextSource(_Lined):
-    """A text in each line; an empty line is an empty text. The output are JSON lines."""
-
-    def check(self) -> None:
-        """Raises `FormatError` if the first line is no text."""
-        for raw in self._lines.peeked():
-            self._decoded(raw, BEGIN.line)
-            break
-        self._lines.check_whole()
-
-    def _text(self, raw: bytes, number: int) -> str:
+    def _text(self, raw: bytes, number: int) -> str | None:
+        """The text in a line; None if there is nothing to tag."""
         return self._decoded(raw, number)
 
-    def rendered(self, record: Record, entities: Sequence[Entity]) -> bytes:
+    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """A JSON object with the text and the entities."""
         line = json_line({"text": record.text}).encode() + b"\n"
-        return spliced(line, self._member, entities_json(entities))
+        return add_member(line, self._member, entities_json(entities))
 
 
-class JsonSource(_Lined):
+class JsonLinesReader(TextReader):
     """JSON lines with the text in one of their fields. Empty lines stay empty lines."""
 
     def __init__(self, lines: Lines, field: str, into: str) -> None:
@@ -109,8 +104,8 @@ class JsonSource(_Lined):
         self._field = field
 
     def check(self) -> None:
-        """Raises `FormatError` if the first record lacks the field, or has one of our name."""
-        for number, raw in enumerate(self._lines.peeked(), start=BEGIN.line):
+        """Raises `FormatError` if the first record lacks the field, or has one named `into`."""
+        for number, raw in enumerate(self._lines.peek(), start=BEGIN.line):
             if raw.strip():
                 self._members(raw, number)
                 break
@@ -120,9 +115,9 @@ class JsonSource(_Lined):
         place = f"{self.name}:{number}"
         members = json_record(self._decoded(raw, number), place, _DECODER)
         if self._field not in members:
-            raise missing(self._field, [*members], place)
+            raise text_missing(self._field, [*members], place)
         if self._into in members:
-            raise taken(self._into, place)
+            raise name_taken(self._into, place)
         return members
 
     def _text(self, raw: bytes, number: int) -> str | None:
@@ -130,9 +125,9 @@ class JsonSource(_Lined):
             return None
         text = self._members(raw, number)[self._field]
         if type(text) is not str:
-            raise FormatError(f"the field {self._field!r} holds no string")
+            raise FormatError(f"the field {self._field!r} is not a string")
         return text
 
-    def rendered(self, record: Record, entities: Sequence[Entity]) -> bytes:
-        """The record's own bytes, with a member more."""
-        return spliced(record.raw, self._member, entities_json(entities))
+    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
+        """The record's own bytes with the entities added."""
+        return add_member(record.raw, self._member, entities_json(entities))

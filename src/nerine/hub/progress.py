@@ -1,4 +1,4 @@
-"""The progress bars of the hub's own library."""
+"""Progress bars of `huggingface_hub`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from huggingface_hub.utils import (
 
 
 @contextlib.contextmanager
-def bars(*, shown: bool = True) -> Iterator[None]:
-    """Lets bars be drawn on a terminal, if they may be `shown`, and nothing in a pipe."""
+def progress_bars(*, shown: bool = True) -> Iterator[None]:
+    """Draws progress bars on a terminal unless `shown` is False, and never into a pipe."""
     if are_progress_bars_disabled() or (shown and sys.stderr.isatty()):
         yield
         return
