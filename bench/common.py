@@ -1,4 +1,4 @@
-"""Corpus, encoder, machine and timings for the benchmarks of models."""
+"""What the benchmarks of models share: corpus, encoder, machine, timings and the training loop."""
 
 from __future__ import annotations
 

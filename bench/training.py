@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _nerine(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:
-    folder = Path(tempfile.gettempdir())  # named, but not written to
+    folder = Path(tempfile.gettempdir())  # named, but nothing is written
     return make_trainer(corpus, settings, States(folder), [_NoPause()]).train
 
 

@@ -179,7 +179,7 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_encoder = pretrained.load_encoder
 
     def load_tiny(name: str, *rest: Any, **options: Any) -> Any:
-        """The tiny encoder instead of the default one; folders are loaded as usual."""
+        """The tiny one instead of the default one; a folder is what it is."""
         default = name == nerine.TrainingSettings().encoder
         return load_encoder(str(encoder) if default else name, *rest, **options)
 

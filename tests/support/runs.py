@@ -1,4 +1,4 @@
-"""A small corpus and a tiny run, for tests of training, in this process or in one that is killed.
+"""A small corpus and a tiny run, for tests of training, in this process or in one that dies.
 
 python tests/runs.py RUN ENCODER [resume] [dies-in-save-of-step N]
 """
@@ -20,7 +20,7 @@ _NAMES = {"Mira": "person", "Lisbon": "location", "Ana": "person", "Oslo": "loca
 
 
 def corpus(size: int = 24, *, validation: bool = True) -> Corpus:
-    """Sentences with four names to learn."""
+    """Sentences in which four names are to be learned."""
     documents = tuple(_sentence(index) for index in range(size))
     splits = {"train": documents, "validation": documents[: size // 3]}
     if not validation:
@@ -49,14 +49,14 @@ def _sentence(index: int) -> Document:
 
 
 def small_run(folder: Path, encoder: Path, **changes: Any) -> TrainingRun:
-    """Three epochs of six batches, with dropout, so that random states matter."""
+    """Three epochs of six batches, with dropout, so that the dice matter."""
     chosen = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2, "seed": 5, **changes}
     given = chosen.pop("corpus", None) or corpus()
     return train(given, output=folder, encoder=str(encoder), max_length=64, overlap=8, **chosen)
 
 
 def _die_in_save_of(step: int) -> None:
-    """Kills the process when the weights of that state are written, and its other files are not."""
+    """SIGKILL once the weights of that state are written, but not yet its other files."""
     import nerine.model.loading.checkpoint
     from nerine.training import loop
 
