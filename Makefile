@@ -1,4 +1,4 @@
-# Everything on a fresh machine: `make demo`, `make test`. The rest is for those who work on Nerine.
+# `make demo` and `make test` work on a fresh machine. The other targets are for development.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +12,7 @@ demo: $(VENV)/ready ## environment, then train, score and tag on the bundled cor
 test: $(VENV)/ready ## environment, then the quick tests
 	$(BIN)/pytest
 
-slow: $(VENV)/ready ## the tests that train on real data
+slow: $(VENV)/ready ## tests that train on real data
 	$(BIN)/pytest -m slow --timeout 3600
 
 lint: $(VENV)/ready ## style and types
@@ -24,7 +24,7 @@ docs: $(VENV)/ready ## the manual, in build/docs; a warning is an error
 	$(BIN)/sphinx-build --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs build/docs
 	@echo "open build/docs/index.html"
 
-notebooks: $(VENV)/ready ## the tutorials, run anew and written back with their outputs; 10 minutes
+notebooks: $(VENV)/ready ## run the tutorials and save their outputs; 10 minutes
 	$(BIN)/python -m tools.notebooks run
 
 format: $(VENV)/ready
@@ -44,7 +44,7 @@ bench-stream: $(VENV)/ready ## a million texts through `nerine tag`, and cost ag
 	$(BIN)/python -m bench.stream $(CHECKPOINT)
 	$(BIN)/python -m bench.sizes $(CHECKPOINT)
 
-bench-int8: $(VENV)/ready ## what 8 bits cost: F1 of the same checkpoints, and fp32 in ONNX against PyTorch
+bench-int8: $(VENV)/ready ## F1 of the same checkpoints in 8 bits, and fp32 in ONNX against PyTorch
 	$(BIN)/python -m bench.int8 $(CHECKPOINT)
 
 bench-significance: $(VENV)/ready ## coverage of intervals, false positive rates of tests; about 10 minutes
@@ -56,7 +56,7 @@ bench-distillation: $(VENV)/ready ## three students of one teacher on WNUT 17; a
 bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 minutes on two cores
 	$(BIN)/python -m bench.quality
 
-bench-suspects: $(VENV)/ready ## WNUT 17 with labels corrupted on purpose, and how many are found; 15 minutes
+bench-suspects: $(VENV)/ready ## share of deliberately corrupted labels of WNUT 17 that are found; 15 minutes
 	$(BIN)/python -m bench.suspects
 
 picture: $(VENV)/ready ## docs/pictures/, from real runs with the checkpoint of `make demo`
@@ -65,8 +65,8 @@ picture: $(VENV)/ready ## docs/pictures/, from real runs with the checkpoint of 
 clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# Made anew when the dependencies change. The constraints pin what the tests have seen; on Linux
-# they take the CPU build of torch where pip finds one (see docs/install.md).
+# Made again when the dependencies change. The constraints pin the tested versions; on Linux they
+# include the CPU build of torch if pip finds it (see docs/install.md).
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --upgrade pip

@@ -1,1 +1,1 @@
-"""Benchmarks: every speed is a ratio against a named peer, measured side by side in one run."""
+"""Benchmarks: every speed is a ratio against a named peer, measured in the same run."""

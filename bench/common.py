@@ -1,4 +1,4 @@
-"""What the benchmarks of models share: the corpus, the encoder, the machine, and timings."""
+"""What the benchmarks of models share: corpus, encoder, machine, timings and the training loop."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["ENCODER", "WNUT", "machine", "print_rates", "rates", "wnut"]
 
 
 def wnut() -> Corpus:
-    """WNUT 17, or the end of the benchmark with a reason."""
+    """WNUT 17; ends the benchmark with a reason if it is missing."""
     if not WNUT.is_dir():
         sys.exit(f"skipped: the benchmarks read WNUT 17 from {WNUT}, which is not there")
     return load_corpus(WNUT)
 
 
 def machine() -> str:
-    """One line on what was measured with what."""
+    """One line with the machine and the versions."""
     packages = ("torch", "transformers", "tokenizers")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     return (

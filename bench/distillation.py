@@ -1,8 +1,8 @@
-"""Distillation: what a student's F1 loses against its teacher's on WNUT 17.
+"""Distillation: the loss of F1 of a student against its teacher on WNUT 17.
 
     python -m bench.distillation [TEACHER] [--layers 3] [--seeds 0 1 2]
 
-Without a TEACHER one is trained first, by the default recipe. Each student learns from the training
+Without TEACHER, one is trained first, by the default recipe. Each student learns from the training
 split alone and keeps the epoch that is best on the validation split; the test split is tagged once,
 by that epoch. Scores are strict.
 """
@@ -24,7 +24,7 @@ from nerine.training.train import train
 
 
 def main() -> None:
-    """Prints a row for the teacher and one for each student, their mean, and what is lost."""
+    """Prints a row for the teacher and for each student, their mean, and the loss."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("teacher", nargs="?")
     options.add_argument("--layers", type=int, default=3)

@@ -1,9 +1,9 @@
-"""What 8 bits cost: F1 on WNUT's validation split, and whether ONNX in 32 bits changes anything.
+"""The loss of F1 by 8 bits on WNUT's validation split, and the differences of ONNX in fp32.
 
 python -m bench.int8 CHECKPOINT [CHECKPOINT ...]
 
-Each checkpoint is exported and quantised into a temporary folder as `nerine optimize` does it, and
-every variant tags the split. 32 bits are compared with PyTorch over all sentences of all splits:
+Each checkpoint is exported and quantised into a temporary folder as by `nerine optimize`, and
+every variant tags the split. fp32 is compared with PyTorch over all sentences of all splits:
 the entities must be the same, and their scores within 1e-4. Nothing here is timed.
 """
 
@@ -55,7 +55,7 @@ def _f1(checkpoint: Path, taggers: dict[str, Tagger], gold: list[Document]) -> f
 
 
 def _compare(checkpoint: Path, taggers: dict[str, Tagger], texts: list[Document]) -> None:
-    """Prints how many texts have other entities in 32 bits, and the largest change of a score."""
+    """Prints the number of texts with other entities in fp32, and the largest change of a score."""
     pairs = list(zip(taggers[PYTORCH].predict(texts), taggers[FP32].predict(texts), strict=True))
     changed = sum(ranges_of(one) != ranges_of(other) for one, other in pairs)
     largest = max(

@@ -2,9 +2,9 @@
 
     python -m bench.minutes [--seed 0]
 
-The notebook got there with DistilBERT after two epochs. Here both recipes start from the small
-encoder. The test split is tagged after every epoch to see when the mark is passed, which ends the
-run; the clock stands still meanwhile, and nothing is chosen by it.
+The notebook reached it with DistilBERT after two epochs. Here both recipes start from the small
+encoder. The test split is tagged after every epoch; the run ends when F1 passes the mark. The clock
+is stopped meanwhile, and the scores choose nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MARK = 0.4156
 
 
 def main() -> None:
-    """Prints a row an epoch."""
+    """Prints a row for each epoch."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seed", type=int, default=0)
     seed = options.parse_args().seed

@@ -1,4 +1,4 @@
-"""How fast this machine multiplies matrices, and how much of that a model's tagging needs."""
+"""Speed of matrix products on this machine, and the number of operations for tagging."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An encoder of BERT's kind: what its matrix products depend on."""
+    """The sizes of a BERT-like encoder that its matrix products depend on."""
 
     layers: int
     width: int
@@ -40,16 +40,16 @@ class Shape:
         )
 
     def products(self) -> tuple[tuple[int, int, float], ...]:
-        """A layer's matrix products: (in, out, which share of its multiplications)."""
+        """A layer's matrix products: (in, out, share of its multiplications)."""
         w, i = self.width, self.inner
         sizes = [(w, 3 * w), (w, w), (w, i), (i, w)]
         total = sum(a * b for a, b in sizes)
         return tuple((a, b, a * b / total) for a, b in sizes)
 
     def operations(self, windows: Windows) -> float:
-        """Additions and multiplications that tagging these windows needs, padding left out.
+        """Additions and multiplications for tagging these windows, without padding.
 
-        In the last layer, what follows attention is needed for the words' first subwords only.
+        In the last layer, the steps after attention run for the words' first subwords only.
         """
         lengths = windows.lengths.astype(np.float64)
         words = float(len(windows.words))
@@ -61,10 +61,10 @@ class Shape:
 
 
 def rate(shape: Shape, threads: int) -> float:
-    """Operations a second of the model's own matrix products, by the faster of two libraries.
+    """Operations per second of the model's own matrix products, by the faster of two libraries.
 
     Torch with all threads on one product, and ONNX Runtime with one product on each thread. The
-    products have 512 rows; their rates are weighed by their share of a layer.
+    products have 512 rows; their rates are weighted by their share of a layer.
     """
     torch_seconds = runtime_seconds = 0.0
     for inputs, outputs, share in shape.products():
@@ -105,7 +105,7 @@ def _runtime_rate(inputs: int, outputs: int, threads: int) -> float:
 
 
 def _measured(work: Iterable[Callable[[], object]], operations: float) -> float:
-    """Operations a second of functions that run side by side: the median of five rounds."""
+    """Operations per second of functions that run in parallel: the median of five rounds."""
     sides = list(work)
 
     def repeat(function: Callable[[], object]) -> float:

@@ -3,8 +3,8 @@
     python -m bench.quality [--settings rule tokens notebook] [--seeds 0 1 2] [--encoder NAME]
 
 Each run trains on the training split and keeps the epoch that is best on the validation split;
-the test split is tagged once, by that epoch. Scores are strict, on the same gold entities whatever
-the words. Minutes hold training with its validation, not the loading of libraries.
+the test split is tagged once, by that epoch. Scores are strict, on the same gold entities for all
+kinds of words. Minutes include training and validation, not the loading of libraries.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SETTINGS = {
 
 
 def main() -> None:
-    """Prints a row a run, then a table of means."""
+    """Prints a row for each run, then a table of means."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])

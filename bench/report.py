@@ -1,4 +1,4 @@
-"""The size of a report, and how soon it can be used in a browser.
+"""The size of a report, and the time until it is ready in a browser.
 
 python -m bench.report RUN [rounds]
 
@@ -24,7 +24,7 @@ WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 
 
 def main() -> None:
-    """Prints the size in bytes, and medians of the seconds until the page is there and filtered."""
+    """Prints the size in bytes, and median seconds until the page is ready and filtered."""
     if len(sys.argv) < 2:
         sys.exit("python -m bench.report RUN: name a checkpoint or a file of predictions")
     path = shutil.which("chromium") or sys.exit(
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _seconds(page: Page, report: Path) -> tuple[float, float]:
-    """Until the page can be used, and then until a filter has been applied."""
+    """Seconds until the page is ready, and then until a filter has been applied."""
     page.goto(report.as_uri())
     interactive = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
     filtered = page.evaluate(

@@ -3,10 +3,10 @@
 python -m bench.scoring [tokens] [rounds]
 
 Sentences have 5 to 35 tokens; an entity of one to three tokens begins at one token in twenty; of
-the predicted tags, three in a hundred were replaced at random. seqeval reports in its strict
-mode, and so do both sides of Nerine, which count more besides: boundaries, partial schemas and,
-of documents, surface forms. All run in one thread, in turn, timed in processor time; the first
-round is a warm-up.
+the predicted tags, three in a hundred were replaced at random. seqeval runs in its strict
+mode. Both sides of Nerine count the same and more: boundaries, partial schemas and, for documents,
+surface forms. All run in one thread, in turn, timed in processor time; the first round is a
+warm-up.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _replaced(tag: str, dice: random.Random) -> str:
 
 
 def documents(sentences: Tags) -> list[Document]:
-    """Documents of tokens, with the entities that the tags mean."""
+    """Documents of tokens, with the entities of the tags."""
     found = []
     for tags in sentences:
         blank = Document.from_tokens([f"word{index}" for index in range(len(tags))])
@@ -71,7 +71,7 @@ def documents(sentences: Tags) -> list[Document]:
 
 
 def main() -> None:
-    """Prints how fast each side is, and how often the peer's rate that is."""
+    """Prints the rate of each side, and its ratio to the peer's."""
     numbers = [int(argument) for argument in sys.argv[1:]]
     tokens, rounds = [*numbers, *(1_000_000, 5)[len(numbers) :]]
     gold, predicted = random_tags(tokens, random.Random(0))
@@ -105,7 +105,7 @@ def _ready(work: Callable[[], object]) -> Callable[[], Callable[[], object]]:
 
 
 def _check(gold: Tags, predicted: Tags, sides: list[list[Document]]) -> None:
-    """All three give the same figures, or there is nothing to compare."""
+    """Asserts that all three give the same scores."""
     expected = _report(gold[:2000], predicted[:2000])["micro avg"]["f1-score"]
     for result in (
         score(*(each[:2000] for each in sides)),

@@ -1,7 +1,8 @@
-"""What tagging costs as inputs grow: more documents, and longer ones.
+"""Time and memory of tagging for more documents, and for longer ones.
 
-Documents are made of the words of WNUT 17's test split, drawn at random. The first table has ever
-more documents of 10 words; the second ever longer documents, 200,000 words in all.
+Documents are made of the words of WNUT 17's test split, drawn at random. The first table has
+increasing numbers of documents of 10 words; the second documents of increasing length, 200,000
+words in all.
 
     python -m bench.sizes CHECKPOINT [--most 1000000] [--backend auto]
 """

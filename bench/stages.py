@@ -1,6 +1,6 @@
-"""Where the time of tagging goes: tokenising, batching, computing, decoding, writing.
+"""Time of each stage of tagging: tokenising, batching, computing, decoding, writing.
 
-The stages run one after the other here, so that their times add up; in `Tagger.pipe` they overlap.
+The stages run one after the other here, so their times add up; in `Tagger.pipe` they overlap.
 """
 
 from __future__ import annotations

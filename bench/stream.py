@@ -1,10 +1,10 @@
-"""A stream of short texts through `nerine tag`: does its memory grow, does its rate fall?
+"""Memory and rate of `nerine tag` on a long stream of short texts.
 
     python -m bench.stream CHECKPOINT [--documents 1000000]
 
-The texts are the first eight words of WNUT's test sentences, again and again, each with a number
-that makes it new, in JSON lines with other fields. `nerine tag` runs in a process of its own, which
-is watched from outside: its resident memory, and the documents that its journal has committed.
+The texts are the first eight words of WNUT's test sentences, repeated, each with a unique number,
+in JSON lines with other fields. `nerine tag` runs in another process. Its resident memory and the
+number of committed documents in its journal are sampled.
 Afterwards every line of the output is compared with that of the input.
 """
 
@@ -30,7 +30,7 @@ _ADDED = b', "entities": '
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen at a moment: documents done, seconds, bytes of resident memory."""
+    """One measurement: documents done, seconds, bytes of resident memory."""
 
     documents: int
     seconds: float
@@ -92,7 +92,7 @@ def _resident(process: int) -> int:
 
 
 def _unlike(given: Path, output: Path) -> int:
-    """How many records of the input do not stand in the output with nothing but entities more."""
+    """Number of input records whose output differs in more than the added entities."""
     with given.open("rb") as before, output.open("rb") as after:
         return sum(
             after_line.rpartition(_ADDED)[0] + b"}\n" != line

@@ -1,12 +1,13 @@
-"""Suspects: how many of WNUT 17's training labels, corrupted on purpose, are found.
+"""Suspects: share of deliberately corrupted labels of WNUT 17's training split that are found.
 
     python -m bench.suspects [--seed N] [--number N] [--folds N] [--epochs N] [--work FOLDER]
 
 A third of the labels drawn get another label, a third are removed, a third move one boundary by
-one token. Found is what one of the first so many suspects touches: a corrupted entity with its gold
-or its proposal, a removed one with its proposal. The seed draws the labels, the folds and the
-training; the corpus has errors of its own besides, and suspects that name these count as misses.
-What chance finds: the same suspects in random order, the mean of 200 draws.
+one token. A corruption counts as found if one of the first suspects overlaps it: a corrupted entity
+with its gold or its proposed entity, a removed one with its proposed entity. The seed draws the
+labels, the folds and the training; the corpus also has errors of its own, and suspects that point
+to these count as misses. The chance level is the same suspects in random order, the mean of 200
+draws.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SHUFFLES = 200
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """A label of the training split that was changed: `after` is None where it was removed."""
+    """A changed label of the training split; `after` is None if it was removed."""
 
     kind: str
     document: int
@@ -53,14 +54,14 @@ class Corruption:
 def _choices(
     kind: str, document: Document, entity: Entity, labels: Sequence[str]
 ) -> Sequence[Entity | None]:
-    """What may become of `entity` under a kind of corruption."""
+    """The possible results of a kind of corruption for `entity`."""
     if kind == "type":
         return [dataclasses.replace(entity, label=each) for each in labels if each != entity.label]
     return [None] if kind == "removed" else _moved(document, entity)
 
 
 def _moved(document: Document, entity: Entity) -> list[Entity]:
-    """The entity with one token more or less at one of its ends, where nothing else is labelled."""
+    """The entity with one token more or less at one end, without overlap with others."""
     tokens = document.tokens or ()
     inside = [n for n, token in enumerate(tokens) if _overlap(token, entity)]
     first, last = inside[0], inside[-1]
@@ -102,7 +103,7 @@ def corrupted(corpus: Corpus, number: int, seed: int) -> tuple[Corpus, list[Corr
 
 
 def found(changed: Sequence[Corruption], suspects: Sequence[LabelError]) -> dict[str, int]:
-    """How many corruptions of each kind one of `suspects` touches."""
+    """Number of corruptions of each kind that overlap one of `suspects`."""
     by_document: dict[int, list[LabelError]] = {}
     for suspect in suspects:
         by_document.setdefault(suspect.sample.index, []).append(suspect)

@@ -1,15 +1,15 @@
-"""Tagging: every way that Nerine has to run a checkpoint, against `pipeline("ner")`.
+"""Tagging speed: every backend of Nerine against `pipeline("ner")`.
 
-Speed counts from texts to entities, all in one run, in turns. The pipeline runs with its default
-batch size, 1, and with each of some others, of which the best one counts. F1 is that of WNUT 17's
-test split. Then: where the time goes, and how near each variant comes to what the machine's own
-matrix product allows; and long documents, where the pipeline reads with `stride`.
+Speed is measured from texts to entities, all in one run, in turns. The pipeline runs with its
+default batch size, 1, and with some others, of which the best one counts. F1 is that of WNUT 17's
+test split. Further tables have the time of each stage, the speed relative to the bound of the
+machine's matrix products, and long documents, for which the pipeline uses `stride`.
 
     python -m bench.tagging [CHECKPOINT] [--student CHECKPOINT] [--rounds 3]
 
 Without a checkpoint the default recipe is trained on WNUT 17 first, and without a student one of
-three layers is made of it; each takes some minutes. One beside which `nerine optimize` has put
-models is run with these.
+three layers is distilled from it; each takes some minutes. A checkpoint with models of `nerine
+optimize` is run with these.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _trained(folder: Path, corpus: Corpus) -> None:
 def _optimised(
     given: str | None, folder: Path, corpus: Corpus, make: Callable[[Path, Corpus], object]
 ) -> Path:
-    """A checkpoint of our own, with every variant beside it."""
+    """A copy of the checkpoint, with every variant."""
     if given:
         shutil.copytree(given, folder)
     else:

@@ -1,4 +1,4 @@
-"""Pairs of timings, a table of them, and the processor: what needs no library.
+"""Timings in turns, a table of them, and the processor's name, without other libraries.
 
 Benchmarks of models take these from `bench.common`.
 """
@@ -19,9 +19,9 @@ def rates(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Items a second of each side, in turn, round by round; the first round is a warm-up.
+    """Items per second of each side, in turn, round by round; the first round is a warm-up.
 
-    A side is a function that makes ready and returns the work, which alone is timed by `clock`.
+    A side is a function that prepares and returns the work; `clock` times only the work.
     """
     measured: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):

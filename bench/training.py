@@ -1,10 +1,10 @@
-"""Training: samples a second of Nerine's loop against `Trainer` with random batches of 16.
+"""Training: samples per second of Nerine's loop against `Trainer` with random batches of 16.
 
-All go once through the same sentences of WNUT 17 from the same weights, with the same optimizer and
-the same number of sentences in a batch. Nothing is scored or saved in between, and the loading of
-the encoder is not timed. Nerine's default recipe leaves the word embeddings frozen, hides words and
-keeps a mean of the weights; the row before it trains all that Trainer trains, without these. All
-sides see the corpus's own tokens.
+All train one epoch on the same sentences of WNUT 17 from the same weights, with the same optimizer
+and the same number of sentences in a batch, without scoring or saving. The loading of the encoder
+is not timed. Nerine's default recipe freezes the word embeddings, masks words and keeps an EMA of
+the weights; the row before it trains the same parameters as Trainer, without these. All use the
+corpus's own tokens.
 
     python -m bench.training [--sentences 640] [--rounds 3]
 """

@@ -22,18 +22,21 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
-# what belongs to others is named, not linked: their sites cannot be asked while this one is built
-nitpick_ignore_regex = [("py:.*", r"(?!nerine).*")]
+# names of other packages are not linked: the build has no network; nor are internal types of rules
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!nerine).*"),
+    ("py:class", r"nerine\.curation\.checks\.(view\.View|findings\.Remark)"),
+]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # notebooks are run by their test, not while the site is built
+nb_execution_mode = "off"  # a test runs the notebooks, not the build
 nb_merge_streams = True
 
-smartquotes = False  # what is to be typed stands as it is typed
+smartquotes = False  # commands keep their quotation marks
 default_role = "code"  # `name` in a docstring is code, as in Markdown
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True  # `Attributes:` as a list, beside which members are not shown twice
+napoleon_use_ivar = True  # `Attributes:` as a list, so that members are not shown twice
 autodoc_preserve_defaults = True  # as they are written
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -1,1 +1,1 @@
-"""What those who work on Nerine use, and its users don't: no part of the package."""
+"""Tools for the development of Nerine, not part of the package."""

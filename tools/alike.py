@@ -1,4 +1,4 @@
-"""Whether a program printed what a page shows, although a model was trained anew in between."""
+"""Comparison of a program's output with a page, up to small differences of retrained models."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ MACHINES = 0.05
 
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
-_SPACES = re.compile(r"(?<=\S) +")  # not those that a line begins with
+_SPACES = re.compile(r"(?<=\S) +")  # except at the beginning of a line
 _ANY_LINES = "..."
 
 
 def difference(printed: str, shown: str, tolerance: float = MACHINES) -> str | None:
-    """What tells two texts apart, or None if they are alike.
+    """The difference of two texts, or None if they are alike.
 
-    They are if they are the same but for decimals such as `0.5972`, which may differ by
-    `tolerance`, for how many spaces stand between two columns, and for blank ends. `...` alone on
-    a line that is shown stands for any lines.
+    Decimals such as `0.5972` may differ by `tolerance`; the number of spaces between two columns
+    and blank ends are ignored. `...` alone on a shown line matches any lines.
     """
     found = re.fullmatch(_pattern(_DECIMAL, shown), _trimmed(printed))
     if found is None:
@@ -31,14 +30,14 @@ def difference(printed: str, shown: str, tolerance: float = MACHINES) -> str | N
 
 
 def difference_of_words(printed: str, shown: str) -> str | None:
-    """As `difference`, where numbers are a matter of the moment: none is compared."""
+    """As `difference`, without comparing any numbers."""
     if re.fullmatch(_pattern(_NUMBER, shown), _trimmed(printed)) is None:
         return _lines_apart(printed, shown)
     return None
 
 
 def _pattern(numbers: re.Pattern[str], shown: str) -> str:
-    """What a text has to match, with a group for each number."""
+    """A regular expression for the text, with a group for each number."""
     return "".join(_line_pattern(numbers, line) for line in _trimmed(shown).splitlines())
 
 
@@ -49,7 +48,7 @@ def _line_pattern(numbers: re.Pattern[str], line: str) -> str:
 
 
 def _trimmed(text: str) -> str:
-    """Without blank lines at the ends, or spaces at the ends of lines, or a second one between."""
+    """Without blank lines at the ends, spaces at the ends of lines, and repeated spaces."""
     lines = text.strip("\n").splitlines()
     return "".join(f"{_SPACES.sub(' ', line.rstrip())}\n" for line in lines)
 

@@ -1,6 +1,6 @@
 """A sentence whose entities are highlighted, as SVG.
 
-Everything stands in cells of equal width, so that it is known without a font how wide a text is.
+All characters are in cells of equal width, so the width of a text is known without a font.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FONTS = 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", mo
 WIDTH = 860
 """Of the picture, in its own pixels; it is wider only for a name that is."""
 
-_CELL, _SMALL_CELL = 10.8, 7.8  # of fonts of 18 and 13 pixels, whose signs are 0.6 as wide
+_CELL, _SMALL_CELL = 10.8, 7.8  # of fonts of 18 and 13 pixels, with characters 0.6 as wide
 _LINE, _MARGIN, _PADDING, _BOX = 46, 22, 7, 32
 
 _LIGHT = ("#bfe3f4", "#f2cfe8", "#cfeac3", "#f9e0a0", "#d0d5fa", "#f9cfc6")
@@ -40,7 +40,7 @@ text { fill: #ececea; }
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A word, the white space after one, or an entity with what is said of it."""
+    """A word, the white space after one, or an entity with its note."""
 
     text: str
     entity: Entity | None = None
@@ -63,14 +63,14 @@ class Piece:
 
 
 def drawable(text: str, *, lines: bool = False) -> str:
-    """`text` with a sign for each character that XML lacks or that controls what is shown."""
+    """`text` with a visible sign for each control character and each one that XML lacks."""
     return visible(text, lines=lines).translate(_NOT_IN_XML)
 
 
 def sentence_picture(document: Document) -> str:
     """The document's text with its entities on coloured ground, each with label and probability.
 
-    It has its own ground, light or dark as the reader likes it.
+    It has its own background, light or dark by the reader's preference.
     """
     labels = sorted({entity.label for entity in document.entities})
     lines = list(_broken(_pieces(document)))
@@ -110,7 +110,7 @@ def _pieces(document: Document) -> Iterator[Piece]:
 
 
 def _broken(found: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces in lines, broken at white space only: what stands close together stays so."""
+    """Pieces in lines, broken at white space only."""
     line: list[Piece] = []
     for group in _groups(found):
         is_full = _width([*line, *group]) > WIDTH - 2 * _MARGIN
@@ -126,7 +126,7 @@ def _width(line: Iterable[Piece]) -> float:
 
 
 def _groups(found: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces with no white space between them, and each white space alone."""
+    """Pieces without white space between them, and each white space alone."""
     group: list[Piece] = []
     for piece in found:
         if piece.entity is None and piece.text.isspace():
@@ -162,7 +162,7 @@ def _drawn(line: Iterable[Piece], top: float, labels: list[str]) -> Iterator[str
 
 
 def _text(text: str, left: float, base: float, cell: float, more: str = "") -> str:
-    """A text as wide as its cells, whatever the font makes of it."""
+    """A text as wide as its cells in any font."""
     return (
         f'<text{more} x="{left:g}" y="{base:g}" textLength="{cell_len(text) * cell:g}" '
         f'lengthAdjust="spacingAndGlyphs">{escape(text)}</text>'

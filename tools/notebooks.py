@@ -1,11 +1,11 @@
-"""Runs the tutorials, and checks that they print what they show.
+"""Runs the tutorials, and compares their outputs with the saved ones.
 
-    python -m tools.notebooks run                # each notebook anew, written back with its outputs
-    python -m tools.notebooks check              # each notebook anew, compared with its outputs
+    python -m tools.notebooks run                # run all notebooks and save their outputs
+    python -m tools.notebooks check              # run all notebooks and compare their outputs
     python -m tools.notebooks run docs/tutorials/1-token-and-sequence.ipynb
 
-A notebook runs in a fresh kernel of this Python, in an empty folder, without a hub. What is written
-is the same for the same outputs, so that a difference in git is a difference in what one reads.
+A notebook runs in a fresh kernel of this Python, in an empty folder, without a hub. Equal outputs
+give equal files, so that a difference in git is a difference for readers.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ TUTORIALS = ROOT / "docs" / "tutorials"
 MEASURED = "measured"
 """The tag of a cell that prints speeds and the like: its numbers aren't compared."""
 
-_CELL_SECONDS = 1800  # on a busy machine; a hang still ends
+_CELL_SECONDS = 1800  # seconds, enough for a busy machine
 _KEPT = ("image/svg+xml", "text/html", "text/markdown", "text/plain")
 _HUB_VARIABLES = ("HF_TOKEN", "HF_ENDPOINT", "HUGGING_FACE_HUB_TOKEN")
 _SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)  # the time, matplotlib's version
-_KEPT_METADATA = ("mystnb", "tags")  # the words for a figure; what a cell is
+_KEPT_METADATA = ("mystnb", "tags")  # alternative texts of figures; kinds of cells
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -54,13 +54,13 @@ def notebooks() -> list[Path]:
 
 
 def read(path: Path) -> NotebookNode:
-    """A notebook from its file."""
+    """Reads a notebook."""
     notebook: NotebookNode = nbformat.read(path, as_version=4)
     return notebook
 
 
 def written(notebook: NotebookNode) -> str:
-    """The text of the file that a notebook is kept in."""
+    """The text of a notebook's file."""
     text: str = nbformat.writes(notebook, version=4)
     return text + "\n"
 
@@ -94,7 +94,7 @@ def executed(path: Path) -> NotebookNode:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """This process's variables, with this `nerine`, no hub, and nobody's own configuration."""
+    """This process's variables, with this `nerine`, without a hub or a user's configuration."""
     kept = {name: value for name, value in os.environ.items() if name not in _HUB_VARIABLES}
     source = str(Path(nerine.__file__).parents[1])
     return kept | {
@@ -107,7 +107,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _without_paths(notebook: NotebookNode, path: Path, folders: list[str]) -> NotebookNode:
-    """The notebook, if nothing in it tells of the machine it ran on."""
+    """The notebook; raises an error if it contains paths of this machine."""
     for number, cell in enumerate(notebook.cells, start=1):
         for text in _texts(cell):
             for folder in [*folders, *machine_paths()]:
@@ -118,7 +118,7 @@ def _without_paths(notebook: NotebookNode, path: Path, folders: list[str]) -> No
 
 
 def machine_paths() -> list[str]:
-    """Folders whose names a reader elsewhere can do nothing with."""
+    """Folders of this machine, which mean nothing to readers."""
     folders = [str(ROOT), sys.prefix, str(Path.home())]
     return [folder for folder in folders if len(folder) > 1]  # in a container, home may be /
 
@@ -127,7 +127,7 @@ def machine_paths() -> list[str]:
 
 
 def cleared(notebook: NotebookNode) -> NotebookNode:
-    """A notebook as if it had never run."""
+    """The notebook without outputs."""
     for cell in _code(notebook):
         cell.outputs = []
         cell.execution_count = None
@@ -135,14 +135,14 @@ def cleared(notebook: NotebookNode) -> NotebookNode:
 
 
 def normalised(notebook: NotebookNode) -> NotebookNode:
-    """A notebook without anything that is of one run only.
+    """The notebook without data of a single run.
 
-    Cells are named by what stands in them. Of their metadata, tags and the words for figures are
-    kept. Of their outputs, what a page can show without a program: text, tables, figures as SVG.
-    What went to stderr (progress, warnings) is of the moment.
+    The ids of cells are hashes of their sources. Of their metadata, tags and alternative texts of
+    figures are kept. Of their outputs, text, tables and figures as SVG are kept; output to stderr
+    (progress, warnings) is dropped.
     """
     notebook.metadata = nbformat.from_dict(_METADATA)
-    notebook.nbformat, notebook.nbformat_minor = 4, 5  # the version since which cells have names
+    notebook.nbformat, notebook.nbformat_minor = 4, 5  # the first version with cell ids
     names: set[str] = set()
     for cell in notebook.cells:
         cell.id = _name(cell, names)
@@ -159,7 +159,7 @@ def _code(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def _name(cell: NotebookNode, taken: set[str]) -> str:
-    """A name that changes with the cell alone, not with those around it."""
+    """A cell's id, which depends on its own source only."""
     digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
     name, number = digest, 1
     while name in taken:
@@ -170,7 +170,7 @@ def _name(cell: NotebookNode, taken: set[str]) -> str:
 
 
 def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """The outputs to keep, where all that was printed in a row is one."""
+    """The outputs to keep, with consecutive prints joined to one."""
     stream: NotebookNode | None = None
     for output in outputs:
         if output.output_type != "stream":
@@ -204,7 +204,7 @@ def _kept(output: NotebookNode, count: int) -> NotebookNode:
 
 
 def differences(printed: NotebookNode, shown: NotebookNode) -> Iterator[str]:
-    """Where a notebook prints something else than it shows: the cell and what differs."""
+    """Cells whose output differs from the saved one, and the differences."""
     for one, other in zip(_code(printed), _code(shown), strict=True):
         found = _difference(one, other)
         if found is not None:
@@ -225,14 +225,14 @@ def _difference(printed: NotebookNode, shown: NotebookNode) -> str | None:
 
 
 def _kinds(cell: NotebookNode) -> list[str]:
-    """What each output is: `stream`, or the kinds of data in it. Of a figure, this is all."""
+    """The kind of each output: `stream`, or its MIME types. Figures are compared by these only."""
     return [
         ",".join(sorted(output.get("data", {}))) or output.output_type for output in cell.outputs
     ]
 
 
 def _texts(cell: NotebookNode) -> list[str]:
-    """The text of each output of a cell, without that of figures."""
+    """The text of each output of a cell, without figures."""
     texts = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
@@ -248,7 +248,7 @@ def _texts(cell: NotebookNode) -> list[str]:
 
 @click.group()
 def main() -> None:
-    """Runs the tutorials, and checks that they print what they show."""
+    """Runs the tutorials, or compares their outputs with the saved ones."""
 
 
 _paths = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -257,7 +257,7 @@ _paths = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_typ
 @main.command()
 @_paths
 def run(paths: tuple[Path, ...]) -> None:
-    """Runs notebooks (all, if none is named) and writes them back with their outputs."""
+    """Runs notebooks (all by default) and saves them with their outputs."""
     for path in paths or notebooks():
         started = time.perf_counter()
         new = path.with_suffix(".new")
@@ -269,7 +269,7 @@ def run(paths: tuple[Path, ...]) -> None:
 @main.command()
 @_paths
 def check(paths: tuple[Path, ...]) -> None:
-    """Runs notebooks (all, if none is named) and compares what they print with what they show."""
+    """Runs notebooks (all by default) and compares their outputs with the saved ones."""
     failed = False
     for path in paths or notebooks():
         started = time.perf_counter()

@@ -1,10 +1,10 @@
-"""The pictures of the README, drawn from real runs.
+"""Draws the README's pictures from real runs.
 
 python -m tools.picture CHECKPOINT
 
-CHECKPOINT is what `nerine demo` makes. Two pictures are written to `docs/pictures/`: a session in
-which real commands run in a terminal, and a sentence whose entities are highlighted. The same
-checkpoint gives the same bytes: no times, no paths of this machine, no fonts from elsewhere.
+CHECKPOINT is made by `nerine demo`. Two pictures are written to `docs/pictures/`: a terminal
+session with real commands, and a sentence with highlighted entities. The same checkpoint gives the
+same bytes: the pictures contain no times, paths of this machine, or external fonts.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ SENTENCE = "Mira Okonjo left Tandem Labs for Lisbon to see Saltwater Choir play 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as it is typed, and which lines of what it prints are shown.
+    """A typed command, and the lines of its output that are shown.
 
-    These are `lines` lines from the first one on that begins with `first`, or all of them. What is
-    left out before or behind becomes a line of its own, `…`.
+    These are `lines` lines, beginning with the first one that starts with `first`, or all of
+    them. Lines left out before or after them become one line, `…`.
     """
 
     typed: str
@@ -58,11 +58,11 @@ class Command:
 
     @property
     def arguments(self) -> list[str]:
-        """What the shell makes of it: the program and its arguments."""
+        """The program and its arguments, as parsed by a shell."""
         return shlex.split(self.typed.replace("\\\n", " "))
 
     def shown(self, printed: Sequence[Text]) -> Iterator[Text]:
-        """The lines of what was printed that are shown."""
+        """The shown lines of the output."""
         starts = (index for index, line in enumerate(printed) if line.plain.startswith(self.first))
         start = next(starts, None)
         if start is None:
@@ -88,7 +88,7 @@ COMMANDS = (
 )
 """What is typed in the session."""
 
-# rich makes a text as long as it has characters; a wide one takes two columns.
+# rich sets the length of a text to its number of characters; wide ones take two columns.
 _CELL = 12.2
 _TEXT = re.compile(r'textLength="[^"]*"([^>]*>)([^<]*)<')
 _NO_TEXT = re.compile(r"<text[^>]*>\n</text>")
@@ -109,7 +109,7 @@ _THEME = TerminalTheme(
         (0xE4, 0xE4, 0xE0),
     ],
 )
-# rich fills this in; its own one names fonts that come from elsewhere.
+# rich fills this in; its own template loads external fonts.
 _SESSION = (
     """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def draw(checkpoint: Path, folder: Path) -> list[Path]:
-    """Writes `session.svg` and `sentence.svg` to `folder`, from what `checkpoint` finds."""
+    """Writes `session.svg` and `sentence.svg` to `folder`, with the predictions of `checkpoint`."""
     document = Tagger.load(checkpoint, device="cpu", backend="pytorch")(SENTENCE)
     pictures = {
         "session.svg": session_picture(COMMANDS, checkpoint),
@@ -159,7 +159,7 @@ def draw(checkpoint: Path, folder: Path) -> list[Path]:
 
 
 def session_picture(commands: Sequence[Command], checkpoint: Path) -> str:
-    """A terminal in which `commands` ran one after the other, as SVG."""
+    """A terminal session with `commands` and their output, as SVG."""
     screen = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     with desk(checkpoint) as folder:
         for number, command in enumerate(commands):
@@ -176,7 +176,7 @@ def session_picture(commands: Sequence[Command], checkpoint: Path) -> str:
 
 @contextlib.contextmanager
 def desk(checkpoint: Path) -> Iterator[Path]:
-    """A folder for the time of a session, where the checkpoint has the name that is shown."""
+    """A temporary folder for a session, with the checkpoint under the shown name."""
     with tempfile.TemporaryDirectory() as name:
         link = Path(name, CHECKPOINT)
         link.parent.mkdir()
@@ -185,10 +185,10 @@ def desk(checkpoint: Path) -> Iterator[Path]:
 
 
 def printed_by(arguments: Sequence[str], folder: Path) -> str:
-    """What a command of nerine prints on a terminal, escape codes and all.
+    """The output of a nerine command on a terminal, with escape codes.
 
-    Its standard output is a terminal. Standard error is none, so that nothing turns while one
-    waits. Raises `RuntimeError` with what stands there where the command fails.
+    Standard output is a terminal; standard error is not, so that no progress is shown. Raises
+    `RuntimeError` with standard error if the command fails.
     """
     program, *rest = arguments
     if program != "nerine":
@@ -202,7 +202,7 @@ def printed_by(arguments: Sequence[str], folder: Path) -> str:
             cwd=folder,
             env=_environment(),
         )
-        there.close()  # the command has the only end from now on
+        there.close()  # from now on only the command has this end
         output = b"".join(_pieces(here))
         if process.wait():
             complaints.seek(0)
@@ -212,21 +212,21 @@ def printed_by(arguments: Sequence[str], folder: Path) -> str:
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """What one looks at, and where programs write."""
+    """The two ends of a pseudo-terminal: for reading, and for programs to write to."""
     here, there = pty.openpty()
     with os.fdopen(here, "rb", 0) as screen, os.fdopen(there, "wb", 0) as line:
         yield screen, line
 
 
 def _pieces(screen: BinaryIO) -> Iterator[bytes]:
-    """What comes out of a terminal until the program at its other end is gone."""
-    with contextlib.suppress(OSError):  # this is how Linux says so
+    """The output of a terminal until the program at its other end has exited."""
+    with contextlib.suppress(OSError):  # Linux raises this at the end
         while piece := screen.read(65_536):
             yield piece
 
 
 def _environment() -> Mapping[str, str]:
-    """That of a terminal of 256 colours on a CPU, whatever the one around us is."""
+    """Environment variables of a terminal with 256 colours on a CPU."""
     unwanted = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
     ours = {
         "TERM": "xterm-256color",
@@ -238,7 +238,7 @@ def _environment() -> Mapping[str, str]:
 
 
 def terminal_lines(output: str) -> Iterator[Text]:
-    """What a terminal shows: lines in their colours, with a sign for any control character."""
+    """The lines of a terminal in colour, with a visible sign for each control character."""
     for line in output.removesuffix("\n").split("\n"):
         text = Text.from_ansi(line)
         text.plain = drawable(text.plain)
@@ -247,9 +247,7 @@ def terminal_lines(output: str) -> Iterator[Text]:
 
 
 def apart(line: Text) -> Text:
-    """The line with its wide characters as pieces of their own, so that columns stay below each
-    other in any font.
-    """
+    """The line with its wide characters as separate pieces, so that columns align in any font."""
     for index, sign in enumerate(line.plain):
         if cell_len(sign) == 2:
             line.stylize(_WIDE, index, index + 1)
@@ -262,7 +260,7 @@ def _in_cells(text: re.Match[str]) -> str:
 
 
 def folded(line: Text) -> Sequence[Text]:
-    """A line as a terminal breaks it: where it is full, be it within a word."""
+    """A line broken as by a terminal: at its width, also inside a word."""
     sizes = [len(piece) for piece in chop_cells(line.plain, WIDTH)]
     return list(line.divide([*itertools.accumulate(sizes)][:-1]))
 

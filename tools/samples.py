@@ -111,7 +111,7 @@ def report(
         count: Number of docstrings and of messages, fewer if there are fewer.
         moved: New names of moved modules, such as `model/decoding` for `decoding/chain`.
     """
-    draw = random.Random(seed)  # noqa: S311 - a sample to read, no secret
+    draw = random.Random(seed)  # noqa: S311 - a sample for reading, not a secret
     documented = [each for each in before.definitions if each.docstring]
     parts = ["## Docstrings"]
     for number, each in enumerate(draw.sample(documented, min(count, len(documented))), start=1):

@@ -1,8 +1,8 @@
-"""The desk of somebody who reads the manual: an empty folder, and what a page says lies there.
+"""Runs pages of the manual in an empty folder with the files that a page names.
 
-In the quick tests a tiny encoder stands in for the one that training takes, and for the checkpoint
-that `nerine demo` makes one whose opinion of each subword is written down here: what the pages show
-must follow from it, save for probabilities. The slow tests have the real ones.
+The quick tests replace the default encoder by a tiny one, and the checkpoint of `nerine demo` by
+one with fixed probabilities for each subword, given here: the outputs on the pages must follow from
+these, except for probabilities. The slow tests use the real ones.
 """
 
 from __future__ import annotations
@@ -52,29 +52,29 @@ OPINIONS = {**_TAGS, **{piece: tag for tag, pieces in _SURE.items() for piece in
 
 
 def stand_in(folder: Path) -> str:
-    """What the pages' checkpoint says of the words in them, without any training."""
+    """Probabilities of the pages' checkpoint for their words, without training."""
     make_lookup(folder, load_corpus("sample").labels, OPINIONS, longest=512)
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What `nerine demo` left and printed, once for all pages."""
+    """The checkpoint and the output of `nerine demo`, made once for all pages."""
 
     folder: Path
     printed: str
 
     def __call__(self, folder: Path) -> str:
-        """Puts a copy at `folder`; gives what the demo would have printed there."""
+        """Copies the checkpoint to `folder`; returns the demo's output for it."""
         shutil.copytree(self.folder, folder)
         return self.printed.replace(str(self.folder), str(folder))
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a page is run: the folder is the current one, the login is mira's on `hub`.
+    """Runs a page in the current folder, with mira's login on `hub`.
 
-    `demo` makes the checkpoint of the demo in a folder and gives what that prints.
+    `demo` makes the checkpoint of the demo in a folder and returns its output.
     """
 
     hub: Hub
@@ -83,11 +83,11 @@ class Desk:
 
     @property
     def is_real(self) -> bool:
-        """Whether models were trained, and what they print can be compared."""
+        """Whether models were trained, so that their output can be compared."""
         return self.demo is not stand_in
 
     def run(self, page: Page) -> None:
-        """Runs a page and compares what it shows with what it prints."""
+        """Runs a page and compares the shown outputs with the real ones."""
         for name in page.given:
             self._lay(name)
         for block in page.blocks:
@@ -127,12 +127,12 @@ class Desk:
         self._compare(printed, command.shown, block, place)
 
     def _special(self, arguments: Sequence[str]) -> str | None:
-        """What is done in another way here, so as to take no minutes."""
+        """Faster replacements of commands that take minutes."""
         if arguments[0] == "demo":
             folder = arguments[arguments.index("-o") + 1] if "-o" in arguments else "runs/demo"
             return self.demo(Path(folder))
         if arguments[0] == "push" and not self.is_real and self._stands_in(arguments[1]):
-            # it was never trained, so that it has no records to write a card from
+            # it was never trained, so it has no records for a card
             self.hub.add_repo(arguments[2], files(Path(arguments[1])), private=True)
             return ""
         return None
@@ -141,14 +141,14 @@ class Desk:
         return not (Path(folder) / "run.json").exists()
 
     def _compare(self, printed: str, shown: str | None, block: Block, place: str) -> None:
-        """Without real models, only what does not depend on their training is compared."""
+        """Compares outputs; without real models, only those that do not depend on training."""
         if shown is None:
             return
         if self.is_real or "shown" not in block.notes:
             assert_alike(printed, shown, place, self._tolerance())
 
     def _tolerance(self) -> float:
-        """How far decimals may be apart: not at all while there is no model to say anything."""
+        """Allowed difference of decimals: 0 until a model is trained."""
         if not Path("runs").exists():
             return 0.0
         return MACHINES if self.is_real else math.inf
@@ -175,7 +175,7 @@ def lay_corpus(folder: Path, names: Sequence[str]) -> None:
 
 
 def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets training take a tiny encoder for the default one."""
+    """Replaces the default encoder of training by a tiny one."""
     load_encoder = pretrained.load_encoder
 
     def load_tiny(name: str, *rest: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where there is no Nerine: what transformers alone makes of checkpoints."""
+"""Runs checkpoints with transformers alone, in a process without Nerine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-# A module that fails to be imported is what a machine without Nerine has.
+# On a machine without Nerine, importing it fails.
 _SCRIPT = """
 import json, sys
 sys.modules["nerine"] = None
@@ -33,13 +33,13 @@ for name in sys.argv[2:]:
 
 
 def arguments(texts: Sequence[str], *names: str) -> list[str]:
-    """Those of a Python that tags `texts` with each of the checkpoints `names`.
+    """Arguments of a Python process that tags `texts` with each of the checkpoints `names`.
 
-    It prints a line of JSON for each: tags, the logits of each subword, what the pipeline found.
+    It prints a line of JSON for each: tags, the logits of each subword, the pipeline's entities.
     """
     return ["-c", _SCRIPT, json.dumps(texts), *names]
 
 
 def told(printed: str) -> list[dict[str, Any]]:
-    """What such a process has printed."""
+    """The parsed output of such a process."""
     return [json.loads(line) for line in printed.splitlines()]

@@ -1,7 +1,7 @@
-"""A checkpoint whose opinion of each subword is written down, for tests of what comes after.
+"""A checkpoint with given probabilities for each subword, for tests of the steps after the model.
 
-Its logits do not depend on what stands around a subword: a real BERT with a layer of zeros, whose
-head is solved for the wanted probabilities.
+Its logits do not depend on the context of a subword: a real BERT with a layer of zeros, whose head
+is solved for the given probabilities.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def make_lookup(
 ) -> Path:
     """A checkpoint in IOB2 that knows the subwords of `opinions`, lower-cased, without accents.
 
-    Whatever else it reads is [UNK], and O. It takes at most `longest` subwords, special tokens
-    included; Nerine's windows hold half as many.
+    All other subwords are [UNK], with the tag O. It takes at most `longest` subwords, special
+    tokens included; Nerine's windows hold half as many.
     """
     tags = TagScheme.IOB2.tags(labels)
     tokenizer = _tokenizer(opinions, longest)
@@ -91,7 +91,7 @@ def _model(tags: Sequence[str], size: int, longest: int) -> Any:
 
 
 def _solve(model: Any, wanted: torch.Tensor) -> None:
-    """Sets the head such that each subword gets its row of `wanted` (subwords × tags)."""
+    """Sets the head so that each subword gets its row of `wanted` (subwords × tags)."""
     with torch.no_grad():
         hidden = model.bert(input_ids=torch.arange(len(wanted))[:, None]).last_hidden_state[:, 0]
         inputs = torch.cat([hidden, torch.ones(len(wanted), 1)], dim=1).double()

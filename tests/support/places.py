@@ -1,4 +1,4 @@
-"""Where the repository is, and what lies next to it and is never committed."""
+"""Paths of the repository, and of files next to it that are never committed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints to be pushed: tiny, and with records as training leaves them."""
+"""Tiny checkpoints for pushes, with the records of a training run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATH = "/home/mira/data/wnut17"
 
 
 def corpus() -> Corpus:
-    """Documents of three splits, which have no text in common."""
+    """Documents of three splits without common texts."""
     found = tuple(documents())
     splits = {"train": found[:6], "validation": found[6:8], "test": found[8:]}
     return Corpus(splits, LABELS, PATH)

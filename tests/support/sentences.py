@@ -1,4 +1,4 @@
-"""Entities of many sentences, taken apart again."""
+"""Entities of many sentences, split by sentence."""
 
 from __future__ import annotations
 

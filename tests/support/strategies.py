@@ -12,7 +12,7 @@ from nerine.core.tags import Span, TagScheme
 
 LABELS = ("person", "creative-work", "LOC")
 
-# letters of several scripts, signs that formats give a meaning to, white space of all kinds
+# letters of several scripts, characters with a meaning in formats, white space of all kinds
 _CHARACTERS = st.one_of(
     st.sampled_from("abcXYZ é中ไ́👍‍#-@._'\"\\/&"),
     st.sampled_from(" \t\n\r\x0b\x1c\x85\u00a0\u2028\u3000\ufeff\x00"),
@@ -57,7 +57,7 @@ def documents(
 
 
 def metas() -> st.SearchStrategy[dict[str, Any]]:
-    """What documents carry along: JSON under names that no format uses."""
+    """Metadata of documents: JSON under names that no format uses."""
     values = st.none() | st.booleans() | st.integers() | texts(8)
     names = st.sampled_from(["url", "note", "größe"])
     return st.dictionaries(names, values | st.lists(values, max_size=2), max_size=2)
@@ -65,7 +65,7 @@ def metas() -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def token_documents(draw: st.DrawFn) -> Document:
-    """Documents as column files have them: tokens joined by one space, entities of whole ones."""
+    """Documents as in column files: tokens joined by one space, entities of whole tokens."""
     surface = st.text(_CHARACTERS, min_size=1, max_size=6).map(
         lambda token: "".join(token.split()).replace("\x00", "") or "x"
     )
@@ -85,7 +85,7 @@ def spans(draw: st.DrawFn, length: int) -> list[Span]:
 
 @st.composite
 def tag_sequences(draw: st.DrawFn, scheme: TagScheme, *, legal: bool = True) -> list[str]:
-    """Tags of `scheme`: a sequence that it allows, or any."""
+    """Tags of `scheme`: legal sequences, or any."""
     length = draw(st.integers(0, 10))
     if legal:
         return scheme.encode(draw(spans(length)), length)

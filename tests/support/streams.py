@@ -18,7 +18,7 @@ NAMES = re.compile(r"[A-Z]\w*")
 class StubTagger:
     """Finds each word with a capital letter. A text that contains `POISON` fails.
 
-    The scores depend on all texts of a look-ahead, as those of a model do in their last digits.
+    The scores depend on all texts of a look-ahead, as a model's do in their last digits.
     """
 
     def pipe_with_errors(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:

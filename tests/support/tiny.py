@@ -1,7 +1,7 @@
 """Tiny models for tests: real architectures with random weights, in folders of transformers.
 
-Each kind has the tokenizer that it has in the wild: WordPiece, byte-level BPE or Unigram. The
-embeddings are drawn wide, so that a model's opinions differ from word to word.
+Each kind has its usual tokenizer: WordPiece, byte-level BPE or Unigram. The embeddings have a wide
+distribution, so that a model's logits differ from word to word.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _MARKED = (
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What tells one architecture from another: its tokenizer and its settings."""
+    """The tokenizer and the settings of an architecture."""
 
     subwords: str
     specials: Sequence[str]
@@ -101,7 +101,7 @@ KINDS = tuple(_KINDS)
 
 
 def make_encoder(folder: Path, kind: str = "bert") -> Path:
-    """A pretrained encoder without a head; `folder` is left alone if it holds one already."""
+    """A pretrained encoder without a head; an existing one in `folder` is kept."""
     if (folder / "config.json").is_file():
         return folder
     tokenizer = make_tokenizer(kind)
@@ -135,7 +135,7 @@ def make_checkpoint(
 
 
 def make_foreign(folder: Path, id2label: Mapping[int, str], kind: str = "bert") -> Path:
-    """A token-classification checkpoint of transformers that Nerine did not make."""
+    """A token-classification checkpoint of transformers, not made by Nerine."""
     tokenizer = make_tokenizer(kind)
     config = _config(kind, tokenizer)
     config.id2label = dict(id2label)
@@ -149,7 +149,7 @@ def make_foreign(folder: Path, id2label: Mapping[int, str], kind: str = "bert") 
 
 
 def documents() -> list[Document]:
-    """A handful of labelled documents, whose tokens stand between spaces as in a column file."""
+    """A few labelled documents, with tokens separated by spaces as in a column file."""
     return [marked(text) for text in _MARKED]
 
 
@@ -167,7 +167,7 @@ def marked(text: str) -> Document:
 
 
 def make_tokenizer(kind: str) -> Any:
-    """A fast tokenizer of the kind's own sort, from the documents above, the same in every call."""
+    """A fast tokenizer of the kind, made from the documents above, the same in every call."""
     chosen = _KINDS[kind]
     specials = list(chosen.specials)
     build = {"wordpiece": _wordpiece, "bytes": _bytes, "unigram": _unigram}[chosen.subwords]
@@ -178,7 +178,7 @@ def make_tokenizer(kind: str) -> Any:
 
 
 def _roles(specials: Sequence[str]) -> dict[str, str]:
-    """The special tokens by what transformers calls them."""
+    """The special tokens by their names in transformers."""
     names = {name.strip("[]<>").lower(): name for name in specials}
     first, last = names.get("cls") or names["s"], names.get("sep") or names["/s"]
     return {
@@ -205,7 +205,7 @@ def _wordpiece(texts: list[str], specials: list[str], roles: dict[str, str]) -> 
 
 def _unigram(texts: list[str], specials: list[str], roles: dict[str, str]) -> Tokenizer:
     backend = Tokenizer(Unigram())
-    # NFKC turns some signs into a space and a mark, and a space too many is dropped, as in XLM-R.
+    # NFKC turns some characters into a space and a mark; repeated spaces are dropped, as in XLM-R.
     backend.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
     )
@@ -236,7 +236,7 @@ def _bytes(texts: list[str], specials: list[str], roles: dict[str, str]) -> Toke
 def _counted_pieces(backend: Tokenizer, texts: list[str], *, inner: str) -> dict[str, int]:
     """Pieces of the texts' words with their counts: characters, words, then the most frequent.
 
-    The trainers of WordPiece and Unigram give another vocabulary in every call.
+    The trainers of WordPiece and Unigram are not deterministic.
     """
     counts: Counter[str] = Counter()
     words: set[str] = set()
@@ -256,7 +256,7 @@ def _counted_pieces(backend: Tokenizer, texts: list[str], *, inner: str) -> dict
 
 
 def _put_between_specials(backend: Tokenizer, kind: str, roles: Mapping[str, str]) -> None:
-    """Sets what goes around every text."""
+    """Sets the special tokens around every text."""
     ids = backend.get_vocab()
     first, last = ((roles[role], ids[roles[role]]) for role in _AROUND)
     if kind == "roberta":
@@ -270,7 +270,7 @@ def _put_between_specials(backend: Tokenizer, kind: str, roles: Mapping[str, str
 
 
 def _widen_embeddings(model: Any) -> None:
-    """Lets what a subword is outweigh where it stands."""
+    """Makes word embeddings larger than position embeddings."""
     with torch.no_grad():
         model.get_input_embeddings().weight.mul_(5)
 

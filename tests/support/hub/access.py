@@ -1,7 +1,7 @@
-"""Who may see and change what.
+"""Access rights: who may read and change repositories.
 
-The hub does not tell strangers which private repositories there are: one that may not be seen is
-refused like one that is not there, with 401 without login and with 404 with one. The real hub
+The hub does not reveal private repositories: without access, they are refused like missing ones,
+with 401 without a login and with 404 with one. The real hub
 sends that 401 without an error code, and huggingface_hub reads it as "repository not found" from
 an ``https://`` address; loopback has only ``http://``, so the code is sent here.
 """
@@ -18,7 +18,7 @@ def kind_of(request: Request) -> str:
 
 
 def caller(store: Store, request: Request) -> Token | None:
-    """Who asks; None without a token. A token that nobody has is refused."""
+    """The user of a request; None without a token. An unknown token is refused."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if not secret or scheme.lower() != "bearer":
         return None
@@ -28,12 +28,12 @@ def caller(store: Store, request: Request) -> Token | None:
 
 
 def member(store: Store, request: Request) -> Token:
-    """Who asks; refused without a token."""
+    """The user of a request; refused without a token."""
     return caller(store, request) or refuse(401, "Invalid username or password.")
 
 
 def readable(store: Store, request: Request) -> Repository:
-    """The repository that a request names, if the caller may know of it."""
+    """The repository of a request, if the caller may read its page."""
     token = caller(store, request)
     repository = store.repositories.get((kind_of(request), request.part("repository")))
     hidden = repository is None or (repository.private and not (token and token.owns(repository)))
@@ -59,8 +59,8 @@ def downloadable(store: Store, request: Request) -> Repository:
 def writable(store: Store, request: Request) -> Repository:
     """The repository, if the caller may change it.
 
-    Anybody may open a pull request, though not send large files for one: those are put into the
-    repository before there is a commit.
+    Any user may open a pull request, but not send large files for one: those are stored in the
+    repository before the commit.
     """
     repository, token = readable(store, request), caller(store, request)
     if token is None:

@@ -1,8 +1,7 @@
 """Files by their address: ``/{id}/resolve/{revision}/{path}``.
 
-Small files come at once. A large one is a redirect to its signed address on the storage host;
-what the client must know of it (hash, size, commit) stands in the headers of the redirect, since
-the storage host knows nothing of commits.
+Small files are sent directly. A large one is a redirect to its signed address on the storage host;
+its hash, size and commit are in the headers of the redirect, since the storage host has no commits.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ def _resolved(store: Store, repository: Repository, commit: Commit, path: str) -
 
 
 def strayed(store: Store, request: Request) -> Reply:
-    """A file whose name leads out of its folder, at the address that a client makes of it.
+    """A file whose name leads out of its folder, at the address that a client requests.
 
     Clients shorten ``/mira/model/resolve/main/../../x`` to ``/mira/model/x`` before they send it.
-    A hostile hub would answer, so that a client that trusts names is seen to do so.
+    A hostile hub would answer; so does this one, to expose clients that trust names.
     """
     for repository in store.repositories.values():
         for revision in [*repository.names("refs/heads/"), *repository.commits]:

@@ -1,4 +1,4 @@
-"""Faults on demand: what goes wrong between a client and a hub, or what a hostile hub would do."""
+"""Faults on demand: errors between a client and a hub, or answers of a hostile hub."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from hub.messages import Reply, Request, error_reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong, for which requests, and how often.
+    """A fault: its effect, its requests, and how often it occurs.
 
     A request matches if `method` is its method (``*``: any) and `path` is part of its path with
     query, percent signs decoded. The first `skip` matching requests pass, the next `times` are
-    hit (None: all from then on). Of what goes wrong, any may be given together:
+    hit (None: all from then on). Any of these effects can be combined:
 
     - `status`: this error instead of an answer, with `retry_after` in seconds if given
     - `wait`: seconds before the request is read
     - `cut_upload`: the connection ends after so many bytes of the request's body; 0 is at once,
       even if there is none
-    - `cut_download`: the connection ends after so many bytes of the reply's body; the request has
-      had its effect
+    - `cut_download`: the connection ends after so many bytes of the reply's body; the request
+      has had its effect
     - `truncate`: the body ends after so many bytes, and Content-Length says that this is all (to
       HEAD too, unless `method` is GET)
     - `alter`: one bit in the middle of the body is flipped
     - `values`: these keys of a JSON object instead of the right ones, such as another `sha`
     - `body`: this body instead of the right one
-    - `redirect`: to the same path on the third host, which answers anything and records it
+    - `redirect`: to the same path on the third host, which answers and records any request
     - `listing`: one more file of this name in a tree or among siblings; for one that is also
       there to be downloaded, add a repository with such a file
-    - `etag`: this ETag instead of the right one, as it stands
+    - `etag`: this ETag instead of the right one, unchanged
     - `headers`: these as well, or instead, such as another X-Repo-Commit
     """
 
@@ -57,7 +57,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def hits(self, method: str, target: str) -> bool:
-        """Whether a request is one of those that the fault is for."""
+        """Whether the fault applies to a request."""
         return self.method in ("*", method) and self.path in unquote(target)
 
 
@@ -65,7 +65,7 @@ NONE = Fault()
 
 
 class Faults:
-    """The faults that are still to come, in the order in which they were asked for."""
+    """The pending faults, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -77,12 +77,12 @@ class Faults:
             self._waiting.append(fault)
 
     def clear(self) -> None:
-        """From now on all goes well."""
+        """Removes all faults."""
         with self._lock:
             self._waiting.clear()
 
     def take(self, method: str, target: str) -> Fault:
-        """The fault that hits a request, counted off; `NONE` if none does."""
+        """The fault that hits a request, with its count reduced; `NONE` if none does."""
         with self._lock:
             for place, fault in enumerate(self._waiting):
                 if not fault.hits(method, target) or fault.times == 0:
@@ -99,13 +99,13 @@ class Faults:
 def answer(
     fault: Fault, request: Request, elsewhere: str, right: Callable[[Request], Reply]
 ) -> Reply:
-    """The reply to a request that a fault hits; `right` is how it would be answered without."""
+    """The reply to a request that a fault hits; `right` computes the reply without it."""
     if fault.status is not None:
         after = {} if fault.retry_after is None else {"Retry_After": str(fault.retry_after)}
         return error_reply(fault.status, **after)
     if not fault.redirect:
         return _changed(fault, right(request))
-    # a redirected download still says what the file is; a redirected upload has no effect here
+    # a redirected download keeps the file's headers; a redirected upload has no effect here
     known = right(request).headers if request.method in ("GET", "HEAD") else {}
     return _changed(fault, Reply(307, {**known, "Location": elsewhere + request.target}))
 

@@ -1,7 +1,7 @@
-"""Object ids as git counts them, so that the hub's ids are those that git would give.
+"""Object ids of git, which the hub uses.
 
-Every object is hashed as ``<type> <length>\\0<content>`` with SHA-1. A file that is kept in large
-file storage stands in the tree as a pointer, a small text that names its SHA-256 and size.
+Every object is hashed as ``<type> <length>\\0<content>`` with SHA-1. A file in large file
+storage has a pointer in the tree, a small text with its SHA-256 and size.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def sha256(content: bytes) -> str:
 
 
 def pointer(content: bytes) -> bytes:
-    """The pointer that stands in the tree for a file in large file storage."""
+    """The pointer in the tree to a file in large file storage."""
     return (
         "version https://git-lfs.github.com/spec/v1\n"
         f"oid sha256:{sha256(content)}\nsize {len(content)}\n"

@@ -1,4 +1,4 @@
-"""The hub as tests see it: three hosts, what they keep, and what may go wrong."""
+"""The hub that tests use: three hosts, their store and their faults."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hub.store import Commit, Repository, Store, Token
 class Hub:
     """A hub on loopback, empty at first, that serves inside a ``with`` block.
 
-    `page_size` is how many entries a listing gives at once; files above `large_above` bytes go to
-    large file storage whatever their names; objects above `multipart_above` bytes are sent in
-    parts of that size (None: never).
+    `page_size` is the number of entries on a page of a listing; files above `large_above` bytes go
+    to large file storage; objects above `multipart_above` bytes are sent in parts of that size
+    (None: never).
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Hub:
         multipart_above: int | None = None,
     ) -> None:
         self.store = Store(page_size, large_above, multipart_above)
-        self.waits: list[float] = []  # seconds that a client in this process would have slept
+        self.waits: list[float] = []  # seconds that a client in this process would have waited
         self._journal = Journal()
         self._hosts = {
             name: Server(name, self._journal, partial(answer, self.store))
@@ -58,7 +58,7 @@ class Hub:
         self.go_down()
 
     def go_down(self) -> None:
-        """Connections are refused from now on; what was kept and recorded is still there."""
+        """Refuses connections from now on; the store and the records stay."""
         for host in self._hosts.values():
             host.stop()
 
@@ -70,7 +70,7 @@ class Hub:
     def add_user(
         self, name: str, *, token: str, write: bool = True, organisations: tuple[str, ...] = ()
     ) -> None:
-        """A user with a token; again with another token for a second one, say without `write`."""
+        """Adds a user with a token; a second call adds another token, also without `write`."""
         self.store.tokens[token] = Token(name, write, organisations)
 
     def add_repo(
@@ -82,7 +82,7 @@ class Hub:
         private: bool = False,
         gated: bool | str = False,
     ) -> Commit:
-        """A repository with exactly these files, whose names are not looked at; its first commit.
+        """Adds a repository with exactly these files, names unchecked; returns its commit.
 
         `gated` is ``"auto"``, ``"manual"`` or True for the former.
         """
@@ -100,7 +100,7 @@ class Hub:
         delete: tuple[str, ...] = (),
         title: str = "change",
     ) -> Commit:
-        """One more commit on a branch (made off main if new): files added, replaced, deleted."""
+        """Adds a commit to a branch (from main if new): files added, replaced, deleted."""
         with self.store.lock:
             repository = self.repository(name, kind)
             parent = repository.find(branch) or repository.find("main")
@@ -110,11 +110,11 @@ class Hub:
             return repository.commit(f"refs/heads/{branch}", parent, state, title)
 
     def repository(self, name: str, kind: str = "model") -> Repository:
-        """What the hub keeps of a repository; KeyError if there is none."""
+        """The stored repository; KeyError if it does not exist."""
         return self.store.repositories[kind, name]
 
     def exists(self, name: str, kind: str = "model") -> bool:
-        """Whether there is such a repository."""
+        """Whether the repository exists."""
         return (kind, name) in self.store.repositories
 
     def commits(self, name: str, revision: str = "main", kind: str = "model") -> list[Commit]:
@@ -122,22 +122,22 @@ class Hub:
         return self.repository(name, kind).history(revision)
 
     def files(self, name: str, revision: str = "main", kind: str = "model") -> dict[str, bytes]:
-        """Path -> content at a revision; KeyError if there is no such revision."""
+        """Path -> content at a revision; KeyError if the revision does not exist."""
         commit = self.repository(name, kind).find(revision)
         if commit is None:
             raise KeyError(revision)
         return {path: blob.content for path, blob in commit.files.items()}
 
     def grant(self, name: str, user: str, kind: str = "model") -> None:
-        """Puts a user on the list of a gated repository."""
+        """Adds a user to the list of a gated repository."""
         self.repository(name, kind).granted.add(user)
 
     def fault(self, fault: Fault) -> None:
-        """Something is to go wrong."""
+        """Adds a fault."""
         self._journal.faults.add(fault)
 
     def mend(self) -> None:
-        """Nothing goes wrong any more."""
+        """Removes all faults."""
         self._journal.faults.clear()
 
     @property
@@ -147,11 +147,11 @@ class Hub:
 
     @property
     def crashes(self) -> list[str]:
-        """Tracebacks of errors in the hub itself: a test that causes one has found a bug here."""
+        """Tracebacks of errors in the hub itself, which are bugs of the hub."""
         return list(self._journal.crashes)
 
     def forget_requests(self) -> None:
-        """Begins the record anew."""
+        """Clears the record of requests."""
         self._journal.requests.clear()
 
     def matching(self, path: str, method: str = "*") -> list[Record]:
@@ -168,9 +168,9 @@ class Hub:
         return sum(record.sent for record in self.matching(path, method))
 
     def environment(self, home: Path, token: str | None = None) -> dict[str, str]:
-        """Variables for another process, to be laid over its environment, that send it here.
+        """Environment variables with which another process uses this hub.
 
-        An empty HF_TOKEN counts as none, so that one of the surroundings does not get in.
+        An empty HF_TOKEN counts as none, and overrides one in the environment.
         """
         return {
             "HF_ENDPOINT": self.endpoint,
@@ -182,7 +182,7 @@ class Hub:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets counts at a host of its own
+            "HF_UPDATE_DOWNLOAD_COUNTS": "0",  # datasets counts downloads at another host
             "HF_TOKEN_PATH": str(home / "token"),
             "HF_TOKEN": token or "",
             "HUGGING_FACE_HUB_TOKEN": "",

@@ -1,9 +1,9 @@
-"""Large file storage: where files go that are too large for git, named by their SHA-256.
+"""Large file storage: files that are too large for git, named by their SHA-256.
 
-An upload has three steps. The client asks the hub in a batch where to send which objects; what
-the hub has already gets no address. It sends the bytes there, to a storage host whose signed
-address needs no login. Then it asks the hub to verify. Only now is the object in the repository:
-one whose hash or size is not what was announced is thrown away.
+An upload has three steps. The client asks the hub in a batch where to send its objects; those
+that the hub has already get no address. It sends the bytes to the signed address of a storage host,
+without login. Then it asks the hub to verify. Only then is the object in the repository; if its
+hash or size differs from the announced one, it is dropped.
 
 Large objects may be sent in parts. The batch then names the size of a part and one address for
 each, and the client posts the list of parts to a completion address.
@@ -79,7 +79,7 @@ def complete(store: Store, request: Request) -> Reply:
 
 
 def verify(store: Store, request: Request) -> Reply:
-    """``POST /{id}.git/info/lfs/objects/verify``: keeps an object if it is what was announced."""
+    """``POST /{id}.git/info/lfs/objects/verify``: keeps an object if it is right."""
     repository = access.writable(store, request)
     asked = request.json()
     oid, size = str(asked.get("oid")), asked.get("size")
@@ -94,7 +94,7 @@ def verify(store: Store, request: Request) -> Reply:
 
 
 def stored(store: Store, request: Request) -> Reply:
-    """``GET {storage}/storage/{id}/{oid}``: a large file's bytes, for whoever has the address."""
+    """``GET {storage}/storage/{id}/{oid}``: a large file's bytes, without login."""
     content = _signed(store, request).large.get(request.part("oid"))
     if content is None:
         return error_reply(404, "NoSuchKey")

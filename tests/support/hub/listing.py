@@ -1,4 +1,4 @@
-"""What a repository holds: its page's data, its tree, chosen paths, refs and commits."""
+"""Listings of a repository: its page's data, its tree, chosen paths, refs and commits."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _page(repository: Repository, commit: Commit) -> Item:
 
 
 def card_data(commit: Commit) -> Item:
-    """The metadata at the head of README.md; empty if there is none that can be read."""
+    """The metadata at the head of README.md; empty if it can't be read."""
     readme = commit.files.get("README.md", Blob(b"")).content.decode(errors="replace")
     try:
         found = yaml.safe_load(front_matter(readme) or "")

@@ -22,7 +22,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path as it was sent: percent signs stay, for ``refs%2Fpr%2F1`` is one step."""
+        """The path as sent, not decoded, because ``refs%2Fpr%2F1`` is one step."""
         return urlsplit(self.target).path
 
     @property
@@ -39,7 +39,7 @@ class Request:
         return unquote(self.parts.get(name) or "")
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; refused with 400 if it is none."""
+        """The body as a JSON object; anything else is refused with 400."""
         try:
             value = json.loads(self.body or b"{}")
         except ValueError:
@@ -64,7 +64,7 @@ class Reply:
 
 
 class RefusalError(Exception):
-    """An error reply on its way out of a handler."""
+    """An exception that carries an error reply."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
@@ -79,7 +79,7 @@ def json_reply(value: object, status: int = 200, **headers: str) -> Reply:
 
 
 def error_reply(status: int, message: str = "", code: str | None = None, **headers: str) -> Reply:
-    """An error as the hub words it: the message in a header and in the body, and perhaps a code."""
+    """An error in the hub's form: the message in a header and in the body, and perhaps a code."""
     said = message or HTTPStatus(status).phrase
     plain = " ".join(said.encode("ascii", "backslashreplace").decode().split())
     named = {"X_Error_Message": plain} | ({"X_Error_Code": code} if code else {}) | headers

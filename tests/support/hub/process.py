@@ -1,7 +1,7 @@
-"""Turns the process that runs the tests to a hub for tests.
+"""Makes the process that runs the tests use a hub for tests.
 
-huggingface_hub reads its variables once, when it is imported, and tests are offline. So what it
-read is replaced, as is what was made of it: default arguments, a shared client, an object.
+huggingface_hub reads its variables once, when it is imported, and tests are offline. So this
+replaces the values, and everything made from them: default arguments, a shared client, an object.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from hub.hub import Hub
 
 
 def turn_to(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    """Sends huggingface_hub, and datasets if it is installed, to a hub, with a cache of its own.
+    """Makes huggingface_hub, and datasets if it is installed, use a hub, with a cache of its own.
 
-    There is no token; a test that wants one sets HF_TOKEN. Waits between attempts are left out,
-    and noted in `hub.waits`.
+    No token is set; a test that needs one sets HF_TOKEN. Waits between attempts are skipped, and
+    recorded in `hub.waits`.
     """
     _import_datasets()
     for name, value in hub.environment(home).items():
@@ -59,7 +59,7 @@ def _turn_constants(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> No
 
 
 def _turn_objects(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was made of the constants on import: functions of the module are bound to `api`."""
+    """Replaces objects made on import: the module's functions are bound to `api`."""
     monkeypatch.setattr(hf_api.api, "endpoint", hub.endpoint)
     origin = _http._url_origin(hub.endpoint)
     monkeypatch.setattr(_http, "_HUB_ORIGINS", _http._HUB_ORIGINS | {origin})
@@ -67,7 +67,7 @@ def _turn_objects(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _import_datasets() -> None:
-    """Before anything is turned, lest it keep the address of this hub for the tests after."""
+    """Imports datasets before the replacement, so that it does not keep this hub's address."""
     try:
         importlib.import_module("datasets")
     except ImportError:
@@ -96,6 +96,6 @@ def _turn_datasets(hub: Hub, monkeypatch: pytest.MonkeyPatch, home: Path) -> Non
 
 
 def leave() -> None:
-    """Closes what was opened to a hub that goes: the shared client, and file systems."""
+    """Closes connections to a hub that ends: the shared client, and file systems."""
     _http.close_session()
     HfFileSystem.clear_instance_cache()

@@ -1,4 +1,4 @@
-"""Which function answers which address."""
+"""Addresses and the functions that answer them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hub.store import Store
 
 Handler = Callable[[Store, Request], Reply]
 
-# Lazy, so that in `/api/models/gpt2/refs` the name is `gpt2`: names may lack the owner.
+# Lazy, so that the name in `/api/models/gpt2/refs` is `gpt2`: names may lack the owner.
 _NAME = r"(?P<repository>[^/]+?(?:/[^/]+?)??)"
 _API = rf"/api/(?P<kind>models|datasets)/{_NAME}"
 _PAGE = rf"/(?P<kind>datasets/)?{_NAME}"
@@ -66,7 +66,7 @@ def storage(store: Store, request: Request) -> Reply:
 
 
 def elsewhere(store: Store, request: Request) -> Reply:
-    """The third host's answer: anything is well."""
+    """The third host's answer, the same to every request."""
     return json_reply({"from": "elsewhere"})
 
 

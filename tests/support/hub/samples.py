@@ -1,4 +1,4 @@
-"""A model as small as can be that has a file of every kind, and folders on disk."""
+"""A minimal model with a file of every kind, and folders on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sockets: a server of real HTTP on loopback that records what it gets and lets faults happen."""
+"""A real HTTP server on loopback that records requests and applies faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHUNK = 65536
 
 @dataclass
 class Record:
-    """One request as it came: to which host, what it said, and the bytes of the bodies."""
+    """One recorded request: its host, its content, and the bytes of the bodies."""
 
     host: str
     method: str
@@ -40,7 +40,7 @@ class Record:
 
 @dataclass
 class Journal:
-    """What several servers share: requests in order, faults to come, errors of our own."""
+    """Shared by several servers: requests in order, pending faults, errors of the hub itself."""
 
     requests: list[Record] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
@@ -50,7 +50,7 @@ class Journal:
 
 
 class CutError(Exception):
-    """The connection is to end here."""
+    """Ends the connection."""
 
 
 class Server(ThreadingHTTPServer):
@@ -75,7 +75,7 @@ class Server(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends connections that clients keep open, then all threads. Once is enough."""
+        """Ends connections that clients keep open, then all threads. Later calls do nothing."""
         if not self._thread.is_alive():
             return
         self.journal.stopping.set()
@@ -86,17 +86,17 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remembers the connection, to be able to end it."""
+        """Records the connection, so that it can be ended."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forgets a connection that is over."""
+        """Drops a connection that has ended."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may go when they like; anything else is an error of ours."""
+        """Ignores closed connections; records other errors as bugs of the hub."""
         if not isinstance(sys.exception(), ConnectionError):
             self.journal.crashes.append(traceback.format_exc())
 
@@ -112,7 +112,7 @@ def end(connection: socket.socket) -> None:
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # headers and body go out apart, and nothing should wait
+    disable_nagle_algorithm = True  # headers and body are sent separately, without delay
     wbufsize = 0
 
     def do_GET(self) -> None:
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         record = Record(host, self.command, self.path, headers)
         journal.requests.append(record)
         fault = faults.NONE
-        if host != "elsewhere":  # which has no duties that it could fail
+        if host != "elsewhere":  # the third host ignores faults
             fault = journal.faults.take(self.command, self.path)
         journal.stopping.wait(fault.wait)
         try:
@@ -160,13 +160,13 @@ class _Handler(BaseHTTPRequestHandler):
             piece = self.rfile.read(wanted)
             yield piece
             if len(piece) < wanted:
-                raise CutError  # the client has gone in the middle
+                raise CutError  # the client has closed the connection
             left = None if left is None else left - len(piece)
             if left == 0:
                 raise CutError
 
     def _sizes(self) -> Iterator[int]:
-        """How many bytes to read next: by Content-Length, or chunk by chunk."""
+        """Numbers of bytes to read: by Content-Length, or chunk by chunk."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             length = int(self.headers.get("Content-Length") or 0)
             yield from [_CHUNK] * (length // _CHUNK)
@@ -192,4 +192,4 @@ class _Handler(BaseHTTPRequestHandler):
             raise CutError
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """The journal has it."""
+        """Logs nothing; the journal records requests."""

@@ -1,4 +1,4 @@
-"""What the hub keeps, in memory: repositories with commits, branches, tags and large files."""
+"""The hub's store in memory: repositories with commits, branches, tags and large files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import pairwise
 from hub import git
 
 LARGE_SUFFIXES = (".bin", ".onnx", ".parquet", ".safetensors")
-# The file that the hub puts into a new repository: which names go to large file storage.
+# The hub adds this file to a new repository: names that go to large file storage.
 GIT_ATTRIBUTES = "".join(
     f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE_SUFFIXES
 ).encode()
@@ -21,7 +21,7 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Blob:
-    """One file's content. `large`: it lies in large file storage, the tree has a pointer."""
+    """One file's content. `large`: it is in large file storage, and the tree has a pointer."""
 
     content: bytes
     large: bool = False
@@ -38,13 +38,13 @@ class Blob:
 
     @property
     def etag(self) -> str:
-        """What the hub sends as ETag: the SHA-256 of a large file, else the git id."""
+        """The hub's ETag: the SHA-256 of a large file, else the git id."""
         return self.sha256 if self.large else self.oid
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One state of a repository: path -> blob, and where it came from."""
+    """One state of a repository: path -> blob, and its parent."""
 
     oid: str
     parent: str | None
@@ -130,7 +130,7 @@ class Repository:
         return commit
 
     def names(self, prefix: str) -> list[str]:
-        """The names of the refs below a prefix such as ``refs/heads/``."""
+        """The names of the refs under a prefix such as ``refs/heads/``."""
         return [ref.removeprefix(prefix) for ref in self.refs if ref.startswith(prefix)]
 
 
@@ -141,20 +141,20 @@ def _content_at(commit: Commit, path: str) -> str | None:
 
 @dataclass(frozen=True)
 class Token:
-    """Who a token speaks for, and whether it may write."""
+    """The user of a token, and whether it may write."""
 
     user: str
     write: bool
     organisations: tuple[str, ...] = ()
 
     def owns(self, repository: Repository) -> bool:
-        """Whether the repository is the user's, or of an organisation that the user is in."""
+        """Whether the repository belongs to the user, or to an organisation of the user."""
         return repository.owner in (self.user, *self.organisations)
 
 
 @dataclass
 class Store:
-    """All that the servers share. `lock` is held while a request is answered."""
+    """The state shared by the servers. `lock` is held while a request is answered."""
 
     page_size: int = 1000
     large_above: int = 10_000_000
@@ -166,7 +166,7 @@ class Store:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def blob(self, path: str, content: bytes) -> Blob:
-        """A file's content, in large file storage if its name or size says so."""
+        """A file's content, in large file storage depending on its name and size."""
         return Blob(content, self.is_large(path, len(content)))
 
     def is_large(self, path: str, size: int) -> bool:
@@ -188,7 +188,7 @@ class Store:
 
 
 def children(paths: Iterable[str], folder: str, recursive: bool) -> list[str]:
-    """Those paths that lie in a folder, directly or at any depth, in order."""
+    """The paths in a folder, directly or at any depth, in order."""
     prefix = f"{folder}/" if folder else ""
     inside = [path for path in paths if path and path.startswith(prefix)]
     return sorted(path for path in inside if recursive or "/" not in path[len(prefix) :])

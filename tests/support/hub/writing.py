@@ -21,7 +21,7 @@ Files = dict[str, Blob]
 
 
 def whoami(store: Store, request: Request) -> Reply:
-    """``GET /api/whoami-v2``: who the token speaks for, and what it may do."""
+    """``GET /api/whoami-v2``: the token's user and rights."""
     token = access.member(store, request)
     role = "write" if token.write else "read"
     return json_reply(
@@ -36,7 +36,7 @@ def whoami(store: Store, request: Request) -> Reply:
 
 
 def create(store: Store, request: Request) -> Reply:
-    """``POST /api/repos/create``; 409 with the address if the repository is there already."""
+    """``POST /api/repos/create``; 409 with the address if the repository exists already."""
     token, asked = access.member(store, request), request.json()
     kind, owner = asked.get("type") or "model", asked.get("organization") or token.user
     name = f"{owner}/{asked.get('name')}"
@@ -129,10 +129,10 @@ def _said(message: str) -> Values:
 
 
 def preupload(store: Store, request: Request) -> Reply:
-    """``POST /api/models/{id}/preupload/{revision}``: how each file is to be sent.
+    """``POST /api/models/{id}/preupload/{revision}``: how to send each file.
 
-    Says of each path whether it goes to large file storage, whether the repository's (or the
-    request's) .gitignore leaves it out, and the id of the file that is there now.
+    For each path: whether it goes to large file storage, whether the repository's (or the
+    request's) .gitignore excludes it, and the id of the existing file.
     """
     repository, asked = access.writable(store, request), request.json()
     files = access.revision(repository, request.part("revision")).files
@@ -210,7 +210,7 @@ def _checked(value: Values, name: str = "path") -> str:
 
 
 def _header(store: Store, repository: Repository, files: Files, value: Values) -> None:
-    """Has been read before; the title is the one thing that must be there."""
+    """Checks that the header has a title; the rest was read before."""
     if not value.get("summary"):
         refuse(400, "A commit needs a summary")
 
