@@ -34,7 +34,7 @@ from nerine.data.corpus import Corpus
 from nerine.evaluation.metrics import score
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization import optimize
+from nerine.serving.optimization.optimize import optimize
 from nerine.training.distillation import distill
 from nerine.training.train import train
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
     from nerine.publishing.push import Pushed, PushOptions, plan_push, push
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
-    from nerine.serving.optimization import Optimization, optimize
+    from nerine.serving.optimization.optimize import Optimization, optimize
     from nerine.training.distillation import distill
     from nerine.training.run import TrainingRun
     from nerine.training.settings import DistillationSettings, TrainingSettings
@@ -85,7 +85,7 @@ _LATER = {
     "Corpus": "nerine.data.corpus",
     "DistillationSettings": "nerine.training.settings",
     "Scores": "nerine.evaluation.metrics",
-    "Optimization": "nerine.serving.optimization",
+    "Optimization": "nerine.serving.optimization.optimize",
     "PushOptions": "nerine.publishing.push",
     "Pushed": "nerine.publishing.push",
     "System": "nerine.evaluation.significance",
@@ -101,7 +101,7 @@ _LATER = {
     "evaluate": "nerine.evaluation.evaluate",
     "explain": "nerine.model.explanation",
     "load_corpus": "nerine.data.corpus",
-    "optimize": "nerine.serving.optimization",
+    "optimize": "nerine.serving.optimization.optimize",
     "plan_push": "nerine.publishing.push",
     "push": "nerine.publishing.push",
     "read_documents": "nerine.data.formats",

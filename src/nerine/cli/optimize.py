@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nerine.data.corpus import Corpus
-    from nerine.serving.optimization import Measurement, Optimization
+    from nerine.serving.optimization.measuring import Measurement
+    from nerine.serving.optimization.optimize import Optimization
 
 _VARIANTS = ("onnx-fp32", "onnx-int8")
 _MEGABYTE = 1e6
@@ -84,7 +85,7 @@ def optimize(
     documents = corpus.split(split)
     about = {"corpus": source, "hash": corpus.hash, "split": split}
     with working(f"optimising {checkpoint}") as say:
-        from nerine.serving.optimization import optimize as run
+        from nerine.serving.optimization.optimize import optimize as run
 
         result = run(
             checkpoint,

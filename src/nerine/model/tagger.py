@@ -11,12 +11,12 @@ import numpy as np
 
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
+from nerine.core.extras import optional_imports
 from nerine.core.tags import TagScheme
 from nerine.evaluation import calibration
 from nerine.evaluation.calibration import Thresholds
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
-from nerine.model.backends.pytorch import TorchBackend, placed
 from nerine.model.batching import Batch, batches, look_aheads
 from nerine.model.choices import ThresholdChoice, chosen_thresholds
 from nerine.model.decoded import decoded
@@ -177,6 +177,9 @@ class Tagger:
             SchemeError: For a tag of an unknown form, and for tags without `O`.
             SettingsError: For a device that there is not.
         """
+        with optional_imports("running a model with PyTorch"):
+            from nerine.model.backends.pytorch import TorchBackend, placed
+
         model = placed(checkpoint.model, device)
         return cls(
             TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval()),

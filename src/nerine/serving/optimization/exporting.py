@@ -8,6 +8,7 @@ exporter can follow it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import logging
 import warnings
@@ -18,9 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from nerine.core.errors import CheckpointError, MissingExtraError, first_line
+from nerine.core.errors import CheckpointError, first_line
+from nerine.core.extras import optional_imports
 from nerine.model.backends.lean import Attention, lean_or_whole, probe
-from nerine.model.backends.onnx import EXTRA, INPUTS, OUTPUT, import_runtime, refers_to_files
+from nerine.model.backends.onnx import INPUTS, OUTPUT
+from nerine.model.backends.saved import refers_to_files
 from nerine.model.batching import Batch
 
 LARGEST_DIFFERENCE = 1e-4
@@ -35,7 +38,7 @@ def export(model: Any, place: Path) -> Any:
     The model is changed for it and not to be used any more. `place` is for errors. Raises
     `CheckpointError` where the exporter cannot follow the architecture, and `MissingExtraError`.
     """
-    import_exporter()
+    check_exporter()
     model = model.cpu().eval()
     with contextlib.suppress(ValueError):  # some architectures have only one kind of attention
         model.set_attn_implementation("eager")
@@ -82,14 +85,11 @@ def check_export(module: Any, backend: Any, batches: Sequence[Batch], place: Pat
     return worst
 
 
-def import_exporter() -> None:
-    """Raises `MissingExtraError` where something that exporting needs is not installed."""
-    import_runtime()
-    for package in ("onnx", "onnxscript"):
-        try:
-            __import__(package)
-        except ImportError as error:
-            raise MissingExtraError.of(package, EXTRA, "exporting to ONNX") from error
+def check_exporter() -> None:
+    """Raises `MissingExtraError` if a package that exporting needs is not installed."""
+    with optional_imports("exporting to ONNX"):
+        for package in ("onnx", "onnxscript"):
+            importlib.import_module(package)
 
 
 def _explicit(module: torch.nn.Module) -> torch.nn.Module:

@@ -14,7 +14,7 @@ from nerine.evaluation.metrics import Counts, score
 from nerine.evaluation.significance import score_intervals
 from nerine.evaluation.significance.intervals import Interval
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization.fresh import Footprint
+from nerine.serving.optimization.footprint import Footprint
 
 ROUNDS = 3
 _TIMED = 1000
