@@ -2,13 +2,18 @@
 
 ::
 
-    corpus = nerine.load_corpus("sample")
-    run = nerine.train(corpus, output="runs/sample")
-    tagger = nerine.Tagger.load("runs/sample")
-    print(nerine.evaluate(tagger, corpus.test).overall.f1)
+    corpus = nerine.load_corpus("wnut17/")                     # a folder, "sample", or a hub id
+    print(nerine.check_corpus(corpus))                         # likely defects of its labels
+    run = nerine.train(corpus, output="runs/wnut")             # needs nerine[train], as distill
+    nerine.optimize("runs/wnut", corpus.validation)            # the fastest way to run it on CPUs
+    tagger = nerine.Tagger.load("runs/wnut")                   # a folder or a hub id
+    doc = tagger("Mira Okonjo left Tandem Labs for Lisbon.")   # a Document with entities
+    print([(entity.label, doc.text[entity.start:entity.end]) for entity in doc.entities])
+    print(nerine.evaluate(tagger, corpus.test))                # scores with their intervals
+    print(nerine.explain(tagger, doc.text))                    # subwords, logits, tags, entities
+    nerine.push("runs/wnut", "owner/wnut")                     # to the hub, with a model card
 
-What needs torch is imported when it is first asked for, so that reading and converting a corpus
-stays quick.
+Each name is imported when it is first used, so that commands start quickly.
 """
 
 from __future__ import annotations
@@ -78,7 +83,7 @@ __all__ = [
     "write_documents",
 ]
 
-_LATER = {
+_MODULES = {
     "Evaluation": "nerine.evaluation.assessment",
     "CheckReport": "nerine.curation.checks",
     "Comparison": "nerine.evaluation.significance",
@@ -113,9 +118,12 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _MODULES:
         raise AttributeError(f"module 'nerine' has no attribute {name!r}")
-    value = getattr(import_module(_LATER[name]), name)
+    from nerine.core.extras import optional_imports
+
+    with optional_imports(f"nerine.{name}"):
+        value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -18,14 +18,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerine.cli.options import BACKENDS
+from nerine.cli.options import BACKENDS as OFFERED
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, MissingExtraError, SettingsError
 from nerine.model import backends
-from nerine.model.backends import processor
-from nerine.model.backends.choosing import AUTO, OPENERS, open_backend
-from nerine.model.backends.onnx import ModelFile, OnnxBackend, refers_to_files
-from nerine.model.backends.saved import FP32, INT8, PYTORCH, SavedModel, SavedModels, read_saved
+from nerine.model.backends import hardware
+from nerine.model.backends.choosing import BACKENDS, open_backend
+from nerine.model.backends.onnx import OnnxBackend
+from nerine.model.backends.saved import (
+    FP32,
+    INT8,
+    PYTORCH,
+    ModelFile,
+    SavedModel,
+    SavedModels,
+    read_saved,
+    refers_to_files,
+)
 from nerine.model.batching import Batch, batches
 from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
 from nerine.model.loading.sources import find_source
@@ -356,11 +365,11 @@ def test_processors_are_told_apart(
 ) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor : 0\nflags\t\t: {flags}\nbugs : none\n")
-    monkeypatch.setattr(processor, "_CPUINFO", info)
+    monkeypatch.setattr(hardware, "_CPUINFO", info)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    assert processor.adds_bytes_exactly() is exact
-    monkeypatch.setattr(processor, "_CPUINFO", tmp_path / "nowhere")
-    assert processor.adds_bytes_exactly() is (machine == "aarch64")
+    assert hardware.adds_bytes_exactly() is exact
+    monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "nowhere")
+    assert hardware.adds_bytes_exactly() is (machine == "aarch64")
 
 
 # --- which backend is used
@@ -405,7 +414,7 @@ def test_without_models_pytorch_is_used_and_nothing_is_said(
 ) -> None:
     assert open_backend(find_source(checkpoint_of("bert")), None, "cpu").notes == ()
     assert Tagger.load(checkpoint_of("bert"), device="cpu").backend.name == PYTORCH
-    with pytest.raises(CheckpointError, match="no ONNX models stand beside") as info:
+    with pytest.raises(CheckpointError, match="has no ONNX models") as info:
         open_backend(find_source(checkpoint_of("bert")), "onnx", "cpu")
     assert "nerine optimize" in str(info.value.hint)
 
@@ -417,12 +426,12 @@ def test_an_accelerator_takes_pytorch(optimized: Path, exact_bytes: Exact) -> No
 
 
 def test_an_unknown_backend_is_an_error(optimized: Path) -> None:
-    with pytest.raises(SettingsError, match="'tensorrt' is no backend"):
+    with pytest.raises(SettingsError, match="'tensorrt' is unknown"):
         Tagger.load(optimized, backend="tensorrt")
 
 
 def test_the_command_line_offers_what_can_be_opened() -> None:
-    assert (AUTO, PYTORCH, *OPENERS) == BACKENDS
+    assert BACKENDS == OFFERED
 
 
 def test_models_of_other_weights_are_never_used(optimized: Path, exact_bytes: Exact) -> None:
@@ -495,7 +504,7 @@ def another_model(folder: Path) -> None:
         (lambda folder: (folder / "onnx.json").write_text('{"format": 1'), "this is no JSON"),
         (lambda folder: (folder / "onnx.json").write_text("[]"), "the JSON holds"),
         (lambda folder: (folder / "onnx.json").write_text('{"format": 9}'), "format 9"),
-        (climb_out, "no plain name of a file"),
+        (climb_out, "not a plain file name"),
         (forge_model, "ONNX Runtime cannot load it"),
         (point_outside, "in other files"),
         (another_model, "a model of x → y"),

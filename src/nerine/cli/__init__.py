@@ -29,6 +29,7 @@ import click
 from nerine import __version__
 from nerine.core.display import visible
 from nerine.core.errors import NerineError
+from nerine.core.extras import optional_imports
 
 __all__ = ["main"]
 
@@ -56,7 +57,8 @@ class _CommandLine(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Runs the command line and exits. What is no error of the user's is let through."""
         try:
-            code = super().main(args, *rest, **{**options, "standalone_mode": False})
+            with optional_imports("this command"):
+                code = super().main(args, *rest, **{**options, "standalone_mode": False})
             sys.stdout.flush()
         except NerineError as error:
             _say(f"error: {error}")

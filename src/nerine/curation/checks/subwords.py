@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nerine.core.document import Document
+from nerine.core.extras import optional_imports
 
 _BATCH = 1000
 
@@ -89,7 +90,9 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     `CheckpointError`, `HubError` or `EncodingError` where there is no such tokenizer.
     """
     from nerine.model.encoding import Encoder
-    from nerine.model.loading.pretrained import load_tokenizer
+
+    with optional_imports("reading an encoder's tokenizer"):
+        from nerine.model.loading.pretrained import load_tokenizer
     from nerine.training.settings import TrainingSettings
 
     settings = TrainingSettings()

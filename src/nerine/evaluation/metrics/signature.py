@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version as installed_version
 
 from nerine.core.document import Document, digest_of, parts_of
 
@@ -57,6 +56,10 @@ class Signature:
             metric: What is counted.
             version: Nerine's version; by default the one that is installed.
         """
+        if version is None:
+            from importlib.metadata import version as installed  # takes time to import
+
+            version = installed("nerine")
         return cls(
             metric=metric,
             scheme=scheme or "ranges",
@@ -64,7 +67,7 @@ class Signature:
             split=split,
             documents=digest_of(parts_of(gold))[:_SHOWN_OF_HASH],
             gold=sum(len(each.entities) for each in gold),
-            version=version or installed_version("nerine"),
+            version=version,
         )
 
     def __str__(self) -> str:
