@@ -29,8 +29,8 @@ from nerine.serving.optimization.measuring import Measurement, compare_with, rat
 from nerine.serving.optimization.optimize import optimize
 from tiny import documents
 
-for _package in ("onnx", "onnxruntime", "onnxscript"):
-    pytest.importorskip(_package, reason="needs the extra onnx")
+for _package in ("onnx", "onnxscript"):
+    pytest.importorskip(_package, reason="needs the extra train")
 
 
 def measured(variant: str, correct: int, rate: float) -> Measurement:

@@ -45,8 +45,9 @@ def number_of_threads() -> int:
     As many as torch uses if the program has imported it, or else as OMP_NUM_THREADS says, or else
     one for each physical core that this process may use.
     """
-    if "torch" in sys.modules:
-        return int(sys.modules["torch"].get_num_threads())
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return int(torch.get_num_threads())
     stated = os.environ.get("OMP_NUM_THREADS", "")
     if stated.isdecimal() and int(stated):
         return int(stated)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nerine.core.errors import CheckpointError
+from nerine.core.errors import CheckpointError, FormatError
 from nerine.core.filenames import ONNX_INFO_FILE
 from nerine.core.files import read_bytes
 from nerine.core.strict_json import MEGABYTE, read_object
@@ -56,7 +56,10 @@ class ModelFile:
 
     def read(self) -> bytes:
         """The content; raises `CheckpointError` if it has another hash or needs other files."""
-        content = read_bytes(self.path)
+        try:
+            content = read_bytes(self.path)
+        except FormatError as error:
+            raise CheckpointError(error.found, place=error.place, hint=OPTIMIZE_AGAIN) from error
         if not self.is_verified and hashlib.sha256(content).hexdigest() != self.sha256:
             raise CheckpointError(
                 "the file is not the one that was measured",
