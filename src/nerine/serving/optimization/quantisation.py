@@ -1,22 +1,22 @@
-"""An ONNX model in 32-bit numbers → one whose matrix products are of 8-bit numbers.
+"""Quantises an ONNX model: its matrix products get 8-bit numbers instead of 32-bit ones.
 
-- Weights get a scale for each output, symmetric around zero, once and for all.
-- What goes into a product gets a scale for each row when it comes: the largest size in the row
-  becomes 127. A row is a subword, so that what the model says of a text does not depend on the
-  texts beside it. (A scale for the whole batch, as usual tools have it, depends on them, and
-  lets one large number coarsen all others.)
-- A few channels behind a layer normalisation are many times larger than the others. Where it is
-  known how large each gets, these are divided by a factor, and their weights multiplied by it, so
-  that they coarsen the rest of the row less (Xiao et al., 2023, "SmoothQuant").
-- A GELU gives nothing below -0.17, so that its rows use all 8 bits above that.
+- Weights get a fixed scale for each output, symmetric around zero.
+- The inputs of a product get a scale for each row at run time: the largest size in the row becomes
+  127. A row is a subword, so that the logits of a text do not depend on the other texts of the
+  batch. (With one scale for the whole batch, as other tools have it, they do, and one large number
+  makes all others coarser.)
+- A few channels after a layer normalisation are many times larger than the others. If their
+  largest sizes are known, they are divided by a factor and their weights multiplied by it, so that
+  the rest of the row becomes less coarse (Xiao et al., 2023, "SmoothQuant").
+- GELU gives no number below -0.17, so that its rows use all 8 bits above that.
 - Tables of embeddings get a scale for each row.
-- The last product, which gives the logits, stays as it is, and so does attention.
+- The last product, which gives the logits, and attention stay in 32 bits.
 
-`reduced` leaves a bit of the weights unused, for processors that sum products in 16 bits: two of
+`reduced` leaves one bit of the weights unused, for processors that sum products in 16 bits: two of
 the largest products, 255 · 63 each, still fit.
 
-On three checkpoints of MiniLM, factors and GELU's range together take a quarter off the error of
-the logits, and cost nothing that could be measured.
+On three MiniLM checkpoints, the factors and GELU's range together reduce the error of the logits by
+a quarter, at no measurable cost.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ FULL, REDUCED = 127, 63
 
 _SMALLEST = 1e-12
 _GELU_MINIMUM = 0.1701
-"""GELU, exact or not, gives nothing smaller than minus this."""
+"""GELU, exact or approximate, gives no number below minus this."""
 
 _LARGE = 2.0
-"""A channel is large that reaches more than so many times what the median channel reaches."""
+"""A channel is large if its largest size is more than so many times the median channel's."""
 
 _OWN_OPERATORS = "com.microsoft"
-"""Operators of ONNX Runtime beside the standard ones."""
+"""The domain of ONNX Runtime's own operators."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -53,8 +53,8 @@ def quantise(
 ) -> Any:
     """A quantised copy of an `onnx.ModelProto`.
 
-    `largest` has how large each channel of a product's input gets, by the input's name, as
-    `largest_inputs` measures it. Raises `CheckpointError` where there is nothing to quantise.
+    `largest` has the largest size of each channel of a product's input, by the input's name, from
+    `largest_inputs`. Raises `CheckpointError` for a model without products.
     """
     from onnx import helper
 
@@ -67,9 +67,9 @@ def quantise(
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A node that computes `values @ weights + bias`, with weights and bias that are constant.
+    """A node that computes `values @ weights + bias` with constant weights and bias.
 
-    `transposed` says that the weights are `(outputs, inputs)`.
+    The weights are `(inputs, outputs)`, or `(outputs, inputs)` if `transposed`.
     """
 
     node: Any
@@ -80,7 +80,7 @@ class Product:
 
     @property
     def is_flat(self) -> bool:
-        """Whether the values have two dimensions, for sure."""
+        """Whether the values are known to have two dimensions."""
         return bool(self.node.op_type == "Gemm")
 
 
@@ -114,7 +114,7 @@ def _product(node: Any, matrices: set[str], constants: set[str]) -> Product | No
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The names of values in 8 bits, of the scale of each row, and of what stands for zero.
+    """The names of values in 8 bits, of the scale of each row, and of the zero point.
 
     `shift` was added to the values before.
     """
@@ -156,9 +156,9 @@ class _Rewriter:
         self._drop_unused()
 
     def _all_factors(self, largest: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-        """By what each channel of a product's input is divided.
+        """The divisor of each channel of a product's input.
 
-        Inputs of weights that other inputs use too are left alone.
+        Inputs whose weights are shared with other inputs have none.
         """
         uses = Counter(each.weights for each in self._products)
         shared = {each.values for each in self._products if uses[each.weights] > 1}
@@ -211,7 +211,7 @@ class _Rewriter:
         return self._weights[key]
 
     def _offset(self, product: Product, shift: float) -> str | None:
-        """The bias, less what the shift of the values has added to the product."""
+        """The bias minus the product of the shift."""
         if not shift:
             return product.bias
         weights, scales = (self._array(name) for name in self._quantised_weights(product))
@@ -239,7 +239,7 @@ class _Rewriter:
         return self._rows[base]
 
     def _flat(self, product: Product, base: str) -> str:
-        """The values as `(rows, inputs)`, however many dimensions they have."""
+        """The values as `(rows, inputs)`, whatever their number of dimensions."""
         if product.is_flat:
             return product.values
         inputs = self._constants[product.weights].dims[0]
@@ -258,7 +258,7 @@ class _Rewriter:
         return self._add("Add", [flat, self._number("gelu", _GELU_MINIMUM)], f"{base}_shifted")
 
     def _row_scales(self, values: str, base: str, steps: int, *, signed: bool) -> str:
-        """The scale of each row (rows), with which its largest size becomes `steps`."""
+        """The scale of each row (rows), by which its largest size becomes `steps`."""
         sizes = self._add("Abs", [values], f"{base}_sizes") if signed else values
         largest = self._add("ReduceMax", [sizes, self._last_axis()], f"{base}_largest", keepdims=0)
         # a row of zeros has no scale of its own
@@ -278,7 +278,7 @@ class _Rewriter:
         return self._integers("axis_1", [1])
 
     def _reshape_like(self, flat: str, values: str, scales: str, name: str) -> None:
-        """Gives `flat` `(rows, outputs)` the dimensions of `values`, but for the last one."""
+        """Reshapes `flat` `(rows, outputs)` to the dimensions of `values`, except the last."""
         outputs = int(self._constants[scales].dims[0])
         outer = self._add("Shape", [values], f"{name}_outer", end=-1)
         shape = self._add(
@@ -347,7 +347,7 @@ def rows_in_bytes(matrix: FloatArray, limit: int) -> tuple[npt.NDArray[np.int8],
 
 
 def _names_read(graph: Any) -> Iterator[str]:
-    """What the nodes of a graph and of the graphs in them read, and what the graph gives."""
+    """The names of the inputs of all nodes, inner graphs included, and of the graph's outputs."""
     yield from (each.name for each in graph.output)
     for node in graph.node:
         yield from node.input
