@@ -33,7 +33,7 @@ from bench.common import ENCODER, machine, print_rates, rates, wnut
 from nerine.data.corpus import Corpus
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import Examples, make_examples
+from nerine.training.dataset import Collator, Examples, make_examples
 from nerine.training.settings import TrainingSettings
 from nerine.training.start import new_checkpoint
 from nerine.training.states import States
@@ -80,7 +80,7 @@ def _nerine(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:
 def _trainer(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:
     checkpoint = new_checkpoint(corpus, settings)
     tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
-    examples = make_examples(corpus.train, tagger.encoder, checkpoint.settings)
+    examples = make_examples(corpus.train, tagger.inference.encoder, tagger.inference.head)
     trainer = Trainer(
         model=checkpoint.model,
         args=TrainingArguments(
@@ -106,14 +106,10 @@ class _Plain(torch.utils.data.Dataset[dict[str, list[int]]]):
     """Examples as the notebook's tokenised data set has them."""
 
     def __init__(self, examples: Examples) -> None:
-        self._rows = [
-            {
-                "input_ids": window.input_ids.tolist(),
-                "attention_mask": [1] * len(window),
-                "labels": labels.tolist(),
-            }
-            for window, labels in zip(examples.windows, examples.labels, strict=True)
-        ]
+        collate = Collator(examples, pad_id=0)
+        batches = (collate([index]) for index in range(len(examples)))
+        columns = ("input_ids", "attention_mask", "labels")
+        self._rows = [{name: batch[name][0].tolist() for name in columns} for batch in batches]
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -59,7 +59,7 @@ def add_model(folder: Path, tokenizer: TokenizerInfo | None = None) -> None:
 
 def tagged(folder: Path) -> list[Any]:
     tagger = Tagger.load(folder, device="cpu")
-    assert tagger.backend.name == FP32
+    assert tagger.inference.backend.name == FP32
     return [each.entities for each in tagger.predict([each.text for each in documents()])]
 
 
@@ -106,7 +106,7 @@ def test_without_torch_the_extra_is_named(made: Path, checkpoint_of: Callable[..
         "sys.modules['torch'] = None\n"
         "import nerine\n"
         "from nerine.core.errors import MissingExtraError\n"
-        "assert nerine.Tagger.load(sys.argv[1]).backend.name == 'onnx-fp32'\n"
+        "assert nerine.Tagger.load(sys.argv[1]).inference.backend.name == 'onnx-fp32'\n"
         "def check():\n"
         "    return nerine.check_corpus(nerine.load_corpus('sample'), encoder=sys.argv[2])\n"
         "calls = {\n"
@@ -133,10 +133,10 @@ def test_without_torch_the_extra_is_named(made: Path, checkpoint_of: Callable[..
 
 def test_an_earlier_checkpoint_gives_the_same_entities(folder: Path) -> None:
     light = tagged(folder)
-    assert isinstance(Tagger.load(folder, device="cpu").tokenizer, Tokenizer)
+    assert isinstance(Tagger.load(folder, device="cpu").inference.tokenizer, Tokenizer)
     forget_tokenizer(folder / INFO_FILE)
     assert tagged(folder) == light
-    assert not isinstance(Tagger.load(folder, device="cpu").tokenizer, Tokenizer)
+    assert not isinstance(Tagger.load(folder, device="cpu").inference.tokenizer, Tokenizer)
 
 
 def test_the_facts_may_be_in_either_file(folder: Path, made: Path) -> None:
@@ -144,7 +144,7 @@ def test_the_facts_may_be_in_either_file(folder: Path, made: Path) -> None:
     forget_tokenizer(folder / INFO_FILE)
     record = json.loads((folder / ONNX_INFO_FILE).read_text())
     (folder / ONNX_INFO_FILE).write_text(json.dumps({**record, "tokenizer": facts.to_dict()}))
-    assert isinstance(Tagger.load(folder, device="cpu").tokenizer, Tokenizer)
+    assert isinstance(Tagger.load(folder, device="cpu").inference.tokenizer, Tokenizer)
     assert tagged(folder) == tagged(made)
 
 

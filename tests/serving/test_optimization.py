@@ -212,7 +212,7 @@ def test_what_was_chosen_is_used_from_then_on(quick: None, run_folder: Path) -> 
     assert set(saved.models) == {FP32, INT8}
     named = {**result.to_dict(), "checkpoint": run_folder.name}  # and no path
     assert saved.report == json.loads(json.dumps(named))
-    assert Tagger.load(run_folder, device="cpu").backend.name == result.chosen
+    assert Tagger.load(run_folder, device="cpu").inference.backend.name == result.chosen
     assert not list(run_folder.glob(".*"))
     sizes = {each.variant: each.size for each in result.measurements}
     assert sizes[INT8] < sizes[FP32]

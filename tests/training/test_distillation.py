@@ -21,10 +21,10 @@ import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, SettingsError, TrainingError
 from nerine.data.corpus import Corpus
-from nerine.model.encoding import IGNORED
+from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import UNKNOWN, Collator, joined, make_examples, make_unlabelled
+from nerine.training.dataset import UNKNOWN, Collator, make_examples
 from nerine.training.distillation.lessons import Lesson, divergence
 from nerine.training.distillation.students import lowest, number_of_layers, student_of
 from nerine.training.run import TrainingRun
@@ -76,10 +76,10 @@ def test_a_student_of_all_layers_is_its_teacher(
     teacher = load_checkpoint(checkpoint_of(kind))
     assert number_of_layers(teacher) == 2
     save_checkpoint(tmp_path / "student", student_of(teacher, [0, 1]))
-    expected = Tagger.load(checkpoint_of(kind), device="cpu").word_logits(documents())
-    found = Tagger.load(tmp_path / "student", device="cpu").word_logits(documents())
+    expected = Tagger.load(checkpoint_of(kind), device="cpu").inference.word_logits(documents())
+    found = Tagger.load(tmp_path / "student", device="cpu").inference.word_logits(documents())
     for mine, theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(mine.logits, theirs.logits)
+        np.testing.assert_array_equal(mine.values, theirs.values)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,8 +153,8 @@ def lesson(teacher: Path, **changes: Any) -> tuple[Lesson, Tagger]:
 
 
 def batch_of(tagger: Tagger, texts: list[Document]) -> dict[str, torch.Tensor]:
-    examples = make_examples(texts, tagger.encoder, tagger.settings)
-    return Collator(examples, tagger.tokenizer.pad_token_id)(range(len(examples)))
+    examples = make_examples(texts, tagger.inference.encoder, tagger.inference.head)
+    return Collator(examples, tagger.inference.tokenizer.pad_token_id)(range(len(examples)))
 
 
 def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> No
     assert len(batch["labels"]) > 4
     tags = len(tagger.settings.tags)
     silent = {"logits": torch.zeros(*batch["labels"].shape, tags)}
-    logits = np.concatenate([read.logits for read in tagger.word_logits(texts)])
+    logits = np.concatenate([read.values for read in tagger.inference.word_logits(texts)])
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = (probs * np.log(probs * tags)).sum()
     assert float(made.loss(silent, batch)) == pytest.approx(expected, rel=1e-4)
@@ -205,8 +205,8 @@ def test_a_student_that_says_the_same_has_nothing_to_learn() -> None:
 def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
     made, tagger = lesson(teacher, replacing=0.4)
     texts = list(runs.corpus().train)
-    examples = make_examples(texts, tagger.encoder, tagger.settings)
-    batch = Collator(examples, tagger.tokenizer.pad_token_id)([*range(len(texts))] * 40)
+    examples = make_examples(texts, tagger.inference.encoder, tagger.inference.head)
+    batch = Collator(examples, tagger.inference.tokenizer.pad_token_id)([*range(len(texts))] * 40)
     torch.manual_seed(0)
     shown = made.shown(batch)
     bearing = batch["labels"] != IGNORED
@@ -222,14 +222,15 @@ def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
 
 
 def test_texts_without_labels_count_as_words_without_labels(tagger: Tagger) -> None:
-    labelled = make_examples(documents(), tagger.encoder, tagger.settings)
+    encoder, head = tagger.inference.encoder, tagger.inference.head
     texts = [Document(document.text) for document in documents()]
-    further = make_unlabelled(texts, tagger.encoder, first=len(texts))
-    both = joined(labelled, further)
+    labelled, both = (make_examples(documents(), encoder, head, more) for more in ([], texts))
     assert len(both) == 2 * len(labelled)
     assert [window.document for window in both.windows] == [*range(2 * len(texts))]
-    for mine, theirs in zip(both.labels[len(labelled) :], labelled.labels, strict=True):
-        np.testing.assert_array_equal(mine, np.where(theirs == IGNORED, IGNORED, UNKNOWN))
+    indices = range(len(labelled))
+    mine = Collator(both, 0)([len(labelled) + index for index in indices])["labels"]
+    theirs = Collator(labelled, 0)([*indices])["labels"]
+    assert torch.equal(mine, torch.where(theirs == IGNORED, IGNORED, UNKNOWN))
     assert both.entities == labelled.entities
 
 
@@ -238,7 +239,7 @@ def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
     other = student if isinstance(student, Tagger) else Tagger.load(student, device="cpu")
     texts = runs.corpus().train
     pairs = [
-        np.concatenate([read.logits for read in tagger.word_logits(texts)])
+        np.concatenate([read.values for read in tagger.inference.word_logits(texts)])
         for tagger in (Tagger.load(teacher, device="cpu"), other)
     ]
     first, second = (torch.from_numpy(each) for each in pairs)

@@ -24,7 +24,6 @@ from nerine.core.errors import CheckpointError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
-from nerine.model.encoding import IGNORED
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import Collator, make_examples
 from nerine.training.run import TrainingRun
@@ -360,7 +359,7 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(
 ) -> None:
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8, masking=0.25)
     trainer = make_trainer(corpus(), settings, States(tmp_path))
-    tokenizer = trainer.tagger.tokenizer
+    tokenizer = trainer.tagger.inference.tokenizer
     batch = Collator(trainer._examples, 0)([0, 1] * 1000)
     whole, words = batch["input_ids"], batch["words"]
     masked = trainer._objective.shown(batch)["input_ids"]
@@ -378,7 +377,8 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(
 def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path, tmp_path: Path) -> None:
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
     trainer = make_trainer(corpus(), settings, States(tmp_path))
-    labels = np.concatenate(trainer._examples.labels)
+    examples = trainer._examples
+    labels = examples.targets[examples.windows.words]
     shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
     bias = trainer.checkpoint().model.classifier.bias.detach()
     assert torch.softmax(bias, 0).tolist() == pytest.approx(shares)
@@ -429,10 +429,9 @@ def test_training_on_a_long_document_loses_no_label(tagger: Tagger) -> None:
         for index, token in enumerate(blank.tokens or ())
         if index % 7 == 0
     )
-    examples = make_examples([document], tagger.encoder, tagger.settings)
+    examples = make_examples([document], tagger.inference.encoder, tagger.inference.head)
     assert len(examples.windows) > 50
-    labels = np.concatenate(examples.labels)
-    labels = labels[labels != IGNORED]
+    labels = examples.targets[examples.windows.words]
     assert len(labels) == 5000
     assert int((labels == tagger.settings.tags.index("B-person")).sum()) == len(document.entities)
     assert (examples.adapted, examples.blind) == (0, 0)

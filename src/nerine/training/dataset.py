@@ -1,39 +1,41 @@
-"""Documents → what the trainer eats."""
+"""Training examples from documents, and batches of tensors from examples."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
-from nerine.core.words import word_spans
-from nerine.model.batching import pad
-from nerine.model.encoding import IGNORED, Encoder, IntArray, Window, window_labels
-from nerine.model.settings import ModelSettings
+from nerine.model.batching import make_batch
+from nerine.model.encoding import Encoder, Windows
+from nerine.model.heads import Head
+from nerine.model.heads.tags import IGNORED
+from nerine.model.ragged import IntArray
 
 UNKNOWN = -1
-"""The label id of a word whose label nobody has given."""
+"""The target of a word whose label is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Windows with their labels, and what is to be said about them.
+    """Windows of documents, with a target for each word.
 
-    `labels` are -100 where no word begins that the window owns, and -1 where one does of which no
-    label is known. `words` holds for each window the number of the word to which each position
-    belongs, or -1.
-    `adapted` of the `entities` did not fall on word boundaries and were widened or left out;
-    `blind` labelled words have no subword to bear their label.
+    Attributes:
+        windows: The windows.
+        targets: The head's target of each word, `UNKNOWN` for one of an unlabelled document,
+            `(words,)`.
+        words: For each window, the number of the word at each position, or -1.
+        entities: The number of entities in the documents.
+        adapted: How many of them were not on word boundaries, and were widened or left out.
+        blind: The number of words of entities that have no subword to label.
     """
 
-    windows: tuple[Window, ...]
-    labels: tuple[IntArray, ...]
+    windows: Windows
+    targets: IntArray
     words: tuple[IntArray, ...]
     entities: int = 0
     adapted: int = 0
@@ -43,77 +45,67 @@ class Examples:
         return len(self.windows)
 
     def __getitem__(self, index: int) -> int:
-        """Trainer's view: an example is its index, and `Collator` knows the rest."""
+        """The example's index, for Trainer; `Collator` looks up the rest."""
         return range(len(self))[index]
 
-
-def word_labels(
-    document: Document, words: Sequence[Any], settings: ModelSettings
-) -> tuple[IntArray, int]:
-    """The label id of each word, and how many entities had to be adapted."""
-    spans, adapted = word_spans(document, words)
-    ids = {tag: index for index, tag in enumerate(settings.tags)}
-    tags = settings.scheme.encode(spans, len(words))
-    return np.array([ids[tag] for tag in tags], dtype=np.int64), adapted
-
-
-def make_unlabelled(documents: Sequence[Document], encoder: Encoder, first: int = 0) -> Examples:
-    """Encodes documents whose labels nobody knows, and which are counted from `first`."""
-    windows = [
-        (window, encoder.word_numbers(encoding, window))
-        for index, encoding in enumerate(encoder.encode(documents), start=first)
-        for window in encoder.windows(encoding, index)
-    ]
-    return Examples(
-        tuple(window for window, _ in windows),
-        tuple(
-            window_labels(window, np.full(window.words.max() + 1, UNKNOWN)) for window, _ in windows
-        ),
-        tuple(numbers for _, numbers in windows),
-    )
-
-
-def joined(first: Examples, second: Examples) -> Examples:
-    """The examples of both, in order."""
-    fields = dataclasses.fields(Examples)
-    return Examples(*(getattr(first, each.name) + getattr(second, each.name) for each in fields))
+    def notes(self) -> list[str]:
+        """Notes for the user on entities that cannot be learned exactly."""
+        notes = []
+        if self.adapted:
+            notes.append(
+                f"{self.adapted} of {self.entities} training entities do not fall on word "
+                "boundaries: they were widened to whole words, or left out if they then overlapped "
+                "another"
+            )
+        if self.blind:
+            notes.append(f"{self.blind} words of training entities have no subword to label")
+        return notes
 
 
 def make_examples(
-    documents: Sequence[Document], encoder: Encoder, settings: ModelSettings
+    documents: Sequence[Document],
+    encoder: Encoder,
+    head: Head,
+    unlabelled: Sequence[Document] = (),
 ) -> Examples:
-    """Encodes labelled documents. Each label stands in exactly one window.
+    """Examples from labelled documents, then from unlabelled ones.
 
-    Raises `TrainingError` where there is no word in them at all.
+    Each word's label is in exactly one window.
+
+    Raises:
+        TrainingError: If the labelled or the unlabelled documents hold no word, or a document has
+            no tokens though the encoder needs them.
     """
-    if settings.words == "tokens":
+    if encoder.words == "tokens":
         _check_tokens(documents)
-    windows: list[Window] = []
-    labels: list[IntArray] = []
-    numbers: list[IntArray] = []
+    encoding = encoder.encode([*documents, *unlabelled])
+    targets = np.full(len(encoding.word_starts), UNKNOWN, dtype=np.int64)
     adapted = blind = 0
-    for index, (document, encoding) in enumerate(
-        zip(documents, encoder.encode(documents), strict=True)
-    ):
-        ids, changed = word_labels(document, encoding.words, settings)
+    for index, document in enumerate(documents):
+        each = encoding[index]
+        own, changed = head.targets(document, each.words)
+        targets[slice(*encoding.word_splits[[index, index + 1]])] = own
         adapted += changed
-        blind += int(np.sum((encoding.word_starts < 0) & (ids != settings.tags.index("O"))))
-        for window in encoder.windows(encoding, index):
-            windows.append(window)
-            labels.append(window_labels(window, ids))
-            numbers.append(encoder.word_numbers(encoding, window))
-    if not windows:
+        blind += int(np.sum((each.word_starts < 0) & (own != head.no_entity)))
+    windows = encoder.windows(encoding)
+    labelled = int(np.sum(windows.documents < len(documents)))
+    if not labelled:
         raise TrainingError("the training split holds no text that the tokenizer can read")
+    if unlabelled and labelled == len(windows):
+        raise TrainingError(
+            f"the {len(unlabelled)} unlabelled texts hold no word", expected="texts to learn from"
+        )
+    numbers = tuple(windows.word_numbers(index) for index in range(len(windows)))
     entities = sum(len(document.entities) for document in documents)
-    return Examples(tuple(windows), tuple(labels), tuple(numbers), entities, adapted, blind)
+    return Examples(windows, targets, numbers, entities, adapted, blind)
 
 
 @dataclass(frozen=True, slots=True)
 class Collator:
-    """Indices of examples → the tensors of a batch `(batch, length)`.
+    """Makes a batch of tensors `(batch, length)` from indices of examples.
 
-    `words` numbers the word of each position, for masking; `documents` (batch) goes along so that
-    an error can name where it came from.
+    `labels` are -100 at positions where no word begins that the window owns; `words` numbers the
+    word of each position, for masking; `documents` `(batch,)` names the documents in messages.
     """
 
     examples: Examples
@@ -121,23 +113,21 @@ class Collator:
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The tensors of the examples at these indices."""
-        batch = pad(self.examples.windows, indices, self.pad_id)
-        documents = [self.examples.windows[index].document for index in indices]
+        windows = self.examples.windows
+        batch = make_batch(windows, np.asarray(indices, dtype=np.int64), self.pad_id)
+        labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
+        labels.reshape(-1)[batch.rows] = self.examples.targets[batch.words]
+        words = np.full(batch.input_ids.shape, -1, dtype=np.int64)
+        for row, index in zip(words, indices, strict=True):
+            numbers = self.examples.words[index]
+            row[: len(numbers)] = numbers
         return {
             "input_ids": torch.from_numpy(batch.input_ids),
             "attention_mask": torch.from_numpy(batch.attention_mask),
-            "labels": _stacked([self.examples.labels[index] for index in indices], IGNORED),
-            "words": _stacked([self.examples.words[index] for index in indices], -1),
-            "documents": torch.tensor(documents),
+            "labels": torch.from_numpy(labels),
+            "words": torch.from_numpy(words),
+            "documents": torch.from_numpy(windows.documents[batch.indices]),
         }
-
-
-def _stacked(rows: Sequence[IntArray], padding: int) -> torch.Tensor:
-    """Rows of unlike length as one tensor."""
-    stacked = np.full((len(rows), max(map(len, rows))), padding, dtype=np.int64)
-    for row, values in zip(stacked, rows, strict=True):
-        row[: len(values)] = values
-    return torch.from_numpy(stacked)
 
 
 def _check_tokens(documents: Sequence[Document]) -> None:

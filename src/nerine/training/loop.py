@@ -21,10 +21,11 @@ from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.metrics import Scores, score
 from nerine.model.batching import BudgetSampler, look_aheads
+from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
-from nerine.model.readings import WordLogits
+from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import Collator, Examples, word_labels
+from nerine.training.dataset import Collator, Examples
 from nerine.training.ema import WeightAverage
 from nerine.training.epochs import epoch_records
 from nerine.training.layer_rates import parameter_groups
@@ -103,7 +104,7 @@ class TokenTrainer(Trainer):
         if self.settings.batching == "random":
             loader: DataLoader[Any] = super().get_train_dataloader()
             return loader
-        lengths = [len(window) for window in self._examples.windows]
+        lengths = self._examples.windows.lengths.tolist()
         sampler = BudgetSampler(
             lengths,
             batch_size=self.settings.batch_size,
@@ -270,19 +271,19 @@ def validation_of(tagger: Tagger, documents: Sequence[Document]) -> tuple[Scores
     predicted: list[Document] = []
     loss = words = 0.0
     for ahead in look_aheads(documents):
-        read = tagger.word_logits(ahead)
-        predicted += tagger.entities(ahead, read)
-        for document, each in zip(ahead, read, strict=True):
-            part, size = _loss(document, each, tagger)
+        logits = tagger.inference.word_logits(ahead)
+        predicted += tagger.inference.head.decode(ahead, logits)
+        for document, each in zip(ahead, logits, strict=True):
+            part, size = _loss(document, each, tagger.inference)
             loss += part
             words += size
     return score(documents, predicted), loss / max(words, 1)
 
 
-def _loss(document: Document, read: WordLogits, tagger: Tagger) -> tuple[float, int]:
-    gold, _ = word_labels(document, read.encoding.words, tagger.settings)
+def _loss(document: Document, read: WordLogits, inference: Inference) -> tuple[float, int]:
+    gold, _ = inference.head.targets(document, read.encoding.words)
     seen = read.encoding.word_starts >= 0
-    logits = read.logits[seen]
+    logits = read.values[seen]
     if not len(logits):
         return 0.0, 0
     logits = logits - logits.max(axis=1, keepdims=True)

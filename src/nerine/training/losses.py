@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch.nn import functional
 
-from nerine.model.encoding import IGNORED
+from nerine.model.heads.tags import IGNORED
 from nerine.training.dataset import UNKNOWN
 
 Batch = Mapping[str, torch.Tensor]

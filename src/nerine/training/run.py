@@ -119,7 +119,7 @@ def carry_out(
         corpus = _with_validation(corpus, settings, notes)
         _check_labels(corpus)
         begun = _with_given(start(corpus), about)
-        notes += [*_notes_on(begun.examples), *begun.notes]
+        notes += [*begun.examples.notes(), *begun.notes]
         callbacks = _callbacks(settings, interruption, listener)
         trainer = trainer_of(begun, settings, corpus.validation, states, callbacks)
         trainer.train(resume_from_checkpoint=str(states.path(step)) if step else None)
@@ -244,20 +244,6 @@ def _with_given(begun: Start, about: Mapping[str, Any]) -> Start:
     corpus = {**known.get("corpus", {}), "given": about["corpus"]}
     checkpoint = dataclasses.replace(begun.checkpoint, provenance={**known, "corpus": corpus})
     return dataclasses.replace(begun, checkpoint=checkpoint)
-
-
-def _notes_on(examples: Examples) -> list[str]:
-    notes = []
-    if examples.adapted:
-        notes.append(
-            f"{examples.adapted} of {examples.entities} training entities do not fall on word "
-            "boundaries: they were widened to whole words, or left out where another was there"
-        )
-    if examples.blind:
-        notes.append(
-            f"{examples.blind} words of training entities have no subword to bear their tag"
-        )
-    return notes
 
 
 def _callbacks(

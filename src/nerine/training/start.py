@@ -12,7 +12,6 @@ from transformers import set_seed
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
 from nerine.model.backends.pytorch import default_device
-from nerine.model.encoding import IGNORED
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.pretrained import load_encoder, longest_input
 from nerine.model.provenance.conditions import hardware, versions
@@ -71,8 +70,8 @@ def start_from_prior(model: Any, examples: Examples) -> None:
     The first steps then need not learn that most words are no names (Lin et al., 2017, 4.1, for
     rare objects in pictures). A head without such a bias stays as it is.
     """
-    labels = np.concatenate(examples.labels)
-    counts = np.bincount(labels[labels != IGNORED], minlength=model.config.num_labels) + 1
+    labels = examples.targets[examples.windows.words]
+    counts = np.bincount(labels, minlength=model.config.num_labels) + 1
     layers = [
         layer
         for name, layer in model.named_modules()

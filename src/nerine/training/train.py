@@ -85,8 +85,8 @@ def make_trainer(
 
 def _start(corpus: Corpus, settings: TrainingSettings) -> Start:
     checkpoint = new_checkpoint(corpus, settings)
-    encoder = Tagger.from_checkpoint(checkpoint).encoder
-    examples = make_examples(corpus.train, encoder, checkpoint.settings)
+    inference = Tagger.from_checkpoint(checkpoint).inference
+    examples = make_examples(corpus.train, inference.encoder, inference.head)
     if settings.tag_prior:
         start_from_prior(checkpoint.model, examples)
     objective = GoldLabels(settings.masking, checkpoint.tokenizer.mask_token_id)

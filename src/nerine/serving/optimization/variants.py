@@ -90,5 +90,7 @@ def make_variants(
 def _check_batches(tagger: Tagger, texts: Sequence[Document]) -> list[Batch]:
     """Some texts in batches of several shapes, the longest and the shortest text among them."""
     ordered = sorted(texts, key=lambda each: len(each.text))
-    encodings = tagger.encoder.encode(ordered[:: -(-len(ordered) // _CHECKED)] + ordered[-1:])
-    return [batch for budget in _CHECK_BUDGETS for batch in tagger.batches(encodings, budget)]
+    chosen = ordered[:: -(-len(ordered) // _CHECKED)] + ordered[-1:]
+    inference = tagger.inference
+    encoding = inference.encoder.encode(chosen)
+    return [batch for budget in _CHECK_BUDGETS for batch in inference.batches(encoding, budget)]

@@ -28,7 +28,7 @@ from nerine.model.loading.pretrained import quiet, width_of
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
-from nerine.training.dataset import Examples, joined, make_examples, make_unlabelled
+from nerine.training.dataset import make_examples
 from nerine.training.distillation.lessons import Lesson
 from nerine.training.distillation.students import lowest, number_of_layers, student_of
 from nerine.training.loop import validation_of
@@ -166,7 +166,8 @@ def _start(
     set_seed(settings.seed)
     tagger = Tagger.from_checkpoint(teacher)
     adapt(student.model, settings)
-    examples = _examples(corpus, texts, tagger)
+    inference = tagger.inference
+    examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
     scored, _ = validation_of(tagger, corpus.validation)
     kept, layers = ", ".join(map(str, settings.keep)), number_of_layers(teacher)
     unlabelled = {"unlabelled": split_record(texts)} if texts else {}
@@ -200,18 +201,6 @@ def _lesson(teacher: Checkpoint, settings: DistillationSettings) -> Lesson:
         tokenizer.mask_token_id,
         torch.tensor(sorted(ordinary)),
     )
-
-
-def _examples(corpus: Corpus, texts: Sequence[Document], tagger: Tagger) -> Examples:
-    labelled = make_examples(corpus.train, tagger.encoder, tagger.settings)
-    if not texts:
-        return labelled
-    further = make_unlabelled(texts, tagger.encoder, first=len(corpus.train))
-    if not len(further):
-        raise TrainingError(
-            f"the {len(texts)} unlabelled texts hold no word", expected="texts to learn from"
-        )
-    return joined(labelled, further)
 
 
 def _overlap(corpus: Corpus, texts: Sequence[Document]) -> list[str]:

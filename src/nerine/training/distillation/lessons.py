@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from nerine.model.encoding import IGNORED
+from nerine.model.heads.tags import IGNORED
 from nerine.training.dataset import UNKNOWN
 from nerine.training.losses import Batch, cross_entropy, drawn_words, with_hidden_words
 from nerine.training.settings import DistillationSettings
