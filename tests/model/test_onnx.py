@@ -414,7 +414,7 @@ def test_without_models_pytorch_is_used_and_nothing_is_said(
     checkpoint_of: Callable[..., Path],
 ) -> None:
     assert open_backend(find_source(checkpoint_of("bert")), None, "cpu").notes == ()
-    assert Tagger.load(checkpoint_of("bert"), device="cpu").backend.name == PYTORCH
+    assert Tagger.load(checkpoint_of("bert"), device="cpu").inference.backend.name == PYTORCH
     with pytest.raises(CheckpointError, match="has no ONNX models") as info:
         open_backend(find_source(checkpoint_of("bert")), "onnx", "cpu")
     assert "nerine optimize" in str(info.value.hint)
