@@ -25,12 +25,15 @@ from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.encoding import IGNORED
+from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import Collator, make_examples
+from nerine.training.dataset import Collator, Examples, make_examples
+from nerine.training.initialization import initialize_bias, new_checkpoint
+from nerine.training.losses import GoldLoss
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
 from nerine.training.states import States
-from nerine.training.train import make_trainer, train
+from nerine.training.train import train
 from runs import corpus, small_run
 from tiny import LONGEST
 
@@ -211,7 +214,7 @@ def test_a_damaged_state_is_passed_over(
     else:
         file.write_bytes(content[:-20] if damage == "cut" else content[:-20] + b"x" * 20)
     resumed = small_run(folder, encoder, resume=True)
-    assert resumed.notes[0].startswith(f"state {newest} is not whole")
+    assert resumed.notes[0].startswith(f"state {newest} is damaged")
     assert resumed.notes[1] == f"resumed after step {STEPS_AN_EPOCH}"
     assert_same_result(resumed, undisturbed)
 
@@ -240,7 +243,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_last_state(
             small_run(folder, encoder, listener=listener)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert States(folder).newest_whole() == (STEPS_AN_EPOCH, [])
+    assert States(folder).newest_complete() == (STEPS_AN_EPOCH, [])
     assert_same_result(small_run(folder, encoder, resume=True), undisturbed)
 
 
@@ -257,11 +260,11 @@ def test_a_run_is_not_resumed_under_other_conditions(encoder: Path, tmp_path: Pa
     small_run(folder, encoder, listener=listener)
     with pytest.raises(TrainingError, match="the folder is not empty"):
         small_run(folder, encoder)
-    with pytest.raises(TrainingError, match="epochs was 3 and is 4"):
+    with pytest.raises(TrainingError, match="epochs was 3 and is now 4"):
         small_run(folder, encoder, resume=True, epochs=4)
-    with pytest.raises(TrainingError, match="the corpus is another one"):
+    with pytest.raises(TrainingError, match="the corpus is different"):
         small_run(folder, encoder, resume=True, corpus=corpus(20))
-    with pytest.raises(TrainingError, match="no run to resume"):
+    with pytest.raises(TrainingError, match="found no run to resume"):
         small_run(tmp_path / "nowhere", encoder, resume=True)
 
 
@@ -274,7 +277,7 @@ def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_
     given = corpus(validation=False)
     run = small_run(tmp_path / "run", encoder, corpus=given, epochs=1, validation_fraction=0.25)
     assert run.notes == (
-        "there is no validation split: 6 of 24 training documents were held out for one",
+        "the corpus has no validation split: 6 of 24 training documents were held out as one",
     )
 
 
@@ -284,9 +287,9 @@ def test_other_windows_than_were_asked_for_are_said(encoder: Path, tmp_path: Pat
     )
     run = train(corpus(), output=tmp_path / "run", settings=asked)
     shorter, closer = run.notes
-    assert shorter.startswith(f"windows are of {LONGEST} subwords and not of {4 * LONGEST}")
+    assert shorter.startswith(f"windows have {LONGEST} subwords instead of {4 * LONGEST}")
     assert closer.endswith(
-        f"{LONGEST // 4} subwords and not {2 * LONGEST}: a quarter of {LONGEST} at most"
+        f"{LONGEST // 4} subwords instead of {2 * LONGEST}: at most a quarter of {LONGEST}"
     )
     used = run.tagger().settings
     assert (used.max_length, used.overlap) == (LONGEST, LONGEST // 4)
@@ -316,14 +319,14 @@ def test_the_test_split_is_not_touched(
 @pytest.mark.parametrize(
     ("splits", "labels", "changes", "message"),
     [
-        ([Document("no entity here")], (), {}, "holds no entity"),
+        ([Document("no entity here")], (), {}, "has no entities"),
         (
             [Document("a b", (Entity(0, 1, "person"),))],
             ("person",),
             {"words": "tokens"},
             "document 0 of the training split has no tokens",
         ),
-        ([Document("  ", (Entity(0, 1, "person"),))], ("person",), {}, "holds no text"),
+        ([Document("  ", (Entity(0, 1, "person"),))], ("person",), {}, "has no text"),
     ],
 )
 def test_a_corpus_that_cannot_be_learned_from(
@@ -355,15 +358,20 @@ def test_early_stopping_ends_a_run_that_gets_no_better(encoder: Path, tmp_path: 
     assert run.best.epoch == 1.0
 
 
-def test_masking_hides_a_share_of_the_words_but_no_special_token(
-    encoder: Path, tmp_path: Path
-) -> None:
-    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8, masking=0.25)
-    trainer = make_trainer(corpus(), settings, States(tmp_path))
-    tokenizer = trainer.tagger.tokenizer
-    batch = Collator(trainer._examples, 0)([0, 1] * 1000)
+def start(encoder: Path) -> tuple[Checkpoint, Examples]:
+    """The initial checkpoint of a run, and its examples."""
+    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
+    checkpoint = new_checkpoint(corpus(), settings)
+    tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
+    return checkpoint, make_examples(corpus().train, tagger.encoder, checkpoint.settings)
+
+
+def test_masking_hides_a_share_of_the_words_but_no_special_token(encoder: Path) -> None:
+    checkpoint, examples = start(encoder)
+    tokenizer = checkpoint.tokenizer
+    batch = Collator(examples, 0)([0, 1] * 1000)
     whole, words = batch["input_ids"], batch["words"]
-    masked = trainer._objective.shown(batch)["input_ids"]
+    masked = GoldLoss(0.25, tokenizer.mask_token_id).augment(batch)["input_ids"]
     hidden = masked == tokenizer.mask_token_id
     assert torch.equal(masked[~hidden], whole[~hidden])
     special = torch.isin(whole, torch.tensor(tokenizer.all_special_ids))
@@ -375,12 +383,12 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(
     assert torch.equal(hidden[:, 1:][inner], hidden[:, :-1][inner])
 
 
-def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path, tmp_path: Path) -> None:
-    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
-    trainer = make_trainer(corpus(), settings, States(tmp_path))
-    labels = np.concatenate(trainer._examples.labels)
+def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path) -> None:
+    checkpoint, examples = start(encoder)
+    initialize_bias(checkpoint.model, examples)
+    labels = np.concatenate(examples.labels)
     shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
-    bias = trainer.checkpoint().model.classifier.bias.detach()
+    bias = checkpoint.model.classifier.bias.detach()
     assert torch.softmax(bias, 0).tolist() == pytest.approx(shares)
 
 
