@@ -1,4 +1,4 @@
-"""Distillation: students that are cut from teachers, and what they learn from them."""
+"""Distillation: making students from teachers, and training them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def teacher(encoder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPath
 
 
 def small_student(teacher: Path, folder: Path, **changes: Any) -> TrainingRun:
-    """Two epochs of six batches, with dropout and replaced words, so that the dice matter."""
+    """Two epochs of six batches, with dropout and replaced words, so the random state matters."""
     chosen = {"layers": 1, "epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "seed": 5}
     given = {**chosen, **changes}
     corpus = given.pop("corpus", None) or runs.corpus()
@@ -55,7 +55,7 @@ def small_student(teacher: Path, folder: Path, **changes: Any) -> TrainingRun:
 
 @pytest.fixture(scope="module")
 def undisturbed(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
-    """A run that nothing happened to."""
+    """A run without an interruption."""
     return small_student(teacher, tmp_path_factory.mktemp("student") / "undisturbed")
 
 
@@ -165,8 +165,8 @@ def batch_of(tagger: Tagger, texts: list[Document]) -> dict[str, torch.Tensor]:
     return Collator(examples, tagger.tokenizer.pad_token_id)(range(len(examples)))
 
 
-def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> None:
-    """Of a long text too: the loss of a student that says nothing is known from the tagger's."""
+def test_the_teachers_probabilities_are_those_of_tagging(teacher: Path) -> None:
+    """Also in a long text. The loss of uniform predictions follows from the tagger's logits."""
     loss, tagger = loss_of(teacher, temperature=1.0, gold_weight=0.0)
     long = Document.from_tokens(
         [word for text in runs.corpus().train for word in text.text.split()]
@@ -175,11 +175,11 @@ def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> No
     batch = batch_of(tagger, texts)
     assert len(batch["labels"]) > 4
     tags = len(tagger.settings.tags)
-    silent = {"logits": torch.zeros(*batch["labels"].shape, tags)}
+    uniform = {"logits": torch.zeros(*batch["labels"].shape, tags)}
     logits = np.concatenate([read.logits for read in tagger.word_logits(texts)])
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = (probs * np.log(probs * tags)).sum()
-    assert float(loss(silent, batch)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss(uniform, batch)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
@@ -189,22 +189,22 @@ def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
     row, column = words.nonzero()[0].tolist()
     batch["labels"][row, column] = UNKNOWN
     torch.manual_seed(1)
-    said = {"logits": torch.randn(*words.shape, len(tagger.settings.tags))}
+    student = {"logits": torch.randn(*words.shape, len(tagger.settings.tags))}
     seen = {name: batch[name] for name in ("input_ids", "attention_mask")}
     with torch.inference_mode():
         taught = loss.teacher.eval()(**seen)
     soft = hard = 0.0
     for i, j in words.nonzero().tolist():
         p = torch.softmax(taught.logits[i, j] / 3.0, 0)
-        q = torch.softmax(said["logits"][i, j] / 3.0, 0)
+        q = torch.softmax(student["logits"][i, j] / 3.0, 0)
         soft += 9.0 * float((p * (p / q).log()).sum())
         if (i, j) != (row, column):
-            hard -= float(torch.log_softmax(said["logits"][i, j], 0)[batch["labels"][i, j]])
+            hard -= float(torch.log_softmax(student["logits"][i, j], 0)[batch["labels"][i, j]])
     expected = 0.75 * soft + 0.25 * hard
-    assert float(loss(said, batch)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss(student, batch)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_student_that_says_the_same_has_nothing_to_learn() -> None:
+def test_equal_predictions_have_no_divergence() -> None:
     logits = torch.randn(7, 5)
     assert float(divergence(logits, logits + 3.0, 2.0)) == pytest.approx(0.0, abs=1e-5)
     assert float(divergence(logits, logits.flip(1))) > 0
@@ -242,7 +242,7 @@ def test_texts_without_labels_count_as_words_without_labels(tagger: Tagger) -> N
 
 
 def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
-    """Of the training texts' words."""
+    """The mean divergence over the words of the training texts."""
     other = student if isinstance(student, Tagger) else Tagger.load(student, device="cpu")
     texts = runs.corpus().train
     pairs = [
@@ -317,7 +317,7 @@ class Stopping:
 
 
 @pytest.mark.parametrize("step", [3, 6])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+def test_an_interrupted_run_resumes_with_the_same_result(
     step: int, teacher: Path, undisturbed: TrainingRun, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -380,7 +380,7 @@ def test_settings_that_do_not_fit_the_teacher(
     assert not (tmp_path / "run").exists()
 
 
-def test_half_of_the_layers_are_kept_if_nothing_is_said(teacher: Path, tmp_path: Path) -> None:
+def test_half_of_the_layers_are_kept_by_default(teacher: Path, tmp_path: Path) -> None:
     run = small_student(teacher, tmp_path / "run", layers=None, epochs=1)
     assert count_layers(load_checkpoint(run.folder).model) == 1
 
@@ -405,9 +405,7 @@ def test_a_corpus_may_have_fewer_labels_than_the_teacher(teacher: Path, tmp_path
     ("unlabelled", "message"),
     [(["", "  "], "the 2 unlabelled texts have no words"), ("Mira", "one str where many")],
 )
-def test_texts_that_hold_nothing(
-    unlabelled: Any, message: str, teacher: Path, tmp_path: Path
-) -> None:
+def test_texts_without_words(unlabelled: Any, message: str, teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(nerine.NerineError, match=message):
         small_student(teacher, tmp_path / "run", unlabelled=unlabelled)
 

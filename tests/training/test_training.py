@@ -1,4 +1,4 @@
-"""Training: what it writes, what it keeps, and how it stops."""
+"""Training runs: their checkpoints, states, interruptions and errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def encoder(encoder_of: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
-    """A run that nothing happened to."""
+    """A run without an interruption."""
     return small_run(tmp_path_factory.mktemp("run") / "undisturbed", encoder)
 
 
@@ -70,8 +70,8 @@ def without_time(record: EpochRecord) -> dict[str, float]:
     return {name: value for name, value in record.to_dict().items() if name != "seconds"}
 
 
-class Listening:
-    """Notes what happens, and does something once, after a given step."""
+class Recorder:
+    """Records the progress, and calls `do` after a given step."""
 
     def __init__(self, after: int = 0, do: Callable[[], Any] = lambda: None) -> None:
         self.after, self.do = after, do
@@ -134,14 +134,14 @@ def test_a_run_keeps_its_epochs(undisturbed: TrainingRun, encoder: Path, tmp_pat
     assert read_epochs(undisturbed.folder) == undisturbed.epochs
     assert len(undisturbed.epochs) == 3
     assert read_epochs(encoder) is None
-    listener = Listening(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Recorder(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(tmp_path / "run", encoder, listener=listener)
     assert read_epochs(tmp_path / "run") is None
     resumed = small_run(tmp_path / "run", encoder, resume=True)
     assert read_epochs(tmp_path / "run") == resumed.epochs
 
 
-def test_a_run_that_dies_while_it_is_published_can_go_on(
+def test_a_run_killed_while_publishing_can_be_resumed(
     undisturbed: TrainingRun, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
@@ -167,7 +167,7 @@ def test_epochs_that_cannot_be_read_are_an_error(content: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("step", [STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH, 3 * STEPS_AN_EPOCH])
-def test_a_run_that_is_killed_in_a_save_ends_as_if_nothing_had_happened(
+def test_a_run_killed_in_a_save_resumes_with_the_same_result(
     step: int, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -183,16 +183,16 @@ def test_a_run_that_is_killed_in_a_save_ends_as_if_nothing_had_happened(
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("step", [3, STEPS_AN_EPOCH, STEPS_AN_EPOCH + 1])
-def test_a_signal_saves_and_ends_and_the_run_goes_on(
+def test_a_signal_saves_the_state_and_the_run_can_be_resumed(
     step: int, name: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    listener = Listening(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
+    listener = Recorder(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
     stopped = small_run(tmp_path / "run", encoder, listener=listener)
     assert stopped.interrupted == name
     assert listener.steps[-1] == step
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
-    again = Listening()
+    again = Recorder()
     resumed = small_run(tmp_path / "run", encoder, resume=True, listener=again)
     assert again.begun == (step, 3 * STEPS_AN_EPOCH)
     assert resumed.interrupted is None
@@ -200,11 +200,11 @@ def test_a_signal_saves_and_ends_and_the_run_goes_on(
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
-def test_a_damaged_state_is_passed_over(
+def test_a_damaged_state_is_skipped(
     damage: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    listener = Listening(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Recorder(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(folder, encoder, listener=listener)
     newest = States(folder).path(STEPS_AN_EPOCH + 3)
     file = newest / "optimizer.pt"
@@ -224,7 +224,7 @@ def test_states_can_be_saved_between_epochs(encoder: Path, tmp_path: Path) -> No
         seen.append(States(tmp_path / "run").steps())
 
     seen: list[list[int]] = []
-    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Listening(5, steps))
+    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Recorder(5, steps))
     assert seen == [[2, 4]]
 
 
@@ -237,7 +237,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_last_state(
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     folder = tmp_path / "run"
-    listener = Listening(STEPS_AN_EPOCH + 1, fill_up)
+    listener = Recorder(STEPS_AN_EPOCH + 1, fill_up)
     try:
         with pytest.raises(TrainingError, match=r"the state after step 12 cannot be written"):
             small_run(folder, encoder, listener=listener)
@@ -247,7 +247,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_last_state(
     assert_same_result(small_run(folder, encoder, resume=True), undisturbed)
 
 
-def test_a_loss_that_is_no_number_stops_with_step_and_documents(
+def test_a_loss_that_is_not_finite_stops_the_run_with_step_and_documents(
     encoder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match=r"loss is (nan|inf) at step \d+, on .*documents \d+"):
@@ -256,7 +256,7 @@ def test_a_loss_that_is_no_number_stops_with_step_and_documents(
 
 def test_a_run_is_not_resumed_under_other_conditions(encoder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    listener = Listening(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Recorder(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(folder, encoder, listener=listener)
     with pytest.raises(TrainingError, match="the folder is not empty"):
         small_run(folder, encoder)
@@ -273,7 +273,9 @@ def test_a_run_that_has_ended_is_not_resumed(undisturbed: TrainingRun, encoder: 
         small_run(undisturbed.folder, encoder, resume=True)
 
 
-def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_path: Path) -> None:
+def test_without_a_validation_split_one_is_held_out_with_a_note(
+    encoder: Path, tmp_path: Path
+) -> None:
     given = corpus(validation=False)
     run = small_run(tmp_path / "run", encoder, corpus=given, epochs=1, validation_fraction=0.25)
     assert run.notes == (
@@ -281,7 +283,7 @@ def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_
     )
 
 
-def test_other_windows_than_were_asked_for_are_said(encoder: Path, tmp_path: Path) -> None:
+def test_windows_that_the_encoder_does_not_allow_are_noted(encoder: Path, tmp_path: Path) -> None:
     asked = TrainingSettings(
         encoder=str(encoder), max_length=4 * LONGEST, overlap=2 * LONGEST, epochs=1
     )
@@ -295,15 +297,15 @@ def test_other_windows_than_were_asked_for_are_said(encoder: Path, tmp_path: Pat
     assert (used.max_length, used.overlap) == (LONGEST, LONGEST // 4)
 
 
-def test_the_test_split_is_not_touched(
+def test_the_test_split_is_not_read(
     undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     class Untouchable(tuple[Document, ...]):
         def __iter__(self) -> Any:
-            raise AssertionError("somebody reads the test split")
+            raise AssertionError("the test split was read")
 
         def __getitem__(self, _: Any) -> Any:
-            raise AssertionError("somebody reads the test split")
+            raise AssertionError("the test split was read")
 
     class WithTest(Corpus):
         @property
@@ -352,13 +354,13 @@ def test_a_label_that_training_lacks_is_an_error(encoder: Path, tmp_path: Path) 
         small_run(tmp_path / "run", encoder, corpus=given)
 
 
-def test_early_stopping_ends_a_run_that_gets_no_better(encoder: Path, tmp_path: Path) -> None:
+def test_early_stopping_ends_a_run_without_improvement(encoder: Path, tmp_path: Path) -> None:
     run = small_run(tmp_path / "run", encoder, learning_rate=1e-12, epochs=6, early_stopping=2)
     assert len(run.epochs) == 3
     assert run.best.epoch == 1.0
 
 
-def start(encoder: Path) -> tuple[Checkpoint, Examples]:
+def initial(encoder: Path) -> tuple[Checkpoint, Examples]:
     """The initial checkpoint of a run, and its examples."""
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
     checkpoint = new_checkpoint(corpus(), settings)
@@ -366,8 +368,8 @@ def start(encoder: Path) -> tuple[Checkpoint, Examples]:
     return checkpoint, make_examples(corpus().train, tagger.encoder, checkpoint.settings)
 
 
-def test_masking_hides_a_share_of_the_words_but_no_special_token(encoder: Path) -> None:
-    checkpoint, examples = start(encoder)
+def test_masking_masks_a_share_of_the_words_but_no_special_token(encoder: Path) -> None:
+    checkpoint, examples = initial(encoder)
     tokenizer = checkpoint.tokenizer
     batch = Collator(examples, 0)([0, 1] * 1000)
     whole, words = batch["input_ids"], batch["words"]
@@ -383,8 +385,8 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(encoder: Path) 
     assert torch.equal(hidden[:, 1:][inner], hidden[:, :-1][inner])
 
 
-def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path) -> None:
-    checkpoint, examples = start(encoder)
+def test_the_head_is_initialized_with_the_shares_of_the_tags(encoder: Path) -> None:
+    checkpoint, examples = initial(encoder)
     initialize_bias(checkpoint.model, examples)
     labels = np.concatenate(examples.labels)
     shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
@@ -419,8 +421,8 @@ def test_other_settings_train_too(changes: dict[str, Any], encoder: Path, tmp_pa
     )
 
 
-def test_the_listener_hears_every_step_and_epoch(encoder: Path, tmp_path: Path) -> None:
-    listener = Listening()
+def test_the_listener_gets_every_step_and_epoch(encoder: Path, tmp_path: Path) -> None:
+    listener = Recorder()
     run = small_run(tmp_path / "run", encoder, listener=listener)
     assert listener.begun == (0, 3 * STEPS_AN_EPOCH)
     assert listener.steps == list(range(1, 3 * STEPS_AN_EPOCH + 1))

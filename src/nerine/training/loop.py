@@ -73,7 +73,6 @@ class NerTrainer(Trainer):
         self._validation = validation
         self._states = states
         self._ema = ema
-        self._saving = False
         self._began = time.monotonic()
         self._earlier_seconds: float | None = 0.0
 
@@ -184,7 +183,6 @@ class NerTrainer(Trainer):
         The last two states and that of the best epoch are kept.
         """
         step = self.state.global_step
-        self._saving = True
         try:
             if self.args.should_save:
                 self._states.clear_staging(step)
@@ -199,16 +197,12 @@ class NerTrainer(Trainer):
                 place=str(self._states.folder),
                 hint="free some disk space; --resume continues from the last complete state",
             ) from error
-        finally:
-            self._saving = False
-        best = [self.state.best_global_step] if self.state.best_global_step else []
         if self.args.should_save:
+            best = [self.state.best_global_step] if self.state.best_global_step else []
             self._states.keep_only([*self._states.steps()[-2:], *best])
 
     def _get_output_dir(self, trial: Any) -> str:
-        if self._saving:
-            return str(self._states.staging(self.state.global_step))
-        return str(super()._get_output_dir(trial))
+        return str(self._states.staging(self.state.global_step))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Writes a Nerine checkpoint; Trainer's would include a pickle of its arguments."""

@@ -105,8 +105,8 @@ def distill(
         examples = _make_examples(corpus, texts, tagger)
         run.notes += examples.notes()
         scores, _ = validate(tagger, corpus.validation)
-        f1, layers = scores.overall.f1, count_layers(loaded.model)
-        run.notes += _student_notes(corpus, texts, settings, layers, f1)
+        layers, f1 = count_layers(loaded.model), scores.overall.f1
+        run.notes += _student_notes(corpus, texts, settings.keep, layers, f1)
         provenance = {
             **run_provenance(corpus, settings, given=conditions["corpus"]),
             "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
@@ -184,15 +184,11 @@ def _make_examples(corpus: Corpus, texts: Sequence[Document], tagger: Tagger) ->
 
 
 def _student_notes(
-    corpus: Corpus,
-    texts: Sequence[Document],
-    settings: DistillationSettings,
-    layers: int,
-    f1: float,
+    corpus: Corpus, texts: Sequence[Document], keep: Sequence[int], layers: int, f1: float
 ) -> list[str]:
-    kept = ", ".join(map(str, settings.keep))
+    kept = ", ".join(map(str, keep))
     notes = [
-        f"the student keeps {len(settings.keep)} of the teacher's {layers} layers: {kept}",
+        f"the student keeps {len(keep)} of the teacher's {layers} layers: {kept}",
         f"the teacher's validation F1 is {f1:.4f}",
     ]
     unlabelled = {document.text for document in texts}
