@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from nerine.evaluation.epochs import EpochRecord
 from nerine.training.epochs import epoch_records
+from nerine.training.settings import RunSettings
 
 
 class Listener(Protocol):
@@ -144,6 +145,20 @@ class PeriodicSave(TrainerCallback):
         """Saves the state if the step's number is a multiple of `steps`."""
         if state.global_step % self._steps == 0 and not _epoch_is_over(state):
             control.should_save = control.should_log = True
+
+
+def make_callbacks(
+    settings: RunSettings, interruption: Interruption, listener: Listener | None
+) -> list[TrainerCallback]:
+    """The callbacks of a run with these settings."""
+    callbacks: list[TrainerCallback] = []
+    if settings.early_stopping:
+        callbacks.append(EarlyStopping(settings.early_stopping))
+    if settings.save_steps:
+        callbacks.append(PeriodicSave(settings.save_steps))
+    if listener:
+        callbacks.append(ProgressCallback(listener))
+    return [*callbacks, interruption]
 
 
 def _epoch_is_over(state: TrainerState) -> bool:

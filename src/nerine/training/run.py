@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
-from transformers import TrainerCallback
 
 from nerine.core.document import labels_of
 from nerine.core.errors import TrainingError
@@ -23,13 +22,7 @@ from nerine.evaluation.epochs import EpochRecord
 from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.training.callbacks import (
-    EarlyStopping,
-    Interruption,
-    Listener,
-    PeriodicSave,
-    ProgressCallback,
-)
+from nerine.training.callbacks import Interruption
 from nerine.training.epochs import write_epochs
 from nerine.training.loop import NerTrainer
 from nerine.training.settings import RunSettings
@@ -86,17 +79,6 @@ class OpenRun:
     interruption: Interruption
     resume_from: str | None
     notes: list[str]
-
-    def callbacks(self, settings: RunSettings, listener: Listener | None) -> list[TrainerCallback]:
-        """The callbacks that the settings ask for, progress and interruption."""
-        callbacks: list[TrainerCallback] = []
-        if settings.early_stopping:
-            callbacks.append(EarlyStopping(settings.early_stopping))
-        if settings.save_steps:
-            callbacks.append(PeriodicSave(settings.save_steps))
-        if listener:
-            callbacks.append(ProgressCallback(listener))
-        return [*callbacks, self.interruption]
 
     def finish(self, trainer: NerTrainer) -> TrainingRun:
         """Publishes the best epoch, unless the run was interrupted, and returns the result.

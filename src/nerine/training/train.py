@@ -9,18 +9,12 @@ from nerine.data.corpus import Corpus
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width
 from nerine.model.settings import ModelSettings
-from nerine.training.callbacks import Listener
+from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
 from nerine.training.initialization import initialize_bias, learning_rate_for, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
-from nerine.training.run import (
-    TrainingRun,
-    check_conditions,
-    check_labels,
-    open_run,
-    with_validation,
-)
+from nerine.training.run import TrainingRun, check_labels, open_run, with_validation
 from nerine.training.settings import TrainingSettings
 
 _SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 2e-4, 5e-5
@@ -85,7 +79,7 @@ def train(
             loss=GoldLoss(settings.masking, checkpoint.tokenizer.mask_token_id),
             validation=corpus.validation,
             states=run.states,
-            callbacks=run.callbacks(settings, listener),
+            callbacks=make_callbacks(settings, run.interruption, listener),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer)
@@ -94,11 +88,6 @@ def train(
 def training_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
     """The conditions of a run, which must be the same when it is resumed."""
     return {"corpus": corpus.hash, "settings": with_learning_rate(settings).to_dict()}
-
-
-def check_same_run(folder: Path, corpus: Corpus, settings: TrainingSettings) -> None:
-    """Raises `TrainingError` unless the run in `folder` started with this corpus and settings."""
-    check_conditions(folder, training_conditions(corpus, settings))
 
 
 def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:

@@ -25,7 +25,7 @@ from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.pretrained import quiet, width_of
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
-from nerine.training.callbacks import Listener
+from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import Examples, make_examples, make_unlabelled_examples
 from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
@@ -103,10 +103,10 @@ def distill(
         prepare_model(student.model, settings)
         tagger = Tagger.from_checkpoint(loaded)
         examples = _make_examples(corpus, texts, tagger)
-        run.notes += examples.notes()
         scores, _ = validate(tagger, corpus.validation)
         layers, f1 = count_layers(loaded.model), scores.overall.f1
-        run.notes += _student_notes(corpus, texts, settings.keep, layers, f1)
+        notes = _student_notes(corpus, texts, settings.keep, layers, f1)
+        run.notes += [*examples.notes(), *notes]
         provenance = {
             **run_provenance(corpus, settings, given=conditions["corpus"]),
             "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
@@ -127,7 +127,7 @@ def distill(
             loss=DistillationLoss.of(loaded, settings),
             validation=corpus.validation,
             states=run.states,
-            callbacks=run.callbacks(settings, listener),
+            callbacks=make_callbacks(settings, run.interruption, listener),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer)
