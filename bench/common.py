@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 from bench.timing import print_rates, processor, rates
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.model.encoding import Encoder
+from nerine.model.heads import TagHead
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.training.dataset import Examples, make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
@@ -54,7 +55,7 @@ def start(corpus: Corpus, settings: TrainingSettings) -> tuple[Checkpoint, Examp
     encoder = Encoder(
         checkpoint.tokenizer, words=used.words, max_length=used.max_length, overlap=used.overlap
     )
-    return checkpoint, make_examples(corpus.train, encoder, used)
+    return checkpoint, make_examples(corpus.train, encoder, TagHead(used))
 
 
 def make_trainer(
@@ -72,7 +73,9 @@ def make_trainer(
         checkpoint,
         settings,
         examples=examples,
-        loss=GoldLoss(settings.masking, checkpoint.tokenizer.mask_token_id),
+        loss=GoldLoss(
+            TagHead(checkpoint.settings), settings.masking, checkpoint.tokenizer.mask_token_id
+        ),
         validation=corpus.validation,
         states=States(folder),
         callbacks=callbacks,

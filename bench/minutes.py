@@ -41,7 +41,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder, quiet():
             chosen = dataclasses.replace(settings, seed=seed)
             trainer = make_trainer(corpus, chosen, Path(folder))
-            trainer.add_callback(_Watch(name, corpus, trainer.tagger))
+            tagger = Tagger.from_checkpoint(trainer.checkpoint())
+            trainer.add_callback(_Watch(name, corpus, tagger))
             trainer.train()
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     words = [word for document in wnut().test for word in document.text.split()]
     with quiet():
         tagger = Tagger.load(chosen.checkpoint, backend=chosen.backend)
-    print(machine(), f"backend {tagger.backend.name}", sep=", ")
+    print(machine(), f"backend {tagger.inference.backend.name}", sep=", ")
     for _ in tagger.pipe(_texts(words, 1000, _SHORT)):
         pass
     print(f"\nDocuments of {_SHORT} words\n")

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from nerine.core.document import Document
 from nerine.data.formats import write_documents
-from nerine.model.readings import Reading
 from nerine.model.tagger import Tagger
 
 STAGES = ("tokenising", "batching", "computing", "decoding", "writing")
@@ -37,9 +36,10 @@ def _once(tagger: Tagger, documents: Sequence[Document]) -> dict[str, float]:
         seconds[stage] = time.perf_counter() - began
         return result
 
-    backend = tagger.backend
-    encodings = timed("tokenising", lambda: tagger.encoder.encode(documents))
-    made = timed("batching", lambda: tagger.batches(encodings))
+    inference = tagger.inference
+    backend = inference.backend
+    encoding = timed("tokenising", lambda: inference.encoder.encode(documents))
+    made = timed("batching", lambda: inference.batches(encoding))
     with ThreadPoolExecutor(backend.workers) as workers:
         results = timed(
             "computing",
@@ -47,8 +47,8 @@ def _once(tagger: Tagger, documents: Sequence[Document]) -> dict[str, float]:
         )
 
     def decode() -> list[Document]:
-        read: Reading = tagger.reading(documents, encodings, zip(made, results, strict=True))
-        return list(tagger.entities(documents, read))
+        logits = inference.collect(documents, encoding, zip(made, results, strict=True))
+        return list(inference.head.decode(documents, logits))
 
     found = timed("decoding", decode)
     with tempfile.TemporaryDirectory() as folder:

@@ -123,13 +123,14 @@ def _print_stages(
     documents: Sequence[Document],
     rounds: int,
 ) -> None:
-    threads = max(tagger.backend.workers for tagger in taggers.values())
+    threads = max(tagger.inference.backend.workers for tagger in taggers.values())
     print("\nSeconds of each stage, one after the other, and the matrix products\n")
     print(f"| | {' | '.join(STAGES)} | all but computing | product bound | reached |")
     print("|---|" + "---|" * (len(STAGES) + 3))
     for name, tagger in taggers.items():
         shape = shapes[name]
-        windows = tagger.encoder.windows_of(tagger.encoder.encode(documents))
+        encoder = tagger.inference.encoder
+        windows = encoder.windows(encoder.encode(documents))
         product_rate = rate(shape, threads)
         bound = shape.operations(windows) / product_rate
         seconds = stages(tagger, documents, rounds)

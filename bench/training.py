@@ -32,7 +32,7 @@ from transformers import (
 from bench.common import ENCODER, machine, make_trainer, print_rates, rates, start, wnut
 from nerine.data.corpus import Corpus
 from nerine.model.loading.pretrained import quiet
-from nerine.training.dataset import Examples
+from nerine.training.dataset import Collator, Examples
 from nerine.training.settings import TrainingSettings
 
 PEER = "Trainer, random batches of 16"
@@ -100,14 +100,10 @@ class _Plain(torch.utils.data.Dataset[dict[str, list[int]]]):
     """Examples as the notebook's tokenised data set has them."""
 
     def __init__(self, examples: Examples) -> None:
-        self._rows = [
-            {
-                "input_ids": window.input_ids.tolist(),
-                "attention_mask": [1] * len(window),
-                "labels": labels.tolist(),
-            }
-            for window, labels in zip(examples.windows, examples.labels, strict=True)
-        ]
+        collate = Collator(examples, pad_id=0)
+        batches = (collate([index]) for index in range(len(examples)))
+        columns = ("input_ids", "attention_mask", "labels")
+        self._rows = [{name: batch[name][0].tolist() for name in columns} for batch in batches]
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -35,8 +35,8 @@ from nerine.curation.label_errors import (
 )
 from nerine.data.corpus import Corpus
 from nerine.model.decoding import Decoder
-from nerine.model.encoding import Encodings
-from nerine.model.readings import Reading
+from nerine.model.encoding import Encoding
+from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
 from nerine.training.recipes import CROSS_VALIDATION
 
@@ -48,10 +48,12 @@ class Judge:
     """A tagger that gives each word the tags' weights that it is told, by the word's surface."""
 
     def __init__(self, **weights: Shares) -> None:
+        self.inference = self  # and its head, too: only what is asked for
+        self.head = self
         self.decoder = Decoder(TAGS, TagScheme.IOB2)
         self._weights = weights
 
-    def word_logits(self, documents: list[Document]) -> Reading:
+    def word_logits(self, documents: list[Document]) -> WordLogits:
         words = [rule_words(document.text) for document in documents]
         weights = [
             self._weights.get(document.surface(word), {"O": 1.0})
@@ -61,15 +63,15 @@ class Judge:
         rows = [[math.log(each.get(tag, 1e-12)) for tag in TAGS] for each in weights]
         bounds = [(word.start, word.end) for own in words for word in own]
         nothing = np.zeros(0, dtype=np.int64)
-        encodings = Encodings(
+        encodings = Encoding(
             word_bounds=np.array(bounds, dtype=np.int64).reshape(-1, 2),
             word_starts=np.zeros(len(bounds), dtype=np.int64),
-            word_cuts=np.cumsum([0, *map(len, words)]),
+            word_splits=np.cumsum([0, *map(len, words)]),
             input_ids=nothing,
             offsets=nothing.reshape(-1, 2),
-            subword_cuts=np.zeros(len(words) + 1, dtype=np.int64),
+            subword_splits=np.zeros(len(words) + 1, dtype=np.int64),
         )
-        return Reading(encodings, np.array(rows, dtype=np.float32).reshape(-1, len(TAGS)))
+        return WordLogits(encodings, np.array(rows, dtype=np.float32).reshape(-1, len(TAGS)))
 
 
 def judged(judge: Judge, *documents: Document) -> tuple[list[Suspect], int]:

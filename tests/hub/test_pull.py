@@ -471,7 +471,9 @@ def test_a_cased_model_with_a_vocabulary_only(hub: Hub, tmp_path: Path) -> None:
     )
     hub.add_repo(REPO, files_of(folder))
     tagger = Tagger.load(REPO, device="cpu")
-    assert tagger.tokenizer.tokenize("oslo") != tagger.tokenizer.tokenize("OSLO")
+    assert tagger.inference.tokenizer.tokenize("oslo") != tagger.inference.tokenizer.tokenize(
+        "OSLO"
+    )
     assert found(tagger) == found(Tagger.load(folder, device="cpu"))
 
 

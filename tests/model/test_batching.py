@@ -10,42 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.core.errors import TrainingError
-from nerine.model.batching import BudgetSampler, batches, pad
-from nerine.model.encoding import Encodings, Window, Windows
+from nerine.model.batching import BudgetSampler, batches, make_batch
+from nerine.model.encoding import Encoding, Windows
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=80)
 SOME_LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=80)
 BUDGETS = st.integers(1, 2000)
 
 
-def windows_of(lengths: list[int]) -> list[Window]:
-    empty = np.empty(0, dtype=np.int64)
-    return [
-        Window(index, 0, length, np.arange(length, dtype=np.int64) + 1, empty, empty)
-        for index, length in enumerate(lengths)
-    ]
-
-
 def flat(lengths: list[int]) -> Windows:
     """Windows of such lengths, without special tokens, whose first subwords each begin a word."""
-    cuts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    splits = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     none = np.empty(0, dtype=np.int64)
-    encodings = Encodings(
+    encoding = Encoding(
         word_bounds=np.zeros((len(lengths), 2), dtype=np.int64),
         word_starts=np.zeros(len(lengths), dtype=np.int64),
-        word_cuts=np.arange(len(lengths) + 1),
-        input_ids=np.arange(cuts[-1]) + 1,
-        offsets=np.zeros((cuts[-1], 2), dtype=np.int64),
-        subword_cuts=cuts,
+        word_splits=np.arange(len(lengths) + 1),
+        input_ids=np.arange(splits[-1]) + 1,
+        offsets=np.zeros((splits[-1], 2), dtype=np.int64),
+        subword_splits=splits,
     )
     return Windows(
-        encodings=encodings,
+        encoding=encoding,
         documents=np.arange(len(lengths)),
         firsts=np.zeros(len(lengths), dtype=np.int64),
         lasts=np.array(lengths, dtype=np.int64),
         words=np.arange(len(lengths)),
         positions=np.zeros(len(lengths), dtype=np.int64),
-        cuts=np.arange(len(lengths) + 1),
+        splits=np.arange(len(lengths) + 1),
         before=none,
         after=none,
     )
@@ -84,19 +76,19 @@ def test_a_batch_holds_what_its_windows_hold(lengths: list[int], budget: int) ->
             held = batch.input_ids[row, : lengths[index]].tolist()
             assert held == windows[index].input_ids.tolist()
         assert batch.words.tolist() == batch.indices.tolist()
-        firsts = windows.encodings.subword_cuts[batch.indices] + 1
+        firsts = windows.encoding.subword_splits[batch.indices] + 1
         assert batch.input_ids.reshape(-1)[batch.rows].tolist() == firsts.tolist()
 
 
 @given(SOME_LENGTHS)
 def test_padding_is_masked(lengths: list[int]) -> None:
-    windows = windows_of(lengths)
-    batch = pad(windows, range(len(windows)), pad_id=999)
+    windows = flat(lengths)
+    batch = make_batch(windows, np.arange(len(windows)), pad_id=0)
     assert batch.input_ids.shape == batch.attention_mask.shape == (len(lengths), max(lengths))
     assert batch.attention_mask.sum(axis=1).tolist() == lengths
-    assert bool(((batch.input_ids == 999) == (batch.attention_mask == 0)).all())
+    assert bool(((batch.input_ids == 0) == (batch.attention_mask == 0)).all())
     for row, window in zip(batch.input_ids, windows, strict=True):
-        assert row[: len(window)].tolist() == window.input_ids.tolist()
+        assert row[: len(window.input_ids)].tolist() == window.input_ids.tolist()
 
 
 @given(SOME_LENGTHS, BUDGETS, st.integers(0, 9))

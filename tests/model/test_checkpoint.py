@@ -89,10 +89,10 @@ def test_transformers_pipeline_gives_the_same_tags(
     tagger = tagger_of(decoding="argmax")
     recognise = pipeline("token-classification", model=str(checkpoint_of()), device="cpu")
     document = documents()[0]
-    read = tagger.word_logits([document])[0]
+    read = tagger.inference.word_logits([document])[0]
     best = {
         (int(start), tagger.settings.tags[int(logits.argmax())])
-        for start, logits in zip(read.encoding.word_starts, read.logits, strict=True)
+        for start, logits in zip(read.encoding.word_starts, read.values, strict=True)
     }
     found: list[dict[str, Any]] = recognise(document.text)
     theirs = {(each["index"] - 1, each["entity"]) for each in found}

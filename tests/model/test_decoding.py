@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as nps
 
 from nerine.core.errors import SchemeError
 from nerine.core.tags import Span, TagScheme
-from nerine.model.decoding import Decoder, FloatArray, IntArray, Places, ScoredSpan
+from nerine.model.decoding import Decoder, ScoredSpan, Spans
+from nerine.model.ragged import FloatArray, IntArray
+from sentences import by_sentence
 
 SCHEMES = list(TagScheme)
 
@@ -44,8 +46,8 @@ def apart(words: IntArray, sentences: Sequence[FloatArray]) -> list[IntArray]:
     return np.split(words, np.cumsum([len(each) for each in sentences])[:-1])
 
 
-def places_of(decoder: Decoder, spans: Sequence[Span], sentence: int = 0) -> Places:
-    return Places(
+def make_spans(decoder: Decoder, spans: Sequence[Span], sentence: int = 0) -> Spans:
+    return Spans(
         np.full(len(spans), sentence),
         np.array([span.start for span in spans], dtype=np.int64),
         np.array([span.end for span in spans], dtype=np.int64),
@@ -61,7 +63,7 @@ def spans_in(decoder: Decoder, tags: IntArray) -> list[Span]:
 
 
 def decoded(decoder: Decoder, *sentences: FloatArray) -> list[list[ScoredSpan]]:
-    return decoder.decode(*flat(sentences)).by_sentence(len(sentences), decoder.labels)
+    return by_sentence(decoder.decode(*flat(sentences)), len(sentences), decoder)
 
 
 def every_sequence(
@@ -114,7 +116,7 @@ def test_an_entitys_score_is_the_share_of_sequences_that_hold_it(
         ]
         # Together in one batch with a longer sentence.
         longer = np.zeros((len(logits) + 3, len(tags)))
-        values = decoder.probabilities(*flat([longer, logits]), places_of(decoder, spans, 1))
+        values = decoder.probabilities(*flat([longer, logits]), make_spans(decoder, spans, 1))
         assert values == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
@@ -165,7 +167,7 @@ def test_sentences_without_words_have_no_entities() -> None:
     decoder = Decoder(scheme.tags(["a"]), scheme)
     for lengths in ([], [0], [0, 0]):
         found = decoder.decode(np.empty((0, 5)), lengths)
-        assert found.by_sentence(len(lengths), decoder.labels) == [[] for _ in lengths]
+        assert by_sentence(found, len(lengths), decoder) == [[] for _ in lengths]
         assert found.probabilities.shape == (0,)
 
 
@@ -214,7 +216,7 @@ def test_a_posterior_finds_every_likely_span_wherever_it_lies(
     for logits, posterior in zip(sentences, decoder.posteriors(*flat(sentences)), strict=True):
         places = itertools.combinations(range(len(logits) + 1), 2)
         spans = [Span(first, last, label) for first, last in places for label in labels]
-        values = decoder.probabilities(*flat([logits]), places_of(decoder, spans)).tolist()
+        values = decoder.probabilities(*flat([logits]), make_spans(decoder, spans)).tolist()
         expected = dict(zip(spans, values, strict=True))
         found = {
             Span(each.start, each.end, each.label): each.probability

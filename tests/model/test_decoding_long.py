@@ -15,17 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from nerine.core.tags import Reading, Span, TagScheme
-from nerine.model.decoding import (
-    BoolArray,
-    Decoder,
-    FloatArray,
-    IntArray,
-    Places,
-    Spans,
-    chain,
-    decoder,
-)
-from nerine.model.ragged import products, ranges, side_by_side
+from nerine.model.decoding import Decoder, ScoredSpans, Spans, chain, decoder
+from nerine.model.ragged import BoolArray, FloatArray, IntArray, longest_first, products, ranges
+from sentences import by_sentence
 
 SCHEMES = list(TagScheme)
 both_ways = pytest.mark.parametrize("constrained", [True, False])
@@ -78,7 +70,7 @@ class Plain:
         return np.asarray(self.allowed & ~self.continues)
 
 
-def check(decoder: Decoder, plain: Plain, logits: FloatArray, found: Spans) -> None:
+def check(decoder: Decoder, plain: Plain, logits: FloatArray, found: ScoredSpans) -> None:
     """What was found in one sentence is what the plain recursion finds."""
     tags = decoder.best_tags(logits, [len(logits)])
     assert plain.score(logits, tags) == pytest.approx(plain.best(logits), rel=1e-9)
@@ -93,10 +85,10 @@ def check(decoder: Decoder, plain: Plain, logits: FloatArray, found: Spans) -> N
         assert probability == pytest.approx(expected, rel=1e-8, abs=1e-12)
 
 
-def places_of(decoder: Decoder, spans: Sequence[Span]) -> Places:
+def make_spans(decoder: Decoder, spans: Sequence[Span]) -> Spans:
     columns = zip(*((s.start, s.end, decoder.labels.index(s.label)) for s in spans), strict=True)
     starts, ends, labels = (np.array(column) for column in columns)
-    return Places(np.zeros_like(starts), starts, ends, labels)
+    return Spans(np.zeros_like(starts), starts, ends, labels)
 
 
 def bent(rng: np.random.Generator, words: int, tags: int) -> FloatArray:
@@ -126,7 +118,7 @@ def test_chunks_of_a_long_document_are_one_document(scheme: TagScheme, constrain
     for sentence, words in enumerate(np.split(logits, np.cumsum(lengths)[:-1])):
         own = found.sentences == sentence
         columns = (found.sentences, found.starts, found.ends, found.labels, found.probabilities)
-        check(model, plain, words, Spans(*(column[own] for column in columns)))
+        check(model, plain, words, ScoredSpans(*(column[own] for column in columns)))
 
 
 @every_scheme
@@ -139,7 +131,7 @@ def test_spans_over_the_borders_of_chunks(scheme: TagScheme) -> None:
     expected = [plain.probability(logits, span) for span in spans]
     for chunk in (1, 2, 3, 5, 11, 12):
         with patch.object(chain, "_CHUNK_WORDS", chunk):
-            values = model.probabilities(logits, [12], places_of(model, spans))
+            values = model.probabilities(logits, [12], make_spans(model, spans))
             (posterior,) = model.posteriors(logits, [12])
         np.testing.assert_allclose(values, expected, rtol=1e-9)
         told = [posterior.probability(span) for span in spans]
@@ -181,11 +173,10 @@ def test_sentences_do_not_depend_on_each_other(
     rng = np.random.default_rng(sum(lengths))
     logits = np.round(bent(rng, sum(lengths), len(tags)))  # many of them are equal
     with patch.object(chain, "_CHUNK_WORDS", 16), patch.object(decoder, "_GROUP_WORDS", 50):
-        together = model.decode(logits, lengths).by_sentence(len(lengths), model.labels)
+        together = by_sentence(model.decode(logits, lengths), len(lengths), model)
         for index, end in enumerate(np.cumsum(lengths).tolist()):
-            (alone,) = model.decode(
-                logits[end - lengths[index] : end], [lengths[index]]
-            ).by_sentence(1, model.labels)
+            found = model.decode(logits[end - lengths[index] : end], [lengths[index]])
+            (alone,) = by_sentence(found, 1, model)
             own = together[index]
             assert [(s.start, s.end, s.label) for s in own] == [
                 (s.start, s.end, s.label) for s in alone
@@ -232,7 +223,7 @@ def test_extreme_logits_have_their_exact_probabilities(
         for start, end in itertools.combinations(range(len(logits) + 1), 2)
         for label in model.labels
     ]
-    values = model.probabilities(logits, [len(logits)], places_of(model, spans))
+    values = model.probabilities(logits, [len(logits)], make_spans(model, spans))
     expected = [held.get(span, 0.0) for span in spans]
     np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-9)
     (posterior,) = model.posteriors(logits, [len(logits)])
@@ -280,7 +271,7 @@ def test_a_hundred_thousand_against_every_legal_reading_is_no_certainty() -> Non
     assert found.probabilities.tolist() == pytest.approx([1.0])
     logits[1] = 0.0  # B I L, against U or O three times
     spans = [Span(0, 3, "a"), Span(1, 2, "a")]
-    values = model.probabilities(logits, [3], places_of(model, spans))
+    values = model.probabilities(logits, [3], make_spans(model, spans))
     # Eight sequences of O and U, then O B L, U B L, B L O, B L U and B I L.
     assert values.tolist() == pytest.approx([1 / 13, 4 / 13])
 
@@ -311,7 +302,7 @@ def test_ragged_walks_and_products(lengths: list[int]) -> None:
         start + step for start, size in zip(starts, sizes, strict=True) for step in range(size)
     ]
     assert ranges(starts, sizes).tolist() == expected
-    order, counts = side_by_side(sizes)
+    order, counts = longest_first(sizes)
     walked = [int(starts[i]) + k for k, count in enumerate(counts) for i in order[:count]]
     assert sorted(walked) == expected
     matrices = np.random.default_rng(1).random((sum(lengths), 2, 2))

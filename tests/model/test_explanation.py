@@ -88,7 +88,7 @@ def test_without_a_scheme_every_word_keeps_its_best_tag(tagger_of: Callable[...,
 def test_a_blind_word_has_neither_subword_nor_window(tagger: Tagger) -> None:
     word = explain(tagger, "Mira \u200b left").words[1]
     assert (word.subword, word.window) == (None, None)
-    assert word.logits == tuple(tagger.decoder.blind_logits)
+    assert word.logits == tuple(tagger.inference.head.decoder.blind_logits)
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])

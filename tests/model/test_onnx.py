@@ -100,18 +100,20 @@ def backend(model: Any, path: Path) -> OnnxBackend:
 
 
 def in_batches(tagger: Tagger, texts: list[Document], budget: int) -> list[Batch]:
-    windows = tagger.encoder.windows_of(tagger.encoder.encode(texts))
-    return list(batches(windows, token_budget=budget, pad_id=tagger.tokenizer.pad_token_id))
+    windows = tagger.inference.encoder.windows(tagger.inference.encoder.encode(texts))
+    return list(
+        batches(windows, token_budget=budget, pad_id=tagger.inference.tokenizer.pad_token_id)
+    )
 
 
 def with_backend(tagger: Tagger, other: OnnxBackend) -> Tagger:
-    return Tagger(other, tagger.tokenizer, tagger.settings)
+    return Tagger(other, tagger.inference.tokenizer, tagger.settings)
 
 
 def word_logits(tagger: Tagger, texts: list[Document], budget: int) -> dict[int, np.ndarray]:
     found: dict[int, np.ndarray] = {}
     for batch in in_batches(tagger, texts, budget):
-        found.update(zip(batch.words.tolist(), tagger.backend.logits(batch), strict=True))
+        found.update(zip(batch.words.tolist(), tagger.inference.backend.logits(batch), strict=True))
     return found
 
 
@@ -125,7 +127,7 @@ def test_onnx_gives_the_logits_of_pytorch(
     tagger = tagger_of(kind)
     for budget in (1, 200, 4000):
         for batch in in_batches(tagger, TEXTS, budget):
-            expected = tagger.backend.logits(batch)
+            expected = tagger.inference.backend.logits(batch)
             for alone in (False, True):
                 found = backend_of(kind).logits(batch, alone=alone)
                 assert found.dtype == np.float32
@@ -163,9 +165,9 @@ def test_an_export_that_differs_is_refused(
 ) -> None:
     tagger = tagger_of("bert")
     some = in_batches(tagger, TEXTS[:3], 200)
-    assert check_export(tagger.backend, backend_of("bert"), some, tmp_path) < 1e-5
+    assert check_export(tagger.inference.backend, backend_of("bert"), some, tmp_path) < 1e-5
     with pytest.raises(CheckpointError, match=r"differ from PyTorch's by .* of their size"):
-        check_export(tagger.backend, backend_of("bert", 8), some, tmp_path)
+        check_export(tagger.inference.backend, backend_of("bert", 8), some, tmp_path)
 
 
 def test_what_cannot_be_exported_is_an_error(
@@ -220,7 +222,7 @@ def test_8_bits_are_close_to_32(
     small = backend(quantise(exported(kind), reduced=reduced), tmp_path / "model.onnx")
     differences, sizes = [], []
     for batch in in_batches(tagger, TEXTS, 400):
-        expected = tagger.backend.logits(batch)
+        expected = tagger.inference.backend.logits(batch)
         differences.append(np.abs(small.logits(batch) - expected).ravel())
         sizes.append(np.abs(expected).ravel())
     share = np.concatenate(differences).mean() / np.concatenate(sizes).mean()
@@ -263,7 +265,7 @@ def test_large_channels_are_brought_down_without_a_change_of_what_is_computed(
         backend(quantise(model, sizes), tmp_path / f"{number}.onnx")
         for number, sizes in enumerate((None, uneven))
     )
-    expected = np.concatenate([tagger.backend.logits(each) for each in some])
+    expected = np.concatenate([tagger.inference.backend.logits(each) for each in some])
     for each in (plain, even):
         found = np.concatenate([each.logits(batch) for batch in some])
         assert 0 < np.abs(found - expected).mean() < 0.03 * np.abs(expected).mean()
@@ -282,11 +284,11 @@ def test_the_largest_inputs_are_those_of_pytorch(
     tagger = tagger_of("bert")
     some = in_batches(tagger, TEXTS, 400)
     found = largest_inputs(exported("bert"), some)
-    norm = tagger.backend.module.embeddings.norm  # type: ignore[attr-defined] # PyTorch's
+    norm = tagger.inference.backend.module.embeddings.norm  # type: ignore[attr-defined] # PyTorch's
     seen: list[torch.Tensor] = []
     handle = norm.register_forward_hook(lambda *each: seen.append(each[2].abs().amax(dim=(0, 1))))
     for batch in some:
-        tagger.backend.logits(batch)
+        tagger.inference.backend.logits(batch)
     handle.remove()
     expected = torch.stack(seen).amax(dim=0).numpy()
     assert any(
@@ -395,7 +397,7 @@ def test_the_backend_is_the_one_that_is_wanted(
     optimized: Path, exact_bytes: Exact, wanted: str | None, used: str
 ) -> None:
     tagger = Tagger.load(optimized, device="cpu", backend=wanted)
-    assert tagger.backend.name == used
+    assert tagger.inference.backend.name == used
     assert tagger.notes == ()
     assert tagger.predict(TEXTS)
 
@@ -404,7 +406,7 @@ def test_without_models_pytorch_is_used_and_nothing_is_said(
     checkpoint_of: Callable[..., Path],
 ) -> None:
     assert open_backend(find_source(checkpoint_of("bert")), None, "cpu").notes == ()
-    assert Tagger.load(checkpoint_of("bert"), device="cpu").backend.name == PYTORCH
+    assert Tagger.load(checkpoint_of("bert"), device="cpu").inference.backend.name == PYTORCH
     with pytest.raises(CheckpointError, match="no ONNX models stand beside") as info:
         open_backend(find_source(checkpoint_of("bert")), "onnx", "cpu")
     assert "nerine optimize" in str(info.value.hint)
@@ -430,7 +432,7 @@ def test_models_of_other_weights_are_never_used(optimized: Path, exact_bytes: Ex
     for file in other.iterdir():
         shutil.copy(file, optimized)
     tagger = Tagger.load(optimized, device="cpu")
-    assert tagger.backend.name == PYTORCH
+    assert tagger.inference.backend.name == PYTORCH
     (note,) = tagger.notes
     assert "other weights" in note
     with pytest.raises(CheckpointError, match="other weights than the checkpoint's"):
@@ -506,7 +508,7 @@ def test_harmed_files_are_noted_or_an_error(
 ) -> None:
     harm(optimized / "onnx")
     tagger = Tagger.load(optimized, device="cpu")
-    assert tagger.backend.name == PYTORCH
+    assert tagger.inference.backend.name == PYTORCH
     assert len(tagger.notes) == 1
     assert message in tagger.notes[0]
     with pytest.raises(CheckpointError, match=message):
@@ -544,7 +546,7 @@ def test_what_is_not_installed_names_the_extra(
     with pytest.raises(MissingExtraError, match=r"nerine\[onnx\]"):
         Tagger.load(optimized, device="cpu", backend="onnx")
     tagger = Tagger.load(optimized, device="cpu")
-    assert tagger.backend.name == PYTORCH
+    assert tagger.inference.backend.name == PYTORCH
     assert "onnxruntime" in tagger.notes[0]
 
 

@@ -32,7 +32,7 @@ LEAN = {"bert", "distilbert", "roberta", "xlm-roberta"}
 def test_a_loaded_tagger_gives_the_logits_of_transformers(
     kind: str, checkpoint_of: Callable[..., Path]
 ) -> None:
-    backend = Tagger.load(checkpoint_of(kind), device="cpu").backend
+    backend = Tagger.load(checkpoint_of(kind), device="cpu").inference.backend
     assert isinstance(backend, TorchBackend)
     assert linear_layers(backend.module) == {PackedLinear}
     assert isinstance(backend.module, LeanModel if kind in LEAN else WholeModel)

@@ -98,9 +98,9 @@ def test_the_longest_input_is_what_the_model_takes(
     loaded = load_model(str(checkpoint_of(kind)))
     assert longest_input(loaded.model, loaded.tokenizer) == LONGEST
     tagger = Tagger.load(checkpoint_of(kind, max_length=LONGEST), device="cpu")
-    read = tagger.word_logits([Document("a " * 2 * LONGEST)])[0]
-    assert max(len(window) for window in tagger.encoder.windows(read.encoding)) == LONGEST
-    assert np.isfinite(read.logits).all()
+    read = tagger.inference.word_logits([Document("a " * 2 * LONGEST)])[0]
+    assert tagger.inference.encoder.windows(read.encoding).lengths.max() == LONGEST
+    assert np.isfinite(read.values).all()
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert", "roberta", "xlm-roberta", "deberta-v2"])

@@ -22,9 +22,9 @@ from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import score
 from nerine.model.backends import Backend
 from nerine.model.batching import Batch
-from nerine.model.decoding import FloatArray
-from nerine.model.pipeline import Failure
-from nerine.model.readings import Reading
+from nerine.model.inference import Failure
+from nerine.model.logits import WordLogits
+from nerine.model.ragged import FloatArray
 from nerine.model.tagger import Tagger
 from tiny import KINDS, LABELS, documents
 
@@ -93,10 +93,10 @@ def test_word_logits_are_those_of_transformers_alone(
 ) -> None:
     texts = documents()
     tagger = tagger_of(kind)
-    for document, each in zip(texts, tagger.word_logits(texts), strict=True):
+    for document, each in zip(texts, tagger.inference.word_logits(texts), strict=True):
         logits, offsets = own_forward(checkpoint_of(kind), document.text)
         firsts = [first_subword(word, offsets) for word in each.encoding.words]
-        np.testing.assert_allclose(each.logits, logits[firsts], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(each.values, logits[firsts], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -105,10 +105,10 @@ def test_company_in_a_batch_changes_nothing(
 ) -> None:
     tagger = tagger_of(kind)
     texts = [Document(PARAGRAPH), *documents(), Document("")]
-    together = tagger.word_logits(texts)
+    together = tagger.inference.word_logits(texts)
     for document, each in zip(texts, together, strict=True):
-        alone = tagger.word_logits([document])[0]
-        np.testing.assert_allclose(each.logits, alone.logits, rtol=0, atol=1e-5)
+        alone = tagger.inference.word_logits([document])[0]
+        np.testing.assert_allclose(each.values, alone.values, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", WIDE_KINDS)
@@ -116,55 +116,55 @@ def test_a_long_text_is_read_window_by_window(
     kind: str, checkpoint_of: Callable[..., Path], tagger_of: Taggers
 ) -> None:
     tagger = tagger_of(kind)
-    read = tagger.word_logits([Document(PARAGRAPH * 4)])[0]
-    windows = tagger.encoder.windows(read.encoding)
+    read = tagger.inference.word_logits([Document(PARAGRAPH * 4)])[0]
+    windows = tagger.inference.encoder.windows(read.encoding)
     assert len(windows) > 5
     model = AutoModelForTokenClassification.from_pretrained(checkpoint_of(kind)).eval()
     for window in windows:
         with torch.inference_mode():
             logits = model(input_ids=torch.from_numpy(window.input_ids)[None]).logits[0].numpy()
         np.testing.assert_allclose(
-            read.logits[window.words], logits[window.positions], rtol=0, atol=1e-5
+            read.values[window.words], logits[window.positions], rtol=0, atol=1e-5
         )
 
 
 def test_a_text_within_one_window_is_not_touched_by_the_window_size(tagger_of: Taggers) -> None:
     document = documents()[0]
-    narrow = tagger_of(max_length=24, overlap=4).word_logits([document])[0]
-    wide = tagger_of(max_length=128, overlap=64).word_logits([document])[0]
-    np.testing.assert_array_equal(narrow.logits, wide.logits)
+    narrow = tagger_of(max_length=24, overlap=4).inference.word_logits([document])[0]
+    wide = tagger_of(max_length=128, overlap=64).inference.word_logits([document])[0]
+    np.testing.assert_array_equal(narrow.values, wide.values)
 
 
 def test_thousands_of_words_each_get_logits(tagger: Tagger) -> None:
     text = "\n\n".join(document.text for document in documents() * 60)
-    read = tagger.word_logits([Document(text)])[0]
+    read = tagger.inference.word_logits([Document(text)])[0]
     assert len(read.encoding.words) > 5000
     seen = read.encoding.word_starts >= 0
-    stand_in = tagger.decoder.blind_logits
+    stand_in = tagger.inference.head.decoder.blind_logits
     assert seen.mean() > 0.99
-    assert not (read.logits[seen] == stand_in).all(axis=1).any()
+    assert not (read.values[seen] == stand_in).all(axis=1).any()
     check_entities(tagger(text), text)
 
 
 def test_a_blind_word_gets_the_stand_in(tagger: Tagger) -> None:
-    read = tagger.word_logits([Document("Mira \u200b left")])[0]
-    assert len(read.logits) == 3
-    assert read.logits[1].tolist() == tagger.decoder.blind_logits.tolist()
+    read = tagger.inference.word_logits([Document("Mira \u200b left")])[0]
+    assert len(read.values) == 3
+    assert read.values[1].tolist() == tagger.inference.head.decoder.blind_logits.tolist()
 
 
 def test_an_entity_goes_on_over_a_blind_word(tagger: Tagger) -> None:
     document = Document("Mira \u200b Okonjo")
-    encodings = tagger.encoder.encode([document])
-    logits = np.tile(tagger.decoder.blind_logits, (3, 1)).astype(np.float32)
+    encodings = tagger.inference.encoder.encode([document])
+    logits = np.tile(tagger.inference.head.decoder.blind_logits, (3, 1)).astype(np.float32)
     tags = tagger.settings.tags
     logits[0, tags.index("B-person")] = logits[2, tags.index("I-person")] = 20
-    (found,) = tagger.entities([document], Reading(encodings, logits))
+    (found,) = tagger.inference.head.decode([document], WordLogits(encodings, logits))
     assert [(entity.start, entity.end) for entity in found.entities] == [(0, 13)]
 
 
 def test_a_models_training_mode_is_put_back(tagger_of: Taggers) -> None:
     tagger = tagger_of("electra")
-    model = tagger.backend.module  # type: ignore[attr-defined] # it is the PyTorch backend
+    model = tagger.inference.backend.module  # type: ignore[attr-defined] # it is the PyTorch backend
     model.train()
     texts = documents()
     try:
@@ -247,7 +247,7 @@ def test_many_texts_give_a_list(tagger: Tagger) -> None:
 @pytest.mark.parametrize("one", ["Mira left.", Document("Mira left.")])
 def test_one_text_where_many_are_expected_is_an_error(tagger: Tagger, one: str | Document) -> None:
     for read in (tagger.predict, tagger.pipe):
-        with pytest.raises(DocumentError, match="where many are expected"):
+        with pytest.raises(DocumentError, match="a single .*\n.*expected: an iterable of texts"):
             list(read(one))  # type: ignore[arg-type] # the mistake under test
 
 
@@ -338,8 +338,8 @@ def test_logits_that_are_no_numbers_are_an_error_that_names_the_document(
 ) -> None:
     tagger = Tagger.load(checkpoint_of(), device="cpu")
     with torch.no_grad():
-        tagger.backend.module.classifier.bias.fill_(torch.nan)  # type: ignore[attr-defined]
-    with pytest.raises(CheckpointError, match=r"document 1: .*no finite numbers"):
+        tagger.inference.backend.module.classifier.bias.fill_(torch.nan)  # type: ignore[attr-defined]
+    with pytest.raises(CheckpointError, match=r"document 1: .*infinite or not numbers"):
         tagger.predict(["", "Mira left"])
 
 
@@ -357,14 +357,21 @@ class Poisoned:
         return self._backend.logits(batch, alone=alone)
 
 
+def poisoned_by(tagger: Tagger, poison: int) -> Tagger:
+    inference = tagger.inference
+    return Tagger(Poisoned(inference.backend, poison), inference.tokenizer, tagger.settings)
+
+
 MIXED = st.sampled_from(["Mira left", "", "z", "Mira in Lisbon z", "Oslo " * 40])
 
 
 @given(st.lists(MIXED, max_size=20))
 def test_documents_that_fail_leave_the_others_alone(tagger: Tagger, texts: list[str]) -> None:
-    poison = tagger.tokenizer.convert_tokens_to_ids("z")
-    poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
-    outcomes = list(poisoned.attempts(texts))
+    poison = tagger.inference.tokenizer.convert_tokens_to_ids("z")
+    poisoned = Tagger(
+        Poisoned(tagger.inference.backend, poison), tagger.inference.tokenizer, tagger.settings
+    )
+    outcomes = list(poisoned.pipe_with_errors(texts))
     assert len(outcomes) == len(texts)
     for text, outcome in zip(texts, outcomes, strict=True):
         if "z" in text:
@@ -388,18 +395,22 @@ def close(left: Document | Failure, right: Document) -> bool:
 
 
 def test_a_pipe_raises_what_failed(tagger: Tagger) -> None:
-    poison = tagger.tokenizer.convert_tokens_to_ids("z")
-    poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
+    poison = tagger.inference.tokenizer.convert_tokens_to_ids("z")
+    poisoned = Tagger(
+        Poisoned(tagger.inference.backend, poison), tagger.inference.tokenizer, tagger.settings
+    )
     with pytest.raises(RuntimeError, match="poison"):
         list(poisoned.pipe(["Mira", "z"]))
 
 
 def test_a_model_that_fails_on_every_text_is_at_fault(tagger: Tagger) -> None:
-    poison = tagger.tokenizer.convert_tokens_to_ids("z")
-    poisoned = Tagger(Poisoned(tagger.backend, poison), tagger.tokenizer, tagger.settings)
+    poison = tagger.inference.tokenizer.convert_tokens_to_ids("z")
+    poisoned = Tagger(
+        Poisoned(tagger.inference.backend, poison), tagger.inference.tokenizer, tagger.settings
+    )
     with pytest.raises(CheckpointError, match=r"fails on each of 40 texts: .*poison"):
-        list(poisoned.attempts(["z"] * 40))
-    assert len(list(poisoned.attempts([*["z"] * 40, "Mira"]))) == 41
+        list(poisoned.pipe_with_errors(["z"] * 40))
+    assert len(list(poisoned.pipe_with_errors([*["z"] * 40, "Mira"]))) == 41
 
 
 def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None:
@@ -408,7 +419,7 @@ def test_what_reading_raises_is_no_failure_of_a_document(tagger: Tagger) -> None
         raise FormatError("a bad line")
 
     with pytest.raises(FormatError, match="a bad line"):
-        list(tagger.attempts(broken()))
+        list(tagger.pipe_with_errors(broken()))
 
 
 def test_a_device_that_is_not_there_is_an_error(checkpoint_of: Callable[..., Path]) -> None:

@@ -399,8 +399,8 @@ def test_a_tagger_of_ours_takes_part(tmp_path: Path, tagger: Tagger) -> None:
 
 def test_a_tagger_that_loses_documents_is_found_out(tmp_path: Path) -> None:
     class Losing(StubTagger):
-        def attempts(self, texts: Any) -> Any:
-            yield from [*super().attempts(texts)][:-1]
+        def pipe_with_errors(self, texts: Any) -> Any:
+            yield from [*super().pipe_with_errors(texts)][:-1]
 
     (tmp_path / "in.txt").write_text("a\nb\nc\n")
     with pytest.raises(ValueError):

@@ -216,8 +216,8 @@ class Interrupted(StubTagger):
     def __init__(self, documents: int, error: BaseException) -> None:
         self._left, self._error = documents, error
 
-    def attempts(self, texts: Any) -> Any:
-        for each in super().attempts(texts):
+    def pipe_with_errors(self, texts: Any) -> Any:
+        for each in super().pipe_with_errors(texts):
             self._left -= 1
             if self._left < 0:
                 raise self._error
@@ -411,8 +411,8 @@ from nerine.serving.files import TaggingOptions, tag_files
 nerine.model.batching.look_aheads = look_aheads_of_four
 
 class Slow(StubTagger):
-    def attempts(self, texts):
-        for number, each in enumerate(super().attempts(texts)):
+    def pipe_with_errors(self, texts):
+        for number, each in enumerate(super().pipe_with_errors(texts)):
             if number > 40:
                 time.sleep(0.01)
             yield each

@@ -208,7 +208,7 @@ def test_what_was_chosen_is_used_from_then_on(quick: None, run_folder: Path) -> 
     assert saved.chosen == result.chosen
     assert set(saved.models) == {FP32, INT8}
     assert saved.report == json.loads(json.dumps(result.to_dict()))
-    assert Tagger.load(run_folder, device="cpu").backend.name == result.chosen
+    assert Tagger.load(run_folder, device="cpu").inference.backend.name == result.chosen
     assert not list(run_folder.glob(".*"))
     sizes = {each.variant: each.size for each in result.measurements}
     assert sizes[INT8] < sizes[FP32]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nerine.core.document import Document, Entity
 from nerine.model import batching
-from nerine.model.pipeline import Failure
+from nerine.model.inference import Failure
 
 POISON = "poison"
 NAMES = re.compile(r"[A-Z]\w*")
@@ -21,7 +21,7 @@ class StubTagger:
     The scores depend on all texts of a look-ahead, as those of a model do in their last digits.
     """
 
-    def attempts(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
         for documents in batching.look_aheads(texts):
             whole = "\0".join(document.text for document in documents)
             score = zlib.crc32(whole.encode("utf-8", "surrogatepass")) % 1000 / 1000

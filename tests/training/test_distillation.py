@@ -21,15 +21,11 @@ import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, SettingsError, TrainingError
 from nerine.data.corpus import Corpus
-from nerine.model.encoding import IGNORED
+from nerine.model.heads import TagHead
+from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import (
-    UNKNOWN,
-    Collator,
-    make_examples,
-    make_unlabelled_examples,
-)
+from nerine.training.dataset import UNKNOWN, Collator, make_examples
 from nerine.training.distillation.loss import DistillationLoss, divergence
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
 from nerine.training.recipes import read_settings
@@ -84,10 +80,10 @@ def test_a_student_of_all_layers_is_its_teacher(
     teacher = load_checkpoint(checkpoint_of(kind))
     assert count_layers(teacher.model) == 2
     save_checkpoint(tmp_path / "student", make_student(teacher, [0, 1]))
-    expected = Tagger.load(checkpoint_of(kind), device="cpu").word_logits(documents())
-    found = Tagger.load(tmp_path / "student", device="cpu").word_logits(documents())
+    expected = Tagger.load(checkpoint_of(kind), device="cpu").inference.word_logits(documents())
+    found = Tagger.load(tmp_path / "student", device="cpu").inference.word_logits(documents())
     for mine, theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(mine.logits, theirs.logits)
+        np.testing.assert_array_equal(mine.values, theirs.values)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,13 +152,15 @@ def loss_of(teacher: Path, **changes: Any) -> tuple[DistillationLoss, Tagger]:
     checkpoint = load_checkpoint(teacher)
     settings = DistillationSettings(**{"keep": (0,), "masking": 0.0, "replacing": 0.0, **changes})
     mask_id = checkpoint.tokenizer.mask_token_id
-    loss = DistillationLoss(checkpoint.model, settings, mask_id, torch.arange(10, 20))
+    loss = DistillationLoss(
+        checkpoint.model, TagHead(checkpoint.settings), settings, mask_id, torch.arange(10, 20)
+    )
     return loss, Tagger.from_checkpoint(checkpoint, device="cpu")
 
 
 def batch_of(tagger: Tagger, texts: list[Document]) -> dict[str, torch.Tensor]:
-    examples = make_examples(texts, tagger.encoder, tagger.settings)
-    return Collator(examples, tagger.tokenizer.pad_token_id)(range(len(examples)))
+    examples = make_examples(texts, tagger.inference.encoder, tagger.inference.head)
+    return Collator(examples, tagger.inference.tokenizer.pad_token_id)(range(len(examples)))
 
 
 def test_the_teachers_probabilities_are_those_of_tagging(teacher: Path) -> None:
@@ -176,7 +174,7 @@ def test_the_teachers_probabilities_are_those_of_tagging(teacher: Path) -> None:
     assert len(batch["labels"]) > 4
     tags = len(tagger.settings.tags)
     uniform = {"logits": torch.zeros(*batch["labels"].shape, tags)}
-    logits = np.concatenate([read.logits for read in tagger.word_logits(texts)])
+    logits = np.concatenate([read.values for read in tagger.inference.word_logits(texts)])
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = (probs * np.log(probs * tags)).sum()
     assert float(loss(uniform, batch)) == pytest.approx(expected, rel=1e-4)
@@ -213,8 +211,8 @@ def test_equal_predictions_have_no_divergence() -> None:
 def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
     loss, tagger = loss_of(teacher, replacing=0.4)
     texts = list(runs.corpus().train)
-    examples = make_examples(texts, tagger.encoder, tagger.settings)
-    batch = Collator(examples, tagger.tokenizer.pad_token_id)([*range(len(texts))] * 40)
+    examples = make_examples(texts, tagger.inference.encoder, tagger.inference.head)
+    batch = Collator(examples, tagger.inference.tokenizer.pad_token_id)([*range(len(texts))] * 40)
     torch.manual_seed(0)
     augmented = loss.augment(batch)
     bearing = batch["labels"] != IGNORED
@@ -230,14 +228,14 @@ def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
 
 
 def test_texts_without_labels_count_as_words_without_labels(tagger: Tagger) -> None:
-    labelled = make_examples(documents(), tagger.encoder, tagger.settings)
+    encoder, head = tagger.inference.encoder, tagger.inference.head
     texts = [Document(document.text) for document in documents()]
-    further = make_unlabelled_examples(texts, tagger.encoder, first=len(texts))
-    both = labelled + further
+    labelled, both = (make_examples(documents(), encoder, head, more) for more in ([], texts))
     assert len(both) == 2 * len(labelled)
     assert [window.document for window in both.windows] == [*range(2 * len(texts))]
-    for mine, theirs in zip(both.labels[len(labelled) :], labelled.labels, strict=True):
-        np.testing.assert_array_equal(mine, np.where(theirs == IGNORED, IGNORED, UNKNOWN))
+    labels = Collator(labelled, 0)(range(len(labelled)))["labels"]
+    further = Collator(both, 0)(range(len(labelled), len(both)))["labels"]
+    assert torch.equal(further, torch.where(labels == IGNORED, IGNORED, UNKNOWN))
     assert both.entities == labelled.entities
 
 
@@ -246,7 +244,7 @@ def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
     other = student if isinstance(student, Tagger) else Tagger.load(student, device="cpu")
     texts = runs.corpus().train
     pairs = [
-        np.concatenate([read.logits for read in tagger.word_logits(texts)])
+        np.concatenate([read.values for read in tagger.inference.word_logits(texts)])
         for tagger in (Tagger.load(teacher, device="cpu"), other)
     ]
     first, second = (torch.from_numpy(each) for each in pairs)
@@ -403,7 +401,7 @@ def test_a_corpus_may_have_fewer_labels_than_the_teacher(teacher: Path, tmp_path
 
 @pytest.mark.parametrize(
     ("unlabelled", "message"),
-    [(["", "  "], "the 2 unlabelled texts have no words"), ("Mira", "one str where many")],
+    [(["", "  "], "the 2 unlabelled texts have no words"), ("Mira", "a single str")],
 )
 def test_texts_without_words(unlabelled: Any, message: str, teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(nerine.NerineError, match=message):

@@ -24,7 +24,7 @@ from nerine.core.errors import CheckpointError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
-from nerine.model.encoding import IGNORED
+from nerine.model.heads import TagHead
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import Collator, Examples, make_examples
@@ -365,7 +365,9 @@ def initial(encoder: Path) -> tuple[Checkpoint, Examples]:
     settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
     checkpoint = new_checkpoint(corpus(), settings)
     tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
-    return checkpoint, make_examples(corpus().train, tagger.encoder, checkpoint.settings)
+    return checkpoint, make_examples(
+        corpus().train, tagger.inference.encoder, tagger.inference.head
+    )
 
 
 def test_masking_masks_a_share_of_the_words_but_no_special_token(encoder: Path) -> None:
@@ -373,7 +375,9 @@ def test_masking_masks_a_share_of_the_words_but_no_special_token(encoder: Path) 
     tokenizer = checkpoint.tokenizer
     batch = Collator(examples, 0)([0, 1] * 1000)
     whole, words = batch["input_ids"], batch["words"]
-    masked = GoldLoss(0.25, tokenizer.mask_token_id).augment(batch)["input_ids"]
+    masked = GoldLoss(TagHead(checkpoint.settings), 0.25, tokenizer.mask_token_id).augment(batch)[
+        "input_ids"
+    ]
     hidden = masked == tokenizer.mask_token_id
     assert torch.equal(masked[~hidden], whole[~hidden])
     special = torch.isin(whole, torch.tensor(tokenizer.all_special_ids))
@@ -388,7 +392,7 @@ def test_masking_masks_a_share_of_the_words_but_no_special_token(encoder: Path) 
 def test_the_head_is_initialized_with_the_shares_of_the_tags(encoder: Path) -> None:
     checkpoint, examples = initial(encoder)
     initialize_bias(checkpoint.model, examples)
-    labels = np.concatenate(examples.labels)
+    labels = examples.targets[examples.windows.words]
     shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
     bias = checkpoint.model.classifier.bias.detach()
     assert torch.softmax(bias, 0).tolist() == pytest.approx(shares)
@@ -439,10 +443,9 @@ def test_training_on_a_long_document_loses_no_label(tagger: Tagger) -> None:
         for index, token in enumerate(blank.tokens or ())
         if index % 7 == 0
     )
-    examples = make_examples([document], tagger.encoder, tagger.settings)
+    examples = make_examples([document], tagger.inference.encoder, tagger.inference.head)
     assert len(examples.windows) > 50
-    labels = np.concatenate(examples.labels)
-    labels = labels[labels != IGNORED]
+    labels = examples.targets[examples.windows.words]
     assert len(labels) == 5000
     assert int((labels == tagger.settings.tags.index("B-person")).sum()) == len(document.entities)
     assert (examples.adapted, examples.blind) == (0, 0)

@@ -150,8 +150,8 @@ def _save(
         assessment,
         provenance=info["provenance"],
         thresholds=tagger.thresholds.to_dict() if tagger.thresholds else None,
-        backend=tagger.backend.name,
-        device=str(getattr(tagger.backend, "device", "cpu")),
+        backend=tagger.inference.backend.name,
+        device=str(getattr(tagger.inference.backend, "device", "cpu")),
         seconds=seconds,
     )
     place = save_evaluation(Path(checkpoint).expanduser(), record)

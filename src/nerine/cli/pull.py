@@ -66,7 +66,7 @@ def _about(source: Source, tagger: Tagger) -> dict[str, Any]:
         "files": dict(sorted(files.items())),
         "labels": list(tagger.labels),
         "settings": tagger.settings.to_dict(),
-        "backend": tagger.backend.name,
+        "backend": tagger.inference.backend.name,
         "notes": list(tagger.notes),
     }
 

@@ -1,7 +1,7 @@
 """Texts → look-aheads; their windows → batches of like length under a token budget.
 
-A batch costs what its longest window costs times its size, padding included. Windows of like
-length side by side keep the padding small, and the budget keeps the cost of every batch alike,
+The cost of a batch is its number of windows times the length of the longest, padding included.
+Windows of like length need little padding, and the budget makes all batches cost about the same,
 however long the windows are.
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nerine.core.document import Document
 from nerine.core.errors import DocumentError, TrainingError
-from nerine.model.encoding import IntArray, Window, Windows
+from nerine.model.encoding.windows import Windows
+from nerine.model.ragged import IntArray, rows_and_columns
 
 # One look-ahead of the stream: documents are encoded, sorted by length and batched together.
 _LOOK_AHEAD_DOCUMENTS = 1024
@@ -25,31 +25,21 @@ _BUCKET = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PaddedWindows:
-    """Windows padded to one length.
+class Batch:
+    """Windows padded to one length, and the words whose logits are taken from them.
 
     Attributes:
-        indices: Which windows of the caller's these are, `(batch,)`.
+        indices: The windows, by their number, `(batch,)`.
         input_ids: `(batch, length)`, padded with the tokenizer's padding id.
         attention_mask: `(batch, length)`: 1 for a subword, 0 for padding.
+        rows: The place of the first subword of each word that these windows own, `(words,)`, as an
+            index into the flattened `input_ids`.
+        words: The index of each of these words in the encoding, `(words,)`.
     """
 
     indices: IntArray
     input_ids: IntArray
     attention_mask: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Batch(PaddedWindows):
-    """Padded windows for tagging, and the words that are wanted of them.
-
-    Attributes:
-        rows: Where the first subword of each word that these windows own stands, `(words,)`,
-            counted through `input_ids`: the window's row in the batch times the length, plus its
-            position.
-        words: The number of each of them among all words of the encodings, `(words,)`.
-    """
-
     rows: IntArray
     words: IntArray
 
@@ -57,17 +47,21 @@ class Batch(PaddedWindows):
 def look_aheads(
     texts: Iterable[str | Document], *, first: int = _LOOK_AHEAD_DOCUMENTS
 ) -> Iterator[list[Document]]:
-    """A stream of texts as documents, in lists of bounded size, the first of at most `first`."""
+    """A stream of texts as lists of documents of bounded size, the first of at most `first`."""
     if isinstance(texts, str | Document):
         raise DocumentError(
-            f"one {type(texts).__name__} where many are expected",
+            f"a single {type(texts).__name__}",
             expected="an iterable of texts",
             hint="tagger(text) takes one, tagger.predict([text, …]) many",
         )
     ahead: list[Document] = []
     characters, most = 0, first
     for index, text in enumerate(texts):
-        document = _as_document(text, index)
+        if not isinstance(text, str | Document):
+            raise DocumentError(
+                f"item {index} is a {type(text).__name__}", expected="a str or a Document"
+            )
+        document = text if isinstance(text, Document) else Document(text)
         ahead.append(document)
         characters += len(document.text)
         if len(ahead) >= most or characters >= _LOOK_AHEAD_CHARACTERS:
@@ -77,26 +71,6 @@ def look_aheads(
         yield ahead
 
 
-def _as_document(text: str | Document, index: int) -> Document:
-    if isinstance(text, Document):
-        return text
-    if isinstance(text, str):
-        return Document(text)
-    raise DocumentError(f"item {index} is a {type(text).__name__}", expected="a str or a Document")
-
-
-def pad(windows: Sequence[Window], indices: Sequence[int] | IntArray, pad_id: int) -> PaddedWindows:
-    """The windows at `indices`, for training."""
-    chosen = [windows[index] for index in indices]
-    length = max(len(window) for window in chosen)
-    input_ids = np.full((len(chosen), length), pad_id, dtype=np.int64)
-    attention_mask = np.zeros((len(chosen), length), dtype=np.int64)
-    for row, window in enumerate(chosen):
-        input_ids[row, : len(window)] = window.input_ids
-        attention_mask[row, : len(window)] = 1
-    return PaddedWindows(np.asarray(indices, dtype=np.int64), input_ids, attention_mask)
-
-
 def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
     """All windows once, in batches of like length, the longest first.
 
@@ -104,27 +78,30 @@ def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
     """
     lengths = windows.lengths
     order = np.argsort(-lengths, kind="stable")
-    cuts = _cuts(lengths[order], token_budget)
     return [
-        _batch(windows, order[first:last], lengths[order[first:last]], pad_id)
-        for first, last in cuts
+        make_batch(windows, order[first:last], pad_id)
+        for first, last in _cuts(lengths[order], token_budget)
     ]
 
 
-def _batch(windows: Windows, indices: IntArray, lengths: IntArray, pad_id: int) -> Batch:
+def make_batch(windows: Windows, indices: IntArray, pad_id: int) -> Batch:
+    """The windows at `indices` as one batch."""
     # Nothing here may look at all windows: there are as many batches as a long text needs.
+    first, last = windows.firsts[indices], windows.lasts[indices]
+    before, after = len(windows.before), len(windows.after)
+    inner = last - first
+    lengths = inner + before + after
     shape = len(indices), int(lengths.max())
     input_ids = np.full(shape, pad_id, dtype=np.int64)
-    before, after = len(windows.before), len(windows.after)
     input_ids[:, :before] = windows.before
-    row, position = _places(lengths - before - after)
-    first = windows.firsts[indices] + windows.encodings.subword_cuts[windows.documents[indices]]
-    subwords = windows.encodings.input_ids[first[row] + position]
-    input_ids[row, before + position] = subwords
+    row, column = rows_and_columns(inner)
+    begin = windows.encoding.subword_splits[windows.documents[indices]] + first
+    input_ids[row, before + column] = windows.encoding.input_ids[begin[row] + column]
     for place, special in enumerate(windows.after.tolist()):
-        input_ids[np.arange(len(indices)), lengths - after + place] = special
-    row, number = _places(windows.cuts[indices + 1] - windows.cuts[indices])
-    words = windows.cuts[indices][row] + number
+        input_ids[np.arange(len(indices)), before + inner + place] = special
+    owned = windows.splits[indices]
+    row, column = rows_and_columns(windows.splits[indices + 1] - owned)
+    words = owned[row] + column
     return Batch(
         indices=indices,
         input_ids=input_ids,
@@ -134,24 +111,18 @@ def _batch(windows: Windows, indices: IntArray, lengths: IntArray, pad_id: int) 
     )
 
 
-def _places(counts: IntArray) -> tuple[IntArray, IntArray]:
-    """Row and column of each of the things of which row `i` holds `counts[i]`."""
-    rows = np.repeat(np.arange(len(counts)), counts)
-    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
 class BudgetSampler:
-    """For training: batches of like length in an order that is new in every epoch.
+    """Training batches of windows of like length, in a new order in every epoch.
 
     A batch holds `batch_size` windows, or fewer if they would cost more than `token_budget`
-    subwords. Filling short windows up to the budget instead makes steps of equal cost, but fewer
-    of them on short texts, and worse models.
+    subwords. Filling batches of short windows up to the budget would make steps of equal cost, but
+    fewer of them on short texts, and worse models.
 
-    Windows are shuffled among those of about the same length, and the batches among themselves.
-    Where one batch ends and the next begins depends on the lengths alone, so every epoch has the
-    same number of batches. The order depends on `seed` and the epoch alone, so that a resumed run
-    sees what an undisturbed one would have seen. `multiple_of` processes share the batches of an
-    epoch evenly: the largest are halved until they can.
+    Windows are shuffled among those of about the same length, then the batches are shuffled. The
+    borders between batches depend on the lengths alone, so every epoch has the same number of
+    batches. The order depends on `seed` and the epoch alone, so a resumed run sees what an
+    uninterrupted one would have seen. The number of batches is a multiple of `multiple_of`
+    processes: the largest batches are halved until it is.
     """
 
     def __init__(
@@ -167,22 +138,18 @@ class BudgetSampler:
         self._lengths = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
         self._cuts = _cuts(np.sort(self._lengths)[::-1], token_budget, batch_size)
         while len(self._cuts) % multiple_of:
-            self._halve_largest(multiple_of)
+            first, last = largest = max(self._cuts, key=lambda cut: cut[1] - cut[0])
+            if last - first < 2:
+                raise TrainingError(
+                    f"{len(self._lengths)} windows in {len(self._cuts)} batches cannot be shared "
+                    f"evenly among {multiple_of} processes",
+                    expected=f"a multiple of {multiple_of} batches",
+                    hint="use fewer processes or a larger --batch-size",
+                )
+            self._cuts.remove(largest)
+            self._cuts += [(first, (first + last) // 2), ((first + last) // 2, last)]
         self._seed = seed
         self._epoch = 0
-
-    def _halve_largest(self, processes: int) -> None:
-        largest = max(self._cuts, key=lambda cut: cut[1] - cut[0])
-        first, last = largest
-        if last - first < 2:
-            raise TrainingError(
-                f"{len(self._lengths)} windows in {len(self._cuts)} batches cannot be shared "
-                f"evenly among {processes} processes",
-                expected=f"a multiple of {processes} batches",
-                hint="use fewer processes or a larger --batch-size",
-            )
-        self._cuts.remove(largest)
-        self._cuts += [(first, (first + last) // 2), ((first + last) // 2, last)]
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of the next iteration."""
@@ -199,9 +166,7 @@ class BudgetSampler:
             yield order[first:last].tolist()
 
 
-def _cuts(
-    falling: npt.NDArray[np.int64], token_budget: int, most: int | None = None
-) -> list[tuple[int, int]]:
+def _cuts(falling: IntArray, token_budget: int, most: int | None = None) -> list[tuple[int, int]]:
     """Half-open ranges over lengths that never rise, each of a cost within the budget.
 
     A range holds at least one length, and at most `most`.

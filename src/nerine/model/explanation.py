@@ -14,8 +14,8 @@ import numpy as np
 
 from nerine.core.document import Document
 from nerine.model.batching import look_aheads
-from nerine.model.encoding import Encoding, Window
-from nerine.model.readings import WordLogits
+from nerine.model.encoding import Windows
+from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
 
 
@@ -202,51 +202,47 @@ def explain(tagger: Tagger, text: str | Document) -> Explanation:
         CheckpointError: Where the model's logits are no finite numbers.
     """
     document = next(look_aheads([text]))[0]
-    read = tagger.word_logits([document])
-    logits = read[0].logits
-    windows = tagger.encoder.windows(read[0].encoding)
-    tags = tagger.decoder.best_tags(logits, [len(logits)])
-    return Explanation(
-        document=next(iter(tagger.entities([document], read))),
-        tags=tagger.settings.tags,
-        subwords=_subwords(read[0].encoding, tagger),
-        windows=tuple(_window(index, window) for index, window in enumerate(windows)),
-        words=_words(document, read[0], tags.tolist(), windows, tagger.settings.tags),
-    )
-
-
-def _subwords(encoding: Encoding, tagger: Tagger) -> tuple[SubwordStep, ...]:
-    first_of = {int(start): word for word, start in enumerate(encoding.word_starts) if start >= 0}
+    inference, tags = tagger.inference, tagger.settings.tags
+    logits = inference.word_logits([document])
+    encoding = logits.encoding
+    windows = inference.encoder.windows(encoding)
     ids = encoding.input_ids.tolist()
-    pieces = tagger.tokenizer.convert_ids_to_tokens(ids)
-    return tuple(
-        SubwordStep(index, piece, ids[index], start, end, first_of.get(index))
-        for index, (piece, (start, end)) in enumerate(
-            zip(pieces, encoding.offsets.tolist(), strict=True)
-        )
-    )
-
-
-def _window(index: int, window: Window) -> WindowStep:
-    return WindowStep(
-        index,
-        window.first,
-        window.last,
-        tuple(window.input_ids.tolist()),
-        tuple(window.words.tolist()),
+    pieces = inference.tokenizer.convert_ids_to_tokens(ids)
+    word_of = {start: word for word, start in enumerate(encoding.word_starts.tolist())}
+    best = inference.head.decoder.best_tags(logits.values, encoding.lengths)
+    return Explanation(
+        document=tagger.filtered(next(inference.head.decode([document], logits))),
+        tags=tags,
+        subwords=tuple(
+            SubwordStep(index, piece, ids[index], start, end, word_of.get(index))
+            for index, (piece, (start, end)) in enumerate(
+                zip(pieces, encoding.offsets.tolist(), strict=True)
+            )
+        ),
+        windows=tuple(
+            WindowStep(
+                index,
+                window.first,
+                window.last,
+                tuple(window.input_ids.tolist()),
+                tuple(window.words.tolist()),
+            )
+            for index, window in enumerate(windows)
+        ),
+        words=_words(document, logits, [tags[index] for index in best], windows, tags),
     )
 
 
 def _words(
     document: Document,
-    read: WordLogits,
-    decoded: Sequence[int],
-    windows: Sequence[Window],
+    logits: WordLogits,
+    decoded: Sequence[str],
+    windows: Windows,
     tags: Sequence[str],
 ) -> tuple[WordStep, ...]:
     owner = {int(word): index for index, window in enumerate(windows) for word in window.words}
-    logits = read.logits.astype(np.float64)
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    values = logits.values.astype(np.float64)
+    weights = np.exp(values - values.max(axis=1, keepdims=True))
     probs = weights / weights.sum(axis=1, keepdims=True)
     return tuple(
         WordStep(
@@ -254,14 +250,14 @@ def _words(
             start=word.start,
             end=word.end,
             text=document.surface(word),
-            subword=int(read.encoding.word_starts[index]) if index in owner else None,
+            subword=int(logits.encoding.word_starts[index]) if index in owner else None,
             window=owner.get(index),
-            logits=tuple(read.logits[index].tolist()),
+            logits=tuple(logits.values[index].tolist()),
             probs=tuple(probs[index].tolist()),
-            best=tags[int(read.logits[index].argmax())],
-            tag=tags[decoded[index]],
+            best=tags[int(logits.values[index].argmax())],
+            tag=decoded[index],
         )
-        for index, word in enumerate(read.encoding.words)
+        for index, word in enumerate(logits.encoding.words)
     )
 
 

@@ -1,4 +1,7 @@
-"""Sequences of different lengths in flat arrays, without padding."""
+"""Rows of different lengths one after another in flat arrays, without padding.
+
+`splits` `(rows + 1,)` are the borders of the rows: row `i` is `values[splits[i] : splits[i + 1]]`.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,15 @@ BoolArray = npt.NDArray[np.bool_]
 Logits = npt.NDArray[np.floating[Any]]
 
 
+def splits_of(lengths: IntArray) -> IntArray:
+    """The start of each row and the end of the last one, `(rows + 1,)`."""
+    splits = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=splits[1:])
+    return splits
+
+
 def starts_of(lengths: IntArray) -> IntArray:
-    """Where each sequence starts if they stand one after the other."""
+    """The start of each row, `(rows,)`."""
     return np.asarray(np.cumsum(lengths) - lengths)
 
 
@@ -24,22 +34,29 @@ def ranges(starts: IntArray, lengths: IntArray) -> IntArray:
     return np.asarray(np.arange(len(shifts)) + shifts)
 
 
-def side_by_side(lengths: IntArray) -> tuple[IntArray, IntArray]:
-    """How to walk along many sequences at once, without padding.
+def rows_and_columns(lengths: IntArray) -> tuple[IntArray, IntArray]:
+    """The row of each value, and its place in that row, both `(values,)`."""
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    return rows, ranges(np.zeros_like(lengths), lengths)
 
-    Gives an order of the sequences, the longest first, and for each step how many of them are long
-    enough to take it: these are the first ones in that order.
+
+def longest_first(lengths: IntArray) -> tuple[IntArray, IntArray]:
+    """Rows in the order for a loop over columns that needs no padding.
+
+    Returns:
+        An order of the rows, the longest first, `(rows,)`, and for each column the number of rows
+        that reach it, `(columns,)`: these are the first ones in that order.
     """
     order = np.argsort(-lengths, kind="stable")
-    steps = np.arange(lengths.max(initial=0))
-    return order, np.searchsorted(-lengths[order], -steps, side="left")
+    columns = np.arange(lengths.max(initial=0))
+    return order, np.searchsorted(-lengths[order], -columns, side="left")
 
 
 def products(matrices: FloatArray, lengths: IntArray) -> FloatArray:
-    """The product of each run of square matrices, `(runs, size, size)`; no matrices give 1.
+    """The product of each row of square matrices, `(rows, size, size)`; an empty row gives 1.
 
-    `lengths` are the runs'. Neighbours are multiplied in pairs, then the products are, and so on:
-    a run of n matrices takes log2(n) steps.
+    Neighbours are multiplied in pairs, then the products are, and so on: a row of n matrices takes
+    log2(n) steps.
     """
     left = lengths
     while left.max(initial=0) > 1:

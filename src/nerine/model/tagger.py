@@ -1,42 +1,36 @@
-"""The tagger: a model, its tokenizer and its settings as one thing that tags texts."""
+"""The tagger: a loaded recogniser, as users call it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Literal
 
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
-from nerine.evaluation import calibration
-from nerine.evaluation.calibration import Thresholds
+from nerine.evaluation.calibration import Thresholds, apply
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
-from nerine.model.backends.pytorch import TorchBackend, placed
-from nerine.model.batching import Batch, batches, look_aheads
-from nerine.model.choices import ThresholdChoice, chosen_thresholds
-from nerine.model.decoded import decoded
-from nerine.model.decoding import Decoder
-from nerine.model.encoding import Encoder, Encodings
+from nerine.model.batching import look_aheads
+from nerine.model.inference import Failure, Inference
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.sources import Source, find_source
-from nerine.model.pipeline import Failure, computed, outcomes
-from nerine.model.readings import LogitArray, Reading
 from nerine.model.settings import ModelSettings
 
-# Nothing is computed while the first look-ahead is read and encoded: a short one.
+ThresholdChoice = Thresholds | float | Literal["saved"] | None
+"""Thresholds; one for all labels; those saved with the checkpoint; or none."""
+
+# The model waits while the first look-ahead is read and encoded, so that one is short.
 _FIRST = 256
 
 
 class Tagger:
     """Finds the entities of texts.
 
-    A text may be a `str` or a `Document`, whose id, tokens and meta are kept and whose entities
-    are replaced. However it is called, documents come back in order and in the same number.
+    A text is a `str` or a `Document`; a document keeps its id, tokens and meta, and its entities
+    are replaced. Every method returns the documents in order, one for each text.
 
     ::
 
@@ -46,23 +40,22 @@ class Tagger:
         stream = tagger.pipe(open("posts.txt"))  # a stream → an iterator
 
     Args:
-        backend: What runs the model.
-        tokenizer: The tokenizer of transformers that belongs to it.
+        backend: Runs the model.
+        tokenizer: The tokenizer of the model.
         settings: How the model is used.
-        token_budget: The most subwords of a batch, padding included; by default what suits the
-            backend.
+        token_budget: The most subwords of a batch, padding included; by default the backend's.
         thresholds: Entities that score below their label's threshold are dropped; None keeps all.
 
     Attributes:
-        source: Where it was loaded from; None for one made in memory.
-        notes: What a user should know of how it was loaded.
-        encoder: Cuts documents into words, subwords and windows.
-        decoder: Finds the entities in logits.
+        inference: The stages from documents to entities.
+        settings: How the model is used.
+        source: Where it was loaded from; None if it was made in memory.
+        notes: What a user should know about how it was loaded.
 
     Raises:
-        EncodingError: For a tokenizer that gives no character offsets.
-        SchemeError: For a tag of an unknown form, and for tags without `O`.
-        SettingsError: For an overlap that windows of this length cannot have.
+        EncodingError: If the tokenizer gives no character offsets.
+        SchemeError: If a tag has an unknown form, or `O` is missing.
+        SettingsError: If windows of this length cannot have this overlap.
     """
 
     def __init__(
@@ -74,22 +67,11 @@ class Tagger:
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
+        self.inference = Inference(backend, tokenizer, settings, token_budget=token_budget)
+        self.settings = settings
+        self.thresholds = thresholds
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
-        self.settings = settings
-        self.tokenizer = tokenizer
-        self.backend = backend
-        self.token_budget = token_budget
-        self.thresholds = thresholds
-        self.encoder = Encoder(
-            tokenizer,
-            words=settings.words,
-            max_length=settings.max_length,
-            overlap=settings.overlap,
-        )
-        self.decoder = Decoder(
-            settings.tags, settings.scheme, constrained=settings.decoding == "viterbi"
-        )
 
     @classmethod
     def load(
@@ -103,43 +85,39 @@ class Tagger:
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
     ) -> Tagger:
-        """A tagger from a folder or the hub.
+        """Loads a tagger from a folder or the hub.
 
         Takes any token-classification checkpoint of transformers.
 
         Args:
             name: A folder or a hub id, `owner/name` or `owner/name@revision`.
             revision: A branch, a tag or a commit on the hub.
-            scheme: The tag scheme of a checkpoint that Nerine did not make, where its labels leave
-                it open.
-            tags: The tags of such a checkpoint by their numbers, where they have no names.
-            device: Torch's name for where the model runs; by default a GPU where there is one.
+            scheme: The tag scheme of a checkpoint that Nerine did not make, if its tags leave it
+                open.
+            tags: The tags of such a checkpoint in the order of their ids, if its configuration does
+                not name them.
+            device: Torch's name of the device; by default a GPU if there is one.
             thresholds: A probability from 0 to 1 for all labels, `Thresholds`, or `"saved"` for
                 those that `nerine calibrate` saved; by default every entity is kept.
-            backend: `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default what `nerine
-                optimize` chose for this checkpoint where that can be used, else PyTorch. What could
-                not be used, and why, is in `notes`.
-
-        Returns:
-            The tagger.
+            backend: `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default the one that
+                `nerine optimize` chose for this checkpoint, if it can be used, else PyTorch.
+                `notes` says what could not be used, and why.
 
         Raises:
-            CheckpointError: For a folder that is not there or is no usable checkpoint, and where no
+            CheckpointError: If the folder does not exist or holds no usable checkpoint, or no
                 thresholds are saved.
-            SettingsError: For a backend or a device that there is not, and a threshold out of its
-                range.
-            EncodingError: For a tokenizer that does not fit the model or gives no character
-                offsets.
-            SchemeError: For a tag scheme that there is not, or tags of an unknown form.
-            HubError: For a checkpoint on the hub that cannot be reached.
-            MissingExtraError: For a backend or a package that is not installed.
+            SettingsError: If the backend or device is unknown, or a threshold is outside 0 to 1.
+            EncodingError: If the tokenizer does not fit the model or gives no character offsets.
+            SchemeError: If the tag scheme is unknown, or a tag has an unknown form.
+            HubError: If a checkpoint on the hub cannot be reached.
+            MissingExtraError: If a package that the backend needs is not installed.
         """
         source = find_source(name, revision=revision)
         opened = open_backend(source, backend, device)
         checkpoint = load_checkpoint(
             source, scheme=scheme, tags=tags, weights=opened.backend is None
         )
-        chosen = chosen_thresholds(thresholds, checkpoint, str(source))
+        chosen = _chosen_thresholds(thresholds, checkpoint, str(source))
         if opened.backend is not None:
             tagger = cls(
                 opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
@@ -159,24 +137,23 @@ class Tagger:
         thresholds: Thresholds | None = None,
         frozen: bool = False,
     ) -> Tagger:
-        """A tagger from a checkpoint in memory.
+        """Makes a tagger from a checkpoint in memory, on PyTorch.
 
         Args:
-            checkpoint: The checkpoint; its model is put into evaluation.
-            device: Torch's name for where the model runs; by default a GPU where there is one.
+            checkpoint: The checkpoint; its model is set to evaluation mode.
+            device: Torch's name of the device; by default a GPU if there is one.
             thresholds: The thresholds; None keeps every entity.
-            frozen: Whether its weights do not change any more, so that they may be laid out anew
-                for speed.
-
-        Returns:
-            The tagger.
+            frozen: Whether its weights will not change any more, so that they may be rearranged for
+                speed.
 
         Raises:
-            CheckpointError: For a model that cannot be run.
-            EncodingError: For a tokenizer that gives no character offsets.
-            SchemeError: For a tag of an unknown form, and for tags without `O`.
-            SettingsError: For a device that there is not.
+            CheckpointError: If the model cannot be run.
+            EncodingError: If the tokenizer gives no character offsets.
+            SchemeError: If a tag has an unknown form, or `O` is missing.
+            SettingsError: If the device is unknown.
         """
+        from nerine.model.backends.pytorch import TorchBackend, placed  # needs torch
+
         model = placed(checkpoint.model, device)
         return cls(
             TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval()),
@@ -188,25 +165,22 @@ class Tagger:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that this tagger can give."""
-        return self.settings.labels
+        return self.inference.head.labels
 
     @property
     def name(self) -> str:
-        """The folder or `owner/name@commit` that it was loaded from, whatever branch was asked for.
-
-        Empty for one that was made in memory.
-        """
+        """The folder or `owner/name@commit` that it was loaded from; empty if made in memory."""
         return str(self.source or "")
 
     def __call__(self, text: str | Document) -> Document:
-        """The document of one text, with its entities.
+        """Tags one text.
 
         Args:
             text: A text, or a document.
 
         Raises:
-            DocumentError: For what is neither.
-            CheckpointError: Where the model's logits are no finite numbers.
+            DocumentError: If it is neither.
+            CheckpointError: If a logit is infinite or not a number.
         """
         return self.predict([text])[0]
 
@@ -216,131 +190,65 @@ class Tagger:
         Args:
             texts: The texts.
 
-        Returns:
-            Their documents, in order.
-
         Raises:
-            DocumentError: For what is no text, and for one text where many are expected.
-            CheckpointError: Where the model's logits are no finite numbers.
+            DocumentError: If an item is not a text, or `texts` is a single text.
+            CheckpointError: If a logit is infinite or not a number.
         """
         aheads = list(look_aheads(texts))
         if len(aheads) == 1:
-            return list(self.entities(aheads[0], self.word_logits(aheads[0])))
+            return [self.filtered(each) for each in self.inference.predict(aheads[0])]
         return list(self.pipe(chain.from_iterable(aheads)))
 
     def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
         """Tags a stream of texts in bounded memory.
 
-        While the model computes, the texts behind are read and encoded, and the entities before
-        are found.
+        The model runs in threads while the next texts are read and encoded.
 
         Args:
             texts: The texts; they are read ahead.
 
-        Yields:
-            Their documents, in order.
-
         Raises:
-            DocumentError: For what is no text, and for one text where many are expected.
-            CheckpointError: Where the model's logits are no finite numbers.
+            DocumentError: If an item is not a text, or `texts` is a single text.
+            CheckpointError: If a logit is infinite or not a number.
         """
-        for outcome in outcomes(self, look_aheads(texts, first=_FIRST)):
+        for outcome in self.inference.stream(look_aheads(texts, first=_FIRST)):
             if isinstance(outcome, Failure):
                 raise outcome.error
-            yield outcome
+            yield self.filtered(outcome)
 
-    def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
-        """As `pipe`, with a `Failure` in the place of each document that cannot be tagged.
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+        """Tags a stream of texts as `pipe` does, with a `Failure` for each text that fails.
 
         Args:
-            texts: The texts; what reading them raises is raised here as well.
-
-        Returns:
-            Documents and failures, in order.
+            texts: The texts; an error in reading them is raised here, too.
 
         Raises:
-            DocumentError: For what is no text, and for one text where many are expected.
-            CheckpointError: Where many texts are read together and all fail in the same way: the
-                model is at fault then.
+            DocumentError: If an item is not a text, or `texts` is a single text.
+            CheckpointError: If many texts all fail in the same way: then the model is the cause.
         """
-        return outcomes(self, look_aheads(texts))
+        for outcome in self.inference.stream(look_aheads(texts)):
+            yield outcome if isinstance(outcome, Failure) else self.filtered(outcome)
 
-    def word_logits(self, documents: Sequence[Document]) -> Reading:
-        """The logits of every word of every document.
-
-        A word's logits are those of its first subword, in the window that sees most context
-        around it.
+    def filtered(self, document: Document) -> Document:
+        """The document without the entities that score below their thresholds.
 
         Args:
-            documents: The documents.
-
-        Returns:
-            Their encodings and logits.
-
-        Raises:
-            CheckpointError: For logits that are no finite numbers.
+            document: A document with predicted entities.
         """
-        encodings = self.encoder.encode(documents)
-        results = computed(self.backend, self.batches(encodings))
-        return self.reading(documents, encodings, results)
+        return document if self.thresholds is None else next(apply([document], self.thresholds))
 
-    def batches(self, encodings: Encodings, token_budget: int | None = None) -> list[Batch]:
-        """All windows of some encodings in batches, the longest first.
 
-        Args:
-            encodings: The encodings.
-            token_budget: The most subwords of a batch, padding included; by default what suits the
-                backend.
-        """
-        return batches(
-            self.encoder.windows_of(encodings),
-            token_budget=token_budget or self.token_budget or self.backend.token_budget,
-            pad_id=self.tokenizer.pad_token_id or 0,
+def _chosen_thresholds(
+    choice: ThresholdChoice, checkpoint: Checkpoint, name: str
+) -> Thresholds | None:
+    if choice is None or isinstance(choice, Thresholds):
+        return choice
+    if choice != "saved":
+        return Thresholds(choice)
+    if checkpoint.calibration is None:
+        raise CheckpointError(
+            "no thresholds are saved with this checkpoint",
+            place=name,
+            hint=f"fit them first: nerine calibrate {name} CORPUS",
         )
-
-    def reading(
-        self,
-        documents: Sequence[Document],
-        encodings: Encodings,
-        results: Iterable[tuple[Batch, LogitArray]],
-    ) -> Reading:
-        """All words' logits from those of the batches. Blind words get the decoder's stand-in.
-
-        Args:
-            documents: The documents, for messages.
-            encodings: Their encodings.
-            results: Each batch with the logits of its words, `(words, tags)`.
-
-        Returns:
-            The logits of all words.
-
-        Raises:
-            CheckpointError: For logits that are no finite numbers.
-        """
-        logits = np.tile(
-            self.decoder.blind_logits.astype(np.float32), (len(encodings.word_starts), 1)
-        )
-        for batch, values in results:
-            logits[batch.words] = values
-        if not np.isfinite(logits).all():
-            word = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-            index = int(np.searchsorted(encodings.word_cuts, word, side="right")) - 1
-            raise CheckpointError(
-                "the model's logits are no finite numbers",
-                place=f"document {documents[index].id or index}",
-                hint="the weights are damaged, or overflow at this precision",
-            )
-        return Reading(encodings, logits)
-
-    def entities(self, documents: Sequence[Document], read: Reading) -> Iterator[Document]:
-        """The documents with the entities that their words' logits stand for.
-
-        Args:
-            documents: The documents.
-            read: The logits of their words.
-
-        Returns:
-            The documents, in order, with the entities that reach the thresholds.
-        """
-        found = decoded(self.decoder, documents, read)
-        return found if self.thresholds is None else calibration.apply(found, self.thresholds)
+    return checkpoint.calibration.thresholds

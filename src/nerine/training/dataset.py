@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
-from nerine.core.words import word_spans
-from nerine.model.batching import pad
-from nerine.model.encoding import IGNORED, Encoder, IntArray, Window, window_labels
-from nerine.model.settings import ModelSettings
+from nerine.model.batching import make_batch
+from nerine.model.encoding import Encoder, Windows
+from nerine.model.heads import Head
+from nerine.model.heads.tags import IGNORED
+from nerine.model.ragged import IntArray
 
 UNKNOWN = -1
-"""The label id of a word whose label is unknown."""
+"""The target of a word whose label is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Windows with a label for each position.
+    """Windows of documents, with a target for each word.
 
     Attributes:
         windows: The windows.
-        labels: For each window, the label id of each position: `UNKNOWN` for a word whose label is
-            unknown, `IGNORED` for a position at which no word of the window's own begins.
+        targets: The head's target of each word, `UNKNOWN` for one of an unlabelled document,
+            `(words,)`.
         words: For each window, the number of the word at each position, or -1.
         entities: The number of entities in the documents.
         adapted: How many of them were not on word boundaries, and were widened or left out.
         blind: The number of words of entities that have no subword to label.
     """
 
-    windows: tuple[Window, ...]
-    labels: tuple[IntArray, ...]
+    windows: Windows
+    targets: IntArray
     words: tuple[IntArray, ...]
-    entities: int = 0
-    adapted: int = 0
-    blind: int = 0
+    entities: int
+    adapted: int
+    blind: int
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -48,10 +47,6 @@ class Examples:
     def __getitem__(self, index: int) -> int:
         """The example's index, for Trainer; `Collator` looks up the rest."""
         return range(len(self))[index]
-
-    def __add__(self, other: Examples) -> Examples:
-        fields = [field.name for field in dataclasses.fields(Examples)]
-        return Examples(*(getattr(self, name) + getattr(other, name) for name in fields))
 
     def notes(self) -> list[str]:
         """Notes for the user on entities that cannot be learned exactly."""
@@ -67,25 +62,18 @@ class Examples:
         return notes
 
 
-def word_labels(
-    document: Document, words: Sequence[Any], settings: ModelSettings
-) -> tuple[IntArray, int]:
-    """The label id of each word, and the number of entities that were not on word boundaries."""
-    spans, adapted = word_spans(document, words)
-    ids = {tag: index for index, tag in enumerate(settings.tags)}
-    tags = settings.scheme.encode(spans, len(words))
-    return np.array([ids[tag] for tag in tags], dtype=np.int64), adapted
-
-
 def make_examples(
-    documents: Sequence[Document], encoder: Encoder, settings: ModelSettings
+    documents: Sequence[Document],
+    encoder: Encoder,
+    head: Head,
+    unlabelled: Sequence[Document] = (),
 ) -> Examples:
-    """Examples from labelled documents. Each word's label is in exactly one window.
+    """Examples from labelled documents, then from unlabelled ones.
 
-    Raises `TrainingError` if the documents have no words, or lack the tokens that
-    `words="tokens"` needs.
+    Each word's target is in exactly one window. Raises `TrainingError` if the labelled or the
+    unlabelled documents have no words, or lack the tokens that the encoder takes as words.
     """
-    if settings.words == "tokens":
+    if encoder.words == "tokens":
         for index, document in enumerate(documents):
             if document.tokens is None:
                 raise TrainingError(
@@ -93,50 +81,35 @@ def make_examples(
                     expected='tokens in every document, for words="tokens"',
                     hint='train with words="rule", which needs no tokens',
                 )
-    windows: list[Window] = []
-    labels: list[IntArray] = []
-    numbers: list[IntArray] = []
+    encoding = encoder.encode([*documents, *unlabelled])
+    targets = np.full(len(encoding.word_starts), UNKNOWN, dtype=np.int64)
     adapted = blind = 0
-    for index, (document, encoding) in enumerate(
-        zip(documents, encoder.encode(documents), strict=True)
-    ):
-        ids, changed = word_labels(document, encoding.words, settings)
+    for index, document in enumerate(documents):
+        words = encoding[index]
+        own, changed = head.targets(document, words.words)
+        targets[slice(*encoding.word_splits[[index, index + 1]])] = own
         adapted += changed
-        blind += int(np.sum((encoding.word_starts < 0) & (ids != settings.tags.index("O"))))
-        for window in encoder.windows(encoding, index):
-            windows.append(window)
-            labels.append(window_labels(window, ids))
-            numbers.append(encoder.word_numbers(encoding, window))
-    if not windows:
+        blind += int(np.sum((words.word_starts < 0) & (own != head.no_entity)))
+    windows = encoder.windows(encoding)
+    labelled = int(np.sum(windows.documents < len(documents)))
+    if not labelled:
         raise TrainingError("the training split has no text that the tokenizer can read")
+    if unlabelled and labelled == len(windows):
+        raise TrainingError(
+            f"the {len(unlabelled)} unlabelled texts have no words", expected="texts to learn from"
+        )
+    numbers = tuple(windows.word_numbers(index) for index in range(len(windows)))
     entities = sum(len(document.entities) for document in documents)
-    return Examples(tuple(windows), tuple(labels), tuple(numbers), entities, adapted, blind)
-
-
-def make_unlabelled_examples(
-    documents: Sequence[Document], encoder: Encoder, first: int = 0
-) -> Examples:
-    """Examples from documents without labels, which are numbered from `first`."""
-    windows = [
-        (window, encoder.word_numbers(encoding, window))
-        for index, encoding in enumerate(encoder.encode(documents), start=first)
-        for window in encoder.windows(encoding, index)
-    ]
-    return Examples(
-        tuple(window for window, _ in windows),
-        tuple(
-            window_labels(window, np.full(window.words.max() + 1, UNKNOWN)) for window, _ in windows
-        ),
-        tuple(numbers for _, numbers in windows),
-    )
+    return Examples(windows, targets, numbers, entities, adapted, blind)
 
 
 @dataclass(frozen=True, slots=True)
 class Collator:
     """Makes the tensors of a batch, `(batch, length)`, from indices of examples.
 
-    `words` has the number of the word at each position, for masking; `documents` `(batch,)` has
-    each window's document, for error messages.
+    `labels` has the target of each word at its first subword, in the window that owns the word, and
+    -100 elsewhere; `words` has the number of the word at each position, for masking; `documents`
+    `(batch,)` has each window's document, for error messages.
     """
 
     examples: Examples
@@ -144,19 +117,18 @@ class Collator:
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The tensors of the examples with these indices."""
-        batch = pad(self.examples.windows, indices, self.pad_id)
-        documents = [self.examples.windows[index].document for index in indices]
+        windows = self.examples.windows
+        batch = make_batch(windows, np.asarray(indices, dtype=np.int64), self.pad_id)
+        labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
+        labels.reshape(-1)[batch.rows] = self.examples.targets[batch.words]
+        words = np.full(batch.input_ids.shape, -1, dtype=np.int64)
+        for row, index in zip(words, indices, strict=True):
+            numbers = self.examples.words[index]
+            row[: len(numbers)] = numbers
         return {
             "input_ids": torch.from_numpy(batch.input_ids),
             "attention_mask": torch.from_numpy(batch.attention_mask),
-            "labels": _padded([self.examples.labels[index] for index in indices], IGNORED),
-            "words": _padded([self.examples.words[index] for index in indices], -1),
-            "documents": torch.tensor(documents),
+            "labels": torch.from_numpy(labels),
+            "words": torch.from_numpy(words),
+            "documents": torch.from_numpy(windows.documents[batch.indices]),
         }
-
-
-def _padded(rows: Sequence[IntArray], padding: int) -> torch.Tensor:
-    padded = np.full((len(rows), max(map(len, rows))), padding, dtype=np.int64)
-    for row, values in zip(padded, rows, strict=True):
-        row[: len(values)] = values
-    return torch.from_numpy(padded)

@@ -12,7 +12,6 @@ from transformers import set_seed
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
 from nerine.model.backends.pytorch import default_device
-from nerine.model.encoding import IGNORED
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.pretrained import load_encoder, longest_input
 from nerine.model.provenance.conditions import hardware, versions
@@ -72,8 +71,8 @@ def initialize_bias(model: Any, examples: Examples) -> None:
     So the model need not learn in its first steps that most words are outside entities (prior
     initialization: Lin et al., 2017, 4.1). A head without such a bias is left unchanged.
     """
-    labels = np.concatenate(examples.labels)
-    counts = np.bincount(labels[labels != IGNORED], minlength=model.config.num_labels) + 1
+    targets = examples.targets[examples.windows.words]
+    counts = np.bincount(targets, minlength=model.config.num_labels) + 1
     layers = [
         layer
         for name, layer in model.named_modules()

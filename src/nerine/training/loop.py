@@ -21,9 +21,10 @@ from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.metrics import Scores, score
 from nerine.model.batching import BudgetSampler, look_aheads
+from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import Collator, Examples, word_labels
+from nerine.training.dataset import Collator, Examples
 from nerine.training.ema import EMA
 from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
@@ -37,10 +38,7 @@ _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with
 
 
 class NerTrainer(Trainer):
-    """Trains the model of `checkpoint` on `examples`, and scores the EMA of its weights.
-
-    `tagger` tags with the averaged weights.
-    """
+    """Trains the model of `checkpoint` on `examples`, and scores the EMA of its weights."""
 
     def __init__(
         self,
@@ -54,7 +52,8 @@ class NerTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         ema = EMA(checkpoint.model, settings.averaging)
-        self.tagger = Tagger.from_checkpoint(dataclasses.replace(checkpoint, model=ema.model))
+        averaged = dataclasses.replace(checkpoint, model=ema.model)
+        self._inference = Tagger.from_checkpoint(averaged).inference
         super().__init__(
             model=checkpoint.model,
             args=_arguments(settings, states.folder),
@@ -99,7 +98,7 @@ class NerTrainer(Trainer):
             loader: DataLoader[Any] = super().get_train_dataloader()
             return loader
         sampler = BudgetSampler(
-            [len(window) for window in self._examples.windows],
+            self._examples.windows.lengths.tolist(),
             batch_size=self.settings.batch_size,
             token_budget=self.settings.token_budget,
             seed=self.settings.seed,
@@ -162,7 +161,7 @@ class NerTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Scores the validation split, tagged in the same way as any text."""
-        scores, loss = validate(self.tagger, self._validation)
+        scores, loss = validate(self._inference, self._validation)
         metrics = {
             "eval_validation_loss": loss,
             "eval_precision": scores.overall.precision,
@@ -248,19 +247,22 @@ def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
     )
 
 
-def validate(tagger: Tagger, documents: Sequence[Document]) -> tuple[Scores, float]:
+def validate(inference: Inference, documents: Sequence[Document]) -> tuple[Scores, float]:
     """The scores of labelled documents, and the mean loss of the words that have subwords."""
     predicted: list[Document] = []
     total = 0.0
     words = 0
     for ahead in look_aheads(documents):
-        read = tagger.word_logits(ahead)
-        predicted += tagger.entities(ahead, read)
-        for document, each in zip(ahead, read, strict=True):
-            gold, _ = word_labels(document, each.encoding.words, tagger.settings)
-            seen = each.encoding.word_starts >= 0
-            logits = each.logits[seen] - each.logits[seen].max(axis=1, keepdims=True)
-            log_sums = np.log(np.exp(logits).sum(axis=1))
-            total += float((log_sums - logits[np.arange(len(logits)), gold[seen]]).sum())
-            words += len(logits)
+        logits = inference.word_logits(ahead)
+        predicted += inference.head.decode(ahead, logits)
+        targets = np.concatenate(
+            [
+                inference.head.targets(document, encoding.words)[0]
+                for document, encoding in zip(ahead, logits.encoding, strict=True)
+            ]
+        )
+        seen = logits.encoding.word_starts >= 0
+        values = torch.from_numpy(logits.values[seen])
+        total += float(inference.head.loss(values, torch.from_numpy(targets[seen])))
+        words += len(values)
     return score(documents, predicted), total / max(words, 1)

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch.nn import functional
 
-from nerine.model.encoding import IGNORED
-from nerine.training.dataset import UNKNOWN
+from nerine.model.heads import Head
 
 Batch = Mapping[str, torch.Tensor]
 """The tensors that `Collator` makes."""
@@ -33,12 +31,13 @@ class Loss(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GoldLoss:
-    """Cross-entropy against the gold labels, with a share of the words masked.
+    """The head's loss against the gold labels, with a share of the words masked.
 
     Contexts of names recur in other texts, the names themselves hardly ever. Masked words are
     replaced by `mask_id`; if it is None, no word is masked.
     """
 
+    head: Head
     masking: float
     mask_id: int | None
 
@@ -47,8 +46,8 @@ class GoldLoss:
         return mask_words(batch, self.masking, self.mask_id)
 
     def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """The sum of -log p(label) over all words."""
-        return cross_entropy(outputs["logits"], batch["labels"])
+        """The head's loss, summed over all words."""
+        return self.head.loss(outputs["logits"], batch["labels"])
 
 
 def mask_words(batch: Batch, share: float, mask_id: int | None) -> Batch:
@@ -67,14 +66,3 @@ def random_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tens
     """
     drawn = torch.rand(len(words), int(words.max()) + 2, device=words.device)
     return (drawn.gather(1, words + 1) < share) & (words >= 0)
-
-
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The sum of -log p(label) over the words whose label is known.
-
-    `logits` are `(…, tags)`, `labels` (…).
-    """
-    known = labels.masked_fill(labels == UNKNOWN, IGNORED)
-    return functional.cross_entropy(
-        logits.float().view(-1, logits.shape[-1]), known.view(-1), reduction="sum"
-    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from nerine.data.corpus import Corpus
 from nerine.model.encoding import Encoder
+from nerine.model.heads import TagHead
 from nerine.model.loading.pretrained import encoder_width
 from nerine.model.settings import ModelSettings
 from nerine.training.callbacks import Listener, make_callbacks
@@ -68,7 +69,8 @@ def train(
             max_length=checkpoint.settings.max_length,
             overlap=checkpoint.settings.overlap,
         )
-        examples = make_examples(corpus.train, encoder, checkpoint.settings)
+        head = TagHead(checkpoint.settings)
+        examples = make_examples(corpus.train, encoder, head)
         run.notes += [*examples.notes(), *_window_notes(settings, checkpoint.settings)]
         if settings.tag_prior:
             initialize_bias(checkpoint.model, examples)
@@ -76,7 +78,7 @@ def train(
             checkpoint,
             settings,
             examples=examples,
-            loss=GoldLoss(settings.masking, checkpoint.tokenizer.mask_token_id),
+            loss=GoldLoss(head, settings.masking, checkpoint.tokenizer.mask_token_id),
             validation=corpus.validation,
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),

@@ -183,10 +183,11 @@ def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[Suspe
     adapted = 0
     waiting = iter(samples)
     for documents in look_aheads(sample.document for sample in samples):
-        read = tagger.word_logits(documents)
-        posteriors = tagger.decoder.posteriors(read.logits, read.lengths)
-        for each, posterior in zip(read, posteriors, strict=True):
-            sample, words = next(waiting), each.encoding.words
+        logits = tagger.inference.word_logits(documents)
+        decoder = tagger.inference.head.decoder
+        posteriors = decoder.posteriors(logits.values, logits.encoding.lengths)
+        for encoding, posterior in zip(logits.encoding, posteriors, strict=True):
+            sample, words = next(waiting), encoding.words
             gold, changed = _gold_spans(sample.document, words)
             found += _in_document(sample, words, gold, posterior)
             adapted += changed

@@ -10,34 +10,23 @@ learned but given. Its best sequence is found by Viterbi's algorithm, and the pr
 entity is the sum of p(y) over all sequences that hold exactly this entity, found by the
 forward–backward algorithm (Rabiner, 1989).
 
-Everything runs on flat arrays, the words of all sentences one after the other, and on all sentences
-at once. Where Python loops, it loops over the places of a word in its sentence, not over words.
+Everything runs on flat arrays, the words of all sentences one after another, and on all sentences
+at once. Python loops run over the positions of words in sentences, not over words.
 
-===========  ============================================================
-module       what is in it
-===========  ============================================================
-`ragged`     sequences of different lengths, side by side without padding
+===========  ==========================================================
+module       contents
+===========  ==========================================================
 `chain`      forward–backward, in logarithms
-`viterbi`    the best possible sequence of tags
-`entities`   which pairs of tags begin an entity, go on with it or end it
+`viterbi`    the best allowed sequence of tags
+`entities`   the pairs of tags that begin, continue and end an entity
 `spans`      entities as arrays
-`posterior`  what one sentence's logits say of any span
+`posterior`  the probability of any span of one sentence
 `decoder`    all of it, for one model's tags
-===========  ============================================================
+===========  ==========================================================
 """
 
 from nerine.model.decoding.decoder import Decoder
 from nerine.model.decoding.posterior import Posterior
-from nerine.model.decoding.spans import Places, ScoredSpan, Spans
-from nerine.model.ragged import BoolArray, FloatArray, IntArray
+from nerine.model.decoding.spans import ScoredSpan, ScoredSpans, Spans
 
-__all__ = [
-    "BoolArray",
-    "Decoder",
-    "FloatArray",
-    "IntArray",
-    "Places",
-    "Posterior",
-    "ScoredSpan",
-    "Spans",
-]
+__all__ = ["Decoder", "Posterior", "ScoredSpan", "ScoredSpans", "Spans"]

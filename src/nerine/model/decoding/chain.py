@@ -1,7 +1,7 @@
 """Forward–backward (Rabiner, 1989) over many sentences at once, in logarithms.
 
-Weights are logarithms throughout, so that none is too small to be told from another. Those of one
-word or one row are compared with each other only: each row may be shifted by a number of its own.
+All weights are logarithms, so none underflows. Only the weights of one row are compared with each
+other, so each row may be shifted by a constant of its own.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from nerine.model.ragged import (
     FloatArray,
     IntArray,
     Logits,
+    longest_first,
     ranges,
-    side_by_side,
     starts_of,
 )
 
@@ -27,15 +27,16 @@ NEVER = -1e300
 _LOWEST = -1e100
 # Below this share of the best, a sum of exponentials may have lost terms to underflow.
 _FAINT = 1e-280
-# Longer sentences are cut into chunks of so many words, which run side by side.
+# Longer sentences are cut into chunks of this many words, which are processed together.
 _CHUNK_WORDS = 512
-# After so many words, again and again, it is seen whether walks differ by less than so many nats.
+# Every so many words, sums from different tags are compared; equal is a difference in nats below
+# this.
 _COMPARED = 16
 _ALIKE = 1e-13
 
 
 def margins_of(logits: Logits) -> FloatArray:
-    """How much less than its word's best logit each one is: `(words, tags)`, 0 or less."""
+    """Logits minus their word's best logit: `(words, tags)`, 0 or less."""
     values = logits.astype(np.float64)
     with np.errstate(over="ignore"):
         values -= values.max(axis=1, keepdims=True)
@@ -43,11 +44,11 @@ def margins_of(logits: Logits) -> FloatArray:
 
 
 def pass_on(weights: FloatArray, tables: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """For each tag, the sum of the weights of all tags that `tables` lead to it from.
+    """One step of forward–backward: for each tag the summed weights of the tags that lead to it.
 
     `weights` are `(directions, rows, tags)`, `tables` `(directions, tags, tags)` of zeros and
     ones, or one table for all directions. The sums are shifted by each row's highest weight,
-    which is given too.
+    which is returned too.
     """
     top = weights.max(axis=2, keepdims=True)
     scaled = weights - top
@@ -59,7 +60,7 @@ def pass_on(weights: FloatArray, tables: FloatArray) -> tuple[FloatArray, FloatA
 def _summed_apart(
     scaled: FloatArray, tables: FloatArray, sums: FloatArray, faint: BoolArray
 ) -> FloatArray:
-    """The logarithms of `sums`; those that are too faint are worked out by themselves."""
+    """The logarithms of `sums`; faint ones are summed again, each relative to its own maximum."""
     result = np.log(np.where(faint, 1.0, sums))
     possible = (scaled > NEVER / 2).astype(np.float64) @ tables > 0
     result[faint & ~possible] = NEVER
@@ -76,31 +77,29 @@ def _log_sum(weights: FloatArray) -> FloatArray:
 
 
 def _led(weights: FloatArray) -> FloatArray:
-    """The sums over all ways that lead to each tag, `(tags, ways)`, shifted."""
+    """The summed weights that lead to each tag, `(tags, ways)`, shifted."""
     return _log_sum(weights - weights.max())
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
-    """All that sentences' logits say, seen from the gaps before, between and after their words.
+class Messages:
+    """Forward and backward log-messages at the n + 1 word boundaries of each sentence.
 
-    Both arrays are `(words + sentences, tags)`: a sentence of n words has n + 1 rows, one for the
-    gap before each word and one for its end. `behind` holds, for the tag before the gap, the
-    weight of all that leads up to it with that tag; `ahead`, for the tag after the gap, the
-    weight of all that may follow with that tag. The places before and after a sentence have the
-    tag `O`.
+    Both arrays are `(words + sentences, tags)`. `alpha` is indexed by the tag before the boundary
+    and sums all sequences up to it; `beta` is indexed by the tag after the boundary and sums all
+    sequences that may follow. Before and after a sentence stands the tag `O`.
 
-    A pair of neighbours (i, j) thus has a probability in proportion to
-    exp(behind[i] + ahead[j]) · allowed[i, j].
+    So the pair of neighbours (i, j) has a probability proportional to
+    exp(alpha[i] + beta[j]) · allowed[i, j].
     """
 
-    behind: FloatArray
-    ahead: FloatArray
+    alpha: FloatArray
+    beta: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class _Chunks:
-    """Ranges of words that are walked along side by side; a sentence's follow each other."""
+    """Ranges of words that are processed together; those of one sentence are neighbours."""
 
     starts: IntArray
     lengths: IntArray
@@ -108,11 +107,11 @@ class _Chunks:
 
 
 class Chain:
-    """The random field (Lafferty, McCallum & Pereira, 2001), for one table of
-    allowed pairs of tags.
+    """A linear-chain random field (Lafferty, McCallum & Pereira, 2001) for one table of allowed
+    pairs of tags.
 
-    `penalty` is the table as logarithms, and `tables` are what leads forward from tag to tag, and
-    what leads backward. `nothing` are the weights before and after a sentence, where `O` stands.
+    `penalty` is the table as logarithms; `tables` are the table and its transpose, for the forward
+    and the backward direction. `nothing` are the weights before and after a sentence, for `O`.
     """
 
     def __init__(self, allowed: BoolArray, outside: int) -> None:
@@ -120,83 +119,67 @@ class Chain:
         self.outside = outside
         self.penalty = np.where(allowed, 0.0, NEVER)
         self.nothing = np.where(np.arange(len(allowed)) == outside, 0.0, NEVER)
-        self._first = self.penalty[outside]
-        self._last = self.penalty[:, outside]
         forward = allowed.astype(np.float64)
         self.tables = np.stack([forward, forward.T])
         _, self._leading, self._alike = np.unique(
             allowed, axis=0, return_index=True, return_inverse=True
         )
 
-    def sides(self, margins: FloatArray, lengths: IntArray) -> Sides:
-        """The weights at the gaps of sentences of `lengths` words, by `margins`, `(words, tags)`.
+    def messages(self, margins: FloatArray, lengths: IntArray) -> Messages:
+        """The messages of sentences of `lengths` words, by `margins`, `(words, tags)`.
 
         Forward and backward run in the same steps, each from its own end of each chunk.
         """
+        size = int(lengths.sum()) + len(lengths), len(self.allowed)
+        alpha, beta = np.empty(size), np.empty(size)
+        boundaries = starts_of(lengths + 1)
+        alpha[boundaries] = self.nothing
+        beta[boundaries + lengths] = self.nothing
         chunks = _chunks(lengths)
-        passed = self._passed_in(margins, chunks)
-        sides = self._ends(lengths)
-        order, counts = side_by_side(chunks.lengths)
+        order, counts = longest_first(chunks.lengths)
         starts, shifts = chunks.starts[order], chunks.sentences[order]
         ends = starts + chunks.lengths[order] - 1
-        passed = passed[:, order]
+        passed = self._passed_in(margins, chunks)[:, order]
         for step, count in enumerate(counts.tolist()):
             words = np.stack([starts[:count] + step, ends[:count] - step])
             weights = passed[:, :count] + margins[words]
-            sides.behind[words[0] + shifts[:count] + 1] = weights[0]
-            sides.ahead[words[1] + shifts[:count]] = weights[1]
+            alpha[words[0] + shifts[:count] + 1] = weights[0]
+            beta[words[1] + shifts[:count]] = weights[1]
             passed, _ = pass_on(weights, self.tables)
-        return sides
-
-    def _ends(self, lengths: IntArray) -> Sides:
-        """Rows for all gaps, of which those before and after each sentence are filled in."""
-        size = int(lengths.sum()) + len(lengths), len(self.allowed)
-        sides = Sides(np.empty(size), np.empty(size))
-        starts = starts_of(lengths + 1)
-        sides.behind[starts] = self.nothing
-        sides.ahead[starts + lengths] = self.nothing
-        return sides
+        return Messages(alpha, beta)
 
     def _passed_in(self, margins: FloatArray, chunks: _Chunks) -> FloatArray:
-        """What each chunk gets from what stands before and after it: `(2, chunks, tags)`."""
+        """The messages into each chunk from before and after it, `(2, chunks, tags)`."""
         passed = np.empty((2, len(chunks.starts), len(self.allowed)))
-        passed[0], passed[1] = self._first, self._last
-        follows = chunks.sentences[1:] == chunks.sentences[:-1]
-        if follows.any():
-            self._between_chunks(margins, chunks, follows, passed)
-        return passed
-
-    def _between_chunks(
-        self, margins: FloatArray, chunks: _Chunks, follows: BoolArray, passed: FloatArray
-    ) -> None:
-        """Fills in what chunks of the same sentence pass on to each other.
-
-        `follows` says of each chunk but the first whether the one before it is of its sentence.
-        """
-        goes_on = np.append(follows, False)
-        cut = np.flatnonzero(goes_on | np.insert(follows, 0, False))
+        passed[0], passed[1] = self.penalty[self.outside], self.penalty[:, self.outside]
+        follows = chunks.sentences[1:] == chunks.sentences[:-1]  # a chunk of the same sentence
+        if not follows.any():
+            return passed
+        has_next = np.append(follows, False)
+        cut = np.flatnonzero(has_next | np.insert(follows, 0, False))
         through = self._through(margins, chunks, cut)
         for ways, number in zip(through, cut.tolist(), strict=True):
-            if goes_on[number]:
+            if has_next[number]:
                 passed[0, number + 1] = _led(ways.T + passed[0, number])
-        ahead = self.nothing
+        beta = self.nothing
         for ways, number in zip(through[::-1], cut[::-1].tolist(), strict=True):
-            if not goes_on[number]:
-                ahead = self.nothing
-            passed[1, number] = pass_on(ahead[None, None], self.tables[1:])[0]
-            ahead = _led(ways + ahead)
+            if not has_next[number]:
+                beta = self.nothing
+            passed[1, number] = pass_on(beta[None, None], self.tables[1:])[0]
+            beta = _led(ways + beta)
+        return passed
 
     def _through(self, margins: FloatArray, chunks: _Chunks, cut: IntArray) -> FloatArray:
-        """The weight of all ways through each chunk of `cut`, `(chunks, tags, tags)`.
+        """The summed weight of all sequences through each chunk of `cut`, `(chunks, tags, tags)`.
 
-        From a tag at the chunk's first word, to a tag at the word after its last. Tags that lead
-        to the same tags differ in their own weight only, so one of them is walked on from.
+        From a tag at the chunk's first word to a tag at the word after its last. Tags that lead to
+        the same tags differ in their own weight only, so one of them is enough to start from.
 
-        Walks from different tags soon have the same proportions, and from there on one stands for
-        all: no step takes such walks apart again (Birkhoff, 1957).
+        Starting from different tags, the sums soon have the same proportions and keep them
+        (Birkhoff, 1957); from there on one of them is computed for all.
         """
         chunk_starts = chunks.starts[cut]
-        order, counts = side_by_side(chunks.lengths[cut] - 1)
+        order, counts = longest_first(chunks.lengths[cut] - 1)
         words = chunk_starts[order] + 1
         passed = np.repeat(self.penalty[self._leading][:, None], len(cut), axis=1)
         through, scale = np.array(passed), np.zeros((*passed.shape[:2], 1))
@@ -212,7 +195,7 @@ class Chain:
 
 
 def _chunks(lengths: IntArray) -> _Chunks:
-    """Sentences, the long ones cut. Those without words have none."""
+    """The chunks of sentences; a sentence without words has none."""
     counts = -(-lengths // _CHUNK_WORDS)
     sentences = np.repeat(np.arange(len(lengths)), counts)
     offsets = ranges(np.zeros_like(counts), counts) * _CHUNK_WORDS

@@ -1,4 +1,4 @@
-"""What one sentence's logits say of any span of its words."""
+"""The probability of any span of one sentence's words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from nerine.core.tags import Span
-from nerine.model.decoding.chain import Sides
+from nerine.model.decoding.chain import Messages
 from nerine.model.decoding.entities import EntityChain
 from nerine.model.decoding.spans import ScoredSpan
 from nerine.model.ragged import FloatArray, IntArray, products
@@ -16,22 +16,22 @@ from nerine.model.ragged import FloatArray, IntArray, products
 
 @dataclass(frozen=True)
 class Posterior:
-    """What a sentence's logits say of any span of its words.
+    """The probabilities of spans of a sentence's words, given its logits.
 
-    Given the logits, the tags are a Markov chain whose steps differ from word to word; `sides`
-    tell them at the sentence's words + 1 gaps.
+    Given the logits, the tags are a Markov chain whose steps differ from word to word; `messages`
+    define it at the sentence's words + 1 boundaries.
     """
 
     chain: EntityChain
-    sides: Sides
+    messages: Messages
 
     def spans(self, least: float) -> list[ScoredSpan]:
-        """Every span with a probability of `least` or more, above 0, by its place.
+        """Every span with a probability of `least` or more, above 0, sorted by place.
 
-        They may overlap, and need not be on the best path. All beginnings grow by a word at a
-        time; one is given up when the entities that go on from it weigh less than `least`.
+        Spans may overlap, and need not be on the best path. All beginnings grow by a word at a
+        time; one is dropped when the entities that continue from it weigh less than `least`.
         """
-        labels, ahead = self.chain.labels, self.sides.ahead
+        labels, beta = self.chain.labels, self.messages.beta
         of_label = (self.chain.label_of[:, None] == np.arange(len(labels))).astype(np.float64)
         _, growing = self._words
         starts = np.arange(len(growing))
@@ -41,29 +41,29 @@ class Posterior:
             weight = (growing @ of_label).max(axis=1, initial=0.0)
             kept = (weight >= least) & (weight > 0)
             growing, starts, ends = growing[kept], starts[kept], ends[kept]
-            values = (growing * self.chain.stops(ahead[ends])) @ of_label
+            values = (growing * self.chain.end(beta[ends])) @ of_label
             for row, label in zip(*np.nonzero((values >= least) & (values > 0)), strict=True):
                 span = int(starts[row]), int(ends[row]), labels[label]
                 found.append(ScoredSpan(*span, min(1.0, float(values[row, label]))))
-            growing = np.einsum("si,sij->sj", growing, self._goes_on(ends))
+            growing = np.einsum("si,sij->sj", growing, self._inside(ends))
             ends = ends + 1
         return sorted(found, key=lambda span: (span.start, span.end, span.label))
 
     def probability(self, span: Span) -> float:
-        """The probability that this entity, with these ends, is there."""
+        """The probability of exactly this entity, with these ends."""
         of_label = self.chain.label_names == span.label
         begins = self._words[1][span.start] * of_label
         inner = np.arange(span.start + 1, span.end)
-        (through,) = products(self._goes_on(inner), np.array([len(inner)]))
-        (stops,) = self.chain.stops(self.sides.ahead[[span.end]])
-        return float(min(1.0, begins @ through @ stops))
+        (through,) = products(self._inside(inner), np.array([len(inner)]))
+        (ends,) = self.chain.end(self.messages.beta[[span.end]])
+        return float(min(1.0, begins @ through @ ends))
 
     def nothing(self, start: int, end: int) -> float:
         """The probability that no entity touches the words from `start` up to `end`."""
         outside = self.chain.outside
         tags, _ = self._words
-        ahead = self.sides.ahead[start + 1 : end]
-        stays = self.chain.steps(ahead, np.full((len(ahead), 1), outside))
+        beta = self.messages.beta[start + 1 : end]
+        stays = self.chain.steps(beta, np.full((len(beta), 1), outside))
         return float(min(1.0, tags[start, outside] * stays.prod()))
 
     @cached_property
@@ -72,9 +72,11 @@ class Posterior:
 
         Both are `(words, tags)`.
         """
-        return self.chain.after(self.sides.behind[:-1], self.sides.ahead[:-1])
+        return self.chain.begin(self.messages.alpha[:-1], self.messages.beta[:-1])
 
-    def _goes_on(self, gaps: IntArray) -> FloatArray:
-        """`(gaps, tags, tags)`"""
+    def _inside(self, boundaries: IntArray) -> FloatArray:
+        """The steps that continue an entity, `(boundaries, tags, tags)`."""
         tags = np.arange(len(self.chain.allowed))
-        return self.chain.goes_on(self.sides.ahead[gaps], np.tile(tags, (len(gaps), 1)))
+        return self.chain.inside(
+            self.messages.beta[boundaries], np.tile(tags, (len(boundaries), 1))
+        )

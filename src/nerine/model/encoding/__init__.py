@@ -1,37 +1,20 @@
-"""Documents → windows of subwords, with the place of every word.
+"""Documents → words, subwords and windows of subwords.
 
 The tokenizer sees a text once and whole. A subword belongs to the first word that it touches,
 and a word is represented by the first subword that belongs to it; so leading spaces, byte-level
-BPE, WordPiece and SentencePiece need no special case. Where one subword holds several words whole,
-as a piece for 北京 holds both its characters, they are one word: nothing could tell them apart. A
-word to which no subword belongs otherwise is *blind*: it bears no label and sends no logits, but it
+BPE, WordPiece and SentencePiece need no special case. Where one subword holds several whole words,
+as a piece for 北京 holds both its characters, they count as one word, since the model cannot tell
+them apart. Any other word without a subword is *blind*: it has no label and no logits, but it
 keeps its place in the sequence that is decoded.
 
 A text longer than the model takes becomes overlapping windows. Each word is *owned* by the one
-window that sees most context around it: there it bears its label in training, and from there its
-logits come in scoring and use.
+window that sees most context around it. That window gives the word its label in training, and its
+logits in scoring and use.
 """
 
 from __future__ import annotations
 
 from nerine.model.encoding.encoder import Encoder
-from nerine.model.encoding.windows import (
-    IGNORED,
-    Encoding,
-    Encodings,
-    IntArray,
-    Window,
-    Windows,
-    window_labels,
-)
+from nerine.model.encoding.windows import Encoding, Window, Windows
 
-__all__ = [
-    "IGNORED",
-    "Encoder",
-    "Encoding",
-    "Encodings",
-    "IntArray",
-    "Window",
-    "Windows",
-    "window_labels",
-]
+__all__ = ["Encoder", "Encoding", "Window", "Windows"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nerine.core.document import Document
 from nerine.core.errors import EncodingError, SettingsError
 from nerine.core.words import Words, word_bounds
-from nerine.model.encoding.windows import Encoding, Encodings, IntArray, Window, Windows
+from nerine.model.encoding.windows import Encoding, Windows
+from nerine.model.ragged import BoolArray, IntArray, splits_of
 
 
 class Encoder:
@@ -37,37 +36,43 @@ class Encoder:
                 place="overlap",
             )
 
-    def encode(self, documents: Sequence[Document]) -> Encodings:
-        """Documents → encodings, in order. One call of the tokenizer's own parallel code."""
+    def encode(self, documents: Sequence[Document]) -> Encoding:
+        """The words and subwords of documents. One call of the tokenizer's own parallel code.
+
+        All documents are treated as one long text, in which each begins after the end of the last.
+        """
         texts = [_without_surrogates(document.text) for document in documents]
         pieces = self._backend.encode_batch(texts, add_special_tokens=False)
-        return _encodings(
-            texts,
-            [word_bounds(document, self.words) for document in documents],
-            [piece.ids for piece in pieces],
-            [piece.offsets for piece in pieces],
+        words = [word_bounds(document, self.words) for document in documents]
+        word_counts, subword_counts = _lengths(words), _lengths([piece.ids for piece in pieces])
+        begins = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
+        bounds = _pairs(words) + np.repeat(begins, word_counts)[:, None]
+        offsets = _pairs([piece.offsets for piece in pieces])
+        places = offsets + np.repeat(begins, subword_counts)[:, None]
+        starts = _word_starts(bounds, places)
+        kept = np.flatnonzero((starts >= 0) | ~_begin_inside(bounds, places))
+        # A word that is kept reaches to the end of those after it that are not. A document's first
+        # word is always kept: no subword before it could hold its beginning.
+        last = np.append(kept, len(bounds))[1:] - 1
+        owners = np.repeat(np.arange(len(texts)), word_counts)[kept]
+        subword_splits = splits_of(subword_counts)
+        return Encoding(
+            word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1) - begins[owners, None],
+            word_starts=np.where(starts[kept] < 0, -1, starts[kept] - subword_splits[owners]),
+            word_splits=splits_of(np.bincount(owners, minlength=len(texts))),
+            input_ids=np.fromiter(
+                chain.from_iterable(piece.ids for piece in pieces), dtype=np.int64
+            ),
+            offsets=offsets,
+            subword_splits=subword_splits,
         )
 
-    def windows(self, encoding: Encoding, document: int = 0) -> list[Window]:
-        """The windows of one encoding that own at least one word that is not blind."""
-        bounds = [(word.start, word.end) for word in encoding.words]
-        alone = Encodings(
-            word_bounds=_pairs([bounds]),
-            word_starts=encoding.word_starts,
-            word_cuts=_cuts(_counts([bounds])),
-            input_ids=encoding.input_ids,
-            offsets=encoding.offsets,
-            subword_cuts=_cuts(_counts([encoding.input_ids])),
-        )
-        return [replace(window, document=document) for window in self.windows_of(alone)]
-
-    def windows_of(self, encodings: Encodings) -> Windows:
-        """The windows of all encodings that own at least one word that is not blind."""
-        seen = np.flatnonzero(encodings.word_starts >= 0)
-        starts = encodings.word_starts[seen]
-        lengths = np.diff(encodings.subword_cuts)
-        counts = np.diff(encodings.word_cuts)
-        documents = np.repeat(np.arange(len(encodings)), counts)[seen]
+    def windows(self, encoding: Encoding) -> Windows:
+        """The windows that own at least one word that is not blind."""
+        seen = np.flatnonzero(encoding.word_starts >= 0)
+        starts = encoding.word_starts[seen]
+        lengths = np.diff(encoding.subword_splits)
+        documents = np.repeat(np.arange(len(encoding)), encoding.lengths)[seen]
         firsts, lasts = np.zeros_like(seen), lengths[documents]
         for document in np.flatnonzero(lengths > self._capacity):
             own = slice(*np.searchsorted(documents, (document, document + 1)))
@@ -75,83 +80,29 @@ class Encoder:
             ranges = _window_ranges(starts[own], length, self._capacity, self.overlap)
             owners = _owners(starts[own], ranges, length)
             firsts[own], lasts[own] = np.array(ranges)[owners].T
-        # Words and windows are both in order, so the words of one window stand side by side.
+        # Words and windows are both in order, so the words of one window are neighbours.
         changes = (np.diff(documents) > 0) | (np.diff(firsts) > 0)
         heads = np.flatnonzero(np.append(True, changes)[: len(seen)])
         return Windows(
-            encodings=encodings,
+            encoding=encoding,
             documents=documents[heads],
             firsts=firsts[heads],
             lasts=lasts[heads],
             words=seen,
             positions=starts - firsts + len(self._before),
-            cuts=np.append(heads, len(seen)),
+            splits=np.append(heads, len(seen)),
             before=self._before,
             after=self._after,
         )
 
-    def word_numbers(self, encoding: Encoding, window: Window) -> IntArray:
-        """The word to which each position of `window` belongs, `(length,)`, counted from 0.
 
-        -1 stands for special tokens, and for what comes before the first word that begins here.
-        """
-        starts = encoding.word_starts[encoding.word_starts >= 0]
-        subwords = np.arange(window.first, window.last)
-        numbers = np.full(len(window), -1, dtype=np.int64)
-        before = len(self._before)
-        numbers[before : before + len(subwords)] = (
-            np.searchsorted(starts, subwords, side="right")
-            - np.searchsorted(starts, window.first, side="left")
-            - 1
-        )
-        return numbers
+def _lengths(rows: Sequence[Sized]) -> IntArray:
+    return np.array([len(row) for row in rows], dtype=np.int64)
 
 
-def _encodings(
-    texts: Sequence[str],
-    words: Sequence[Sequence[tuple[int, int]]],
-    ids: Sequence[Sequence[int]],
-    offsets: Sequence[Sequence[tuple[int, int]]],
-) -> Encodings:
-    """The encodings of documents from their words and subwords.
-
-    All documents are looked at as one long text, in which each begins behind the end of the last.
-    """
-    word_counts, subword_counts = _counts(words), _counts(ids)
-    begins = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
-    bounds = _pairs(words) + np.repeat(begins, word_counts)[:, None]
-    places = _pairs(offsets) + np.repeat(begins, subword_counts)[:, None]
-    starts = _word_starts(bounds, places)
-    kept = np.flatnonzero((starts >= 0) | ~_begin_inside(bounds, places))
-    # Each word that is kept reaches to the end of those behind it that are not. A document's
-    # first word is always kept: no subword before it could hold its beginning.
-    last = np.append(kept, len(bounds))[1:] - 1
-    documents = np.repeat(np.arange(len(texts)), word_counts)[kept]
-    subword_cuts = _cuts(subword_counts)
-    return Encodings(
-        word_bounds=np.stack((bounds[kept, 0], bounds[last, 1]), axis=1) - begins[documents, None],
-        word_starts=np.where(starts[kept] < 0, -1, starts[kept] - subword_cuts[documents]),
-        word_cuts=_cuts(np.bincount(documents, minlength=len(texts))),
-        input_ids=np.fromiter(chain.from_iterable(ids), dtype=np.int64),
-        offsets=places - np.repeat(begins, subword_counts)[:, None],
-        subword_cuts=subword_cuts,
-    )
-
-
-def _counts(lists: Sequence[Sized]) -> IntArray:
-    return np.array([len(each) for each in lists], dtype=np.int64)
-
-
-def _cuts(counts: IntArray) -> IntArray:
-    """Where lists of such lengths begin behind each other, and where the last of them ends."""
-    cuts = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=cuts[1:])
-    return cuts
-
-
-def _pairs(lists: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
-    """All pairs of all lists, `(pairs, 2)`."""
-    numbers = chain.from_iterable(chain.from_iterable(lists))
+def _pairs(rows: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
+    """All pairs of all rows, `(pairs, 2)`."""
+    numbers = chain.from_iterable(chain.from_iterable(rows))
     return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 
 
@@ -168,12 +119,12 @@ def _word_starts(words: IntArray, offsets: IntArray) -> IntArray:
     return starts
 
 
-def _begin_inside(words: IntArray, offsets: IntArray) -> npt.NDArray[np.bool_]:
+def _begin_inside(words: IntArray, offsets: IntArray) -> BoolArray:
     """Whether each word begins inside the last subword that begins at it or before it."""
     if not len(offsets):
         return np.zeros(len(words), dtype=np.bool_)
     last = np.searchsorted(offsets[:, 0], words[:, 0], side="right") - 1
-    inside: npt.NDArray[np.bool_] = (last >= 0) & (offsets[last, 1] > words[:, 0])
+    inside: BoolArray = (last >= 0) & (offsets[last, 1] > words[:, 0])
     return inside
 
 

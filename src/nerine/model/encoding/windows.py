@@ -1,77 +1,65 @@
-"""Documents as subwords and windows of subwords, in arrays."""
+"""Documents as words, subwords and windows of subwords, in flat arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from nerine.core.document import Token
-
-IGNORED = -100
-"""The label id of a position that the loss passes over."""
-
-IntArray = npt.NDArray[np.int64]
-"""Whole numbers of 64 bits."""
+from nerine.model.ragged import IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A document as the model's tokenizer sees it, before it is cut into windows.
+    """The words and subwords of documents, in flat arrays; `encoding[i]` is that of one document.
 
-    Attributes:
-        words: The units that bear tags, as ranges of code points.
-        input_ids: The ids of its subwords, without special tokens, `(subwords,)`.
-        offsets: The code points that each subword covers, `(subwords, 2)`.
-        word_starts: The index of each word's first subword, -1 for a blind word, `(words,)`.
-    """
-
-    words: tuple[Token, ...]
-    input_ids: IntArray
-    offsets: IntArray
-    word_starts: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class Encodings:
-    """The encodings of many documents, behind each other in a few arrays.
-
-    The words of document `i` are those from `word_cuts[i]` up to `word_cuts[i + 1]`, and its
-    subwords likewise. Offsets and word starts count in their own document, as in `Encoding`.
+    Document `i` has the words `word_splits[i]` to `word_splits[i + 1]`, and its subwords likewise.
+    Offsets and word starts count from the beginning of their own document.
 
     Attributes:
         word_bounds: The code points of each word, `(words, 2)`.
-        word_starts: The index of its first subword, `(words,)`.
-        word_cuts: Where the documents' words begin, and where the last of them end, `(documents +
-            1,)`.
-        input_ids: The ids of all subwords, `(subwords,)`.
+        word_starts: The index of its first subword, -1 for a blind word, `(words,)`.
+        word_splits: The borders of the documents' words, `(documents + 1,)`.
+        input_ids: The ids of all subwords, without special tokens, `(subwords,)`.
         offsets: The code points of each subword, `(subwords, 2)`.
-        subword_cuts: Where the documents' subwords begin, as `word_cuts`, `(documents + 1,)`.
+        subword_splits: The borders of the documents' subwords, `(documents + 1,)`.
     """
 
     word_bounds: IntArray
     word_starts: IntArray
-    word_cuts: IntArray
+    word_splits: IntArray
     input_ids: IntArray
     offsets: IntArray
-    subword_cuts: IntArray
+    subword_splits: IntArray
+
+    @property
+    def lengths(self) -> IntArray:
+        """The number of words of each document, `(documents,)`."""
+        return np.diff(self.word_splits)
+
+    @property
+    def words(self) -> tuple[Token, ...]:
+        """The words of all documents, in order."""
+        return tuple(Token(*bounds) for bounds in self.word_bounds.tolist())
 
     def __len__(self) -> int:
-        return len(self.word_cuts) - 1
+        return len(self.word_splits) - 1
 
     def __iter__(self) -> Iterator[Encoding]:
         return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, index: int) -> Encoding:
-        words = slice(self.word_cuts[index], self.word_cuts[index + 1])
-        subwords = slice(self.subword_cuts[index], self.subword_cuts[index + 1])
+        words = slice(*self.word_splits[[index, index + 1]])
+        subwords = slice(*self.subword_splits[[index, index + 1]])
         return Encoding(
-            words=tuple(Token(*bounds) for bounds in self.word_bounds[words].tolist()),
+            word_bounds=self.word_bounds[words],
+            word_starts=self.word_starts[words],
+            word_splits=np.array([0, words.stop - words.start]),
             input_ids=self.input_ids[subwords],
             offsets=self.offsets[subwords],
-            word_starts=self.word_starts[words],
+            subword_splits=np.array([0, subwords.stop - subwords.start]),
         )
 
 
@@ -81,10 +69,10 @@ class Window:
 
     Attributes:
         document: The index of its document.
-        first: The index of the first of the document's subwords that it holds.
-        last: The index behind the last one.
-        input_ids: Those subwords, with special tokens around them, `(length,)`.
-        words: The indices of the words that this window owns and that are not blind, `(owned,)`.
+        first: The index of its first subword in the document.
+        last: The index after its last one.
+        input_ids: Those subwords between special tokens, `(length,)`.
+        words: The indices of the words that it owns and that are not blind, `(owned,)`.
         positions: The place of each of those words' first subword in `input_ids`, `(owned,)`.
     """
 
@@ -95,33 +83,31 @@ class Window:
     words: IntArray
     positions: IntArray
 
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows of many documents, in order, as a few arrays.
+    """The windows of documents, in order, in flat arrays; `windows[i]` is one of them.
 
     Attributes:
-        encodings: The documents' encodings.
-        documents: Whose subwords each window holds, `(windows,)`.
+        encoding: The documents' encoding.
+        documents: The document of each window, `(windows,)`.
         firsts: The index of its first subword in the document, `(windows,)`.
-        lasts: The index behind its last one, `(windows,)`.
-        words: Every word of all documents that is not blind, counted through, `(seen,)`.
-        positions: The place of its first subword in the window that owns it, `(seen,)`.
-        cuts: Window `i` owns the words from `cuts[i]` up to `cuts[i + 1]`, `(windows + 1,)`.
+        lasts: The index after its last one, `(windows,)`.
+        words: All words of the encoding that are not blind, `(seen,)`.
+        positions: The place of each such word's first subword in the window that owns it,
+            `(seen,)`.
+        splits: Window `i` owns the words `words[splits[i] : splits[i + 1]]`, `(windows + 1,)`.
         before: The special tokens before each window, `(before,)`.
-        after: Those behind it, `(after,)`.
+        after: The special tokens after it, `(after,)`.
     """
 
-    encodings: Encodings
+    encoding: Encoding
     documents: IntArray
     firsts: IntArray
     lasts: IntArray
     words: IntArray
     positions: IntArray
-    cuts: IntArray
+    splits: IntArray
     before: IntArray
     after: IntArray
 
@@ -140,22 +126,32 @@ class Windows:
         document, first, last = (
             int(each[index]) for each in (self.documents, self.firsts, self.lasts)
         )
-        begin = self.encodings.subword_cuts[document]
-        owned = slice(self.cuts[index], self.cuts[index + 1])
+        begin = self.encoding.subword_splits[document]
+        owned = slice(*self.splits[[index, index + 1]])
         return Window(
             document=document,
             first=first,
             last=last,
             input_ids=np.concatenate(
-                (self.before, self.encodings.input_ids[begin + first : begin + last], self.after)
+                (self.before, self.encoding.input_ids[begin + first : begin + last], self.after)
             ),
-            words=self.words[owned] - self.encodings.word_cuts[document],
+            words=self.words[owned] - self.encoding.word_splits[document],
             positions=self.positions[owned],
         )
 
+    def word_numbers(self, index: int) -> IntArray:
+        """The word to which each position of a window belongs, `(length,)`, counted from 0.
 
-def window_labels(window: Window, word_labels: Sequence[int] | IntArray) -> IntArray:
-    """The label id of each position of `window`: that of the word it owns there, or -100."""
-    labels = np.full(len(window), IGNORED, dtype=np.int64)
-    labels[window.positions] = np.asarray(word_labels, dtype=np.int64)[window.words]
-    return labels
+        -1 stands for special tokens, and for what comes before the first word that begins here.
+        """
+        document, first, last = self.documents[index], self.firsts[index], self.lasts[index]
+        words = slice(*self.encoding.word_splits[[document, document + 1]])
+        starts = self.encoding.word_starts[words]
+        starts = starts[starts >= 0]
+        numbers = np.full(self.lengths[index], -1, dtype=np.int64)
+        numbers[len(self.before) : len(self.before) + last - first] = (
+            np.searchsorted(starts, np.arange(first, last), side="right")
+            - np.searchsorted(starts, first, side="left")
+            - 1
+        )
+        return numbers

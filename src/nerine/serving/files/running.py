@@ -22,7 +22,7 @@ from nerine.serving.files.records import Position, Record, RecordReader, reason
 from nerine.serving.files.sinks import Sink, failed_line
 
 if TYPE_CHECKING:
-    from nerine.model.pipeline import Failure
+    from nerine.model.inference import Failure
 
 Block = list[Record]
 
@@ -32,7 +32,7 @@ _EMPTY = Document("")
 class Tagging(Protocol):
     """What is asked of a tagger, as `nerine.Tagger` has it."""
 
-    def attempts(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
         """Tags a stream of texts.
 
         Args:
@@ -96,7 +96,7 @@ class Run:
         if self.listener:
             self.listener.started(source.name, source.done(start), source.size)
         waiting: deque[Block] = deque()
-        with closed(self.tagger.attempts(_texts(source, start, waiting))) as results:
+        with closed(self.tagger.pipe_with_errors(_texts(source, start, waiting))) as results:
             for block, outcomes in _paired(results, waiting):
                 self._write(source, block, outcomes)
         self.sink.end(changed(self.sink.reached, input=number + 1, offset=0, line=1))

@@ -224,9 +224,9 @@ def _check_batches(tagger: Tagger, gold: Sequence[Document]) -> Iterable[Batch]:
     """Some documents in batches of several shapes, the longest and the shortest among them."""
     ordered = sorted(gold, key=lambda each: len(each.text))
     chosen = ordered[:: -(-len(ordered) // _CHECKED)] + ordered[-1:]
-    encodings = tagger.encoder.encode(chosen)
+    encodings = tagger.inference.encoder.encode(chosen)
     for budget in _CHECK_BUDGETS:
-        yield from tagger.batches(encodings, budget)
+        yield from tagger.inference.batches(encodings, budget)
 
 
 def _measured(

@@ -26,7 +26,7 @@ from nerine.model.loading.pretrained import quiet, width_of
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
-from nerine.training.dataset import Examples, make_examples, make_unlabelled_examples
+from nerine.training.dataset import make_examples
 from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
 from nerine.training.initialization import learning_rate_for, prepare_model, run_provenance
@@ -101,12 +101,11 @@ def distill(
         check_labels(corpus)
         set_seed(settings.seed)
         prepare_model(student.model, settings)
-        tagger = Tagger.from_checkpoint(loaded)
-        examples = _make_examples(corpus, texts, tagger)
-        scores, _ = validate(tagger, corpus.validation)
+        inference = Tagger.from_checkpoint(loaded).inference
+        examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
+        scores, _ = validate(inference, corpus.validation)
         layers, f1 = count_layers(loaded.model), scores.overall.f1
-        notes = _student_notes(corpus, texts, settings.keep, layers, f1)
-        run.notes += [*examples.notes(), *notes]
+        run.notes += examples.notes() + _student_notes(corpus, texts, settings.keep, layers, f1)
         provenance = {
             **run_provenance(corpus, settings, given=conditions["corpus"]),
             "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
@@ -168,19 +167,6 @@ def _checkpoint_hash(checkpoint: Checkpoint) -> str:
         digest.update(name.encode())
         digest.update(values.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _make_examples(corpus: Corpus, texts: Sequence[Document], tagger: Tagger) -> Examples:
-    """Examples from the training split and from unlabelled texts."""
-    examples = make_examples(corpus.train, tagger.encoder, tagger.settings)
-    if not texts:
-        return examples
-    unlabelled = make_unlabelled_examples(texts, tagger.encoder, first=len(corpus.train))
-    if not len(unlabelled):
-        raise TrainingError(
-            f"the {len(texts)} unlabelled texts have no words", expected="texts to learn from"
-        )
-    return examples + unlabelled
 
 
 def _student_notes(

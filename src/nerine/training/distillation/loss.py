@@ -9,10 +9,11 @@ import torch
 from torch.nn import functional
 
 from nerine.model.backends.pytorch import default_device
-from nerine.model.encoding import IGNORED
+from nerine.model.heads import Head, TagHead
+from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.training.dataset import UNKNOWN
-from nerine.training.losses import Batch, cross_entropy, mask_words, random_words
+from nerine.training.losses import Batch, mask_words, random_words
 from nerine.training.settings import DistillationSettings
 
 
@@ -26,6 +27,7 @@ class DistillationLoss:
     """
 
     teacher: Any
+    head: Head
     settings: DistillationSettings
     mask_id: int | None
     ordinary_ids: torch.Tensor
@@ -36,7 +38,8 @@ class DistillationLoss:
         tokenizer = teacher.tokenizer
         ordinary = {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}
         model = teacher.model.to(default_device()).eval()
-        return cls(model, settings, tokenizer.mask_token_id, torch.tensor(sorted(ordinary)))
+        head = TagHead(teacher.settings)
+        return cls(model, head, settings, tokenizer.mask_token_id, torch.tensor(sorted(ordinary)))
 
     def augment(self, batch: Batch) -> Batch:
         """The batch with words masked and others replaced; the labels of these are unknown."""
@@ -56,18 +59,20 @@ class DistillationLoss:
         }
 
     def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """(1 - w) · T² · KL(teacher ‖ student) + w · cross-entropy, for a gold weight of w.
+        """(1 - w) · T² · KL(teacher ‖ student) + w · the head's loss, for a gold weight of w.
 
         The KL divergence is that of the distributions softened by the temperature T. A word of
         unknown label has the first term alone.
         """
-        words = batch["labels"] != IGNORED
+        labels = batch["labels"]
+        words = labels != IGNORED
         with torch.no_grad():
             taught = self.teacher(
                 input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
             ).logits[words]
         soft = divergence(taught, outputs["logits"][words], self.settings.temperature)
-        hard = cross_entropy(outputs["logits"], batch["labels"])
+        known = labels.masked_fill(labels == UNKNOWN, IGNORED)
+        hard = self.head.loss(outputs["logits"], known)
         return (1 - self.settings.gold_weight) * soft + self.settings.gold_weight * hard
 
 

@@ -1,0 +1,119 @@
+"""A head with one tag a word, such as `B-person`. Its entities cannot overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nerine.core.document import Document, Entity, Token
+from nerine.core.tags import OUTSIDE
+from nerine.core.words import word_spans
+from nerine.model.decoding import Decoder
+from nerine.model.logits import LogitArray, WordLogits
+from nerine.model.ragged import IntArray
+from nerine.model.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+IGNORED = -100
+"""The target of a position that the loss passes over."""
+
+
+class TagHead:
+    """One tag a word, decoded as the best sequence that the tag scheme allows.
+
+    Args:
+        settings: The tags, their scheme, and how they are decoded.
+
+    Attributes:
+        tags: The model's outputs, in order.
+        decoder: Finds the best tags and the probabilities of entities.
+
+    Raises:
+        SchemeError: If a tag has an unknown form, or `O` is missing.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.tags = settings.tags
+        self.decoder = Decoder(
+            settings.tags, settings.scheme, constrained=settings.decoding == "viterbi"
+        )
+        self._scheme = settings.scheme
+        self._ids = {tag: index for index, tag in enumerate(settings.tags)}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the tags, in order."""
+        return self.decoder.labels
+
+    @property
+    def no_entity(self) -> int:
+        """The target of a word outside all entities, the index of `O`."""
+        return self._ids[OUTSIDE]
+
+    @property
+    def blind_logits(self) -> LogitArray:
+        """The logits of a word without a subword, `(tags,)`."""
+        return self.decoder.blind_logits.astype(np.float32)
+
+    def targets(self, document: Document, words: Sequence[Token]) -> tuple[IntArray, int]:
+        """The index of each word's gold tag.
+
+        Args:
+            document: A document with its gold entities.
+            words: Its words.
+
+        Returns:
+            Indices of tags, `(words,)`, and how many entities do not fall on the boundaries of
+            words: they were widened to whole words, or left out where another one was there.
+        """
+        spans, adapted = word_spans(document, words)
+        tags = self._scheme.encode(spans, len(words))
+        return np.array([self._ids[tag] for tag in tags], dtype=np.int64), adapted
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The cross-entropy -log p(tag), summed over positions.
+
+        Args:
+            logits: `(..., tags)`.
+            targets: Indices of tags, `(...)`; -100 for a position that does not count.
+        """
+        from torch.nn import functional
+
+        return functional.cross_entropy(
+            logits.float().view(-1, logits.shape[-1]),
+            targets.view(-1),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+
+    def decode(self, documents: Sequence[Document], logits: WordLogits) -> Iterator[Document]:
+        """The documents with the entities of their best tags, in order.
+
+        Args:
+            documents: The documents.
+            logits: The logits of their words.
+        """
+        splits, bounds = logits.encoding.word_splits, logits.encoding.word_bounds
+        spans = self.decoder.decode(logits.values, logits.encoding.lengths)
+        entities = [
+            Entity(start, end, self.labels[label], score)
+            for start, end, label, score in zip(
+                bounds[splits[spans.sentences] + spans.starts, 0].tolist(),
+                bounds[splits[spans.sentences] + spans.ends - 1, 1].tolist(),
+                spans.labels.tolist(),
+                spans.probabilities.tolist(),
+                strict=True,
+            )
+        ]
+        ends = np.searchsorted(spans.sentences, np.arange(len(documents)), side="right").tolist()
+        first = 0
+        for document, last in zip(documents, ends, strict=True):
+            if first == last and not document.entities:
+                yield document
+            else:
+                yield document.with_entities(entities[first:last])
+            first = last
