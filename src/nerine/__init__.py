@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nerine.publishing.push import Pushed, PushOptions, plan_push, push
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
     from nerine.serving.optimization.optimize import Optimization, optimize
-    from nerine.training.distillation import distill
+    from nerine.training.distillation.distill import distill
     from nerine.training.run import TrainingRun
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
@@ -102,7 +102,7 @@ _MODULES = {
     "evaluate_predictions": "nerine.evaluation.assessment",
     "check_corpus": "nerine.curation.checks",
     "compare": "nerine.evaluation.significance",
-    "distill": "nerine.training.distillation",
+    "distill": "nerine.training.distillation.distill",
     "evaluate": "nerine.evaluation.evaluate",
     "explain": "nerine.model.explanation",
     "load_corpus": "nerine.data.corpus",

@@ -324,6 +324,21 @@ def test_without_data_the_checkpoint_says_what_it_was_trained_on(
     assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
 
 
+def test_the_path_of_the_corpus_is_that_of_the_run(
+    quick: None, run_folder: Path, data: Path
+) -> None:
+    """`nerine.json` has the name of the corpus alone."""
+    info = json.loads((run_folder / "nerine.json").read_text())
+    info["provenance"] = {"corpus": {"source": data.name, "hash": nerine.load_corpus(data).hash}}
+    (run_folder / "nerine.json").write_text(json.dumps(info))
+    refused = run("optimize", run_folder)
+    assert f"names {data.name}, which is not here" in refused.stderr
+    (run_folder / "run.json").write_text(json.dumps({"source": str(data)}))
+    assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
+    report = json.loads((run_folder / "onnx" / "onnx.json").read_text())["report"]
+    assert (report["corpus"], report["checkpoint"]) == (data.name, run_folder.name)
+
+
 def test_a_stale_model_is_noted_on_standard_error(
     quick: None, run_folder: Path, data: Path
 ) -> None:

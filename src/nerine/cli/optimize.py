@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.errors import CorpusError
-from nerine.core.filenames import INFO_FILE
+from nerine.core.filenames import INFO_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,14 +139,17 @@ def _may_be_there(source: str) -> bool:
 
 
 def _trained_on(folder: Path) -> tuple[str | None, str | None, str | None]:
-    """Where the corpus of a checkpoint was, its hash, and its configuration on the hub.
+    """The source of a checkpoint's corpus, its hash, and its configuration on the hub.
 
-    Its `nerine.json` has them.
+    `nerine.json` has them, but only the name of a folder; `run.json` has its path.
     """
+    source = None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # no run, or an earlier one
+        source = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["source"]
     try:
         info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
         corpus = info["provenance"]["corpus"]
-        return str(corpus["source"]), str(corpus["hash"]), corpus.get("config")
+        return str(source or corpus["source"]), str(corpus["hash"]), corpus.get("config")
     except (OSError, ValueError, KeyError, TypeError):
         return None, None, None  # what is wrong with the checkpoint is said when it is loaded
 
