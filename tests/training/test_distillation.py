@@ -282,7 +282,7 @@ def test_a_student_without_labels_learns_from_its_teacher_alone(
 def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: TrainingRun) -> None:
     info = json.loads((undisturbed.folder / "nerine.json").read_text())
     about = info["provenance"]["teacher"]
-    assert about["source"] == str(teacher)
+    assert about["source"] == teacher.name
     assert (about["layers"], info["provenance"]["settings"]["keep"]) == (2, [0])
     other = load_checkpoint(teacher)
     with torch.no_grad():

@@ -6,6 +6,7 @@ to standard output, both as JSON.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
@@ -95,6 +96,9 @@ def _answer(request: dict[str, Any]) -> Footprint:
     tokenizer = TokenizerInfo.from_dict(request["tokenizer"])
     variant = Variant(request["name"], Path(request["folder"]), file, tokenizer)
     texts = request["texts"]
+    if variant.file is None:  # its libraries are imported by the first checkpoint that is loaded
+        importlib.import_module("nerine.model.loading.pretrained")
+        importlib.import_module("nerine.model.backends.pytorch")
     before = _peak_memory()
     began = perf_counter()
     tagger = variant.load()
