@@ -186,27 +186,19 @@ class Attention(nn.Module):
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
         """The attention output of hidden states."""
         batch, length = unseen.shape[0], unseen.shape[3]
-        if not self.apart:
-            query, key, value = self._merged(hidden, batch, length)
-            mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
-        else:
-            query, key, value = self._apart(hidden, batch, length)
+        if self.apart:
+            shape = batch, length, self.heads, self.size
+            query, key, value = (part(hidden).view(shape).transpose(1, 2) for part in self.apart)
             mixed = torch.softmax(query @ key.transpose(2, 3) + unseen, dim=-1) @ value
+        else:
+            merged: Tensor = self.merged(hidden)
+            if self.round_to > 1:
+                merged = merged[: batch * length]
+            parts = merged.view(batch, length, 3, self.heads, self.size).permute(2, 0, 3, 1, 4)
+            query, key, value = parts
+            mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
         mixed = mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
         return filled_up(mixed, self.round_to)
-
-    def _merged(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
-        """Queries, keys and values by one product, each `(batch, heads, length, size)`."""
-        merged: Tensor = self.merged(hidden)
-        if self.round_to > 1:
-            merged = merged[: batch * length]
-        shape = batch, length, 3, self.heads, self.size
-        return tuple(merged.view(shape).permute(2, 0, 3, 1, 4))
-
-    def _apart(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
-        """The same by three products."""
-        shape = batch, length, self.heads, self.size
-        return [part(hidden).view(shape).transpose(1, 2) for part in self.apart]
 
     def take_apart(self) -> None:
         """For export: uses three products and plain operators from now on."""

@@ -19,14 +19,13 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATIO
 
 from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
 from nerine.model.loading.sources import Source, find_source
+from nerine.model.loading.tokenizer import RUST_PANIC
 from nerine.model.loading.trust import check_folder
 
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
 """Options of `from_pretrained`: no code of the folder is run, and no file of the hub fetched."""
 
 _ARCHITECTURES = frozenset(MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES)
-_RUST_PANIC = "PanicException"
-"""Raised by tokenizers for a damaged file; it is a `BaseException`, not an `Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +211,7 @@ def _errors_of(source: Source) -> Iterator[None]:
     except NerineError:
         raise
     except BaseException as error:  # the libraries raise almost every kind
-        if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+        if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
             raise
         raise CheckpointError(
             f"cannot be loaded: {first_line(error)}",

@@ -16,7 +16,7 @@ from nerine.core.files import file_hash
 
 TOKENIZER_FILE = "tokenizer.json"
 
-_RUST_PANIC = "PanicException"
+RUST_PANIC = "PanicException"
 """Raised by tokenizers for a damaged file; it is a `BaseException`, not an `Exception`."""
 
 
@@ -160,7 +160,7 @@ class Tokenizer:
         except EncodingError:
             raise
         except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+            if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
                 raise
             raise CheckpointError(
                 f"the tokenizer cannot be loaded: {first_line(error)}", place=str(path)
