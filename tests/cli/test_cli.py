@@ -153,14 +153,14 @@ def test_a_user_error_is_a_message_and_exit_code_2(broken: Path) -> None:
     ("arguments", "message"),
     [
         (["describe", "./nowhere"], "./nowhere: there is no such file or folder"),
-        (["describe", "sample", "--scheme-in", "IOB9"], "no tag scheme is called 'IOB9'"),
+        (["describe", "sample", "--scheme-in", "IOB9"], "unknown tag scheme 'IOB9'"),
         (["describe", "sample", "--format", "xml"], "Invalid value for '--format'"),
         (["convert", "sample", "out.jsonl"], "--to says in which format"),
         (["convert", "sample", "out", "--to", "parquet"], "'parquet' is not one of"),
         (["train", "sample"], "Missing option '-o'"),
         (["train", "sample", "-o", "run", "--epochs", "0"], "epochs: 0 is too small"),
         (["train", "sample", "-o", "run", "--words", "all"], "Invalid value for '--words'"),
-        (["train", "sample", "-o", "run", "--scheme", "X"], "no tag scheme is called 'X'"),
+        (["train", "sample", "-o", "run", "--scheme", "X"], "unknown tag scheme 'X'"),
         (["train", "sample", "-o", "run", "--settings", "a.toml"], "a.toml: cannot be read"),
         (["predict", "run", "--file", "no.txt"], "no.txt: there is no such file"),
         (["evaluate", "run", "sample", "--split", "dev"], "sample: there is no dev split"),
@@ -393,7 +393,7 @@ def test_a_folder_of_brat_converts_like_a_file(conll: Path, tmp_path: Path) -> N
     assert load_corpus(tmp_path / "back.conll").train == load_corpus(conll).train
     again = run("convert", conll, tmp_path / "train", "--to", "brat")
     assert again.exit_code == 2
-    assert "the folder holds other things" in again.stderr
+    assert "the folder is not empty" in again.stderr
 
 
 def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) -> None:
@@ -405,4 +405,4 @@ def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) ->
     result = run("convert", source, tmp_path / "b.jsonl", "--set-aside", "--json")
     aside, unclear = json.loads(result.stdout)["notes"]
     assert aside == f"{source}: 1 annotation set aside"
-    assert unclear.startswith(f"{source}: 1 document with offsets behind an emoji")
+    assert unclear.startswith(f"{source}: 1 document with offsets after an emoji")

@@ -200,7 +200,7 @@ def test_a_page_escapes_everything_and_needs_nothing_from_elsewhere() -> None:
 
 def test_evaluates_as_a_table(checkpoint: Path, corpus: Path, tagger: Tagger) -> None:
     result = run("evaluate", checkpoint, corpus)
-    scores = nerine.evaluate(tagger, documents())
+    scores = nerine.evaluate(tagger, documents()).scores
     lines = [line.split() for line in result.stdout.splitlines()]
     head = ["label", "precision", "recall", "F1", *["F1,", "95%", "interval"], "support"]
     assert head in lines
@@ -219,7 +219,7 @@ def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> No
         "corpus": str(corpus),
         "hash": nerine.load_corpus(corpus).hash,
         "split": "train",
-        **nerine.evaluate(tagger, documents()).to_dict(),
+        **nerine.evaluate(tagger, documents()).scores.to_dict(),
     }
     assert {name: found[name] for name in expected} == expected
     assert found["signature"].startswith("metric:entity|scheme:ranges|reading:strict|split:train|")

@@ -109,7 +109,7 @@ def test_every_kind_of_flag_reaches_the_settings(asked: list[dict[str, Any]]) ->
 
 @pytest.mark.parametrize(
     ("marker", "message"),
-    [("{", "run.json: cannot be read"), ('{"settings": {"speed": 1}}', "no setting 'speed'")],
+    [("{", "run.json: cannot be read"), ('{"settings": {"speed": 1}}', "unknown setting 'speed'")],
 )
 def test_a_run_with_unusable_settings_cannot_be_resumed(
     marker: str, message: str, tmp_path: Path

@@ -502,8 +502,11 @@ def another_model(folder: Path) -> None:
     [
         (damage_model, "not the one that was measured"),
         (lambda folder: (folder / "model-int8.onnx").unlink(), "there is no such file"),
-        (lambda folder: (folder / "onnx.json").write_text('{"format": 1'), "this is no JSON"),
-        (lambda folder: (folder / "onnx.json").write_text("[]"), "the JSON holds"),
+        (
+            lambda folder: (folder / "onnx.json").write_text('{"format": 1'),
+            "this is not valid JSON",
+        ),
+        (lambda folder: (folder / "onnx.json").write_text("[]"), "the JSON is"),
         (lambda folder: (folder / "onnx.json").write_text('{"format": 9}'), "format 9"),
         (climb_out, "not a plain file name"),
         (forge_model, "ONNX Runtime cannot load it"),

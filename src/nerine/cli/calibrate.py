@@ -21,7 +21,14 @@ from nerine.cli.options import (
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
-from nerine.evaluation.calibration import Calibration, Reliability, Target, apply, reliability
+from nerine.evaluation.calibration import (
+    Binning,
+    Calibration,
+    ReliabilityDiagram,
+    Target,
+    apply_thresholds,
+    reliability_diagram,
+)
 from nerine.evaluation.calibration import calibrate as fit
 from nerine.evaluation.metrics import Counts, Scores, Signature, score
 
@@ -99,7 +106,8 @@ def calibrate(
     tagger = model.load(checkpoint)
     with working(f"tagging {counted(len(gold), 'document')}"):
         predicted = tagger.predict(gold)
-    trust = reliability(gold, predicted, bins=bins, binning="mass" if equal_mass else "width")
+    binning: Binning = "mass" if equal_mass else "width"
+    trust = reliability_diagram(gold, predicted, bins=bins, binning=binning)
     fitted = fit(gold, predicted, split=split, corpus=loaded.hash, target=aim, per_label=per_label)
     if not dry_run:
         from nerine.model.loading.checkpoint import save_calibration
@@ -109,7 +117,7 @@ def calibrate(
         trust,
         fitted,
         score(gold, predicted),
-        score(gold, list(apply(predicted, fitted.thresholds))),
+        score(gold, list(apply_thresholds(predicted, fitted.thresholds))),
     )
     notes = corpus_notes(loaded)
     signature = str(Signature.of(gold, split=split_shown(loaded, split)))
@@ -130,7 +138,7 @@ def calibrate(
 class _Result:
     """What there is to show; `before` and `after` are the scores without and with thresholds."""
 
-    trust: Reliability
+    trust: ReliabilityDiagram
     fitted: Calibration
     before: Scores
     after: Scores
@@ -177,8 +185,9 @@ def _print_result(result: _Result, title: str, on: Console) -> None:
     trust = result.trust
     on.print(titled(f"{title}: scores and what came true", _bins_table(trust)))
     on.print(
-        f"expected calibration error {trust.error:.4f}, largest {trust.largest_error:.4f}, "
-        f"Brier score {trust.brier:.4f} over {trust.entities:,} predicted entities"
+        f"expected calibration error {trust.expected_calibration_error:.4f}, largest "
+        f"{trust.maximum_calibration_error:.4f}, "
+        f"Brier score {trust.brier_score:.4f} over {trust.entities:,} predicted entities"
     )
     on.print()
     about = f"Thresholds for {result.fitted.target}; scores without → with them"
@@ -191,7 +200,7 @@ def _print_result(result: _Result, title: str, on: Console) -> None:
         on.print(cell(f"note: {_doubt(result.fitted)}", "bold"), soft_wrap=True)
 
 
-def _bins_table(trust: Reliability) -> Table:
+def _bins_table(trust: ReliabilityDiagram) -> Table:
     numbers = ("entities", "mean score", "precision", "gap")
     result = table(("score", *numbers), numbers=numbers)
     for each in trust.bins:
@@ -228,7 +237,7 @@ def _changes(before: Counts, after: Counts) -> list[str]:
 def _doubt(fitted: Calibration) -> str:
     if fitted.held_out is None:
         return "there are too few entities to hold documents out: other texts may differ much"
-    if fitted.target.least is None:
+    if fitted.target.minimum is None:
         return "held out, F1 does not rise: these thresholds are of little use on other texts"
     return f"held out, {fitted.target} is not reached: expect less on other texts"
 

@@ -22,7 +22,7 @@ from nerine.cli.options import (
     split_option,
     split_shown,
 )
-from nerine.cli.score import paired, pairing_notes
+from nerine.cli.score import alignment_notes, paired
 from nerine.cli.terminal import cell, console, print_json, table, titled, working
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from nerine.core.document import Document
     from nerine.data.corpus import Corpus
-    from nerine.evaluation.error_analysis import DocumentChange
+    from nerine.evaluation.error_analysis import DocumentDifference
     from nerine.evaluation.significance import Comparison, Difference, System
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
@@ -80,7 +80,7 @@ def compare(
     then tags the texts. Each pair is tested by the paired bootstrap, and by approximate
     randomisation where a system is one run, over all labels and for each.
     """
-    from nerine.evaluation.error_analysis import changes
+    from nerine.evaluation.error_analysis import document_differences
     from nerine.evaluation.metrics import Signature
     from nerine.evaluation.significance import compare as compare_systems
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
@@ -93,7 +93,7 @@ def compare(
         comparison = compare_systems(documents, found, **sampling.given)
     shown = split_shown(corpus, read.split)
     signature = str(Signature.of(documents, split=shown, scheme=read.scheme))
-    differing = changes(documents, found[0].runs[0], found[1].runs[0])
+    differing = document_differences(documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
     notes = [*corpus_notes(corpus), *read.notes, *few]
     if as_json:
@@ -157,10 +157,10 @@ class _Outputs:
             self._schemes[None] = None
             with working(f"tagging with {path}"):
                 return tuple(Tagger.load(str(path)).predict(self.gold))
-        pairing = paired(self.corpus, self.split, path, self._theirs)
-        self._schemes[pairing.scheme.value if pairing.scheme else None] = None
-        self.notes += [f"{path}: {note}" for note in pairing_notes(pairing)]
-        return pairing.predicted
+        alignment = paired(self.corpus, self.split, path, self._theirs)
+        self._schemes[alignment.scheme.value if alignment.scheme else None] = None
+        self.notes += [f"{path}: {note}" for note in alignment_notes(alignment)]
+        return alignment.predicted
 
 
 def _named(given: str) -> tuple[str, Path]:
@@ -211,7 +211,7 @@ def _numbers(each: Difference) -> list[str]:
 
 
 def _print_changes(
-    shown: Sequence[DocumentChange],
+    shown: Sequence[DocumentDifference],
     total: int,
     systems: Sequence[System],
     read: _Outputs,

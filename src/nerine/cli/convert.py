@@ -29,7 +29,7 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.folders import is_pair_folder
+from nerine.data.split_files import is_pair_folder
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
@@ -131,7 +131,7 @@ def _write_splits(
         ) from error
     written = {}
     for name, documents in corpus.splits.items():
-        path = folder / FORMATS[format_].target(name)
+        path = folder / FORMATS[format_].file_name(name)
         written[str(path)] = write_documents(documents, path, format_, options)
     return written
 

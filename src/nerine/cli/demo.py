@@ -75,7 +75,7 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
         context.exit(INTERRUPTED)
     with working("scoring"):
         tagger = run.tagger()
-        evaluation = nerine.evaluate(tagger, corpus.test)
+        evaluation = nerine.evaluate(tagger, corpus.test).scores
         tagged = tagger.predict(SENTENCES)
     if as_json:
         print_json(_as_json(run, evaluation, tagged))

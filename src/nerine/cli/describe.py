@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nerine.cli.options import CorpusReading, corpus_notes, corpus_options, json_option
-from nerine.cli.show import print_description
+from nerine.cli.show import print_statistics
 from nerine.cli.terminal import cell, console, print_json
 
 
@@ -27,15 +27,15 @@ def describe(corpus: str, reading: CorpusReading, as_json: bool) -> None:
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
     owner/name@revision.
     """
-    from nerine.data.statistics import describe_corpus
+    from nerine.data.statistics import corpus_statistics
 
     loaded = reading.load(corpus)
-    description = describe_corpus(loaded)
+    statistics = corpus_statistics(loaded)
     notes = corpus_notes(loaded)
     if as_json:
-        print_json({**description.to_dict(), "notes": notes})
+        print_json({**statistics.to_dict(), "notes": notes})
         return
     on = console()
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
-    print_description(description, on)
+    print_statistics(statistics, on)

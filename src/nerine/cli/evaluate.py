@@ -30,7 +30,7 @@ from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
-    from nerine.evaluation.assessment import Evaluation
+    from nerine.evaluation.evaluate import Evaluation
     from nerine.model.tagger import Tagger
 
 
@@ -74,7 +74,7 @@ def evaluate(
     An entity counts as correct if its start, its end and its label are. Intervals come from
     resampled documents.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     loaded = reading.load(corpus)
     split = chosen_split(loaded, split)
@@ -118,7 +118,7 @@ def _info_to_save_with(
 ) -> dict[str, Any]:
     """What `nerine.json` says; refuses what cannot be saved, before anything is tagged."""
     from nerine.model.loading.checkpoint import writable_info
-    from nerine.publishing.evaluations import refused
+    from nerine.publishing.evaluations import trained_on_error
     from nerine.publishing.roles import trained_on
 
     if model.scheme is not None:
@@ -129,7 +129,7 @@ def _info_to_save_with(
         )
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
     if trained_on(corpus, split, info):
-        raise refused(f"{split} of {corpus.source}", checkpoint)
+        raise trained_on_error(f"{split} of {corpus.source}", checkpoint)
     return info
 
 
@@ -142,10 +142,10 @@ def _save(
     seconds: float,
 ) -> tuple[str, list[str]]:
     """Where the scores were saved, and what is to be said of their texts."""
-    from nerine.publishing.evaluations import evaluation_of, save_evaluation
+    from nerine.publishing.evaluations import evaluation_record, save_evaluation
     from nerine.publishing.roles import Role, role_of
 
-    record = evaluation_of(
+    record = evaluation_record(
         corpus,
         assessment,
         provenance=info["provenance"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nerine.core.errors import CorpusError, FormatError
 from nerine.data.formats import EXTENSIONS
-from nerine.data.formats.folders import find_split_files
+from nerine.data.split_files import find_split_files
 
 
 def check_output(output: Path, sources: Iterable[str | Path]) -> None:

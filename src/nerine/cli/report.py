@@ -23,7 +23,7 @@ from nerine.cli.options import (
     tagging_options,
 )
 from nerine.cli.outputs import check_output
-from nerine.cli.score import paired, pairing_notes
+from nerine.cli.score import alignment_notes, paired
 from nerine.cli.terminal import json_text, print_json, working
 from nerine.core.display import counted, visible
 from nerine.core.document import Document
@@ -152,13 +152,13 @@ def _of_file(
             "--revision, --scheme, --tags, --backend and --thresholds are for a checkpoint, "
             "and RUN is a file"
         )
-    pairing = paired(corpus, split, Path(path), theirs)
+    alignment = paired(corpus, split, Path(path), theirs)
     return {
         "checkpoint": path,
-        "predicted": pairing.predicted,
-        "lenient": None if pairing.lenient == pairing.predicted else pairing.lenient,
-        "scheme": pairing.scheme.value if pairing.scheme else None,
-        "notes": pairing_notes(pairing),
+        "predicted": alignment.predicted,
+        "lenient": None if alignment.lenient == alignment.predicted else alignment.lenient,
+        "scheme": alignment.scheme.value if alignment.scheme else None,
+        "notes": alignment_notes(alignment),
     }
 
 
@@ -184,5 +184,5 @@ def _content(made: Report, form: str) -> str:
 
 
 def _summary(made: Report) -> str:
-    overall = made.evaluation.overall
-    return f"F1 {overall.f1:.4f} over {counted(made.evaluation.documents, 'document')}"
+    overall = made.scores.overall
+    return f"F1 {overall.f1:.4f} over {counted(made.scores.documents, 'document')}"

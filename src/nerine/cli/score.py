@@ -28,7 +28,7 @@ from nerine.core.errors import CorpusError
 if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.data.corpus import Corpus
-    from nerine.evaluation.alignment import Pairing
+    from nerine.evaluation.alignment import Alignment
 
 _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
 """Where conlleval has the two tags of a line."""
@@ -72,26 +72,26 @@ def score(
     GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
     needed. What a system's file gets slightly wrong is repaired and counted.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     if predicted is None:
-        corpus, pairing = None, _one_file(gold, split, reading, theirs)
+        corpus, alignment = None, _one_file(gold, split, reading, theirs)
     else:
         corpus = reading.load(gold)
         split = chosen_split(corpus, split)
-        pairing = paired(corpus, split, predicted, theirs)
+        alignment = paired(corpus, split, predicted, theirs)
     seen = _training_documents(corpus, train, split, reading)
-    scheme = pairing.scheme.value if pairing.scheme else None
+    scheme = alignment.scheme.value if alignment.scheme else None
     assessment = evaluate_predictions(
-        pairing.gold,
-        pairing.predicted,
-        lenient=None if pairing.lenient == pairing.predicted else pairing.lenient,
+        alignment.gold,
+        alignment.predicted,
+        lenient=None if alignment.lenient == alignment.predicted else alignment.lenient,
         train=seen,
         split=split_shown(corpus, split) if corpus and split else "all",
         scheme=scheme,
         **sampling.given,
     )
-    notes = [*(corpus_notes(corpus) if corpus else []), *pairing_notes(pairing)]
+    notes = [*(corpus_notes(corpus) if corpus else []), *alignment_notes(alignment)]
     if as_json:
         print_json(
             {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
@@ -104,16 +104,16 @@ def score(
     for note in notes:
         on.print(cell(f"note: {note}"), soft_wrap=True)
     print_assessment(assessment, f"{predicted or gold} against {gold}", on)
-    print_errors(assessment.analysis, pairing.places, errors, on)
+    print_errors(assessment.analysis, alignment.places, errors, on)
 
 
-def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
+def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Alignment:
     """The documents of a split beside those of a file."""
-    from nerine.evaluation.alignment import pair
+    from nerine.evaluation.alignment import align_file
 
     gold = corpus.split(split)
     places = [corpus.place(split, index) for index in range(len(gold))]
-    return pair(
+    return align_file(
         gold,
         places,
         predicted,
@@ -125,8 +125,8 @@ def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading
 
 def _one_file(
     path: str, split: str | None, reading: CorpusReading, theirs: PredictedReading
-) -> Pairing:
-    from nerine.evaluation.alignment import pair_columns
+) -> Alignment:
+    from nerine.evaluation.alignment import align_columns
 
     if not Path(path).is_file():
         raise CorpusError(
@@ -143,7 +143,7 @@ def _one_file(
         )
     # both options are the last column by default
     gold_column = _GOLD_COLUMN if columns[0] == columns[1] == _PREDICTED_COLUMN else columns[0]
-    return pair_columns(
+    return align_columns(
         Path(path),
         gold_column,
         columns[1],
@@ -164,14 +164,15 @@ def _training_documents(
     return list(corpus.splits["train"]) if "train" in corpus.splits else None
 
 
-def pairing_notes(pairing: Pairing) -> list[str]:
+def alignment_notes(alignment: Alignment) -> list[str]:
     """What was repaired, and labels that gold lacks."""
     notes = [
-        f"tolerated: {each.what}: {each.count:,}, first at {each.first}" for each in pairing.repairs
+        f"tolerated: {each.what}: {each.count:,}, first at {each.first}"
+        for each in alignment.repairs
     ]
-    if pairing.unknown_labels:
-        names = ", ".join(pairing.unknown_labels)
+    if alignment.unknown_labels:
+        names = ", ".join(alignment.unknown_labels)
         notes.append(
-            f"{counted(len(pairing.unknown_labels), 'predicted label')} that gold lacks: {names}"
+            f"{counted(len(alignment.unknown_labels), 'predicted label')} that gold lacks: {names}"
         )
     return notes

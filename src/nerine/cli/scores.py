@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.evaluation.assessment import Evaluation
-    from nerine.evaluation.error_analysis import Analysis
+    from nerine.evaluation.error_analysis import ErrorAnalysis
+    from nerine.evaluation.evaluate import Evaluation
     from nerine.evaluation.metrics import Counts
     from nerine.evaluation.significance import Intervals
 
@@ -33,7 +33,7 @@ def print_assessment(assessment: Evaluation, title: str, on: Console) -> None:
     """All scores, and where they come from."""
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
-    evaluation = assessment.evaluation
+    evaluation = assessment.scores
     on.print(titled(title, _labels_table(assessment)))
     if evaluation.documents < FEW_DOCUMENTS:
         on.print("with so few documents the intervals are too narrow")
@@ -57,7 +57,7 @@ def _values(scores: _Scores) -> list[str]:
 
 
 def _labels_table(assessment: Evaluation) -> Table:
-    evaluation, intervals = assessment.evaluation, assessment.intervals
+    evaluation, intervals = assessment.scores, assessment.intervals
     interval = f"F1, {intervals.level:.0%} interval"
     names = ("precision", "recall", "F1", interval, "support")
     result = table(("label", *names), numbers=names)
@@ -78,7 +78,7 @@ def _interval(intervals: Intervals) -> str:
 
 
 def _others_table(assessment: Evaluation) -> Table:
-    evaluation = assessment.evaluation
+    evaluation = assessment.scores
     scores = ("precision", "recall", "F1")
     counts = ("correct", "incorrect", "partial", "missing", "spurious")
     result = table(("", *scores, *counts), numbers=(*scores, *counts))
@@ -102,7 +102,7 @@ def _kinds_table(kinds: Mapping[str, Counts]) -> Table:
     return result
 
 
-def print_analysis(analysis: Analysis, on: Console) -> None:
+def print_analysis(analysis: ErrorAnalysis, on: Console) -> None:
     """What became of the entities, which labels were taken for which, which forms were missed."""
     kinds = [kind for kind, count in analysis.by_kind.items() if count]
     outcomes = table(("label", *kinds), numbers=kinds)
@@ -123,7 +123,7 @@ def print_analysis(analysis: Analysis, on: Console) -> None:
         on.print(titled("Surface forms most often missed", missed))
 
 
-def print_errors(analysis: Analysis, places: Sequence[str], most: int, on: Console) -> None:
+def print_errors(analysis: ErrorAnalysis, places: Sequence[str], most: int, on: Console) -> None:
     """Wrong outcomes, `most` at the most, each with its place and its text."""
     for outcome in analysis.errors[:most]:
         document = analysis.gold[outcome.document]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from nerine.cli.terminal import Titled
-    from nerine.data.statistics import CorpusDescription
+    from nerine.data.statistics import CorpusStatistics
     from nerine.evaluation.epochs import EpochRecord
     from nerine.evaluation.metrics import Counts, Scores, Signature
     from nerine.model import explanation
@@ -148,12 +148,12 @@ def _is_number(text: str) -> bool:
     return text.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
-def print_description(description: CorpusDescription, on: Console) -> None:
-    """Everything that is known of a corpus."""
-    on.print(cell(f"corpus  {description.source}"))
-    on.print(cell(f"hash    {description.hash}"))
-    on.print(cell(f"scheme  {description.scheme or 'none: entities are given as ranges'}"))
-    on.print(cell(f"labels  {', '.join(description.labels) or 'none'}"), soft_wrap=True)
+def print_statistics(statistics: CorpusStatistics, on: Console) -> None:
+    """All statistics of a corpus."""
+    on.print(cell(f"corpus  {statistics.source}"))
+    on.print(cell(f"hash    {statistics.hash}"))
+    on.print(cell(f"scheme  {statistics.scheme or 'none: entities are given as ranges'}"))
+    on.print(cell(f"labels  {', '.join(statistics.labels) or 'none'}"), soft_wrap=True)
     for title, make in (
         ("Splits", _splits_table),
         ("Entities", _labels_table),
@@ -161,18 +161,18 @@ def print_description(description: CorpusDescription, on: Console) -> None:
         ("Texts seen before, and entities known from train", _repetition_table),
     ):
         on.print()
-        on.print(titled(title, make(description)))
-    for label, documents in description.examples.items():
+        on.print(titled(title, make(statistics)))
+    for label, documents in statistics.examples.items():
         on.print()
         on.print(cell(label, "bold"))
         excerpts = [_excerpt(document, label) for document in documents]
-        print_documents(excerpts, description.labels, on, indent="  ")
+        print_documents(excerpts, statistics.labels, on, indent="  ")
 
 
-def _splits_table(description: CorpusDescription) -> Table:
+def _splits_table(statistics: CorpusStatistics) -> Table:
     names = ("documents", "tokens", "characters", "entities", "distinct")
     result = table(("split", *names), numbers=names)
-    for name, split in description.splits.items():
+    for name, split in statistics.splits.items():
         result.add_row(
             name,
             f"{split.documents:,}",
@@ -184,29 +184,29 @@ def _splits_table(description: CorpusDescription) -> Table:
     return result
 
 
-def _labels_table(description: CorpusDescription) -> Table:
-    result = table(("label", *description.splits), numbers=list(description.splits))
-    for label in description.labels:
-        counts = (split.entities_by_label.get(label, 0) for split in description.splits.values())
+def _labels_table(statistics: CorpusStatistics) -> Table:
+    result = table(("label", *statistics.splits), numbers=list(statistics.splits))
+    for label in statistics.labels:
+        counts = (split.entities_by_label.get(label, 0) for split in statistics.splits.values())
         result.add_row(cell(label), *(f"{count:,}" for count in counts))
     return result
 
 
-def _lengths_table(description: CorpusDescription) -> Table:
-    names = list(next(iter(description.splits.values())).lengths)
+def _lengths_table(statistics: CorpusStatistics) -> Table:
+    names = list(next(iter(statistics.splits.values())).lengths)
     result = table(("split", *names), numbers=names)
-    for name, split in description.splits.items():
+    for name, split in statistics.splits.items():
         result.add_row(name, *(f"{split.lengths[each]:,}" for each in names))
     return result
 
 
-def _repetition_table(description: CorpusDescription) -> Table:
+def _repetition_table(statistics: CorpusStatistics) -> Table:
     """Texts that stand in a split more than once, or in an earlier split too."""
-    earlier = list(dict.fromkeys(first for first, _ in description.shared_texts))
+    earlier = list(dict.fromkeys(first for first, _ in statistics.shared_texts))
     names = ("repeated", *(f"also in {split}" for split in earlier), "entities known")
     result = table(("split", *names), numbers=names)
-    for name, split in description.splits.items():
-        shared = [description.shared_texts.get((first, name)) for first in earlier]
+    for name, split in statistics.splits.items():
+        shared = [statistics.shared_texts.get((first, name)) for first in earlier]
         counts = ("" if count is None else f"{count:,}" for count in shared)
         known = "" if split.seen_in_train is None else f"{split.seen_in_train:.1%}"
         result.add_row(name, f"{split.duplicates:,}", *counts, known)

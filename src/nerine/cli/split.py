@@ -143,7 +143,7 @@ def _write(corpora: Mapping[str, Corpus], output: Path, format_: str) -> dict[st
             (partial / folder).mkdir(exist_ok=True)
             options = WriteOptions(corpus.scheme) if corpus.scheme else WriteOptions()
             for name, documents in corpus.splits.items():
-                file = Path(folder, FORMATS[format_].target(name))
+                file = Path(folder, FORMATS[format_].file_name(name))
                 count = write_documents(documents, partial / file, format_, options)
                 written[str(output / file)] = count
     return written

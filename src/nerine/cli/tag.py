@@ -19,6 +19,7 @@ from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.serving.files.inputs import STANDARD
 from nerine.serving.files.options import FORMATS, Format, Start, TaggingOptions
+from nerine.serving.files.outputs import Outputs
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class _VisibleBytes:
 def _run(planned: TaggingPlan, tagger: Any) -> TaggingSummary:
     from nerine.cli.progress import tagging_display
 
-    if planned.targets is None and sys.stdout.isatty():
+    if not isinstance(planned.output, Outputs) and sys.stdout.isatty():
         return planned.run(tagger)  # whose records a bar would stand between
     with tagging_display() as listener:
         return planned.run(tagger, listener)

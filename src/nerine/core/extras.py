@@ -1,13 +1,32 @@
-"""Packages that an extra installs, and the error where one is missing."""
+"""Packages that only an extra of Nerine installs, and the error where one is missing."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
+from types import ModuleType
 
 from nerine.core.errors import MissingExtraError
 
 _EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train")
+
+
+def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
+    """Imports a module of an optional package.
+
+    Args:
+        module: The module's full name.
+        extra: The extra that installs its package, as in `nerine[extra]`.
+        purpose: What needs the package, for the message.
+
+    Raises:
+        MissingExtraError: If the package is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError.of(module.partition(".")[0], extra, purpose) from None
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from nerine.core.display import counted
 from nerine.curation.checks.findings import Remark, Rule, Spot
 from nerine.curation.checks.view import View, quoted
-from nerine.data.formats.folders import SPLITS
+from nerine.data.split_files import SPLITS
 
 FEWEST_OF_LABEL = 20
 """A label with fewer training entities is rare."""

