@@ -82,38 +82,59 @@ __all__ = [
     "write_documents",
 ]
 
-_MODULES = {
-    "Evaluation": "nerine.evaluation.evaluate",
-    "CheckReport": "nerine.curation.checks",
-    "Comparison": "nerine.evaluation.significance",
-    "Corpus": "nerine.data.corpus",
-    "DistillationSettings": "nerine.training.settings",
-    "Scores": "nerine.evaluation.metrics",
-    "Optimization": "nerine.serving.optimization.optimize",
-    "PushOptions": "nerine.publishing.push",
-    "Pushed": "nerine.publishing.push",
-    "System": "nerine.evaluation.significance",
-    "Tagger": "nerine.model.tagger",
-    "TaggingOptions": "nerine.serving.files",
-    "TaggingSummary": "nerine.serving.files",
-    "TrainingRun": "nerine.training.run",
-    "TrainingSettings": "nerine.training.settings",
-    "evaluate_predictions": "nerine.evaluation.evaluate",
-    "check_corpus": "nerine.curation.checks",
-    "compare": "nerine.evaluation.significance",
-    "distill": "nerine.training.distillation.distill",
-    "evaluate": "nerine.evaluation.evaluate",
-    "explain": "nerine.model.explanation",
-    "load_corpus": "nerine.data.corpus",
-    "optimize": "nerine.serving.optimization.optimize",
-    "plan_push": "nerine.publishing.push",
-    "push": "nerine.publishing.push",
-    "read_documents": "nerine.data.formats",
-    "score": "nerine.evaluation.metrics",
-    "tag_files": "nerine.serving.files",
-    "train": "nerine.training.train",
-    "write_documents": "nerine.data.formats",
+_NAMES = {
+    "nerine.curation.checks": (
+        "CheckReport",
+        "check_corpus",
+    ),
+    "nerine.data.corpus": (
+        "Corpus",
+        "load_corpus",
+    ),
+    "nerine.data.formats": (
+        "read_documents",
+        "write_documents",
+    ),
+    "nerine.evaluation.evaluate": (
+        "Evaluation",
+        "evaluate",
+        "evaluate_predictions",
+    ),
+    "nerine.evaluation.metrics": (
+        "Scores",
+        "score",
+    ),
+    "nerine.evaluation.significance": (
+        "Comparison",
+        "System",
+        "compare",
+    ),
+    "nerine.model.explanation": ("explain",),
+    "nerine.model.tagger": ("Tagger",),
+    "nerine.publishing.push": (
+        "PushOptions",
+        "Pushed",
+        "plan_push",
+        "push",
+    ),
+    "nerine.serving.files": (
+        "TaggingOptions",
+        "TaggingSummary",
+        "tag_files",
+    ),
+    "nerine.serving.optimization.optimize": (
+        "Optimization",
+        "optimize",
+    ),
+    "nerine.training.distillation.distill": ("distill",),
+    "nerine.training.run": ("TrainingRun",),
+    "nerine.training.settings": (
+        "DistillationSettings",
+        "TrainingSettings",
+    ),
+    "nerine.training.train": ("train",),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

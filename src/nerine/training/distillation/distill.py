@@ -90,9 +90,8 @@ def distill(
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
-    conditions: dict[str, Any] = {
-        "corpus": corpus.hash,
-        "source": corpus.source,
+    conditions: dict[str, Any] = {"corpus": corpus.hash, "source": corpus.source}
+    conditions |= {
         "teacher": _checkpoint_hash(loaded),
         "unlabelled text": digest_of(document.text for document in texts),
         "settings": settings.to_dict(),
