@@ -83,58 +83,23 @@ __all__ = [
 ]
 
 _NAMES = {
-    "nerine.curation.checks": (
-        "CheckReport",
-        "check_corpus",
-    ),
-    "nerine.data.corpus": (
-        "Corpus",
-        "load_corpus",
-    ),
-    "nerine.data.formats": (
-        "read_documents",
-        "write_documents",
-    ),
-    "nerine.evaluation.evaluate": (
-        "Evaluation",
-        "evaluate",
-        "evaluate_predictions",
-    ),
-    "nerine.evaluation.metrics": (
-        "Scores",
-        "score",
-    ),
-    "nerine.evaluation.significance": (
-        "Comparison",
-        "System",
-        "compare",
-    ),
-    "nerine.model.explanation": ("explain",),
-    "nerine.model.tagger": ("Tagger",),
-    "nerine.publishing.push": (
-        "PushOptions",
-        "Pushed",
-        "plan_push",
-        "push",
-    ),
-    "nerine.serving.files": (
-        "TaggingOptions",
-        "TaggingSummary",
-        "tag_files",
-    ),
-    "nerine.serving.optimization.optimize": (
-        "Optimization",
-        "optimize",
-    ),
-    "nerine.training.distillation.distill": ("distill",),
-    "nerine.training.run": ("TrainingRun",),
-    "nerine.training.settings": (
-        "DistillationSettings",
-        "TrainingSettings",
-    ),
-    "nerine.training.train": ("train",),
+    "nerine.curation.checks": "CheckReport check_corpus",
+    "nerine.data.corpus": "Corpus load_corpus",
+    "nerine.data.formats": "read_documents write_documents",
+    "nerine.evaluation.evaluate": "Evaluation evaluate evaluate_predictions",
+    "nerine.evaluation.metrics": "Scores score",
+    "nerine.evaluation.significance": "Comparison System compare",
+    "nerine.model.explanation": "explain",
+    "nerine.model.tagger": "Tagger",
+    "nerine.publishing.push": "PushOptions Pushed plan_push push",
+    "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
+    "nerine.serving.optimization.optimize": "Optimization optimize",
+    "nerine.training.distillation.distill": "distill",
+    "nerine.training.run": "TrainingRun",
+    "nerine.training.settings": "DistillationSettings TrainingSettings",
+    "nerine.training.train": "train",
 }
-_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
