@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_old_file(checkpoint: Path, monkeypatch: pytest.M
     assert files_of(checkpoint) == before
 
 
-def test_thresholds_are_not_saved_beside_weights_of_another_run(checkpoint: Path) -> None:
+def test_thresholds_are_not_saved_with_weights_of_another_run(checkpoint: Path) -> None:
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     before = files_of(checkpoint)
@@ -285,7 +285,7 @@ def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], midd
         (["--target", "best"], "target: 'best' is not a valid target"),
         (["--target", "precision=2"], "target: 2.0 is not a valid precision"),
         (["--bins", "0"], "Invalid value for '--bins'"),
-        (["--scheme", "IOB1"], "--scheme: thresholds would be saved for another scheme"),
+        (["--scheme", "IOB1"], "--scheme: the thresholds would be those of another scheme"),
         (["--target", "recall=1"], "no threshold reaches a recall of 1 for all labels"),
     ],
 )
@@ -317,7 +317,7 @@ def test_only_folders_of_ours_are_written_to(tmp_path: Path, corpus: Path) -> No
 def test_thresholds_on_the_command_line_are_checked_first(command: str, value: str) -> None:
     result = run(command, "nowhere", "sample", "--thresholds", value)
     assert result.exit_code == 2
-    assert f"error: --thresholds: {value!r} is no threshold" in result.stderr
+    assert f"error: --thresholds: {value!r} is not a valid threshold" in result.stderr
     assert "the word saved, or a number from 0 to 1" in result.stderr
 
 

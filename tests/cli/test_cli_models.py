@@ -15,7 +15,8 @@ from rich.console import Console
 
 import nerine
 from nerine.cli import main
-from nerine.cli.show import explanation_tables, plain_line, print_documents
+from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.explain import explanation_tables
 from nerine.core.display import tagged_page
 from nerine.core.document import Document, Entity
 from nerine.data.formats import WriteOptions, read_documents, write_documents
@@ -153,7 +154,7 @@ def test_an_output_in_a_folder_that_is_not_there_is_an_error(
 ) -> None:
     result = run("predict", checkpoint, "Mira", "-o", tmp_path / "no" / "out.jsonl")
     assert result.exit_code == 2
-    assert f"{tmp_path / 'no'}: there is no such folder" in result.stderr
+    assert f"{tmp_path / 'no'}: the folder does not exist" in result.stderr
 
 
 def test_predictions_do_not_replace_the_labels_that_they_were_made_for(

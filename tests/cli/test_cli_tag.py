@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from nerine.cli import main
-from nerine.cli.flags import resuming_command
 from nerine.cli.progress import TaggingDisplay, tagging_bar
+from nerine.cli.resuming import resuming_command
 from nerine.cli.tag import tag
 from nerine.model.tagger import Tagger
 from streams import files_in
@@ -137,7 +137,7 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
         result = run(checkpoint, posts, "-o", output)
     assert result.exit_code == 1
     assert "the state was saved" in result.stderr
-    assert f"go on with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
+    assert f"resume with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
         result.stderr.replace("--output", "-o")
     )
     with monkeypatch.context() as patched:
@@ -151,7 +151,7 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
     assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
 
 
-def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
+def test_the_resuming_command_does_not_start_again() -> None:
     given = ["runs/a", "x.txt", "-o", "y.jsonl", "--overwrite", "--thresholds", "saved"]
     with tag.make_context("tag", given) as context:
         again = resuming_command(context)
@@ -197,7 +197,7 @@ def test_a_signal_ends_the_bar_and_the_state_is_saved(checkpoint: Path, posts: P
     shown += b"".join(iter(lambda: _shown(leader), b""))
     assert child.wait(timeout=60) == 1
     os.close(leader)
-    assert b"go on with: nerine tag" in shown
+    assert b"resume with: nerine tag" in shown
     assert b"Traceback" not in shown
     assert not output.exists()
     assert (posts.parent / ".out.jsonl.tagging" / "state.json").exists()

@@ -645,8 +645,8 @@ def test_nothing_but_the_hub_is_asked(hub: Hub, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path) -> None:
-    from nerine.cli import optimize
-    from nerine.cli.options import CorpusReading
+    from nerine.cli.optimize import corpus_to_measure_on
+    from nerine.cli.options import CorpusOptions
     from nerine.training.initialization import run_provenance
     from nerine.training.recipes import recipe
 
@@ -656,8 +656,8 @@ def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path
     assert made["corpus"]["source"] == f"{REPO}@{commit}"
     assert made["corpus"]["config"] == "en"
     (tmp_path / "nerine.json").write_text(json.dumps({"provenance": made}))
-    reading = CorpusReading(None, None, None, ReadOptions())
-    again, source = optimize._corpus(str(tmp_path), None, reading)
+    reading = CorpusOptions(None, None, None, ReadOptions())
+    again, source = corpus_to_measure_on(str(tmp_path), None, reading)
     assert (again.hash, source) == (corpus.hash, corpus.source)
 
 

@@ -18,7 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerine.cli.options import BACKENDS as OFFERED
+from nerine.cli.model_options import BACKENDS as OFFERED
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, MissingExtraError, SettingsError
 from nerine.model import backends

@@ -310,8 +310,8 @@ def test_without_data_the_checkpoint_says_what_it_was_trained_on(
     assert "does not say what it was trained on" in refused.stderr
     info = json.loads((run_folder / "nerine.json").read_text())
     for source, known, message in (
-        (str(data.with_name("gone")), "0" * 64, "gone, which is not here"),
-        (str(data), "0" * 64, "not any more what the checkpoint was trained on"),
+        (str(data.with_name("gone")), "0" * 64, "gone, which does not exist here"),
+        (str(data), "0" * 64, "the corpus has changed since the checkpoint was trained on it"),
     ):
         info["provenance"] = {"corpus": {"source": source, "hash": known}}
         (run_folder / "nerine.json").write_text(json.dumps(info))
@@ -332,7 +332,7 @@ def test_the_path_of_the_corpus_is_that_of_the_run(
     info["provenance"] = {"corpus": {"source": data.name, "hash": nerine.load_corpus(data).hash}}
     (run_folder / "nerine.json").write_text(json.dumps(info))
     refused = run("optimize", run_folder)
-    assert f"names {data.name}, which is not here" in refused.stderr
+    assert f"trained on {data.name}, which does not exist here" in refused.stderr
     (run_folder / "run.json").write_text(json.dumps({"source": str(data)}))
     assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
     report = json.loads((run_folder / "onnx" / "onnx.json").read_text())["report"]

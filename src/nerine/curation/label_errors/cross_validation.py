@@ -1,15 +1,14 @@
-"""Documents → what a model says of them that has not been trained on them.
+"""Cross-validation over a corpus: the folds of its documents with taggers not trained on them.
 
-The documents are divided into folds, and each fold is read by a model that was trained on the
-others. Each training is an ordinary run in a folder of its own, so that it can be interrupted and
-resumed, and a fold that has ended is not trained again::
+Each fold is given to a model that was trained on the others. Each training is an ordinary run in a
+folder of its own, so it can be interrupted and resumed, and a finished fold is not trained again::
 
     WORK/fold-1-of-5/   the run whose test split is the first fold
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,19 +28,19 @@ from nerine.training.train import train, training_conditions
 
 
 class FoldListener(Listener, Protocol):
-    """Whoever shows how the trainings go on."""
+    """A training listener that also learns which fold is next."""
 
     def fold(self, number: int, folds: int) -> None:
-        """Fold `number`, from 1, is trained for or read next."""
+        """Fold `number`, from 1, is next."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """The trainings that read each document of `splits` by a model that has not seen it.
+    """A cross-validation of the documents of `splits`, with a training run for each fold.
 
-    A training split that is not among `splits` is learned from in every run. A validation split
-    that is not among them chooses each run's best epoch; without one, every run holds documents out
-    of those that it learns from. The test split is not looked at, unless it is among `splits`.
+    A training split that is not among `splits` is trained on in every run. A validation split that
+    is not among them chooses the best epoch of each run; without one, every run holds out part of
+    its training documents. The test split is left out unless it is among `splits`.
     """
 
     corpus: Corpus
@@ -50,10 +49,10 @@ class CrossValidation:
     folds: int = 3
     settings: TrainingSettings = CROSS_VALIDATION
 
-    def read(
+    def folds_with_taggers(
         self, *, resume: bool = False, listener: FoldListener | None = None
     ) -> Iterator[tuple[list[Sample], Tagger]]:
-        """Each fold's documents with the tagger that is to read them.
+        """Each fold's documents with the tagger that was trained on the others.
 
         Raises `KeyboardInterrupt` if a signal ended a training, whose state is then saved;
         `TrainingError` if `work` holds other runs; `CorpusError` if the documents cannot be
@@ -67,13 +66,26 @@ class CrossValidation:
         for number, part in enumerate(parts, start=1):
             if listener:
                 listener.fold(number, self.folds)
-            held = set(part)
-            others = [each for index, each in enumerate(samples) if index not in held]
-            mine = [samples[index] for index in part]
-            yield mine, self._tagger(number, self._corpus(others, mine), listener)
+            corpus, folder = self._corpus(documents, part), self.folder(number)
+            if (folder / INFO_FILE).is_file():
+                check_conditions(folder, training_conditions(corpus, self.settings))
+                tagger = Tagger.load(folder)
+            else:
+                resumable = (folder / RUN_FILE).is_file()
+                run = train(
+                    corpus,
+                    output=folder,
+                    settings=self.settings,
+                    resume=resumable,
+                    listener=listener,
+                )
+                if run.interrupted:
+                    raise KeyboardInterrupt(run.interrupted)
+                tagger = run.tagger()
+            yield [samples[index] for index in part], tagger
 
     def folder(self, number: int) -> Path:
-        """Where the run for fold `number`, from 1, lies."""
+        """The folder of the run for fold `number`, from 1."""
         return self.work / f"fold-{number}-of-{self.folds}"
 
     def _check_work(self, *, resume: bool) -> None:
@@ -86,7 +98,7 @@ class CrossValidation:
             raise TrainingError(
                 f"the working folder holds {found[0]!r} already",
                 place=str(self.work),
-                hint="go on with the folds in it with --resume, or name another folder with --work",
+                hint="resume these folds with --resume, or name another folder with --work",
             )
         if resume and not found:
             raise TrainingError("there is nothing to resume", place=str(self.work))
@@ -100,35 +112,18 @@ class CrossValidation:
                 hint="resume with as many folds as at the beginning, or name another folder",
             )
 
-    def _corpus(self, others: Sequence[Sample], mine: Sequence[Sample]) -> Corpus:
-        """The other folds to train on; this one is the test split, so that the hash tells it."""
-        held = tuple(sample.document for sample in mine)
-        learned = (*self._unjudged(held), *(sample.document for sample in others))
+    def _corpus(self, documents: Sequence[Document], fold: Collection[int]) -> Corpus:
+        """The corpus of a run; the fold is its test split, so that the hash depends on it."""
+        indices = set(fold)
+        held = tuple(documents[index] for index in fold)
+        texts = {document.text for document in held}
+        unjudged = self.corpus.splits.get("train", ()) if "train" not in self.splits else ()
+        learned = (
+            *(document for document in unjudged if document.text not in texts),
+            *(document for index, document in enumerate(documents) if index not in indices),
+        )
         labels = tuple(sorted({*self.corpus.labels, *labels_of(learned), *labels_of(held)}))
         splits = {"train": learned}
         if "validation" in self.corpus.splits and "validation" not in self.splits:
             splits["validation"] = self.corpus.validation
         return Corpus({**splits, "test": held}, labels, self.corpus.source)
-
-    def _unjudged(self, held: Sequence[Document]) -> list[Document]:
-        """The training split where it is not among `splits`, without the texts of `held`."""
-        if "train" in self.splits or "train" not in self.corpus.splits:
-            return []
-        texts = {document.text for document in held}
-        return [document for document in self.corpus.train if document.text not in texts]
-
-    def _tagger(self, number: int, corpus: Corpus, listener: Listener | None) -> Tagger:
-        folder = self.folder(number)
-        if (folder / INFO_FILE).is_file():
-            check_conditions(folder, training_conditions(corpus, self.settings))
-            return Tagger.load(folder)
-        run = train(
-            corpus,
-            output=folder,
-            settings=self.settings,
-            resume=(folder / RUN_FILE).is_file(),
-            listener=listener,
-        )
-        if run.interrupted:
-            raise KeyboardInterrupt(run.interrupted)
-        return run.tagger()
