@@ -29,7 +29,7 @@ from nerine.model.tagger import Tagger
 from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card.metadata import SENTENCE
 from nerine.publishing.card.writing import TEMPLATE
-from nerine.publishing.evaluations import CorpusOrigin, EvaluationRecord, evaluation_record
+from nerine.publishing.evaluation_record import CorpusOrigin, EvaluationRecord, evaluation_record
 from nerine.publishing.roles import Role
 from nerine.training.settings import DistillationSettings, TrainingSettings
 from tiny import LABELS, documents

@@ -34,13 +34,8 @@ from nerine.model.provenance.conditions import hardware
 from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
 from nerine.model.provenance.sources import corpus_kind, encoder_source, shown_name, without_paths
 from nerine.model.tagger import Tagger
-from nerine.publishing.evaluations import (
-    CorpusOrigin,
-    EvaluationRecord,
-    evaluation_record,
-    read_evaluations,
-    save_evaluation,
-)
+from nerine.publishing.evaluation_record import CorpusOrigin, EvaluationRecord, evaluation_record
+from nerine.publishing.evaluations import read_evaluations, save_evaluation
 from nerine.publishing.roles import Role, role_of
 from nerine.training.run import TrainingRun
 from tiny import LABELS, documents

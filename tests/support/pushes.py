@@ -14,7 +14,8 @@ from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sketches import used_splits
-from nerine.publishing.evaluations import evaluation_record, save_evaluation
+from nerine.publishing.evaluation_record import evaluation_record
+from nerine.publishing.evaluations import save_evaluation
 from tiny import LABELS, documents, make_checkpoint
 
 VARIANTS = ("onnx-fp32", "onnx-int8")

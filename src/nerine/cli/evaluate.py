@@ -80,7 +80,8 @@ def evaluate(
     thresholds = tagger.thresholds.to_dict() if tagger.thresholds else None
     kept: dict[str, Any] = {} if thresholds is None else {"thresholds": thresholds}
     if info is not None:
-        from nerine.publishing.evaluations import evaluation_record, save_evaluation
+        from nerine.publishing.evaluation_record import evaluation_record
+        from nerine.publishing.evaluations import save_evaluation
 
         record = evaluation_record(
             loaded,

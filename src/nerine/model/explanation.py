@@ -134,52 +134,64 @@ class Explanation:
         }
 
     def tables(self) -> list[Table]:
-        """The steps as tables, in the order in which they happen."""
-        return [
-            _subword_table(self),
-            Table(
+        """The steps as tables, in their order."""
+        text, words = self.document.text, self.words
+        rows: list[list[tuple[str, ...]]] = [
+            [
+                (
+                    str(step.index),
+                    step.piece,
+                    str(step.id),
+                    str(step.start),
+                    str(step.end),
+                    text[step.start : step.end],
+                    "" if step.word is None else f"{step.word} {words[step.word].text}",
+                )
+                for step in self.subwords
+            ],
+            [
+                (
+                    str(step.index),
+                    f"{step.first} to {step.last - 1}",
+                    " ".join(map(str, step.input_ids)),
+                    _ranges(step.words),
+                )
+                for step in self.windows
+            ],
+            [(str(w.index), w.text, *(f"{value:.3f}" for value in w.logits)) for w in words],
+            [(str(w.index), w.text, *(f"{value:.3f}" for value in w.probs)) for w in words],
+            [
+                (str(w.index), w.text, w.best, w.tag, "" if w.best == w.tag else "changed")
+                for w in words
+            ],
+            [
+                (str(e.start), str(e.end), e.label, self.document.surface(e), f"{e.score:.4f}")
+                for e in self.document.entities
+            ],
+        ]
+        heads = [
+            (
+                "1. Subwords: what the tokenizer makes of the text",
+                ("#", "piece", "id", "start", "end", "text", "first of word"),
+            ),
+            (
                 "2. Windows: what goes through the model in one piece",
                 ("#", "subwords", "input_ids", "words whose logits are taken"),
-                tuple(
-                    (
-                        str(step.index),
-                        f"{step.first} to {step.last - 1}",
-                        " ".join(map(str, step.input_ids)),
-                        _ranges(step.words),
-                    )
-                    for step in self.windows
-                ),
             ),
-            _numbers("3. Logits: the model's scores of each word's first subword", self, "logits"),
-            _numbers("4. Probabilities: softmax of each word's logits", self, "probs"),
-            Table(
+            (
+                "3. Logits: the model's scores of each word's first subword",
+                ("word", "text", *self.tags),
+            ),
+            ("4. Probabilities: softmax of each word's logits", ("word", "text", *self.tags)),
+            (
                 "5. Tags: the best of each word, and the best sequence that the scheme allows",
                 ("word", "text", "arg-max", "decoded", ""),
-                tuple(
-                    (
-                        str(step.index),
-                        step.text,
-                        step.best,
-                        step.tag,
-                        "" if step.best == step.tag else "changed",
-                    )
-                    for step in self.words
-                ),
             ),
-            Table(
-                "6. Entities",
-                ("start", "end", "label", "text", "probability"),
-                tuple(
-                    (
-                        str(entity.start),
-                        str(entity.end),
-                        entity.label,
-                        self.document.surface(entity),
-                        f"{entity.score:.4f}",
-                    )
-                    for entity in self.document.entities
-                ),
-            ),
+            ("6. Entities", ("start", "end", "label", "text", "probability")),
+        ]
+        return [
+            Table(title, columns, tuple(each))
+            for (title, columns), each in zip(heads, rows, strict=True)
         ]
 
 
@@ -252,34 +264,6 @@ def _words(
         )
         for index, word in enumerate(logits.encoding.words)
     )
-
-
-def _subword_table(explanation: Explanation) -> Table:
-    text, words = explanation.document.text, explanation.words
-    return Table(
-        "1. Subwords: what the tokenizer makes of the text",
-        ("#", "piece", "id", "start", "end", "text", "first of word"),
-        tuple(
-            (
-                str(step.index),
-                step.piece,
-                str(step.id),
-                str(step.start),
-                str(step.end),
-                text[step.start : step.end],
-                "" if step.word is None else f"{step.word} {words[step.word].text}",
-            )
-            for step in explanation.subwords
-        ),
-    )
-
-
-def _numbers(title: str, explanation: Explanation, field: str) -> Table:
-    rows = tuple(
-        (str(step.index), step.text, *(f"{value:.3f}" for value in getattr(step, field)))
-        for step in explanation.words
-    )
-    return Table(title, ("word", "text", *explanation.tags), rows)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

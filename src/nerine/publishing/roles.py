@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nerine.core.document import digest_of, parts_of
 from nerine.data.corpus import Corpus
 from nerine.model.provenance.sketches import shares_known
-
-if TYPE_CHECKING:
-    from nerine.publishing.evaluations import EvaluationRecord
+from nerine.publishing.evaluation_record import EvaluationRecord
 
 _SAME_SPLIT = 0.5
 """From this share of common texts on, texts count as those of a split."""

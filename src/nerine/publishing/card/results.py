@@ -14,7 +14,8 @@ from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.data.corpus import SAMPLE
 from nerine.model.provenance.sources import shown_name
-from nerine.publishing.evaluations import EvaluationRecord, trained_on_error
+from nerine.publishing.evaluation_record import EvaluationRecord
+from nerine.publishing.evaluations import trained_on_error
 from nerine.publishing.roles import Role, role_of
 
 _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
