@@ -5,19 +5,30 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from transformers import TrainerCallback
 
 from bench.timing import print_rates, processor, rates
 from nerine.data.corpus import Corpus, load_corpus
-from nerine.training.settings import DEFAULT_ENCODER
+from nerine.model.encoding import Encoder
+from nerine.model.heads import TagHead
+from nerine.model.loading.checkpoint import Checkpoint
+from nerine.training.dataset import Examples, make_examples
+from nerine.training.initialization import initialize_bias, new_checkpoint
+from nerine.training.loop import NerTrainer
+from nerine.training.losses import GoldLoss
+from nerine.training.settings import DEFAULT_ENCODER, TrainingSettings
+from nerine.training.states import States
+from nerine.training.train import with_learning_rate
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 ENCODER = DEFAULT_ENCODER
 
-__all__ = ["ENCODER", "WNUT", "machine", "print_rates", "rates", "wnut"]
+__all__ = ["ENCODER", "WNUT", "machine", "make_trainer", "print_rates", "rates", "start", "wnut"]
 
 
 def wnut() -> Corpus:
@@ -34,4 +45,38 @@ def machine() -> str:
     return (
         f"{processor()}, {os.cpu_count()} processors, {torch.get_num_threads()} threads, "
         f"Python {platform.python_version()}, {versions}"
+    )
+
+
+def start(corpus: Corpus, settings: TrainingSettings) -> tuple[Checkpoint, Examples]:
+    """The initial checkpoint of a training run, and its examples."""
+    checkpoint = new_checkpoint(corpus, settings)
+    used = checkpoint.settings
+    encoder = Encoder(
+        checkpoint.tokenizer, words=used.words, max_length=used.max_length, overlap=used.overlap
+    )
+    return checkpoint, make_examples(corpus.train, encoder, TagHead(used))
+
+
+def make_trainer(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    folder: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> NerTrainer:
+    """The loop of `nerine.train`, alone, with its states in `folder`."""
+    settings = with_learning_rate(settings)
+    checkpoint, examples = start(corpus, settings)
+    if settings.tag_prior:
+        initialize_bias(checkpoint.model, examples)
+    return NerTrainer(
+        checkpoint,
+        settings,
+        examples=examples,
+        loss=GoldLoss(
+            TagHead(checkpoint.settings), settings.masking, checkpoint.tokenizer.mask_token_id
+        ),
+        validation=corpus.validation,
+        states=States(folder),
+        callbacks=callbacks,
     )

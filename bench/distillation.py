@@ -19,7 +19,7 @@ from bench.common import machine, wnut
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.tagger import Tagger
-from nerine.training.distillation import distill
+from nerine.training.distillation.distill import distill
 from nerine.training.train import train
 
 

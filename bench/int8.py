@@ -19,8 +19,8 @@ from nerine.core.document import Document
 from nerine.evaluation.metrics import score
 from nerine.model.backends.saved import FP32, INT8, PYTORCH
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization import make_variants
 from nerine.serving.optimization.measuring import ranges_of
+from nerine.serving.optimization.variants import make_variants
 
 _SCORE_TOLERANCE = 1e-4
 

@@ -18,14 +18,12 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from bench.common import ENCODER, machine, wnut
+from bench.common import ENCODER, machine, make_trainer, wnut
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
 from nerine.training.recipes import RECIPES
-from nerine.training.states import States
-from nerine.training.train import make_trainer
 
 MARK = 0.4156
 
@@ -42,8 +40,9 @@ def main() -> None:
     for name, settings in RECIPES.items():
         with tempfile.TemporaryDirectory() as folder, quiet():
             chosen = dataclasses.replace(settings, seed=seed)
-            trainer = make_trainer(corpus, chosen, States(Path(folder)))
-            trainer.add_callback(_Watch(name, corpus, trainer.tagger))
+            trainer = make_trainer(corpus, chosen, Path(folder))
+            tagger = Tagger.from_checkpoint(trainer.checkpoint())
+            trainer.add_callback(_Watch(name, corpus, tagger))
             trainer.train()
 
 

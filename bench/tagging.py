@@ -34,8 +34,8 @@ from nerine.data.corpus import Corpus
 from nerine.evaluation.metrics import score
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization import optimize
-from nerine.training.distillation import distill
+from nerine.serving.optimization.optimize import optimize
+from nerine.training.distillation.distill import distill
 from nerine.training.train import train
 
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)

@@ -29,15 +29,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from bench.common import ENCODER, machine, print_rates, rates, wnut
+from bench.common import ENCODER, machine, make_trainer, print_rates, rates, start, wnut
 from nerine.data.corpus import Corpus
 from nerine.model.loading.pretrained import quiet
-from nerine.model.tagger import Tagger
-from nerine.training.dataset import Collator, Examples, make_examples
+from nerine.training.dataset import Collator, Examples
 from nerine.training.settings import TrainingSettings
-from nerine.training.start import new_checkpoint
-from nerine.training.states import States
-from nerine.training.train import make_trainer
 
 PEER = "Trainer, random batches of 16"
 
@@ -74,13 +70,11 @@ def main() -> None:
 
 def _nerine(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:
     folder = Path(tempfile.gettempdir())  # named, but nothing is written
-    return make_trainer(corpus, settings, States(folder), [_NoPause()]).train
+    return make_trainer(corpus, settings, folder, [_NoPause()]).train
 
 
 def _trainer(corpus: Corpus, settings: TrainingSettings) -> Callable[[], object]:
-    checkpoint = new_checkpoint(corpus, settings)
-    tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
-    examples = make_examples(corpus.train, tagger.inference.encoder, tagger.inference.head)
+    checkpoint, examples = start(corpus, settings)
     trainer = Trainer(
         model=checkpoint.model,
         args=TrainingArguments(

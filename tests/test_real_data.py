@@ -26,8 +26,8 @@ from nerine.evaluation.metrics import score
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.loading.sources import DEMO_ENCODER, find_source
 from nerine.model.tagger import Tagger
-from nerine.training.distillation import distill
-from nerine.training.distillation.students import student_of
+from nerine.training.distillation.distill import distill
+from nerine.training.distillation.student import make_student
 from nerine.training.run import TrainingRun
 from nerine.training.train import train
 from places import WNUT
@@ -117,7 +117,7 @@ def test_the_report_of_a_real_run_opens_in_a_browser(
 def test_a_student_of_the_sample_stays_near_its_teacher(tmp_path: Path) -> None:
     sample = load_corpus("sample")
     teacher = train(sample, output=tmp_path / "teacher", epochs=8).folder
-    before = student_of(load_checkpoint(teacher), (0, 1, 2))
+    before = make_student(load_checkpoint(teacher), (0, 1, 2))
     untaught = evaluate(Tagger.from_checkpoint(before), sample.validation).overall.f1
     student = distill(teacher, sample, output=tmp_path / "student", layers=3)
     taught = evaluate(Tagger.load(teacher), sample.validation).overall.f1

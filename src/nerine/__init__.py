@@ -2,13 +2,18 @@
 
 ::
 
-    corpus = nerine.load_corpus("sample")
-    run = nerine.train(corpus, output="runs/sample")
-    tagger = nerine.Tagger.load("runs/sample")
-    print(nerine.evaluate(tagger, corpus.test).overall.f1)
+    corpus = nerine.load_corpus("wnut17/")                     # a folder, "sample", or a hub id
+    print(nerine.check_corpus(corpus))                         # likely defects of its labels
+    run = nerine.train(corpus, output="runs/wnut")             # needs nerine[train], as distill
+    nerine.optimize("runs/wnut", corpus.validation)            # the fastest way to run it on CPUs
+    tagger = nerine.Tagger.load("runs/wnut")                   # a folder or a hub id
+    doc = tagger("Mira Okonjo left Tandem Labs for Lisbon.")   # a Document with entities
+    print([(entity.label, doc.text[entity.start:entity.end]) for entity in doc.entities])
+    print(nerine.evaluate(tagger, corpus.test))                # scores with their intervals
+    print(nerine.explain(tagger, doc.text))                    # subwords, logits, tags, entities
+    nerine.push("runs/wnut", "owner/wnut")                     # to the hub, with a model card
 
-What needs torch is imported when it is first asked for, so that reading and converting a corpus
-stays quick.
+Each name is imported when it is first used, so that commands start quickly.
 """
 
 from __future__ import annotations
@@ -31,8 +36,8 @@ if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
     from nerine.publishing.push import Pushed, PushOptions, plan_push, push
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
-    from nerine.serving.optimization import Optimization, optimize
-    from nerine.training.distillation import distill
+    from nerine.serving.optimization.optimize import Optimization, optimize
+    from nerine.training.distillation.distill import distill
     from nerine.training.run import TrainingRun
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
@@ -77,44 +82,33 @@ __all__ = [
     "write_documents",
 ]
 
-_LATER = {
-    "Evaluation": "nerine.evaluation.evaluate",
-    "CheckReport": "nerine.curation.checks",
-    "Comparison": "nerine.evaluation.significance",
-    "Corpus": "nerine.data.corpus",
-    "DistillationSettings": "nerine.training.settings",
-    "Scores": "nerine.evaluation.metrics",
-    "Optimization": "nerine.serving.optimization",
-    "PushOptions": "nerine.publishing.push",
-    "Pushed": "nerine.publishing.push",
-    "System": "nerine.evaluation.significance",
-    "Tagger": "nerine.model.tagger",
-    "TaggingOptions": "nerine.serving.files",
-    "TaggingSummary": "nerine.serving.files",
-    "TrainingRun": "nerine.training.run",
-    "TrainingSettings": "nerine.training.settings",
-    "evaluate_predictions": "nerine.evaluation.evaluate",
-    "check_corpus": "nerine.curation.checks",
-    "compare": "nerine.evaluation.significance",
-    "distill": "nerine.training.distillation",
-    "evaluate": "nerine.evaluation.evaluate",
-    "explain": "nerine.model.explanation",
-    "load_corpus": "nerine.data.corpus",
-    "optimize": "nerine.serving.optimization",
-    "plan_push": "nerine.publishing.push",
-    "push": "nerine.publishing.push",
-    "read_documents": "nerine.data.formats",
-    "score": "nerine.evaluation.metrics",
-    "tag_files": "nerine.serving.files",
-    "train": "nerine.training.train",
-    "write_documents": "nerine.data.formats",
+_NAMES = {
+    "nerine.curation.checks": "CheckReport check_corpus",
+    "nerine.data.corpus": "Corpus load_corpus",
+    "nerine.data.formats": "read_documents write_documents",
+    "nerine.evaluation.evaluate": "Evaluation evaluate evaluate_predictions",
+    "nerine.evaluation.metrics": "Scores score",
+    "nerine.evaluation.significance": "Comparison System compare",
+    "nerine.model.explanation": "explain",
+    "nerine.model.tagger": "Tagger",
+    "nerine.publishing.push": "PushOptions Pushed plan_push push",
+    "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
+    "nerine.serving.optimization.optimize": "Optimization optimize",
+    "nerine.training.distillation.distill": "distill",
+    "nerine.training.run": "TrainingRun",
+    "nerine.training.settings": "DistillationSettings TrainingSettings",
+    "nerine.training.train": "train",
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _MODULES:
         raise AttributeError(f"module 'nerine' has no attribute {name!r}")
-    value = getattr(import_module(_LATER[name]), name)
+    from nerine.core.extras import optional_imports
+
+    with optional_imports(f"nerine.{name}"):
+        value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

@@ -144,7 +144,7 @@ def test_thresholds_are_not_saved_with_weights_of_another_run(checkpoint: Path) 
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     before = files_of(checkpoint)
-    with pytest.raises(CheckpointError, match="the weights are not the ones"):
+    with pytest.raises(CheckpointError, match="the weights are not those"):
         save_calibration(checkpoint, FITTED)
     assert files_of(checkpoint) == before
 

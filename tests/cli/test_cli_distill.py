@@ -83,9 +83,9 @@ def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Pa
     ("flags", "message"),
     [
         (["--keep", "0,x"], "'0,x' is not a list of whole numbers"),
-        (["--keep", "1,0"], "keep: (1, 0) are no layers to keep"),
-        (["--layers", "2"], "layers: 2 layers of a teacher that has 2"),
-        (["--layers", "1", "--keep", "0,1"], "layers: 1 layers, but 2 are named by keep"),
+        (["--keep", "1,0"], "keep: (1, 0) is not a valid list of layers"),
+        (["--layers", "2"], "layers: 2 layers for the student of a teacher that has 2"),
+        (["--layers", "1", "--keep", "0,1"], "layers: 1 layers, but keep lists 2"),
         (["--unlabelled", "none.txt"], "none.txt: the file does not exist"),
     ],
 )

@@ -213,5 +213,5 @@ def test_a_working_folder_in_use_is_an_error(tmp_path: Path) -> None:
 
 def test_the_help_names_the_settings_that_are_used() -> None:
     shown = " ".join(run("--help").stdout.split())
-    assert f"is gone through. [default: {CROSS_VALIDATION.epochs}]" in shown
+    assert f"Passes over the training split. [default: {CROSS_VALIDATION.epochs}]" in shown
     assert {parameter.name for parameter in command.params} >= {"epochs", "encoder", "seed"}

@@ -123,7 +123,7 @@ def test_a_run_with_unusable_settings_cannot_be_resumed(
 def test_a_folder_without_a_run_cannot_be_resumed(tmp_path: Path, encoder: Path) -> None:
     result = run("train", "sample", "-o", tmp_path / "no", "--resume", "--encoder", encoder)
     assert result.exit_code == 2
-    assert "there is no run to resume" in result.stderr
+    assert "found no run to resume" in result.stderr
 
 
 def test_trains_and_prints_the_epochs(corpus: Path, encoder: Path, tmp_path: Path) -> None:

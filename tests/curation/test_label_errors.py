@@ -299,8 +299,8 @@ def interrupted(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Cross
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seed": 1}, "seed was 0 and is 1"),
-        ({"corpus": runs.corpus(13)}, "the corpus is another one"),
+        ({"seed": 1}, "seed was 0 and is now 1"),
+        ({"corpus": runs.corpus(13)}, "the corpus is different"),
         ({"count": 3}, "holds 'fold-1-of-2'"),
     ],
 )

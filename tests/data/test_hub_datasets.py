@@ -647,12 +647,12 @@ def test_nothing_but_the_hub_is_asked(hub: Hub, monkeypatch: pytest.MonkeyPatch)
 def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path) -> None:
     from nerine.cli.optimize import corpus_to_measure_on
     from nerine.cli.options import CorpusOptions
+    from nerine.training.initialization import run_provenance
     from nerine.training.recipes import recipe
-    from nerine.training.start import provenance
 
     commit = publish(hub, three("en/{}.parquet") | three("de/{}.parquet"))
     corpus = load_corpus(REPO, config="en")
-    made = provenance(corpus, recipe("default"))
+    made = run_provenance(corpus, recipe("default"), corpus.hash)
     assert made["corpus"]["source"] == f"{REPO}@{commit}"
     assert made["corpus"]["config"] == "en"
     (tmp_path / "nerine.json").write_text(json.dumps({"provenance": made}))

@@ -172,7 +172,7 @@ def test_a_private_repository_takes_a_login(
 def test_no_such_repository(hub: Hub) -> None:
     error = refusal("mira/nothing")
     assert error.found.startswith(f"there is no such model repository on {hub.endpoint}")
-    assert error.place == "mira/nothing, which is no folder here"
+    assert error.place == "mira/nothing, which is not a folder here"
 
 
 def test_a_gated_repository(hub: Hub, published: Published) -> None:
@@ -489,7 +489,7 @@ def test_a_cased_model_with_a_vocabulary_only(hub: Hub, tmp_path: Path) -> None:
 def test_tags_without_names_are_asked_for(hub: Hub, tmp_path: Path) -> None:
     foreign(hub, tmp_path / "foreign", ("LABEL_0", "LABEL_1", "LABEL_2"))
     error = refusal(kind=CheckpointError)
-    assert error.found == "the model's tags have numbers for names: LABEL_0 to LABEL_2"
+    assert error.found == "the model's labels are unnamed (LABEL_0 to LABEL_2)"
     assert "--tags O,B-person,…" in str(error.hint)
     tagger = Tagger.load(REPO, tags=["O", "B-PER", "I-PER"], device="cpu")
     assert tagger.labels == ("PER",)

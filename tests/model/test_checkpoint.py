@@ -185,7 +185,7 @@ def test_files_of_two_checkpoints_are_never_mixed(
         save_checkpoint(folder, new)
     monkeypatch.undo()
     if moved:
-        assert "the weights are not the ones that nerine.json speaks of" in refusal(folder).found
+        assert "the weights are not those that nerine.json describes" in refusal(folder).found
     else:
         assert same_weights(load_checkpoint(folder).model, old.model)
 
@@ -210,7 +210,7 @@ def test_weights_of_another_run(folder: Path, tmp_path: Path) -> None:
         model.classifier.bias.add_(1)
     model.save_pretrained(folder)
     error = refusal(folder)
-    assert error.found == "the weights are not the ones that nerine.json speaks of"
+    assert error.found == "the weights are not those that nerine.json describes"
     assert error.place == str(folder / WEIGHTS_FILE)
     assert "SHA-256" in str(error.expected)
 
@@ -218,7 +218,7 @@ def test_weights_of_another_run(folder: Path, tmp_path: Path) -> None:
 def test_weights_that_were_cut_short(folder: Path) -> None:
     weights = folder / WEIGHTS_FILE
     weights.write_bytes(weights.read_bytes()[:-10])
-    assert "the weights are not the ones" in refusal(folder).found
+    assert "the weights are not those" in refusal(folder).found
 
 
 def test_settings_that_were_cut_in_half(folder: Path) -> None:
@@ -335,7 +335,7 @@ def test_a_stated_scheme_settles_what_tags_leave_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tags", "found"),
     [
-        (("LABEL_0", "LABEL_1"), "the model's tags have numbers for names: LABEL_0 to LABEL_1"),
+        (("LABEL_0", "LABEL_1"), "the model's labels are unnamed (LABEL_0 to LABEL_1)"),
         (("O", "person"), "tag 'person' has an unknown form"),
         (("B-person", "I-person"), "the tags B-person, I-person lack 'O'"),
     ],
@@ -345,7 +345,7 @@ def test_tags_of_an_unknown_form(tmp_path: Path, tags: tuple[str, ...], found: s
     error = refusal(folder)
     assert error.found == found
     assert error.place == f"{folder}/config.json, id2label"
-    assert "name them, by their numbers" in str(error.hint)
+    assert "name them in the order of their ids" in str(error.hint)
 
 
 def test_a_foreign_model_can_be_saved_as_ours(tmp_path: Path) -> None:

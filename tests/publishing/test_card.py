@@ -725,7 +725,7 @@ def test_statements_are_read_from_toml(tmp_path: Path) -> None:
         ('base_model = "../x"', "hub id of the encoder"),
         ("title = 3", "a text that is not empty"),
         ('limits = " "', "a text that is not empty"),
-        ("title = ", "this is no TOML"),
+        ("title = ", "not valid TOML"),
     ],
 )
 def test_bad_statements_are_errors_with_their_place(

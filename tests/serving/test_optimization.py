@@ -22,14 +22,15 @@ from nerine.evaluation.significance.intervals import Interval
 from nerine.model.backends.saved import FP32, INT8, PYTORCH, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization import choose, optimize
+from nerine.serving.optimization.choice import choose
 from nerine.serving.optimization.exporting import export
-from nerine.serving.optimization.fresh import Footprint, measure_afresh
+from nerine.serving.optimization.footprint import Footprint, Variant, measure_footprint
 from nerine.serving.optimization.measuring import Measurement, compare_with, rates
+from nerine.serving.optimization.optimize import optimize
 from tiny import documents
 
-for _package in ("onnx", "onnxruntime", "onnxscript"):
-    pytest.importorskip(_package, reason="needs the extra onnx")
+for _package in ("onnx", "onnxscript"):
+    pytest.importorskip(_package, reason="needs the extra train")
 
 
 def measured(variant: str, correct: int, rate: float) -> Measurement:
@@ -150,7 +151,9 @@ def test_rates_are_taken_in_turns() -> None:
 
 
 def test_a_process_of_its_own_says_what_it_needs(checkpoint_of: Callable[..., Path]) -> None:
-    footprint = measure_afresh(checkpoint_of("bert"), None, PYTORCH, ["Mira left \ud800 Oslo."])
+    footprint = measure_footprint(
+        Variant(PYTORCH, checkpoint_of("bert")), ["Mira left \ud800 Oslo."]
+    )
     assert footprint.first_result > 0
     assert footprint.memory is None or footprint.memory > 0
 
@@ -160,8 +163,8 @@ def test_a_process_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.Monke
     python.write_text("#!/bin/sh\necho a long story >&2\necho KeyError: why >&2\nexit 1\n")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(CheckpointError, match="process of its own: KeyError: why"):
-        measure_afresh(tmp_path, None, PYTORCH, ["a"])
+    with pytest.raises(CheckpointError, match="cannot be measured: KeyError: why"):
+        measure_footprint(Variant(PYTORCH, tmp_path), ["a"])
 
 
 # --- all of it
@@ -176,9 +179,9 @@ def model(checkpoint_of: Callable[..., Path]) -> Any:
 @pytest.fixture
 def quick(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without processes, which take seconds to import torch, and with one export for all."""
-    monkeypatch.setattr("nerine.serving.optimization.export", lambda *_: model)
+    monkeypatch.setattr("nerine.serving.optimization.variants.export", lambda *_: model)
     monkeypatch.setattr(
-        "nerine.serving.optimization.measure_afresh",
+        "nerine.serving.optimization.optimize.measure_footprint",
         lambda *_: Footprint(memory=2_000_000, first_result=0.5),
     )
 
@@ -207,7 +210,8 @@ def test_what_was_chosen_is_used_from_then_on(quick: None, run_folder: Path) -> 
     assert saved is not None
     assert saved.chosen == result.chosen
     assert set(saved.models) == {FP32, INT8}
-    assert saved.report == json.loads(json.dumps(result.to_dict()))
+    named = {**result.to_dict(), "checkpoint": run_folder.name}  # and no path
+    assert saved.report == json.loads(json.dumps(named))
     assert Tagger.load(run_folder, device="cpu").inference.backend.name == result.chosen
     assert not list(run_folder.glob(".*"))
     sizes = {each.variant: each.size for each in result.measurements}
@@ -232,7 +236,7 @@ def test_a_variant_that_is_not_good_enough_is_not_kept(
                 each.raw_data = bytes(len(each.raw_data))
         return changed
 
-    monkeypatch.setattr("nerine.serving.optimization.quantise", worthless)
+    monkeypatch.setattr("nerine.serving.optimization.variants.quantise", worthless)
     gold = Tagger.load(run_folder, device="cpu", backend="pytorch").predict(documents())
     result = optimize(run_folder, gold)
     assert INT8 not in result.choice.good_enough
@@ -249,11 +253,11 @@ def test_a_variant_that_is_not_good_enough_is_not_kept(
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"tolerance": -1}, SettingsError, "-1 is no tolerance"),
-        ({"tolerance": float("nan")}, SettingsError, "no tolerance"),
-        ({"variants": ["pytorch", "fast"]}, SettingsError, "'fast' is no variant"),
-        ({"documents": []}, CorpusError, "0 documents hold no entity"),
-        ({"documents": [Document("a")]}, CorpusError, "1 documents hold no entity"),
+        ({"tolerance": -1}, SettingsError, "-1 is not a valid tolerance"),
+        ({"tolerance": float("nan")}, SettingsError, "not a valid tolerance"),
+        ({"variants": ["pytorch", "fast"]}, SettingsError, "'fast' is unknown"),
+        ({"documents": []}, CorpusError, "0 documents without an entity"),
+        ({"documents": [Document("a")]}, CorpusError, "1 documents without an entity"),
         ({"checkpoint": "owner/name"}, CheckpointError, "no such folder"),
     ],
 )
@@ -306,8 +310,8 @@ def test_without_data_the_checkpoint_says_what_it_was_trained_on(
     assert "does not say what it was trained on" in refused.stderr
     info = json.loads((run_folder / "nerine.json").read_text())
     for source, known, message in (
-        (str(data.with_name("gone")), "0" * 64, "gone, which is not here"),
-        (str(data), "0" * 64, "not any more what the checkpoint was trained on"),
+        (str(data.with_name("gone")), "0" * 64, "gone, which does not exist here"),
+        (str(data), "0" * 64, "the corpus has changed since the checkpoint was trained on it"),
     ):
         info["provenance"] = {"corpus": {"source": source, "hash": known}}
         (run_folder / "nerine.json").write_text(json.dumps(info))
@@ -318,6 +322,21 @@ def test_without_data_the_checkpoint_says_what_it_was_trained_on(
     info["provenance"]["corpus"]["hash"] = nerine.load_corpus(data).hash
     (run_folder / "nerine.json").write_text(json.dumps(info))
     assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
+
+
+def test_the_path_of_the_corpus_is_that_of_the_run(
+    quick: None, run_folder: Path, data: Path
+) -> None:
+    """`nerine.json` has the name of the corpus alone."""
+    info = json.loads((run_folder / "nerine.json").read_text())
+    info["provenance"] = {"corpus": {"source": data.name, "hash": nerine.load_corpus(data).hash}}
+    (run_folder / "nerine.json").write_text(json.dumps(info))
+    refused = run("optimize", run_folder)
+    assert f"trained on {data.name}, which does not exist here" in refused.stderr
+    (run_folder / "run.json").write_text(json.dumps({"source": str(data)}))
+    assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
+    report = json.loads((run_folder / "onnx" / "onnx.json").read_text())["report"]
+    assert (report["corpus"], report["checkpoint"]) == (data.name, run_folder.name)
 
 
 def test_a_stale_model_is_noted_on_standard_error(

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-import nerine.training.start
 from hub import Hub
 from lookup import Opinion, make_lookup
 from nerine.cli import main
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
 from nerine.model.loading import pretrained
+from nerine.training import initialization
+from nerine.training.settings import DEFAULT_ENCODER
 from pages import Block, Command, Page, assert_alike, printed_by
 from runs import corpus
 from tools.alike import MACHINES
@@ -180,10 +181,10 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load_tiny(name: str, *rest: Any, **options: Any) -> Any:
         """The tiny one instead of the default one; a folder is what it is."""
-        default = name == nerine.TrainingSettings().encoder
+        default = name == DEFAULT_ENCODER
         return load_encoder(str(encoder) if default else name, *rest, **options)
 
-    monkeypatch.setattr(nerine.training.start, "load_encoder", load_tiny)
-    monkeypatch.setattr(nerine.training, "encoder_width", lambda *_, **__: 32)
+    monkeypatch.setattr(initialization, "load_encoder", load_tiny)
+    monkeypatch.setattr("nerine.training.train.encoder_width", lambda *_, **__: 32)
     # fast enough for a tiny encoder to learn four names in a few steps
-    monkeypatch.setattr(nerine.training, "_RATES", (2e-2, 2e-2))
+    monkeypatch.setattr("nerine.training.train._SMALL_ENCODER_RATE", 2e-2)

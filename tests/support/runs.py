@@ -1,6 +1,6 @@
-"""A small corpus and a tiny run, for tests of training, in this process or in one that dies.
+"""A small corpus and a tiny run for tests of training, in this process or in one that is killed.
 
-python tests/runs.py RUN ENCODER [resume] [dies-in-save-of-step N]
+python tests/support/runs.py RUN ENCODER [resume] [dies-in-save-of-step N]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAMES = {"Mira": "person", "Lisbon": "location", "Ana": "person", "Oslo": "loca
 
 
 def corpus(size: int = 24, *, validation: bool = True) -> Corpus:
-    """Sentences in which four names are to be learned."""
+    """Sentences with four names to learn."""
     documents = tuple(_sentence(index) for index in range(size))
     splits = {"train": documents, "validation": documents[: size // 3]}
     if not validation:
@@ -49,21 +49,19 @@ def _sentence(index: int) -> Document:
 
 
 def small_run(folder: Path, encoder: Path, **changes: Any) -> TrainingRun:
-    """Three epochs of six batches, with dropout, so that the dice matter."""
+    """Three epochs of six batches, with dropout, so that the random state matters."""
     chosen = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2, "seed": 5, **changes}
     given = chosen.pop("corpus", None) or corpus()
     return train(given, output=folder, encoder=str(encoder), max_length=64, overlap=8, **chosen)
 
 
 def _die_in_save_of(step: int) -> None:
-    """SIGKILL once the weights of that state are written, but not yet its other files."""
-    import nerine.model.loading.checkpoint
+    """Kills this process after the weights of that state are written, before its other files."""
+    from nerine.model.loading.checkpoint import write_files
     from nerine.training import loop
 
-    write = nerine.model.loading.checkpoint.write_files
-
     def write_and_die(folder: Path, checkpoint: Any) -> None:
-        write(folder, checkpoint)
+        write_files(folder, checkpoint)
         if folder.name == f"checkpoint-{step}":
             weights = folder / "model.safetensors"
             weights.write_bytes(weights.read_bytes()[:1000])

@@ -1,4 +1,4 @@
-"""Distillation: students that are cut from teachers, and what they learn from them."""
+"""Distillation: making students from teachers, and training them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, SettingsError, TrainingError
 from nerine.data.corpus import Corpus
+from nerine.model.heads import TagHead
 from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import UNKNOWN, Collator, make_examples
-from nerine.training.distillation.lessons import Lesson, divergence
-from nerine.training.distillation.students import lowest, number_of_layers, student_of
+from nerine.training.distillation.loss import DistillationLoss, divergence
+from nerine.training.distillation.student import count_layers, lowest_layers, make_student
+from nerine.training.recipes import read_settings
 from nerine.training.run import TrainingRun
 from nerine.training.settings import DistillationSettings
 from tiny import KINDS, documents, make_tokenizer
@@ -40,7 +42,7 @@ def teacher(encoder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPath
 
 
 def small_student(teacher: Path, folder: Path, **changes: Any) -> TrainingRun:
-    """Two epochs of six batches, with dropout and replaced words, so that the dice matter."""
+    """Two epochs of six batches, with dropout and replaced words, so the random state matters."""
     chosen = {"layers": 1, "epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "seed": 5}
     given = {**chosen, **changes}
     corpus = given.pop("corpus", None) or runs.corpus()
@@ -49,7 +51,7 @@ def small_student(teacher: Path, folder: Path, **changes: Any) -> TrainingRun:
 
 @pytest.fixture(scope="module")
 def undisturbed(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
-    """A run that nothing happened to."""
+    """A run without an interruption."""
     return small_student(teacher, tmp_path_factory.mktemp("student") / "undisturbed")
 
 
@@ -59,14 +61,16 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_the_lowest_layers_are_kept() -> None:
-    assert lowest(3, 6) == (0, 1, 2)
-    assert lowest(1, 2) == (0,)
+    assert lowest_layers(3, 6) == (0, 1, 2)
+    assert lowest_layers(1, 2) == (0,)
 
 
 @pytest.mark.parametrize("kept", [0, 6, 7])
 def test_a_student_has_fewer_layers_than_its_teacher(kept: int) -> None:
-    with pytest.raises(SettingsError, match=f"{kept} layers of a teacher that has 6"):
-        lowest(kept, 6)
+    with pytest.raises(
+        SettingsError, match=f"{kept} layers for the student of a teacher that has 6"
+    ):
+        lowest_layers(kept, 6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,8 +78,8 @@ def test_a_student_of_all_layers_is_its_teacher(
     kind: str, checkpoint_of: Callable[..., Path], tmp_path: Path
 ) -> None:
     teacher = load_checkpoint(checkpoint_of(kind))
-    assert number_of_layers(teacher) == 2
-    save_checkpoint(tmp_path / "student", student_of(teacher, [0, 1]))
+    assert count_layers(teacher.model) == 2
+    save_checkpoint(tmp_path / "student", make_student(teacher, [0, 1]))
     expected = Tagger.load(checkpoint_of(kind), device="cpu").inference.word_logits(documents())
     found = Tagger.load(tmp_path / "student", device="cpu").inference.word_logits(documents())
     for mine, theirs in zip(found, expected, strict=True):
@@ -88,7 +92,7 @@ def test_a_student_has_some_layers_and_all_else_of_its_teacher(
 ) -> None:
     teacher = load_checkpoint(checkpoint_of(kind))
     keep = [0] if kind == "modernbert" else [1]
-    student = student_of(teacher, keep)
+    student = make_student(teacher, keep)
     assert student.settings == teacher.settings
     theirs = teacher.model.state_dict()
     number = f".{keep[0]}."
@@ -105,7 +109,7 @@ def test_a_student_has_some_layers_and_all_else_of_its_teacher(
 
 def test_a_student_shares_no_memory_with_its_teacher(checkpoint_of: Callable[..., Path]) -> None:
     teacher = load_checkpoint(checkpoint_of())
-    student = student_of(teacher, [0])
+    student = make_student(teacher, [0])
     before = {name: values.clone() for name, values in teacher.model.state_dict().items()}
     with torch.no_grad():
         for parameter in student.model.parameters():
@@ -118,9 +122,9 @@ def test_a_first_layer_that_is_unlike_the_others_has_to_be_kept(
     checkpoint_of: Callable[..., Path],
 ) -> None:
     with pytest.raises(
-        CheckpointError, match=r"cannot do with these layers alone: .*attn_norm"
+        CheckpointError, match=r"does not work with these layers alone: .*attn_norm"
     ) as e:
-        student_of(load_checkpoint(checkpoint_of("modernbert")), [1])
+        make_student(load_checkpoint(checkpoint_of("modernbert")), [1])
     assert "keep the first layer too" in str(e.value)
 
 
@@ -140,16 +144,18 @@ def test_layers_that_share_their_weights_cannot_be_chosen(tmp_path: Path) -> Non
     AutoModelForTokenClassification.from_config(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match="has no list of 3 layers to choose from"):
-        student_of(load_checkpoint(tmp_path), [0])
+        make_student(load_checkpoint(tmp_path), [0])
 
 
-def lesson(teacher: Path, **changes: Any) -> tuple[Lesson, Tagger]:
-    """What a student of the first layer learns from `teacher`."""
+def loss_of(teacher: Path, **changes: Any) -> tuple[DistillationLoss, Tagger]:
+    """The loss of a student of `teacher` with its first layer, and the teacher's tagger."""
     checkpoint = load_checkpoint(teacher)
     settings = DistillationSettings(**{"keep": (0,), "masking": 0.0, "replacing": 0.0, **changes})
     mask_id = checkpoint.tokenizer.mask_token_id
-    made = Lesson(checkpoint.model, settings, mask_id, torch.arange(10, 20))
-    return made, Tagger.from_checkpoint(checkpoint, device="cpu")
+    loss = DistillationLoss(
+        checkpoint.model, TagHead(checkpoint.settings), settings, mask_id, torch.arange(10, 20)
+    )
+    return loss, Tagger.from_checkpoint(checkpoint, device="cpu")
 
 
 def batch_of(tagger: Tagger, texts: list[Document]) -> dict[str, torch.Tensor]:
@@ -157,9 +163,9 @@ def batch_of(tagger: Tagger, texts: list[Document]) -> dict[str, torch.Tensor]:
     return Collator(examples, tagger.inference.tokenizer.pad_token_id)(range(len(examples)))
 
 
-def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> None:
-    """Of a long text too: the loss of a student that says nothing is known from the tagger's."""
-    made, tagger = lesson(teacher, temperature=1.0, gold_weight=0.0)
+def test_the_teachers_probabilities_are_those_of_tagging(teacher: Path) -> None:
+    """Also in a long text. The loss of uniform predictions follows from the tagger's logits."""
+    loss, tagger = loss_of(teacher, temperature=1.0, gold_weight=0.0)
     long = Document.from_tokens(
         [word for text in runs.corpus().train for word in text.text.split()]
     )
@@ -167,55 +173,55 @@ def test_what_is_taught_is_what_the_teacher_says_in_tagging(teacher: Path) -> No
     batch = batch_of(tagger, texts)
     assert len(batch["labels"]) > 4
     tags = len(tagger.settings.tags)
-    silent = {"logits": torch.zeros(*batch["labels"].shape, tags)}
+    uniform = {"logits": torch.zeros(*batch["labels"].shape, tags)}
     logits = np.concatenate([read.values for read in tagger.inference.word_logits(texts)])
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = (probs * np.log(probs * tags)).sum()
-    assert float(made.loss(silent, batch)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss(uniform, batch)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_loss_is_that_of_the_formula(teacher: Path) -> None:
-    made, tagger = lesson(teacher, temperature=3.0, gold_weight=0.25)
+    loss, tagger = loss_of(teacher, temperature=3.0, gold_weight=0.25)
     batch = dict(batch_of(tagger, list(runs.corpus().train[:5])))
     words = batch["labels"] != IGNORED
     row, column = words.nonzero()[0].tolist()
     batch["labels"][row, column] = UNKNOWN
     torch.manual_seed(1)
-    said = {"logits": torch.randn(*words.shape, len(tagger.settings.tags))}
+    student = {"logits": torch.randn(*words.shape, len(tagger.settings.tags))}
     seen = {name: batch[name] for name in ("input_ids", "attention_mask")}
     with torch.inference_mode():
-        taught = made.teacher.eval()(**seen)
+        taught = loss.teacher.eval()(**seen)
     soft = hard = 0.0
     for i, j in words.nonzero().tolist():
         p = torch.softmax(taught.logits[i, j] / 3.0, 0)
-        q = torch.softmax(said["logits"][i, j] / 3.0, 0)
+        q = torch.softmax(student["logits"][i, j] / 3.0, 0)
         soft += 9.0 * float((p * (p / q).log()).sum())
         if (i, j) != (row, column):
-            hard -= float(torch.log_softmax(said["logits"][i, j], 0)[batch["labels"][i, j]])
+            hard -= float(torch.log_softmax(student["logits"][i, j], 0)[batch["labels"][i, j]])
     expected = 0.75 * soft + 0.25 * hard
-    assert float(made.loss(said, batch)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss(student, batch)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_student_that_says_the_same_has_nothing_to_learn() -> None:
+def test_equal_predictions_have_no_divergence() -> None:
     logits = torch.randn(7, 5)
     assert float(divergence(logits, logits + 3.0, 2.0)) == pytest.approx(0.0, abs=1e-5)
     assert float(divergence(logits, logits.flip(1))) > 0
 
 
 def test_words_are_replaced_whole_and_lose_their_label(teacher: Path) -> None:
-    made, tagger = lesson(teacher, replacing=0.4)
+    loss, tagger = loss_of(teacher, replacing=0.4)
     texts = list(runs.corpus().train)
     examples = make_examples(texts, tagger.inference.encoder, tagger.inference.head)
     batch = Collator(examples, tagger.inference.tokenizer.pad_token_id)([*range(len(texts))] * 40)
     torch.manual_seed(0)
-    shown = made.shown(batch)
+    augmented = loss.augment(batch)
     bearing = batch["labels"] != IGNORED
-    replaced = shown["labels"] == UNKNOWN
+    replaced = augmented["labels"] == UNKNOWN
     assert replaced[bearing].float().mean().item() == pytest.approx(0.4, abs=0.03)
-    assert torch.equal(shown["labels"][~replaced], batch["labels"][~replaced])
-    inside = ((shown["input_ids"] >= 10) & (shown["input_ids"] < 20))[replaced]
+    assert torch.equal(augmented["labels"][~replaced], batch["labels"][~replaced])
+    inside = ((augmented["input_ids"] >= 10) & (augmented["input_ids"] < 20))[replaced]
     assert bool(inside.all())
-    kept = shown["input_ids"] == batch["input_ids"]
+    kept = augmented["input_ids"] == batch["input_ids"]
     assert bool(kept[batch["words"] < 0].all())
     assert bool(kept[bearing & ~replaced].all())
     assert torch.equal(batch["labels"], Collator(examples, 0)([*range(len(texts))] * 40)["labels"])
@@ -227,15 +233,14 @@ def test_texts_without_labels_count_as_words_without_labels(tagger: Tagger) -> N
     labelled, both = (make_examples(documents(), encoder, head, more) for more in ([], texts))
     assert len(both) == 2 * len(labelled)
     assert [window.document for window in both.windows] == [*range(2 * len(texts))]
-    indices = range(len(labelled))
-    mine = Collator(both, 0)([len(labelled) + index for index in indices])["labels"]
-    theirs = Collator(labelled, 0)([*indices])["labels"]
-    assert torch.equal(mine, torch.where(theirs == IGNORED, IGNORED, UNKNOWN))
+    labels = Collator(labelled, 0)(range(len(labelled)))["labels"]
+    further = Collator(both, 0)(range(len(labelled), len(both)))["labels"]
+    assert torch.equal(further, torch.where(labels == IGNORED, IGNORED, UNKNOWN))
     assert both.entities == labelled.entities
 
 
 def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
-    """Of the training texts' words."""
+    """The mean divergence over the words of the training texts."""
     other = student if isinstance(student, Tagger) else Tagger.load(student, device="cpu")
     texts = runs.corpus().train
     pairs = [
@@ -247,7 +252,7 @@ def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
 
 
 def test_a_student_comes_nearer_to_its_teacher(teacher: Path, tmp_path: Path) -> None:
-    before = Tagger.from_checkpoint(student_of(load_checkpoint(teacher), [1]), device="cpu")
+    before = Tagger.from_checkpoint(make_student(load_checkpoint(teacher), [1]), device="cpu")
     plain = {"gold_weight": 0.0, "masking": 0.0, "replacing": 0.0, "averaging": 0.0}
     run = small_student(teacher, tmp_path / "run", layers=None, keep=(1,), **plain)
     assert mean_divergence(teacher, run.folder) < 0.5 * mean_divergence(teacher, before)
@@ -277,7 +282,7 @@ def test_a_student_without_labels_learns_from_its_teacher_alone(
 def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: TrainingRun) -> None:
     info = json.loads((undisturbed.folder / "nerine.json").read_text())
     about = info["provenance"]["teacher"]
-    assert about["source"] == str(teacher)
+    assert about["source"] == teacher.name
     assert (about["layers"], info["provenance"]["settings"]["keep"]) == (2, [0])
     other = load_checkpoint(teacher)
     with torch.no_grad():
@@ -310,7 +315,7 @@ class Stopping:
 
 
 @pytest.mark.parametrize("step", [3, 6])
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+def test_an_interrupted_run_resumes_with_the_same_result(
     step: int, teacher: Path, undisturbed: TrainingRun, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -336,15 +341,15 @@ def test_a_run_is_not_resumed_under_other_conditions(
         given = {"unlabelled": ["Mira was here"], **changes}
         small_student(teacher, folder, resume=True, **given)
 
-    with pytest.raises(TrainingError, match="the teacher is another one"):
+    with pytest.raises(TrainingError, match="the teacher is different"):
         resumed(checkpoint_of("bert"))
-    with pytest.raises(TrainingError, match="the unlabelled text is another one"):
+    with pytest.raises(TrainingError, match="the unlabelled text is different"):
         resumed(unlabelled=["Mira was there"])
-    with pytest.raises(TrainingError, match="the corpus is another one"):
+    with pytest.raises(TrainingError, match="the corpus is different"):
         resumed(corpus=runs.corpus(20))
-    with pytest.raises(TrainingError, match=r"keep was \[0\] and is \[1\]"):
+    with pytest.raises(TrainingError, match=r"keep was \[0\] and is now \[1\]"):
         resumed(keep=(1,))
-    with pytest.raises(TrainingError, match=r"temperature was 2.0 and is 3.0"):
+    with pytest.raises(TrainingError, match=r"temperature was 2.0 and is now 3.0"):
         resumed(temperature=3.0)
     with pytest.raises(TrainingError, match="the folder is not empty"):
         small_student(teacher, folder)
@@ -353,14 +358,14 @@ def test_a_run_is_not_resumed_under_other_conditions(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layers": 2}, r"layers: 2 layers of a teacher that has 2"),
-        ({"layers": 3}, r"layers: 3 layers of a teacher that has 2"),
+        ({"layers": 2}, r"layers: 2 layers for the student of a teacher that has 2"),
+        ({"layers": 3}, r"layers: 3 layers for the student of a teacher that has 2"),
         ({"layers": 0}, r"layers: 0 is too small"),
-        ({"layers": None, "keep": (0, 1)}, r"keep: the layers 0, 1 of a teacher that has 2"),
-        ({"layers": None, "keep": (5,)}, r"keep: the layers 5 of a teacher that has 2"),
-        ({"layers": None, "keep": (1, 0)}, r"keep: \(1, 0\) are no layers to keep"),
-        ({"layers": None, "keep": ("1",)}, r"keep: \('1',\) are no layers to keep"),
-        ({"layers": 2, "keep": (1,)}, r"layers: 2 layers, but 1 are named by keep"),
+        ({"layers": None, "keep": (0, 1)}, r"keep: layers 0, 1 of a teacher that has 2"),
+        ({"layers": None, "keep": (5,)}, r"keep: layers 5 of a teacher that has 2"),
+        ({"layers": None, "keep": (1, 0)}, r"keep: \(1, 0\) is not a valid list of layers"),
+        ({"layers": None, "keep": ("1",)}, r"keep: \('1',\) is not a valid list of layers"),
+        ({"layers": 2, "keep": (1,)}, r"layers: 2 layers, but keep lists 1"),
         ({"temperature": 0.0}, r"temperature: 0.0 is too small"),
         ({"speed": 2}, r"unknown setting 'speed'"),
     ],
@@ -373,9 +378,9 @@ def test_settings_that_do_not_fit_the_teacher(
     assert not (tmp_path / "run").exists()
 
 
-def test_half_of_the_layers_are_kept_if_nothing_is_said(teacher: Path, tmp_path: Path) -> None:
+def test_half_of_the_layers_are_kept_by_default(teacher: Path, tmp_path: Path) -> None:
     run = small_student(teacher, tmp_path / "run", layers=None, epochs=1)
-    assert number_of_layers(load_checkpoint(run.folder)) == 1
+    assert count_layers(load_checkpoint(run.folder).model) == 1
 
 
 def with_label(label: str) -> Corpus:
@@ -384,7 +389,7 @@ def with_label(label: str) -> Corpus:
 
 
 def test_a_label_that_the_teacher_lacks_is_an_error(teacher: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="the label 'ship', which the teacher has not") as e:
+    with pytest.raises(TrainingError, match="the label 'ship', which the teacher lacks") as e:
         small_student(teacher, tmp_path / "run", corpus=with_label("ship"))
     assert "location, person" in str(e.value)
 
@@ -396,11 +401,9 @@ def test_a_corpus_may_have_fewer_labels_than_the_teacher(teacher: Path, tmp_path
 
 @pytest.mark.parametrize(
     ("unlabelled", "message"),
-    [(["", "  "], "the 2 unlabelled texts hold no word"), ("Mira", "one str where many")],
+    [(["", "  "], "the 2 unlabelled texts have no words"), ("Mira", "a single str")],
 )
-def test_texts_that_hold_nothing(
-    unlabelled: Any, message: str, teacher: Path, tmp_path: Path
-) -> None:
+def test_texts_without_words(unlabelled: Any, message: str, teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(nerine.NerineError, match=message):
         small_student(teacher, tmp_path / "run", unlabelled=unlabelled)
 
@@ -422,6 +425,6 @@ def test_distillation_settings_survive_toml_and_json(tmp_path: Path) -> None:
     settings = DistillationSettings(keep=(0, 3, 5), temperature=1.5, report_to=("a",))
     (tmp_path / "settings.toml").write_text(settings.to_toml())
     base = DistillationSettings()
-    assert nerine.settings.read_settings(tmp_path / "settings.toml", base) == settings
+    assert read_settings(tmp_path / "settings.toml", base) == settings
     assert base.changed(json.loads(json.dumps(settings.to_dict()))) == settings
     assert all(each.metadata["help"] for each in dataclasses.fields(DistillationSettings))

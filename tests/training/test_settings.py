@@ -71,7 +71,7 @@ def test_an_unknown_setting_is_named_with_its_file(tmp_path: Path) -> None:
 def test_a_file_that_is_no_toml_is_an_error(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"mine\.toml: this is no TOML"):
+    with pytest.raises(SettingsError, match=r"mine\.toml: not valid TOML"):
         read_settings(file, TrainingSettings())
 
 
@@ -89,7 +89,7 @@ def test_the_notebooks_recipe_is_the_notebooks() -> None:
     assert (settings.epochs, settings.learning_rate, settings.batch_size) == (2, 2e-5, 16)
     assert (settings.weight_decay, settings.warmup, settings.schedule) == (0.01, 0.0, "linear")
     assert (settings.words, settings.decoding, settings.batching) == ("tokens", "argmax", "random")
-    with pytest.raises(SettingsError, match="no recipe is called 'best'"):
+    with pytest.raises(SettingsError, match="unknown recipe 'best'"):
         recipe("best")
     assert set(RECIPES) == {"default", "notebook"}
 

@@ -1,4 +1,4 @@
-"""Training: what it writes, what it keeps, and how it stops."""
+"""Training runs: their checkpoints, states, interruptions and errors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ from nerine.core.errors import CheckpointError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
+from nerine.model.heads import TagHead
+from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.tagger import Tagger
-from nerine.training.dataset import Collator, make_examples
+from nerine.training.dataset import Collator, Examples, make_examples
+from nerine.training.initialization import initialize_bias, new_checkpoint
+from nerine.training.losses import GoldLoss
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
 from nerine.training.states import States
-from nerine.training.train import make_trainer, train
+from nerine.training.train import train
 from runs import corpus, small_run
 from tiny import LONGEST
 
@@ -43,7 +47,7 @@ def encoder(encoder_of: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRun:
-    """A run that nothing happened to."""
+    """A run without an interruption."""
     return small_run(tmp_path_factory.mktemp("run") / "undisturbed", encoder)
 
 
@@ -66,8 +70,8 @@ def without_time(record: EpochRecord) -> dict[str, float]:
     return {name: value for name, value in record.to_dict().items() if name != "seconds"}
 
 
-class Listening:
-    """Notes what happens, and does something once, after a given step."""
+class Recorder:
+    """Records the progress, and calls `do` after a given step."""
 
     def __init__(self, after: int = 0, do: Callable[[], Any] = lambda: None) -> None:
         self.after, self.do = after, do
@@ -130,14 +134,14 @@ def test_a_run_keeps_its_epochs(undisturbed: TrainingRun, encoder: Path, tmp_pat
     assert read_epochs(undisturbed.folder) == undisturbed.epochs
     assert len(undisturbed.epochs) == 3
     assert read_epochs(encoder) is None
-    listener = Listening(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Recorder(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(tmp_path / "run", encoder, listener=listener)
     assert read_epochs(tmp_path / "run") is None
     resumed = small_run(tmp_path / "run", encoder, resume=True)
     assert read_epochs(tmp_path / "run") == resumed.epochs
 
 
-def test_a_run_that_dies_while_it_is_published_can_go_on(
+def test_a_run_killed_while_publishing_can_be_resumed(
     undisturbed: TrainingRun, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
@@ -163,7 +167,7 @@ def test_epochs_that_cannot_be_read_are_an_error(content: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("step", [STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH, 3 * STEPS_AN_EPOCH])
-def test_a_run_that_is_killed_in_a_save_ends_as_if_nothing_had_happened(
+def test_a_run_killed_in_a_save_resumes_with_the_same_result(
     step: int, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -179,16 +183,16 @@ def test_a_run_that_is_killed_in_a_save_ends_as_if_nothing_had_happened(
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("step", [3, STEPS_AN_EPOCH, STEPS_AN_EPOCH + 1])
-def test_a_signal_saves_and_ends_and_the_run_goes_on(
+def test_a_signal_saves_the_state_and_the_run_can_be_resumed(
     step: int, name: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    listener = Listening(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
+    listener = Recorder(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
     stopped = small_run(tmp_path / "run", encoder, listener=listener)
     assert stopped.interrupted == name
     assert listener.steps[-1] == step
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
-    again = Listening()
+    again = Recorder()
     resumed = small_run(tmp_path / "run", encoder, resume=True, listener=again)
     assert again.begun == (step, 3 * STEPS_AN_EPOCH)
     assert resumed.interrupted is None
@@ -196,11 +200,11 @@ def test_a_signal_saves_and_ends_and_the_run_goes_on(
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
-def test_a_damaged_state_is_passed_over(
+def test_a_damaged_state_is_skipped(
     damage: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    listener = Listening(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Recorder(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(folder, encoder, listener=listener)
     newest = States(folder).path(STEPS_AN_EPOCH + 3)
     file = newest / "optimizer.pt"
@@ -210,7 +214,7 @@ def test_a_damaged_state_is_passed_over(
     else:
         file.write_bytes(content[:-20] if damage == "cut" else content[:-20] + b"x" * 20)
     resumed = small_run(folder, encoder, resume=True)
-    assert resumed.notes[0].startswith(f"state {newest} is not whole")
+    assert resumed.notes[0].startswith(f"state {newest} is damaged")
     assert resumed.notes[1] == f"resumed after step {STEPS_AN_EPOCH}"
     assert_same_result(resumed, undisturbed)
 
@@ -220,7 +224,7 @@ def test_states_can_be_saved_between_epochs(encoder: Path, tmp_path: Path) -> No
         seen.append(States(tmp_path / "run").steps())
 
     seen: list[list[int]] = []
-    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Listening(5, steps))
+    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Recorder(5, steps))
     assert seen == [[2, 4]]
 
 
@@ -233,17 +237,17 @@ def test_a_full_disk_is_an_error_that_leaves_the_last_state(
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     folder = tmp_path / "run"
-    listener = Listening(STEPS_AN_EPOCH + 1, fill_up)
+    listener = Recorder(STEPS_AN_EPOCH + 1, fill_up)
     try:
         with pytest.raises(TrainingError, match=r"the state after step 12 cannot be written"):
             small_run(folder, encoder, listener=listener)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert States(folder).newest_whole() == (STEPS_AN_EPOCH, [])
+    assert States(folder).newest_complete() == (STEPS_AN_EPOCH, [])
     assert_same_result(small_run(folder, encoder, resume=True), undisturbed)
 
 
-def test_a_loss_that_is_no_number_stops_with_step_and_documents(
+def test_a_loss_that_is_not_finite_stops_the_run_with_step_and_documents(
     encoder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(TrainingError, match=r"loss is (nan|inf) at step \d+, on .*documents \d+"):
@@ -252,15 +256,15 @@ def test_a_loss_that_is_no_number_stops_with_step_and_documents(
 
 def test_a_run_is_not_resumed_under_other_conditions(encoder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    listener = Listening(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Recorder(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(folder, encoder, listener=listener)
     with pytest.raises(TrainingError, match="the folder is not empty"):
         small_run(folder, encoder)
-    with pytest.raises(TrainingError, match="epochs was 3 and is 4"):
+    with pytest.raises(TrainingError, match="epochs was 3 and is now 4"):
         small_run(folder, encoder, resume=True, epochs=4)
-    with pytest.raises(TrainingError, match="the corpus is another one"):
+    with pytest.raises(TrainingError, match="the corpus is different"):
         small_run(folder, encoder, resume=True, corpus=corpus(20))
-    with pytest.raises(TrainingError, match="no run to resume"):
+    with pytest.raises(TrainingError, match="found no run to resume"):
         small_run(tmp_path / "nowhere", encoder, resume=True)
 
 
@@ -269,37 +273,39 @@ def test_a_run_that_has_ended_is_not_resumed(undisturbed: TrainingRun, encoder: 
         small_run(undisturbed.folder, encoder, resume=True)
 
 
-def test_without_a_validation_split_one_is_held_out_and_said(encoder: Path, tmp_path: Path) -> None:
+def test_without_a_validation_split_one_is_held_out_with_a_note(
+    encoder: Path, tmp_path: Path
+) -> None:
     given = corpus(validation=False)
     run = small_run(tmp_path / "run", encoder, corpus=given, epochs=1, validation_fraction=0.25)
     assert run.notes == (
-        "there is no validation split: 6 of 24 training documents were held out for one",
+        "the corpus has no validation split: 6 of 24 training documents were held out as one",
     )
 
 
-def test_other_windows_than_were_asked_for_are_said(encoder: Path, tmp_path: Path) -> None:
+def test_windows_that_the_encoder_does_not_allow_are_noted(encoder: Path, tmp_path: Path) -> None:
     asked = TrainingSettings(
         encoder=str(encoder), max_length=4 * LONGEST, overlap=2 * LONGEST, epochs=1
     )
     run = train(corpus(), output=tmp_path / "run", settings=asked)
     shorter, closer = run.notes
-    assert shorter.startswith(f"windows are of {LONGEST} subwords and not of {4 * LONGEST}")
+    assert shorter.startswith(f"windows have {LONGEST} subwords instead of {4 * LONGEST}")
     assert closer.endswith(
-        f"{LONGEST // 4} subwords and not {2 * LONGEST}: a quarter of {LONGEST} at most"
+        f"{LONGEST // 4} subwords instead of {2 * LONGEST}: at most a quarter of {LONGEST}"
     )
     used = run.tagger().settings
     assert (used.max_length, used.overlap) == (LONGEST, LONGEST // 4)
 
 
-def test_the_test_split_is_not_touched(
+def test_the_test_split_is_not_read(
     undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     class Untouchable(tuple[Document, ...]):
         def __iter__(self) -> Any:
-            raise AssertionError("somebody reads the test split")
+            raise AssertionError("the test split was read")
 
         def __getitem__(self, _: Any) -> Any:
-            raise AssertionError("somebody reads the test split")
+            raise AssertionError("the test split was read")
 
     class WithTest(Corpus):
         @property
@@ -315,14 +321,14 @@ def test_the_test_split_is_not_touched(
 @pytest.mark.parametrize(
     ("splits", "labels", "changes", "message"),
     [
-        ([Document("no entity here")], (), {}, "holds no entity"),
+        ([Document("no entity here")], (), {}, "has no entities"),
         (
             [Document("a b", (Entity(0, 1, "person"),))],
             ("person",),
             {"words": "tokens"},
             "document 0 of the training split has no tokens",
         ),
-        ([Document("  ", (Entity(0, 1, "person"),))], ("person",), {}, "holds no text"),
+        ([Document("  ", (Entity(0, 1, "person"),))], ("person",), {}, "has no text"),
     ],
 )
 def test_a_corpus_that_cannot_be_learned_from(
@@ -348,21 +354,30 @@ def test_a_label_that_training_lacks_is_an_error(encoder: Path, tmp_path: Path) 
         small_run(tmp_path / "run", encoder, corpus=given)
 
 
-def test_early_stopping_ends_a_run_that_gets_no_better(encoder: Path, tmp_path: Path) -> None:
+def test_early_stopping_ends_a_run_without_improvement(encoder: Path, tmp_path: Path) -> None:
     run = small_run(tmp_path / "run", encoder, learning_rate=1e-12, epochs=6, early_stopping=2)
     assert len(run.epochs) == 3
     assert run.best.epoch == 1.0
 
 
-def test_masking_hides_a_share_of_the_words_but_no_special_token(
-    encoder: Path, tmp_path: Path
-) -> None:
-    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8, masking=0.25)
-    trainer = make_trainer(corpus(), settings, States(tmp_path))
-    tokenizer = trainer.tagger.inference.tokenizer
-    batch = Collator(trainer._examples, 0)([0, 1] * 1000)
+def initial(encoder: Path) -> tuple[Checkpoint, Examples]:
+    """The initial checkpoint of a run, and its examples."""
+    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
+    checkpoint = new_checkpoint(corpus(), settings)
+    tagger = Tagger.from_checkpoint(checkpoint, device="cpu")
+    return checkpoint, make_examples(
+        corpus().train, tagger.inference.encoder, tagger.inference.head
+    )
+
+
+def test_masking_masks_a_share_of_the_words_but_no_special_token(encoder: Path) -> None:
+    checkpoint, examples = initial(encoder)
+    tokenizer = checkpoint.tokenizer
+    batch = Collator(examples, 0)([0, 1] * 1000)
     whole, words = batch["input_ids"], batch["words"]
-    masked = trainer._objective.shown(batch)["input_ids"]
+    masked = GoldLoss(TagHead(checkpoint.settings), 0.25, tokenizer.mask_token_id).augment(batch)[
+        "input_ids"
+    ]
     hidden = masked == tokenizer.mask_token_id
     assert torch.equal(masked[~hidden], whole[~hidden])
     special = torch.isin(whole, torch.tensor(tokenizer.all_special_ids))
@@ -374,13 +389,12 @@ def test_masking_hides_a_share_of_the_words_but_no_special_token(
     assert torch.equal(hidden[:, 1:][inner], hidden[:, :-1][inner])
 
 
-def test_the_head_begins_with_the_shares_of_the_tags(encoder: Path, tmp_path: Path) -> None:
-    settings = TrainingSettings(encoder=str(encoder), max_length=64, overlap=8)
-    trainer = make_trainer(corpus(), settings, States(tmp_path))
-    examples = trainer._examples
+def test_the_head_is_initialized_with_the_shares_of_the_tags(encoder: Path) -> None:
+    checkpoint, examples = initial(encoder)
+    initialize_bias(checkpoint.model, examples)
     labels = examples.targets[examples.windows.words]
     shares = [(np.sum(labels == tag) + 1) / (np.sum(labels >= 0) + 5) for tag in range(5)]
-    bias = trainer.checkpoint().model.classifier.bias.detach()
+    bias = checkpoint.model.classifier.bias.detach()
     assert torch.softmax(bias, 0).tolist() == pytest.approx(shares)
 
 
@@ -411,8 +425,8 @@ def test_other_settings_train_too(changes: dict[str, Any], encoder: Path, tmp_pa
     )
 
 
-def test_the_listener_hears_every_step_and_epoch(encoder: Path, tmp_path: Path) -> None:
-    listener = Listening()
+def test_the_listener_gets_every_step_and_epoch(encoder: Path, tmp_path: Path) -> None:
+    listener = Recorder()
     run = small_run(tmp_path / "run", encoder, listener=listener)
     assert listener.begun == (0, 3 * STEPS_AN_EPOCH)
     assert listener.steps == list(range(1, 3 * STEPS_AN_EPOCH + 1))

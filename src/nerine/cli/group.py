@@ -14,6 +14,7 @@ import click
 from nerine import __version__
 from nerine.core.display import visible
 from nerine.core.errors import NerineError
+from nerine.core.extras import optional_imports
 
 INTERRUPTED, BAD_INPUT = 1, 2
 """Exit codes."""
@@ -40,7 +41,8 @@ class _CommandGroup(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Runs the command line and exits. Errors that are not the user's are raised."""
         try:
-            code = super().main(args, *rest, **{**options, "standalone_mode": False})
+            with optional_imports("this command"):
+                code = super().main(args, *rest, **{**options, "standalone_mode": False})
             sys.stdout.flush()
         except NerineError as error:
             _print_error(f"error: {error}")

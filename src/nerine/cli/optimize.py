@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -21,13 +22,13 @@ from nerine.cli.terminal import (
     working,
 )
 from nerine.core.errors import CorpusError
-from nerine.core.filenames import INFO_FILE
+from nerine.core.filenames import INFO_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nerine.data.corpus import Corpus
-    from nerine.serving.optimization import Optimization
+    from nerine.serving.optimization.optimize import Optimization
 
 _VARIANTS = ("onnx-fp32", "onnx-int8")
 _MEGABYTE = 1e6
@@ -92,7 +93,7 @@ def optimize(
     documents = corpus.split(split)
     about = {"corpus": source, "hash": corpus.hash, "split": split}
     with working(f"optimising {checkpoint}") as say:
-        from nerine.serving.optimization import optimize as run
+        from nerine.serving.optimization.optimize import optimize as run
 
         result = run(
             checkpoint,
@@ -135,6 +136,10 @@ def corpus_to_measure_on(
             expected="documents to measure on",
             hint=f"nerine optimize {checkpoint} --data CORPUS",
         ) from error
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # runs of earlier versions
+        # `nerine.json` has only the name of a folder, but `run.json` its path
+        run = json.loads(path.with_name(RUN_FILE).read_text(encoding="utf-8"))
+        source = str(run["source"])
     is_pinned = "@" in source and is_hub_id(source)
     if not (source == "sample" or Path(source).expanduser().exists() or is_pinned):
         raise CorpusError(

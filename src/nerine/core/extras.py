@@ -1,11 +1,15 @@
-"""Imports of packages that only an extra of Nerine installs."""
+"""Packages that only an extra of Nerine installs, and the error where one is missing."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 
 from nerine.core.errors import MissingExtraError
+
+_EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train")
 
 
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
@@ -23,3 +27,18 @@ def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         raise MissingExtraError.of(module.partition(".")[0], extra, purpose) from None
+
+
+@contextlib.contextmanager
+def optional_imports(purpose: str) -> Iterator[None]:
+    """Imports inside the block may need an extra, such as `nerine[train]`.
+
+    Raises `MissingExtraError` with the `purpose` and the extra's name if a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        raise MissingExtraError.of(package, _EXTRAS[package], purpose) from error

@@ -1,4 +1,4 @@
-"""How a model is used."""
+"""The settings of a model, the same in training and in use."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ Decoding = Literal["viterbi", "argmax"]
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """How a model is to be used, in training as in scoring and tagging.
+    """The settings of a model, the same in training, scoring and tagging.
 
     Attributes:
-        tags: The model's outputs, in order.
-        scheme: The scheme that they are written in.
-        words: What bears a tag: `rule`, words by Nerine's rule, or `tokens`, the corpus's own.
-        decoding: `viterbi`, the best sequence that the scheme allows (Viterbi, 1967), or `argmax`,
-            the best tag of each word.
+        tags: The tags of the model's outputs, in order.
+        scheme: The tag scheme.
+        words: The units that bear a tag: `rule`, words by Nerine's rule, or `tokens`, the corpus's
+            own.
+        decoding: `viterbi`, the best sequence that the scheme allows, or `argmax`, the best tag of
+            each word.
         max_length: The most subwords of a window, special tokens included.
-        overlap: How many subwords two neighbouring windows share.
+        overlap: The number of subwords that two neighbouring windows share.
 
     Raises:
-        SettingsError: For a value of another kind, or out of its range.
+        SettingsError: If a value has another type or is out of its range.
     """
 
     tags: tuple[str, ...]
@@ -41,7 +42,7 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         if not self.tags or not all(isinstance(tag, str) for tag in self.tags):
-            raise SettingsError("these are no tags", place="tags", expected="a list of strings")
+            raise SettingsError("these are not tags", place="tags", expected="a list of strings")
         check("words", self.words, Words)
         check("decoding", self.decoding, Decoding)
         check("max_length", self.max_length, int, least=1)
@@ -49,30 +50,20 @@ class ModelSettings:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels behind the tags, in the order of their first tag.
-
-        Raises:
-            SchemeError: For a tag of an unknown form.
-        """
+        """The labels of the tags, in the order of their first tag; raises `SchemeError`."""
         return tuple(dict.fromkeys(parse_tag(tag).label for tag in self.tags if tag != OUTSIDE))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The fields for JSON."""
         return {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSettings:
-        """The settings that `to_dict` gave.
-
-        Args:
-            values: The fields by their names, all of them.
-
-        Returns:
-            The settings.
+        """The settings from the dictionary of `to_dict`.
 
         Raises:
-            SettingsError: For a field that is missing, unknown or out of its range.
-            SchemeError: For a scheme that there is not.
+            SettingsError: If a field is missing, unknown or out of its range.
+            SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
         if set(values) != known:

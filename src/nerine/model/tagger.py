@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
+from nerine.core.extras import optional_imports
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Thresholds, apply_thresholds
 from nerine.model.backends import Backend
@@ -152,7 +153,8 @@ class Tagger:
             SchemeError: If a tag has an unknown form, or `O` is missing.
             SettingsError: If the device is unknown.
         """
-        from nerine.model.backends.pytorch import TorchBackend, placed  # needs torch
+        with optional_imports("running a model with PyTorch"):
+            from nerine.model.backends.pytorch import TorchBackend, placed
 
         model = placed(checkpoint.model, device)
         return cls(

@@ -1,1 +1,1 @@
-"""Corpus → checkpoint."""
+"""Training: from a corpus, or a teacher and texts, to a checkpoint."""

@@ -1,4 +1,4 @@
-"""What watches a run: signals, patience, and whoever shows the progress."""
+"""Callbacks of a training run: progress, early stopping, signals and periodic saves."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from nerine.evaluation.epochs import EpochRecord
 from nerine.training.epochs import epoch_records
+from nerine.training.settings import RunSettings
 
 
 class Listener(Protocol):
-    """Whoever shows how a run goes on."""
+    """Receives the progress of a training run."""
 
     def started(self, step: int, steps: int) -> None:
-        """The run begins or goes on.
+        """Called when the run starts or resumes.
 
         Args:
-            step: How many steps are done.
-            steps: How many steps there will be.
+            step: The number of steps done.
+            steps: The number of steps in the whole run.
         """
 
     def stepped(self, step: int) -> None:
-        """A step is done.
+        """Called after each step.
 
         Args:
-            step: Which step, counted from 1.
+            step: The step's number, from 1.
         """
 
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
-        """An epoch has been scored.
+        """Called after each evaluation.
 
         Args:
-            record: Its losses and scores.
-            best: Whether it is the best one so far, whose weights are kept.
+            record: The losses and scores of the epoch.
+            best: Whether it is the best epoch so far, whose weights are kept.
         """
 
 
-class Informer(TrainerCallback):
-    """Passes Trainer's events on to a `Listener`."""
+class ProgressCallback(TrainerCallback):
+    """Passes Trainer's events to a `Listener`."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -52,27 +53,28 @@ class Informer(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Says how many steps are done, and how many there are."""
+        """Passes on the number of steps done and of all steps."""
         self._listener.started(state.global_step, state.max_steps)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Says that a step is done."""
+        """Passes on the step's number."""
         self._listener.stepped(state.global_step)
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Gives on the record of the epoch that was scored."""
-        records = list(epoch_records(state.log_history))
-        last = records[-1]
-        best = all(record.f1 < last.f1 for record in records[:-1])
-        self._listener.evaluated(last, best=best)
+        """Passes on the record of the epoch."""
+        *earlier, last = epoch_records(state.log_history)
+        self._listener.evaluated(last, best=all(record.f1 < last.f1 for record in earlier))
 
 
-class Patience(TrainerCallback):
-    """Stops after so many evaluations without a better F1. It keeps no state but Trainer's log."""
+class EarlyStopping(TrainerCallback):
+    """Stops after a number of evaluations without a better F1.
+
+    Its only state is Trainer's log, so a resumed run needs no other.
+    """
 
     def __init__(self, evaluations: int) -> None:
         self._evaluations = evaluations
@@ -80,17 +82,17 @@ class Patience(TrainerCallback):
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stops the run where the best epoch lies too far back."""
+        """Stops the run if the best epoch is that many evaluations ago."""
         scores = [record.f1 for record in epoch_records(state.log_history)]
         if len(scores) - 1 - scores.index(max(scores)) >= self._evaluations:
             control.should_training_stop = True
 
 
 class Interruption(TrainerCallback):
-    """On SIGINT or SIGTERM: ends the step, saves its state and stops. A second one kills.
+    """Stops on SIGINT or SIGTERM after the current step, with its state saved.
 
-    A context manager, since the signals' handlers are put back afterwards. Outside of the main
-    thread signals cannot be caught, and nothing changes.
+    A second signal kills the process. It is a context manager, which restores the signal handlers
+    at its end. Outside the main thread signals cannot be handled, and it does nothing.
     """
 
     def __init__(self) -> None:
@@ -115,10 +117,10 @@ class Interruption(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stops the run behind this step if a signal has come."""
-        if PartialState().num_processes > 1:  # all of them end at the same step
-            heard = gather_object([self.received])
-            self.received = next((name for name in heard if name), None)
+        """Stops the run after this step if a signal was received."""
+        if PartialState().num_processes > 1:  # all processes stop at the same step
+            received = gather_object([self.received])
+            self.received = next((name for name in received if name), None)
         if self.received:
             control.should_training_stop = True
             control.should_save = control.should_log = not _epoch_is_over(state)
@@ -126,14 +128,13 @@ class Interruption(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Leaves an epoch that a signal cut short without scores."""
-        # An epoch that is cut short is scored once the resumed run has gone through it.
+        """Skips the evaluation of an unfinished epoch; the resumed run evaluates it."""
         if self.received and not _epoch_is_over(state):
             control.should_save = control.should_evaluate = control.should_log = False
 
 
 class PeriodicSave(TrainerCallback):
-    """Saves every so many steps; the end of an epoch is saved anyway, after its scores."""
+    """Saves the state every so many steps. The end of an epoch is saved in any case."""
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
@@ -141,9 +142,23 @@ class PeriodicSave(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Saves where it is time to."""
+        """Saves the state if the step's number is a multiple of `steps`."""
         if state.global_step % self._steps == 0 and not _epoch_is_over(state):
             control.should_save = control.should_log = True
+
+
+def make_callbacks(
+    settings: RunSettings, interruption: Interruption, listener: Listener | None
+) -> list[TrainerCallback]:
+    """The callbacks of a run with these settings."""
+    callbacks: list[TrainerCallback] = []
+    if settings.early_stopping:
+        callbacks.append(EarlyStopping(settings.early_stopping))
+    if settings.save_steps:
+        callbacks.append(PeriodicSave(settings.save_steps))
+    if listener:
+        callbacks.append(ProgressCallback(listener))
+    return [*callbacks, interruption]
 
 
 def _epoch_is_over(state: TrainerState) -> bool:

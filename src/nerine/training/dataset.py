@@ -37,9 +37,9 @@ class Examples:
     windows: Windows
     targets: IntArray
     words: tuple[IntArray, ...]
-    entities: int = 0
-    adapted: int = 0
-    blind: int = 0
+    entities: int
+    adapted: int
+    blind: int
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -70,30 +70,33 @@ def make_examples(
 ) -> Examples:
     """Examples from labelled documents, then from unlabelled ones.
 
-    Each word's label is in exactly one window.
-
-    Raises:
-        TrainingError: If the labelled or the unlabelled documents hold no word, or a document has
-            no tokens though the encoder needs them.
+    Each word's target is in exactly one window. Raises `TrainingError` if the labelled or the
+    unlabelled documents have no words, or lack the tokens that the encoder takes as words.
     """
     if encoder.words == "tokens":
-        _check_tokens(documents)
+        for index, document in enumerate(documents):
+            if document.tokens is None:
+                raise TrainingError(
+                    f"document {document.id or index} of the training split has no tokens",
+                    expected='tokens in every document, for words="tokens"',
+                    hint='train with words="rule", which needs no tokens',
+                )
     encoding = encoder.encode([*documents, *unlabelled])
     targets = np.full(len(encoding.word_starts), UNKNOWN, dtype=np.int64)
     adapted = blind = 0
     for index, document in enumerate(documents):
-        each = encoding[index]
-        own, changed = head.targets(document, each.words)
+        words = encoding[index]
+        own, changed = head.targets(document, words.words)
         targets[slice(*encoding.word_splits[[index, index + 1]])] = own
         adapted += changed
-        blind += int(np.sum((each.word_starts < 0) & (own != head.no_entity)))
+        blind += int(np.sum((words.word_starts < 0) & (own != head.no_entity)))
     windows = encoder.windows(encoding)
     labelled = int(np.sum(windows.documents < len(documents)))
     if not labelled:
-        raise TrainingError("the training split holds no text that the tokenizer can read")
+        raise TrainingError("the training split has no text that the tokenizer can read")
     if unlabelled and labelled == len(windows):
         raise TrainingError(
-            f"the {len(unlabelled)} unlabelled texts hold no word", expected="texts to learn from"
+            f"the {len(unlabelled)} unlabelled texts have no words", expected="texts to learn from"
         )
     numbers = tuple(windows.word_numbers(index) for index in range(len(windows)))
     entities = sum(len(document.entities) for document in documents)
@@ -102,17 +105,18 @@ def make_examples(
 
 @dataclass(frozen=True, slots=True)
 class Collator:
-    """Makes a batch of tensors `(batch, length)` from indices of examples.
+    """Makes the tensors of a batch, `(batch, length)`, from indices of examples.
 
-    `labels` are -100 at positions where no word begins that the window owns; `words` numbers the
-    word of each position, for masking; `documents` `(batch,)` names the documents in messages.
+    `labels` has the target of each word at its first subword, in the window that owns the word, and
+    -100 elsewhere; `words` has the number of the word at each position, for masking; `documents`
+    `(batch,)` has each window's document, for error messages.
     """
 
     examples: Examples
     pad_id: int
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
-        """The tensors of the examples at these indices."""
+        """The tensors of the examples with these indices."""
         windows = self.examples.windows
         batch = make_batch(windows, np.asarray(indices, dtype=np.int64), self.pad_id)
         labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
@@ -128,13 +132,3 @@ class Collator:
             "words": torch.from_numpy(words),
             "documents": torch.from_numpy(windows.documents[batch.indices]),
         }
-
-
-def _check_tokens(documents: Sequence[Document]) -> None:
-    for index, document in enumerate(documents):
-        if document.tokens is None:
-            raise TrainingError(
-                f"document {document.id or index} of the training split has no tokens",
-                expected='tokens in every document under words="tokens"',
-                hint='train with words="rule", which needs none',
-            )

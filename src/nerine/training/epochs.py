@@ -1,4 +1,4 @@
-"""Records of epochs: from Trainer's log, and into the run's folder."""
+"""Epoch records: read from Trainer's log, written to the run's folder."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from nerine.evaluation.epochs import EPOCHS_FILE, EpochRecord
 
 
 def write_epochs(folder: Path, records: Sequence[EpochRecord]) -> None:
-    """Writes `epochs.json` into the folder of a run."""
+    """Writes `epochs.json` into a run's folder."""
     values = [record.to_dict() for record in records]
     write_text(folder / EPOCHS_FILE, json.dumps(values, indent=2) + "\n")
 
 
 def epoch_records(log: Sequence[Mapping[str, float]]) -> Iterator[EpochRecord]:
-    """Trainer's log as one record an evaluation.
+    """A record for each evaluation in Trainer's log.
 
-    Trainer logs the mean loss over the steps since it last did, which may be less than an epoch
-    where a state was saved in between.
+    Trainer logs the mean loss over the steps since its last entry. These are less than an epoch if
+    a state was saved within the epoch.
     """
     losses: list[float] = []
     steps: list[int] = []

@@ -1,4 +1,4 @@
-"""transformers' Trainer with our batches, our scores and our care for what is saved."""
+"""The training loop: transformers' Trainer with batches by token budget and entity scores."""
 
 from __future__ import annotations
 
@@ -23,109 +23,101 @@ from nerine.evaluation.metrics import Scores, score
 from nerine.model.batching import BudgetSampler, look_aheads
 from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
-from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import Collator, Examples
-from nerine.training.ema import WeightAverage
+from nerine.training.ema import EMA
 from nerine.training.epochs import epoch_records
+from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
-from nerine.training.losses import Batch, Objective
+from nerine.training.losses import Batch, Loss
 from nerine.training.settings import RunSettings
-from nerine.training.start import now
 from nerine.training.states import States
 
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+"""The settings' names of schedules, and transformers' names."""
 
-class TokenTrainer(Trainer):
-    """One run's loop.
 
-    It trains the model of `checkpoint` on `examples` towards `objective`, keeps `average` of its
-    weights, and scores that on `validation` through `tagger`.
-    """
+class NerTrainer(Trainer):
+    """Trains the model of `checkpoint` on `examples`, and scores the EMA of its weights."""
 
     def __init__(
         self,
-        tagger: Tagger,
         checkpoint: Checkpoint,
         settings: RunSettings,
         *,
         examples: Examples,
-        objective: Objective,
+        loss: Loss,
         validation: Sequence[Document],
         states: States,
-        average: WeightAverage,
-        callbacks: list[TrainerCallback],
+        callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
+        ema = EMA(checkpoint.model, settings.averaging)
+        averaged = dataclasses.replace(checkpoint, model=ema.model)
+        self._inference = Tagger.from_checkpoint(averaged).inference
         super().__init__(
             model=checkpoint.model,
             args=_arguments(settings, states.folder),
             train_dataset=examples,
-            eval_dataset=validation,  # asked for by Trainer; `evaluate` below reads it itself
+            eval_dataset=validation,  # required by Trainer, but read by `evaluate` below
             data_collator=Collator(examples, checkpoint.tokenizer.pad_token_id or 0),
-            compute_loss_func=self._word_loss,
-            callbacks=[average, *callbacks],
+            compute_loss_func=self._mean_loss,
+            callbacks=[ema, *callbacks],
         )
-        self.remove_callback(PrinterCallback)  # a `Listener` shows what is to be seen
-        self.tagger = tagger
-        self._as_loaded = checkpoint
+        self.remove_callback(PrinterCallback)  # a `Listener` shows the progress
         self.settings = settings
+        self._initial = checkpoint
         self._examples = examples
-        self._objective = objective
-        self._batch: Batch = {}  # what the loss is being counted of
+        self._loss = loss
+        self._batch: Batch = {}  # the augmented batch whose loss is being computed
         self._validation = validation
         self._states = states
-        self._average = average
-        self._saving = False
+        self._ema = ema
         self._began = time.monotonic()
-        self._before: float | None = 0.0
+        self._earlier_seconds: float | None = 0.0
 
     def records(self) -> tuple[EpochRecord, ...]:
-        """A record for each epoch so far, those before a resumption included."""
+        """A record for each epoch so far, including those before the run was resumed."""
         return tuple(epoch_records(self.state.log_history))
 
     def checkpoint(self, step: int | None = None) -> Checkpoint:
-        """The average as it is now, with the scores of the evaluation after `step`, or the last."""
+        """The averaged model, with the scores of the evaluation at `step`, by default the last."""
         records = [record for record in self.records() if step in (None, record.step)]
-        scores = {"validation": records[-1].to_dict()} if records else {}
+        provenance = {**self._initial.provenance, "ended": timestamp()}
+        if self._earlier_seconds is not None:
+            provenance["seconds"] = self._earlier_seconds + time.monotonic() - self._began
         return dataclasses.replace(
-            self._as_loaded,
-            model=self._average.model,
-            scores=scores,
-            provenance={**self._as_loaded.provenance, **self._times()},
+            self._initial,
+            model=self._ema.model,
+            scores={"validation": records[-1].to_dict()} if records else {},
+            provenance=provenance,
         )
 
-    def _times(self) -> dict[str, Any]:
-        """When the run has come to where it is, and after how long, if that is known."""
-        if self._before is None:
-            return {"ended": now()}
-        return {"ended": now(), "seconds": self._before + time.monotonic() - self._began}
-
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of like length under a budget; for random ones, Trainer's own."""
+        """Batches of similar lengths under a token budget, or Trainer's random batches."""
         if self.settings.batching == "random":
             loader: DataLoader[Any] = super().get_train_dataloader()
             return loader
-        lengths = self._examples.windows.lengths.tolist()
         sampler = BudgetSampler(
-            lengths,
+            self._examples.windows.lengths.tolist(),
             batch_size=self.settings.batch_size,
             token_budget=self.settings.token_budget,
             seed=self.settings.seed,
             multiple_of=self.args.world_size,
         )
         loader = DataLoader(
-            self._examples,  # type: ignore[arg-type] # it has what a map-style data set needs
+            self._examples,  # type: ignore[arg-type] # it has the methods of a map-style data set
             batch_sampler=sampler,
             collate_fn=self.data_collator,
         )
         return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """Trainer's own, with slower lower layers."""
+        """Trainer's optimizer with layer-wise learning rates."""
         if self.optimizer is None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args)
             groups = parameter_groups(
-                self._as_loaded.model,
-                set(self.get_decay_parameter_names(self._as_loaded.model)),
+                self._initial.model,
+                set(self.get_decay_parameter_names(self._initial.model)),
                 learning_rate=self.args.learning_rate,
                 layer_decay=self.settings.layer_decay,
                 weight_decay=self.args.weight_decay,
@@ -141,44 +133,41 @@ class TokenTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Trainer's loss; stops the run where it is no number."""
-        self._batch = self._objective.shown(inputs)
+        """The loss of an augmented batch. Raises `TrainingError` if it is not finite."""
+        self._batch = self._loss.augment(inputs)
         seen = {name: self._batch[name] for name in ("input_ids", "attention_mask", "labels")}
         result = super().compute_loss(model, seen, return_outputs, num_items_in_batch)
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):
+            numbers = sorted(set(inputs["documents"].tolist()))
             raise TrainingError(
                 f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}, on "
-                f"{self._named(inputs['documents'])}",
+                f"the training documents {', '.join(map(str, numbers))} (counted from 0)",
                 expected="a finite loss",
                 hint="lower --learning-rate or --max-gradient-norm, use --precision fp32, and "
-                "look at these documents; --resume goes on from the last saved state",
+                "look at these documents; --resume continues from the last saved state",
             )
         return result
 
-    def _word_loss(
+    def _mean_loss(
         self,
         outputs: Any,
         labels: torch.Tensor,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """The objective's loss, its mean over the words of all batches of one step."""
-        total = self._objective.loss(outputs, self._batch)
+        """The mean loss over the words in all batches of one step."""
+        total = self._loss(outputs, self._batch)
         return total / (num_items_in_batch if num_items_in_batch is not None else 1)
 
-    def _named(self, documents: torch.Tensor) -> str:
-        numbers = ", ".join(str(number) for number in sorted(set(documents.tolist())))
-        return f"the training documents {numbers} (counted from 0)"
-
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Scores the validation split as a user's text would be tagged."""
-        result, loss = validation_of(self.tagger, self._validation)
+        """Scores the validation split, tagged in the same way as any text."""
+        scores, loss = validate(self._inference, self._validation)
         metrics = {
             "eval_validation_loss": loss,
-            "eval_precision": result.overall.precision,
-            "eval_recall": result.overall.recall,
-            "eval_f1": result.overall.f1,
-            "eval_accuracy": result.accuracy,
+            "eval_precision": scores.overall.precision,
+            "eval_recall": scores.overall.recall,
+            "eval_f1": scores.overall.f1,
+            "eval_accuracy": scores.accuracy,
             "eval_seconds": time.monotonic() - self._began,
         }
         self.log(metrics)
@@ -188,9 +177,11 @@ class TokenTrainer(Trainer):
         return metrics
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Trainer's state, staged and then renamed; keeps the last two and the best."""
+        """Writes the training state to a staging folder, renames it, and deletes old states.
+
+        The last two states and that of the best epoch are kept.
+        """
         step = self.state.global_step
-        self._saving = True
         try:
             if self.args.should_save:
                 self._states.clear_staging(step)
@@ -203,39 +194,29 @@ class TokenTrainer(Trainer):
             raise TrainingError(
                 f"the state after step {step} cannot be written: {error}",
                 place=str(self._states.folder),
-                hint="free some space; --resume goes on from the last whole state",
+                hint="free some disk space; --resume continues from the last complete state",
             ) from error
-        finally:
-            self._saving = False
-        best = [self.state.best_global_step] if self.state.best_global_step else []
         if self.args.should_save:
+            best = [self.state.best_global_step] if self.state.best_global_step else []
             self._states.keep_only([*self._states.steps()[-2:], *best])
 
     def _get_output_dir(self, trial: Any) -> str:
-        if self._saving:
-            return str(self._states.staging(self.state.global_step))
-        return str(super()._get_output_dir(trial))
+        return str(self._states.staging(self.state.global_step))
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """A checkpoint of ours; Trainer's own would hold a pickle of its arguments."""
+        """Writes a Nerine checkpoint; Trainer's would include a pickle of its arguments."""
         if self.args.should_save:
             folder = Path(output_dir or self.args.output_dir or ".")
             write_files(folder, self.checkpoint())
-            self._average.save(folder)
+            self._ema.save(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         folder = Path(resume_from_checkpoint)
-        self._average.load(folder)
+        self._ema.load(folder)
         earlier = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["provenance"]
-        self._before = earlier.get("seconds")  # None in a state of before it was recorded
-        began = {"began": earlier["began"]}
-        self._as_loaded = dataclasses.replace(
-            self._as_loaded, provenance={**self._as_loaded.provenance, **began}
-        )
-
-
-# Our names → transformers' names; all of them warm up first.
-_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+        self._earlier_seconds = earlier.get("seconds")  # None: older states lack it
+        provenance = {**self._initial.provenance, "began": earlier["began"]}
+        self._initial = dataclasses.replace(self._initial, provenance=provenance)
 
 
 def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
@@ -246,7 +227,7 @@ def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
         gradient_accumulation_steps=settings.gradient_accumulation,
         learning_rate=settings.learning_rate or 0.0,
         lr_scheduler_type=_SCHEDULES[settings.schedule],
-        warmup_steps=settings.warmup,  # a share of all steps if below 1
+        warmup_steps=settings.warmup,  # below 1: a share of all steps
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_gradient_norm,
         bf16=settings.precision == "bf16",
@@ -266,26 +247,22 @@ def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
     )
 
 
-def validation_of(tagger: Tagger, documents: Sequence[Document]) -> tuple[Scores, float]:
-    """Scores on the validation split, and the mean loss over words that have subwords."""
+def validate(inference: Inference, documents: Sequence[Document]) -> tuple[Scores, float]:
+    """The scores of labelled documents, and the mean loss of the words that have subwords."""
     predicted: list[Document] = []
-    loss = words = 0.0
+    total = 0.0
+    words = 0
     for ahead in look_aheads(documents):
-        logits = tagger.inference.word_logits(ahead)
-        predicted += tagger.inference.head.decode(ahead, logits)
-        for document, each in zip(ahead, logits, strict=True):
-            part, size = _loss(document, each, tagger.inference)
-            loss += part
-            words += size
-    return score(documents, predicted), loss / max(words, 1)
-
-
-def _loss(document: Document, read: WordLogits, inference: Inference) -> tuple[float, int]:
-    gold, _ = inference.head.targets(document, read.encoding.words)
-    seen = read.encoding.word_starts >= 0
-    logits = read.values[seen]
-    if not len(logits):
-        return 0.0, 0
-    logits = logits - logits.max(axis=1, keepdims=True)
-    log_sums = np.log(np.exp(logits).sum(axis=1))
-    return float((log_sums - logits[np.arange(len(logits)), gold[seen]]).sum()), len(logits)
+        logits = inference.word_logits(ahead)
+        predicted += inference.head.decode(ahead, logits)
+        targets = np.concatenate(
+            [
+                inference.head.targets(document, encoding.words)[0]
+                for document, encoding in zip(ahead, logits.encoding, strict=True)
+            ]
+        )
+        seen = logits.encoding.word_starts >= 0
+        values = torch.from_numpy(logits.values[seen])
+        total += float(inference.head.loss(values, torch.from_numpy(targets[seen])))
+        words += len(values)
+    return score(documents, predicted), total / max(words, 1)

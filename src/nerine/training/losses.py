@@ -1,4 +1,4 @@
-"""What a run learns from a batch: what the model is shown, and the loss of what it says."""
+"""Training losses, and the random changes of a batch that go with them."""
 
 from __future__ import annotations
 
@@ -7,74 +7,62 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch.nn import functional
 
-from nerine.model.heads.tags import IGNORED
-from nerine.training.dataset import UNKNOWN
+from nerine.model.heads import Head
 
 Batch = Mapping[str, torch.Tensor]
 """The tensors that `Collator` makes."""
 
 
-class Objective(Protocol):
-    """What a run is after."""
+class Loss(Protocol):
+    """A training loss, with the augmentation of the batches that it is computed on."""
 
-    def shown(self, batch: Batch) -> Batch:
-        """The batch as the model gets to see it, on which its loss is counted."""
+    def augment(self, batch: Batch) -> Batch:
+        """The batch as the model sees it, with words masked or replaced at random."""
         ...
 
-    def loss(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """The loss of the model's outputs for a batch as shown: a sum over its words.
+    def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
+        """The loss of the model's outputs for an augmented batch, summed over its words.
 
-        A position stands for a word where its label is not `IGNORED`.
+        A position stands for a word if its label is not `IGNORED`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class GoldLabels:
-    """Cross-entropy against the labels that were given, with a share of the words hidden.
+class GoldLoss:
+    """The head's loss against the gold labels, with a share of the words masked.
 
-    What stands around a name is seen again in other texts, the name itself hardly ever. Words are
-    hidden behind `mask_id`; without one none are.
+    Contexts of names recur in other texts, the names themselves hardly ever. Masked words are
+    replaced by `mask_id`; if it is None, no word is masked.
     """
 
+    head: Head
     masking: float
     mask_id: int | None
 
-    def shown(self, batch: Batch) -> Batch:
-        """The batch with some words behind the mask token, all their subwords."""
-        return with_hidden_words(batch, self.masking, self.mask_id)
+    def augment(self, batch: Batch) -> Batch:
+        """The batch with all subwords of some words masked."""
+        return mask_words(batch, self.masking, self.mask_id)
 
-    def loss(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """The sum of -log p(label) over all words."""
-        return cross_entropy(outputs["logits"], batch["labels"])
+    def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
+        """The head's loss, summed over all words."""
+        return self.head.loss(outputs["logits"], batch["labels"])
 
 
-def with_hidden_words(batch: Batch, share: float, mask_id: int | None) -> Batch:
-    """A batch with a `share` of its words, drawn at random, behind the mask token."""
+def mask_words(batch: Batch, share: float, mask_id: int | None) -> Batch:
+    """A batch with a random `share` of its words replaced by the mask token."""
     if not share or mask_id is None:
         return batch
-    hidden = drawn_words(batch["words"], share)
-    return {**batch, "input_ids": batch["input_ids"].masked_fill(hidden, mask_id)}
+    masked = random_words(batch["words"], share)
+    return {**batch, "input_ids": batch["input_ids"].masked_fill(masked, mask_id)}
 
 
-def drawn_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tensor:
-    """The positions `(batch, length)` of a share of the words, drawn at random.
+def random_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tensor:
+    """The positions `(batch, length)` of a random share of the words.
 
-    `words` numbers the word of each position. All positions of a word are drawn, or none. `share`
-    is a number, or `(batch, 1)` one for each window.
+    `words` numbers the word of each position. A word's positions are chosen together. `share` is
+    a number, or one for each window, `(batch, 1)`.
     """
     drawn = torch.rand(len(words), int(words.max()) + 2, device=words.device)
     return (drawn.gather(1, words + 1) < share) & (words >= 0)
-
-
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The sum of -log p(label) over the words whose label is known.
-
-    `logits` are `(…, tags)`, `labels` (…).
-    """
-    known = labels.masked_fill(labels == UNKNOWN, IGNORED)
-    return functional.cross_entropy(
-        logits.float().view(-1, logits.shape[-1]), known.view(-1), reduction="sum"
-    )

@@ -1,4 +1,4 @@
-"""Settings by name, and from files."""
+"""Training recipes, and settings from TOML files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nerine.training.settings import TrainingSettings
 
 
 class Changeable(Protocol):
-    """What a file of TOML can change."""
+    """Settings that a TOML file can change."""
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """The same with others; raises `SettingsError` for one that does not exist."""
+        """A copy with changes; raises `SettingsError` for an unknown setting."""
 
 
 Settings = TypeVar("Settings", bound=Changeable)
-"""Settings of one kind of run."""
+"""Any such settings."""
 
 RECIPES: Mapping[str, TrainingSettings] = {
     "default": TrainingSettings(),
@@ -39,28 +39,26 @@ RECIPES: Mapping[str, TrainingSettings] = {
         seed=42,
     ),
 }
-"""Named settings. `notebook` is the recipe of the course notebook that Nerine grew out of."""
+"""Named settings. `notebook` is the recipe of the course notebook that Nerine started from."""
 
 CROSS_VALIDATION = TrainingSettings(epochs=3)
-"""For models that only judge a fold of the corpus: the default ones, an epoch shorter."""
+"""Settings of cross-validation, one epoch shorter than the default."""
 
 
 def recipe(name: str) -> TrainingSettings:
-    """The settings called `name`."""
+    """The recipe with this name; raises `SettingsError` if it is unknown."""
     if name not in RECIPES:
-        raise SettingsError(
-            f"no recipe is called {name!r}", expected=f"one of {', '.join(RECIPES)}"
-        )
+        raise SettingsError(f"unknown recipe {name!r}", expected=f"one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def read_settings(path: Path, base: Settings) -> Settings:
-    """`base` with what the TOML file at `path` changes."""
+    """`base` with the changes in the TOML file at `path`; raises `SettingsError`."""
     try:
         return base.changed(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SettingsError(f"cannot be read: {error.strerror}", place=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"this is no TOML: {error}", place=str(path)) from error
+        raise SettingsError(f"not valid TOML: {error}", place=str(path)) from error
     except SettingsError as error:
         raise error.at(str(path)) from error

@@ -1,10 +1,10 @@
-"""A run from its folder to its checkpoint, whatever it learns from."""
+"""The folder of a training run: opened or resumed, and the best checkpoint published in it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,43 +12,33 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
-from transformers import TrainerCallback
 
-from nerine.core.document import Document, labels_of
+from nerine.core.document import labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord
-from nerine.model.loading.checkpoint import Checkpoint, save_checkpoint
+from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
-from nerine.training.callbacks import (
-    Informer,
-    Interruption,
-    Listener,
-    Patience,
-    PeriodicSave,
-)
-from nerine.training.dataset import Examples
-from nerine.training.ema import WeightAverage
+from nerine.training.callbacks import Interruption
 from nerine.training.epochs import write_epochs
-from nerine.training.loop import TokenTrainer
-from nerine.training.losses import Objective
+from nerine.training.loop import NerTrainer
 from nerine.training.settings import RunSettings
 from nerine.training.states import States
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """What a call of `train` or `distill` (Hinton, Vinyals & Dean, 2015) did.
+    """The result of `train` or `distill`.
 
     Attributes:
-        folder: The folder of the run, with the checkpoint.
-        epochs: A record for each epoch, those of earlier calls included when it resumed; `best` is
-            the one whose weights are kept.
-        notes: What a user should know about the data.
-        interrupted: The signal that ended the run early; None where none did.
+        folder: The run's folder, with the checkpoint.
+        epochs: A record for each epoch, including those before the run was resumed; `best` is
+            the one whose weights were kept.
+        notes: Notes for the user on the run and its data.
+        interrupted: The name of the signal that ended the run early; None if it ended normally.
     """
 
     folder: Path
@@ -62,134 +52,118 @@ class TrainingRun:
         return max(self.epochs, key=lambda record: record.f1)
 
     def tagger(self, *, device: str | None = None) -> Tagger:
-        """The tagger of the kept weights.
+        """The tagger with the weights of the best epoch.
 
         Args:
-            device: Torch's name for where the model runs; by default a GPU where there is one.
+            device: Torch's name of the device to run on; by default a GPU if there is one.
 
         Raises:
-            CheckpointError: Where the run has kept no checkpoint yet, or it was damaged.
-            SettingsError: For a device that there is not.
-            EncodingError: For a tokenizer that cannot be used.
-            SchemeError: For a tag scheme that there is not.
-            HubError: For an encoder that cannot be reached.
-            MissingExtraError: For a backend that is not installed.
+            CheckpointError: If the run has no checkpoint yet, or it is damaged.
+            SettingsError: If the device is unknown.
+            EncodingError: If the tokenizer cannot be used.
+            SchemeError: If the tag scheme is unknown.
+            HubError: If the encoder cannot be reached.
+            MissingExtraError: If the backend is not installed.
         """
         return Tagger.load(self.folder, device=device)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a run begins with: a model, what it goes through, and what it learns from that.
+@dataclass(slots=True)
+class OpenRun:
+    """A training run in progress: its states, its signal handler and its notes.
 
-    `notes` say what a user should know of them.
+    `resume_from` is the folder of the state to resume from, None for a new run.
     """
 
-    checkpoint: Checkpoint
-    examples: Examples
-    objective: Objective
-    notes: tuple[str, ...] = ()
+    states: States
+    interruption: Interruption
+    resume_from: str | None
+    notes: list[str]
+
+    def finish(self, trainer: NerTrainer) -> TrainingRun:
+        """Publishes the best epoch, unless the run was interrupted, and returns the result.
+
+        The checkpoint is written into the run's folder, and the training states are deleted.
+        """
+        processes = PartialState()  # Trainer has replaced the one of open_run
+        interrupted = self.interruption.received
+        if not interrupted and processes.is_main_process:
+            best = trainer.state.best_global_step
+            if best is None or not self.states.is_complete(best):
+                raise TrainingError(
+                    "the state of the best epoch is damaged",
+                    place=str(self.states.path(best or 0)),
+                    expected="each file with the hash in its manifest, complete.json",
+                    hint="the newest state is kept: load it as a checkpoint, or train again",
+                )
+            checkpoint = trainer.checkpoint(best)
+            weights = load_file(self.states.path(best) / WEIGHTS_FILE)
+            checkpoint.model.load_state_dict(weights, strict=False)
+            # nerine.json, which marks the end of the run, is written after epochs.json.
+            write_epochs(self.states.run, trainer.records())
+            save_checkpoint(self.states.run, checkpoint)
+            write_text(self.states.run / "settings.toml", trainer.settings.to_toml())
+            self.states.remove()
+        processes.wait_for_everyone()
+        return TrainingRun(self.states.run, trainer.records(), tuple(self.notes), interrupted)
 
 
-def carry_out(
-    corpus: Corpus,
-    settings: RunSettings,
-    start: Callable[[Corpus], Start],
-    *,
-    output: str | Path,
-    about: Mapping[str, Any],
-    resume: bool,
-    listener: Listener | None,
-) -> TrainingRun:
-    """A run in the folder `output`: begun or resumed, and published once it has ended.
+@contextmanager
+def open_run(
+    output: str | Path, conditions: Mapping[str, Any], *, resume: bool
+) -> Iterator[OpenRun]:
+    """Creates the folder of a run, or opens the one to resume, and handles signals meanwhile.
 
-    `start` makes ready what is trained, from the corpus with its validation split. `about` says
-    under which conditions the run stands; a run is resumed under the same ones only.
+    `conditions` are written to `run.json`: the hash of the corpus, the settings, and what else
+    must be the same when the run is resumed.
     """
     states = States(Path(output))
     notes: list[str] = []
     processes = PartialState(cpu=not torch.accelerator.is_available())
     with Interruption() as interruption, quiet():
-        step = None
         if processes.is_main_process:
-            step = _open_run(states, about, notes, resume=resume)
+            if resume:
+                _check_resumable(states.run, conditions)
+            else:
+                _create_folder(states.run, conditions)
         processes.wait_for_everyone()
-        if not processes.is_main_process and resume:
-            step, _ = states.newest_whole()
-        corpus = _with_validation(corpus, settings, notes)
-        _check_labels(corpus)
-        begun = _with_given(start(corpus), about)
-        notes += [*begun.examples.notes(), *begun.notes]
-        callbacks = _callbacks(settings, interruption, listener)
-        trainer = trainer_of(begun, settings, corpus.validation, states, callbacks)
-        trainer.train(resume_from_checkpoint=str(states.path(step)) if step else None)
-        processes = PartialState()  # Trainer has made its own
-        if not interruption.received and processes.is_main_process:
-            _publish(states, trainer)
-        processes.wait_for_everyone()
-    return TrainingRun(states.run, trainer.records(), tuple(notes), interruption.received)
+        step, damaged = states.newest_complete() if resume else (None, [])
+        if resume and processes.is_main_process:
+            notes += [f"state {states.path(each)} is damaged and was skipped" for each in damaged]
+            notes.append(f"resumed after step {step}" if step else "no usable state: started again")
+        yield OpenRun(states, interruption, str(states.path(step)) if step else None, notes)
 
 
-def trainer_of(
-    start: Start,
-    settings: RunSettings,
-    validation: Sequence[Document],
-    states: States,
-    callbacks: Sequence[TrainerCallback],
-) -> TokenTrainer:
-    """The loop of a run, which scores and keeps a running mean of the weights (Polyak & Juditsky,
-    1992).
-    """
-    average = WeightAverage(start.checkpoint.model, settings.averaging)
-    return TokenTrainer(
-        Tagger.from_checkpoint(dataclasses.replace(start.checkpoint, model=average.model)),
-        start.checkpoint,
-        settings,
-        examples=start.examples,
-        objective=start.objective,
-        validation=validation,
-        states=states,
-        average=average,
-        callbacks=[*callbacks],
-    )
-
-
-def _open_run(
-    states: States, about: Mapping[str, Any], notes: list[str], *, resume: bool
-) -> int | None:
-    """Checks the run's folder, marks it, and returns the step to go on from."""
-    folder = states.run
-    marker = folder / RUN_FILE
-    if not resume:
-        if folder.exists() and any(folder.iterdir()):
-            raise TrainingError(
-                "the folder is not empty",
-                place=str(folder),
-                expected="a new or empty folder for a new run",
-                hint="choose another one, or go on with the run in it with --resume",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(marker, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-        return None
-    if not marker.is_file():
+def _create_folder(folder: Path, conditions: Mapping[str, Any]) -> None:
+    if folder.exists() and any(folder.iterdir()):
         raise TrainingError(
-            "there is no run to resume", place=str(folder), expected=f"a folder with {RUN_FILE}"
+            "the folder is not empty",
+            place=str(folder),
+            expected="a new or empty folder for a new run",
+            hint="choose another folder, or resume the run in this one with --resume",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / RUN_FILE, json.dumps(conditions, indent=2, ensure_ascii=False) + "\n")
+
+
+def _check_resumable(folder: Path, conditions: Mapping[str, Any]) -> None:
+    if not (folder / RUN_FILE).is_file():
+        raise TrainingError(
+            "found no run to resume", place=str(folder), expected=f"a folder with {RUN_FILE}"
         )
     if (folder / INFO_FILE).is_file():
         raise TrainingError(
-            "this run has ended", place=str(folder), hint="use it, or start one in another folder"
+            "this run has ended",
+            place=str(folder),
+            hint="use its checkpoint, or start a run in another folder",
         )
-    check_conditions(folder, about)
-    step, broken = states.newest_whole()
-    notes += [f"state {states.path(each)} is not whole and was passed over" for each in broken]
-    notes.append(f"resumed after step {step}" if step else "no whole state: began again")
-    return step
+    check_conditions(folder, conditions)
 
 
-def check_conditions(folder: Path, about: Mapping[str, Any]) -> None:
-    """Raises `TrainingError` unless the run in `folder` began under the conditions `about`.
+def check_conditions(folder: Path, conditions: Mapping[str, Any]) -> None:
+    """Raises `TrainingError` unless the run in `folder` was started under the same conditions.
 
-    Of these, `settings` are named one by one where they differ; the others by their names alone.
+    The message names each setting that differs with both values, other conditions by name only.
     """
     marker = folder / RUN_FILE
     try:
@@ -197,80 +171,48 @@ def check_conditions(folder: Path, about: Mapping[str, Any]) -> None:
         earlier = dict(before["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"cannot be read: {error!r}", place=str(marker)) from error
-    others = sorted({*before, *about} - {"settings"})
+    # The corpus may lie in another folder now: its hash counts.
+    others = sorted({*before, *conditions} - {"settings", "source"})
     changed = [
-        f"the {name} is another one" for name in others if before.get(name) != about.get(name)
+        f"the {name} is different" for name in others if before.get(name) != conditions.get(name)
     ]
     changed += [
-        f"{name} was {earlier.get(name)!r} and is {value!r}"
-        for name, value in about["settings"].items()
+        f"{name} was {earlier.get(name)!r} and is now {value!r}"
+        for name, value in conditions["settings"].items()
         if earlier.get(name) != value
     ]
     if changed:
         raise TrainingError(
-            f"a run cannot go on under other conditions: {'; '.join(changed)}",
+            f"a run cannot be resumed under other conditions: {'; '.join(changed)}",
             place=str(marker),
-            expected=f"the {', '.join(others)} and the settings with which it began",
+            expected=f"the {', '.join(others)} and settings with which it started",
         )
 
 
-def _check_labels(corpus: Corpus) -> None:
-    if not corpus.labels:
-        raise TrainingError(
-            "the training split holds no entity", expected="labelled entities to learn from"
-        )
-    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
-    if unknown:
-        raise TrainingError(
-            f"the validation split has the label {unknown[0]!r}",
-            expected=f"one of the training split's: {', '.join(corpus.labels)}",
-        )
+def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
+    """The corpus, with a validation split held out of the training split if it has none.
 
-
-def _with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
+    Adds a note if documents were held out.
+    """
     if "validation" in corpus.splits:
         return corpus
     split = corpus.hold_out_validation(settings.validation_fraction, settings.seed)
     notes.append(
-        f"there is no validation split: {len(split.validation)} of {len(corpus.train)} training "
-        "documents were held out for one"
+        f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
+        "training documents were held out as one"
     )
     return split
 
 
-def _with_given(begun: Start, about: Mapping[str, Any]) -> Start:
-    """Also tells the hash of the corpus as it was given, before a validation split was held out."""
-    known = begun.checkpoint.provenance
-    corpus = {**known.get("corpus", {}), "given": about["corpus"]}
-    checkpoint = dataclasses.replace(begun.checkpoint, provenance={**known, "corpus": corpus})
-    return dataclasses.replace(begun, checkpoint=checkpoint)
-
-
-def _callbacks(
-    settings: RunSettings, interruption: Interruption, listener: Listener | None
-) -> list[TrainerCallback]:
-    callbacks: list[TrainerCallback] = []
-    if settings.early_stopping:
-        callbacks.append(Patience(settings.early_stopping))
-    if settings.save_steps:
-        callbacks.append(PeriodicSave(settings.save_steps))
-    if listener:
-        callbacks.append(Informer(listener))
-    return [*callbacks, interruption]
-
-
-def _publish(states: States, trainer: TokenTrainer) -> None:
-    """Puts the best epoch's weights into the run's folder and clears the states away."""
-    best = trainer.state.best_global_step
-    if best is None or not states.is_whole(best):
+def check_labels(corpus: Corpus) -> None:
+    """Raises `TrainingError` if training has no entities, or validation has other labels."""
+    if not corpus.labels:
         raise TrainingError(
-            f"the state of the best epoch, {states.path(best or 0)}, is not whole",
-            hint="the newest state is kept: load it, or train again",
+            "the training split has no entities", expected="labelled entities to learn from"
         )
-    best_checkpoint = trainer.checkpoint(best)
-    weights = load_file(states.path(best) / WEIGHTS_FILE)
-    best_checkpoint.model.load_state_dict(weights, strict=False)
-    write_epochs(states.run, trainer.records())  # before the file that says that the run has ended
-    save_checkpoint(states.run, best_checkpoint)
-    write_text(states.run / "settings.toml", trainer.settings.to_toml())
-    states.remove()
+    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
+    if unknown:
+        raise TrainingError(
+            f"the validation split has the label {unknown[0]!r}, which the training split lacks",
+            expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
+        )

@@ -1,7 +1,7 @@
-"""How a run learns, from a corpus or from a teacher.
+"""Settings of training and of distillation.
 
-The optimizer is AdamW (Loshchilov & Hutter, 2019), with learning rates that fall from layer to
-layer (Howard & Ruder, 2018) and a running mean of the weights (Polyak & Juditsky, 1992).
+The optimizer is AdamW (Loshchilov & Hutter, 2019), with layer-wise learning rates (Howard & Ruder,
+2018) and an exponential moving average (EMA) of the weights (Polyak & Juditsky, 1992).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _setting(
 
 
 def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
-    """The field `name` of `RunSettings` with another default, and perhaps another meaning."""
+    """The field `name` of `RunSettings` with another default, and another meaning if given."""
     known = {each.name: each for each in dataclasses.fields(RunSettings)}
     metadata = dict(known[name].metadata)
     return dataclasses.field(
@@ -44,70 +44,78 @@ def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
 @with_field_docs
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How a run learns, whatever it learns from.
+    """The settings that training and distillation share.
 
-    Each field is a flag of the commands that train and a key of the TOML file that `--settings`
-    reads.
+    Each field is a flag of `nerine train` and `nerine distill`, and a key of the TOML file that
+    `--settings` reads.
 
     Raises:
-        SettingsError: For a value of another kind, or out of its range.
+        SettingsError: If a value has the wrong type or is out of its range.
     """
 
-    epochs: int = _setting(4, "times that the training split is gone through", least=1)
+    epochs: int = _setting(4, "passes over the training split", least=1)
     learning_rate: float | None = _setting(
         None,
-        "peak learning rate; by default 2e-4 for a small encoder, 5e-5 for a base one",
+        "peak learning rate; by default 2e-4 for a small encoder, 5e-5 for a base-sized one",
         least=0,
     )
     layer_decay: float = _setting(
         0.8,
-        "learning rate of a layer as a share of that of the layer above it",
+        "learning rate of a layer as a fraction of that of the layer above it",
         least=0,
         most=1,
     )
-    schedule: Schedule = _setting("linear", "how the learning rate falls after the warm-up")
+    schedule: Schedule = _setting("linear", "how the learning rate decreases after the warm-up")
     warmup: float = _setting(
-        0.1, "share of all steps in which the learning rate rises", least=0, most=1
+        0.1, "share of all steps in which the learning rate increases", least=0, most=1
     )
-    batching: Batching = _setting("budget", "batches of like length under a budget, or at random")
+    batching: Batching = _setting(
+        "budget", "batches of similar lengths under a token budget, or random ones"
+    )
     batch_size: int = _setting(16, "windows in a batch", least=1)
     token_budget: int = _setting(
-        2048, "most subwords in a batch, padding included; not for random batches", least=8
+        2048, "maximum of subwords in a batch, padding included; not for random batches", least=8
     )
-    gradient_accumulation: int = _setting(1, "batches between two steps of the optimizer", least=1)
+    gradient_accumulation: int = _setting(1, "batches per step of the optimizer", least=1)
     weight_decay: float = _setting(0.01, "AdamW's weight decay", least=0)
-    max_gradient_norm: float = _setting(1.0, "gradients are scaled down to this norm", least=0)
+    max_gradient_norm: float = _setting(
+        1.0, "maximum norm of the gradient, which is scaled down to it", least=0
+    )
     averaging: float = _setting(
         0.99,
-        "decay of the running mean of the weights, which is scored and kept; 0 for none",
+        "decay of the EMA of the weights, which is scored and kept; 0 for no EMA",
         least=0,
         most=0.9999,
     )
     dropout: float | None = _setting(
-        None, "dropout everywhere; by default the encoder's", least=0, most=0.9
+        None, "dropout in all layers; by default the encoder's", least=0, most=0.9
     )
     masking: float = _setting(
         0.2,
-        "share of words hidden behind the mask token in training, so that context counts",
+        "share of words masked in training, so that the model learns from contexts",
         least=0,
         most=0.9,
     )
-    freeze_embeddings: bool = _setting(True, "leave the word embeddings as they were pretrained")
+    freeze_embeddings: bool = _setting(True, "keep the pretrained word embeddings unchanged")
     early_stopping: int | None = _setting(
         None, "stop after this many epochs without a better validation F1", least=1
     )
     validation_fraction: float = _setting(
         0.1,
-        "share held out of the training split if there is no validation split",
+        "share of the training split to hold out if the corpus has no validation split",
         least=0,
         most=0.9,
     )
     precision: Precision = _setting("fp32", "bf16 or fp16: mixed precision")
     save_steps: int | None = _setting(
-        None, "save the training state every so many steps too, not only after epochs", least=1
+        None, "save the training state every so many steps, in addition to each epoch", least=1
     )
-    report_to: tuple[str, ...] = _setting((), "trackers that transformers' Trainer knows")
-    seed: int = _setting(0, "of the head, the order and the dropout", least=0)
+    report_to: tuple[str, ...] = _setting(
+        (), "experiment trackers, by their names in transformers' Trainer"
+    )
+    seed: int = _setting(
+        0, "random seed of the head, the order of batches, masking and dropout", least=0
+    )
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
@@ -116,19 +124,15 @@ class RunSettings:
             check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON and TOML."""
+        """The settings by name, for JSON and TOML."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in dataclasses.asdict(self).items()
         }
 
     def to_toml(self) -> str:
-        """As a TOML file.
-
-        Returns:
-            A line for each setting; one that is None is left out.
-        """
-        # JSON's strings, numbers, booleans and lists of strings are TOML's too, save for one sign.
+        """A TOML file with a line for each setting that is not None."""
+        # JSON strings, numbers, booleans and lists of strings are TOML too, but for one character.
         lines = [
             f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
             for name, value in self.to_dict().items()
@@ -137,13 +141,13 @@ class RunSettings:
         return "\n".join(lines) + "\n"
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """These settings with others.
+        """A copy with some settings changed.
 
         Args:
-            changes: New values by the settings' names; lists count as tuples.
+            changes: New values by name; lists become tuples.
 
         Raises:
-            SettingsError: For a setting that does not exist, or a value that it cannot have.
+            SettingsError: If a setting is unknown or a value is invalid.
         """
         return with_changes(self, changes, "setting")
 
@@ -151,23 +155,27 @@ class RunSettings:
 @with_field_docs
 @dataclass(frozen=True, slots=True)
 class TrainingSettings(RunSettings):
-    """Everything that decides what a run of `train` learns, save the corpus.
+    """The settings of `train`.
 
     Raises:
-        SettingsError: For a value of another kind, or out of its range.
-        SchemeError: For a scheme that there is not.
+        SettingsError: If a value has the wrong type or is out of its range.
+        SchemeError: If the tag scheme is unknown.
     """
 
     encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
     revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
-    words: Words = _setting("rule", "what bears a tag: words by the rule, or the corpus's tokens")
+    words: Words = _setting(
+        "rule", "the words to tag: words by Nerine's rule, or the corpus's tokens"
+    )
     scheme: str = _setting("IOB2", "tag scheme of the model's outputs")
     decoding: Decoding = _setting("viterbi", "best allowed tag sequence, or each word's best tag")
-    max_length: int = _setting(256, "most subwords of a window, special tokens included", least=8)
-    overlap: int = _setting(
-        64, "subwords that neighbouring windows share, a quarter of a window at most", least=0
+    max_length: int = _setting(
+        256, "maximum of subwords in a window, special tokens included", least=8
     )
-    tag_prior: bool = _setting(True, "begin with the tags' shares in training as the head's bias")
+    overlap: int = _setting(
+        64, "subwords that neighbouring windows share, at most a quarter of a window", least=0
+    )
+    tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
@@ -177,38 +185,38 @@ class TrainingSettings(RunSettings):
 @with_field_docs
 @dataclass(frozen=True, slots=True)
 class DistillationSettings(RunSettings):
-    """How a student learns from its teacher, save the teacher, the layers and the texts.
+    """The settings of `distill`.
 
-    What a student is (its tokenizer, tags, words and windows) comes from the teacher. The
-    temperature and the share of gold labels are those of Hinton, Vinyals & Dean (2015).
+    The student has the tokenizer, tags, words and windows of its teacher. The temperature and the
+    weight of the gold labels are those of Hinton, Vinyals & Dean (2015).
 
     Raises:
-        SettingsError: For a value of another kind or out of its range, and for `layers` and `keep`
-            that do not agree.
+        SettingsError: If a value has the wrong type or is out of its range, or `layers` and `keep`
+            contradict each other.
     """
 
     layers: int | None = _setting(
-        None, "how many layers the student has; by default half as many as its teacher", least=1
+        None, "number of the student's layers; by default half of its teacher's", least=1
     )
     keep: tuple[int, ...] = _setting(
         (),
-        "which layers of the teacher these are, counted from 0, as in 0,2,5; by default the lowest",
+        "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest",
     )
     epochs: int = _other_default("epochs", 7)
     learning_rate: float | None = _other_default(
         "learning_rate",
         None,
-        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base one",
+        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base-sized one",
     )
     layer_decay: float = _other_default("layer_decay", 1.0)
     temperature: float = _setting(
         2.0,
-        "how much the teacher's probabilities are evened out before they are learned",
+        "how much the teacher's probabilities are smoothed before they are learned",
         least=0.1,
     )
     gold_weight: float = _setting(
         0.5,
-        "share of the loss that the corpus's labels have; the teacher has the rest",
+        "weight of the corpus's labels in the loss; the teacher has the rest",
         least=0,
         most=1,
     )
@@ -216,24 +224,24 @@ class DistillationSettings(RunSettings):
     masking: float = _other_default("masking", 0.1)
     replacing: float = _setting(
         0.3,
-        "share of words replaced by any subwords, so that the teacher tells of words that the "
-        "texts lack; from none to twice as many in a window",
+        "mean share of words replaced by random subwords, so that the student learns what the "
+        "teacher predicts for words that the texts lack; from none to twice as many in a window",
         least=0,
         most=0.5,
     )
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)
-        rising = list(self.keep) == sorted({*self.keep})
-        if not rising or not all(has_type(layer, int) and layer >= 0 for layer in self.keep):
+        ascending = list(self.keep) == sorted({*self.keep})
+        if not ascending or not all(has_type(layer, int) and layer >= 0 for layer in self.keep):
             raise SettingsError(
-                f"{self.keep!r} are no layers to keep",
+                f"{self.keep!r} is not a valid list of layers",
                 place="keep",
-                expected="numbers from 0 that rise, such as 0,2,5",
+                expected="numbers from 0 in ascending order, such as 0,2,5",
             )
         if self.keep and self.layers not in (None, len(self.keep)):
             raise SettingsError(
-                f"{self.layers} layers, but {len(self.keep)} are named by keep",
+                f"{self.layers} layers, but keep lists {len(self.keep)}",
                 place="layers",
-                expected="one of the two settings, or both that agree",
+                expected="one of the two settings, or two that agree",
             )

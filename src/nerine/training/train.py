@@ -1,28 +1,24 @@
-"""Corpus → checkpoint."""
+"""Training: fine-tunes an encoder on a corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
-
 from nerine.data.corpus import Corpus
+from nerine.model.encoding import Encoder
+from nerine.model.heads import TagHead
 from nerine.model.loading.pretrained import encoder_width
 from nerine.model.settings import ModelSettings
-from nerine.model.tagger import Tagger
-from nerine.training.callbacks import Listener
+from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
-from nerine.training.loop import TokenTrainer
-from nerine.training.losses import GoldLabels
-from nerine.training.run import Start, TrainingRun, carry_out, check_conditions, trainer_of
+from nerine.training.initialization import initialize_bias, learning_rate_for, new_checkpoint
+from nerine.training.loop import NerTrainer
+from nerine.training.losses import GoldLoss
+from nerine.training.run import TrainingRun, check_labels, open_run, with_validation
 from nerine.training.settings import TrainingSettings
-from nerine.training.start import new_checkpoint, rate_for_width, start_from_prior
-from nerine.training.states import States
 
-_RATES = 2e-4, 5e-5
-"""Peak learning rates for a small encoder and for a base-sized one."""
+_SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 2e-4, 5e-5
 
 
 def train(
@@ -34,94 +30,93 @@ def train(
     listener: Listener | None = None,
     **changes: Any,
 ) -> TrainingRun:
-    """Fine-tunes an encoder on `corpus.train` and keeps the epoch that is best on validation.
+    """Fine-tunes an encoder on `corpus.train` and keeps the epoch with the best validation F1.
 
-    The test split is not looked at. Without a validation split, documents are held out for one.
+    The test split is not read. If the corpus has no validation split, some training documents are
+    held out as one.
 
     Args:
         corpus: The corpus.
-        output: The folder of the run; the checkpoint is written there.
-        settings: How it learns; by default `TrainingSettings()`.
-        resume: Whether to go on from the last whole state in `output`, under the settings of that
-            run.
-        listener: Whoever shows the progress.
-        changes: Fields of `settings` by name, which they replace, as in `epochs=3`.
+        output: The run's folder, in which the checkpoint is written.
+        settings: The training settings; by default `TrainingSettings()`.
+        resume: Whether to resume from the last complete state in `output`. The settings must be
+            those with which the run started.
+        listener: Receives the progress.
+        changes: Settings by name that replace those in `settings`, such as `epochs=3`.
 
     Returns:
-        What the run did, and where it is.
+        The run's folder, epochs and notes.
 
     Raises:
-        TrainingError: Where the run cannot start, go on, or diverges.
-        SettingsError: For a setting that does not exist, or a value that it cannot have.
-        CorpusError: For a corpus without a training split.
-        CheckpointError: For an encoder that is not there or cannot be used.
-        EncodingError: For a tokenizer that gives no character offsets.
-        SchemeError: For a tag scheme that there is not.
-        HubError: For an encoder that cannot be reached.
-        MissingExtraError: For an encoder of a package that is not installed.
+        TrainingError: If the run cannot start or resume, or the loss is not finite.
+        SettingsError: If a setting is unknown or has an invalid value.
+        CorpusError: If the corpus has no training split.
+        CheckpointError: If the encoder is not found or cannot be used.
+        EncodingError: If the tokenizer gives no character offsets.
+        SchemeError: If the tag scheme is unknown.
+        HubError: If the encoder cannot be reached.
+        MissingExtraError: If the encoder's package is not installed.
     """
-    chosen = with_learning_rate((settings or TrainingSettings()).changed(changes))
-    return carry_out(
-        corpus,
-        chosen,
-        lambda split: _start(split, chosen),
-        output=output,
-        about=_about_run(corpus, chosen),
-        resume=resume,
-        listener=listener,
-    )
+    settings = with_learning_rate((settings or TrainingSettings()).changed(changes))
+    conditions = training_conditions(corpus, settings)
+    with open_run(output, conditions, resume=resume) as run:
+        corpus = with_validation(corpus, settings, run.notes)
+        check_labels(corpus)
+        checkpoint = new_checkpoint(corpus, settings, given=conditions["corpus"])
+        encoder = Encoder(
+            checkpoint.tokenizer,
+            words=checkpoint.settings.words,
+            max_length=checkpoint.settings.max_length,
+            overlap=checkpoint.settings.overlap,
+        )
+        head = TagHead(checkpoint.settings)
+        examples = make_examples(corpus.train, encoder, head)
+        run.notes += [*examples.notes(), *_window_notes(settings, checkpoint.settings)]
+        if settings.tag_prior:
+            initialize_bias(checkpoint.model, examples)
+        trainer = NerTrainer(
+            checkpoint,
+            settings,
+            examples=examples,
+            loss=GoldLoss(head, settings.masking, checkpoint.tokenizer.mask_token_id),
+            validation=corpus.validation,
+            states=run.states,
+            callbacks=make_callbacks(settings, run.interruption, listener),
+        )
+        trainer.train(resume_from_checkpoint=run.resume_from)
+        return run.finish(trainer)
 
 
-def make_trainer(
-    corpus: Corpus,
-    settings: TrainingSettings,
-    states: States,
-    callbacks: Sequence[TrainerCallback] = (),
-) -> TokenTrainer:
-    """The loop that `train` runs, alone."""
-    settings = with_learning_rate(settings)
-    return trainer_of(_start(corpus, settings), settings, corpus.validation, states, callbacks)
+def training_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
+    """The conditions of a run, which must be the same when it is resumed."""
+    return {
+        "corpus": corpus.hash,
+        "source": corpus.source,
+        "settings": with_learning_rate(settings).to_dict(),
+    }
 
 
-def _start(corpus: Corpus, settings: TrainingSettings) -> Start:
-    checkpoint = new_checkpoint(corpus, settings)
-    inference = Tagger.from_checkpoint(checkpoint).inference
-    examples = make_examples(corpus.train, inference.encoder, inference.head)
-    if settings.tag_prior:
-        start_from_prior(checkpoint.model, examples)
-    objective = GoldLabels(settings.masking, checkpoint.tokenizer.mask_token_id)
-    return Start(checkpoint, examples, objective, _notes_on_windows(settings, checkpoint.settings))
+def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:
+    """The settings with a learning rate; the default depends on the encoder's width."""
+    if settings.learning_rate is not None:
+        return settings
+    width = encoder_width(settings.encoder, revision=settings.revision)
+    rate = learning_rate_for(width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
+    return settings.changed({"learning_rate": rate})
 
 
-def _notes_on_windows(asked: TrainingSettings, used: ModelSettings) -> tuple[str, ...]:
-    """What was stated of windows and cannot be; that a default gives way need not be said."""
+def _window_notes(asked: TrainingSettings, used: ModelSettings) -> list[str]:
+    """Notes on a window length or overlap that the user set and the encoder does not allow."""
     default = TrainingSettings()
     notes = []
     if used.max_length < asked.max_length != default.max_length:
         notes.append(
-            f"windows are of {used.max_length} subwords and not of {asked.max_length}: "
-            "the encoder takes no more"
+            f"windows have {used.max_length} subwords instead of {asked.max_length}, the most that "
+            "the encoder takes"
         )
     if used.overlap < asked.overlap != default.overlap:
         notes.append(
-            f"neighbouring windows share {used.overlap} subwords and not {asked.overlap}: "
-            f"a quarter of {used.max_length} at most"
+            f"neighbouring windows share {used.overlap} subwords instead of {asked.overlap}: at "
+            f"most a quarter of {used.max_length}"
         )
-    return tuple(notes)
-
-
-def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:
-    """Settings with a learning rate, by the encoder's width where none is given."""
-    if settings.learning_rate is not None:
-        return settings
-    width = encoder_width(settings.encoder, revision=settings.revision)
-    return settings.changed({"learning_rate": rate_for_width(width, *_RATES)})
-
-
-def _about_run(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
-    return {"corpus": corpus.hash, "settings": with_learning_rate(settings).to_dict()}
-
-
-def check_same_run(folder: Path, corpus: Corpus, settings: TrainingSettings) -> None:
-    """Raises `TrainingError` unless the run in `folder` began with this corpus and settings."""
-    check_conditions(folder, _about_run(corpus, settings))
+    return notes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nerine.core.document import Document
+from nerine.core.extras import optional_imports
 
 if TYPE_CHECKING:
     from nerine.model.encoding import Encoder, Encoding
@@ -83,7 +84,9 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     Raises `CheckpointError`, `HubError` or `EncodingError` if the tokenizer cannot be loaded.
     """
     from nerine.model.encoding import Encoder
-    from nerine.model.loading.pretrained import load_tokenizer
+
+    with optional_imports("reading an encoder's tokenizer"):
+        from nerine.model.loading.pretrained import load_tokenizer
     from nerine.training.settings import TrainingSettings
 
     settings = TrainingSettings()

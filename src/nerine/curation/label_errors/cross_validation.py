@@ -22,8 +22,9 @@ from nerine.data.splitting import folds as divide
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.recipes import CROSS_VALIDATION
+from nerine.training.run import check_conditions
 from nerine.training.settings import TrainingSettings
-from nerine.training.train import check_same_run, train
+from nerine.training.train import train, training_conditions
 
 
 class FoldListener(Listener, Protocol):
@@ -67,7 +68,7 @@ class CrossValidation:
                 listener.fold(number, self.folds)
             corpus, folder = self._corpus(documents, part), self.folder(number)
             if (folder / INFO_FILE).is_file():
-                check_same_run(folder, corpus, self.settings)
+                check_conditions(folder, training_conditions(corpus, self.settings))
                 tagger = Tagger.load(folder)
             else:
                 resumable = (folder / RUN_FILE).is_file()

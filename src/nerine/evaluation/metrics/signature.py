@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version as installed_version
 
 from nerine.core.document import Document, digest_of, parts_of
 
@@ -47,6 +46,10 @@ class Signature:
 
         `scheme` is None if no tags were read; `version` is the installed one by default.
         """
+        if version is None:
+            from importlib.metadata import version as installed  # takes time to import
+
+            version = installed("nerine")
         return cls(
             metric="entity",
             scheme=scheme or "ranges",
@@ -54,7 +57,7 @@ class Signature:
             split=split,
             documents=digest_of(parts_of(gold))[:_HASH_LENGTH],
             gold=sum(len(each.entities) for each in gold),
-            version=version or installed_version("nerine"),
+            version=version,
         )
 
     def __str__(self) -> str:

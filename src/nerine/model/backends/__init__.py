@@ -1,4 +1,4 @@
-"""Batch → logits. Each backend is one module; the rest of the path does not know which it is."""
+"""Backends run a model: a batch → logits. Each is one module."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in a report, such as `pytorch`."""
+        """Its name in a report, such as `pytorch`."""
 
     @property
     def workers(self) -> int:
-        """How many batches it runs best at once, each called from a thread of its own."""
+        """The number of batches that it runs best at the same time, each in its own thread."""
 
     @property
     def token_budget(self) -> int:
-        """The most subwords, padding included, of a batch that it runs well."""
+        """The size of a batch that it runs well, in subwords with padding."""
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
         """Runs one batch.
 
         Args:
             batch: The batch.
-            alone: Whether no other batch runs at the same time, so that this one may take every
-                thread there is.
+            alone: Whether no other batch runs at the same time, so that this one may use all
+                threads.
 
         Returns:
             The logits of the batch's `rows`, `(rows, tags)`.

@@ -1,64 +1,90 @@
-"""Which backend runs a checkpoint: what was asked for, and what stands beside it."""
+"""Chooses the backend of a checkpoint, by the caller's wish and the ONNX models in its folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from nerine.core.errors import CheckpointError, NerineError, SettingsError
 from nerine.core.filenames import ONNX_FOLDER
 from nerine.model.backends import Backend
-from nerine.model.backends.onnx import OnnxBackend
-from nerine.model.backends.processor import adds_bytes_exactly
-from nerine.model.backends.pytorch import default_device
-from nerine.model.backends.saved import FP32, INT8, PYTORCH, VARIANTS, SavedModels, read_saved
+from nerine.model.backends.hardware import adds_bytes_exactly, may_have_accelerator
+from nerine.model.backends.saved import (
+    FP32,
+    INT8,
+    PYTORCH,
+    VARIANTS,
+    ModelFile,
+    SavedModels,
+    read_saved,
+)
 from nerine.model.loading.sources import Source
 
 AUTO, ONNX = "auto", "onnx"
-
-Opener = Callable[[Source, str], Backend]
-"""Source of a checkpoint, name of the backend → the backend."""
+BACKENDS = (AUTO, PYTORCH, ONNX, FP32, INT8)
+"""The names of backends; `onnx` is the best of the ONNX models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A backend, or None where PyTorch is to be used, and what a user should know of it."""
+    """A backend, None for PyTorch, and notes for the user."""
 
     backend: Backend | None = None
     notes: tuple[str, ...] = ()
 
 
 def open_backend(source: Source, wanted: str | None, device: str | None) -> Opened:
-    """The backend for the checkpoint at `source`, on torch's `device` or the usual one.
+    """The backend of the checkpoint at `source`, on torch's `device` or the default one.
 
-    Without a wish, or with `auto`, the variant that `nerine optimize` chose is used on the CPU,
-    where it stands beside the checkpoint and can be run; what stands there and cannot is noted.
-    Raises `CheckpointError`, `MissingExtraError` or `SettingsError` where what was asked for
-    itself cannot be had.
+    By default, or with `auto`, that is the variant that `nerine optimize` chose, on a CPU, if it
+    can be run here, else PyTorch; a note says why a variant cannot be run. Raises
+    `CheckpointError` or `SettingsError` if a wanted backend cannot be used.
     """
     wanted = wanted or AUTO
-    if wanted not in (AUTO, PYTORCH, *OPENERS):
+    if wanted not in BACKENDS:
         raise SettingsError(
-            f"{wanted!r} is no backend",
+            f"the backend {wanted!r} is unknown",
             place="backend",
-            expected=f"one of {', '.join((AUTO, PYTORCH, *OPENERS))}",
+            expected=f"one of {', '.join(BACKENDS)}",
         )
-    device = device or default_device()
-    on_cpu = device.split(":")[0] == "cpu"
-    if wanted == PYTORCH or (wanted == AUTO and not on_cpu):
+    if wanted == PYTORCH:
         return Opened()
+    if device is None and may_have_accelerator():
+        from nerine.model.backends.pytorch import default_device
+
+        device = default_device()
+    on_cpu = device is None or device.split(":")[0] == "cpu"
     if wanted == AUTO:
-        return _open_chosen(source)
+        return _open_chosen(source) if on_cpu else Opened()
     if not on_cpu:
         raise SettingsError(
             f"the backend {wanted} does not run on {device}",
             place="backend",
             expected="the device cpu, or the backend pytorch",
         )
-    return Opened(OPENERS[wanted](source, wanted))
+    saved = read_saved(source.folder)
+    if saved is None:
+        raise CheckpointError(
+            "the checkpoint has no ONNX models",
+            place=str(source),
+            hint=f"make them: nerine optimize {source}",
+        )
+    if wanted == ONNX:
+        candidates = (saved.chosen, *reversed(VARIANTS))
+        usable = (name for name in candidates if name in saved.models)
+        wanted = next((name for name in usable if not _saturates(saved, name)), INT8)
+    if wanted not in saved.models:
+        raise CheckpointError(
+            f"{wanted} is not among the ONNX models of this checkpoint",
+            place=str(source),
+            expected=" or ".join(saved.models) or "none of them was good enough to be kept",
+            hint="the report in onnx/onnx.json says why",
+        )
+    return Opened(_open(source, saved, wanted))
 
 
 def _open_chosen(source: Source) -> Opened:
+    """The chosen variant, or else the next best one that can be run, with a note."""
     try:
         saved = read_saved(source.folder)
         if saved is None or saved.chosen == PYTORCH:
@@ -68,38 +94,14 @@ def _open_chosen(source: Source) -> Opened:
             return Opened(_open(source, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
         return Opened(_open(source, saved, chosen))
     except NerineError as error:
+        if find_spec("torch") is None:
+            raise
         return Opened(notes=(f"PyTorch is used: {error.place or source}: {error.found}",))
 
 
-def _open_wanted(source: Source, wanted: str) -> OnnxBackend:
-    saved = read_saved(source.folder)
-    if saved is None:
-        raise CheckpointError(
-            "no ONNX models stand beside this checkpoint",
-            place=str(source),
-            hint=f"make them: nerine optimize {source}",
-        )
-    if wanted == ONNX:
-        chosen = [saved.chosen, *reversed(VARIANTS)]
-        usable = [each for each in chosen if each in saved.models and not _saturates(saved, each)]
-        wanted = usable[0] if usable else INT8
-    if wanted not in saved.models:
-        raise CheckpointError(
-            f"{wanted} is not among the ONNX models beside this checkpoint",
-            place=str(source),
-            expected=" or ".join(saved.models) or "none of them was good enough to be kept",
-            hint="the report in onnx/onnx.json says why",
-        )
-    return _open(source, saved, wanted)
+def _open(source: Source, saved: SavedModels, variant: str) -> Backend:
+    from nerine.model.backends.onnx import OnnxBackend
 
-
-OPENERS: dict[str, Opener] = dict.fromkeys((ONNX, *VARIANTS[1:]), _open_wanted)
-"""What opens a backend on the CPU, by the name that it is asked for with; `onnx` is the best of the
-ONNX models. PyTorch is the tagger's own.
-"""
-
-
-def _open(source: Source, saved: SavedModels, variant: str) -> OnnxBackend:
     if _saturates(saved, variant):
         raise CheckpointError(
             _why_not(variant),
@@ -107,8 +109,12 @@ def _open(source: Source, saved: SavedModels, variant: str) -> OnnxBackend:
             expected="a processor with VNNI, or an ARM",
             hint=f"make it for this machine: nerine optimize {source}",
         )
-    source.bring(f"{ONNX_FOLDER}/{saved.models[variant].file}")
-    return OnnxBackend(saved.file(source.folder, variant), name=variant)
+    model = saved.models[variant]
+    name = f"{ONNX_FOLDER}/{model.file}"
+    source.bring(name)
+    is_verified = source.verified_hash(name) == model.sha256
+    file = ModelFile(source.folder / name, model.sha256, is_verified)
+    return OnnxBackend(file, name=variant)
 
 
 def _saturates(saved: SavedModels, variant: str) -> bool:

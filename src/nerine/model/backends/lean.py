@@ -1,15 +1,15 @@
-"""BERT and its kin, without what tagging does not need.
+"""A leaner form of BERT-like models for tagging.
 
-A token-classification model of transformers computes logits for every subword, padding and all
-that is no word's first subword included. `LeanModel` computes the same numbers for the rows that
-are asked for, with fewer and larger operations:
+A token-classification model of transformers computes logits for every subword, padding included.
+`LeanModel` computes the same logits for the first subwords of words only, with fewer and larger
+operations:
 
 - queries, keys and values of a layer come from one matrix product;
-- in the last layer, what follows attention is computed for the rows that are asked for only.
-  On WNUT 17 they are three in five;
-- the scale of attention is a part of the queries' weights.
+- in the last layer, everything after attention is computed for the wanted rows only (three in
+  five on WNUT 17);
+- the scale of attention is part of the queries' weights.
 
-It is a plain module, so that PyTorch runs it and ONNX is exported from it.
+PyTorch runs this module, and ONNX models are exported from it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from nerine.core.errors import CheckpointError, first_line
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Where an architecture keeps the parts of a layer, as paths of attributes."""
+    """The attributes of a layer that hold its parts, in one architecture."""
 
     query: str
     key: str
@@ -60,7 +60,7 @@ _DISTILBERT = Parts(
     feed_forward_norm="output_layer_norm",
 )
 
-# `model_type` → where the layers are, and what their parts are called.
+# `model_type` → the attribute with the layers, and the names of their parts.
 _ARCHITECTURES = {
     "bert": ("encoder.layer", _BERT),
     "roberta": ("encoder.layer", _BERT),
@@ -74,9 +74,8 @@ class LeanModel(nn.Module):
     """`forward(input_ids, attention_mask, rows)` → the logits of `rows`, `(rows, tags)`.
 
     `input_ids` and `attention_mask` are `(batch, length)`, `rows` (rows) counts through both:
-    `row = sentence * length + position`. Where `round_to` is more than 1, matrix products get a
-    multiple of so many rows, whatever the batch: oneDNN keeps something for each number of rows
-    that it has seen.
+    `row = sentence * length + position`. The number of rows of a matrix product is rounded up to a
+    multiple of `round_to`: oneDNN keeps a kernel for each number of rows that it has seen.
     """
 
     def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Parts) -> None:
@@ -103,26 +102,26 @@ class LeanModel(nn.Module):
 
 
 def filled_up(values: Tensor, multiple: int) -> Tensor:
-    """`values` with zeros behind, so that their first dimension is a multiple."""
+    """`values` with zeros appended, so that their length is a multiple."""
     if multiple == 1 or not len(values) % multiple:
         return values
     missing = multiple - len(values) % multiple
     return functional.pad(values, (0, 0) * (values.dim() - 1) + (0, missing))
 
 
-# Added to what attention gives padding, before its softmax: it then counts as nothing.
+# Added to the attention scores of padding before the softmax, which makes them zero.
 _FAR = -1e4
 
 
 class _Embeddings(nn.Module):
-    """Subword and position (and the only token type) → `(batch, length, width)`, normed."""
+    """Normalised embeddings of subwords, positions and token type 0, `(batch, length, width)`."""
 
     def __init__(self, embeddings: Any) -> None:
         super().__init__()
         self.words = embeddings.word_embeddings
         self.norm = embeddings.LayerNorm
         places = embeddings.position_embeddings
-        # RoBERTa and its kin count from behind the padding id, and pass over padding.
+        # RoBERTa and its like count positions from the one after the padding id, without padding.
         self.padding = places.padding_idx
         table = places.weight.detach().clone()
         if getattr(embeddings, "token_type_embeddings", None) is not None:
@@ -140,7 +139,7 @@ class _Embeddings(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention and feed-forward, each with its residual and its norm behind it."""
+    """Attention and feed-forward, each followed by its residual and its norm."""
 
     def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
         super().__init__()
@@ -152,7 +151,7 @@ class Layer(nn.Module):
         self.feed_forward_norm = layer.get_submodule(parts.feed_forward_norm)
 
     def forward(self, hidden: Tensor, unseen: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Subwords' vectors → those behind this layer; with `rows`, of these subwords alone."""
+        """Hidden states before and after this layer; with `rows`, of these subwords only."""
         context = self.attention(hidden, unseen)
         if rows is not None:
             context, hidden = context[rows], hidden[rows]
@@ -162,10 +161,10 @@ class Layer(nn.Module):
 
 
 class Attention(nn.Module):
-    """`(batch · length, width)` → the same, mixed within each of the batch's sentences.
+    """Self-attention within each sentence of a batch, `(batch · length, width)` → the same shape.
 
-    It uses torch's own operator, or a few plain ones once it has been taken apart: that is what
-    ONNX Runtime computes fastest.
+    It uses torch's fused operator, or a few plain ones after `take_apart`, which ONNX Runtime
+    computes fastest.
     """
 
     def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
@@ -185,45 +184,37 @@ class Attention(nn.Module):
         self.round_to = 1
 
     def forward(self, hidden: Tensor, unseen: Tensor) -> Tensor:
-        """Subwords' vectors → what each draws from those that it sees."""
+        """The attention output of hidden states."""
         batch, length = unseen.shape[0], unseen.shape[3]
-        if not self.apart:
-            query, key, value = self._merged(hidden, batch, length)
-            mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
-        else:
-            query, key, value = self._apart(hidden, batch, length)
+        if self.apart:
+            shape = batch, length, self.heads, self.size
+            query, key, value = (part(hidden).view(shape).transpose(1, 2) for part in self.apart)
             mixed = torch.softmax(query @ key.transpose(2, 3) + unseen, dim=-1) @ value
+        else:
+            merged: Tensor = self.merged(hidden)
+            if self.round_to > 1:
+                merged = merged[: batch * length]
+            parts = merged.view(batch, length, 3, self.heads, self.size).permute(2, 0, 3, 1, 4)
+            query, key, value = parts
+            mixed = functional.scaled_dot_product_attention(query, key, value, unseen, scale=1.0)
         mixed = mixed.transpose(1, 2).reshape(batch * length, self.heads * self.size)
         return filled_up(mixed, self.round_to)
 
-    def _merged(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
-        """Queries, keys and values by one product, each `(batch, heads, length, size)`."""
-        merged: Tensor = self.merged(hidden)
-        if self.round_to > 1:
-            merged = merged[: batch * length]
-        shape = batch, length, 3, self.heads, self.size
-        return tuple(merged.view(shape).permute(2, 0, 3, 1, 4))
-
-    def _apart(self, hidden: Tensor, batch: int, length: int) -> Sequence[Tensor]:
-        """The same by three products."""
-        shape = batch, length, self.heads, self.size
-        return [part(hidden).view(shape).transpose(1, 2) for part in self.apart]
-
     def take_apart(self) -> None:
-        """For export: from now on three products, and attention of plain operators."""
+        """For export: uses three products and plain operators from now on."""
         weights, biases = self.merged.weight.chunk(3), self.merged.bias.chunk(3)
         self.apart.extend(map(_linear, weights, biases))
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """A layer of weights `(outputs, inputs)` that are there already."""
+    """A linear layer with given weights, `(outputs, inputs)`."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
     layer.weight, layer.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
     return layer
 
 
 class WholeModel(nn.Module):
-    """Any token-classification model of transformers, called as a `LeanModel` is."""
+    """Any token-classification model of transformers, with the inputs of `LeanModel`."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -237,16 +228,26 @@ class WholeModel(nn.Module):
 
 
 def lean_or_whole(model: Any) -> nn.Module:
-    """A `LeanModel` with the weights of `model` where that computes the same, else a `WholeModel`.
+    """A `LeanModel` with the weights of `model` if it computes the same, else a `WholeModel`.
 
-    The weights are shared, save for those of attention: `model` is not to be trained any more.
-    Raises `CheckpointError` for a model that cannot compute anything.
+    Most weights are shared, so that `model` must not be trained afterwards. Raises
+    `CheckpointError` for a model that cannot be run.
     """
     whole = WholeModel(model).eval()
     inputs = probe(whole, model.device)
-    expected = _tried(model, whole, inputs)
-    architecture = _ARCHITECTURES.get(model.config.model_type)
-    if architecture is None or not _is_plain(model.config):
+    try:
+        with torch.inference_mode():
+            expected = whole(*inputs)
+    except Exception as error:  # torch and transformers raise every kind
+        raise CheckpointError(
+            f"the model cannot be run: {first_line(error)}",
+            place=f"{model.config.name_or_path}/config.json",
+            expected="a configuration that belongs to the weights",
+        ) from error
+    config = model.config
+    architecture = _ARCHITECTURES.get(config.model_type)
+    activation = getattr(config, "hidden_act", None) or getattr(config, "activation", None)
+    if architecture is None or activation != "gelu" or getattr(config, "is_decoder", False):
         return whole
     path, parts = architecture
     try:
@@ -261,28 +262,8 @@ def lean_or_whole(model: Any) -> nn.Module:
     return lean if same else whole
 
 
-def _tried(model: Any, whole: WholeModel, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """What a model computes; a stranger's configuration may do for loading and for nothing else."""
-    try:
-        with torch.inference_mode():
-            result: Tensor = whole(*inputs)
-    except Exception as error:  # of every kind that torch and transformers have
-        raise CheckpointError(
-            f"the model cannot be run: {first_line(error)}",
-            place=f"{model.config.name_or_path}/config.json",
-            expected="a configuration that belongs to the weights",
-        ) from error
-    return result
-
-
-def _is_plain(config: Any) -> bool:
-    """Whether the configuration asks for nothing that `LeanModel` does not do."""
-    activation = getattr(config, "hidden_act", None) or getattr(config, "activation", None)
-    return activation == "gelu" and not getattr(config, "is_decoder", False)
-
-
 def probe(module: nn.Module, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs to compare two ways of computing a model: two sentences, one of them padded."""
+    """Inputs for comparing two forms of a model: two sentences, one of them padded."""
     vocabulary = next(each for each in module.modules() if isinstance(each, nn.Embedding))
     input_ids = torch.arange(32).reshape(2, 16) * 7919 % vocabulary.num_embeddings
     attention_mask = torch.ones_like(input_ids)

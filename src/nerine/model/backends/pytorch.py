@@ -21,9 +21,9 @@ _HALF_TOLERANCE = 0.02
 
 
 class TorchBackend:
-    """Runs a model where it lies: on the CPU, with all of torch's threads, or on an accelerator.
+    """Runs a model on its device: the CPU, with all of torch's threads, or an accelerator.
 
-    `module` takes what `LeanModel` takes.
+    `module` takes the inputs of `LeanModel`.
     """
 
     name = "pytorch"
@@ -34,15 +34,15 @@ class TorchBackend:
 
     @classmethod
     def of(cls, model: Any) -> TorchBackend:
-        """For a model of transformers that may still be trained: it is run as it is."""
+        """For a model of transformers that may still be trained."""
         return cls(WholeModel(model))
 
     @classmethod
     def frozen(cls, model: Any) -> TorchBackend:
-        """For a model that does not change any more, made as fast as it can be.
+        """For a model that is not trained any more, made faster.
 
         On a CPU its linear layers are packed. On an accelerator it runs in half precision, if
-        that gives the probabilities that single precision gives.
+        that gives the same probabilities as single precision.
         """
         module = lean_or_whole(model)
         if model.device.type != "cpu":
@@ -52,35 +52,35 @@ class TorchBackend:
 
     @property
     def device(self) -> torch.device:
-        """Where the model lies."""
+        """The device of the model."""
         return next(self.module.parameters()).device
 
     @property
     def token_budget(self) -> int:
-        """An accelerator wants more work at once than a processor's cache likes."""
+        """Small for the cache of a processor, large for an accelerator."""
         return 1024 if self.device.type == "cpu" else 32_768
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:  # noqa: ARG002 - a batch always has all threads
         """The logits of the batch's `rows`, `(rows, tags)`."""
+        inputs = []
+        for values in (batch.input_ids, batch.attention_mask, batch.rows):
+            tensor = torch.from_numpy(values)
+            if self.device.type == "cuda":  # from pinned memory, the copy runs asynchronously
+                tensor = tensor.pin_memory()
+            inputs.append(tensor.to(self.device, non_blocking=self.device.type == "cuda"))
         with _evaluating(self.module), torch.inference_mode():
-            logits = self.module(
-                *(
-                    _copied(values, self.device)
-                    for values in (batch.input_ids, batch.attention_mask, batch.rows)
-                )
-            )
-            result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+            result: npt.NDArray[np.float32] = self.module(*inputs).float().cpu().numpy()
         return result
 
 
 def default_device() -> str:
-    """Where models run if nothing is said: an accelerator where torch has one, else the CPU."""
+    """The default device: an accelerator if torch has one, else the CPU."""
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     return accelerator.type if accelerator else "cpu"
 
 
 def placed(model: Any, device: str | None) -> Any:
-    """The model on torch's `device`, by default the usual one; raises `SettingsError`."""
+    """The model, moved to torch's `device` or the default one; raises `SettingsError`."""
     try:
         return model.to(device or default_device())
     except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
@@ -88,21 +88,13 @@ def placed(model: Any, device: str | None) -> Any:
         raise SettingsError(
             f"torch cannot use {device!r}: {reason}",
             place="device",
-            expected="a device that this machine has, such as 'cpu' or 'cuda'",
+            expected="a device of this machine, such as 'cpu' or 'cuda'",
         ) from error
-
-
-def _copied(values: npt.NDArray[np.int64], device: torch.device) -> torch.Tensor:
-    """On an accelerator, from pinned memory, so that the copy runs beside the computation."""
-    tensor = torch.from_numpy(values)
-    if device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
 
 
 @contextlib.contextmanager
 def _evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """Without dropout; what was in training is so again afterwards."""
+    """Switches dropout off, and on again afterwards for modules in training."""
     training = [each for each in module.modules() if each.training]
     for each in training:
         each.training = False
@@ -114,7 +106,7 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 
 def halved(module: torch.nn.Module) -> torch.nn.Module:
-    """`module` in half precision, where that gives the same probabilities; else as it is."""
+    """`module` in half precision if that gives the same probabilities, else unchanged."""
     inputs = probe(module, next(module.parameters()).device)
     half = copy.deepcopy(module).half()
     with torch.inference_mode():

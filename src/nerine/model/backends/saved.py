@@ -1,42 +1,93 @@
-"""The ONNX models that stand beside a checkpoint.
+"""The ONNX models in a checkpoint's folder.
 
 ::
 
     model.safetensors  nerine.json  …  onnx/onnx.json  onnx/model-fp32.onnx  onnx/model-int8.onnx
 
-`onnx.json` names the weights that the models were made from and each model by its SHA-256, says
-which variant was chosen, and what was measured. Models of other weights are never used.
+`onnx.json` names the weights that the models were made from and each model by its SHA-256. It
+holds the chosen variant, facts about the tokenizer, and the report of the measurements. Models of
+other weights are never used.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nerine.core.errors import CheckpointError
-from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
+from nerine.core.errors import CheckpointError, FormatError
+from nerine.core.filenames import ONNX_INFO_FILE
+from nerine.core.files import read_bytes
 from nerine.core.strict_json import MEGABYTE, read_object
-from nerine.model.backends.onnx import ModelFile
 from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.loading.tokenizer import TokenizerInfo
 
 PYTORCH, FP32, INT8 = "pytorch", "onnx-fp32", "onnx-int8"
 VARIANTS = (PYTORCH, FP32, INT8)
 """The ways to run a checkpoint, the most exact first."""
 
 MODEL_FILES = {FP32: "model-fp32.onnx", INT8: "model-int8.onnx"}
-"""What the folder `onnx` calls the model of a variant."""
+"""The file of a variant in the folder `onnx`."""
 
 FORMAT = 1
+OPTIMIZE_AGAIN = "make it again: nerine optimize CHECKPOINT"
 _MOST_BYTES = 5 * MEGABYTE
+_EXTERNAL = b"location"
+"""The key of a tensor's data in another file; no name in a model of ours contains it."""
 
 Range = Literal["full", "reduced"]
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFile:
+    """An ONNX file.
+
+    Attributes:
+        path: The file.
+        sha256: The hash that it must have.
+        is_verified: Whether the file was compared with the hash already.
+    """
+
+    path: Path
+    sha256: str
+    is_verified: bool = False
+
+    def read(self) -> bytes:
+        """The content; raises `CheckpointError` if it has another hash or needs other files."""
+        try:
+            content = read_bytes(self.path)
+        except FormatError as error:
+            raise CheckpointError(error.found, place=error.place, hint=OPTIMIZE_AGAIN) from error
+        if not self.is_verified and hashlib.sha256(content).hexdigest() != self.sha256:
+            raise CheckpointError(
+                "the file is not the one that was measured",
+                place=str(self.path),
+                expected=f"a file with the SHA-256 {self.sha256[:16]}…",
+                hint=OPTIMIZE_AGAIN,
+            )
+        if refers_to_files(content):
+            raise CheckpointError(
+                "the model may keep some of its weights in other files",
+                place=str(self.path),
+                expected="an ONNX model in a single file",
+                hint=OPTIMIZE_AGAIN,
+            )
+        return content
+
+
+def refers_to_files(content: bytes) -> bool:
+    """Whether an ONNX model may keep tensors in other files."""
+    return _EXTERNAL in content
+
+
+@dataclass(frozen=True, slots=True)
 class SavedModel:
-    """One ONNX file; `range` says how much of 8 bits its weights use, None if they are no bytes."""
+    """An ONNX file in `onnx.json`.
+
+    `range` is the part of 8 bits that its weights use, None for weights in 32 bits.
+    """
 
     file: str
     sha256: str
@@ -46,65 +97,64 @@ class SavedModel:
 
 @dataclass(frozen=True, slots=True)
 class SavedModels:
-    """What `onnx.json` says.
+    """The content of `onnx.json`.
 
-    `weights` is the SHA-256 of the weights, `chosen` the variant to be used, `models` are the ONNX
-    files by their variants, `report` is what was measured.
+    Attributes:
+        weights: The SHA-256 of the checkpoint's weights.
+        chosen: The variant to use.
+        models: The ONNX files by their variants.
+        report: The measurements.
+        tokenizer: Facts about the tokenizer, with which it is read without transformers.
     """
 
     weights: str
     chosen: str
     models: Mapping[str, SavedModel]
     report: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: TokenizerInfo | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {"format": FORMAT, **asdict(self)}
+        """The content for JSON."""
+        values = {"format": FORMAT, **asdict(self)}
+        if self.tokenizer is None:
+            del values["tokenizer"]
+        return values
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SavedModels:
-        """Raises `KeyError`, `TypeError` or `ValueError` for what is no such thing."""
+        """The content from JSON; raises `KeyError`, `TypeError` or `ValueError` if it is wrong."""
         models = {name: SavedModel(**each) for name, each in data["models"].items()}
         if data["chosen"] != PYTORCH and data["chosen"] not in models:
             raise ValueError(f"the chosen variant {data['chosen']!r} has no file")
         for each in models.values():
             if Path(each.file).name != each.file:
-                raise ValueError(f"{each.file!r} is no plain name of a file")
-        return cls(data["weights"], data["chosen"], models, data.get("report", {}))
-
-    def file(self, folder: Path, variant: str) -> ModelFile:
-        """The file of a variant beside the checkpoint in `folder`."""
-        model = self.models[variant]
-        return ModelFile(folder / ONNX_FOLDER / model.file, model.sha256)
+                raise ValueError(f"{each.file!r} is not a plain file name")
+        tokenizer = TokenizerInfo.from_dict(data.get("tokenizer"))
+        return cls(data["weights"], data["chosen"], models, data.get("report", {}), tokenizer)
 
 
 def read_saved(folder: Path) -> SavedModels | None:
-    """What stands beside the checkpoint in `folder`, None if nothing does.
+    """The content of `onnx.json` in a checkpoint's folder; None without that file.
 
-    Raises `CheckpointError` where it cannot be read or was made from other weights.
+    Raises `CheckpointError` if it cannot be read or the models were made from other weights.
     """
     place = folder / ONNX_INFO_FILE
     if not place.is_file():
         return None
+    again = f"make them again: nerine optimize {folder}"
     try:
         data = read_object(place, _MOST_BYTES)
         if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']}, where this Nerine knows format {FORMAT}")
+            raise ValueError(f"format {data['format']}, but this Nerine knows format {FORMAT}")
         saved = SavedModels.from_dict(data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"cannot be read: {error!r}", place=str(place), hint=_again(folder)
-        ) from error
+        raise CheckpointError(f"cannot be read: {error!r}", place=str(place), hint=again) from error
     weights = weights_hash(folder)
     if saved.weights != weights:
         raise CheckpointError(
             "the ONNX models were made from other weights than the checkpoint's",
             place=str(place),
             expected=f"models of the weights {weights[:16]}…",
-            hint=_again(folder),
+            hint=again,
         )
     return saved
-
-
-def _again(folder: Path) -> str:
-    return f"make them again: nerine optimize {folder}"

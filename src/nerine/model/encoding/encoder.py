@@ -9,25 +9,27 @@ from typing import Any
 import numpy as np
 
 from nerine.core.document import Document
-from nerine.core.errors import EncodingError, SettingsError
+from nerine.core.errors import SettingsError
 from nerine.core.words import Words, word_bounds
 from nerine.model.encoding.windows import Encoding, Windows
+from nerine.model.loading.tokenizer import Tokenizer
 from nerine.model.ragged import BoolArray, IntArray, splits_of
 
 
 class Encoder:
     """Cuts documents into words, subwords and windows for one tokenizer.
 
-    `max_length` is the most subwords of a window, special tokens included; `overlap` (called
-    stride in transformers) how many of them two neighbouring windows share.
+    `tokenizer` is a `Tokenizer` or one of transformers. `max_length` is the most subwords of a
+    window, special tokens included; `overlap` (called stride in transformers) how many of them two
+    neighbouring windows share.
     """
 
     def __init__(self, tokenizer: Any, *, words: Words, max_length: int, overlap: int) -> None:
         self.words = words
         self.max_length = max_length
         self.overlap = overlap
-        self._backend = _own_backend(tokenizer)
-        self._before, self._after = _special_ids(self._backend)
+        self._tokenizer = Tokenizer.of(tokenizer)
+        self._before, self._after = self._tokenizer.before, self._tokenizer.after
         self._capacity = max_length - len(self._before) - len(self._after)
         if not 0 <= overlap < self._capacity:
             raise SettingsError(
@@ -42,7 +44,7 @@ class Encoder:
         All documents are treated as one long text, in which each begins after the end of the last.
         """
         texts = [_without_surrogates(document.text) for document in documents]
-        pieces = self._backend.encode_batch(texts, add_special_tokens=False)
+        pieces = self._tokenizer.encode_batch(texts)
         words = [word_bounds(document, self.words) for document in documents]
         word_counts, subword_counts = _lengths(words), _lengths([piece.ids for piece in pieces])
         begins = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
@@ -167,32 +169,6 @@ def _owners(starts: IntArray, ranges: list[tuple[int, int]], length: int) -> Int
         best[first:last][better] = index
         most[first:last][better] = context[better]
     return best
-
-
-def _own_backend(tokenizer: Any) -> Any:
-    """The tokenizer's Rust part as a copy of our own, which cuts nothing and pads nothing."""
-    if not getattr(tokenizer, "is_fast", False):
-        raise EncodingError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
-            expected="a fast tokenizer (a folder with tokenizer.json)",
-            hint="choose an encoder that has a fast tokenizer, or convert this one with "
-            "transformers.convert_slow_tokenizer",
-        )
-    backend = type(tokenizer.backend_tokenizer).from_str(tokenizer.backend_tokenizer.to_str())
-    backend.no_truncation()
-    backend.no_padding()
-    return backend
-
-
-def _special_ids(backend: Any) -> tuple[IntArray, IntArray]:
-    """The special tokens that the tokenizer puts before and after a text."""
-    probe = backend.encode("a")
-    mask = np.array(probe.special_tokens_mask)
-    ids = np.array(probe.ids, dtype=np.int64)
-    body = np.flatnonzero(mask == 0)
-    if not len(body):
-        raise EncodingError("the tokenizer turns the text 'a' into no subword at all")
-    return ids[: body[0]], ids[body[-1] + 1 :]
 
 
 def _without_surrogates(text: str) -> str:

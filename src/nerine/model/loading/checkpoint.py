@@ -1,14 +1,13 @@
-"""A folder ↔ model, tokenizer and settings.
+"""Checkpoints: a folder ↔ model, tokenizer and settings.
 
-A checkpoint is a plain transformers folder plus `nerine.json`::
+A checkpoint is a folder of transformers with one more file::
 
     config.json  model.safetensors  tokenizer.json  tokenizer_config.json  nerine.json
 
-`nerine.json` says how the weights are to be used (`settings`), what they scored and where they
-come from (`provenance`), holds the `thresholds` of `nerine calibrate` if there are some, and
-names the weights by their SHA-256, so that settings and weights of different runs are never
-mixed. It is written last, and a folder is written under another name and renamed: a checkpoint is
-whole or not there.
+`nerine.json` holds the model's `settings`, its `scores`, its `provenance`, facts about the
+`tokenizer`, the `thresholds` of `nerine calibrate`, and the SHA-256 of the weights, so that files
+of different runs are never mixed. It is written last, and a new folder is written under another
+name and renamed: a checkpoint is whole or absent.
 """
 
 from __future__ import annotations
@@ -24,13 +23,21 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import CheckpointError, FormatError, NerineError
-from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.extras import optional_imports
+from nerine.core.filenames import (
+    CONFIG_FILE,
+    INFO_FILE,
+    ONNX_INFO_FILE,
+    RUN_FILE,
+    WEIGHTS_FILE,
+)
 from nerine.core.files import file_hash, replacing, sync_files, write_text
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.evaluation.calibration import Calibration
-from nerine.model.loading import pretrained
 from nerine.model.loading.sources import Source, find_source
+from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
+from nerine.model.loading.trust import check_folder
 from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
@@ -38,21 +45,23 @@ _CALIBRATION_KEY = "thresholds"
 _PARTS = ("settings", "scores", "provenance", "weights")
 _MOST_INFO_BYTES = 5 * MEGABYTE
 _DEFAULT_WINDOW = 256
-_NO_NAME = re.compile(r"LABEL_\d+")  # what transformers writes where nobody gave a name
+_UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name for a label that nobody has named
+_COPY_AGAIN = (
+    "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model with its tokenizer and all that Nerine knows of it.
+    """A model with its tokenizer, its settings and its records.
 
     Attributes:
-        model: The model of transformers; an outline that cannot be run where its weights were not
-            asked for.
-        tokenizer: The tokenizer of transformers.
+        model: The model of transformers; None if its weights were not asked for.
+        tokenizer: The tokenizer of transformers, or a `Tokenizer` where there is no model.
         settings: How the model is used.
-        scores: As `nerine.json` has them; empty for a foreign model.
-        provenance: What it was made from, likewise.
-        calibration: The thresholds that were fitted; None where none were.
+        scores: The scores in `nerine.json`; empty for a model that Nerine did not make.
+        provenance: What the model was made from, likewise.
+        calibration: The fitted thresholds, if there are any.
         source: Where it was loaded from; None for one made in memory.
     """
 
@@ -65,6 +74,16 @@ class Checkpoint:
     source: Source | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What a folder of transformers holds, whatever library has read it."""
+
+    model: Any
+    tokenizer: Any
+    tags: list[str]
+    longest_input: int
+
+
 def load_checkpoint(
     name: str | Path | Source,
     *,
@@ -72,48 +91,40 @@ def load_checkpoint(
     scheme: TagScheme | str | None = None,
     tags: Sequence[str] | None = None,
     weights: bool = True,
+    tokenizer: TokenizerInfo | None = None,
 ) -> Checkpoint:
-    """Loads a folder or hub id, made by Nerine or not.
+    """Loads a checkpoint that Nerine or another program made, from a folder or the hub.
 
-    Without `weights` the model is an outline that cannot be run: what runs instead of it has
-    weights of its own.
+    Without `weights` the model is None, and torch and transformers are not imported if the facts
+    about the tokenizer are recorded, in the folder or in `tokenizer`.
 
-    A model that Nerine did not make has its tags read from `id2label`, and its scheme from
-    these; `scheme` states it where they leave it open, and `tags` are their names, by their
-    numbers, where `id2label` has none such. Raises `CheckpointError` or `HubError`.
+    The tags of a model that Nerine did not make are read from `id2label`, and its scheme from the
+    tags; `scheme` states it where they leave it open, and `tags` names them in the order of their
+    ids where they are unnamed. Raises `CheckpointError`, `HubError`, `EncodingError` or
+    `MissingExtraError`.
     """
     source = find_source(name, revision=revision)
+    place = str(source)
     info = _read_info(source.folder)
-    loaded = pretrained.load_model(source, weights=weights)
+    if info is not None and weights:
+        _check_weights(source.folder, info, source.verified_hash(WEIGHTS_FILE))
+    loaded = _load(source, info, tokenizer, weights=weights)
     if info is None:
-        return _foreign(loaded, scheme, tags)
+        settings = _foreign_settings(loaded, place, scheme, tags)
+        return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source)
     if tags is not None:
-        raise CheckpointError("its tags have names already", place=f"{source}/{INFO_FILE}")
-    return _of_nerine(loaded, info, scheme)
-
-
-def _foreign(
-    loaded: pretrained.Pretrained, scheme: TagScheme | str | None, tags: Sequence[str] | None
-) -> Checkpoint:
-    """A model that Nerine did not make, with what can be told of it."""
-    place = str(loaded.source)
-    if tags is not None:
-        _name_tags(loaded.model, tags, place)
-    settings = _foreign_settings(loaded, place, scheme)
-    return Checkpoint(loaded.model, loaded.tokenizer, settings, source=loaded.source)
-
-
-def _of_nerine(
-    loaded: pretrained.Pretrained, info: Mapping[str, Any], scheme: TagScheme | str | None
-) -> Checkpoint:
-    """A model as `nerine.json` describes it, which has to agree with `config.json`."""
-    place = str(loaded.source)
-    settings = _settings(info, place)
+        raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
+    try:
+        settings = ModelSettings.from_dict(info["settings"])
+    except NerineError as error:
+        raise CheckpointError(
+            error.found, place=f"{place}/{INFO_FILE}", hint=_COPY_AGAIN
+        ) from error
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
-    if list(settings.tags) != _model_tags(loaded.model):
+    if list(settings.tags) != loaded.tags:
         raise CheckpointError(
-            f"{INFO_FILE} and config.json name different tags", place=place, hint=_AGAIN
+            f"{INFO_FILE} and {CONFIG_FILE} name different tags", place=place, hint=_COPY_AGAIN
         )
     return Checkpoint(
         loaded.model,
@@ -122,36 +133,41 @@ def _of_nerine(
         info["scores"],
         info["provenance"],
         _calibration(info, place),
-        loaded.source,
+        source,
     )
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint: the folder is whole or not there.
+    """Writes a checkpoint: the folder is whole or absent.
 
-    An existing folder gets its files replaced one by one, the weights first, `nerine.json` last.
+    The files of an existing folder are replaced one by one, the weights first, `nerine.json` last.
     """
-    place = folder.resolve()  # which has a name, as `.` has not
+    place = folder.resolve()  # `.` has no name
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
     try:
         write_files(partial, checkpoint)
         sync_files(partial)
-        _move_into_place(partial, folder)
-    except Exception as error:  # on a full disk the libraries below raise kinds of their own
+        if folder.exists():
+            # Until the last file is replaced, the hash in nerine.json shows that they are mixed.
+            order = {WEIGHTS_FILE: 0, INFO_FILE: 2}
+            for file in sorted(partial.iterdir(), key=lambda file: order.get(file.name, 1)):
+                file.replace(folder / file.name)
+        else:
+            partial.rename(folder)
+    except Exception as error:  # on a full disk, safetensors and tokenizers raise their own kinds
         raise CheckpointError(
             f"cannot be written: {getattr(error, 'strerror', None) or error}",
             place=str(folder),
-            hint="what stood there before is as it was, save for files already replaced",
+            hint="the earlier files are unchanged, except for those that were already replaced",
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:
-    """Puts fitted thresholds into a checkpoint's `nerine.json`, in place of older ones.
+    """Writes fitted thresholds into a checkpoint's `nerine.json`, in the place of older ones.
 
-    Nothing else changes: not the weights, and no other line of the file. It is written whole or
-    not at all.
+    The weights and the other parts of the file stay. The file is written whole or not at all.
     """
     info = writable_info(folder, "thresholds")
     info[_CALIBRATION_KEY] = calibration.to_dict()
@@ -165,9 +181,9 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
 
 
 def writable_info(folder: Path, what: str) -> dict[str, Any]:
-    """`nerine.json` of a folder that `what` can be saved in; raises `CheckpointError`.
+    """The content of `nerine.json` in a folder where `what` can be saved.
 
-    The weights are checked against it.
+    The weights are compared with it. Raises `CheckpointError`.
     """
     info = _read_info(folder) if folder.is_dir() else None
     if info is None:
@@ -178,15 +194,20 @@ def writable_info(folder: Path, what: str) -> dict[str, Any]:
             hint="nerine evaluate without --save, or nerine calibrate --dry-run, saves nothing; in "
             "Python, save_checkpoint(folder, load_checkpoint(name)) makes a folder of any model",
         )
+    _check_weights(folder, info)
     return info
 
 
 def write_files(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint's files into `folder`, without the care of `save_checkpoint`."""
+    """Writes a checkpoint's files into `folder` one by one, which `save_checkpoint` makes safe."""
+    from nerine.model.loading import pretrained
+    from nerine.model.provenance.sources import without_paths
+
     folder.mkdir(parents=True, exist_ok=True)
+    model, tokenizer = checkpoint.model, checkpoint.tokenizer
     with pretrained.quiet():
-        checkpoint.model.save_pretrained(folder)
-        checkpoint.tokenizer.save_pretrained(folder)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     info = {
         "format": _FORMAT,
         "settings": checkpoint.settings.to_dict(),
@@ -195,20 +216,16 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
         "provenance": dict(checkpoint.provenance),
         "weights": {"file": WEIGHTS_FILE, "sha256": file_hash(folder / WEIGHTS_FILE)},
     }
+    facts = TokenizerInfo.of(folder, tokenizer, pretrained.longest_input(model, tokenizer))
+    if facts is not None:
+        info["tokenizer"] = facts.to_dict()
     if checkpoint.calibration is not None:
         info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
-    write_text(folder / INFO_FILE, _json_text(info))
-
-
-def _json_text(info: Mapping[str, Any]) -> str:
-    return json.dumps(info, indent=2, ensure_ascii=False) + "\n"
+    write_text(folder / INFO_FILE, _json_text(without_paths(info)))
 
 
 def weights_hash(folder: Path) -> str:
-    """The SHA-256 of the weights in `folder`, as `nerine.json` has it where there is one.
-
-    `load_checkpoint` checks that it is right.
-    """
+    """The SHA-256 of the weights in `folder`: that in `nerine.json`, or else a computed one."""
     info = folder / INFO_FILE
     try:
         if info.is_file():
@@ -216,21 +233,29 @@ def weights_hash(folder: Path) -> str:
         return file_hash(folder / WEIGHTS_FILE)
     except (OSError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"its weights cannot be told by a hash: {error!r}",
+            f"the hash of its weights cannot be found: {error!r}",
             place=str(folder),
             expected=f"a folder with {WEIGHTS_FILE}",
         ) from error
 
 
-_AGAIN = "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
+def _json_text(info: Mapping[str, Any]) -> str:
+    return json.dumps(info, indent=2, ensure_ascii=False) + "\n"
 
 
 def _read_info(folder: Path) -> dict[str, Any] | None:
-    """`nerine.json`, with the weights checked against it; None where there is none."""
+    """The content of `nerine.json`; None without that file."""
     path = folder / INFO_FILE
     if not path.is_file():
         if (folder / RUN_FILE).is_file():
-            raise _unfinished(folder)
+            states = sorted(folder.glob("checkpoints/step-*"))
+            last = f", or load its last state, {states[-1]}" if states else ""
+            raise CheckpointError(
+                "this training run has not ended",
+                place=str(folder),
+                expected=f"a folder with {INFO_FILE}",
+                hint=f"resume it: nerine train (or distill) … -o {folder} --resume{last}",
+            )
         return None
     info = read_object(path, _MOST_INFO_BYTES)
     if info.get("format") != _FORMAT:
@@ -240,36 +265,65 @@ def _read_info(folder: Path) -> dict[str, Any] | None:
             expected=f"format {_FORMAT}",
             hint="a newer Nerine wrote this; to upgrade: git pull in its clone, pip install .",
         )
-    lacking = [key for key in _PARTS if not isinstance(info.get(key), dict)]
-    if lacking:
-        raise CheckpointError(f"there is no object {lacking[0]!r}", place=str(path), hint=_AGAIN)
-    file, wanted = folder / WEIGHTS_FILE, str(info["weights"].get("sha256"))
-    if not file.is_file() or file_hash(file) != wanted:
+    missing = [key for key in _PARTS if not isinstance(info.get(key), dict)]
+    if missing:
         raise CheckpointError(
-            f"the weights are not the ones that {INFO_FILE} speaks of",
-            place=str(file),
-            expected=f"a file with the SHA-256 {wanted[:16]}…",
-            hint=_AGAIN,
+            f"the object {missing[0]!r} is missing", place=str(path), hint=_COPY_AGAIN
         )
     return info
 
 
-def _unfinished(folder: Path) -> CheckpointError:
-    states = sorted(folder.glob("checkpoints/step-*"))
-    last = f", or load its last state, {states[-1]}" if states else ""
-    return CheckpointError(
-        "this training run has not ended",
-        place=str(folder),
-        expected=f"a folder with {INFO_FILE}",
-        hint=f"go on with: nerine train (or distill) … -o {folder} --resume{last}",
+def _check_weights(folder: Path, info: Mapping[str, Any], verified: str | None = None) -> None:
+    """Compares the weights with `nerine.json`, by their `verified` hash where that is known."""
+    file, expected = folder / WEIGHTS_FILE, str(info["weights"].get("sha256"))
+    if not file.is_file() or (verified or file_hash(file)) != expected:
+        raise CheckpointError(
+            f"the weights are not those that {INFO_FILE} describes",
+            place=str(file),
+            expected=f"a file with the SHA-256 {expected[:16]}…",
+            hint=_COPY_AGAIN,
+        )
+
+
+def _load(
+    source: Source,
+    info: Mapping[str, Any] | None,
+    tokenizer: TokenizerInfo | None,
+    *,
+    weights: bool,
+) -> _Loaded:
+    """The parts of a folder, by `tokenizers` alone if possible, else by transformers."""
+    folder = source.folder
+    onnx = folder / ONNX_INFO_FILE
+    if not weights:
+        records = [info or {}, read_object(onnx, _MOST_INFO_BYTES) if onnx.is_file() else {}]
+        check_folder(folder, weights=False)
+        names = read_object(folder / CONFIG_FILE, _MOST_INFO_BYTES).get("id2label")
+        facts = tokenizer or recorded_info(folder, *records)
+        if facts is not None and names:
+            tags = _in_order(names)
+            return _Loaded(None, Tokenizer.read(folder, facts), tags, facts.longest_input)
+    purpose = (
+        f"running {source} with PyTorch"
+        if weights
+        else f"loading {source}, whose records lack facts about its tokenizer,"
+    )
+    with optional_imports(purpose):
+        from nerine.model.loading import pretrained
+    found = pretrained.load_model(source, weights=weights)
+    model = found.model
+    longest_input = pretrained.longest_input(model, found.tokenizer)
+    return _Loaded(
+        model if weights else None,
+        found.tokenizer,
+        _in_order(model.config.id2label),
+        longest_input,
     )
 
 
-def _settings(info: Mapping[str, Any], place: str) -> ModelSettings:
-    try:
-        return ModelSettings.from_dict(info["settings"])
-    except NerineError as error:
-        raise CheckpointError(error.found, place=f"{place}/{INFO_FILE}", hint=_AGAIN) from error
+def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
+    names = {int(index): str(tag) for index, tag in id2label.items()}
+    return [names[index] for index in sorted(names)]
 
 
 def _calibration(info: Mapping[str, Any], place: str) -> Calibration | None:
@@ -282,22 +336,34 @@ def _calibration(info: Mapping[str, Any], place: str) -> Calibration | None:
             error.found,
             place=f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}",
             expected=error.expected,
-            hint=f"fit them again: nerine calibrate {place} CORPUS, "
-            f"after taking {_CALIBRATION_KEY} out of the file",
+            hint=f"take {_CALIBRATION_KEY} out of the file, then fit them again: "
+            f"nerine calibrate {place} CORPUS",
         ) from error
 
 
 def _foreign_settings(
-    loaded: pretrained.Pretrained, place: str, scheme: TagScheme | str | None
+    loaded: _Loaded, place: str, scheme: TagScheme | str | None, names: Sequence[str] | None
 ) -> ModelSettings:
-    tags = _model_tags(loaded.model)
-    if all(_NO_NAME.fullmatch(tag) for tag in tags):
+    """Settings for a model that Nerine did not make; `names` replace those of its tags."""
+    tags = loaded.tags
+    if names is not None:
+        if len(names) != len(tags) or len(set(names)) != len(tags):
+            raise CheckpointError(
+                f"{len(set(names))} different names for {len(tags)} tags",
+                place=place,
+                expected=f"{len(tags)} different names, in the order of the tags' ids",
+            )
+        tags = list(names)
+        if loaded.model is not None:
+            loaded.model.config.id2label = dict(enumerate(tags))
+            loaded.model.config.label2id = {tag: index for index, tag in enumerate(tags)}
+    naming = "name them in the order of their ids: --tags O,B-person,… or Tagger.load(…, tags=[…])"
+    if all(_UNNAMED.fullmatch(tag) for tag in tags):
         raise CheckpointError(
-            f"the model's tags have numbers for names: {tags[0]} to {tags[-1]}",
-            place=f"{place}/config.json, id2label",
+            f"the model's labels are unnamed ({tags[0]} to {tags[-1]})",
+            place=f"{place}/{CONFIG_FILE}, id2label",
             expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
-            hint="look up what they mean, then name them, by their numbers: --tags O,B-person,… or "
-            "Tagger.load(…, tags=[…])",
+            hint=f"look up what they mean, then {naming}",
         )
     try:
         found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
@@ -305,40 +371,22 @@ def _foreign_settings(
     except NerineError as error:
         raise CheckpointError(
             error.found,
-            place=f"{place}/config.json, id2label",
+            place=f"{place}/{CONFIG_FILE}, id2label",
             expected="tags such as O, B-person, I-person",
-            hint="name them, by their numbers: --tags O,B-person,… or Tagger.load(…, tags=[…])",
+            hint=naming,
         ) from error
-    max_length = min(_DEFAULT_WINDOW, pretrained.longest_input(loaded.model, loaded.tokenizer))
+    max_length = min(_DEFAULT_WINDOW, loaded.longest_input)
     if max_length < 1:
         raise CheckpointError(
             "the model has no position for any subword",
-            place=f"{place}/config.json",
-            expected="max_position_embeddings and pad_token_id of the model's own",
+            place=f"{place}/{CONFIG_FILE}",
+            expected="max_position_embeddings and pad_token_id of this model",
         )
     return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
 
 
-def _name_tags(model: Any, tags: Sequence[str], place: str) -> None:
-    """Gives a model's tags other names."""
-    count = len(_model_tags(model))
-    if len(tags) != count or len(set(tags)) != count:
-        raise CheckpointError(
-            f"{len(set(tags))} different names for {count} tags",
-            place=place,
-            expected=f"{count} different names, in the order of the tags' numbers",
-        )
-    model.config.id2label = dict(enumerate(tags))
-    model.config.label2id = {tag: index for index, tag in enumerate(tags)}
-
-
-def _model_tags(model: Any) -> list[str]:
-    names = {int(index): str(tag) for index, tag in model.config.id2label.items()}
-    return [names[index] for index in sorted(names)]
-
-
 def _scheme_of(tags: list[str]) -> TagScheme:
-    """The scheme behind a model's tags: its letters tell, and labels that lack a `B-`."""
+    """The scheme of a model's tags, by their letters and by labels without a `B-`."""
     parsed = [parse_tag(tag) for tag in tags]
     letters = {tag[0] for tag in tags}
     if letters & set("LU"):
@@ -348,13 +396,3 @@ def _scheme_of(tags: list[str]) -> TagScheme:
     inside = {tag.label for tag in parsed if tag.kind == "I"}
     begin = {tag.label for tag in parsed if tag.kind == "B"}
     return TagScheme.IOB1 if inside - begin else TagScheme.IOB2
-
-
-def _move_into_place(partial: Path, folder: Path) -> None:
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    # The weights go first and their hash last: whatever stands between is seen to be a mixture.
-    places = {WEIGHTS_FILE: 0, INFO_FILE: 2}
-    for file in sorted(partial.iterdir(), key=lambda file: places.get(file.name, 1)):
-        file.replace(folder / file.name)

@@ -1,8 +1,8 @@
-"""Folders → models and tokenizers of transformers.
+"""Loads models and tokenizers of transformers from folders.
 
-This is the one place that calls `from_pretrained`, and where its many errors become ours. Weights
-are read from safetensors only, and no code that lies beside them is ever run. transformers is
-given folders only, so that it asks the hub for nothing.
+Only this module calls `from_pretrained`, and maps its errors to ours. Weights are read from
+safetensors only, and code in the folder is never run. transformers gets folders only, so that it
+does not ask the hub.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATIO
 
 from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
 from nerine.model.loading.sources import Source, find_source
+from nerine.model.loading.tokenizer import RUST_PANIC
 from nerine.model.loading.trust import check_folder
 
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
-"""How a folder is read: nothing in it is run, and nothing is asked for elsewhere."""
+"""Options of `from_pretrained`: no code of the folder is run, and no file of the hub fetched."""
 
 _ARCHITECTURES = frozenset(MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES)
-_RUST_PANIC = "PanicException"
-"""A defect of tokenizers, met by a damaged tokenizer.json. Python has it beside `Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
     """A token-classification model with its tokenizer.
 
-    `unlike` names parameters that the weights lack or hold in another shape: a new head has them,
-    a checkpoint in use must not. `source` is where both were found.
+    Attributes:
+        model: The model of transformers.
+        tokenizer: Its tokenizer, a fast one.
+        unlike: Parameters that the weights lack or hold in another shape; those of a new head.
+        source: Where both were found.
     """
 
     model: Any
@@ -48,10 +50,11 @@ def load_encoder(
 ) -> Pretrained:
     """An encoder with a new head for `tags`.
 
-    `name` is a hub id, a folder, or `package:NAME` for weights that a Python package ships.
+    `name` is a hub id, a folder, or `package:NAME` for weights in a Python package. Raises
+    `CheckpointError`, `HubError`, `EncodingError` or `MissingExtraError`.
     """
     source = find_source(name, revision=revision)
-    _check(source)
+    check_folder(source.folder, architectures=_ARCHITECTURES)
     loaded = _load(source, tags)
     prefix = f"{loaded.model.base_model_prefix}."
     body = [key for key in loaded.unlike if key.startswith(prefix) and ".pooler." not in key]
@@ -68,10 +71,13 @@ def load_encoder(
 def load_model(
     name: str | Source, *, revision: str | None = None, weights: bool = True
 ) -> Pretrained:
-    """A model with its own head, as a folder or the hub has it; an outline without `weights`."""
+    """A model with its own head, from a folder or the hub.
+
+    Without `weights` it is on torch's meta device and cannot be run.
+    """
     source = find_source(name, revision=revision)
-    _check(source)
-    loaded = _load(source) if weights else _outline(source)
+    check_folder(source.folder, architectures=_ARCHITECTURES)
+    loaded = _load(source, weights=weights)
     if loaded.unlike:
         raise CheckpointError(
             f"the weights have no {loaded.unlike[0]}: this is an encoder without a "
@@ -86,14 +92,14 @@ def load_model(
 def load_tokenizer(name: str | Source, *, revision: str | None = None) -> tuple[Any, int]:
     """The tokenizer of an encoder, and the most subwords that the encoder takes at once.
 
-    No weights are read.
+    Weights are neither fetched nor read.
     """
     source = find_source(name, revision=revision, weights=False)
-    _check(source, weights=False)
+    check_folder(source.folder, weights=False, architectures=_ARCHITECTURES)
     with _errors_of(source), quiet():
         config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
         tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
-        with torch.device("meta"):  # the shape of a model, which tells how it counts positions
+        with torch.device("meta"):
             model = AutoModel.from_config(config)
     return tokenizer, longest_input(model, tokenizer)
 
@@ -101,14 +107,14 @@ def load_tokenizer(name: str | Source, *, revision: str | None = None) -> tuple[
 def encoder_width(name: str | Source, *, revision: str | None = None) -> int:
     """The width of an encoder's hidden states, from its configuration alone."""
     source = find_source(name, revision=revision, weights=False)
-    _check(source, weights=False)
+    check_folder(source.folder, weights=False, architectures=_ARCHITECTURES)
     with _errors_of(source):
         config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
     return width_of(config)
 
 
 def width_of(config: Any) -> int:
-    """The width of hidden states, by a model's configuration."""
+    """The width of the hidden states in a model's configuration."""
     return int(getattr(config, "hidden_size", None) or config.dim)
 
 
@@ -117,62 +123,48 @@ def longest_input(model: Any, tokenizer: Any) -> int:
     limits = [int(tokenizer.model_max_length)]
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions is not None:
-        limits.append(int(positions) - _position_offset(model))
+        padding = (
+            module.padding_idx
+            for name, module in model.base_model.named_modules()
+            if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding)
+        )
+        # RoBERTa and its like count positions from the one after the padding id.
+        offset = next(padding, None)
+        limits.append(int(positions) - (0 if offset is None else offset + 1))
     return min(limits)
 
 
-def _position_offset(model: Any) -> int:
-    """RoBERTa and its kin count positions from behind the padding id."""
-    for name, module in model.base_model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            return 0 if module.padding_idx is None else module.padding_idx + 1
-    return 0
-
-
-def _check(source: Source, *, weights: bool = True) -> None:
-    """Before anything of a folder is loaded; without `weights` these need not be there."""
-    check_folder(source.folder, weights=weights, architectures=_ARCHITECTURES)
-
-
-def _load(source: Source, new_tags: Sequence[str] | None = None) -> Pretrained:
+def _load(
+    source: Source, new_tags: Sequence[str] | None = None, *, weights: bool = True
+) -> Pretrained:
+    """The model with its own head, or with a new one for `new_tags`."""
+    head = {}
+    if new_tags is not None:
+        head = {
+            "num_labels": len(new_tags),
+            "id2label": dict(enumerate(new_tags)),
+            "label2id": {tag: index for index, tag in enumerate(new_tags)},
+        }
+    unlike: set[str] = set()
     with _errors_of(source), quiet():
-        config = AutoConfig.from_pretrained(source.folder, **_LOCAL, **_head(new_tags))
+        config = AutoConfig.from_pretrained(source.folder, **_LOCAL, **head)
         tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
-        model, info = AutoModelForTokenClassification.from_pretrained(
-            source.folder,
-            **_LOCAL,
-            config=config,
-            use_safetensors=True,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=new_tags is not None,
-            output_loading_info=True,
-        )
-    mismatched = [entry[0] for entry in info["mismatched_keys"]]
+        if weights:
+            model, info = AutoModelForTokenClassification.from_pretrained(
+                source.folder,
+                **_LOCAL,
+                config=config,
+                use_safetensors=True,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=new_tags is not None,
+                output_loading_info=True,
+            )
+            unlike = {*info["missing_keys"], *(entry[0] for entry in info["mismatched_keys"])}
+        else:
+            with torch.device("meta"):
+                model = AutoModelForTokenClassification.from_config(config)
     _check_vocabulary(model, tokenizer, source)
-    unlike = tuple(sorted({*info["missing_keys"], *mismatched}))
-    return Pretrained(model, tokenizer, unlike, source)
-
-
-def _outline(source: Source) -> Pretrained:
-    """A model without weights, on torch's meta device, with its tokenizer."""
-    with _errors_of(source), quiet():
-        config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
-        tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
-        with torch.device("meta"):
-            model = AutoModelForTokenClassification.from_config(config)
-    _check_vocabulary(model, tokenizer, source)
-    return Pretrained(model, tokenizer, (), source)
-
-
-def _head(tags: Sequence[str] | None) -> dict[str, Any]:
-    """What the configuration says of a new head."""
-    if tags is None:
-        return {}
-    return {
-        "num_labels": len(tags),
-        "id2label": dict(enumerate(tags)),
-        "label2id": {tag: index for index, tag in enumerate(tags)},
-    }
+    return Pretrained(model, tokenizer, tuple(sorted(unlike)), source)
 
 
 def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
@@ -186,16 +178,11 @@ def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
     with _errors_of(source):
         tokenizer("")  # a damaged one fails here rather than on a user's text
     rows = model.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        raise CheckpointError(
-            f"the tokenizer has {len(tokenizer)} entries, the model's embeddings only {rows}",
-            place=str(source),
-            expected="a tokenizer that belongs to the model",
-        )
     last = max(tokenizer.get_vocab().values(), default=-1)
-    if last >= rows:
+    if len(tokenizer) > rows or last >= rows:
+        size = f"{len(tokenizer)} entries" if len(tokenizer) > rows else f"an entry with id {last}"
         raise CheckpointError(
-            f"the tokenizer has an entry of number {last}, the model's embeddings only {rows} rows",
+            f"the tokenizer has {size}, but the model's embeddings only {rows} rows",
             place=str(source),
             expected="a tokenizer that belongs to the model",
         )
@@ -203,7 +190,7 @@ def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without the reports that transformers prints while it loads; what matters is raised."""
+    """Silences what transformers prints while it loads; errors are still raised."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
@@ -218,13 +205,13 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _errors_of(source: Source) -> Iterator[None]:
-    """Errors of transformers and safetensors → ours, with the place."""
+    """Maps the errors of transformers, tokenizers and safetensors to ours, with the place."""
     try:
         yield
     except NerineError:
         raise
-    except BaseException as error:  # the libraries below raise almost every kind there is
-        if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+    except BaseException as error:  # the libraries raise almost every kind
+        if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
             raise
         raise CheckpointError(
             f"cannot be loaded: {first_line(error)}",

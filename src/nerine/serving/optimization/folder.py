@@ -1,4 +1,4 @@
-"""The folder `onnx` beside a checkpoint: whole or not there."""
+"""Writes the folder `onnx` of a checkpoint, which is whole or absent."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from typing import Any
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
 from nerine.core.files import file_hash, sync_files
-from nerine.model.backends.onnx import ModelFile
-from nerine.model.backends.saved import Range, SavedModel, SavedModels
+from nerine.model.backends.saved import ModelFile, Range, SavedModel, SavedModels
 
 
 def check_folder(checkpoint: Path) -> None:
-    """Raises `CheckpointError` where there is no folder to put models into."""
+    """Raises `CheckpointError` if the folder of the checkpoint does not exist."""
     if not checkpoint.is_dir():
         raise CheckpointError(
             "there is no such folder",
             place=str(checkpoint),
-            expected="the folder of a checkpoint, beside which ONNX models can stand",
+            expected="the folder of a checkpoint, in which ONNX models can be written",
             hint="download one from the hub first: hf download OWNER/NAME --local-dir FOLDER",
         )
 
 
 @contextlib.contextmanager
 def workplace(checkpoint: Path) -> Iterator[Path]:
-    """An empty folder in that of the checkpoint, which vanishes in the end."""
+    """A temporary folder inside that of the checkpoint."""
     partial = checkpoint / f".{ONNX_FOLDER}.{uuid.uuid4().hex}.part"
     try:
         with _errors_at(checkpoint):
@@ -41,7 +40,7 @@ def workplace(checkpoint: Path) -> Iterator[Path]:
 
 
 def save_model(model: Any, path: Path, kind: Range | None = None) -> tuple[SavedModel, ModelFile]:
-    """Writes an `onnx.ModelProto`."""
+    """Writes an `onnx.ModelProto`; `kind` is the part of 8 bits that its weights use."""
     content = model.SerializeToString()
     with _errors_at(path):
         path.write_bytes(content)
@@ -50,9 +49,9 @@ def save_model(model: Any, path: Path, kind: Range | None = None) -> tuple[Saved
 
 
 def put_in_place(partial: Path, saved: SavedModels) -> None:
-    """Makes the folder `onnx` of a workplace, instead of the one that may be there.
+    """Renames a workplace to the folder `onnx`, in the place of an older one.
 
-    Files that `saved` does not name are left out.
+    Files that `saved` does not name are removed.
     """
     final = partial.parent / ONNX_FOLDER
     old = partial.with_name(f"{partial.name}.old")
@@ -83,5 +82,5 @@ def _errors_at(place: Path) -> Iterator[None]:
         raise CheckpointError(
             f"cannot be written: {error.strerror or error}",
             place=str(place),
-            hint="the checkpoint is as it was before",
+            hint="the checkpoint is unchanged",
         ) from error

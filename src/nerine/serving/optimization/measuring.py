@@ -1,4 +1,4 @@
-"""What a variant is worth: its scores, its agreement with PyTorch, its speed and its memory."""
+"""Scores of a variant, its agreement with PyTorch, and its speed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nerine.evaluation.metrics import Counts, score
 from nerine.evaluation.significance import score_intervals
 from nerine.evaluation.significance.intervals import Interval
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization.fresh import Footprint
+from nerine.serving.optimization.footprint import Footprint
 
 ROUNDS = 3
 _TIMED = 1000
-"""So many documents are timed, spread over all of them."""
+"""The number of documents that are timed, spread over all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Measurement:
     Attributes:
         variant: Its name.
         counts: The counts against the gold entities.
-        interval: Where its F1 lies.
-        same_documents: The share of documents with the very entities of PyTorch.
+        interval: The interval of its F1.
+        same_documents: The share of documents with exactly the entities of PyTorch.
         same_f1: The F1 of its entities against those of PyTorch, from 0 to 1.
-        rate: Documents a second, from text to entities: the median of some rounds, in which the
+        rate: Documents a second, from text to entities: the median of three rounds, in which the
             variants take turns.
         size: The bytes of the file with the weights.
-        footprint: Memory and time to the first result of a process of its own.
+        footprint: Memory and time to the first result, in a process of its own.
     """
 
     variant: str
@@ -52,7 +52,7 @@ class Measurement:
         return self.counts.f1
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The fields for JSON."""
         return {
             "variant": self.variant,
             **self.counts.to_dict(),
@@ -66,8 +66,8 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What one variant found, beside what PyTorch found and what is gold."""
+class Agreement:
+    """A variant's predictions against gold and against PyTorch; fields as in `Measurement`."""
 
     counts: Counts
     interval: Interval
@@ -77,12 +77,12 @@ class Opinion:
 
 def compare_with(
     gold: Sequence[Document], reference: Sequence[Document], found: Sequence[Document]
-) -> Opinion:
+) -> Agreement:
     """Scores `found` against gold, and against the `reference` as if that were gold."""
     same = [ranges_of(one) == ranges_of(other) for one, other in zip(reference, found, strict=True)]
     agreement = score(reference, found).overall
     nothing_to_differ = agreement.gold + agreement.predicted == 0
-    return Opinion(
+    return Agreement(
         counts=score(gold, found).overall,
         interval=score_intervals(gold, found).overall.f1,
         same_documents=sum(same) / len(same),
@@ -91,14 +91,14 @@ def compare_with(
 
 
 def ranges_of(document: Document) -> list[tuple[int, int, str]]:
-    """Where which entities stand, without their scores."""
+    """The ranges and labels of a document's entities, without scores."""
     return [(each.start, each.end, each.label) for each in document.entities]
 
 
 def rates(taggers: Mapping[str, Tagger], documents: Sequence[Document]) -> dict[str, float]:
-    """Documents a second of each tagger, side by side in turns.
+    """Documents a second of each tagger, the median of rounds in which they take turns.
 
-    The median of the rounds stands for a tagger: what else the machine does meets all alike.
+    Other work of the machine then slows all of them alike.
     """
     timed = documents[:: -(-len(documents) // _TIMED)]
     seconds: dict[str, list[float]] = {name: [] for name in taggers}

@@ -1,4 +1,4 @@
-"""What a run starts with: an encoder with a new head, and where its weights come from."""
+"""Initial checkpoint of a training run: a pretrained encoder with a new head."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ from nerine.model.settings import ModelSettings
 from nerine.training.dataset import Examples
 from nerine.training.settings import RunSettings, TrainingSettings
 
-# Above this width an encoder counts as base-sized when the learning rate is left open.
 _SMALL_WIDTH = 512
 
 
-def rate_for_width(width: int, small: float, base: float) -> float:
-    """The learning rate for an encoder whose hidden states have this width."""
-    return small if width <= _SMALL_WIDTH else base
+def new_checkpoint(
+    corpus: Corpus, settings: TrainingSettings, *, given: str | None = None
+) -> Checkpoint:
+    """The encoder with a new head for the corpus's labels.
 
-
-def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
-    """The encoder with a new head for the corpus's labels."""
+    `given` is the hash of the corpus before a validation split was held out, if one was.
+    """
     set_seed(settings.seed)
     scheme = TagScheme.named(settings.scheme)
     tags = scheme.tags(corpus.labels)
     loaded = load_encoder(settings.encoder, tags, revision=settings.revision)
-    adapt(loaded.model, settings)
-    limit = longest_input(loaded.model, loaded.tokenizer)
-    max_length = min(settings.max_length, limit)
+    prepare_model(loaded.model, settings)
+    max_length = min(settings.max_length, longest_input(loaded.model, loaded.tokenizer))
     return Checkpoint(
         loaded.model,
         loaded.tokenizer,
@@ -50,12 +48,15 @@ def new_checkpoint(corpus: Corpus, settings: TrainingSettings) -> Checkpoint:
             max_length=max_length,
             overlap=min(settings.overlap, max_length // 4),
         ),
-        provenance={**provenance(corpus, settings), "encoder": encoder_source(loaded.source)},
+        provenance={
+            **run_provenance(corpus, settings, given or corpus.hash),
+            "encoder": encoder_source(loaded.source),
+        },
     )
 
 
-def adapt(model: Any, settings: RunSettings) -> None:
-    """Sets the dropout of a model that is to be trained, and freezes what shall not learn."""
+def prepare_model(model: Any, settings: RunSettings) -> None:
+    """Sets the model's dropout and freezes its word embeddings, as the settings say."""
     if settings.dropout is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -64,14 +65,14 @@ def adapt(model: Any, settings: RunSettings) -> None:
         model.get_input_embeddings().weight.requires_grad_(requires_grad=False)
 
 
-def start_from_prior(model: Any, examples: Examples) -> None:
-    """Gives the head's last layer the logarithms of the tags' shares in training as its bias.
+def initialize_bias(model: Any, examples: Examples) -> None:
+    """Sets the bias of the head's last layer to the log of each tag's share in training.
 
-    The first steps then need not learn that most words are no names (Lin et al., 2017, 4.1, for
-    rare objects in pictures). A head without such a bias stays as it is.
+    So the model need not learn in its first steps that most words are outside entities (prior
+    initialization: Lin et al., 2017, 4.1). A head without such a bias is left unchanged.
     """
-    labels = examples.targets[examples.windows.words]
-    counts = np.bincount(labels, minlength=model.config.num_labels) + 1
+    targets = examples.targets[examples.windows.words]
+    counts = np.bincount(targets, minlength=model.config.num_labels) + 1
     layers = [
         layer
         for name, layer in model.named_modules()
@@ -80,13 +81,21 @@ def start_from_prior(model: Any, examples: Examples) -> None:
         and layer.bias is not None
         and not name.startswith(f"{model.base_model_prefix}.")
     ]
-    for layer in layers[-1:]:
+    if layers:
         with torch.no_grad():
-            layer.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+            layers[-1].bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
-def provenance(corpus: Corpus, settings: RunSettings) -> dict[str, Any]:
-    """Where a run's weights come from, for `nerine.json`."""
+def learning_rate_for(width: int, *, small: float, base: float) -> float:
+    """The learning rate `small` or `base`, for an encoder whose hidden states have this width."""
+    return small if width <= _SMALL_WIDTH else base
+
+
+def run_provenance(corpus: Corpus, settings: RunSettings, given: str) -> dict[str, Any]:
+    """The provenance of a run's weights, for `nerine.json`.
+
+    `given` is the hash of the corpus before a validation split was held out.
+    """
     return {
         "corpus": {
             "source": corpus.source,
@@ -94,16 +103,17 @@ def provenance(corpus: Corpus, settings: RunSettings) -> dict[str, Any]:
             "kind": corpus_kind(corpus.source),
             "hash": corpus.hash,
             "documents": {name: len(split) for name, split in corpus.splits.items()},
+            "given": given,
         },
         "splits": used_splits(corpus),
         "settings": settings.to_dict(),
         "seed": settings.seed,
-        "began": now(),
+        "began": timestamp(),
         "hardware": hardware(default_device()),
         "versions": versions(),
     }
 
 
-def now() -> str:
-    """The time of day in UTC, to the second, as ISO 8601 has it."""
+def timestamp() -> str:
+    """The current time in UTC, to the second, in ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

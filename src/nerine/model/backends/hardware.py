@@ -1,0 +1,78 @@
+"""The processor and the accelerators of this machine, found without importing torch."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+_TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+_VNNI = ("avx512_vnni", "avx_vnni")
+_BUILT_FOR = re.compile(r"^(cuda|hip|xpu)\b.*= *['\"]", re.MULTILINE)
+_DRIVERS = {
+    "cuda": ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg"),
+    "hip": ("/dev/kfd", "/dev/dxg"),
+    "xpu": ("/dev/dri", "/dev/dxg"),
+}
+"""What a torch is built for → files of Linux, one of which is there if a driver is."""
+
+
+def adds_bytes_exactly() -> bool:
+    """Whether the processor sums products of 8-bit numbers in 32 bits.
+
+    x86 processors without VNNI sum pairs of products in 16 bits, where two large ones saturate.
+    False for an unknown processor.
+    """
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return True
+    try:
+        text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return False
+    flags = {
+        flag for line in text.splitlines() if line.startswith("flags") for flag in line.split()
+    }
+    return not flags.isdisjoint(_VNNI)
+
+
+def number_of_threads() -> int:
+    """The threads that a model should use.
+
+    As many as torch uses if the program has imported it, or else as OMP_NUM_THREADS says, or else
+    one for each physical core that this process may use.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return int(torch.get_num_threads())
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    cpus = os.sched_getaffinity(0)
+    try:
+        return len({Path(_TOPOLOGY.format(cpu)).read_text(encoding="ascii") for cpu in cpus})
+    except OSError:
+        return len(cpus)
+
+
+def may_have_accelerator() -> bool:
+    """Whether torch could find an accelerator; only torch itself knows if it can be used.
+
+    False without torch, for a torch that is built for CPUs, and on Linux without a driver.
+    """
+    torch = find_spec("torch")
+    if torch is None or torch.origin is None:
+        return False
+    if "torch" in sys.modules or sys.platform != "linux":
+        return True
+    try:
+        text = Path(torch.origin).with_name("version.py").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    kinds = _BUILT_FOR.findall(text)
+    return any(Path(driver).exists() for kind in kinds for driver in _DRIVERS[kind])

@@ -1,0 +1,171 @@
+"""Makes ONNX models of a checkpoint, measures them, and keeps those that are good enough."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nerine.core.document import Document
+from nerine.core.errors import CorpusError, SettingsError
+from nerine.core.filenames import WEIGHTS_FILE
+from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
+from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.provenance.sources import shown_name
+from nerine.serving.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
+from nerine.serving.optimization.exporting import check_exporter
+from nerine.serving.optimization.folder import check_folder, put_in_place, workplace
+from nerine.serving.optimization.footprint import measure_footprint
+from nerine.serving.optimization.measuring import Measurement, compare_with, rates
+from nerine.serving.optimization.variants import Say, Variants, make_variants
+
+_FOOTPRINT_TEXTS = 256
+_PACKAGES = ("onnx", "onnxruntime", "torch", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Optimization:
+    """The measurements of a checkpoint's variants, and the variant that is used from now on.
+
+    Attributes:
+        checkpoint: The checkpoint, as it was named.
+        weights: The hash of its weights.
+        documents: The number of documents that it was measured on.
+        tolerance: The F1 that a variant may lose, in points of 100.
+        difference: The largest difference between the logits of PyTorch and of the exported model,
+            as a share of their size.
+        measurements: The measurements of each variant, PyTorch among them.
+        choice: The variant that is used, and why the others are not.
+    """
+
+    checkpoint: str
+    weights: str
+    documents: int
+    tolerance: float
+    difference: float
+    measurements: tuple[Measurement, ...]
+    choice: Choice
+
+    @property
+    def chosen(self) -> str:
+        """The variant that is used from now on."""
+        return self.choice.chosen
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields for JSON, with the processor and the versions of this machine."""
+        return {
+            "checkpoint": self.checkpoint,
+            "weights": self.weights,
+            "documents": self.documents,
+            "tolerance": self.tolerance,
+            "difference": self.difference,
+            "chosen": self.chosen,
+            "good_enough": list(self.choice.good_enough),
+            "reasons": dict(self.choice.reasons),
+            "variants": [each.to_dict() for each in self.measurements],
+            "machine": {
+                "processor": platform.processor() or platform.machine(),
+                "threads": torch.get_num_threads(),
+                "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+            },
+        }
+
+
+def optimize(
+    checkpoint: str | Path,
+    documents: Iterable[Document],
+    *,
+    tolerance: float = TOLERANCE,
+    variants: Sequence[str] = VARIANTS,
+    about: Mapping[str, Any] | None = None,
+    say: Say = lambda _: None,
+) -> Optimization:
+    """Makes ONNX models of a checkpoint, measures them, and keeps those that are good enough.
+
+    The fastest of those is what `Tagger.load` uses from then on, on a CPU.
+
+    Args:
+        checkpoint: The folder of the checkpoint.
+        documents: Documents with gold entities that the model was not trained on.
+        tolerance: The F1 that a variant may lose against PyTorch, in points of 100.
+        variants: The variants to measure.
+        about: Facts about the documents for the report.
+        say: Is called with what is being done.
+
+    Returns:
+        The measurements and the choice.
+
+    Raises:
+        CheckpointError: If the folder is not a checkpoint, or its model cannot be exported.
+        CorpusError: If the documents have no entities.
+        SettingsError: If the tolerance is out of its range, or a variant is unknown.
+        EncodingError: If the tokenizer cannot be used.
+        SchemeError: If the tag scheme is unknown.
+        HubError: If the checkpoint cannot be reached.
+        MissingExtraError: If the extra `train` is not installed.
+    """
+    folder = Path(checkpoint).expanduser()
+    gold = list(documents)
+    check_tolerance(tolerance)
+    unknown = [each for each in variants if each not in VARIANTS]
+    if unknown:
+        raise SettingsError(
+            f"the variant {unknown[0]!r} is unknown",
+            place="variants",
+            expected=", ".join(VARIANTS),
+        )
+    check_folder(folder)
+    if not any(each.entities for each in gold):
+        raise CorpusError(
+            f"nothing can be measured on {len(gold)} documents without an entity",
+            expected="documents with gold entities",
+        )
+    check_exporter()
+    weights = weights_hash(folder)
+    with workplace(folder) as place:
+        made = make_variants(folder, place, gold, variants, say)
+        measurements = _measure(made, gold, say)
+        choice = choose(measurements, tolerance)
+        result = Optimization(
+            str(checkpoint), weights, len(gold), tolerance, made.difference, measurements, choice
+        )
+        kept = {name: each for name, each in made.saved.items() if name in choice.good_enough}
+        report = {**(about or {}), **result.to_dict()}
+        report["checkpoint"] = shown_name(str(checkpoint), "folder")
+        if "corpus" in report:
+            report["corpus"] = shown_name(str(report["corpus"]))
+        put_in_place(place, SavedModels(weights, choice.chosen, kept, report, made.tokenizer))
+    return result
+
+
+def _measure(made: Variants, gold: Sequence[Document], say: Say) -> tuple[Measurement, ...]:
+    predicted = {}
+    for name, tagger in made.taggers.items():
+        say(f"scoring {name}")
+        predicted[name] = tagger.predict(gold)
+    say("timing the variants in turns")
+    speeds = rates(made.taggers, gold)
+    texts = [each.text for each in gold[:_FOOTPRINT_TEXTS]]
+    measurements = []
+    for name, variant in made.variants.items():
+        say(f"memory and time to the first result of {name}")
+        agreement = compare_with(gold, predicted[PYTORCH], predicted[name])
+        weights = variant.file.path if variant.file else variant.folder / WEIGHTS_FILE
+        measurements.append(
+            Measurement(
+                variant=name,
+                counts=agreement.counts,
+                interval=agreement.interval,
+                same_documents=agreement.same_documents,
+                same_f1=agreement.same_f1,
+                rate=speeds[name],
+                size=weights.stat().st_size,
+                footprint=measure_footprint(variant, texts),
+            )
+        )
+    return tuple(measurements)

@@ -1,0 +1,189 @@
+"""Distillation: trains a smaller model to predict what a larger one predicts.
+
+The student is made of some of its teacher's layers, and learns the teacher's probabilities for each
+word (Hinton, Vinyals & Dean, 2015) in texts with labels and in texts without. Both see the windows
+that are used in tagging, so that the student learns from long texts as it will tag them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from nerine.core.display import counted
+from nerine.core.document import Document, digest_of
+from nerine.core.errors import SettingsError, TrainingError
+from nerine.data.corpus import Corpus
+from nerine.model.batching import look_aheads
+from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
+from nerine.model.loading.pretrained import quiet, width_of
+from nerine.model.provenance.sketches import split_record, used_splits
+from nerine.model.tagger import Tagger
+from nerine.training.callbacks import Listener, make_callbacks
+from nerine.training.dataset import make_examples
+from nerine.training.distillation.loss import DistillationLoss
+from nerine.training.distillation.student import count_layers, lowest_layers, make_student
+from nerine.training.initialization import learning_rate_for, prepare_model, run_provenance
+from nerine.training.loop import NerTrainer, validate
+from nerine.training.run import TrainingRun, check_labels, open_run, with_validation
+from nerine.training.settings import DistillationSettings
+
+_SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
+
+
+def distill(
+    teacher: str | Path,
+    corpus: Corpus,
+    *,
+    output: str | Path,
+    settings: DistillationSettings | None = None,
+    unlabelled: Iterable[str | Document] = (),
+    revision: str | None = None,
+    scheme: str | None = None,
+    tags: Sequence[str] | None = None,
+    resume: bool = False,
+    listener: Listener | None = None,
+    **changes: Any,
+) -> TrainingRun:
+    """Trains some layers of a teacher to predict what all of them predict; keeps the best epoch.
+
+    The student learns the teacher's probabilities on `corpus.train` and on unlabelled texts. The
+    best epoch is the one with the highest strict F1 on `corpus.validation`; the test split is not
+    read.
+
+    Args:
+        teacher: The folder or hub id of a token-classification checkpoint, made by Nerine or not.
+        corpus: The corpus.
+        output: The run's folder, in which the checkpoint is written.
+        settings: The settings; by default `DistillationSettings()`.
+        unlabelled: Texts without labels; all are kept in memory.
+        revision: The teacher's branch, tag or commit on the hub.
+        scheme: The tag scheme of a teacher not made by Nerine, as in `Tagger.load`.
+        tags: The tags of such a teacher, as in `Tagger.load`.
+        resume: Whether to resume from the last complete state in `output`.
+        listener: Receives the progress.
+        changes: Settings by name that replace those in `settings`, such as `layers=3`.
+
+    Returns:
+        The run's folder, epochs and notes.
+
+    Raises:
+        TrainingError: If the run cannot start or resume, or the loss is not finite.
+        SettingsError: If a setting is unknown, invalid, or does not fit the teacher.
+        CorpusError: If the corpus has no training split.
+        CheckpointError: If the teacher cannot be used, or its architecture cannot be cut.
+        DocumentError: If an item of `unlabelled` is not a text.
+        EncodingError: If the tokenizer cannot be used.
+        SchemeError: If the tag scheme is unknown, or tags have an unknown form.
+        HubError: If the teacher cannot be reached.
+        MissingExtraError: If the teacher's package is not installed.
+    """
+    with quiet():
+        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)
+    settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
+    _check_known_labels(corpus, loaded)
+    student = make_student(loaded, settings.keep)
+    texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
+    conditions: dict[str, Any] = {"corpus": corpus.hash, "source": corpus.source}
+    conditions |= {
+        "teacher": _checkpoint_hash(loaded),
+        "unlabelled text": digest_of(document.text for document in texts),
+        "settings": settings.to_dict(),
+    }
+    with open_run(output, conditions, resume=resume) as run:
+        corpus = with_validation(corpus, settings, run.notes)
+        check_labels(corpus)
+        set_seed(settings.seed)
+        prepare_model(student.model, settings)
+        inference = Tagger.from_checkpoint(loaded).inference
+        examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
+        scores, _ = validate(inference, corpus.validation)
+        layers, f1 = count_layers(loaded.model), scores.overall.f1
+        run.notes += examples.notes() + _student_notes(corpus, texts, settings.keep, layers, f1)
+        provenance = {
+            **run_provenance(corpus, settings, given=conditions["corpus"]),
+            "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
+            "teacher": {
+                "source": str(loaded.source),
+                "kind": "hub" if loaded.source and loaded.source.snapshot else "folder",
+                "revision": revision,
+                "sha256": conditions["teacher"],
+                "layers": layers,
+                "f1": f1,
+            },
+            "unlabelled": {"documents": len(texts), "hash": conditions["unlabelled text"]},
+        }
+        trainer = NerTrainer(
+            dataclasses.replace(student, provenance=provenance),
+            settings,
+            examples=examples,
+            loss=DistillationLoss.of(loaded, settings),
+            validation=corpus.validation,
+            states=run.states,
+            callbacks=make_callbacks(settings, run.interruption, listener),
+        )
+        trainer.train(resume_from_checkpoint=run.resume_from)
+        return run.finish(trainer)
+
+
+def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
+    """The settings with the layers and the learning rate filled in."""
+    layers = count_layers(teacher.model)
+    keep = settings.keep or lowest_layers(settings.layers or max(1, layers // 2), layers)
+    if keep[-1] >= layers or len(keep) == layers:
+        raise SettingsError(
+            f"layers {', '.join(map(str, keep))} of a teacher that has {layers}",
+            place="keep" if settings.keep else "layers",
+            expected=f"fewer than {layers} of the layers 0 to {layers - 1}",
+        )
+    rate = settings.learning_rate
+    if rate is None:
+        width = width_of(teacher.model.config)
+        rate = learning_rate_for(width, small=_SMALL_TEACHER_RATE, base=_BASE_TEACHER_RATE)
+    return dataclasses.replace(settings, layers=len(keep), keep=tuple(keep), learning_rate=rate)
+
+
+def _check_known_labels(corpus: Corpus, teacher: Checkpoint) -> None:
+    unknown = [label for label in corpus.labels if label not in teacher.settings.labels]
+    if unknown:
+        raise TrainingError(
+            f"the corpus has the label {unknown[0]!r}, which the teacher lacks",
+            place=corpus.source,
+            expected=f"labels of the teacher: {', '.join(teacher.settings.labels)}",
+            hint="a student has its teacher's labels: train a teacher on this corpus first",
+        )
+
+
+def _checkpoint_hash(checkpoint: Checkpoint) -> str:
+    """The SHA-256 of a checkpoint's settings and weights, in hexadecimal."""
+    digest = hashlib.sha256(repr(checkpoint.settings).encode())
+    for name, values in sorted(checkpoint.model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(values.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _student_notes(
+    corpus: Corpus, texts: Sequence[Document], keep: Sequence[int], layers: int, f1: float
+) -> list[str]:
+    kept = ", ".join(map(str, keep))
+    notes = [
+        f"the student keeps {len(keep)} of the teacher's {layers} layers: {kept}",
+        f"the teacher's validation F1 is {f1:.4f}",
+    ]
+    unlabelled = {document.text for document in texts}
+    for name in ("validation", "test"):
+        split = corpus.splits.get(name, ())
+        count = sum(document.text in unlabelled for document in split) if unlabelled else 0
+        if count:
+            notes.append(
+                f"{counted(count, 'text')} of the {name} split also unlabelled: scores on this "
+                "split will be too high"
+            )
+    return notes

@@ -1,0 +1,91 @@
+"""The loss of a student: the gold labels, and the teacher's probabilities for the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from nerine.model.backends.pytorch import default_device
+from nerine.model.heads import Head, TagHead
+from nerine.model.heads.tags import IGNORED
+from nerine.model.loading.checkpoint import Checkpoint
+from nerine.training.dataset import UNKNOWN
+from nerine.training.losses import Batch, mask_words, random_words
+from nerine.training.settings import DistillationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationLoss:
+    """The distillation loss of Hinton, Vinyals & Dean (2015), on batches with changed words.
+
+    Some words are masked, and others are replaced by random subwords, different ones each time.
+    The teacher labels the changed texts too, and so shows more than it does on the few texts that
+    it was trained on. `ordinary_ids` are the subwords to draw from.
+    """
+
+    teacher: Any
+    head: Head
+    settings: DistillationSettings
+    mask_id: int | None
+    ordinary_ids: torch.Tensor
+
+    @classmethod
+    def of(cls, teacher: Checkpoint, settings: DistillationSettings) -> DistillationLoss:
+        """The loss for a teacher, with all subwords but the special tokens to draw from."""
+        tokenizer = teacher.tokenizer
+        ordinary = {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}
+        model = teacher.model.to(default_device()).eval()
+        head = TagHead(teacher.settings)
+        return cls(model, head, settings, tokenizer.mask_token_id, torch.tensor(sorted(ordinary)))
+
+    def augment(self, batch: Batch) -> Batch:
+        """The batch with words masked and others replaced; the labels of these are unknown."""
+        batch = mask_words(batch, self.settings.masking, self.mask_id)
+        if not self.settings.replacing:
+            return batch
+        ids, labels = batch["input_ids"], batch["labels"]
+        # Some windows stay nearly unchanged, so that the student sees real contexts too.
+        share = 2 * self.settings.replacing * torch.rand(len(ids), 1, device=ids.device)
+        replaced = random_words(batch["words"], share)
+        drawn = torch.randint(len(self.ordinary_ids), ids.shape, device=ids.device)
+        others = self.ordinary_ids.to(ids.device)[drawn]
+        return {
+            **batch,
+            "input_ids": torch.where(replaced, others, ids),
+            "labels": labels.masked_fill(replaced & (labels != IGNORED), UNKNOWN),
+        }
+
+    def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
+        """(1 - w) · T² · KL(teacher ‖ student) + w · the head's loss, for a gold weight of w.
+
+        The KL divergence is that of the distributions softened by the temperature T. A word of
+        unknown label has the first term alone.
+        """
+        labels = batch["labels"]
+        words = labels != IGNORED
+        with torch.no_grad():
+            taught = self.teacher(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+            ).logits[words]
+        soft = divergence(taught, outputs["logits"][words], self.settings.temperature)
+        known = labels.masked_fill(labels == UNKNOWN, IGNORED)
+        hard = self.head.loss(outputs["logits"], known)
+        return (1 - self.settings.gold_weight) * soft + self.settings.gold_weight * hard
+
+
+def divergence(
+    teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0
+) -> torch.Tensor:
+    """T² · KL(teacher ‖ student), summed over words, of logits `(words, tags)` divided by T.
+
+    The gradient of the softened distributions shrinks with T². The factor cancels this, so that
+    the weight of the gold labels means the same at every temperature (Hinton, Vinyals & Dean, 2015,
+    2).
+    """
+    target = functional.log_softmax(teacher.float() / temperature, dim=-1)
+    predicted = functional.log_softmax(student.float() / temperature, dim=-1)
+    summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
+    return summed * temperature**2
