@@ -12,7 +12,7 @@ import click
 import nerine
 from nerine.cli.documents import print_documents
 from nerine.cli.group import INTERRUPTED
-from nerine.cli.options import FILE, json_option
+from nerine.cli.options import json_option, output_option
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import print_interruption, print_run, run_as_json, run_training
@@ -45,13 +45,7 @@ Examples:
   nerine demo --epochs 2 -o runs/quick
 """
 )
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="RUN",
-    help="Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]",
-)
+@output_option("RUN", "Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]")
 @click.option(
     "--epochs",
     type=int,

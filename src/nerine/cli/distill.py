@@ -11,7 +11,14 @@ import click
 
 import nerine
 from nerine.cli.model_options import ModelOptions, model_options
-from nerine.cli.options import FILE, CorpusOptions, corpus_notes, corpus_options, json_option
+from nerine.cli.options import (
+    FILE,
+    CorpusOptions,
+    corpus_notes,
+    corpus_options,
+    json_option,
+    output_option,
+)
 from nerine.cli.predict import file_texts
 from nerine.cli.terminal import working
 from nerine.cli.training import end_run, run_settings, setting_options, settings_file_option
@@ -45,13 +52,10 @@ checkpoint. Unlabelled texts help, the more the better, if they are of the kind 
     help="Further texts, labelled by the teacher alone: a .txt file with a text in each line, JSON "
     "lines, or a column file. May be repeated.",
 )
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "STUDENT",
+    "Folder for the student: a new or empty one, or that of the run to resume.",
     required=True,
-    type=FILE,
-    metavar="STUDENT",
-    help="Folder for the student: a new or empty one, or that of the run to resume.",
 )
 @settings_file_option
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in STUDENT.")

@@ -57,29 +57,29 @@ class ModelOptions:
         return tagger
 
 
-_MODEL = {
-    "revision": click.option(
+_MODEL = [
+    click.option(
         "--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."
     ),
-    "scheme": click.option(
+    click.option(
         "--scheme",
         metavar="SCHEME",
         help="Tag scheme of a checkpoint not made by Nerine, if its labels do not tell.",
     ),
-    "tags": click.option(
+    click.option(
         "--tags",
         metavar="TAG,TAG,…",
         help="Names of the tags, in order of their numbers, of a checkpoint without names "
         "(LABEL_0 …).",
     ),
-    "backend": click.option(
+    click.option(
         "--backend",
         type=click.Choice(BACKENDS),
         default="auto",
         show_default=True,
         help="Backend that runs the model; auto: the one that nerine optimize chose, or PyTorch.",
     ),
-}
+]
 _THRESHOLDS = click.option(
     "--thresholds",
     metavar="saved|T",
@@ -108,7 +108,7 @@ def _model_options(values: dict[str, Any]) -> ModelOptions:
 
 
 model_options = gathered(_MODEL, "model", _model_options)
-tagging_options = gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _model_options)
+tagging_options = gathered([*_MODEL, _THRESHOLDS], "model", _model_options)
 
 
 def tag_documents(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:

@@ -52,19 +52,22 @@ class CorpusOptions:
 
 
 def gathered(
-    options: Mapping[str, Decorator], name: str, make: Callable[[dict[str, Any]], Any]
+    options: Sequence[Decorator], name: str, make: Callable[[dict[str, Any]], Any]
 ) -> Decorator:
     """Adds `options` to a command, which gets `make` of their values as its argument `name`."""
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def gathering(**values: Any) -> Any:
-            own = {option: values.pop(option) for option in options}
+            own = {option: values.pop(option) for option in names}
             return command(**values, **{name: make(own)})
 
         wrapper: Command = gathering
-        for option in reversed([*options.values()]):
+        for option in reversed(options):
             wrapper = option(wrapper)
+        # click keeps the options of a function in this list, those added last at its end
+        added = wrapper.__click_params__[-len(options) :]  # type: ignore[attr-defined]
+        names = [option.name for option in added]
         return wrapper
 
     return decorate
@@ -75,58 +78,54 @@ _FORMAT = click.option(
     type=click.Choice(list(FORMATS)),
     help="Format of the files.  [default: found from their names and first records]",
 )
-_FROM_HUB = {
-    "config": click.option(
-        "--config", metavar="NAME", help="Configuration of a data set on the hub."
-    ),
-    "corpus_revision": click.option(
+_FROM_HUB = [
+    click.option("--config", metavar="NAME", help="Configuration of a data set on the hub."),
+    click.option(
         "--corpus-revision",
         metavar="REV",
         help="Branch, tag or commit of a data set on the hub; the same as owner/name@REV.",
     ),
-    "corpus_splits": click.option(
+    click.option(
         "--corpus-splits",
         metavar="OURS=NAME,…",
         help="Splits of a data set on the hub to use as train, validation and test, such as "
         "train=train_2020,test=test_2021. Other splits are not fetched.",
     ),
-}
-_READING = {
-    "scheme_in": click.option(
+]
+_READING = [
+    click.option(
         "--scheme-in", metavar="SCHEME", help="Scheme of the tags.  [default: found from the tags]"
     ),
-    "token_column": click.option(
+    click.option(
         "--token-column",
         metavar="COLUMN",
         help="Column of the tokens: a number, from 0 or backwards from -1, or in records a name.",
     ),
-    "tag_column": click.option(
+    click.option(
         "--tag-column", metavar="COLUMN", help="Column of the tags.  [default: the last one]"
     ),
-    "text_field": click.option(
-        "--text-field", metavar="NAME", help="Field of the text in records and tasks."
-    ),
-    "separator": click.option(
+    click.option("--text-field", metavar="NAME", help="Field of the text in records and tasks."),
+    click.option(
         "--separator",
         type=click.Choice(SEPARATORS),
         help="Separator of the columns.  [default: found from the file]",
     ),
-    "tag_names": click.option(
+    click.option(
         "--tag-names", metavar="TAG,TAG,…", help="Names of numbered tags, in order of the numbers."
     ),
-    "repair": click.option(
+    click.option(
         "--repair", is_flag=True, help="Repair tags that break their scheme, and count them."
     ),
-    "skip_rejected": click.option(
+    click.option(
         "--skip-rejected", is_flag=True, help="Skip and count records that an annotator rejected."
     ),
-    "set_aside": click.option(
+    click.option(
         "--set-aside",
         is_flag=True,
         help="Keep overlapping and discontinuous annotations of brat and Label Studio apart from "
         "the entities, and count them.",
     ),
-}
+]
 
 
 def column_named(value: str) -> int | str:
@@ -162,8 +161,15 @@ def _corpus_options(values: dict[str, Any]) -> CorpusOptions:
 
 
 reading_options = gathered(_READING, "options", _read_options)
-convert_options = gathered({**_READING, **_FROM_HUB}, "reading", _corpus_options)
-corpus_options = gathered({"format": _FORMAT, **_READING, **_FROM_HUB}, "reading", _corpus_options)
+convert_options = gathered([*_READING, *_FROM_HUB], "reading", _corpus_options)
+corpus_options = gathered([_FORMAT, *_READING, *_FROM_HUB], "reading", _corpus_options)
+
+
+def output_option(metavar: str, text: str, *, required: bool = False) -> Decorator:
+    """The option `-o`, a path to write to."""
+    names = ("-o", "--output")
+    return click.option(*names, required=required, type=FILE, metavar=metavar, help=text)
+
 
 split_option = click.option(
     "--split", metavar="NAME", help="Split of the corpus.  [default: test; all of a single file]"

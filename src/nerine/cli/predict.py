@@ -13,7 +13,7 @@ import click
 
 from nerine.cli.documents import plain_line, print_documents
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import FILE, format_option, reading_options
+from nerine.cli.options import FILE, format_option, output_option, reading_options
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.core.display import tagged_page
@@ -63,13 +63,7 @@ Each text gives one document, in the same order; an empty line is an empty docum
     "terminal, jsonl in a pipe]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-@click.option(
-    "-o",
-    "--output",
-    type=FILE,
-    metavar="FILE",
-    help="File to write, completely or not at all.  [default: standard output]",
-)
+@output_option("FILE", "File to write, completely or not at all.  [default: standard output]")
 @tagging_options
 @reading_options
 def predict(

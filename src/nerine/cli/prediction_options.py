@@ -49,33 +49,33 @@ class PredictionOptions:
         )
 
 
-_PREDICTED = {
-    "predicted_format": click.option(
+_PREDICTED = [
+    click.option(
         "--predicted-format",
         type=click.Choice(list(FORMATS)),
         help="Format of the predictions.  [default: found from the file's name and first record]",
     ),
-    "predicted_scheme": click.option(
+    click.option(
         "--predicted-scheme",
         metavar="SCHEME",
         help="Scheme of the predicted tags.  [default: that of gold, or found from the tags]",
     ),
-    "predicted_column": click.option(
+    click.option(
         "--predicted-column",
         metavar="COLUMN",
         default="-1",
         help="Column of the predicted tags.  [default: the last one]",
     ),
-}
-_SAMPLING = {
-    "level": click.option(
+]
+_SAMPLING = [
+    click.option(
         "--level", default=0.95, show_default=True, help="Confidence level of the intervals."
     ),
-    "samples": click.option(
+    click.option(
         "--samples", default=1000, show_default=True, help="Number of resamples of the documents."
     ),
-    "seed": click.option("--seed", default=0, show_default=True, help="Seed of the resampling."),
-}
+    click.option("--seed", default=0, show_default=True, help="Seed of the resampling."),
+]
 
 
 def checked_sampling(values: dict[str, Any]) -> dict[str, Any]:

@@ -27,60 +27,51 @@ if TYPE_CHECKING:
     from nerine.publishing.push import Pushed, PushOptions, PushPlan
 
 _ONNX = ("onnx-fp32", "onnx-int8", "all")
-_STATEMENTS = {
-    "license": click.option("--license", metavar="NAME", help="Licence, such as apache-2.0."),
-    "license_name": click.option(
+_STATEMENTS = [
+    click.option("--license", metavar="NAME", help="Licence, such as apache-2.0."),
+    click.option(
         "--license-name",
         metavar="NAME",
         help="Name of a licence that the hub does not know; with --license other.",
     ),
-    "license_link": click.option("--license-link", metavar="URL", help="Address of its text."),
-    "language": click.option(
-        "--language",
-        metavar="CODE",
-        multiple=True,
-        help="Language, such as en. May be repeated.",
+    click.option("--license-link", metavar="URL", help="Address of its text."),
+    click.option(
+        "--language", metavar="CODE", multiple=True, help="Language, such as en. May be repeated."
     ),
-    "title": click.option("--title", metavar="TEXT", help="Title of the model card."),
-    "dataset": click.option("--dataset", metavar="ID", help="Id of the data set on the hub."),
-    "dataset_name": click.option("--dataset-name", metavar="TEXT", help="Name of the data set."),
-    "base_model": click.option("--base-model", metavar="ID", help="Id of the encoder on the hub."),
-    "intended_use": click.option("--intended-use", metavar="TEXT", help="Use it is intended for."),
-    "limits": click.option("--limits", metavar="TEXT", help="Uses it is not fit for."),
-    "authors": click.option(
-        "--author",
-        "authors",
-        metavar="NAME",
-        multiple=True,
-        help="Author. May be repeated.",
+    click.option("--title", metavar="TEXT", help="Title of the model card."),
+    click.option("--dataset", metavar="ID", help="Id of the data set on the hub."),
+    click.option("--dataset-name", metavar="TEXT", help="Name of the data set."),
+    click.option("--base-model", metavar="ID", help="Id of the encoder on the hub."),
+    click.option("--intended-use", metavar="TEXT", help="Use it is intended for."),
+    click.option("--limits", metavar="TEXT", help="Uses it is not fit for."),
+    click.option(
+        "--author", "authors", metavar="NAME", multiple=True, help="Author. May be repeated."
     ),
-}
-_PUSHING = {
-    "public": click.option(
+]
+_PUSHING = [
+    click.option(
         "--public",
         is_flag=True,
         help="Make a new repository public, or push to a public one.  [default: private]",
     ),
-    "revision": click.option(
+    click.option(
         "--revision",
         metavar="BRANCH",
         help="Branch to push to, made from main if it does not exist.  [default: main]",
     ),
-    "tag": click.option("--tag", metavar="NAME", help="New tag for the commit."),
-    "create_pr": click.option(
-        "--create-pr", is_flag=True, help="Propose the commit as a pull request."
-    ),
-    "onnx": click.option(
+    click.option("--tag", metavar="NAME", help="New tag for the commit."),
+    click.option("--create-pr", is_flag=True, help="Propose the commit as a pull request."),
+    click.option(
         "--onnx",
         multiple=True,
         type=click.Choice(_ONNX),
         help="Also push this ONNX model of nerine optimize. May be repeated.  [default: none]",
     ),
-    "message": click.option("--message", metavar="TEXT", help="Message of the commit."),
-    "replace_card": click.option(
+    click.option("--message", metavar="TEXT", help="Message of the commit."),
+    click.option(
         "--replace-card", is_flag=True, help="Replace a README.md that a person has written there."
     ),
-}
+]
 
 
 def _options(values: dict[str, Any]) -> PushOptions:
@@ -105,7 +96,7 @@ language that are not stated; an empty answer leaves them open.
 )
 @click.argument("checkpoint")
 @click.argument("repository")
-@gathered({**_PUSHING, **_STATEMENTS}, "options", _options)
+@gathered([*_PUSHING, *_STATEMENTS], "options", _options)
 @click.option("--dry-run", is_flag=True, help="Show the files and the card without asking the hub.")
 @json_option
 def push(

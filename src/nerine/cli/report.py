@@ -9,11 +9,11 @@ import click
 
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.options import (
-    FILE,
     CorpusOptions,
     GoldSplit,
     corpus_options,
     json_option,
+    output_option,
     reading_notes,
     split_option,
 )
@@ -49,9 +49,7 @@ Examples:
 @click.argument("run")
 @click.argument("corpus")
 @split_option
-@click.option(
-    "-o", "--output", type=FILE, metavar="FILE", help="File for the report; replaced if it exists."
-)
+@output_option("FILE", "File for the report; replaced if it exists.")
 @click.option(
     "--to",
     type=click.Choice(["html", "json", "markdown"]),

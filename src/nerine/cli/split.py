@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from nerine.cli.options import (
-    FILE,
     CorpusOptions,
     corpus_notes,
     corpus_options,
     format_option,
     json_option,
+    output_option,
 )
 from nerine.cli.terminal import Titled, console, number_table, print_json, print_line, print_notes
 from nerine.core.display import counted
@@ -44,14 +44,7 @@ The result depends on --seed, the texts and their labels, not on the order of th
 """,
 )
 @click.argument("corpus")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=FILE,
-    metavar="FOLDER",
-    help="Folder to write: a new or empty one.",
-)
+@output_option("FOLDER", "Folder to write: a new or empty one.", required=True)
 @click.option(
     "--of",
     type=click.Choice(get_args(Pool)),

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.group import INTERRUPTED
-from nerine.cli.options import FILE, CorpusOptions, corpus_notes, corpus_options, json_option
+from nerine.cli.options import (
+    FILE,
+    CorpusOptions,
+    corpus_notes,
+    corpus_options,
+    json_option,
+    output_option,
+)
 from nerine.cli.outputs import check_output
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import (
@@ -54,13 +61,10 @@ comes first.
 """
 )
 @click.argument("corpus")
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "FILE.jsonl",
+    "File for all label errors, a JSON object in each line; written completely or not at all.",
     required=True,
-    type=FILE,
-    metavar="FILE.jsonl",
-    help="File for all label errors, a JSON object in each line; written completely or not at all.",
 )
 @click.option(
     "--html",

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from nerine.cli.options import FILE, CorpusOptions, corpus_notes, corpus_options, json_option
+from nerine.cli.options import (
+    CorpusOptions,
+    corpus_notes,
+    corpus_options,
+    json_option,
+    output_option,
+)
 from nerine.cli.terminal import working
 from nerine.cli.training import (
     end_run,
@@ -33,13 +39,10 @@ the settings that it began with.
 """
 )
 @click.argument("corpus")
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "RUN",
+    "Folder for the checkpoint: a new or empty one, or that of the run to resume.",
     required=True,
-    type=FILE,
-    metavar="RUN",
-    help="Folder for the checkpoint: a new or empty one, or that of the run to resume.",
 )
 @click.option(
     "--recipe",

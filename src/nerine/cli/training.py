@@ -40,10 +40,9 @@ def setting_options(base: RunSettings) -> Decorator:
     kinds = get_type_hints(type(base))
     shared = {field.name for field in dataclasses.fields(RunSettings)}
     own_first = sorted(dataclasses.fields(base), key=lambda field: field.name in shared)
-    options = {
-        field.name: _setting_option(field, kinds[field.name], getattr(base, field.name))
-        for field in own_first
-    }
+    options = [
+        _setting_option(field, kinds[field.name], getattr(base, field.name)) for field in own_first
+    ]
     return gathered(
         options,
         "changes",
