@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.model_options import ModelOptions, model_options, tag_documents
-from nerine.cli.options import (
-    CorpusOptions,
-    GoldSplit,
-    corpus_notes,
-    corpus_options,
-    json_option,
-)
+from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, json_option, notes_on
 from nerine.cli.terminal import (
     Titled,
     cell,
-    console,
+    noted_console,
     number_table,
     print_json,
     print_line,
-    print_notes,
+    print_numbers,
 )
 from nerine.core.errors import SettingsError
 from nerine.evaluation.calibration import (
@@ -129,7 +123,7 @@ def calibrate(
                 "hash": loaded.hash,
                 "split": split,
                 "signature": signature,
-                "notes": corpus_notes(loaded),
+                "notes": notes_on(loaded),
                 "reliability": trust.to_dict(),
                 "thresholds": fitted.to_dict(),
                 "labels": _labels_as_json(fitted, before, after),
@@ -137,8 +131,7 @@ def calibrate(
             }
         )
         return
-    on = console()
-    print_notes(on, corpus_notes(loaded))
+    on = noted_console(notes_on(loaded))
     print_reliability(trust, f"{tagger.name} on {loaded.source}, {split}", on)
     on.print()
     print_thresholds(fitted, before, after, on)
@@ -194,8 +187,8 @@ def print_reliability(trust: ReliabilityDiagram, title: str, on: Console) -> Non
         )
         for each in trust.bins
     )
-    bins = number_table("score", ("entities", "mean score", "precision", "gap"), rows)
-    on.print(Titled(f"{title}: scores and what came true", bins))
+    names = ("entities", "mean score", "precision", "gap")
+    print_numbers(on, f"{title}: scores and what came true", "score", names, rows)
     on.print(
         f"expected calibration error {trust.expected_calibration_error:.4f}, "
         f"largest {trust.maximum_calibration_error:.4f}, "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nerine.cli.options import CorpusOptions, corpus_notes, corpus_options, json_option
+from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on
 from nerine.cli.terminal import cell, console, print_json, print_line, table, working
 from nerine.core.display import counted
 
@@ -91,7 +91,7 @@ def check(
         lenient_reading = dataclasses.replace(reading, options=lenient)
         loaded = lenient_reading.load(corpus, known_labels_only=False)
         report = check_corpus(loaded, off=off, only=only, encoder=encoder, revision=revision)
-    notes = corpus_notes(loaded)
+    notes = notes_on(loaded)
     if as_json:
         print_json({**report.to_dict(), "notes": notes})
     else:
@@ -117,11 +117,11 @@ def print_rules(*, as_json: bool) -> None:
     if as_json:
         print_json([{name: getattr(rule, name) for name in names} for rule in RULES.values()])
         return
-    shown = table(("rule", "severity", "meaning"))
-    for rule in RULES.values():
-        meaning = f"{rule.meaning} (with --encoder)" if rule.needs_encoder else rule.meaning
-        shown.add_row(cell(rule.name), cell(rule.severity), cell(meaning))
-    console().print(shown)
+    rows = (
+        (rule.name, rule.severity, rule.meaning + " (with --encoder)" * rule.needs_encoder)
+        for rule in RULES.values()
+    )
+    console().print(table(("rule", "severity", "meaning"), rows))
 
 
 def print_findings(rule: Rule, findings: tuple[Finding, ...], most: int, on: Console) -> None:

@@ -13,9 +13,9 @@ from nerine.cli.documents import plain_line
 from nerine.cli.options import (
     CorpusOptions,
     GoldSplit,
-    corpus_notes,
     corpus_options,
     json_option,
+    notes_on,
     split_option,
 )
 from nerine.cli.prediction_options import (
@@ -26,16 +26,7 @@ from nerine.cli.prediction_options import (
     sampling_options,
 )
 from nerine.cli.scores import shown_interval
-from nerine.cli.terminal import (
-    Titled,
-    cell,
-    console,
-    number_table,
-    print_json,
-    print_line,
-    print_notes,
-    working,
-)
+from nerine.cli.terminal import cell, noted_console, print_json, print_line, print_numbers, working
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 
@@ -105,7 +96,7 @@ def compare(
     signature = str(Signature.of(documents.documents, split=documents.title, scheme=scheme))
     differing = document_differences(documents.documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents.documents) < FEW_DOCUMENTS else []
-    notes = [*corpus_notes(corpus), *aligned, *few]
+    notes = [*notes_on(corpus), *aligned, *few]
     if as_json:
         print_json(
             {
@@ -117,8 +108,7 @@ def compare(
             }
         )
         return
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     print_comparison(comparison, on)
     print_changes(differing, show, found, documents, on)
     on.print()
@@ -174,8 +164,8 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
         )
         for each in comparison.systems
     )
-    scores = number_table("system", ("F1", level, "seeds", "deviation"), systems)
-    on.print(Titled(f"Strict F1 over {counted(comparison.documents, 'document')}", scores))
+    scores_over = f"Strict F1 over {counted(comparison.documents, 'document')}"
+    print_numbers(on, scores_over, "system", ("F1", level, "seeds", "deviation"), systems)
     names = ("difference", level, "p randomisation", "p bootstrap")
     adjusted = ("adjusted randomisation", "adjusted bootstrap")
     pairs = itertools.groupby(comparison.differences, lambda each: (each.first, each.second))
@@ -192,7 +182,7 @@ def print_comparison(comparison: Comparison, on: Console) -> None:
             rows.append((label, f"{each.difference:+.4f}", interval, *shown))
         on.print()
         title = f"F1 of {second} − {first}, and how often chance gives as much"
-        on.print(Titled(title, number_table("label", (*names, *adjusted), rows)))
+        print_numbers(on, title, "label", (*names, *adjusted), rows)
     on.print(
         f"p over {comparison.samples:,} samples, seed {comparison.seed}; adjusted by Holm's "
         "procedure over all pairs, and over all pairs and labels"

@@ -13,9 +13,9 @@ from nerine.cli.options import (
     SEPARATORS,
     CorpusOptions,
     convert_options,
-    corpus_notes,
     format_option,
     json_option,
+    notes_on,
     reading_notes,
 )
 from nerine.cli.terminal import print_json
@@ -116,7 +116,7 @@ def convert(
         if to is None:
             raise click.UsageError(f"Missing option '--to', the format of the files in {target}")
         written = _write_splits(corpus, target, to, options)
-        notes = corpus_notes(corpus)
+        notes = notes_on(corpus)
     if as_json:
         print_json({"written": written, "notes": notes})
         return

@@ -45,7 +45,11 @@ Examples:
   nerine demo --epochs 2 -o runs/quick
 """
 )
-@output_option("RUN", "Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]")
+@output_option(
+    "RUN",
+    "Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]",
+    required=False,
+)
 @click.option(
     "--epochs",
     type=int,

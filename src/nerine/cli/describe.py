@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nerine.cli.documents import print_documents
-from nerine.cli.options import CorpusOptions, corpus_notes, corpus_options, json_option
-from nerine.cli.terminal import Titled, console, number_table, print_json, print_line, print_notes
+from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on
+from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.document import Document, Entity
 
 if TYPE_CHECKING:
@@ -42,12 +42,11 @@ def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:
 
     loaded = reading.load(corpus)
     statistics = corpus_statistics(loaded)
-    notes = corpus_notes(loaded)
+    notes = notes_on(loaded)
     if as_json:
         print_json({**statistics.to_dict(), "notes": notes})
         return
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     for key, value in (
         ("corpus", statistics.source),
         ("hash", statistics.hash),
@@ -96,7 +95,7 @@ def print_statistics(statistics: CorpusStatistics, on: Console) -> None:
         ),
     ):
         on.print()
-        on.print(Titled(title, number_table(key, names, rows)))
+        print_numbers(on, title, key, names, rows)
 
 
 def _excerpt(document: Document, label: str) -> Document:

@@ -14,9 +14,9 @@ from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.options import (
     FILE,
     CorpusOptions,
-    corpus_notes,
     corpus_options,
     json_option,
+    notes_on,
     output_option,
 )
 from nerine.cli.predict import file_texts
@@ -53,9 +53,7 @@ checkpoint. Unlabelled texts help, the more the better, if they are of the kind 
     "lines, or a column file. May be repeated.",
 )
 @output_option(
-    "STUDENT",
-    "Folder for the student: a new or empty one, or that of the run to resume.",
-    required=True,
+    "STUDENT", "Folder for the student: a new or empty one, or that of the run to resume."
 )
 @settings_file_option
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in STUDENT.")
@@ -102,4 +100,4 @@ def distill(
             resume=resume,
             listener=listener,
         )
-    end_run(context, run, corpus_notes(corpus), as_json=as_json)
+    end_run(context, run, notes_on(corpus), as_json=as_json)

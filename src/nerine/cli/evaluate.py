@@ -12,15 +12,15 @@ from nerine.cli.model_options import ModelOptions, tag_documents, tagging_option
 from nerine.cli.options import (
     CorpusOptions,
     GoldSplit,
-    corpus_notes,
     corpus_options,
     errors_option,
     json_option,
+    notes_on,
     split_option,
 )
 from nerine.cli.prediction_options import sampling_options
 from nerine.cli.scores import print_errors, print_evaluation
-from nerine.cli.terminal import console, print_json, print_line, print_notes
+from nerine.cli.terminal import noted_console, print_json, print_line
 from nerine.core.errors import SettingsError
 
 
@@ -76,7 +76,7 @@ def evaluate(
     evaluation = evaluate_predictions(
         gold.documents, predicted, train=gold.training, split=gold.title, **sampling
     )
-    notes = corpus_notes(loaded)
+    notes = notes_on(loaded)
     thresholds = tagger.thresholds.to_dict() if tagger.thresholds else None
     kept: dict[str, Any] = {} if thresholds is None else {"thresholds": thresholds}
     if info is not None:
@@ -99,8 +99,7 @@ def evaluate(
         about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
         print_json({**about, "split": gold.title, "notes": notes, **kept, **evaluation.to_dict()})
         return
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
     title = f"{tagger.name} on {loaded.source}, {gold.title}{limits}"
     print_evaluation(evaluation, title, on)

@@ -11,7 +11,7 @@ import click
 import nerine
 from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.options import json_option
-from nerine.cli.terminal import Titled, cell, column_groups, console, print_json, table
+from nerine.cli.terminal import Titled, column_groups, console, print_json, table
 
 if TYPE_CHECKING:
     from nerine.model import explanation
@@ -66,7 +66,6 @@ def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Itera
         groups = column_groups(each.columns, each.rows, width)
         for part, columns in enumerate(groups, start=1):
             title = each.title + (f" ({part} of {len(groups)})" if len(groups) > 1 else "")
-            result = table([each.columns[index] for index in columns], numbers=numbers)
-            for row in each.rows:
-                result.add_row(*(cell(row[index]) for index in columns))
-            yield Titled(title, result)
+            rows = ([row[index] for index in columns] for row in each.rows)
+            names = [each.columns[index] for index in columns]
+            yield Titled(title, table(names, rows, numbers=numbers))

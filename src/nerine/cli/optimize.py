@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine.cli.options import CorpusOptions, corpus_notes, corpus_options, json_option
-from nerine.cli.terminal import (
-    Titled,
-    cell,
-    console,
-    print_json,
-    print_line,
-    print_notes,
-    table,
-    working,
-)
+from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on
+from nerine.cli.terminal import Titled, cell, noted_console, print_json, print_line, table, working
 from nerine.core.errors import CorpusError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
 
@@ -103,12 +94,11 @@ def optimize(
             about=about,
             say=say,
         )
-    notes = corpus_notes(corpus)
+    notes = notes_on(corpus)
     if as_json:
         print_json({**about, "notes": notes, **result.to_dict()})
         return
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     print_optimization(result, f"{checkpoint} on {source}, {split}", on)
 
 
@@ -162,10 +152,10 @@ def corpus_to_measure_on(
 def print_optimization(result: Optimization, title: str, on: Console) -> None:
     """Prints the measurements of each variant, and the choice with its reasons."""
     numbers = ("F1", "95%", "same", "F1 to PyTorch", "docs/s", "file", "memory", "first result")
-    shown = table(("variant", *numbers), numbers=numbers)
+    rows = []
     for each in result.measurements:
         memory = each.footprint.memory
-        shown.add_row(
+        row = (
             cell(each.variant, "bold" if each.variant == result.chosen else ""),
             f"{each.f1:.4f}",
             f"{each.interval.low:.3f}–{each.interval.high:.3f}",
@@ -176,7 +166,8 @@ def print_optimization(result: Optimization, title: str, on: Console) -> None:
             "" if memory is None else f"{memory / _MEGABYTE:.1f} MB",
             f"{each.footprint.first_result:.2f} s",
         )
-    on.print(Titled(title, shown))
+        rows.append(row)
+    on.print(Titled(title, table(("variant", *numbers), rows, numbers=numbers)))
     print_line(
         on,
         "same: the share of documents with exactly the entities of PyTorch; docs/s: the median of "

@@ -165,7 +165,7 @@ convert_options = gathered([*_READING, *_FROM_HUB], "reading", _corpus_options)
 corpus_options = gathered([_FORMAT, *_READING, *_FROM_HUB], "reading", _corpus_options)
 
 
-def output_option(metavar: str, text: str, *, required: bool = False) -> Decorator:
+def output_option(metavar: str, text: str, *, required: bool = True) -> Decorator:
     """The option `-o`, a path to write to."""
     names = ("-o", "--output")
     return click.option(*names, required=required, type=FILE, metavar=metavar, help=text)
@@ -222,7 +222,7 @@ class GoldSplit:
         return self.corpus.splits.get("train") if self.name != "train" else None
 
 
-def corpus_notes(corpus: Corpus) -> list[str]:
+def notes_on(corpus: Corpus) -> list[str]:
     """Notes on how a corpus was found and read."""
     return [*corpus.notes, *reading_notes(corpus.logs)]
 

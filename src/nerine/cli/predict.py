@@ -63,7 +63,9 @@ Each text gives one document, in the same order; an empty line is an empty docum
     "terminal, jsonl in a pipe]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-@output_option("FILE", "File to write, completely or not at all.  [default: standard output]")
+@output_option(
+    "FILE", "File to write, completely or not at all.  [default: standard output]", required=False
+)
 @tagging_options
 @reading_options
 def predict(

@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import PurePath
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -83,7 +82,7 @@ def tagging_bar(on: Console) -> Progress:
 
 
 class TrainingDisplay:
-    """A `Listener` that shows a training run on a console, and is erased at the end."""
+    """A `Listener` that shows a training run on a console, in `live`, which erases it at the end."""
 
     def __init__(self, on: Console) -> None:
         self._records: list[EpochRecord] = []
@@ -98,21 +97,10 @@ class TrainingDisplay:
         )
         self._task = self._bar.add_task("getting ready", total=None)
         self._doing = "training"
-        self._live = Live(get_renderable=self._shown, console=on, transient=True)
+        self.live = Live(self, console=on, transient=True)
 
-    def __enter__(self) -> TrainingDisplay:
-        self._live.start(refresh=True)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._live.stop()
-
-    def _shown(self) -> RenderableType:
+    def __rich__(self) -> RenderableType:
+        """The table of the epochs so far, if any, above the bar."""
         if not self._records:
             return self._bar
         return Group(epochs_table(self._records, self._best, "best"), self._bar)
@@ -122,7 +110,7 @@ class TrainingDisplay:
         self._records, self._best = [], None
         self._doing = f"fold {number} of {folds}"
         self._bar.reset(self._task, description=self._doing, total=None)
-        self._live.refresh()  # so that no line printed now has the last fold's table below it
+        self.live.refresh()  # so that no line printed now has the last fold's table below it
 
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
@@ -144,5 +132,6 @@ def training_display() -> Iterator[TrainingDisplay | None]:
     if not (is_main_process() and sys.stderr.isatty()):
         yield None
         return
-    with TrainingDisplay(console(stderr=True)) as display:
+    display = TrainingDisplay(console(stderr=True))
+    with display.live:
         yield display

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.options import gathered, json_option
-from nerine.cli.terminal import (
-    cell,
-    console,
-    print_json,
-    print_line,
-    stdout,
-    table,
-    working,
-)
+from nerine.cli.terminal import console, print_json, print_line, stdout, table, working
 from nerine.core.display import counted, visible
 from nerine.core.filenames import CARD_FILE
 
@@ -160,9 +152,8 @@ def print_plan(plan: PushPlan, as_json: bool) -> None:
     tag = f", tag {target.tag}" if target.tag else ""
     repository = f"{target.repo.id}, {as_what} {target.branch}{tag}; {kind} if it is new"
     print_line(on, repository, "bold")
-    files = table(("file", "bytes", "SHA-256"), numbers=("bytes",))
-    for file in plan.contents.files:
-        files.add_row(cell(file.name), f"{file.size:,}", f"{file.sha256[:16]}…")
+    rows = ((file.name, f"{file.size:,}", f"{file.sha256[:16]}…") for file in plan.contents.files)
+    files = table(("file", "bytes", "SHA-256"), rows, numbers=("bytes",))
     files.add_section()
     files.add_row("all", f"{plan.size:,}", "")
     on.print(files)

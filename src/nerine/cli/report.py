@@ -49,7 +49,7 @@ Examples:
 @click.argument("run")
 @click.argument("corpus")
 @split_option
-@output_option("FILE", "File for the report; replaced if it exists.")
+@output_option("FILE", "File for the report; replaced if it exists.", required=False)
 @click.option(
     "--to",
     type=click.Choice(["html", "json", "markdown"]),

@@ -11,10 +11,10 @@ from nerine.cli.options import (
     FILE,
     CorpusOptions,
     GoldSplit,
-    corpus_notes,
     corpus_options,
     errors_option,
     json_option,
+    notes_on,
     split_option,
 )
 from nerine.cli.prediction_options import (
@@ -24,7 +24,7 @@ from nerine.cli.prediction_options import (
     prediction_options,
     sampling_options,
 )
-from nerine.cli.terminal import console, print_json, print_notes
+from nerine.cli.terminal import noted_console, print_json
 from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -94,15 +94,14 @@ def score(
         **evaluation_arguments(alignment),
         **sampling,
     )
-    notes = [*(corpus_notes(documents.corpus) if documents else []), *alignment_notes(alignment)]
+    notes = [*(notes_on(documents.corpus) if documents else []), *alignment_notes(alignment)]
     if as_json:
         about = {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
         print_json({**about, **evaluation.to_dict()})
         return
     from nerine.cli.scores import print_errors, print_evaluation
 
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     print_evaluation(evaluation, f"{predicted or gold} against {gold}", on)
     print_errors(evaluation.analysis, alignment.places, errors, on)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from nerine.cli.terminal import Titled, cell, number_table, print_line, table
+from nerine.cli.terminal import Titled, cell, number_table, print_line, print_numbers, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,15 +83,14 @@ def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
         numbers = [f"{getattr(counts, outcome):,}" for outcome in outcomes]
         others.append((f"SemEval-2013, {schema}", *_values(counts), *numbers))
     on.print()
-    on.print(Titled("Counted in other ways", number_table("", (*_SCORES, *outcomes), others)))
+    print_numbers(on, "Counted in other ways", "", (*_SCORES, *outcomes), others)
     for title_of_kinds, kinds in evaluation.breakdowns.items():
         rows = (
             (name, *_values(counts), f"{counts.gold:,}", f"{counts.predicted:,}")
             for name, counts in kinds.items()
         )
         on.print()
-        shown = number_table("", (*_SCORES, "gold", "predicted"), rows)
-        on.print(Titled(f"By {title_of_kinds}", shown))
+        print_numbers(on, f"By {title_of_kinds}", "", (*_SCORES, "gold", "predicted"), rows)
     on.print()
     print_error_analysis(evaluation.analysis, on)
     on.print()
@@ -105,17 +104,15 @@ def print_error_analysis(analysis: ErrorAnalysis, on: Console) -> None:
         (label, *(f"{counts[kind]:,}" for kind in kinds))
         for label, counts in analysis.by_label.items()
     )
-    on.print(Titled("What became of the entities", number_table("label", kinds, rows)))
+    print_numbers(on, "What became of the entities", "label", kinds, rows)
     for title, columns, counted in (
         ("Labels taken for others, most often first", ("gold", "predicted"), analysis.confusions),
         ("Surface forms most often missed", ("surface form", "label"), analysis.missed_forms),
     ):
         if counted:
-            result = table((*columns, "times"), numbers=["times"])
-            for first, second, count in counted[:_MOST]:
-                result.add_row(cell(first), cell(second), f"{count:,}")
+            rows = ((first, second, f"{count:,}") for first, second, count in counted[:_MOST])
             on.print()
-            on.print(Titled(title, result))
+            on.print(Titled(title, table((*columns, "times"), rows, numbers=["times"])))
 
 
 def print_errors(analysis: ErrorAnalysis, places: Sequence[str], most: int, on: Console) -> None:
@@ -133,14 +130,13 @@ def print_errors(analysis: ErrorAnalysis, places: Sequence[str], most: int, on: 
 def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mark: str) -> Table:
     """A row for each epoch; the row of `marked` ends in `mark`."""
     names = ("epoch", "training loss", "validation loss", *_SCORES, "accuracy")
-    result = table((*names, ""), numbers=names)
-    for record in records:
-        losses = (f"{loss:.4f}" for loss in (record.training_loss, record.validation_loss))
-        result.add_row(
+    rows = (
+        (
             f"{record.epoch:g}",
-            *losses,
-            *_values(record),
-            f"{record.accuracy:.4f}",
+            *(f"{loss:.4f}" for loss in (record.training_loss, record.validation_loss)),
+            *(*_values(record), f"{record.accuracy:.4f}"),
             cell(mark if record is marked else "", "bold"),
         )
-    return result
+        for record in records
+    )
+    return table((*names, ""), rows, numbers=names)

@@ -11,13 +11,13 @@ import click
 
 from nerine.cli.options import (
     CorpusOptions,
-    corpus_notes,
     corpus_options,
     format_option,
     json_option,
+    notes_on,
     output_option,
 )
-from nerine.cli.terminal import Titled, console, number_table, print_json, print_line, print_notes
+from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 from nerine.core.files import replacing_folder
@@ -44,7 +44,7 @@ The result depends on --seed, the texts and their labels, not on the order of th
 """,
 )
 @click.argument("corpus")
-@output_option("FOLDER", "Folder to write: a new or empty one.", required=True)
+@output_option("FOLDER", "Folder to write: a new or empty one.")
 @click.option(
     "--of",
     type=click.Choice(get_args(Pool)),
@@ -79,7 +79,7 @@ def split(
     if folds is not None and (validation is not None or test is not None):
         raise click.UsageError("--folds cannot be combined with --validation or --test")
     loaded = reading.load(corpus)
-    notes = corpus_notes(loaded)
+    notes = notes_on(loaded)
     if folds is None:
         shares = {"validation": validation, "test": test}
         given = {name: share for name, share in shares.items() if share is not None}
@@ -114,8 +114,7 @@ def split(
     if as_json:
         print_json({"parts": counts, "written": written, "notes": notes})
         return
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     print_counts(counts, on)
     for path, count in written.items():
         print_line(on, f"wrote {path}: {counted(count, 'document')}")
@@ -141,8 +140,7 @@ def print_counts(counts: Mapping[str, Mapping[str, Any]], on: Console) -> None:
     for label in sorted({label for each in counts.values() for label in each["entities"]}):
         numbers = [each["entities"].get(label, 0) for each in counts.values()]
         rows.append((label, *_shares(numbers)))
-    title = "Documents, and entities of each label"
-    on.print(Titled(title, number_table("", [*counts], rows)))
+    print_numbers(on, "Documents, and entities of each label", "", [*counts], rows)
 
 
 def _shares(numbers: list[int]) -> list[str]:

@@ -12,23 +12,14 @@ from nerine.cli.group import INTERRUPTED
 from nerine.cli.options import (
     FILE,
     CorpusOptions,
-    corpus_notes,
     corpus_options,
     json_option,
+    notes_on,
     output_option,
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.resuming import print_resuming_command, resuming_command
-from nerine.cli.terminal import (
-    Titled,
-    cell,
-    console,
-    print_json,
-    print_line,
-    print_notes,
-    table,
-    working,
-)
+from nerine.cli.terminal import Titled, noted_console, print_json, print_line, table, working
 from nerine.cli.training import setting_options
 from nerine.core.display import counted
 from nerine.core.files import json_line, replacing
@@ -64,7 +55,6 @@ comes first.
 @output_option(
     "FILE.jsonl",
     "File for all label errors, a JSON object in each line; written completely or not at all.",
-    required=True,
 )
 @click.option(
     "--html",
@@ -148,12 +138,11 @@ def suspects(
     _write(report, output, page)
     if not model and not keep_work:
         _remove_runs(work)
-    notes = [*corpus_notes(loaded), *report.notes]
+    notes = [*notes_on(loaded), *report.notes]
     if as_json:
         print_json({**report.to_dict(), "notes": notes})
         return
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     print_label_errors(report, on)
     for written in (output, *([page] if page else [])):
         print_line(on, f"wrote {written}")
@@ -228,20 +217,15 @@ def print_label_errors(report: LabelErrorReport, on: Console) -> None:
         print_line(on, title)
         return
     columns = ("", "kind", "place", "gold", "P(gold)", "proposed", "P(proposed)")
-    result = table(columns, numbers=("", "P(gold)", "P(proposed)"))
+    rows = []
     for rank, label_error in enumerate(first, start=1):
         document = label_error.sample.document
         gold, proposed = (
             f"{document.surface(entity)} ({entity.label})" if entity else "no entity"
             for entity in (label_error.gold, label_error.proposed)
         )
-        result.add_row(
-            str(rank),
-            label_error.kind,
-            cell(label_error.sample.place),
-            cell(gold),
-            f"{label_error.gold_probability:.3f}",
-            cell(proposed),
-            f"{label_error.proposed_probability:.3f}",
-        )
-    on.print(Titled(f"{title}; the first {len(first)}", result))
+        before, after = label_error.gold_probability, label_error.proposed_probability
+        start = (str(rank), label_error.kind, label_error.sample.place)
+        rows.append((*start, gold, f"{before:.3f}", proposed, f"{after:.3f}"))
+    shown = table(columns, rows, numbers=("", "P(gold)", "P(proposed)"))
+    on.print(Titled(f"{title}; the first {len(first)}", shown))

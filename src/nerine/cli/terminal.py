@@ -96,14 +96,21 @@ def print_line(on: Console, text: str, style: str = "") -> None:
     on.print(cell(text, style), soft_wrap=True)
 
 
-def print_notes(on: Console, notes: Iterable[str]) -> None:
-    """Prints notes, a line each."""
+def noted_console(notes: Iterable[str]) -> Console:
+    """A console on standard output, on which the notes are printed, a line each."""
+    on = console()
     for note in notes:
         print_line(on, f"note: {note}")
+    return on
 
 
-def table(columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
-    """An empty table; the columns named in `numbers` are aligned to the right."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]] = (),
+    *,
+    numbers: Sequence[str] = (),
+) -> Table:
+    """A table of texts; the columns named in `numbers` are aligned to the right."""
     from rich import box
     from rich.table import Table
 
@@ -111,6 +118,8 @@ def table(columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
     for column in columns:
         right = column in numbers
         result.add_column(cell(column), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        result.add_row(*(cell(each) if isinstance(each, str) else each for each in row))
     return result
 
 
@@ -153,10 +162,14 @@ class Titled:
 
 def number_table(key: str, numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """A table of numbers: each row has its name, in the column `key`, and its values."""
-    result = table((key, *numbers), numbers=numbers)
-    for name, *values in rows:
-        result.add_row(cell(name), *values)
-    return result
+    return table((key, *numbers), rows, numbers=numbers)
+
+
+def print_numbers(
+    on: Console, title: str, key: str, numbers: Sequence[str], rows: Iterable[Sequence[str]]
+) -> None:
+    """Prints a table of numbers below its title."""
+    on.print(Titled(title, number_table(key, numbers, rows)))
 
 
 def column_groups(

@@ -7,13 +7,7 @@ from typing import Any
 
 import click
 
-from nerine.cli.options import (
-    CorpusOptions,
-    corpus_notes,
-    corpus_options,
-    json_option,
-    output_option,
-)
+from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on, output_option
 from nerine.cli.terminal import working
 from nerine.cli.training import (
     end_run,
@@ -40,9 +34,7 @@ the settings that it began with.
 )
 @click.argument("corpus")
 @output_option(
-    "RUN",
-    "Folder for the checkpoint: a new or empty one, or that of the run to resume.",
-    required=True,
+    "RUN", "Folder for the checkpoint: a new or empty one, or that of the run to resume."
 )
 @click.option(
     "--recipe",
@@ -77,4 +69,4 @@ def train(
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     run = run_training(loaded, output, settings, resume=resume)
-    end_run(context, run, corpus_notes(loaded), as_json=as_json)
+    end_run(context, run, notes_on(loaded), as_json=as_json)

@@ -13,7 +13,7 @@ import nerine
 from nerine.cli.group import INTERRUPTED
 from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
-from nerine.cli.terminal import console, is_main_process, print_json, print_line, print_notes
+from nerine.cli.terminal import is_main_process, noted_console, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
 from nerine.training.recipes import Settings, read_settings
@@ -143,8 +143,7 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
     """Prints the notes, a row for each epoch, and the folder of the checkpoint."""
     from nerine.cli.scores import epochs_table
 
-    on = console()
-    print_notes(on, notes)
+    on = noted_console(notes)
     kept = run.best if run.interrupted is None else None
     if run.epochs:
         on.print(epochs_table(run.epochs, kept, "kept"))
