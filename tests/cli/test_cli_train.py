@@ -211,7 +211,8 @@ def test_the_table_marks_the_epoch_that_was_kept() -> None:
 def test_the_display_grows_by_a_row_an_epoch_and_clears_away() -> None:
     shown = io.StringIO()
     on = Console(file=shown, force_terminal=True, width=120, _environ={"TERM": "xterm"})
-    with TrainingDisplay(on) as display:
+    display = TrainingDisplay(on)
+    with display.live:
         display.started(0, 14)
         display.stepped(7)
         display.evaluated(record(1, 0.25), best=True)
@@ -289,7 +290,8 @@ def test_the_demo_takes_a_folder_that_is_free(
 def test_the_display_begins_again_with_each_fold() -> None:
     shown = io.StringIO()
     on = Console(file=shown, force_terminal=True, width=120, _environ={"TERM": "xterm"})
-    with TrainingDisplay(on) as display:
+    display = TrainingDisplay(on)
+    with display.live:
         display.fold(1, 2)
         display.started(0, 14)
         display.evaluated(record(1, 0.25), best=True)

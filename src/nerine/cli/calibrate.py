@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.model_options import ModelOptions, model_options, tag_documents
-from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, json_option, notes_on
+from nerine.cli.options import (
+    CorpusOptions,
+    GoldSplit,
+    corpus_options,
+    default_option,
+    json_option,
+    notes_on,
+)
 from nerine.cli.terminal import (
     Titled,
     cell,
@@ -55,22 +62,15 @@ drops entities, so recall never rises.
 )
 @click.argument("checkpoint")
 @click.argument("corpus")
-@click.option("--split", default="validation", show_default=True, help="Split to tag.")
-@click.option(
+@default_option("--split", "validation", "Split to tag.")
+@default_option(
     "--target",
-    default="f1",
-    show_default=True,
+    "f1",
+    "Target of the thresholds: f1 (the best F1), precision=P or recall=R.",
     metavar="TARGET",
-    help="Target of the thresholds: f1 (the best F1), precision=P or recall=R.",
 )
 @click.option("--per-label", is_flag=True, help="Fit a threshold for each frequent label.")
-@click.option(
-    "--bins",
-    type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="Number of bins of the reliability table.",
-)
+@default_option("--bins", 10, "Number of bins of the reliability table.", type=click.IntRange(1))
 @click.option("--equal-mass", is_flag=True, help="Use bins of equal counts instead of equal width.")
 @click.option("--dry-run", is_flag=True, help="Report without saving.")
 @model_options

@@ -16,15 +16,10 @@ from nerine.cli.options import (
     corpus_options,
     json_option,
     notes_on,
+    number_shown_option,
     split_option,
 )
-from nerine.cli.prediction_options import (
-    PredictionOptions,
-    alignment_notes,
-    evaluation_arguments,
-    prediction_options,
-    sampling_options,
-)
+from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.scores import shown_interval
 from nerine.cli.terminal import cell, noted_console, print_json, print_line, print_numbers, working
 from nerine.core.display import counted
@@ -54,14 +49,7 @@ NAME=FILE names a system; several files with one name are its runs with several 
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @split_option
-@click.option(
-    "--show",
-    default=0,
-    type=click.IntRange(0),
-    metavar="N",
-    show_default=True,
-    help="Number of texts to show on which the first two systems differ.",
-)
+@number_shown_option("--show", "Number of texts to show on which the first two systems differ.")
 @prediction_options
 @sampling_options
 @corpus_options
@@ -139,8 +127,8 @@ def _read_systems(
         else:
             alignment = prediction.align(gold, path)
             predicted = alignment.predicted
-            schemes[evaluation_arguments(alignment)["scheme"]] = None
-            notes += [f"{path}: {note}" for note in alignment_notes(alignment)]
+            schemes[alignment.arguments()["scheme"]] = None
+            notes += [f"{path}: {note}" for note in alignment.notes]
         runs.setdefault(name, []).append(predicted)
     if len(runs) < 2:
         raise CorpusError(

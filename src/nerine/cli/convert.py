@@ -13,6 +13,7 @@ from nerine.cli.options import (
     SEPARATORS,
     CorpusOptions,
     convert_options,
+    default_option,
     format_option,
     json_option,
     notes_on,
@@ -58,20 +59,12 @@ Examples:
 @format_option(
     "--to", text="Format of OUTPUT; needed if it is a folder.  [default: found from its name]"
 )
-@click.option("--scheme", default="IOB2", show_default=True, help="Scheme of the tags to write.")
-@click.option(
-    "--style",
-    type=click.Choice(get_args(Style)),
-    default="nerine",
-    show_default=True,
-    help="Style of the span records to write.",
+@default_option("--scheme", "IOB2", "Scheme of the tags to write.")
+@default_option(
+    "--style", "nerine", "Style of the span records to write.", type=click.Choice(get_args(Style))
 )
-@click.option(
-    "--separator-out",
-    type=click.Choice(SEPARATORS),
-    default="tab",
-    show_default=True,
-    help="Separator of the columns to write.",
+@default_option(
+    "--separator-out", "tab", "Separator of the columns to write.", type=click.Choice(SEPARATORS)
 )
 @click.option(
     "--as-predictions",

@@ -12,7 +12,7 @@ import click
 import nerine
 from nerine.cli.documents import print_documents
 from nerine.cli.group import INTERRUPTED
-from nerine.cli.options import json_option, output_option
+from nerine.cli.options import default_option, json_option, output_option
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import print_interruption, print_run, run_as_json, run_training
@@ -50,13 +50,7 @@ Examples:
     "Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]",
     required=False,
 )
-@click.option(
-    "--epochs",
-    type=int,
-    default=EPOCHS,
-    show_default=True,
-    help="Number of passes over the training split.",
-)
+@default_option("--epochs", EPOCHS, "Number of passes over the training split.")
 @json_option
 @click.pass_context
 def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool) -> None:

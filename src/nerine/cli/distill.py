@@ -61,9 +61,7 @@ checkpoint. Unlabelled texts help, the more the better, if they are of the kind 
 @model_options
 @corpus_options
 @json_option
-@click.pass_context
 def distill(
-    context: click.Context,
     teacher: str,
     data: str,
     unlabelled: tuple[Path, ...],
@@ -100,4 +98,4 @@ def distill(
             resume=resume,
             listener=listener,
         )
-    end_run(context, run, notes_on(corpus), as_json=as_json)
+    end_run(run, notes_on(corpus), as_json=as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from nerine.cli.options import gathered
+from nerine.cli.options import Decorator, default_option, gathered
 from nerine.cli.terminal import working
 from nerine.core.display import counted, visible
 from nerine.core.errors import SettingsError
@@ -57,7 +57,7 @@ class ModelOptions:
         return tagger
 
 
-_MODEL = [
+_MODEL: list[Decorator] = [
     click.option(
         "--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."
     ),
@@ -72,12 +72,11 @@ _MODEL = [
         help="Names of the tags, in order of their numbers, of a checkpoint without names "
         "(LABEL_0 …).",
     ),
-    click.option(
+    default_option(
         "--backend",
+        "auto",
+        "Backend that runs the model; auto: the one that nerine optimize chose, or PyTorch.",
         type=click.Choice(BACKENDS),
-        default="auto",
-        show_default=True,
-        help="Backend that runs the model; auto: the one that nerine optimize chose, or PyTorch.",
     ),
 ]
 _THRESHOLDS = click.option(

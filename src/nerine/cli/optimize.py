@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on
+from nerine.cli.options import CorpusOptions, corpus_options, default_option, json_option, notes_on
 from nerine.cli.terminal import Titled, cell, noted_console, print_json, print_line, table, working
 from nerine.core.errors import CorpusError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
@@ -42,14 +42,12 @@ Without --data, the corpus of the training run is read again, if it exists and h
     metavar="CORPUS",
     help="Corpus to measure on.  [default: the one that the checkpoint was trained on]",
 )
-@click.option("--split", default="validation", show_default=True, help="Split to measure on.")
-@click.option(
+@default_option("--split", "validation", "Split to measure on.")
+@default_option(
     "--tolerance",
-    type=float,
-    default=0.3,
-    show_default=True,
+    0.3,
+    "Most points of F1, of 100, that a variant may lose against PyTorch.",
     metavar="POINTS",
-    help="Most points of F1, of 100, that a variant may lose against PyTorch.",
 )
 @click.option(
     "--variant",

@@ -165,6 +165,16 @@ convert_options = gathered([*_READING, *_FROM_HUB], "reading", _corpus_options)
 corpus_options = gathered([_FORMAT, *_READING, *_FROM_HUB], "reading", _corpus_options)
 
 
+def default_option(flag: str, default: Any, text: str, **details: Any) -> Decorator:
+    """An option with a default, which the help shows."""
+    return click.option(flag, default=default, show_default=True, help=text, **details)
+
+
+def number_shown_option(flag: str, text: str) -> Decorator:
+    """An option for the number of examples to show; by default none is."""
+    return default_option(flag, 0, text, type=click.IntRange(min=0), metavar="N")
+
+
 def output_option(metavar: str, text: str, *, required: bool = True) -> Decorator:
     """The option `-o`, a path to write to."""
     names = ("-o", "--output")
@@ -174,14 +184,7 @@ def output_option(metavar: str, text: str, *, required: bool = True) -> Decorato
 split_option = click.option(
     "--split", metavar="NAME", help="Split of the corpus.  [default: test; all of a single file]"
 )
-errors_option = click.option(
-    "--errors",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Number of wrong entities to show in their texts.",
-)
+errors_option = number_shown_option("--errors", "Number of wrong entities to show in their texts.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

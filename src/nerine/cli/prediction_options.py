@@ -1,4 +1,4 @@
-"""Options about a file of predictions and about resampling, and the alignment with gold."""
+"""Options about a file of predictions and about resampling."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.options import GoldSplit, column_named, gathered
-from nerine.core.display import counted
+from nerine.cli.options import GoldSplit, column_named, default_option, gathered
 from nerine.core.tags import TagScheme
 from nerine.data.formats import FORMATS, ReadOptions
 
@@ -68,13 +67,9 @@ _PREDICTED = [
     ),
 ]
 _SAMPLING = [
-    click.option(
-        "--level", default=0.95, show_default=True, help="Confidence level of the intervals."
-    ),
-    click.option(
-        "--samples", default=1000, show_default=True, help="Number of resamples of the documents."
-    ),
-    click.option("--seed", default=0, show_default=True, help="Seed of the resampling."),
+    default_option("--level", 0.95, "Confidence level of the intervals."),
+    default_option("--samples", 1000, "Number of resamples of the documents."),
+    default_option("--seed", 0, "Seed of the resampling."),
 ]
 
 
@@ -88,26 +83,3 @@ def checked_sampling(values: dict[str, Any]) -> dict[str, Any]:
 
 prediction_options = gathered(_PREDICTED, "prediction", PredictionOptions.of)
 sampling_options = gathered(_SAMPLING, "sampling", checked_sampling)
-
-
-def evaluation_arguments(alignment: Alignment) -> dict[str, Any]:
-    """The arguments that `evaluate_predictions` and `make_report` take from an alignment."""
-    return {
-        "predicted": alignment.predicted,
-        "lenient": None if alignment.lenient == alignment.predicted else alignment.lenient,
-        "scheme": alignment.scheme.value if alignment.scheme else None,
-    }
-
-
-def alignment_notes(alignment: Alignment) -> list[str]:
-    """Notes on the repairs of a system's file, and on labels that gold lacks."""
-    notes = [
-        f"tolerated: {each.what}: {each.count:,}, first at {each.first}"
-        for each in alignment.repairs
-    ]
-    if alignment.unknown_labels:
-        names = ", ".join(alignment.unknown_labels)
-        notes.append(
-            f"{counted(len(alignment.unknown_labels), 'predicted label')} that gold lacks: {names}"
-        )
-    return notes

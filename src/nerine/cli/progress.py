@@ -82,7 +82,7 @@ def tagging_bar(on: Console) -> Progress:
 
 
 class TrainingDisplay:
-    """A `Listener` that shows a training run on a console, in `live`, which erases it at the end."""
+    """A `Listener` that shows a training run on a console; `live` erases it at the end."""
 
     def __init__(self, on: Console) -> None:
         self._records: list[EpochRecord] = []

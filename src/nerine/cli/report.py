@@ -18,13 +18,7 @@ from nerine.cli.options import (
     split_option,
 )
 from nerine.cli.outputs import check_output
-from nerine.cli.prediction_options import (
-    PredictionOptions,
-    alignment_notes,
-    evaluation_arguments,
-    prediction_options,
-    sampling_options,
-)
+from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import json_text, print_json, working
 from nerine.core.display import counted, visible
 from nerine.core.errors import FormatError
@@ -130,8 +124,8 @@ def _make(
                 "and RUN is a file"
             )
         alignment = prediction.align(gold, Path(run))
-        of_run = evaluation_arguments(alignment)
-        notes += alignment_notes(alignment)
+        of_run = alignment.arguments()
+        notes += alignment.notes
     else:
         from nerine.evaluation.epochs import read_epochs
 

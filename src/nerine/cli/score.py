@@ -17,13 +17,7 @@ from nerine.cli.options import (
     notes_on,
     split_option,
 )
-from nerine.cli.prediction_options import (
-    PredictionOptions,
-    alignment_notes,
-    evaluation_arguments,
-    prediction_options,
-    sampling_options,
-)
+from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import noted_console, print_json
 from nerine.core.errors import CorpusError
 
@@ -91,10 +85,10 @@ def score(
         alignment.gold,
         train=seen,
         split=documents.title if documents else "all",
-        **evaluation_arguments(alignment),
+        **alignment.arguments(),
         **sampling,
     )
-    notes = [*(notes_on(documents.corpus) if documents else []), *alignment_notes(alignment)]
+    notes = [*(notes_on(documents.corpus) if documents else []), *alignment.notes]
     if as_json:
         about = {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
         print_json({**about, **evaluation.to_dict()})

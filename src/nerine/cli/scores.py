@@ -10,6 +10,7 @@ from nerine.cli.terminal import Titled, cell, number_table, print_line, print_nu
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from nerine.evaluation.epochs import EpochRecord
     from nerine.evaluation.error_analysis import ErrorAnalysis
@@ -130,13 +131,13 @@ def print_errors(analysis: ErrorAnalysis, places: Sequence[str], most: int, on: 
 def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mark: str) -> Table:
     """A row for each epoch; the row of `marked` ends in `mark`."""
     names = ("epoch", "training loss", "validation loss", *_SCORES, "accuracy")
-    rows = (
-        (
+    rows: list[list[str | Text]] = [
+        [
             f"{record.epoch:g}",
             *(f"{loss:.4f}" for loss in (record.training_loss, record.validation_loss)),
             *(*_values(record), f"{record.accuracy:.4f}"),
             cell(mark if record is marked else "", "bold"),
-        )
+        ]
         for record in records
-    )
+    ]
     return table((*names, ""), rows, numbers=names)

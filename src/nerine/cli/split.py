@@ -12,6 +12,7 @@ import click
 from nerine.cli.options import (
     CorpusOptions,
     corpus_options,
+    default_option,
     format_option,
     json_option,
     notes_on,
@@ -45,17 +46,16 @@ The result depends on --seed, the texts and their labels, not on the order of th
 )
 @click.argument("corpus")
 @output_option("FOLDER", "Folder to write: a new or empty one.")
-@click.option(
+@default_option(
     "--of",
+    "train",
+    "Documents to divide: those of the training split, so that other splits stay, or all.",
     type=click.Choice(get_args(Pool)),
-    default="train",
-    show_default=True,
-    help="Documents to divide: those of the training split, so that other splits stay, or all.",
 )
 @click.option("--validation", type=float, help="Share of the validation split.  [default: 0.1]")
 @click.option("--test", type=float, help="Share of the test split.  [default: 0.1]")
 @click.option("--folds", type=int, help="Make this number of folds instead.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the division.")
+@default_option("--seed", 0, "Seed of the division.", type=int)
 @format_option("--to", text="Format to write.  [default: that of CORPUS, or spans]")
 @corpus_options
 @json_option

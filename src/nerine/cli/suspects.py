@@ -13,6 +13,7 @@ from nerine.cli.options import (
     FILE,
     CorpusOptions,
     corpus_options,
+    default_option,
     json_option,
     notes_on,
     output_option,
@@ -72,12 +73,11 @@ comes first.
     metavar="NAME",
     help="Split to examine. May be repeated.",
 )
-@click.option(
+@default_option(
     "--folds",
+    3,
+    "Number of folds; each is judged by a model that is trained on the others.",
     type=click.IntRange(min=2),
-    default=3,
-    show_default=True,
-    help="Number of folds; each is judged by a model that is trained on the others.",
 )
 @click.option(
     "--model",

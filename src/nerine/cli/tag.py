@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 import click
 
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import json_option
+from nerine.cli.options import default_option, json_option
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import (
     VisibleOutput,
@@ -65,27 +65,9 @@ tagged, 1 some failed or interrupted, 2 unusable input.
     type=click.Choice(FORMATS),
     help="Format of all inputs.  [default: found from their names]",
 )
-@click.option(
-    "--field",
-    default="text",
-    show_default=True,
-    metavar="NAME",
-    help="Field of the text in JSON lines.",
-)
-@click.option(
-    "--column",
-    default="text",
-    show_default=True,
-    metavar="NAME",
-    help="Column of the text in CSV, TSV and Parquet.",
-)
-@click.option(
-    "--into",
-    default="entities",
-    show_default=True,
-    metavar="NAME",
-    help="Field or column for the entities.",
-)
+@default_option("--field", "text", "Field of the text in JSON lines.", metavar="NAME")
+@default_option("--column", "text", "Column of the text in CSV, TSV and Parquet.", metavar="NAME")
+@default_option("--into", "entities", "Field or column for the entities.", metavar="NAME")
 @click.option(
     "--delimiter", metavar="SIGN", help="Sign between cells.  [default: , in CSV, TAB in TSV]"
 )

@@ -47,9 +47,7 @@ the settings that it began with.
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
-@click.pass_context
 def train(
-    context: click.Context,
     corpus: str,
     output: Path,
     recipe_name: str | None,
@@ -69,4 +67,4 @@ def train(
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     run = run_training(loaded, output, settings, resume=resume)
-    end_run(context, run, notes_on(loaded), as_json=as_json)
+    end_run(run, notes_on(loaded), as_json=as_json)

@@ -113,7 +113,7 @@ def run_training(
         )
 
 
-def end_run(context: click.Context, run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
+def end_run(run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
     """Prints the result of a run, and exits with a code of its own if it was interrupted."""
     if is_main_process():
         notes = [*notes, *run.notes]
@@ -122,9 +122,9 @@ def end_run(context: click.Context, run: TrainingRun, notes: list[str], *, as_js
         else:
             print_run(run, notes)
         if run.interrupted:
-            print_interruption(run, resuming_command(context))
+            print_interruption(run, resuming_command(click.get_current_context()))
     if run.interrupted:
-        context.exit(INTERRUPTED)
+        click.get_current_context().exit(INTERRUPTED)
 
 
 def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:

@@ -189,6 +189,8 @@ def _of(pattern: Any, applies: Applies | None = None) -> Callable[[View], Iterat
     return partial(characters, pattern=pattern, applies=applies)
 
 
+_INVISIBLE = _of(_ZERO_WIDTH, is_useless_invisible)
+_DIRECTION_MARKS = _of(_DIRECTION, is_useless_direction_mark)
 _MOJIBAKE = partial(misread, find=repaired_runs, how="in UTF-8, read wrongly")
 _HTML_ENTITIES = partial(misread, find=html_references, how="in HTML")
 
@@ -201,18 +203,8 @@ RULES = (
         "a character that was lost when the text was decoded",
         _of(_REPLACEMENT),
     ),
-    Rule(
-        "zero-width-character",
-        "warning",
-        "a character without width",
-        _of(_ZERO_WIDTH, is_useless_invisible),
-    ),
-    Rule(
-        "direction-mark",
-        "warning",
-        "a character that turns the text",
-        _of(_DIRECTION, is_useless_direction_mark),
-    ),
+    Rule("zero-width-character", "warning", "a character without width", _INVISIBLE),
+    Rule("direction-mark", "warning", "a character that turns the text", _DIRECTION_MARKS),
     Rule("private-character", "warning", "a character without a public meaning", _of(_PRIVATE)),
     Rule("no-character", "warning", "a code point that is no character", _of(_NO_CHARACTER)),
     Rule("mixed-scripts", "warning", "a word of letters of two scripts", mixed_scripts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from nerine.core.display import counted
 from nerine.curation.checks.characters import spelled
@@ -60,27 +61,11 @@ def subwords_per_word(view: View) -> Iterator[Remark]:
             )
 
 
+_rule = partial(Rule, needs_encoder=True)
+
 RULES = (
-    Rule(
-        "unknown-word",
-        "warning",
-        "a word that is unknown to the encoder",
-        unknown_words,
-        needs_encoder=True,
-    ),
-    Rule(
-        "blind-word",
-        "warning",
-        "a word that the encoder does not see",
-        blind_words,
-        needs_encoder=True,
-    ),
-    Rule("long-text", "note", "a text longer than a window", long_texts, needs_encoder=True),
-    Rule(
-        "subwords-per-word",
-        "note",
-        "how finely the encoder cuts words",
-        subwords_per_word,
-        needs_encoder=True,
-    ),
+    _rule("unknown-word", "warning", "a word that is unknown to the encoder", unknown_words),
+    _rule("blind-word", "warning", "a word that the encoder does not see", blind_words),
+    _rule("long-text", "note", "a text longer than a window", long_texts),
+    _rule("subwords-per-word", "note", "how finely the encoder cuts words", subwords_per_word),
 )

@@ -117,30 +117,15 @@ def near_copies(view: View, *, leaks: bool) -> Iterator[Remark]:
             )
 
 
+_LEAKS = partial(copies, leaks=True)
+_REPEATS = partial(copies, leaks=False)
+_NEAR_LEAKS = partial(near_copies, leaks=True)
+_NEAR_REPEATS = partial(near_copies, leaks=False)
+
 RULES = (
     Rule("relabelled-text", "error", "one text with different entities in two places", relabelled),
-    Rule(
-        "leaked-text",
-        "warning",
-        "the same text as in an earlier split",
-        partial(copies, leaks=True),
-    ),
-    Rule(
-        "repeated-text",
-        "warning",
-        "the same text as earlier in its split",
-        partial(copies, leaks=False),
-    ),
-    Rule(
-        "near-leak",
-        "warning",
-        "nearly the same text as in an earlier split",
-        partial(near_copies, leaks=True),
-    ),
-    Rule(
-        "near-repeat",
-        "note",
-        "nearly the same text as earlier in its split",
-        partial(near_copies, leaks=False),
-    ),
+    Rule("leaked-text", "warning", "the same text as in an earlier split", _LEAKS),
+    Rule("repeated-text", "warning", "the same text as earlier in its split", _REPEATS),
+    Rule("near-leak", "warning", "nearly the same text as in an earlier split", _NEAR_LEAKS),
+    Rule("near-repeat", "note", "nearly the same text as earlier in its split", _NEAR_REPEATS),
 )

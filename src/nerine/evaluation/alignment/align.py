@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from nerine.core.display import counted
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
@@ -43,6 +45,26 @@ class Alignment:
         """Predicted labels that no gold entity has."""
         known = labels_of(self.gold)
         return tuple(label for label in labels_of(self.lenient) if label not in known)
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes on the repairs of the file, and on labels that gold lacks."""
+        notes = [
+            f"tolerated: {each.what}: {each.count:,}, first at {each.first}"
+            for each in self.repairs
+        ]
+        if self.unknown_labels:
+            number = counted(len(self.unknown_labels), "predicted label")
+            notes.append(f"{number} that gold lacks: {', '.join(self.unknown_labels)}")
+        return notes
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that `evaluate_predictions` and `make_report` take from an alignment."""
+        return {
+            "predicted": self.predicted,
+            "lenient": None if self.lenient == self.predicted else self.lenient,
+            "scheme": self.scheme.value if self.scheme else None,
+        }
 
 
 def align_file(
