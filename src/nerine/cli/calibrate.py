@@ -16,15 +16,7 @@ from nerine.cli.options import (
     json_option,
     notes_on,
 )
-from nerine.cli.terminal import (
-    Titled,
-    cell,
-    noted_console,
-    number_table,
-    print_json,
-    print_line,
-    print_numbers,
-)
+from nerine.cli.terminal import Titled, cell, noted_console, number_table, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.evaluation.calibration import (
     Binning,
@@ -188,7 +180,8 @@ def print_reliability(trust: ReliabilityDiagram, title: str, on: Console) -> Non
         for each in trust.bins
     )
     names = ("entities", "mean score", "precision", "gap")
-    print_numbers(on, f"{title}: scores and what came true", "score", names, rows)
+    bins = number_table("score", names, rows)
+    on.print(Titled(f"{title}: scores and what came true", bins))
     on.print(
         f"expected calibration error {trust.expected_calibration_error:.4f}, "
         f"largest {trust.maximum_calibration_error:.4f}, "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nerine.cli.options import CorpusOptions, corpus_options, default_option, json_option, notes_on
+from nerine.cli.options import CorpusOptions, corpus_options, json_option, limit_option, notes_on
 from nerine.cli.terminal import cell, console, print_json, print_line, table, working
 from nerine.core.display import counted
 
@@ -42,18 +42,15 @@ else 0.
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of an encoder on the hub.")
 @click.option("--off", multiple=True, metavar="RULE", help="Do not run this rule. May be repeated.")
 @click.option("--only", multiple=True, metavar="RULE", help="Run only this rule. May be repeated.")
-@default_option(
-    "--max-shown",
-    10,
-    "Most findings to show for each rule, 0 for all; JSON has all of them.",
-    type=click.IntRange(min=0),
-    metavar="N",
+@limit_option(
+    "--max-shown", "Most findings to show for each rule, 0 for all; JSON has all of them.", 10
 )
-@default_option(
+@click.option(
     "--fail-on",
-    "error",
-    "Mildest severity of a finding that makes the exit code 1.",
     type=click.Choice([*_SEVERITIES, "never"]),
+    default="error",
+    show_default=True,
+    help="Mildest severity of a finding that makes the exit code 1.",
 )
 @corpus_options
 @click.option("--rules", is_flag=True, help="List the rules and exit.")

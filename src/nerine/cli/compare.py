@@ -15,8 +15,8 @@ from nerine.cli.options import (
     GoldSplit,
     corpus_options,
     json_option,
+    limit_option,
     notes_on,
-    number_shown_option,
     split_option,
 )
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
@@ -49,7 +49,7 @@ NAME=FILE names a system; several files with one name are its runs with several 
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @split_option
-@number_shown_option("--show", "Number of texts to show on which the first two systems differ.")
+@limit_option("--show", "Number of texts to show on which the first two systems differ.")
 @prediction_options
 @sampling_options
 @corpus_options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,10 +89,7 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
                 "tagged": [
                     {
                         "text": document.text,
-                        "entities": [
-                            {"start": e.start, "end": e.end, "label": e.label, "score": e.score}
-                            for e in document.entities
-                        ],
+                        "entities": [asdict(each) for each in document.entities],
                     }
                     for document in tagged
                 ],

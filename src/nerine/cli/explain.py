@@ -57,11 +57,8 @@ def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Itera
     for each in tables:
         numbers = [
             name
-            for index, name in enumerate(each.columns)
-            if each.rows
-            and all(
-                row[index].removeprefix("-").replace(".", "", 1).isdecimal() for row in each.rows
-            )
+            for name, cells in zip(each.columns, zip(*each.rows, strict=True), strict=False)
+            if all(value.removeprefix("-").replace(".", "", 1).isdecimal() for value in cells)
         ]
         groups = column_groups(each.columns, each.rows, width)
         for part, columns in enumerate(groups, start=1):

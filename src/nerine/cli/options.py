@@ -170,9 +170,9 @@ def default_option(flag: str, default: Any, text: str, **details: Any) -> Decora
     return click.option(flag, default=default, show_default=True, help=text, **details)
 
 
-def number_shown_option(flag: str, text: str) -> Decorator:
-    """An option for the number of examples to show; by default none is."""
-    return default_option(flag, 0, text, type=click.IntRange(min=0), metavar="N")
+def limit_option(flag: str, text: str, default: int = 0) -> Decorator:
+    """An option that limits the number of items to show."""
+    return default_option(flag, default, text, type=click.IntRange(min=0), metavar="N")
 
 
 def output_option(metavar: str, text: str, *, required: bool = True) -> Decorator:
@@ -184,7 +184,7 @@ def output_option(metavar: str, text: str, *, required: bool = True) -> Decorato
 split_option = click.option(
     "--split", metavar="NAME", help="Split of the corpus.  [default: test; all of a single file]"
 )
-errors_option = number_shown_option("--errors", "Number of wrong entities to show in their texts.")
+errors_option = limit_option("--errors", "Number of wrong entities to show in their texts.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

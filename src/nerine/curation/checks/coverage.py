@@ -42,7 +42,7 @@ def long_texts(view: View) -> Iterator[Remark]:
     """Texts that are longer than a window: they are read in several windows, which overlap."""
     for split, index, _, cut in view.cuts:
         if cut.windows > 1:
-            longest = view.subwords.max_length if view.subwords else 0
+            longest = view.subwords.encoder.max_length if view.subwords else 0
             message = f"{cut.subwords:,} subwords make {cut.windows} windows of at most {longest}"
             yield Remark(message, Spot(split, index))
 

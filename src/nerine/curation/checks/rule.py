@@ -31,14 +31,7 @@ class Rule:
         """The findings of the rule, in the order of the corpus."""
         for remark in self.find(view):
             spot = remark.spot
-            yield Finding(
-                self.name,
-                self.severity,
-                view.place(spot),
-                remark.message,
-                spot.split,
-                spot.document,
-                spot.start,
-                spot.end,
-                tuple(view.place(other) for other in remark.others),
-            )
+            where = (spot.split, spot.document, spot.start, spot.end)
+            others = tuple(view.place(other) for other in remark.others)
+            place = view.place(spot)
+            yield Finding(self.name, self.severity, place, remark.message, *where, others)

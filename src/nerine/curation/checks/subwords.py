@@ -43,12 +43,10 @@ class Subwords:
     """An encoder's tokenizer.
 
     Attributes:
-        max_length: The most subwords of a window, special tokens included.
         encoder: The encoder of documents that uses it.
         unknown_id: The id of its unknown subword; None if it has none.
     """
 
-    max_length: int
     encoder: Encoder
     unknown_id: int | None
 
@@ -94,4 +92,4 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     max_length = min(settings.max_length, longest)
     overlap = min(settings.overlap, max_length // 4)
     encoder = Encoder(tokenizer, words="rule", max_length=max_length, overlap=overlap)
-    return Subwords(max_length, encoder, tokenizer.unk_token_id)
+    return Subwords(encoder, tokenizer.unk_token_id)

@@ -64,13 +64,9 @@ class View:
         """Every document with its split, its index, and its cut into subwords."""
         if self.subwords is None:
             return ()
-        cuts = {
-            split: self.subwords.cuts(documents) for split, documents in self.corpus.splits.items()
-        }
-        return tuple(
-            (split, index, document, next(cuts[split]))
-            for split, index, document in self.documents()
-        )
+        documents = [*self.documents()]
+        cuts = self.subwords.cuts([document for _, _, document in documents])
+        return tuple((*place, cut) for place, cut in zip(documents, cuts, strict=True))
 
     def place(self, spot: Spot) -> str:
         """The place of a spot: file and line if known, else the split, else the corpus."""
