@@ -55,6 +55,10 @@ def gathered(
     options: Sequence[Decorator], name: str, make: Callable[[dict[str, Any]], Any]
 ) -> Decorator:
     """Adds `options` to a command, which gets `make` of their values as its argument `name`."""
+    of_options_alone = click.Command(None)
+    for option in options:
+        option(of_options_alone)
+    names = [parameter.name or "" for parameter in of_options_alone.params]
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -65,9 +69,6 @@ def gathered(
         wrapper: Command = gathering
         for option in reversed(options):
             wrapper = option(wrapper)
-        # click keeps the options of a function in this list, those added last at its end
-        added = wrapper.__click_params__[-len(options) :]  # type: ignore[attr-defined]
-        names = [option.name for option in added]
         return wrapper
 
     return decorate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from nerine.cli.terminal import Titled, cell, number_table, print_line, print_numbers, table
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from nerine.evaluation.epochs import EpochRecord
     from nerine.evaluation.error_analysis import ErrorAnalysis
     from nerine.evaluation.evaluate import Evaluation
-    from nerine.evaluation.metrics import Scores
+    from nerine.evaluation.metrics import Counts, PartialCounts, Scores
+    from nerine.evaluation.metrics.counts import Averages
     from nerine.evaluation.significance import ScoreIntervals
     from nerine.evaluation.significance.intervals import Interval
 
@@ -24,16 +25,7 @@ _MOST = 10
 """The most confusions and missed forms that are shown."""
 
 
-class _Scores(Protocol):
-    @property
-    def precision(self) -> float: ...
-    @property
-    def recall(self) -> float: ...
-    @property
-    def f1(self) -> float: ...
-
-
-def _values(scores: _Scores) -> list[str]:
+def _values(scores: Averages | Counts | EpochRecord | PartialCounts) -> list[str]:
     return [f"{value:.4f}" for value in (scores.precision, scores.recall, scores.f1)]
 
 

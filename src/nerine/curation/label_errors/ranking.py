@@ -29,6 +29,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
 from typing import Any, Literal, get_args
 
 from nerine.core.document import Document, Entity, Token
@@ -158,14 +159,11 @@ def rank_label_errors(label_errors: Iterable[LabelError]) -> list[LabelError]:
     queues: dict[Kind, list[LabelError]] = {kind: [] for kind in KINDS}
     for label_error in label_errors:
         queues[label_error.kind].append(label_error)
-    turns = []
-    for number, queue in enumerate(queues.values()):
+    for queue in queues.values():
         queue.sort(key=lambda label_error: -label_error.log_odds)
-        turns += [(turn, number, label_error) for turn, label_error in enumerate(queue)]
-    turns.sort(key=lambda turn: turn[:2])
     seen = set()
     ranked = []
-    for _, _, label_error in turns:
+    for label_error in filter(None, chain(*zip_longest(*queues.values()))):
         key = (label_error.sample.split, label_error.sample.index, label_error.gold)
         if label_error.gold is None or key not in seen:
             seen.add(key)
