@@ -10,7 +10,16 @@ import pytest
 
 import nerine
 
-HEAVY = ("torch", "transformers", "numpy", "tokenizers", "regex", "huggingface_hub", "rich")
+HEAVY = (
+    "torch",
+    "transformers",
+    "numpy",
+    "tokenizers",
+    "regex",
+    "huggingface_hub",
+    "jinja2",
+    "rich",
+)
 
 
 def run(code: str) -> str:

@@ -34,7 +34,7 @@ SUSPECTS = [
 def opened(browser: Browser, folder: Path, width: int = 1000) -> tuple[Page, list[str]]:
     """The page as a browser shows it, and whatever it complains of or asks for."""
     path = folder / "review.html"
-    path.write_text("".join(review_page(SUSPECTS)), encoding="utf-8")
+    path.write_text(review_page(SUSPECTS), encoding="utf-8")
     page = browser.new_page(viewport={"width": width, "height": 700})
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text))
@@ -59,9 +59,9 @@ def test_gold_and_proposal_stand_side_by_side(browser: Browser, tmp_path: Path) 
     page, _ = opened(browser, tmp_path)
     first, second = page.locator("li").nth(0), page.locator("li").nth(1)
     assert first.locator("mark").all_inner_texts() == ["Miraperson"]
-    assert first.locator("mark.new").count() == 1
+    assert first.locator("mark.proposed").count() == 1
     assert second.locator("mark.gold").inner_text() == "Osloperson"
-    assert second.locator("mark.new").inner_text() == "Osloplace"
+    assert second.locator("mark.proposed").inner_text() == "Osloplace"
     assert "probability 0.125" in second.inner_text()
     assert "probability 0.750" in second.inner_text()
 
@@ -108,8 +108,8 @@ def test_the_dark_page_is_dark(browser: Browser, tmp_path: Path) -> None:
 
 def test_a_long_text_is_shown_around_the_place() -> None:
     text = "a" * 500 + " Mira " + "b" * 500
-    page = "".join(review_page([suspect(text, None, Entity(501, 505, "person"))], total=9))
-    assert '<mark class="new">Mira' in page
+    page = review_page([suspect(text, None, Entity(501, 505, "person"))], total=9)
+    assert '<mark class="proposed">Mira' in page
     assert "…aaa" in page
     assert "bbb…" in page
     assert "a" * 200 not in page
@@ -120,11 +120,11 @@ def test_other_entities_are_marked_without_a_colour() -> None:
     first, second = Entity(0, 4, "person"), Entity(8, 12, "place")
     document = Document("Mira in Oslo", (first, second))
     found = Suspect(Sample(document, "train", 0, "a"), second, None, 0.5, 0.5)
-    page = "".join(review_page([found]))
+    page = review_page([found])
     assert page.count("<mark>Mira<small>person</small></mark>") == 2
     assert page.count('<mark class="gold">Oslo<small>place</small></mark>') == 1
     assert page.count("Oslo") == 2
 
 
 def test_a_page_without_suspects_says_so() -> None:
-    assert "0 places" in "".join(review_page([]))
+    assert "0 places" in review_page([])

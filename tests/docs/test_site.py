@@ -225,7 +225,7 @@ def test_links_and_styles_are_read(tmp_path: Path) -> None:
     assert [dead.partition(": ")[2] for dead in site.dead_links()] == [
         "b.html#gone: no such place",
         "c.html: no such file",
-        "../../x.html: outside of the site",
+        "../../x.html: outside the site",
         "no.png: no such file",
     ]
     foreign = [link.target for _, link in site.fetched() if link.is_elsewhere]

@@ -24,15 +24,15 @@ from nerine.evaluation.report.charts import (
     Bar,
     Dot,
     Point,
-    Series,
     bar_chart,
     interval_chart,
     line_chart,
     share_chart,
 )
 from nerine.evaluation.report.content import NO_EPOCHS, NO_SCORES, NO_TRAIN, Report
-from nerine.evaluation.report.contexts import examples
-from nerine.evaluation.report.elements import Markup, element
+from nerine.evaluation.report.examples import examples
+from nerine.evaluation.report.markdown import markdown_safe
+from nerine.evaluation.report.rendering import environment, shown
 
 SVG = "{http://www.w3.org/2000/svg}"
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -61,10 +61,10 @@ def parsed(svg: str) -> ElementTree.Element:
 
 def test_a_report_counts_as_the_modules_below_it_do(report: Report) -> None:
     content = report.to_dict()
-    assert content["overall"]["support"] == report.evaluation.overall.gold
+    assert content["overall"]["support"] == report.scores.overall.gold
     kinds = content["analysis"]["outcomes"]
-    assert sum(kinds.values()) == len(report.analysis.outcomes)
-    assert kinds["correct"] == report.evaluation.overall.correct
+    assert sum(kinds.values()) == len(report.evaluation.analysis.outcomes)
+    assert kinds["correct"] == report.scores.overall.correct
     assert all(kinds[kind] for kind in ("wrong type", "wrong boundary", "missed", "spurious"))
     assert report.best_epoch == 1
     assert report.remarks == ()
@@ -123,7 +123,9 @@ def test_the_pieces_of_an_example_are_the_text(document: Document, data: st.Data
     predicted = document.with_entities(Entity(*each, "p", 0.5) for each in ranges)
     found = reports.report([document], [predicted], samples=1)
     for example, outcome in zip(
-        examples(found, found.analysis.outcomes), found.analysis.outcomes, strict=True
+        examples(found, found.evaluation.analysis.outcomes),
+        found.evaluation.analysis.outcomes,
+        strict=True,
     ):
         assert "".join(piece.text for piece in example.pieces) == document.text
         for side in ("gold", "predicted"):
@@ -137,7 +139,7 @@ def test_a_long_text_is_shown_around_its_entities() -> None:
     text = "a" * 5000 + "Mira" + "b" * 5000
     long = Document(text, (Entity(5000, 5004, "person"), Entity(5004, 10_004, "product")))
     found = reports.report([long], [Document(text)])
-    first, second = examples(found, found.analysis.outcomes)
+    first, second = examples(found, found.evaluation.analysis.outcomes)
     assert "".join(piece.text for piece in first.pieces) == f" … {'a' * 160}Mira{'b' * 160} … "
     assert sum(len(piece.text) for piece in second.pieces) < 1000
     assert [piece.text for piece in second.pieces if piece.gold] == [
@@ -146,27 +148,33 @@ def test_a_long_text_is_shown_around_its_entities() -> None:
 
 
 def test_names_are_seen_as_the_breakdowns_count_them(report: Report) -> None:
-    shown = examples(report, report.analysis.outcomes)
+    shown = examples(report, report.evaluation.analysis.outcomes)
     gold_seen = sum(len(each.gold) for each in shown if each.gold and each.seen)
-    merged = any(outcome.kind == "merged" for outcome in report.analysis.outcomes)
+    merged = any(outcome.kind == "merged" for outcome in report.evaluation.analysis.outcomes)
     assert not merged  # of which one name may be seen and another not
-    assert gold_seen == report.breakdowns["surface form in training"]["seen"].gold
+    assert gold_seen == report.evaluation.breakdowns["surface form in training"]["seen"].gold
 
 
 @given(st.text(), st.text())
-def test_elements_are_well_formed_whatever_they_hold(text: str, value: str) -> None:
-    found = parsed(element("p", text, element("b", text), title=value))
-    shown = visible(text, lines=True).replace("\uffff", "\ufffd").replace("\ufffe", "\ufffd")
-    assert "".join(found.itertext()) == shown + shown
+def test_values_in_templates_stay_text_and_the_page_stays_well_formed(
+    text: str, value: str
+) -> None:
+    template = environment(shown).from_string(
+        '<p title="{{ value }}">{{ text }}<b>{{ text }}</b></p>'
+    )
+    found = parsed(template.render(text=text, value=value))
+    expected = visible(text, lines=True).replace("\uffff", "\ufffd").replace("\ufffe", "\ufffd")
+    assert "".join(found.itertext()) == expected + expected
     assert [*found.attrib] == ["title"]
 
 
-def test_markup_is_not_escaped_again() -> None:
-    assert element("p", Markup("<b>x</b>"), "<i>") == "<p><b>x</b>&lt;i&gt;</p>"
-    assert element("meta", charset="utf-8", id=None) == '<meta charset="utf-8"/>'
+def test_values_in_markdown_templates_are_escaped() -> None:
+    template = environment(markdown_safe).from_string(
+        "{{ text }} {{ 0.5|number }} {{ 1234|count }}"
+    )
+    assert template.render(text="<b>|*x*") == "&#60;b&#62;&#124;&#42;x&#42; 0.500 1,234"
 
 
-NAMES = st.lists(st.text(max_size=40), max_size=6)
 VALUES = st.floats(-1e300, 1e300) | st.sampled_from([math.nan, math.inf, 0.0])
 SHARES = st.floats(0, 1)
 
@@ -207,8 +215,8 @@ def test_a_chart_of_shares_draws_each_dot(dots: list[tuple[float, float, int]]) 
 
 @given(st.lists(st.lists(VALUES, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_a_chart_of_lines_draws_each_number(values: list[list[float]]) -> None:
-    series = [Series(str(index), tuple(each)) for index, each in enumerate(values)]
-    root = assert_accessible(line_chart("a", "Lines", "d", series, ["1", "2", "3"]), "Lines")
+    lines = {str(index): each for index, each in enumerate(values)}
+    root = assert_accessible(line_chart("a", "Lines", "d", lines, ["1", "2", "3"]), "Lines")
     drawn = [len(each.attrib["points"].split()) for each in root.findall(f"{SVG}polyline")]
     assert drawn == [sum(math.isfinite(value) for value in each) for each in values]
 
@@ -226,9 +234,9 @@ def test_every_table_and_chart_of_the_page_is_well_formed(hostile: Report, repor
         body = page[page.index("<main>") : page.index("</main>") + len("</main>")]
         root = ElementTree.fromstring(body)
         assert root.findall(f".//{SVG}svg[@role='img']")
-        for shown in root.iter("table"):
-            assert (shown.findtext("caption") or "").strip()
-            widths = {len(row) for row in shown.iter("tr")}
+        for each in root.iter("table"):
+            assert (each.findtext("caption") or "").strip()
+            widths = {len(row) for row in each.iter("tr")}
             assert len(widths) == 1
 
 
@@ -246,9 +254,9 @@ def test_headings_are_in_order(report: Report) -> None:
 def test_a_page_that_holds_some_outcomes_only_says_so(
     report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = len(report.analysis.outcomes)
+    count = len(report.evaluation.analysis.outcomes)
     assert "mistakes come first" not in to_html(report)
-    monkeypatch.setattr("nerine.evaluation.report.explorer.MOST_EXAMPLES", 60)
+    monkeypatch.setattr("nerine.evaluation.report.page.MOST_EXAMPLES", 60)
     page = to_html(report)
     assert f"The page holds 60 of {count} outcomes: mistakes come first." in page
     data = json.loads(page.partition(' id="data">')[2].partition("</script>")[0])

@@ -96,7 +96,7 @@ def test_the_policy_lets_nothing_else_run(browser: Browser, ordinary: Path) -> N
 def test_filters_and_search_find_what_the_analysis_holds(
     browser: Browser, ordinary: Path, report: Report
 ) -> None:
-    outcomes = report.analysis.outcomes
+    outcomes = report.evaluation.analysis.outcomes
 
     def shown(found: Sequence[Outcome]) -> str:
         some = f"{len(found)} of {len(outcomes)} outcomes"
@@ -181,7 +181,7 @@ def test_more_examples_come_when_asked_for(
 def test_a_cell_of_the_matrix_leads_to_its_examples(
     browser: Browser, ordinary: Path, report: Report
 ) -> None:
-    gold, predicted, count = report.analysis.confusions[0]
+    gold, predicted, count = report.evaluation.analysis.confusions[0]
     with opened(browser, ordinary) as page:
         name = f"{count}, gold {gold}, predicted {predicted}: show them"
         page.get_by_role("button", name=name).click()
@@ -247,10 +247,9 @@ def test_without_scripts_everything_essential_is_there(
     with opened(browser, ordinary, java_script_enabled=False) as page:
         assert not page.locator("#explorer").is_visible()
         assert (
-            page.locator(".tile .figure").first.text_content()
-            == f"{report.evaluation.overall.f1:.3f}"
+            page.locator(".tile .figure").first.text_content() == f"{report.scores.overall.f1:.3f}"
         )
-        kinds = [kind for kind, count in report.analysis.by_kind.items() if count][1:]
+        kinds = [kind for kind, count in report.evaluation.analysis.by_kind.items() if count][1:]
         assert page.locator("#static summary").count() == len(kinds)
         page.locator("#static summary").first.click()
         assert page.locator("#static details").first.locator("li").first.is_visible()
@@ -296,7 +295,7 @@ def test_motion_is_only_for_those_who_like_it(browser: Browser, ordinary: Path) 
 
 def test_a_split_of_wnuts_size_is_small_and_soon_there(browser: Browser, tmp_path: Path) -> None:
     found = reports.report(*reports.documents(1287), samples=1)
-    assert len(found.analysis.outcomes) > 2000
+    assert len(found.evaluation.analysis.outcomes) > 2000
     path = written(to_html(found), tmp_path)
     assert path.stat().st_size < 5_000_000
     with opened(browser, path) as page:

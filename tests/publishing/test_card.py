@@ -26,8 +26,9 @@ from nerine.evaluation.assessment import evaluate_predictions
 from nerine.model.provenance.sketches import split_record
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
-from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
-from nerine.publishing.card.snippets import SENTENCE
+from nerine.publishing.card import Card, Statements, read_statements, write_card
+from nerine.publishing.card.metadata import SENTENCE
+from nerine.publishing.card.writing import TEMPLATE
 from nerine.publishing.evaluations import CorpusOrigin, EvaluationRecord, evaluation_of
 from nerine.publishing.roles import Role
 from nerine.training.settings import DistillationSettings, TrainingSettings
@@ -35,6 +36,7 @@ from tiny import LABELS, documents
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 REPO = "somebody/names"
+END = ("open", "close")
 NASTY = (
     "<script>alert(1)</script>",
     "a|b",
@@ -154,9 +156,9 @@ def card_of(
     *evaluations: EvaluationRecord,
     info: dict[str, Any] | None = None,
     statements: Statements = SAID,
-    revision: str | None = None,
+    **options: Any,
 ) -> Card:
-    return write_card(CardRecord(REPO, info or info_of(), evaluations, statements, revision))
+    return write_card(REPO, info or info_of(), evaluations, statements, **options)
 
 
 def head_of(card: Card) -> dict[str, Any]:
@@ -311,7 +313,7 @@ def test_texts_learned_from_without_labels_are_told() -> None:
     assert card.results[0].role is Role.READ
     assert "learned from these texts, without their labels" in body_of(card)
     assert "had no part" not in body_of(card)
-    assert "75.0% are among those that it learned from without labels" in body_of(card)
+    assert "75.0% are among the texts that it learned from without labels" in body_of(card)
     assert all("without labels" in str(each.metric_name) for each in figures(card))
 
 
@@ -521,8 +523,8 @@ def test_damaged_records_are_an_error() -> None:
 
 @pytest.mark.parametrize("repo", ["names", "a/b/c", "a/b\n", "", "a/'b'"])
 def test_a_card_is_for_a_repository(repo: str) -> None:
-    with pytest.raises(CheckpointError, match="is no id of a repository"):
-        CardRecord(repo, info_of())
+    with pytest.raises(CheckpointError, match="is not a valid repo_id"):
+        write_card(repo, info_of())
 
 
 # Strings of strangers
@@ -646,8 +648,58 @@ def test_the_snippets_of_other_schemes_run(
 def test_the_snippets_load_the_revision_that_is_asked_for() -> None:
     revision = "v1'\"```\n"
     calls = [line for code in snippets(card_of(revision=revision)) for line in code.splitlines()]
-    assert sum(f"revision={revision!a}" in line for line in calls) == 4
+    assert sum(f"revision={json.dumps(revision)}" in line for line in calls) == 4
     assert "revision=" not in body_of(card_of())
+
+
+# Templates
+
+
+def test_a_template_of_the_users_changes_the_cards_form(tmp_path: Path) -> None:
+    place = tmp_path / "card.md"
+    place.write_text("---\n{{ card_data }}\n---\n\n{{ title }} für {{ language }}\n", "utf-8")
+    card = card_of(evaluation(), template=place)
+    assert body_of(card) == "\nNames in posts für en, de\n"
+    assert head_of(card) == head_of(card_of(evaluation()))
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_the_facts_of_a_template_are_escaped(nasty: str, tmp_path: Path) -> None:
+    place = tmp_path / "card.md"
+    place.write_text("---\n{{ card_data }}\n---\n\n# {{ title }}\n\nBy {{ authors }}.\n")
+    card = card_of(statements=Statements(title=nasty, authors=(nasty,)), template=place)
+    kinds = {token.type for token in READER.parse(body_of(card))}
+    assert kinds == {"inline", *(f"{k}_{e}" for k in ("heading", "paragraph") for e in END)}
+    assert visible_text(card).count(visible(nasty).strip()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ card_data }}\n{% if %}", "card.md:2: this is not a Jinja template"),
+        ("{{ card_data }} {{ titel }}", "'titel', which is not a fact of a card"),
+        ("# {{ title }}", "does not use card_data"),
+        ("{{ card_data }} {{ evaluation.scores.f1.value }}", "cannot be rendered"),
+        ("{{ card_data }} {{ labels + 1 }}", "cannot be rendered"),
+        (None, "the template cannot be read"),
+    ],
+)
+def test_a_bad_template_is_an_error_with_its_place(
+    text: str | None, message: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "card.md"
+    if text is not None:
+        place.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        card_of(evaluation(), template=place)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(place))
+
+
+def test_the_bundled_template_is_a_template_of_the_users_too(tmp_path: Path) -> None:
+    place = tmp_path / "card.md"
+    place.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+    assert card_of(evaluation(), template=place).text == card_of(evaluation()).text
 
 
 # Statements and folders

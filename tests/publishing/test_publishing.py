@@ -94,6 +94,18 @@ def test_files_have_their_sizes_and_hashes(folder: Path) -> None:
             assert file.size == len(file.content)
 
 
+def test_a_card_template_of_the_users_is_filled_and_stays_here(
+    folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "card.md"
+    place.write_text("---\n{{ card_data }}\n---\n\n# {{ title }} {{ evaluation.corpus }}\n")
+    plan = plan_push(folder, REPO, card_template=place)
+    assert "\n# names wnut17\n" in plan.readme
+    assert is_untouched(plan.readme.encode())
+    assert [file.name for file in plan.contents.files] == SENT
+    assert "cannot be read" in str(refused(folder, card_template=tmp_path / "none.md"))
+
+
 def test_paths_of_this_machine_become_names_and_stay_here_as_they_are(folder: Path) -> None:
     change(folder / "config.json", _name_or_path=str(folder))
     before = (folder / "nerine.json").read_text()

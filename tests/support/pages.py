@@ -1,16 +1,16 @@
-"""Pages of Markdown that are run: their commands and their Python, in the order of the page.
+"""Markdown pages whose commands and Python code are run, in the order of the page.
 
-Every fenced block names its language. Those in `console` and `python` are run; those in other
-languages are looked at by readers only. A comment of one line before a block says what is special:
+Every fenced block names its language. Blocks in `console` and `python` are run, others are not. A
+comment of one line before a block changes that:
 
     <!-- file: export.json -->          the block is a file that the reader has
-    <!-- exit: 2 -->                    what its commands end with
-    <!-- not run: needs a GPU -->       and the reason
-    <!-- shown, trains for minutes -->  what it prints is compared where models are trained only
+    <!-- exit: 2 -->                    exit code of its commands
+    <!-- not run: needs a GPU -->       with the reason
+    <!-- shown, trains for minutes -->  its output is compared only where models are trained
 
-What a command prints may stand below it, and what Python prints in a `text` block behind it. There,
-`...` alone on a line stands for any lines. `<!-- given: runs/sample, posts.txt -->` before the
-first block says what lies on the reader's desk.
+The output of a command may follow it in its block, and the output of Python in a `text` block after
+it. There, `...` alone on a line stands for any lines. `<!-- given: runs/sample, posts.txt -->`
+before the first block names the files that the reader has.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FENCE = re.compile(r"^(`{3,})(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line `$ program argument …`, and what the page says that it prints."""
+    """A line `$ program argument …`; `shown` is its output on the page."""
 
     program: str
     arguments: tuple[str, ...]
@@ -44,10 +44,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: what it is written in, its text, and the line of the page it starts at.
+    """A fenced block: its language, its text, and the line of the page where it starts.
 
-    `shown` is the text block that follows at once: what the page says that this one prints.
-    `notes` are the comments before it.
+    `shown` is the text block that follows directly, with the block's output. `notes` are the
+    comments before it.
     """
 
     kind: str
@@ -58,12 +58,12 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        """Whether it is more than something to look at."""
+        """Whether the block is run."""
         return self.kind in RUN and "not run" not in self.notes
 
     @property
     def commands(self) -> list[Command]:
-        """What a console block tells the terminal."""
+        """The commands of a console block."""
         if self.kind != "console":
             return []
         text = self.text.replace("\\\n", " " * 2)
@@ -78,7 +78,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page's blocks in order, and what its reader has before the first of them."""
+    """The blocks of a page in order; `given` are the files that the reader has."""
 
     path: Path
     given: tuple[str, ...]
@@ -86,12 +86,12 @@ class Page:
 
 
 def read_page(path: Path) -> Page:
-    """A page of Markdown; directives such as ```{toctree} are no blocks of it."""
+    """A page of Markdown, without directives such as ```{toctree}."""
     blocks: list[Block] = []
     given: tuple[str, ...] = ()
     notes: dict[str, str] = {}
     lines = iter(enumerate(path.read_text(encoding="utf-8").splitlines(), start=1))
-    last = None  # the block that nothing but blank lines has followed
+    last = None  # the previous block, if only blank lines follow it
     for number, line in lines:
         note = _NOTE.match(line)
         if note and note[1] == "given":
@@ -107,7 +107,7 @@ def read_page(path: Path) -> Page:
                 last = blocks[-1]
             notes = {}
         elif line.strip():
-            assert not notes, f"{path.name}:{number}: no block behind the comment {notes}"
+            assert not notes, f"{path.name}:{number}: no block after the comment {notes}"
             last = None
     return Page(path, given, tuple(blocks))
 
@@ -124,14 +124,14 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _shown(blocks: list[Block], block: Block, before: Block | None) -> Block:
-    """The block; if it shows what the one before it prints, that one is told so."""
+    """The block; if it is the output of the block before, it is added to that block too."""
     if before and before.is_run and before.kind == "python" and block.kind == "text":
         blocks[-1] = replace(before, shown=block.text)
     return block
 
 
 def printed_by(block: Block, page: Path, namespace: dict[str, Any]) -> str:
-    """What a block of Python prints; its names stay in `namespace`."""
+    """The output of a block of Python; its names stay in `namespace`."""
     code = compile("\n" * block.line + block.text, str(page), "exec")  # errors name the page's line
     with contextlib.redirect_stdout(io.StringIO()) as stream:
         exec(code, namespace)  # the page's own code
@@ -139,6 +139,6 @@ def printed_by(block: Block, page: Path, namespace: dict[str, Any]) -> str:
 
 
 def assert_alike(printed: str, shown: str, place: str, tolerance: float) -> None:
-    """The same text, in which numbers with a decimal point may differ by `tolerance`."""
+    """Asserts equal texts; numbers with a decimal point may differ by `tolerance`."""
     apart = difference(printed, shown, tolerance)
     assert apart is None, f"{place}: {apart}"

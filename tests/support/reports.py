@@ -1,4 +1,4 @@
-"""For tests of reports: documents, many at once and hostile ones, and a page in a browser."""
+"""For tests of reports: random and hostile documents, reports, and pages in a browser."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WORDS = ("so", "she", "left", "the", "house", "and", "went", "on", "to", "see",
 
 
 def documents(count: int, seed: int = 0) -> tuple[list[Document], list[Document]]:
-    """Gold and predicted documents, with mistakes of all kinds."""
+    """Random gold and predicted documents with several kinds of mistakes."""
     dice = random.Random(seed)
     gold = [_sentence(dice) for _ in range(count)]
     return gold, [_tagged(document, dice) for document in gold]
@@ -80,7 +80,7 @@ def _tagged(document: Document, dice: random.Random) -> Document:
 
 
 def hostile_documents() -> tuple[list[Document], list[Document]]:
-    """Texts and labels that try to be more than text; in each document one label is mistaken."""
+    """Texts and labels that try to be markup; each document has one wrong label."""
     gold, predicted = [], []
     for index, text in enumerate(HOSTILE):
         other = HOSTILE[(index + 1) % len(HOSTILE)]
@@ -92,7 +92,7 @@ def hostile_documents() -> tuple[list[Document], list[Document]]:
 
 
 def report(gold: list[Document], predicted: list[Document], **changes: Any) -> Report:
-    """A report with everything that it can show."""
+    """A report with all its sections."""
     given: dict[str, Any] = {
         "title": "a run",
         "checkpoint": "runs/a",
@@ -106,7 +106,7 @@ def report(gold: list[Document], predicted: list[Document], **changes: Any) -> R
 
 
 def epochs(count: int) -> list[EpochRecord]:
-    """Records of a run whose second epoch is the best."""
+    """Epochs of a run; the second one is the best."""
     return [
         EpochRecord(
             epoch=float(index + 1),
@@ -125,7 +125,7 @@ def epochs(count: int) -> list[EpochRecord]:
 
 @contextlib.contextmanager
 def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
-    """A page in which nothing may go wrong, call for attention or ask for another file."""
+    """A page; asserts at the end that it logged nothing and requested no other file."""
     context = browser.new_context(**{"viewport": DESKTOP, "offline": True, **options})
     page = context.new_page()
     surprises: list[str] = []

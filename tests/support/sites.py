@@ -1,4 +1,4 @@
-"""A built site: its pages with their links and images, and a server for it on this machine."""
+"""A built site: its pages with their links and images, and a local server for it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _STYLED = re.compile(r"""(?:@import\s+|url\(\s*)["']?([^"')\s;]+)""")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where something on a page refers to, and in what tag."""
+    """A reference on a page, and its tag."""
 
     tag: str
     target: str
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it leads to another host."""
+        """Whether the target is on another host."""
         parts = urlsplit(self.target)
         return bool(parts.netloc) or parts.scheme in ("http", "https", "ftp", "mailto")
 
 
 @dataclass(slots=True)
 class HtmlPage:
-    """A page: the ids in it, and what it refers to."""
+    """The ids, references and images of a page."""
 
     ids: set[str] = field(default_factory=set)
     links: list[Link] = field(default_factory=list)
@@ -66,7 +66,7 @@ class _Reader(HTMLParser):
 
 
 def styled(css: str) -> list[str]:
-    """What a style sheet refers to."""
+    """The references of a style sheet."""
     return _STYLED.findall(css)
 
 
@@ -85,7 +85,7 @@ class Site:
 
     @cached_property
     def pages(self) -> dict[Path, HtmlPage]:
-        """Every page by its path."""
+        """All pages by path."""
         return {
             path: read_html(path.read_text(encoding="utf-8"))
             for path in sorted(self.folder.rglob("*.html"))
@@ -93,7 +93,7 @@ class Site:
         }
 
     def dead_links(self) -> Iterator[str]:
-        """Links inside of the site that lead to no file, or to no place in a page."""
+        """Links to a file or a fragment that the site does not have."""
         for path, page in self.pages.items():
             for link in page.links:
                 if reason := self._dead(path, link):
@@ -105,7 +105,7 @@ class Site:
             return ""
         found = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         if not found.is_relative_to(self.folder):
-            return "outside of the site"
+            return "outside the site"
         if not found.is_file():
             return "no such file"
         fragment = unquote(parts.fragment)
@@ -114,7 +114,7 @@ class Site:
         return "" if fragment in self.pages[found].ids else "no such place"
 
     def fetched(self) -> Iterator[tuple[Path, Link]]:
-        """What a browser fetches for the pages without being told to, and for their styles."""
+        """References that a browser loads by itself, in pages and style sheets."""
         for path, page in self.pages.items():
             yield from ((path, link) for link in page.links if link.tag not in ("a", "form"))
         for path in self.folder.rglob("*.css"):
@@ -124,7 +124,7 @@ class Site:
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @contextlib.contextmanager

@@ -184,5 +184,5 @@ def _content(made: Report, form: str) -> str:
 
 
 def _summary(made: Report) -> str:
-    overall = made.evaluation.overall
-    return f"F1 {overall.f1:.4f} over {counted(made.evaluation.documents, 'document')}"
+    overall = made.scores.overall
+    return f"F1 {overall.f1:.4f} over {counted(made.scores.documents, 'document')}"

@@ -210,8 +210,7 @@ def _write(findings: Findings, output: Path, page: Path | None) -> None:
     if page:
         with replacing(page) as stream:
             shown = findings.suspects[:_ON_PAGE]
-            for piece in review_page(shown, total=len(findings.suspects)):
-                stream.write(piece.encode())
+            stream.write(review_page(shown, total=len(findings.suspects)).encode())
 
 
 def _remove(work: Path) -> None:

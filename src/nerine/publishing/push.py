@@ -23,7 +23,7 @@ from nerine.hub.sending import (
     send,
 )
 from nerine.model.loading.sources import find_source, is_path
-from nerine.publishing.card import Card, CardRecord, Statements, read_statements, write_card
+from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.contents import Contents, check_scores, check_text, checked_info, gather
 from nerine.publishing.evaluations import read_evaluations
 from nerine.publishing.listing import ONNX_FILES, OURS
@@ -47,6 +47,7 @@ class PushOptions:
         stated: More of them, by their names.
         message: The commit's message.
         replace_card: Whether a card that Nerine did not write is replaced.
+        card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
     """
 
     public: bool = False
@@ -58,6 +59,7 @@ class PushOptions:
     stated: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
     replace_card: bool = False
+    card_template: str | Path | None = None
 
     @property
     def extra_files(self) -> tuple[str, ...]:
@@ -227,7 +229,14 @@ def plan_push(
     info = checked_info(place)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
     said = statements_of(place, chosen)
-    card = write_card(CardRecord(repo.id, info, read_evaluations(place), said, branch))
+    card = write_card(
+        repo.id,
+        info,
+        read_evaluations(place),
+        said,
+        revision=branch,
+        template=chosen.card_template,
+    )
     check_scores(place, info, card)
     message = chosen.message or f"Checkpoint of the weights {info['weights']['sha256'][:12]}"
     check_text(message, "the commit's message")

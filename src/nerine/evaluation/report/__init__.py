@@ -1,19 +1,16 @@
-"""A report on predictions: scores, what they are made of, and each mistake in its context.
+"""The report on a prediction: scores, their breakdowns, and each mistake in its context.
 
-======================  ===========================================================
-module                  what lives there
-======================  ===========================================================
-`content`               `Report` and how it is made
-`contexts`              outcomes with the text around them
-`words`                 words and numbers that every form of the report shows alike
-`elements`              elements of HTML and SVG, escaped as they are made
-`charts`                charts as SVG
-`sections`, `explorer`  the parts of the page
-`page`                  the page: one file that needs nothing else
-`markdown`              the same content as a Markdown document
-======================  ===========================================================
-
-This room makes strings; who asks for them writes them.
+==================  ============================================================================
+module              what it holds
+==================  ============================================================================
+`content`           `Report`: the figures and documents, and the report as JSON
+`tables`            tables of a report, for HTML and Markdown alike
+`examples`          outcomes with the text around them
+`charts`            SVG charts; `figures` draws a report's figures with them
+`rendering`         Jinja environments for HTML and Markdown, which escape every value
+`page`, `markdown`  `to_html` and `to_markdown`
+`templates/`        the Jinja templates, style and script
+==================  ============================================================================
 """
 
 from nerine.evaluation.report.content import Report, make_report

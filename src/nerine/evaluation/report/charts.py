@@ -1,42 +1,43 @@
-"""Charts as SVG: drawn here, coloured by the page's style.
+"""Charts as SVG; the page's style sheet colours them.
 
-All of them are 400 units wide and have a title and a description for those who do not see them.
-Coordinates grow to the right and downwards. Values that are no finite number are not drawn.
+All charts are 400 units wide and have a title and a description for screen readers. Coordinates
+grow to the right and downwards. Values that are not finite are not drawn.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 from unicodedata import east_asian_width
 
+from markupsafe import Markup
+
 from nerine.core.display import visible
-from nerine.evaluation.report.elements import Markup, element
+from nerine.evaluation.report.rendering import shown
 
 _WIDTH = 400
 _ROW = 30
 _CHARACTER = 7.5
-"""About the width of a character at the size of the charts' text."""
+"""Approximate width of a character of the charts' text."""
 _LONGEST_LABEL = 24
 _AXIS = 26
 _LINE_HEIGHT = 16
 _VISIBLE = 1e-9
+_UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A row of a chart of bars; `shown` stands at its end."""
+class Bar(NamedTuple):
+    """A row of a bar chart; `shown` is the text at its end."""
 
     label: str
     value: float
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A row of a chart of intervals: a value between `low` and `high`, from 0 to 1."""
+class Point(NamedTuple):
+    """A row of an interval chart: a value between `low` and `high`, from 0 to 1."""
 
     label: str
     value: float
@@ -44,37 +45,29 @@ class Point:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A dot of a chart of two shares, `x` and `y` from 0 to 1; its area grows with `weight`."""
+class Dot(NamedTuple):
+    """A dot at `x` and `y`, from 0 to 1; its area grows with `weight`."""
 
     x: float
     y: float
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A line through the values of each step."""
-
-    name: str
-    values: tuple[float, ...]
-
-
 def interval_chart(name: str, title: str, description: str, rows: Sequence[Point]) -> Markup:
-    """A dot with its interval in each row, over an axis from 0 to 1."""
-    left = _label_room([row.label for row in rows])
-    plot = _Scale(left, _WIDTH - 14, 0, 1)
+    """A dot on its interval in each row, over an axis from 0 to 1."""
+    left = _label_room(row.label for row in rows)
+    plot = _scale(left, _WIDTH - 14, 0, 1)
     bottom = len(rows) * _ROW + 4
-    parts = [*_grid(plot, bottom, _UNIT_TICKS)]
+    parts = _vertical_grid(plot, bottom)
     for index, row in enumerate(rows):
         y = index * _ROW + _ROW / 2
+        low, high = plot(row.low), plot(row.high)
         parts += [
             _text(row.label, left - 12, y + 4.5, "end"),
-            _line(plot(row.low), y, plot(row.high), y, "range"),
-            _line(plot(row.low), y - 5, plot(row.low), y + 5, "cap"),
-            _line(plot(row.high), y - 5, plot(row.high), y + 5, "cap"),
-            element("circle", cx=_n(plot(row.value)), cy=_n(y), r=5, class_="dot"),
+            _element("line", "range", x1=low, y1=y, x2=high, y2=y),
+            _element("line", "cap", x1=low, y1=y - 5, x2=low, y2=y + 5),
+            _element("line", "cap", x1=high, y1=y - 5, x2=high, y2=y + 5),
+            _element("circle", "dot", cx=plot(row.value), cy=y, r=5),
         ]
     return _chart(name, title, description, bottom + _AXIS, parts)
 
@@ -82,48 +75,39 @@ def interval_chart(name: str, title: str, description: str, rows: Sequence[Point
 def bar_chart(
     name: str, title: str, description: str, rows: Sequence[Bar], *, full: float | None = None
 ) -> Markup:
-    """A bar in each row, from 0 to `full`, or to the largest value."""
-    left = _label_room([row.label for row in rows])
+    """A bar in each row, from 0 to `full` or the largest value."""
+    left = _label_room(row.label for row in rows)
     right = _WIDTH - 10 - _CHARACTER * max((len(row.shown) for row in rows), default=0)
     largest = full or max((row.value for row in rows), default=0) or 1
-    plot = _Scale(left, right, 0, largest)
+    plot = _scale(left, right, 0, largest)
     parts: list[Markup] = []
     for index, row in enumerate(rows):
         y = index * _ROW + _ROW / 2
-        length = plot(row.value) - left
-        parts += [
-            _text(row.label, left - 12, y + 4.5, "end"),
-            _bar(left, y, right - left, "track"),
-            _bar(left, y, length, "bar"),
-            _text(row.shown, _WIDTH, y + 4.5, "end", "value"),
-        ]
+        for kind, end in (("track", right), ("bar", plot(row.value))):
+            width = end - left
+            parts.append(_element("rect", kind, x=left, y=y - 8, width=width, height=16, rx=2))
+        parts.append(_text(row.label, left - 12, y + 4.5, "end"))
+        parts.append(_text(row.shown, _WIDTH, y + 4.5, "end", "value"))
     return _chart(name, title, description, len(rows) * _ROW, parts)
-
-
-def _bar(x: float, middle: float, length: float, kind: str) -> Markup:
-    place = {"x": _n(x), "y": _n(middle - 8), "width": _n(length)}
-    return element("rect", **place, height=16, rx=2, class_=kind)
 
 
 def share_chart(
     name: str, title: str, description: str, dots: Sequence[Dot], axes: tuple[str, str]
 ) -> Markup:
-    """Dots over two axes from 0 to 1, named `axes`, against the diagonal on which both agree."""
-    across = _Scale(48, _WIDTH - 14, 0, 1)
-    up = _Scale(330, 14, 0, 1)
+    """Dots over two axes from 0 to 1, named `axes`, with the diagonal where both are equal."""
+    across, up = _scale(48, _WIDTH - 14, 0, 1), _scale(330, 14, 0, 1)
     heaviest = max((dot.weight for dot in dots), default=1) or 1
-    parts = [*_grid(across, 330, _UNIT_TICKS, top=14), *_levels(up, 48, _UNIT_TICKS)]
-    parts.append(_line(across(0), up(0), across(1), up(1), "ideal"))
+    parts = _vertical_grid(across, 330, top=14) + _horizontal_grid(up, 48, _WIDTH - 14, _UNIT_TICKS)
+    parts.append(_element("line", "ideal", x1=across(0), y1=up(0), x2=across(1), y2=up(1)))
     for before, after in pairwise(dots):
-        parts.append(_line(across(before.x), up(before.y), across(after.x), up(after.y), "link"))
+        start, end = (across(before.x), up(before.y)), (across(after.x), up(after.y))
+        parts.append(_element("line", "link", x1=start[0], y1=start[1], x2=end[0], y2=end[1]))
     for dot in dots:
         radius = 3 + 8 * math.sqrt(dot.weight / heaviest)
-        parts.append(
-            element("circle", cx=_n(across(dot.x)), cy=_n(up(dot.y)), r=_n(radius), class_="bubble")
-        )
-    middle = (_WIDTH + 34) / 2
-    parts.append(_text(axes[0], middle, 374, "middle", "axis"))
-    parts.append(_text(axes[1], -172, 13, "middle", "axis", transform="rotate(-90)"))
+        parts.append(_element("circle", "bubble", cx=across(dot.x), cy=up(dot.y), r=radius))
+    parts.append(_text(axes[0], (_WIDTH + 34) / 2, 374, "middle", "axis"))
+    upright = Markup('<g transform="rotate(-90)">{}</g>')
+    parts.append(upright.format(_text(axes[1], -172, 13, "middle", "axis")))
     return _chart(name, title, description, 380, parts)
 
 
@@ -131,110 +115,102 @@ def line_chart(
     name: str,
     title: str,
     description: str,
-    series: Sequence[Series],
+    lines: Mapping[str, Sequence[float]],
     steps: Sequence[str],
     *,
     full: float | None = None,
     marked: int | None = None,
 ) -> Markup:
-    """A line for each series over the same `steps`, its name at its end.
+    """Lines over the same `steps`, each with its name at its end.
 
-    The upper end is `full`, or a round number above all values. The step `marked` is set off.
+    The upper end of the axis is `full`, or a round number above all values. A dashed line marks
+    the step of index `marked`.
     """
-    room = _CHARACTER * max((len(each.name) for each in series), default=0) + 16
-    across = _Scale(44, _WIDTH - room, 0, max(len(steps) - 1, 1))
-    ticks = _ticks(full or _largest(series))
-    up = _Scale(210, 12, 0, ticks[-1])
-    parts = [*_levels(up, 44, ticks, right=_WIDTH - room)]
+    end = _WIDTH - 16 - _CHARACTER * max(map(len, lines), default=0)
+    across = _scale(44, end, 0, max(len(steps) - 1, 1))
+    values = [value for line in lines.values() for value in line if math.isfinite(value)]
+    largest = max(values, default=0)
+    ticks = _ticks(full or (largest if largest > _VISIBLE else 1))
+    up = _scale(210, 12, 0, ticks[-1])
+    parts = _horizontal_grid(up, 44, end, ticks)
     if marked is not None:
-        parts.append(_line(across(marked), 12, across(marked), 210, "marked"))
-    shown = range(0, len(steps), math.ceil(len(steps) / 10))
-    parts += [_text(steps[index], across(index), 229, "middle", "tick") for index in shown]
-    parts.append(_text("epoch", (44 + _WIDTH - room) / 2, 250, "middle", "axis"))
-    for number, each in enumerate(series):
-        parts += _curve(number, each, across, up)
-    parts += _end_labels(series, up, _WIDTH - room + 12)
-    return _chart(name, title, description, 256, parts)
+        x = across(marked)
+        parts.append(_element("line", "marked", x1=x, y1=12, x2=x, y2=210))
+    for index in range(0, len(steps), math.ceil(len(steps) / 10)):
+        parts.append(_text(steps[index], across(index), 229, "middle", "tick"))
+    parts.append(_text("epoch", (44 + end) / 2, 250, "middle", "axis"))
+    for number, line in enumerate(lines.values()):
+        places = [
+            (across(step), up(value)) for step, value in enumerate(line) if math.isfinite(value)
+        ]
+        parts.append(_element("polyline", f"curve s{number}", points=places))
+        style = f"mark s{number}"
+        for x, y in places:
+            corners = [(x, y - 5.5), (x + 5, y + 3.5), (x - 5, y + 3.5)]
+            marks = (
+                _element("circle", style, cx=x, cy=y, r=4.5),
+                _element("rect", style, x=x - 4, y=y - 4, width=8, height=8),
+                _element("polygon", style, points=corners),
+            )
+            parts.append(marks[number % 3])
+    return _chart(name, title, description, 256, parts + _end_labels(lines, up, end + 12))
 
 
-def _curve(number: int, series: Series, across: _Scale, up: _Scale) -> Iterable[Markup]:
-    """Line and marks of a series; each number has a dash pattern and a shape of its own."""
-    places = [
-        (across(index), up(value))
-        for index, value in enumerate(series.values)
-        if math.isfinite(value)
-    ]
-    points = " ".join(f"{_n(x)},{_n(y)}" for x, y in places)
-    yield element("polyline", points=points, class_=f"curve s{number}")
-    for x, y in places:
-        yield _mark(number, x, y)
-
-
-def _mark(number: int, x: float, y: float) -> Markup:
-    style = f"mark s{number}"
-    if number % 3 == 1:
-        return element("rect", x=_n(x - 4), y=_n(y - 4), width=8, height=8, class_=style)
-    if number % 3 == 2:
-        corners = f"{_n(x)},{_n(y - 5.5)} {_n(x + 5)},{_n(y + 3.5)} {_n(x - 5)},{_n(y + 3.5)}"
-        return element("polygon", points=corners, class_=style)
-    return element("circle", cx=_n(x), cy=_n(y), r=4.5, class_=style)
-
-
-def _end_labels(series: Sequence[Series], up: _Scale, x: float) -> Iterable[Markup]:
-    """The names at the ends of the lines, moved apart where they would lie upon each other."""
+def _end_labels(
+    lines: Mapping[str, Sequence[float]], up: Callable[[float], float], x: float
+) -> list[Markup]:
+    """The lines' names at their ends, moved apart so that they do not overlap."""
     ends = sorted(
-        (up(each.values[-1]), number, each.name)
-        for number, each in enumerate(series)
-        if each.values and math.isfinite(each.values[-1])
+        (up(line[-1]), number, name)
+        for number, (name, line) in enumerate(lines.items())
+        if line and math.isfinite(line[-1])
     )
     lowest = -math.inf
     heights = []
     for y, _, _ in ends:
         lowest = max(y, lowest + _LINE_HEIGHT)
         heights.append(lowest)
-    surplus = max(0.0, lowest - up(0)) if ends else 0.0
-    for (_, number, text), height in zip(ends, heights, strict=True):
-        yield _text(text, x, height - surplus + 4.5, "start", f"series s{number}")
+    surplus = max(0.0, lowest - up(0))
+    return [
+        _text(name, x, height - surplus + 4.5, "start", f"series s{number}")
+        for (_, number, name), height in zip(ends, heights, strict=True)
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """Values from `low` to `high` → places from `first` to `last`; beyond them, the nearer end."""
+def _scale(first: float, last: float, low: float, high: float) -> Callable[[float], float]:
+    """A linear map from `low` to `high` onto `first` to `last`; values outside are clamped."""
 
-    first: float
-    last: float
-    low: float
-    high: float
+    def place(value: float) -> float:
+        share = (value - low) / (high - low)
+        return first + min(max(share, 0.0), 1.0) * (last - first)
 
-    def __call__(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return self.first + min(max(share, 0.0), 1.0) * (self.last - self.first)
+    return place
 
 
-_UNIT_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+def _vertical_grid(
+    plot: Callable[[float], float], bottom: float, *, top: float = 0
+) -> list[Markup]:
+    return [
+        part
+        for tick in _UNIT_TICKS
+        for part in (
+            _element("line", "grid", x1=plot(tick), y1=top, x2=plot(tick), y2=bottom),
+            _text(f"{tick:g}", plot(tick), bottom + 19, "middle", "tick"),
+        )
+    ]
 
 
-def _grid(
-    plot: _Scale, bottom: float, ticks: Sequence[float], *, top: float = 0
-) -> Iterable[Markup]:
-    for tick in ticks:
-        yield _line(plot(tick), top, plot(tick), bottom, "grid")
-        yield _text(f"{tick:g}", plot(tick), bottom + 19, "middle", "tick")
-
-
-def _levels(
-    up: _Scale, left: float, ticks: Sequence[float], *, right: float = _WIDTH - 14
-) -> Iterable[Markup]:
-    for tick in ticks:
-        yield _line(left, up(tick), right, up(tick), "grid")
-        yield _text(f"{tick:g}", left - 8, up(tick) + 4.5, "end", "tick")
-
-
-def _largest(series: Sequence[Series]) -> float:
-    """The largest value, or 1 where none is to be seen above 0."""
-    values = [value for each in series for value in each.values if math.isfinite(value)]
-    largest = max(values, default=0)
-    return largest if largest > _VISIBLE else 1
+def _horizontal_grid(
+    up: Callable[[float], float], left: float, right: float, ticks: Sequence[float]
+) -> list[Markup]:
+    return [
+        part
+        for tick in ticks
+        for part in (
+            _element("line", "grid", x1=left, y1=up(tick), x2=right, y2=up(tick)),
+            _text(f"{tick:g}", left - 8, up(tick) + 4.5, "end", "tick"),
+        )
+    ]
 
 
 def _ticks(largest: float) -> list[float]:
@@ -245,14 +221,14 @@ def _ticks(largest: float) -> list[float]:
     return [round(index * step, 12) for index in range(count + 1)]
 
 
-def _label_room(labels: Sequence[str]) -> float:
+def _label_room(labels: Iterable[str]) -> float:
     widest = max((_columns(_short(label)) for label in labels), default=0)
     return widest * _CHARACTER + 16
 
 
 def _short(label: str) -> str:
-    """A label that fits beside a chart; the table has it in full."""
-    label = visible(label)
+    """A label cut to fit next to a chart; the table has it in full."""
+    label = shown(visible(label))
     if _columns(label) <= _LONGEST_LABEL:
         return label
     kept = ""
@@ -267,35 +243,42 @@ def _columns(text: str) -> int:
     return sum(2 if east_asian_width(each) in "WF" else 1 for each in text)
 
 
-def _text(
-    text: str, x: float, y: float, anchor: str, kind: str = "label", transform: str | None = None
+def _text(text: str, x: float, y: float, anchor: str, style: str = "label") -> Markup:
+    return Markup('<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>').format(
+        _rounded(x), _rounded(y), anchor, style, _short(text)
+    )
+
+
+def _element(
+    name: str, style: str, points: Iterable[tuple[float, float]] | None = None, **numbers: float
 ) -> Markup:
-    place = {"x": _n(x), "y": _n(y), "text_anchor": anchor, "transform": transform}
-    return element("text", _short(text), **place, class_=kind)
+    """An element without content."""
+    attributes = {key: _rounded(value) for key, value in numbers.items()}
+    if points is not None:
+        attributes["points"] = " ".join(f"{_rounded(x)},{_rounded(y)}" for x, y in points)
+    written = [Markup(' {}="{}"').format(*each) for each in attributes.items()]
+    return Markup('<{}{} class="{}"/>').format(name, Markup("").join(written), style)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return element("line", x1=_n(x1), y1=_n(y1), x2=_n(x2), y2=_n(y2), class_=kind)
-
-
-def _n(number: float) -> str:
-    """Coordinates to a tenth of a unit."""
+def _rounded(number: float) -> str:
+    """Coordinates with one decimal at the most."""
     return f"{number:.1f}".removesuffix(".0")
 
 
 def _chart(
     name: str, title: str, description: str, height: float, parts: Iterable[Markup]
 ) -> Markup:
-    """The drawing, named by its title and described by its description."""
-    return element(
-        "svg",
-        element("title", title, id=f"{name}-title"),
-        element("desc", description, id=f"{name}-desc"),
-        *parts,
-        viewBox=f"0 0 {_WIDTH} {_n(height)}",
-        role="img",
-        aria_labelledby=f"{name}-title",
-        aria_describedby=f"{name}-desc",
-        class_="chart",
-        xmlns="http://www.w3.org/2000/svg",
+    """The drawing, with its title and description."""
+    return Markup(
+        '<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title" '
+        'aria-describedby="{name}-desc" class="chart" xmlns="http://www.w3.org/2000/svg">'
+        '<title id="{name}-title">{title}</title><desc id="{name}-desc">{description}</desc>'
+        "{parts}</svg>"
+    ).format(
+        width=_WIDTH,
+        height=_rounded(height),
+        name=name,
+        title=title,
+        description=description,
+        parts=Markup("").join(parts),
     )

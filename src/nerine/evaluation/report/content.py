@@ -1,30 +1,25 @@
-"""What a report holds, whatever it is shown as."""
+"""The content of a report, and the report as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nerine.core.document import Document, Entity, surface_form, surface_forms
 from nerine.evaluation.assessment import Evaluation, evaluate_predictions
 from nerine.evaluation.calibration import Reliability, reliability
-from nerine.evaluation.error_analysis import Analysis, Outcome
-from nerine.evaluation.metrics import Counts, Scores
-from nerine.evaluation.significance import ScoreIntervals
+from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.error_analysis import Outcome
+from nerine.evaluation.metrics import Scores
 from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
-
-if TYPE_CHECKING:
-    from nerine.evaluation.epochs import EpochRecord  # without torch, which a report does not need
 
 FEW = f"With fewer than {FEW_DOCUMENTS} documents the intervals are too narrow."
 NO_SCORES = (
     "There is no calibration to show: it needs predicted entities that all have a probability."
 )
-NO_TRAIN = (
-    "Seen and unseen names are not told apart: there is no training split beside these documents."
-)
+NO_TRAIN = "Names seen and unseen in training are not told apart: the corpus has no training split."
 NO_EPOCHS = (
     "Nothing is known of the training: the predictions come from a file, or the folder of the "
     "checkpoint has no epochs.json."
@@ -33,24 +28,29 @@ NO_EPOCHS = (
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is known of predictions over a split of a corpus.
+    """Scores, documents and training history that a report shows.
 
-    - `checkpoint`, `corpus`, `split`: what was scored on what, as the user named them.
-    - `assessment`: all scores and what explains them.
-    - `gold`, `predicted`: documents side by side, with the same texts.
-    - `reliability`: of the scores (DeGroot & Fienberg, 1983); None unless there are predicted
-      entities and all have a score.
-    - `epochs`: of the run that made the checkpoint; None where they are not known.
-    - `seen`: surface forms of the training split, case-folded; None without such a split.
-    - `places`: where each document stands, as `file:line`; empty where that is not known.
-    - `notes`: what a reader should know of how the documents were read.
+    Attributes:
+        title: The report's title.
+        checkpoint: The checkpoint or file that the predictions come from, as the user named it.
+        corpus: The corpus, as the user named it.
+        split: The split's name.
+        evaluation: Scores, intervals, breakdowns and error analysis.
+        gold: The documents with their gold entities.
+        predicted: The same documents with the predicted entities.
+        reliability: Calibration of the entities' scores (DeGroot & Fienberg, 1983); None unless
+            there are predicted entities and all have a score.
+        epochs: Epochs of the run that made the checkpoint; None if they are unknown.
+        seen: Case-folded surface forms of the training split; None without such a split.
+        places: Each document's place, as `file:line`; empty if the places are unknown.
+        notes: How the documents were read, as far as the reader should know.
     """
 
     title: str
     checkpoint: str
     corpus: str
     split: str
-    assessment: Evaluation
+    evaluation: Evaluation
     gold: tuple[Document, ...]
     predicted: tuple[Document, ...]
     reliability: Reliability | None
@@ -60,39 +60,27 @@ class Report:
     notes: tuple[str, ...] = ()
 
     @property
-    def evaluation(self) -> Scores:
-        """The scores."""
-        return self.assessment.evaluation
-
-    @property
-    def intervals(self) -> ScoreIntervals:
-        """How sure the scores are."""
-        return self.assessment.intervals
-
-    @property
-    def breakdowns(self) -> Mapping[str, Mapping[str, Counts]]:
-        """Counts by kinds of entity."""
-        return self.assessment.breakdowns
-
-    @property
-    def analysis(self) -> Analysis:
-        """What became of each entity."""
-        return self.assessment.analysis
+    def scores(self) -> Scores:
+        """Strict and partial scores."""
+        return self.evaluation.evaluation
 
     @property
     def best_epoch(self) -> int | None:
-        """Which of `epochs` the checkpoint keeps: the first one with the highest F1."""
+        """Index in `epochs` of the epoch that the checkpoint keeps: the first with the best F1."""
         if not self.epochs:
             return None
         scores = [record.f1 for record in self.epochs]
         return scores.index(max(scores))
 
     def place(self, document: int) -> str:
-        """Where a document stands; its number from 0 if nothing more is known."""
+        """A document's place, or its number from 0 if the places are unknown."""
         return self.places[document] if self.places else f"document {document}"
 
     def is_seen(self, outcome: Outcome) -> bool | None:
-        """Whether all gold surface forms, or else all predicted ones, are in training."""
+        """Whether training has seen all names of an outcome; None if that is unknown.
+
+        The names are the gold surface forms, or the predicted ones if no entity is gold.
+        """
         if self.seen is None:
             return None
         document = self.gold[outcome.document]
@@ -101,7 +89,7 @@ class Report:
 
     @cached_property
     def remarks(self) -> tuple[str, ...]:
-        """The notes, and what the report cannot show."""
+        """The notes, and the parts that this report lacks."""
         holds = {
             FEW: len(self.gold) < FEW_DOCUMENTS,
             NO_SCORES: self.reliability is None,
@@ -111,17 +99,16 @@ class Report:
         return (*self.notes, *(text for text, is_so in holds.items() if is_so))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON holds it.
+        """The report for JSON.
 
-        Outcomes name their documents by number, from 0, and entities by their ranges in code
-        points.
+        Outcomes refer to documents by index, from 0, and to entities by code points.
         """
         return {
             "title": self.title,
             "checkpoint": self.checkpoint,
             "corpus": self.corpus,
             "split": self.split,
-            **self.assessment.to_dict(),
+            **self.evaluation.to_dict(),
             "calibration": None if self.reliability is None else self.reliability.to_dict(),
             "epochs": None if self.epochs is None else [each.to_dict() for each in self.epochs],
             "remarks": list(self.remarks),
@@ -155,20 +142,19 @@ def make_report(
     notes: Sequence[str] = (),
     **sampling: Any,
 ) -> Report:
-    """Counts, compares and sorts everything that a report shows.
+    """The report on predicted documents.
 
-    `gold` and `predicted` stand side by side and have the same texts; else `CorpusError`.
-    `scheme`, `train`, `lenient` and `sampling` are those of `evaluate_predictions`; `train` tells
-    which names training has seen.
+    Args:
+        gold: The documents with their gold entities.
+        predicted: The same documents with the predicted entities.
+        title: As in `Report`, like the other arguments that are not named here.
+        scheme, train, lenient, sampling: As in `evaluate_predictions`.
+
+    Raises:
+        CorpusError: If the texts of `gold` and `predicted` differ.
     """
-    assessment = evaluate_predictions(
-        gold,
-        predicted,
-        lenient=lenient,
-        train=train,
-        split=split,
-        scheme=scheme,
-        **sampling,
+    evaluation = evaluate_predictions(
+        gold, predicted, lenient=lenient, train=train, split=split, scheme=scheme, **sampling
     )
     scores = [entity.score for each in predicted for entity in each.entities]
     return Report(
@@ -176,7 +162,7 @@ def make_report(
         checkpoint=checkpoint,
         corpus=corpus,
         split=split,
-        assessment=assessment,
+        evaluation=evaluation,
         gold=tuple(gold),
         predicted=tuple(predicted),
         reliability=reliability(gold, predicted) if scores and None not in scores else None,

@@ -1,116 +1,92 @@
-"""A report as a page: one file that takes nothing from elsewhere.
+"""The report as a page of HTML: one file that loads nothing from elsewhere.
 
-Style and script stand in the page and are named by their SHA-256 in its content security policy:
-nothing else can act, whatever a text may hold. Without the script the page shows all the same,
-but for some examples of each kind instead of all of them.
+Without its script the page shows some examples of each kind; the script adds filters, search, and
+links from the confusion matrix to all examples.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib import resources
+from collections.abc import Sequence
+from typing import Any
 
-from nerine.evaluation.report import explorer, sections
-from nerine.evaluation.report.content import Report
-from nerine.evaluation.report.contexts import Example
-from nerine.evaluation.report.elements import Markup, element, isolated
+from nerine.evaluation.error_analysis import NO_ENTITY
+from nerine.evaluation.report import figures, tables
+from nerine.evaluation.report.content import NO_EPOCHS, NO_SCORES, Report
+from nerine.evaluation.report.examples import Example, Mention, examples
+from nerine.evaluation.report.rendering import TEMPLATES, read_style, render_page, shown
 
-_SECTIONS = {
-    "scores": "Scores",
-    "labels": "Labels",
-    "kinds": "Kinds",
-    "calibration": "Calibration",
-    "confusion": "Confusion",
-    "outcomes": "Outcomes",
-    "examples": "Examples",
-    "training": "Training",
-}
+SHOWN_WITHOUT_SCRIPT = 8
+"""Examples of each kind that the page shows without its script."""
+MOST_EXAMPLES = 20_000
+"""Examples that the page holds at the most; mistakes come first."""
 
 
 def to_html(report: Report) -> str:
     """The report as a page of HTML."""
-    shown = explorer.chosen_examples(report)
-    body = element(
-        "body",
-        element("a", "Skip to the scores", href="#scores", class_="skip"),
-        _header(report),
-        _navigation(),
-        element("main", *_main(report, shown)),
-        element("footer", element("p", "Made with Nerine.")),
-        _raw("script", explorer.script_data(report, shown), type="application/json", id="data"),
-        _raw("script", _file("script.js")),
-    )
-    return f"<!DOCTYPE html>\n{element('html', _head(report), body, lang='en')}\n"
-
-
-def _main(report: Report, shown: list[Example]) -> list[Markup]:
-    return [
-        sections.headline(report),
-        sections.by_label(report),
-        sections.breakdown(report),
-        sections.calibration(report),
-        explorer.confusion(report),
-        sections.outcomes(report),
-        explorer.browser(report, shown),
-        sections.training(report),
-        sections.remarks(report),
-    ]
-
-
-def _head(report: Report) -> Markup:
-    style = _file("style.css")
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(_file('script.js'))}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", report.title),
-        _raw("style", style),
-    )
-
-
-def _header(report: Report) -> Markup:
-    facts = {
-        "checkpoint": report.checkpoint,
-        "corpus": report.corpus,
-        "split": report.split,
-        "documents": f"{report.evaluation.documents:,}",
-        "gold entities": f"{report.evaluation.overall.gold:,}",
+    analysis = report.evaluation.analysis
+    # mistakes first
+    ordered = sorted(analysis.outcomes, key=lambda outcome: outcome.kind == "correct")
+    held = [*examples(report, ordered[:MOST_EXAMPLES])]
+    by_kind = {
+        kind: [example for example in held if example.kind == kind] for kind in analysis.by_kind
     }
-    shown = [
-        element("div", element("dt", name), element("dd", isolated(value)))
-        for name, value in facts.items()
-    ]
-    return element(
-        "header",
-        element("p", "Nerine report", class_="eyebrow"),
-        element("h1", isolated(report.title)),
-        element("dl", *shown, class_="facts"),
+    kinds = [kind for kind, found in by_kind.items() if found]
+    labels = [*report.scores.labels]
+    return render_page(
+        "report.html",
+        style=read_style(TEMPLATES / "report.css"),
+        script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
+        title=report.title,
+        report=report,
+        tables=tables,
+        figures=figures,
+        row_totals={
+            gold: sum(count for (row, _), count in analysis.confusion.items() if row == gold)
+            for gold in (*labels, NO_ENTITY)
+        },
+        examples=held,
+        few_examples={
+            kind: by_kind[kind][:SHOWN_WITHOUT_SCRIPT]
+            for kind, count in analysis.by_kind.items()
+            if count and kind != "correct"
+        },
+        kind_options=[
+            ("errors", "all mistakes"),
+            ("", "everything"),
+            *((kind, kind) for kind in kinds),
+        ],
+        label_options=[("", "any label"), (-1, "none"), *enumerate(labels)],
+        data={
+            "kinds": kinds,
+            "labels": [shown(label) for label in labels],
+            "examples": [_packed(example, kinds, labels) for example in held],
+        },
+        no_scores=NO_SCORES,
+        no_epochs=NO_EPOCHS,
     )
 
 
-def _navigation() -> Markup:
-    links = [
-        element("li", element("a", title, href=f"#{name}")) for name, title in _SECTIONS.items()
+def _packed(example: Example, kinds: Sequence[str], labels: Sequence[str]) -> list[Any]:
+    """An example for the script: kind, place, seen, pieces, gold and predicted mentions.
+
+    Kinds and labels are indices; the number of a piece is 1 for gold plus 2 for predicted.
+    """
+
+    def mentions(side: Sequence[Mention]) -> list[list[Any]]:
+        return [
+            [
+                shown(each.surface),
+                labels.index(each.label),
+                "" if each.score is None else tables.number(each.score),
+            ]
+            for each in side
+        ]
+
+    return [
+        kinds.index(example.kind),
+        shown(example.place),
+        None if example.seen is None else int(example.seen),
+        [[shown(each.text), int(each.gold) + 2 * int(each.predicted)] for each in example.pieces],
+        mentions(example.gold),
+        mentions(example.predicted),
     ]
-    return element("nav", element("ul", *links), aria_label="Sections")
-
-
-def _raw(name: str, content: str, /, **attributes: str) -> Markup:
-    """An element of our own content, which is read as it is, up to the end of the element."""
-    return element(name, Markup(content), **attributes)
-
-
-def _file(name: str) -> str:
-    return (resources.files("nerine.evaluation.report") / name).read_text(encoding="utf-8")
-
-
-def _hash(content: str) -> str:
-    digest = hashlib.sha256(content.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -1,24 +1,17 @@
-"""A checkpoint's records → the text of its model card.
+"""Model cards.
 
 ==================  ===========================================================================
-module              what lives there
+module              what it holds
 ==================  ===========================================================================
-`statements`        what only a person can say of a checkpoint: licence, language, intended use
-`results`           which evaluations are reported, and which comes first
+`statements`        `Statements`: licence, languages and other facts that only a person knows
+`results`           the evaluations that a card reports, the most telling first
 `metadata`          the YAML that the hub reads
-`snippets`          code that uses the checkpoint, as it stands
-`scores`, `making`  the card's sections on how good the checkpoint is, and how it was made
-`writing`           `CardRecord` → `Card`
+`facts`             the facts of a card as one dictionary of Markdown
+`writing`           `write_card`, which fills a Jinja template with the facts
 ==================  ===========================================================================
 """
 
 from nerine.publishing.card.statements import Statements, read_statements
-from nerine.publishing.card.writing import Card, CardRecord, write_card
+from nerine.publishing.card.writing import Card, write_card
 
-__all__ = [
-    "Card",
-    "CardRecord",
-    "Statements",
-    "read_statements",
-    "write_card",
-]
+__all__ = ["Card", "Statements", "read_statements", "write_card"]

@@ -1,7 +1,7 @@
-"""Which evaluations a card reports, and which of them comes first.
+"""The results that a card reports, in their order.
 
-Never the one with the best score: first come texts that had no part in making the checkpoint,
-then those of the corpus that it was made from, the split called `test`, and every entity kept.
+The best score does not decide the order. First come texts that had no part in making the
+checkpoint, then the corpus that it was made from, the split `test`, and results without thresholds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nerine.core.errors import CheckpointError
-from nerine.core.filenames import EVALUATIONS_FILE
+from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
+from nerine.data.corpus import SAMPLE
 from nerine.model.provenance.sources import shown_name
 from nerine.publishing.evaluations import EvaluationRecord, refused
 from nerine.publishing.roles import Role, role_of
@@ -21,17 +22,16 @@ _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Scores to be reported, and what they are scores of.
+    """Scores of the checkpoint on a split.
 
     Attributes:
-        split: The name of the split that was scored.
-        source: Where its corpus is from.
-        kind: What `source` names, such as a data set on the hub.
-        role: What part the texts had in making the checkpoint.
+        split: The split's name.
+        source: The source of its corpus.
+        kind: The kind of `source`, such as a data set on the hub.
+        role: The part that the texts had in making the checkpoint.
         own: Whether they are of the corpus that the checkpoint was made from.
-        scores: Those of `Evaluation.to_dict`; where they are the ones that training itself wrote
-            down, `overall` and `accuracy` alone.
-        record: The evaluation that they come from; None where training wrote them down.
+        scores: As in `Evaluation.to_dict`; only `overall` and `accuracy` if training recorded them.
+        record: The evaluation; None if training recorded the scores.
     """
 
     split: str
@@ -44,13 +44,13 @@ class Result:
 
     @property
     def overall(self) -> Mapping[str, Any]:
-        """Strict precision, recall and F1 over all labels; `support` where it is known."""
+        """Strict precision, recall and F1 over all labels; `support` if it is known."""
         found: Mapping[str, Any] = self.scores["overall"]
         return found
 
     @property
     def way(self) -> str:
-        """How the checkpoint was run, in words; nothing where it was run as it is by default."""
+        """Backend and thresholds, such as `onnx-int8, thresholds`; empty for the defaults."""
         if self.record is None:
             return ""
         kept = ["thresholds"] if self.record.thresholds else []
@@ -61,61 +61,57 @@ class Result:
 def results_of(
     info: Mapping[str, Any], evaluations: Sequence[EvaluationRecord]
 ) -> tuple[Result, ...]:
-    """All that may be reported, what comes first before the others.
+    """The results of a checkpoint, in the order of a card.
 
-    Where no evaluation is of the texts that chose the checkpoint, the scores that training noted
-    stand in. Raises `CheckpointError` for an evaluation of texts that it was trained on.
+    The scores that training recorded are among them if no evaluation is of the texts that chose
+    the checkpoint.
+
+    Raises:
+        CheckpointError: If an evaluation is of texts that the checkpoint was trained on, or
+            training recorded no valid scores.
     """
-    found = [_result(each, info) for each in evaluations]
-    if all(result.role is not Role.CHOSE for result in found):
-        found += _noted(info)
-    return tuple(sorted(found, key=_rank))
-
-
-def _rank(result: Result) -> tuple[Any, ...]:
-    return (
-        _ORDER.index(result.role),
-        not result.own,
-        result.split != "test",
-        len(result.way),
-        result.way,
-        result.source,
-        result.split,
-        result.record.texts if result.record else "",
+    corpus = (info.get("provenance") or {}).get("corpus") or {}
+    found = []
+    for record in evaluations:
+        role = role_of(record, info)
+        if role is Role.TRAINED:
+            raise refused(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
+        kind = record.corpus.kind
+        source = shown_name(record.corpus.source, kind)
+        own = record.corpus.hash in (corpus.get("hash"), corpus.get("given"))
+        found.append(Result(record.split, source, kind, role, own, record.scores, record))
+    recorded = (info.get("scores") or {}).get("validation")
+    if recorded and all(result.role is not Role.CHOSE for result in found):
+        try:
+            overall = {name: float(recorded[name]) for name in ("precision", "recall", "f1")}
+            scores = {"overall": overall, "accuracy": float(recorded["accuracy"])}
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the scores of the validation split cannot be read: {error!r}",
+                place=f"{INFO_FILE}, scores",
+                expected="precision, recall, f1 and accuracy",
+            ) from error
+        made_from = shown_name(str(corpus.get("source", "its corpus")), corpus.get("kind"))
+        chose = Result(
+            "validation", made_from, corpus.get("kind"), Role.CHOSE, own=True, scores=scores
+        )
+        found.append(chose)
+    found.sort(
+        key=lambda result: (
+            _ORDER.index(result.role),
+            not result.own,
+            result.split != "test",
+            len(result.way),
+            result.way,
+            result.source,
+            result.split,
+            result.record.texts if result.record else "",
+        )
     )
+    return tuple(found)
 
 
-def _result(record: EvaluationRecord, info: Mapping[str, Any]) -> Result:
-    role = role_of(record, info)
-    if role is Role.TRAINED:
-        raise refused(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
-    kind = record.corpus.kind
-    source = shown_name(record.corpus.source, kind)
-    corpus = _corpus(info)
-    own = record.corpus.hash in (corpus.get("hash"), corpus.get("given"))
-    return Result(record.split, source, kind, role, own, record.scores, record)
-
-
-def _corpus(info: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What `nerine.json` says of the corpus; nothing where it does not."""
-    return (info.get("provenance") or {}).get("corpus") or {}
-
-
-def _noted(info: Mapping[str, Any]) -> list[Result]:
-    """The scores of the validation split that training wrote into `nerine.json`, if any."""
-    noted = (info.get("scores") or {}).get("validation")
-    if not noted:
-        return []
-    corpus = _corpus(info)
-    try:
-        overall = {name: float(noted[name]) for name in ("precision", "recall", "f1")}
-        scores = {"overall": overall, "accuracy": float(noted["accuracy"])}
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"the scores of the validation split cannot be read: {error!r}",
-            place="nerine.json, scores",
-            expected="precision, recall, f1 and accuracy",
-        ) from error
-    kind = corpus.get("kind")
-    source = shown_name(str(corpus.get("source", "its corpus")), kind)
-    return [Result("validation", source, kind, Role.CHOSE, own=True, scores=scores)]
+def corpus_title(source: str, kind: str | None) -> str:
+    """A corpus's name on a card, not escaped; says of the bundled sample that it is bundled."""
+    bundled = kind == "bundled" or (kind is None and source == SAMPLE)
+    return f"{source}, bundled with Nerine" if bundled else source

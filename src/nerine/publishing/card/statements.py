@@ -1,4 +1,4 @@
-"""What only a person can say of a checkpoint: said in options, or in `card.toml` beside it.
+"""Statements: what only a person knows of a checkpoint, from options or from `card.toml`.
 
 ::
 
@@ -6,7 +6,7 @@
     language = ["en"]
     intended_use = "Names in short posts."
 
-What is not said is marked as open on the card, and never guessed.
+The card marks as open what is not stated. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 _LISTS = ("language", "authors")
 
 
-def _statement(meaning: str, *, form: re.Pattern[str] | None = None, like: str = "") -> Any:
-    """A field with its meaning, the form that the hub asks for, and an example of it."""
-    default: Any = None
+def _statement(
+    meaning: str, *, form: re.Pattern[str] | None = None, like: str = "", default: Any = None
+) -> Any:
+    """A field with its meaning, the pattern that the hub requires, and an example."""
     return dataclasses.field(
         default=default, metadata={"help": meaning, "form": form, "like": like}
     )
@@ -40,15 +41,15 @@ def _statement(meaning: str, *, form: re.Pattern[str] | None = None, like: str =
 @with_meanings
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """What a person states of a checkpoint; None, or nothing in a list, where they do not.
+    """What a person states of a checkpoint; None or empty if it is not stated.
 
     `intended_use` and `limits` are Markdown.
 
     Raises:
-        SettingsError: For what the hub would not take.
+        SettingsError: If the hub would not accept a value.
     """
 
-    title: str | None = _statement("what the checkpoint is called on its card")
+    title: str | None = _statement("title of the card")
     license: str | None = _statement(
         "the hub's name of the licence", form=_LICENSE, like="mit or apache-2.0, or other"
     )
@@ -56,19 +57,16 @@ class Statements:
         "name of a licence that the hub does not know", form=_LICENSE, like="my-licence-1.0"
     )
     license_link: str | None = _statement("address or file of such a licence's text")
-    language: tuple[str, ...] = dataclasses.field(
-        default=(),
-        metadata={"help": "codes of the texts' languages", "form": _LANGUAGE, "like": "en or de"},
+    language: tuple[str, ...] = _statement(
+        "codes of the texts' languages", form=_LANGUAGE, like="en or de", default=()
     )
     dataset: str | None = _statement("hub id of the data set", form=_HUB_ID, like="owner/name")
-    dataset_name: str | None = _statement("what the data set is called")
+    dataset_name: str | None = _statement("name of the data set")
     dataset_config: str | None = _statement("configuration of the data set")
     dataset_revision: str | None = _statement("commit of the data set")
     intended_use: str | None = _statement("what the checkpoint is for")
     limits: str | None = _statement("what it must not be used for, and where it is known to fail")
-    authors: tuple[str, ...] = dataclasses.field(
-        default=(), metadata={"help": "who made it", "form": None, "like": ""}
-    )
+    authors: tuple[str, ...] = _statement("authors of the checkpoint", default=())
     base_model: str | None = _statement("hub id of the encoder", form=_HUB_ID, like="owner/name")
 
     def __post_init__(self) -> None:
@@ -77,45 +75,41 @@ class Statements:
             if value is None:
                 continue
             if each.name in _LISTS and not isinstance(value, tuple):
-                raise _wrong(each, value, "a list of strings")
+                raise _invalid(each.name, value, "a list of strings")
             for text in value if each.name in _LISTS else (value,):
-                _check(each, text)
+                if not isinstance(text, str) or not text.strip():
+                    raise _invalid(each.name, text, "a text that is not empty")
+                form, meaning = each.metadata["form"], each.metadata["help"]
+                if form is not None and not form.fullmatch(text):
+                    raise _invalid(each.name, text, f"{meaning}, such as {each.metadata['like']}")
         if (self.license == "other") != (self.license_name is not None):
             raise SettingsError(
-                "license_name is for a license that is called other, and that needs one",
+                'license_name goes with license = "other", and only with it',
                 place="license",
-                expected='license = "other" with license_name, or another license without',
+                expected='license = "other" with license_name, or another license without it',
             )
 
     def changed(self, changes: Mapping[str, Any]) -> Statements:
-        """These statements with others.
+        """A copy with other values.
 
         Args:
-            changes: New values by the fields' names; lists count as tuples.
+            changes: New values by field name; lists become tuples.
 
         Raises:
-            SettingsError: For a statement that does not exist, or a value that the hub would not
-                take.
+            SettingsError: If a name is unknown, or the hub would not accept a value.
         """
         return with_changes(self, changes, "statement")
 
 
 def read_statements(folder: Path) -> Statements:
-    """What `card.toml` in a folder states; nothing where there is none.
+    """The statements in a folder's `card.toml`; empty ones without such a file.
 
-    Raises `SettingsError` with its place.
+    Raises:
+        SettingsError: If the file cannot be read, or a statement is invalid.
     """
     path = folder / STATEMENTS_FILE
     return read_settings(path, Statements()) if path.exists() else Statements()
 
 
-def _check(each: dataclasses.Field[Any], text: Any) -> None:
-    if not isinstance(text, str) or not text.strip():
-        raise _wrong(each, text, "a text that is not empty")
-    form = each.metadata["form"]
-    if form is not None and not form.fullmatch(text):
-        raise _wrong(each, text, f"{each.metadata['help']}, such as {each.metadata['like']}")
-
-
-def _wrong(each: dataclasses.Field[Any], value: Any, expected: str) -> SettingsError:
-    return SettingsError(f"{value!r} cannot be stated", place=each.name, expected=expected)
+def _invalid(name: str, value: Any, expected: str) -> SettingsError:
+    return SettingsError(f"{value!r} cannot be stated", place=name, expected=expected)

@@ -1,7 +1,7 @@
 "use strict";
 
-// Brings the examples to life: filters, search, and the way from the matrix to them.
-// Texts enter the page as text only, never as markup.
+// Filters and search for the examples, and links from the confusion matrix to them.
+// Texts enter the page as text, never as markup.
 (() => {
   const PAGE = 50;
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -127,7 +127,7 @@
     cell.replaceChildren(button);
   }
 
-  // Tables that fit need not be reached by keyboard to be scrolled.
+  // Tables that fit need no keyboard focus for scrolling.
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const { scrollWidth, clientWidth, scrollHeight, clientHeight } = target;
@@ -140,7 +140,7 @@
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => {
     const first = showMore();
-    first.tabIndex = -1; // so that reading goes on where the new ones begin
+    first.tabIndex = -1; // the reader continues at the first new example
     first.focus({ preventScroll: true });
   });
   byId("static").hidden = true;

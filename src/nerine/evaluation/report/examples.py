@@ -1,4 +1,4 @@
-"""Outcomes in their context: what a reader needs to see of a text."""
+"""Outcomes of the error analysis with the text around them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,30 @@ from nerine.evaluation.error_analysis import Outcome
 from nerine.evaluation.report.content import Report
 
 _AROUND = 160
-"""So many code points are shown before and behind the entities of an outcome."""
+"""Code points shown before the first and after the last entity of an outcome."""
 _LONGEST = 600
-"""A longer piece is shown by its beginning and its end."""
+"""Code points above which only the beginning and the end of a piece are shown."""
 
 ELLIPSIS = " … "
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a text, in a gold entity, in a predicted one, in both or in none."""
+    """A piece of a text, inside a gold entity, a predicted one, both or neither."""
 
     text: str
     gold: bool = False
     predicted: bool = False
 
+    @property
+    def sides(self) -> str:
+        """The sides as class names: `gold`, `predicted`, both with a space, or neither."""
+        return " ".join(side for side in ("gold", "predicted") if getattr(self, side))
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An entity as it is shown: its surface, its label and its score."""
+    """An entity as it is shown: surface form, label and score."""
 
     surface: str
     label: str
@@ -38,11 +43,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An outcome with the text around it.
-
-    `seen` says whether the gold surface forms, or the predicted ones where there is no gold
-    entity, are all among the training split's; None where that is not known.
-    """
+    """An outcome with the text around it; `seen` is as in `Report.is_seen`."""
 
     kind: str
     place: str
@@ -51,24 +52,25 @@ class Example:
     predicted: tuple[Mention, ...]
     seen: bool | None
 
+    @property
+    def text(self) -> str:
+        """The pieces as one text."""
+        return "".join(piece.text for piece in self.pieces)
+
 
 def examples(report: Report, outcomes: Iterable[Outcome]) -> Iterator[Example]:
-    """Each of the report's `outcomes` as an example."""
+    """Examples of outcomes, in the same order; places are relative to the corpus."""
+    folder = report.corpus.rstrip("/") + "/"
     for outcome in outcomes:
         document = report.gold[outcome.document]
         yield Example(
             kind=outcome.kind,
-            place=_short_place(report, outcome.document),
+            place=report.place(outcome.document).removeprefix(folder),
             pieces=tuple(_context(document, outcome)),
             gold=_mentions(document, outcome.gold),
             predicted=_mentions(document, outcome.predicted),
             seen=report.is_seen(outcome),
         )
-
-
-def _short_place(report: Report, document: int) -> str:
-    """The place of a document inside the corpus, whose own place stands in the report's head."""
-    return report.place(document).removeprefix(report.corpus.rstrip("/") + "/")
 
 
 def _mentions(document: Document, entities: Sequence[Entity]) -> tuple[Mention, ...]:
@@ -79,7 +81,7 @@ def _mentions(document: Document, entities: Sequence[Entity]) -> tuple[Mention, 
 
 
 def _context(document: Document, outcome: Outcome) -> Iterator[Piece]:
-    """The text around the entities, cut wherever one of them begins or ends."""
+    """The text around the entities, cut where an entity begins or ends."""
     entities = [*outcome.gold, *outcome.predicted]
     first = max(0, min(entity.start for entity in entities) - _AROUND)
     last = min(len(document.text), max(entity.end for entity in entities) + _AROUND)
@@ -87,17 +89,13 @@ def _context(document: Document, outcome: Outcome) -> Iterator[Piece]:
     if first:
         yield Piece(ELLIPSIS)
     for start, end in pairwise(sorted({first, last} | inner)):
-        yield Piece(
-            _elided(document.text[start:end]),
-            gold=_is_inside(start, outcome.gold),
-            predicted=_is_inside(start, outcome.predicted),
+        gold, predicted = (
+            any(entity.start <= start < entity.end for entity in side)
+            for side in (outcome.gold, outcome.predicted)
         )
+        yield Piece(_elided(document.text[start:end]), gold, predicted)
     if last < len(document.text):
         yield Piece(ELLIPSIS)
-
-
-def _is_inside(position: int, entities: Sequence[Entity]) -> bool:
-    return any(entity.start <= position < entity.end for entity in entities)
 
 
 def _elided(text: str) -> str:
