@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-certainty bench-distillation bench-quality bench-suspects picture clean
+.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -47,8 +47,8 @@ bench-stream: $(VENV)/ready ## a million texts through `nerine tag`, and cost ag
 bench-int8: $(VENV)/ready ## what 8 bits cost: F1 of the same checkpoints, and fp32 in ONNX against PyTorch
 	$(BIN)/python -m bench.int8 $(CHECKPOINT)
 
-bench-certainty: $(VENV)/ready ## whether intervals and tests keep their promise; about 10 minutes
-	$(BIN)/python -m bench.certainty
+bench-significance: $(VENV)/ready ## coverage of intervals, false positive rates of tests; about 10 minutes
+	$(BIN)/python -m bench.significance
 
 bench-distillation: $(VENV)/ready ## three students of one teacher on WNUT 17; about 40 minutes on two cores
 	$(BIN)/python -m bench.distillation

@@ -71,7 +71,7 @@ def _run(corpus: Corpus, settings: TrainingSettings) -> tuple[float, float, Scor
         began = time.monotonic()
         run = train(corpus, output=Path(folder) / "run", settings=settings)
         minutes = (time.monotonic() - began) / 60
-        result = evaluate(run.tagger(), corpus.test)
+        result = evaluate(run.tagger(), corpus.test).scores
     return run.best.epoch, run.best.f1, result, minutes
 
 

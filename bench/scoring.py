@@ -24,7 +24,7 @@ from seqeval.scheme import IOB2
 from bench.timing import print_rates, processor, rates
 from nerine.core.document import Document
 from nerine.core.tags import TagScheme
-from nerine.data.formats.tagged import entities_of
+from nerine.data.formats.tagged_words import entities_from_spans
 from nerine.evaluation.metrics import score, score_tags
 
 PEER = "seqeval"
@@ -65,7 +65,7 @@ def documents(sentences: Tags) -> list[Document]:
     found = []
     for tags in sentences:
         blank = Document.from_tokens([f"word{index}" for index in range(len(tags))])
-        entities = entities_of(blank.tokens or (), TagScheme.IOB2.decode(tags))
+        entities = entities_from_spans(blank.tokens or (), TagScheme.IOB2.decode(tags))
         found.append(blank.with_entities(entities))
     return found
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.common import ENCODER, machine, wnut
 from nerine.core.document import Document, Entity, Token
-from nerine.curation.label_errors import CrossValidation, Suspect, cross_validated_suspects
+from nerine.curation.label_errors import CrossValidation, LabelError, cross_validated_label_errors
 from nerine.data.corpus import Corpus
 from nerine.training.recipes import CROSS_VALIDATION
 
@@ -41,7 +41,7 @@ class Corruption:
     before: Entity
     after: Entity | None
 
-    def is_touched_by(self, suspect: Suspect) -> bool:
+    def is_touched_by(self, suspect: LabelError) -> bool:
         """Whether a suspect of the same document is about this place."""
         entities = [entity for entity in (suspect.gold, suspect.proposed) if entity]
         if self.after is None:
@@ -101,9 +101,9 @@ def corrupted(corpus: Corpus, number: int, seed: int) -> tuple[Corpus, list[Corr
     return dataclasses.replace(corpus, splits=splits), changed
 
 
-def found(changed: Sequence[Corruption], suspects: Sequence[Suspect]) -> dict[str, int]:
+def found(changed: Sequence[Corruption], suspects: Sequence[LabelError]) -> dict[str, int]:
     """How many corruptions of each kind one of `suspects` touches."""
-    by_document: dict[int, list[Suspect]] = {}
+    by_document: dict[int, list[LabelError]] = {}
     for suspect in suspects:
         by_document.setdefault(suspect.sample.index, []).append(suspect)
     counts = dict.fromkeys(KINDS, 0)
@@ -113,7 +113,7 @@ def found(changed: Sequence[Corruption], suspects: Sequence[Suspect]) -> dict[st
     return counts
 
 
-def _rows(changed: Sequence[Corruption], suspects: Sequence[Suspect]) -> Iterator[str]:
+def _rows(changed: Sequence[Corruption], suspects: Sequence[LabelError]) -> Iterator[str]:
     dice = random.Random(0)
     for first in FIRST:
         counts = found(changed, suspects[:first])
@@ -144,15 +144,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = chosen.work or Path(folder) / "folds"
         validation = CrossValidation(corpus, work, folds=chosen.folds, settings=settings)
-        findings = cross_validated_suspects(validation, resume=work.exists())
+        report = cross_validated_label_errors(validation, resume=work.exists())
     minutes = (time.monotonic() - began) / 60
     print(
         f"\nseed {chosen.seed}, {chosen.folds} folds, {chosen.epochs} epochs, {chosen.encoder}, "
-        f"{len(changed)} of {findings.entities} labels corrupted, {minutes:.1f} minutes\n"
+        f"{len(changed)} of {report.entities} labels corrupted, {minutes:.1f} minutes\n"
     )
-    print(f"| first suspects of {len(findings.suspects)} | found | {' | '.join(KINDS)} | chance |")
+    print(
+        f"| first suspects of {len(report.label_errors)} | found | {' | '.join(KINDS)} | chance |"
+    )
     print("|---" * (len(KINDS) + 3) + "|")
-    for row in _rows(changed, findings.suspects):
+    for row in _rows(changed, report.label_errors):
         print(row)
 
 

@@ -40,7 +40,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
     with Hub() as found:
         turn_to(found, monkeypatch, tmp_path / "hf")
-        monkeypatch.setattr("nerine.hub.pulling.time", SimpleNamespace(sleep=found.waits.append))
+        monkeypatch.setattr("nerine.hub.snapshot.time", SimpleNamespace(sleep=found.waits.append))
         yield found
         leave()
     assert found.crashes == []

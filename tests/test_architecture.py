@@ -91,8 +91,52 @@ def label(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
-def test_each_module_has_a_room() -> None:
-    assert {room_of(path) for path in MODULES} == set(ROW)
+def test_the_package_is_ten_rooms_and_its_face() -> None:
+    found = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
+    assert found == {*ROW, "__init__.py", "__main__.py", "py.typed"}
+    assert len(ROW) == 10
+
+
+def test_the_manual_draws_the_rooms_and_their_chain() -> None:
+    page = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    assert re.findall(r"^[├└]── (\w+)/", page, re.M) == list(ROW)
+    assert " < ".join(", ".join(rooms) for rooms in CHAIN) in page
+
+
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """Chains of modules that lead back to their beginning, one for each module found on one."""
+    found = []
+    done: set[str] = set()
+
+    def follow(name: str, above: list[str]) -> None:
+        if name in above:
+            found.append([*above[above.index(name) :], name])
+        elif name not in done:
+            for other in sorted(imports.get(name, ())):
+                follow(other, [*above, name])
+            done.add(name)
+
+    for name in sorted(imports):
+        follow(name, [])
+    return found
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    names = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in MODULES
+    }
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    imports = {}
+    for name, path in names.items():
+        found = imports_in(ast.walk(tree_of(path)))
+        modules = {each if each in names else each.rpartition(".")[0] for each in found}
+        imports[name] = {each for each in modules if each in names and each != name}
+    assert circles(imports) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c", "b"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
 def test_the_manual_names_what_make_knows() -> None:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from nerine.curation.checks import CheckReport, check_corpus
     from nerine.data.corpus import Corpus, load_corpus
     from nerine.data.formats import read_documents, write_documents
-    from nerine.evaluation.assessment import Evaluation, evaluate_predictions
-    from nerine.evaluation.evaluate import evaluate
+    from nerine.evaluation.evaluate import Evaluation, evaluate, evaluate_predictions
     from nerine.evaluation.metrics import Scores, score
     from nerine.evaluation.significance import Comparison, System, compare
     from nerine.model.explanation import explain
@@ -79,7 +78,7 @@ __all__ = [
 ]
 
 _LATER = {
-    "Evaluation": "nerine.evaluation.assessment",
+    "Evaluation": "nerine.evaluation.evaluate",
     "CheckReport": "nerine.curation.checks",
     "Comparison": "nerine.evaluation.significance",
     "Corpus": "nerine.data.corpus",
@@ -94,7 +93,7 @@ _LATER = {
     "TaggingSummary": "nerine.serving.files",
     "TrainingRun": "nerine.training.run",
     "TrainingSettings": "nerine.training.settings",
-    "evaluate_predictions": "nerine.evaluation.assessment",
+    "evaluate_predictions": "nerine.evaluation.evaluate",
     "check_corpus": "nerine.curation.checks",
     "compare": "nerine.evaluation.significance",
     "distill": "nerine.training.distillation.distill",

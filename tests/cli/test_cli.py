@@ -19,7 +19,7 @@ from rich.console import Console
 
 import nerine
 from nerine.cli import main
-from nerine.cli.terminal import VisibleOutput, print_json, table, titled
+from nerine.cli.terminal import Titled, VisibleOutput, print_json, table
 from nerine.core.display import visible
 from nerine.data import corpus as corpus_module
 from nerine.data.corpus import load_corpus
@@ -68,7 +68,7 @@ def test_a_table_of_numbers_that_is_too_wide_comes_in_parts(width: int) -> None:
         shown.add_row(label, "0.1234", "0.1000 to 0.9000", "12", "3,456")
         shown.add_section()
     stream = io.StringIO()
-    Console(file=stream, width=width, _environ={}).print(titled("A title", shown))
+    Console(file=stream, width=width, _environ={}).print(Titled("A title", shown))
     lines = stream.getvalue().splitlines()
     assert lines[0] == "A title"
     assert max(len(line) for line in lines) <= width
@@ -80,11 +80,11 @@ def test_a_table_of_numbers_that_is_too_wide_comes_in_parts(width: int) -> None:
     assert values == ["0.1234", "0.1000 to 0.9000", "12", "3,456"]
 
 
-def test_a_table_with_texts_behind_numbers_stays_whole() -> None:
+def test_a_table_with_texts_after_numbers_stays_whole() -> None:
     shown = table(("", "P(gold)", "proposed"), numbers=("", "P(gold)"))
     shown.add_row("1", "0.500", "a long text " * 9)
     stream = io.StringIO()
-    Console(file=stream, width=40, _environ={}).print(titled("A title", shown))
+    Console(file=stream, width=40, _environ={}).print(Titled("A title", shown))
     assert stream.getvalue().count("P(gold)") == 1
 
 
@@ -153,16 +153,19 @@ def test_a_user_error_is_a_message_and_exit_code_2(broken: Path) -> None:
     ("arguments", "message"),
     [
         (["describe", "./nowhere"], "./nowhere: there is no such file or folder"),
-        (["describe", "sample", "--scheme-in", "IOB9"], "no tag scheme is called 'IOB9'"),
+        (["describe", "sample", "--scheme-in", "IOB9"], "unknown tag scheme 'IOB9'"),
         (["describe", "sample", "--format", "xml"], "Invalid value for '--format'"),
-        (["convert", "sample", "out.jsonl"], "--to says in which format"),
+        (
+            ["convert", "sample", "out.jsonl"],
+            "Missing option '--to', the format of the files in out.jsonl",
+        ),
         (["convert", "sample", "out", "--to", "parquet"], "'parquet' is not one of"),
         (["train", "sample"], "Missing option '-o'"),
         (["train", "sample", "-o", "run", "--epochs", "0"], "epochs: 0 is too small"),
         (["train", "sample", "-o", "run", "--words", "all"], "Invalid value for '--words'"),
-        (["train", "sample", "-o", "run", "--scheme", "X"], "no tag scheme is called 'X'"),
+        (["train", "sample", "-o", "run", "--scheme", "X"], "unknown tag scheme 'X'"),
         (["train", "sample", "-o", "run", "--settings", "a.toml"], "a.toml: cannot be read"),
-        (["predict", "run", "--file", "no.txt"], "no.txt: there is no such file"),
+        (["predict", "run", "--file", "no.txt"], "no.txt: the file does not exist"),
         (["evaluate", "run", "sample", "--split", "dev"], "sample: there is no dev split"),
         (["demo", "--epochs", "0"], "epochs: 0 is too small"),
         (["tags"], "No such command 'tags'"),
@@ -374,7 +377,7 @@ def test_a_conversion_that_fails_leaves_the_target_alone(broken: Path, tmp_path:
 def test_a_corpus_cannot_become_a_file(conll: Path, tmp_path: Path) -> None:
     result = run("convert", "sample", conll, "--to", "spans")
     assert result.exit_code == 2
-    assert f"error: {conll}: cannot be made" in result.stderr
+    assert f"error: {conll}: the folder cannot be made" in result.stderr
     assert conll.read_text() == CONLL
 
 
@@ -393,7 +396,7 @@ def test_a_folder_of_brat_converts_like_a_file(conll: Path, tmp_path: Path) -> N
     assert load_corpus(tmp_path / "back.conll").train == load_corpus(conll).train
     again = run("convert", conll, tmp_path / "train", "--to", "brat")
     assert again.exit_code == 2
-    assert "the folder holds other things" in again.stderr
+    assert "the folder is not empty" in again.stderr
 
 
 def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) -> None:
@@ -405,4 +408,4 @@ def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) ->
     result = run("convert", source, tmp_path / "b.jsonl", "--set-aside", "--json")
     aside, unclear = json.loads(result.stdout)["notes"]
     assert aside == f"{source}: 1 annotation set aside"
-    assert unclear.startswith(f"{source}: 1 document with offsets behind an emoji")
+    assert unclear.startswith(f"{source}: 1 document with offsets after an emoji")

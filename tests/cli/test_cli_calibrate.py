@@ -22,9 +22,9 @@ from nerine.evaluation.calibration import (
     Calibration,
     Target,
     Thresholds,
-    apply,
+    apply_thresholds,
     fit_thresholds,
-    reliability,
+    reliability_diagram,
 )
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import Counts
@@ -70,7 +70,7 @@ def corpus(tmp_path: Path, found: list[Document], middle: float) -> Path:
     folder = tmp_path / "corpus"
     folder.mkdir()
     for name in ("train", "validation", "test"):
-        write_documents(apply(found, Thresholds(middle)), folder / f"{name}.jsonl")
+        write_documents(apply_thresholds(found, Thresholds(middle)), folder / f"{name}.jsonl")
     return folder
 
 
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_old_file(checkpoint: Path, monkeypatch: pytest.M
     assert files_of(checkpoint) == before
 
 
-def test_thresholds_are_not_saved_beside_weights_of_another_run(checkpoint: Path) -> None:
+def test_thresholds_are_not_saved_with_weights_of_another_run(checkpoint: Path) -> None:
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     before = files_of(checkpoint)
@@ -156,14 +156,14 @@ def test_a_tagger_drops_what_is_below_and_changes_nothing_else(
     checkpoint: Path, found: list[Document], middle: float
 ) -> None:
     tagger = Tagger.load(checkpoint, device="cpu", thresholds=middle)
-    expected = list(apply(found, Thresholds(middle)))
+    expected = list(apply_thresholds(found, Thresholds(middle)))
     assert tagger.predict(documents()) == expected
     assert 0 < len(_scores(expected)) < len(_scores(found))
     explained = explain(tagger, documents()[0]).document
     assert places(explained) == places(expected[0]) != places(found[0])
     given = Thresholds(0.0, {"person": 1.0})
     tagger = Tagger.load(checkpoint, device="cpu", thresholds=given)
-    assert tagger.predict(documents()) == list(apply(found, given))
+    assert tagger.predict(documents()) == list(apply_thresholds(found, given))
 
 
 def test_saved_thresholds_are_used_only_if_asked_for(
@@ -173,7 +173,7 @@ def test_saved_thresholds_are_used_only_if_asked_for(
     assert Tagger.load(checkpoint, device="cpu").predict(documents()) == found
     asked = Tagger.load(checkpoint, device="cpu", thresholds="saved")
     assert asked.thresholds == Thresholds(middle)
-    assert asked.predict(documents()) == list(apply(found, Thresholds(middle)))
+    assert asked.predict(documents()) == list(apply_thresholds(found, Thresholds(middle)))
 
 
 def test_thresholds_that_are_asked_for_but_not_saved(checkpoint: Path) -> None:
@@ -184,7 +184,7 @@ def test_thresholds_that_are_asked_for_but_not_saved(checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [1.5, float("nan"), True, "mine"])
 def test_thresholds_that_cannot_be(checkpoint: Path, wrong: Any) -> None:
-    with pytest.raises(SettingsError, match="no threshold"):
+    with pytest.raises(SettingsError, match=r"(no|valid) threshold"):
         Tagger.load(checkpoint, thresholds=wrong)
 
 
@@ -198,7 +198,9 @@ def test_calibrates_saves_and_is_used(
     assert result.exit_code == 0, result.stderr
     shown = json.loads(result.stdout)
     gold = load_corpus(corpus).validation
-    assert shown["reliability"] == json.loads(json.dumps(reliability(gold, found).to_dict()))
+    assert shown["reliability"] == json.loads(
+        json.dumps(reliability_diagram(gold, found).to_dict())
+    )
     fitted = load_checkpoint(checkpoint).calibration
     assert fitted is not None
     assert shown["thresholds"] == fitted.to_dict()
@@ -271,7 +273,7 @@ def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], midd
     entities = [json.loads(line)["entities"] for line in result.stdout.splitlines()]
     assert [
         [(each["start"], each["end"], each["label"]) for each in some] for some in entities
-    ] == [places(document) for document in apply(found, Thresholds(middle))]
+    ] == [places(document) for document in apply_thresholds(found, Thresholds(middle))]
 
 
 @pytest.mark.parametrize(
@@ -280,10 +282,10 @@ def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], midd
         (["--split", "test"], "--split: thresholds are not fitted on the test split"),
         (["--split", "train"], "--split: thresholds are not fitted on the train split"),
         (["--split", "dev"], "there is no dev split"),
-        (["--target", "best"], "target: 'best' is no target"),
-        (["--target", "precision=2"], "target: the precision 2.0"),
+        (["--target", "best"], "target: 'best' is not a valid target"),
+        (["--target", "precision=2"], "target: 2.0 is not a valid precision"),
         (["--bins", "0"], "Invalid value for '--bins'"),
-        (["--scheme", "IOB1"], "--scheme: thresholds would be saved for another scheme"),
+        (["--scheme", "IOB1"], "--scheme: the thresholds would be those of another scheme"),
         (["--target", "recall=1"], "no threshold reaches a recall of 1 for all labels"),
     ],
 )
@@ -315,7 +317,7 @@ def test_only_folders_of_ours_are_written_to(tmp_path: Path, corpus: Path) -> No
 def test_thresholds_on_the_command_line_are_checked_first(command: str, value: str) -> None:
     result = run(command, "nowhere", "sample", "--thresholds", value)
     assert result.exit_code == 2
-    assert f"error: --thresholds: {value!r} is no threshold" in result.stderr
+    assert f"error: --thresholds: {value!r} is not a valid threshold" in result.stderr
     assert "the word saved, or a number from 0 to 1" in result.stderr
 
 

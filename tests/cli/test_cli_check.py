@@ -124,7 +124,7 @@ def test_lists_the_rules(arguments: list[str]) -> None:
         (["columns.conll"], "columns.conll:2: 3 columns"),
         (["tag.conll"], "tag.conll:1: tag 'person' has an unknown form"),
         (["bytes.conll"], "bytes.conll:1: byte 0xff at position 0"),
-        (["record.jsonl"], "record.jsonl:1: this is no JSON"),
+        (["record.jsonl"], "record.jsonl:1: this is not valid JSON"),
         (["overlap.jsonl"], "overlap.jsonl:1: entity 1 [2, 4) 'ra' as x begins before"),
     ],
 )

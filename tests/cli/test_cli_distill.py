@@ -82,11 +82,11 @@ def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Pa
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--keep", "0,x"], "'0,x' is not whole numbers between commas"),
+        (["--keep", "0,x"], "'0,x' is not a list of whole numbers"),
         (["--keep", "1,0"], "keep: (1, 0) is not a valid list of layers"),
         (["--layers", "2"], "layers: 2 layers for the student of a teacher that has 2"),
         (["--layers", "1", "--keep", "0,1"], "layers: 1 layers, but keep lists 2"),
-        (["--unlabelled", "none.txt"], "none.txt: there is no such file"),
+        (["--unlabelled", "none.txt"], "none.txt: the file does not exist"),
     ],
 )
 def test_what_cannot_be_used_is_an_error(
@@ -148,7 +148,7 @@ def _stopping_display() -> Iterator[_Stopper]:
     yield _Stopper()
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(
+def test_an_interrupted_run_prints_how_to_resume_and_resumes(
     teacher: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spaced = corpus.rename(tmp_path / "my corpus")
@@ -159,7 +159,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
         stopped = run("distill", teacher, "--data", spaced, "-o", tmp_path / "student", *flags)
     assert stopped.exit_code == 1
     assert "stopped by SIGINT; the state was saved" in stopped.stderr
-    program, *command = shlex.split(stopped.stderr.partition("go on with: ")[2])
+    program, *command = shlex.split(stopped.stderr.partition("resume with: ")[2])
     assert program == "nerine"
     assert command[-1] == "--resume"
     assert run(*command, "--temperature", 9).exit_code == 2

@@ -15,7 +15,8 @@ from rich.console import Console
 
 import nerine
 from nerine.cli import main
-from nerine.cli.show import explanation_tables, plain_line, print_documents
+from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.explain import explanation_tables
 from nerine.core.display import tagged_page
 from nerine.core.document import Document, Entity
 from nerine.data.formats import WriteOptions, read_documents, write_documents
@@ -153,7 +154,7 @@ def test_an_output_in_a_folder_that_is_not_there_is_an_error(
 ) -> None:
     result = run("predict", checkpoint, "Mira", "-o", tmp_path / "no" / "out.jsonl")
     assert result.exit_code == 2
-    assert f"{tmp_path / 'no'}: there is no such folder" in result.stderr
+    assert f"{tmp_path / 'no'}: the folder does not exist" in result.stderr
 
 
 def test_predictions_do_not_replace_the_labels_that_they_were_made_for(
@@ -200,7 +201,7 @@ def test_a_page_escapes_everything_and_needs_nothing_from_elsewhere() -> None:
 
 def test_evaluates_as_a_table(checkpoint: Path, corpus: Path, tagger: Tagger) -> None:
     result = run("evaluate", checkpoint, corpus)
-    scores = nerine.evaluate(tagger, documents())
+    scores = nerine.evaluate(tagger, documents()).scores
     lines = [line.split() for line in result.stdout.splitlines()]
     head = ["label", "precision", "recall", "F1", *["F1,", "95%", "interval"], "support"]
     assert head in lines
@@ -219,7 +220,7 @@ def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> No
         "corpus": str(corpus),
         "hash": nerine.load_corpus(corpus).hash,
         "split": "train",
-        **nerine.evaluate(tagger, documents()).to_dict(),
+        **nerine.evaluate(tagger, documents()).scores.to_dict(),
     }
     assert {name: found[name] for name in expected} == expected
     assert found["signature"].startswith("metric:entity|scheme:ranges|reading:strict|split:train|")

@@ -214,4 +214,4 @@ def test_scores_that_will_be_refused_are_said_to_be_that_when_they_are_saved(
     saved = CliRunner().invoke(main, [str(each) for each in arguments])
     assert saved.exit_code == 0, saved.output
     assert "nerine push refuses such scores" in saved.stdout
-    assert "nobody knows whether" in run(folder, REPO, "--dry-run").stderr
+    assert "it is unknown whether" in run(folder, REPO, "--dry-run").stderr

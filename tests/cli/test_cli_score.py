@@ -110,7 +110,7 @@ def test_scores_a_split_of_a_corpus(corpus: Path, worse: Path) -> None:
     assert as_json("score", corpus, train, "--split", "train")["overall"]["f1"] == 1.0
     wrong = run("score", corpus, train)
     assert wrong.exit_code == 2
-    assert f"{train}:2: the token 'saw' stands where gold has 'left'" in wrong.stderr
+    assert f"{train}:2: the token 'saw' differs from the gold token 'left'" in wrong.stderr
     assert f"token 2 of the document at {corpus / 'test.conll'}:1" in wrong.stderr
 
 
@@ -219,29 +219,35 @@ def test_formats_and_schemes_may_be_stated(gold: Path, worse: Path, tmp_path: Pa
 BAD: list[tuple[list[str], str]] = [
     (["score", "no.conll", "worse.conll"], "no.conll: there is no such file or folder"),
     (["score", "test.conll", "no.conll"], "no.conll: cannot be read: No such file or directory"),
-    (["score", "test.conll", "corpus"], "the name has no extension that tells the format"),
-    (["score", "test.conll"], "test.conll:1: there are 2 columns"),
+    (["score", "test.conll", "corpus"], "the format is unknown, as the name has no extension"),
+    (["score", "test.conll"], "test.conll:1: 2 columns"),
     (["score", "test.conll", "--predicted-column", "9"], "there is no column 9"),
-    (["score", "corpus"], "corpus: there is no predicted file"),
+    (["score", "corpus"], "corpus: no file of predictions is given"),
     (["score", "test.conll", "worse.conll", "--errors", "-1"], "Invalid value for '--errors'"),
-    (["score", "test.conll", "worse.conll", "--level", "95"], "level: 95.0 is no level"),
-    (["score", "test.conll", "worse.conll", "--level", "nan"], "level: nan is no level"),
+    (
+        ["score", "test.conll", "worse.conll", "--level", "95"],
+        "level: 95.0 is not a valid confidence level",
+    ),
+    (
+        ["score", "test.conll", "worse.conll", "--level", "nan"],
+        "level: nan is not a valid confidence level",
+    ),
     (["score", "test.conll", "worse.conll", "--samples", "0"], "samples: 0 is too small"),
     (["score", "test.conll", "worse.conll", "--seed", "-1"], "seed: -1 is negative"),
-    (["score", "test.conll", "--split", "test"], "--split is for a corpus"),
+    (["score", "test.conll", "--split", "test"], "--split needs a corpus"),
     (["score", "corpus", "worse.conll", "--split", "dev"], "corpus: there is no dev split"),
     (["score", "test.conll", "worse.conll", "--train", "no"], "no: there is no such file"),
-    (["score", "test.conll", "worse.conll", "--predicted-scheme", "X"], "no tag scheme is called"),
+    (["score", "test.conll", "worse.conll", "--predicted-scheme", "X"], "unknown tag scheme"),
     (["score", "test.conll", "worse.conll", "--predicted-column", "9"], "there is no column 9"),
     (["score", "test.conll", "worse.conll", "--predicted-column", "x"], "tag_column is 'x'"),
-    (["score", "test.conll", "short.conll"], "the rows end here, and gold goes on with 'in'"),
-    (["score", "test.conll", "empty.conll"], "empty.conll: there is no row"),
+    (["score", "test.conll", "short.conll"], "short.conll:9: the file ends after 7 rows"),
+    (["score", "test.conll", "empty.conll"], "empty.conll: no rows"),
     (["score", "test.conll", "bytes.conll"], "is not UTF-8"),
-    (["score", "test.conll", "bad.jsonl"], "bad.jsonl:1: this is no JSON"),
-    (["compare", "test.conll", "worse.conll"], "there is 1 system: worse.conll"),
-    (["compare", "test.conll", "a=worse.conll", "a=test.conll"], "there is 1 system: a"),
+    (["score", "test.conll", "bad.jsonl"], "bad.jsonl:1: this is not valid JSON"),
+    (["compare", "test.conll", "worse.conll"], "1 system given: worse.conll"),
+    (["compare", "test.conll", "a=worse.conll", "a=test.conll"], "1 system given: a"),
     (["compare", "test.conll", "no.conll", "worse.conll"], "no.conll: cannot be read"),
-    (["compare", "test.conll", "worse.conll", "short.conll"], "short.conll:9: the rows end here"),
+    (["compare", "test.conll", "worse.conll", "short.conll"], "short.conll:9: the file ends"),
     (["compare", "test.conll", "worse.conll", "corpus"], "corpus"),
     (["compare", "test.conll", "worse.conll", "test.conll", "--show", "-1"], "for '--show'"),
     (["compare", "test.conll", "worse.conll", "test.conll", "--seed", "-1"], "seed: -1"),
@@ -325,7 +331,7 @@ def test_the_signature_names_every_scheme_that_was_read(gold: Path, worse: Path)
 def test_a_long_token_is_not_shown_whole(gold: Path, worse: Path) -> None:
     worse.write_text(f"{'x' * 5000} O\n\n")
     result = run("score", gold, worse)
-    assert f"the token '{'x' * 60}' stands where gold has 'Mira'" in result.stderr
+    assert f"the token '{'x' * 60}' differs from the gold token 'Mira'" in result.stderr
     assert len(result.stderr) < 1000
 
 

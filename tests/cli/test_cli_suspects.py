@@ -92,7 +92,7 @@ class _Stopper:
     def evaluated(self, record: object, *, best: bool) -> None: ...
 
 
-def test_an_interrupted_call_says_how_to_go_on_and_does(
+def test_an_interrupted_call_prints_how_to_resume_and_resumes(
     corpus: Path, options: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, work = tmp_path / "out.jsonl", tmp_path / "work"
@@ -103,7 +103,7 @@ def test_an_interrupted_call_says_how_to_go_on_and_does(
     assert stopped.exit_code == 1
     assert stopped.stdout == ""
     assert not output.exists()
-    program, name, *again = shlex.split(stopped.stderr.partition("go on with: ")[2])
+    program, name, *again = shlex.split(stopped.stderr.partition("resume with: ")[2])
     assert (program, name, again[-1]) == ("nerine", "suspects", "--resume")
 
     resumed = run(*again)
@@ -151,7 +151,7 @@ def test_a_model_that_is_there_judges_without_training(
     result = run(corpus, "-o", output, "--split", "validation", "--model", model, "--json")
     assert result.exit_code == 0
     assert {each["split"] for each in records(output)} == {"validation"}
-    assert "nothing is known" in json.loads(result.stdout)["notes"][0]
+    assert "no record says what the model was trained on" in json.loads(result.stdout)["notes"][0]
 
 
 def test_nothing_to_suspect_is_said(tmp_path: Path, checkpoint_of: Callable[..., Path]) -> None:
@@ -179,7 +179,7 @@ def test_texts_do_not_steer_the_terminal(
     ("arguments", "message"),
     [
         (["-o", "."], ".: this is a folder"),
-        (["-o", "no/out.jsonl"], "no: there is no such folder"),
+        (["-o", "no/out.jsonl"], "no: the folder does not exist"),
         (["-o", "a", "--html", "./a"], "-o and --html name the same file"),
         (["-o", "a", "--folds", "1"], "Invalid value for '--folds'"),
         (["-o", "a", "--split", "dev"], "there is no dev split"),

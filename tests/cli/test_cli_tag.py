@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from nerine.cli import main
-from nerine.cli.flags import resuming_command
 from nerine.cli.progress import TaggingDisplay, tagging_bar
+from nerine.cli.resuming import resuming_command
 from nerine.cli.tag import tag
 from nerine.model.tagger import Tagger
 from streams import files_in
@@ -87,7 +87,7 @@ def test_standard_input_to_standard_output(checkpoint: Path, posts: Path) -> Non
     assert output.read_text() == result.stdout
     bare = run(checkpoint, "-", "-o", "-", input=given)
     assert bare.exit_code == 2
-    assert "nothing tells the format of standard input" in bare.stderr
+    assert "the format of standard input is unknown" in bare.stderr
     assert run(checkpoint, posts, "-o", "-", "--json").exit_code == 2
 
 
@@ -99,11 +99,11 @@ def test_thresholds_drop_entities(checkpoint: Path, posts: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("absent.txt", "-o", "out.jsonl"), "there is no such file"),
-        (("posts.txt", "-o", "no/out.jsonl"), "there is no such folder"),
+        (("absent.txt", "-o", "out.jsonl"), "file not found"),
+        (("posts.txt", "-o", "no/out.jsonl"), "folder not found"),
         (("posts.txt", "-o", "out.jsonl", "--resume", "--overwrite"), "both given"),
         (("posts.txt", "-o", "out.jsonl", "--into", "text"), "would replace the text"),
-        (("bad.jsonl.gz", "-o", "out.jsonl"), "the compressed data are broken"),
+        (("bad.jsonl.gz", "-o", "out.jsonl"), "the compressed data are damaged"),
         (("posts.txt", "posts.txt", "-o", "-"), "several outputs cannot go to one stream"),
     ],
 )
@@ -133,11 +133,11 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Tagger, "attempts", interrupted)
+        patched.setattr(Tagger, "pipe_with_errors", interrupted)
         result = run(checkpoint, posts, "-o", output)
     assert result.exit_code == 1
     assert "the state was saved" in result.stderr
-    assert f"go on with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
+    assert f"resume with: nerine tag {checkpoint} {posts} -o {output} --resume" in (
         result.stderr.replace("--output", "-o")
     )
     with monkeypatch.context() as patched:
@@ -146,12 +146,12 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
     assert refused.exit_code == 2
     assert "the model changed since the run was interrupted: config.json was" in refused.stderr
     begun = run(checkpoint, posts, "-o", output)
-    assert "an interrupted run stands here" in begun.stderr
+    assert "an interrupted run exists" in begun.stderr
     assert run(checkpoint, posts, "-o", output, "--resume").exit_code == 0
     assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
 
 
-def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
+def test_the_resuming_command_does_not_start_again() -> None:
     given = ["runs/a", "x.txt", "-o", "y.jsonl", "--overwrite", "--thresholds", "saved"]
     with tag.make_context("tag", given) as context:
         again = resuming_command(context)
@@ -161,17 +161,17 @@ def test_the_command_to_go_on_with_begins_nothing_anew() -> None:
 # without torch, whose loading would take most of the time
 WAITING = """
 import sys, time, types
-tagger = types.ModuleType("nerine.tagger")
+tagger = types.ModuleType("nerine.model.tagger")
 class Tagger:
     notes = ()
     @classmethod
     def load(cls, *names, **options):
         return cls()
-    def attempts(self, texts):
+    def pipe_with_errors(self, texts):
         time.sleep(60)
         yield from texts
 tagger.Tagger = Tagger
-sys.modules["nerine.tagger"] = tagger
+sys.modules["nerine.model.tagger"] = tagger
 from nerine.cli import main
 main(sys.argv[1:])
 """
@@ -197,7 +197,7 @@ def test_a_signal_ends_the_bar_and_the_state_is_saved(checkpoint: Path, posts: P
     shown += b"".join(iter(lambda: _shown(leader), b""))
     assert child.wait(timeout=60) == 1
     os.close(leader)
-    assert b"go on with: nerine tag" in shown
+    assert b"resume with: nerine tag" in shown
     assert b"Traceback" not in shown
     assert not output.exists()
     assert (posts.parent / ".out.jsonl.tagging" / "state.json").exists()

@@ -1,4 +1,4 @@
-"""`nerine train` and `nerine demo`, and how training is shown as it goes on."""
+"""`nerine train` and `nerine demo`, and the display of a training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import nerine
 import runs
 from nerine.cli import demo, main, progress
 from nerine.cli.progress import TrainingDisplay
-from nerine.cli.show import epochs_table
+from nerine.cli.scores import epochs_table
 from nerine.core.errors import TrainingError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
@@ -109,7 +109,7 @@ def test_every_kind_of_flag_reaches_the_settings(asked: list[dict[str, Any]]) ->
 
 @pytest.mark.parametrize(
     ("marker", "message"),
-    [("{", "run.json: cannot be read"), ('{"settings": {"speed": 1}}', "no setting 'speed'")],
+    [("{", "run.json: cannot be read"), ('{"settings": {"speed": 1}}', "unknown setting 'speed'")],
 )
 def test_a_run_with_unusable_settings_cannot_be_resumed(
     marker: str, message: str, tmp_path: Path
@@ -176,7 +176,7 @@ def _stopping_display() -> Iterator[_Stopper]:
     yield _Stopper()
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(
+def test_an_interrupted_run_prints_how_to_resume_and_resumes(
     corpus: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spaced = corpus.rename(tmp_path / "my corpus")
@@ -188,9 +188,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     assert stopped.exit_code == 1
     assert "stopped by SIGINT; the state was saved" in stopped.stderr
     assert stopped.stdout == ""
-    program, *command = shlex.split(stopped.stderr.partition("go on with: ")[2])
+    program, *command = shlex.split(stopped.stderr.partition("resume with: ")[2])
     assert program == "nerine"
-    assert command[-3:] == ["--format", "columns", "--repair"]
+    assert command[-4:] == ["--format", "columns", "--repair", "--resume"]
 
     resumed = run(*command)
     assert resumed.exit_code == 0

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.core.document import Document, Entity, Token, labels_of
+from nerine.core.display import pieces
+from nerine.core.document import Document, Entity, Token, check_no_overlap, labels_of
 from nerine.core.errors import CheckpointError, DocumentError, MissingExtraError, NerineError
+from nerine.core.words import rule_words, word_spans
 
 
 @pytest.mark.parametrize(
@@ -18,14 +20,33 @@ from nerine.core.errors import CheckpointError, DocumentError, MissingExtraError
         ([Entity(0, 9, "x")], r"entity 0 has the range \[0, 9\)"),
         ([Entity(-1, 2, "x")], r"\[-1, 2\)"),
         ([Entity(2, 2, "x")], r"\[2, 2\)"),
-        ([Entity(0, 3, "x"), Entity(2, 4, "y")], r"entity 1 .* begins before entity 0 .* ends"),
-        ([Entity(3, 4, "x"), Entity(0, 1, "y")], "expected: entities in order, without overlap"),
+        ([Entity(3, 4, "x"), Entity(0, 1, "y")], "entity 1 .* as y comes after entity 0 .* as x"),
+        ([Entity(0, 3, "x"), Entity(0, 2, "x")], "expected: entities sorted by start, end and lab"),
+        ([Entity(0, 3, "y"), Entity(0, 3, "x")], "expected: entities sorted by start, end and lab"),
+        ([Entity(0, 3, "x"), Entity(0, 3, "x", 0.5)], "each once"),
         ([Entity(0, 1, "")], r"entity 0 .* has no label"),
     ],
 )
 def test_an_entity_that_does_not_fit_is_an_error(entities: list[Entity], message: str) -> None:
     with pytest.raises(DocumentError, match=message):
         Document("a 👩‍👧".replace("‍", ""), tuple(entities))
+
+
+def test_entities_may_overlap_and_be_nested_where_nothing_needs_them_apart() -> None:
+    flat = Document("abcd", (Entity(0, 2, "x"), Entity(2, 4, "x")))
+    check_no_overlap(flat)
+    for entities in (
+        (Entity(0, 3, "x"), Entity(2, 4, "y")),
+        (Entity(0, 1, "y"), Entity(0, 4, "x"), Entity(1, 3, "x")),
+        (Entity(0, 3, "x"), Entity(0, 3, "y")),
+    ):
+        document = flat.with_entities(entities)
+        with pytest.raises(DocumentError, match=r"entity 1 .* begins before entity 0 .* ends"):
+            check_no_overlap(document)
+        with pytest.raises(DocumentError, match="expected: entities in order, without overlap"):
+            word_spans(document, rule_words(document.text))
+        with pytest.raises(DocumentError, match="begins before"):
+            list(pieces(document))
 
 
 def test_a_token_that_does_not_fit_is_an_error() -> None:

@@ -151,5 +151,5 @@ def test_spans_that_overlap_cannot_be_written() -> None:
 def test_a_scheme_is_found_by_its_usual_names() -> None:
     assert TagScheme.named("bio") is TagScheme.IOB2
     assert TagScheme.named("IOBES") is TagScheme.BIOES
-    with pytest.raises(SchemeError, match="no tag scheme is called 'BMEWO'"):
+    with pytest.raises(SchemeError, match="unknown tag scheme 'BMEWO'"):
         TagScheme.named("BMEWO")

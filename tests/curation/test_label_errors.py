@@ -1,4 +1,4 @@
-"""Likely label errors: the readings, their order, and the trainings behind them."""
+"""Likely label errors: the readings, their order, and the cross-validation."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from nerine.core.errors import CorpusError, TrainingError
 from nerine.core.tags import TagScheme
 from nerine.core.words import rule_words
 from nerine.curation.label_errors import (
-    KINDS,
     CrossValidation,
+    LabelError,
+    cross_validated_label_errors,
+    find_label_errors,
+)
+from nerine.curation.label_errors.ranking import (
+    KINDS,
     Sample,
-    Suspect,
-    cross_validated_suspects,
     disagreements,
-    folds,
-    ranked,
+    rank_label_errors,
     samples_of,
-    suspects_of,
 )
 from nerine.data.corpus import Corpus
 from nerine.model.decoding import Decoder
@@ -74,33 +75,33 @@ class Judge:
         return WordLogits(encodings, np.array(rows, dtype=np.float32).reshape(-1, len(TAGS)))
 
 
-def judged(judge: Judge, *documents: Document) -> tuple[list[Suspect], int]:
+def judged(judge: Judge, *documents: Document) -> tuple[list[LabelError], int]:
     corpus = Corpus({"train": documents}, ("person", "place"), "a test")
     return disagreements(samples_of(corpus, ["train"]), cast("Tagger", judge))
 
 
-def only(judge: Judge, *documents: Document) -> Suspect:
-    (suspect,), _ = judged(judge, *documents)
-    return suspect
+def only(judge: Judge, *documents: Document) -> LabelError:
+    (label_error,), _ = judged(judge, *documents)
+    return label_error
 
 
 def test_an_entity_without_a_label_is_missed_though_the_best_path_has_none() -> None:
-    suspect = only(Judge(Mira={"O": 0.7, "B-person": 0.3}), Document("so Mira left"))
-    assert suspect.kind == "missed"
-    assert suspect.gold is None
-    assert suspect.proposed == Entity(3, 7, "person")
-    assert suspect.proposed_probability == pytest.approx(0.3)
-    assert suspect.gold_probability == pytest.approx(0.7)
-    assert suspect.log_odds == pytest.approx(math.log(0.303 / 0.703))
+    label_error = only(Judge(Mira={"O": 0.7, "B-person": 0.3}), Document("so Mira left"))
+    assert label_error.kind == "missed"
+    assert label_error.gold is None
+    assert label_error.proposed == Entity(3, 7, "person")
+    assert label_error.proposed_probability == pytest.approx(0.3)
+    assert label_error.gold_probability == pytest.approx(0.7)
+    assert label_error.log_odds == pytest.approx(math.log(0.303 / 0.703))
 
 
 def test_a_label_where_the_model_finds_nothing_is_spurious() -> None:
     document = Document("so Mira left", (Entity(0, 7, "person"),))
-    suspect = only(Judge(Mira={"O": 0.96, "I-person": 0.04}), document)
-    assert suspect.kind == "spurious"
-    assert suspect.proposed is None
-    assert suspect.proposed_probability == pytest.approx(1)
-    assert suspect.corrected.entities == ()
+    label_error = only(Judge(Mira={"O": 0.96, "I-person": 0.04}), document)
+    assert label_error.kind == "spurious"
+    assert label_error.proposed is None
+    assert label_error.proposed_probability == pytest.approx(1)
+    assert label_error.corrected.entities == ()
 
 
 def test_another_label_and_other_ends_are_kinds_of_their_own() -> None:
@@ -112,7 +113,7 @@ def test_another_label_and_other_ends_are_kinds_of_their_own() -> None:
         ),
         document,
     )
-    by_kind = {suspect.kind: suspect for suspect in found}
+    by_kind = {label_error.kind: label_error for label_error in found}
     # B-person I-person, B-person O, B-place I-place, B-place O: 0.3, 0.15, 0.1, 0.1 of 0.65
     assert by_kind.keys() == {"type", "boundary"}
     assert by_kind["type"].proposed == Entity(0, 11, "place")
@@ -130,8 +131,8 @@ def test_a_label_of_which_the_model_is_sure_is_no_suspect() -> None:
 
 def test_of_missed_entities_that_overlap_the_most_probable_one_is_named() -> None:
     words = {"B-person": 0.9, "O": 0.1}, {"I-person": 0.6, "O": 0.3, "B-place": 0.1}
-    suspect = only(Judge(Mira=words[0], Okonjo=words[1]), Document("Mira Okonjo left"))
-    assert suspect.proposed == Entity(0, 11, "person")
+    label_error = only(Judge(Mira=words[0], Okonjo=words[1]), Document("Mira Okonjo left"))
+    assert label_error.proposed == Entity(0, 11, "person")
 
 
 def test_the_kinds_take_turns_and_an_entity_comes_once() -> None:
@@ -145,11 +146,11 @@ def test_the_kinds_take_turns_and_an_entity_comes_once() -> None:
         Document("Kim", ()),
     ]
     found, _ = judged(judge, *documents)
-    assert [suspect.kind for suspect in found].count("spurious") == 3
-    first = ranked(found)
-    assert [suspect.kind for suspect in first] == ["missed", "type", "spurious", "spurious"]
-    assert [suspect.sample.index for suspect in first] == [3, 0, 1, 2]
-    assert ranked(reversed(found))[:2] == first[:2]
+    assert [label_error.kind for label_error in found].count("spurious") == 3
+    first = rank_label_errors(found)
+    assert [label_error.kind for label_error in first] == ["missed", "type", "spurious", "spurious"]
+    assert [label_error.sample.index for label_error in first] == [3, 0, 1, 2]
+    assert rank_label_errors(reversed(found))[:2] == first[:2]
 
 
 def test_what_ends_inside_a_word_is_judged_as_the_word_and_counted() -> None:
@@ -171,15 +172,15 @@ def test_what_touches_no_word_is_counted_and_not_judged() -> None:
 def test_a_proposal_takes_the_place_of_all_that_it_overlaps() -> None:
     document = Document("New York Bay", (Entity(0, 3, "person"), Entity(4, 8, "place")))
     sample = samples_of(Corpus({"train": (document,)}, (), "a test"), ["train"])[0]
-    suspect = Suspect(sample, document.entities[1], Entity(0, 12, "place"), 0.1, 0.9)
-    assert suspect.corrected.entities == (Entity(0, 12, "place"),)
-    assert suspect.range == (0, 12)
-    assert suspect.labels == ("place",)
+    label_error = LabelError(sample, document.entities[1], Entity(0, 12, "place"), 0.1, 0.9)
+    assert label_error.corrected.entities == (Entity(0, 12, "place"),)
+    assert label_error.range == (0, 12)
+    assert label_error.labels == ("place",)
 
 
 def test_a_suspect_is_json() -> None:
-    suspect = only(Judge(Mira={"B-person": 1.0}), Document("so Mira", id="a"))
-    record = json.loads(json.dumps(suspect.to_dict(), allow_nan=False))
+    label_error = only(Judge(Mira={"B-person": 1.0}), Document("so Mira", id="a"))
+    record = json.loads(json.dumps(label_error.to_dict(), allow_nan=False))
     assert record == {
         "kind": "missed",
         "split": "train",
@@ -189,11 +190,11 @@ def test_a_suspect_is_json() -> None:
         "text": "so Mira",
         "gold": None,
         "proposed": {"start": 3, "end": 7, "label": "person", "text": "Mira"},
-        "gold_probability": suspect.gold_probability,
+        "gold_probability": label_error.gold_probability,
         "proposed_probability": pytest.approx(1),
-        "log_odds": pytest.approx(suspect.log_odds),
+        "log_odds": pytest.approx(label_error.log_odds),
     }
-    assert suspect.log_odds == pytest.approx(math.log(1.003 / 0.003))
+    assert label_error.log_odds == pytest.approx(math.log(1.003 / 0.003))
 
 
 class FakeRun:
@@ -210,7 +211,9 @@ class FakeRun:
 
 @pytest.fixture
 def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folds, "train", lambda corpus, **_: FakeRun(corpus))
+    monkeypatch.setattr(
+        "nerine.curation.label_errors.cross_validation.train", lambda corpus, **_: FakeRun(corpus)
+    )
 
 
 def cross_validation(work: Path, corpus: Corpus | None = None, **changes: Any) -> CrossValidation:
@@ -231,7 +234,7 @@ def test_no_document_is_judged_by_a_model_that_saw_its_text(
     corpus = runs.corpus(12)
     validation = cross_validation(tmp_path / "work", corpus, splits=splits, count=3)
     judged = []
-    for samples, tagger in validation.read():
+    for samples, tagger in validation.folds_with_taggers():
         trained = cast("Corpus", tagger)
         judged += samples
         assert trained.test == tuple(sample.document for sample in samples)
@@ -249,13 +252,15 @@ def test_no_document_is_judged_by_a_model_that_saw_its_text(
     assert all(corpus.split(each.split)[each.index] == each.document for each in judged)
 
 
-def test_an_article_does_not_go_on_in_another_split(fake_training: None, tmp_path: Path) -> None:
+def test_an_article_ends_with_its_split(fake_training: None, tmp_path: Path) -> None:
     first, *others = runs.corpus(12).train
     article = (dataclasses.replace(first, meta={"docstart": "-DOCSTART-"}), *others)
     apart = tuple(Document(f"It rained for {number} days") for number in range(4))
     corpus = dataclasses.replace(runs.corpus(12), splits={"train": article, "validation": apart})
     validation = cross_validation(tmp_path / "work", corpus, splits=("train", "validation"))
-    judged = [{sample.split for sample in samples} for samples, _ in validation.read()]
+    judged = [
+        {sample.split for sample in samples} for samples, _ in validation.folds_with_taggers()
+    ]
     assert sorted(map(sorted, judged)) == [["train"], ["validation"]]
 
 
@@ -287,7 +292,7 @@ def interrupted(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Cross
     work = tmp_path_factory.mktemp("interrupted") / "work"
     validation = cross_validation(work, encoder=encoder)
     with pytest.raises(KeyboardInterrupt):
-        cross_validated_suspects(validation, listener=Stopper())
+        cross_validated_label_errors(validation, listener=Stopper())
     return validation
 
 
@@ -299,42 +304,42 @@ def interrupted(encoder: str, tmp_path_factory: pytest.TempPathFactory) -> Cross
         ({"count": 3}, "holds 'fold-1-of-2'"),
     ],
 )
-def test_goes_on_only_under_the_same_conditions(
+def test_resumes_only_under_the_same_conditions(
     changes: dict[str, Any], message: str, interrupted: CrossValidation, encoder: str
 ) -> None:
     other = cross_validation(interrupted.work, encoder=encoder, **changes)
     with pytest.raises(TrainingError, match=message):
-        cross_validated_suspects(other, resume=True)
+        cross_validated_label_errors(other, resume=True)
 
 
 def test_a_working_folder_in_use_is_left_alone(interrupted: CrossValidation) -> None:
     with pytest.raises(TrainingError, match="holds 'fold-1-of-2' already"):
-        cross_validated_suspects(interrupted)
+        cross_validated_label_errors(interrupted)
 
 
 def test_a_file_is_no_working_folder(tmp_path: Path) -> None:
     (tmp_path / "work").touch()
     with pytest.raises(TrainingError, match="this is a file"):
-        cross_validated_suspects(cross_validation(tmp_path / "work"))
+        cross_validated_label_errors(cross_validation(tmp_path / "work"))
 
 
-def test_an_interrupted_call_goes_on_and_ends_as_if_it_had_not_been(
+def test_a_resumed_call_ends_as_an_uninterrupted_one(
     interrupted: CrossValidation, tmp_path: Path
 ) -> None:
     whole = dataclasses.replace(interrupted, work=tmp_path / "work")
     assert (interrupted.folder(1) / "nerine.json").is_file()
     assert not (interrupted.folder(2) / "nerine.json").is_file()
     finished = (interrupted.folder(1) / "model.safetensors").stat().st_mtime_ns
-    resumed = cross_validated_suspects(interrupted, resume=True)
+    resumed = cross_validated_label_errors(interrupted, resume=True)
     assert (interrupted.folder(1) / "model.safetensors").stat().st_mtime_ns == finished
-    assert resumed == cross_validated_suspects(whole)
+    assert resumed == cross_validated_label_errors(whole)
     assert resumed.documents == 12
     assert resumed.entities == 24
 
 
 def test_texts_that_cannot_be_divided_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(CorpusError):
-        cross_validated_suspects(cross_validation(tmp_path / "work", count=13))
+        cross_validated_label_errors(cross_validation(tmp_path / "work", count=13))
 
 
 def test_a_model_does_not_judge_what_it_was_trained_on(tagger: Tagger) -> None:
@@ -343,16 +348,16 @@ def test_a_model_does_not_judge_what_it_was_trained_on(tagger: Tagger) -> None:
         settings = {"validation_fraction": 0.25, "seed": 3}
         provenance = {"corpus": {"hash": held.hash}, "settings": settings}
         with pytest.raises(CorpusError, match="was trained on the train split"):
-            suspects_of(corpus, ["train"], tagger, provenance)
-    assert suspects_of(runs.corpus(12), ["validation"], tagger, provenance).documents == 4
-    assert suspects_of(runs.corpus(13), ["train"], tagger, provenance).notes == ()
+            find_label_errors(corpus, ["train"], tagger, provenance)
+    assert find_label_errors(runs.corpus(12), ["validation"], tagger, provenance).documents == 4
+    assert find_label_errors(runs.corpus(13), ["train"], tagger, provenance).notes == ()
 
 
 def test_a_model_of_unknown_origin_judges_under_a_note(tagger: Tagger) -> None:
-    findings = suspects_of(runs.corpus(12), ["train"], tagger)
-    assert "nothing is known" in findings.notes[0]
-    assert [each["rank"] for each in findings.to_dict()["suspects"]] == list(
-        range(1, len(findings.suspects) + 1)
+    report = find_label_errors(runs.corpus(12), ["train"], tagger)
+    assert "no record says what the model was trained on" in report.notes[0]
+    assert [each["rank"] for each in report.to_dict()["suspects"]] == list(
+        range(1, len(report.label_errors) + 1)
     )
 
 
@@ -360,17 +365,17 @@ def test_a_label_that_the_model_does_not_know_is_an_error(tagger: Tagger) -> Non
     document = Document("Mira", (Entity(0, 4, "animal"),))
     corpus = Corpus({"train": (document,)}, ("animal",), "a test")
     with pytest.raises(CorpusError, match="does not know the label 'animal'"):
-        suspects_of(corpus, ["train"], tagger)
+        find_label_errors(corpus, ["train"], tagger)
 
 
 def test_entities_off_word_boundaries_are_noted(tagger: Tagger) -> None:
     corpus = Corpus({"train": (Document("Lisbon", (Entity(0, 3, "location"),)),)}, (), "a test")
-    findings = suspects_of(corpus, ["train"], tagger)
-    assert "1 of 1 entities do not fall on word boundaries" in findings.notes[-1]
+    report = find_label_errors(corpus, ["train"], tagger)
+    assert "1 of 1 entities do not fall on word boundaries" in report.notes[-1]
 
 
 @st.composite
-def any_suspects(draw: st.DrawFn) -> list[Suspect]:
+def any_label_errors(draw: st.DrawFn) -> list[LabelError]:
     """Suspects of the words of a few documents, several of them of the same gold entity."""
     share = st.floats(0, 1)
     found = []
@@ -384,20 +389,20 @@ def any_suspects(draw: st.DrawFn) -> list[Suspect]:
             (gold, Entity(0, 5, "a")),
         ]
         pairs = draw(st.lists(st.sampled_from(choices), unique=True))
-        found += [Suspect(sample, *pair, draw(share), draw(share)) for pair in pairs]
+        found += [LabelError(sample, *pair, draw(share), draw(share)) for pair in pairs]
     return found
 
 
-@given(any_suspects())
-def test_every_place_is_ranked_once_and_each_kind_by_its_odds(found: list[Suspect]) -> None:
-    def places(suspects: list[Suspect]) -> list[tuple[int, bool]]:
-        return [(each.sample.index, each.gold is None) for each in suspects]
+@given(any_label_errors())
+def test_every_place_is_ranked_once_and_each_kind_by_its_odds(found: list[LabelError]) -> None:
+    def places(label_errors: list[LabelError]) -> list[tuple[int, bool]]:
+        return [(each.sample.index, each.gold is None) for each in label_errors]
 
-    first = ranked(found)
+    first = rank_label_errors(found)
     assert sorted(places(first)) == sorted(set(places(found)))
-    assert all(suspect in found for suspect in first)
+    assert all(label_error in found for label_error in first)
     for kind in KINDS:
-        odds = [suspect.log_odds for suspect in first if suspect.kind == kind]
+        odds = [label_error.log_odds for label_error in first if label_error.kind == kind]
         assert odds == sorted(odds, reverse=True)
     tops = [max(odds) for kind in KINDS if (odds := [s.log_odds for s in found if s.kind == kind])]
     if first:

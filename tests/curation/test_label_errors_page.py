@@ -1,4 +1,4 @@
-"""The page of suspects, in a browser where there is one."""
+"""The page of label errors, in a browser where there is one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerine.core.document import Document, Entity
-from nerine.curation.label_errors import Sample, Suspect
 from nerine.curation.label_errors.page import review_page
+from nerine.curation.label_errors.ranking import LabelError, Sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -18,23 +18,23 @@ IMAGE = "<img src=x onerror=\"document.title = 'run'\">"
 EVIL = f"{IMAGE}</style>"
 
 
-def suspect(text: str, gold: Entity | None, proposed: Entity | None) -> Suspect:
+def label_error(text: str, gold: Entity | None, proposed: Entity | None) -> LabelError:
     document = Document(text, (gold,) if gold else ())
-    return Suspect(Sample(document, "train", 0, f"{SCRIPT}:7"), gold, proposed, 0.125, 0.75)
+    return LabelError(Sample(document, "train", 0, f"{SCRIPT}:7"), gold, proposed, 0.125, 0.75)
 
 
-SUSPECTS = [
-    suspect("so Mira left", None, Entity(3, 7, "person")),
-    suspect("Oslo is far", Entity(0, 4, "person"), Entity(0, 4, "place")),
-    suspect(f"{SCRIPT} New York {IMAGE}", Entity(40, 48, EVIL), Entity(44, 48, EVIL)),
-    suspect("again and again", Entity(0, 5, "place"), None),
+LABEL_ERRORS = [
+    label_error("so Mira left", None, Entity(3, 7, "person")),
+    label_error("Oslo is far", Entity(0, 4, "person"), Entity(0, 4, "place")),
+    label_error(f"{SCRIPT} New York {IMAGE}", Entity(40, 48, EVIL), Entity(44, 48, EVIL)),
+    label_error("again and again", Entity(0, 5, "place"), None),
 ]
 
 
 def opened(browser: Browser, folder: Path, width: int = 1000) -> tuple[Page, list[str]]:
     """The page as a browser shows it, and whatever it complains of or asks for."""
     path = folder / "review.html"
-    path.write_text(review_page(SUSPECTS), encoding="utf-8")
+    path.write_text(review_page(LABEL_ERRORS), encoding="utf-8")
     page = browser.new_page(viewport={"width": width, "height": 700})
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text))
@@ -108,7 +108,7 @@ def test_the_dark_page_is_dark(browser: Browser, tmp_path: Path) -> None:
 
 def test_a_long_text_is_shown_around_the_place() -> None:
     text = "a" * 500 + " Mira " + "b" * 500
-    page = review_page([suspect(text, None, Entity(501, 505, "person"))], total=9)
+    page = review_page([label_error(text, None, Entity(501, 505, "person"))], total=9)
     assert '<mark class="proposed">Mira' in page
     assert "…aaa" in page
     assert "bbb…" in page
@@ -119,12 +119,12 @@ def test_a_long_text_is_shown_around_the_place() -> None:
 def test_other_entities_are_marked_without_a_colour() -> None:
     first, second = Entity(0, 4, "person"), Entity(8, 12, "place")
     document = Document("Mira in Oslo", (first, second))
-    found = Suspect(Sample(document, "train", 0, "a"), second, None, 0.5, 0.5)
+    found = LabelError(Sample(document, "train", 0, "a"), second, None, 0.5, 0.5)
     page = review_page([found])
     assert page.count("<mark>Mira<small>person</small></mark>") == 2
     assert page.count('<mark class="gold">Oslo<small>place</small></mark>') == 1
     assert page.count("Oslo") == 2
 
 
-def test_a_page_without_suspects_says_so() -> None:
+def test_a_page_without_label_errors_says_so() -> None:
     assert "0 places" in review_page([])

@@ -1,4 +1,4 @@
-"""Corpora: loading, splits, labels, descriptions."""
+"""Corpora: loading, splits, labels, statistics."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import ReadOptions, WriteOptions, write_documents
-from nerine.data.formats.folders import split_named
-from nerine.data.statistics import describe_corpus
+from nerine.data.split_files import split_named
+from nerine.data.statistics import corpus_statistics
 from places import WNUT
 from strategies import documents
 
@@ -98,7 +98,7 @@ def test_two_files_for_one_split_are_refused(folder: Path) -> None:
 
 
 def test_a_folder_without_splits_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="it is empty"):
+    with pytest.raises(CorpusError, match="none, the folder is empty"):
         load_corpus(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(CorpusError, match=r"among: notes\.txt"):
@@ -244,41 +244,41 @@ def test_holding_out_needs_something_to_divide(folder: Path) -> None:
     assert len(corpus_of("a", "b").hold_out_validation(0.1).validation) == 1
 
 
-def test_a_description_counts() -> None:
+def test_statistics_count() -> None:
     train = (
         Document("Mira left", (Entity(0, 4, "p"),), (Token(0, 4), Token(5, 9))),
         Document("Mira left", (Entity(0, 4, "p"),), (Token(0, 4), Token(5, 9))),
         Document("Oslo", (Entity(0, 4, "q"),), (Token(0, 4),)),
     )
     test = (Document("MIRA", (Entity(0, 4, "p"),)), Document("Oslo"), Document("Rio"))
-    description = describe_corpus(Corpus({"train": train, "test": test}, ("p", "q"), "here"))
-    first, second = description.splits.values()
+    statistics = corpus_statistics(Corpus({"train": train, "test": test}, ("p", "q"), "here"))
+    first, second = statistics.splits.values()
     assert (first.documents, first.tokens, first.characters) == (3, 5, 22)
     assert (first.entities, first.distinct_entities) == (3, 2)
     assert first.entities_by_label == {"p": 2, "q": 1}
     assert first.lengths == {"min": 4, "p50": 9, "p90": 9, "p99": 9, "max": 9}
     assert (first.duplicates, second.duplicates) == (1, 0)
     assert (second.tokens, first.seen_in_train, second.seen_in_train) == (None, None, 1.0)
-    assert description.shared_texts == {("train", "test"): 1}
-    assert description.examples == {"p": (train[0], train[1], test[0]), "q": (train[2],)}
-    assert json.loads(json.dumps(description.to_dict()))["shared_texts"] == {"train, test": 1}
+    assert statistics.shared_texts == {("train", "test"): 1}
+    assert statistics.examples == {"p": (train[0], train[1], test[0]), "q": (train[2],)}
+    assert json.loads(json.dumps(statistics.to_dict()))["shared_texts"] == {"train, test": 1}
 
 
 @needs_wnut
 def test_wnut_is_read_as_its_readme_says() -> None:
-    description = describe_corpus(load_corpus(WNUT))
+    statistics = corpus_statistics(load_corpus(WNUT))
     counts = {
         name: (split.documents, split.tokens, split.entities, split.distinct_entities)
-        for name, split in description.splits.items()
+        for name, split in statistics.splits.items()
     }
     assert counts == {
         "train": (3394, 62730, 1975, 1604),
         "validation": (1009, 15733, 836, 747),
         "test": (1287, 23394, 1079, 955),
     }
-    assert description.splits["train"].duplicates == 103
-    assert description.splits["test"].seen_in_train == pytest.approx(0.022, abs=0.0005)
-    assert description.scheme == "IOB2"
+    assert statistics.splits["train"].duplicates == 103
+    assert statistics.splits["test"].seen_in_train == pytest.approx(0.022, abs=0.0005)
+    assert statistics.scheme == "IOB2"
 
 
 @needs_wnut
@@ -326,7 +326,7 @@ def test_each_repaired_tag_is_noted(folder: Path) -> None:
         (1, 1, f"{folder / 'dev.conll'}:4", "'I-place' cannot follow 'O' in IOB2"),
         (1, 2, f"{folder / 'dev.conll'}:5", "'I-person' cannot follow 'I-place' in IOB2"),
     ]
-    assert [each.other for each in log.faults] == [TagScheme.IOB1] * 2
+    assert [each.other_scheme for each in log.faults] == [TagScheme.IOB1] * 2
     assert log.repaired_documents == 1
 
 

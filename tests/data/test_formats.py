@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_unknown_extensions_are_refused(name: str) -> None:
 
 
 def test_unknown_formats_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="no format is called 'xml'"):
+    with pytest.raises(FormatError, match="unknown format 'xml'"):
         list(read_documents(tmp_path / "a", "xml"))
     with pytest.raises(FormatError, match="read only"):
         write_documents([DOCUMENT], tmp_path / "a.parquet")
@@ -88,11 +89,36 @@ def test_a_failed_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     source = tmp_path / "b.jsonl"
     source.write_text('{"text": "x", "entities": []}\nbroken\n')
-    with pytest.raises(FormatError, match="no JSON") as caught:
+    with pytest.raises(FormatError, match="not valid JSON") as caught:
         write_documents(read_documents(source), path)
     assert caught.value.place == f"{source}:2"
     assert path.read_text() == "old"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["columns", "words", "docbin"])
+def test_a_format_of_one_tag_a_word_cannot_hold_entities_that_overlap(
+    tmp_path: Path, name: str
+) -> None:
+    if name == "docbin":
+        pytest.importorskip("spacy", reason="needs the extra spacy")
+    nested = DOCUMENT.with_entities([Entity(0, 4, "person"), Entity(0, 9, "event")])
+    with pytest.raises(FormatError, match=r"begins before entity 0 .* ends") as caught:
+        write_documents([DOCUMENT, nested], tmp_path / "out", name)
+    assert caught.value.place == f"{tmp_path / 'out'}, document 2"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("second", [{"start": 2, "end": 6}, {"start": 0, "end": 9}])
+def test_span_records_whose_entities_overlap_are_refused_with_their_place(
+    tmp_path: Path, second: dict[str, int]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    entities = [{"start": 0, "end": 4, "label": "person"}, {**second, "label": "event"}]
+    path.write_text(json.dumps({"text": "Mira left", "entities": entities}))
+    with pytest.raises(FormatError, match=r"begins before entity 0 .* ends") as caught:
+        list(read_documents(path))
+    assert caught.value.place == f"{path}:1"
 
 
 def test_a_file_can_be_rewritten_from_itself(tmp_path: Path) -> None:
@@ -111,7 +137,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
 
 def test_the_import_is_light() -> None:
     code = (
-        "import sys, nerine.data.formats, nerine.corpus;"
+        "import sys, nerine.data.formats, nerine.data.corpus;"
         "print(sorted({'torch', 'numpy', 'datasets', 'pyarrow', 'regex'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -82,11 +82,11 @@ def test_usual_files_leave_nothing_in_meta(tmp_path: Path) -> None:
     ("lines", "words", "line"),
     [
         ("T1\tperson 0 4\tMila\n", "the annotation shows 'Mila'", 1),
-        ("T1\tperson 0 4\tMira\nT1\tplace 33 39\tLisbon\n", "T1 is there twice", 2),
+        ("T1\tperson 0 4\tMira\nT1\tplace 33 39\tLisbon\n", "the id T1 is used twice", 2),
         ("\nT1\tperson 0 99\tMira\n", "the range 0 99 is not in the text", 2),
         ("T1\tperson 4 4\t\n", "the range 4 4 is not in the text", 1),
-        ("T1 person 0 4 Mira\n", "is no annotation", 1),
-        (f"T1\tperson 0 {'4' * 5000}\tMira\n", "is no annotation", 1),
+        ("T1 person 0 4 Mira\n", "is not a valid annotation", 1),
+        (f"T1\tperson 0 {'4' * 5000}\tMira\n", "is not a valid annotation", 1),
         ("T1\tperson 0 4;12 16\tMira left\n", r"person \[0, 16\) is in pieces", 1),
         ("T1\tperson 0 11\tMira Okonjo\nT2\tname 0 4\tMira\n", r"name \[0, 4\) overlaps", 2),
     ],
@@ -194,7 +194,7 @@ def test_a_folder_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     write_documents([Document("x")], tmp_path / "out", "brat")
     before = sorted((tmp_path / "out").iterdir())
-    with pytest.raises(FormatError, match="the folder holds other things"):
+    with pytest.raises(FormatError, match="the folder is not empty"):
         write_documents([Document("y")], tmp_path / "out", "brat")
     assert sorted((tmp_path / "out").iterdir()) == before
     (tmp_path / "file").write_text("")
@@ -243,7 +243,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(
 def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
     path = pair(tmp_path, "")
     (tmp_path / "b.txt").write_text("b")
-    with pytest.raises(FormatError, match="the text has no annotations beside it") as caught:
+    with pytest.raises(FormatError, match="the text has no annotation file") as caught:
         list(read_documents(tmp_path))
     assert caught.value.place == str(tmp_path / "b.txt")
     assert len(list(read_documents(tmp_path, options=ReadOptions(unlabelled=True)))) == 2
@@ -255,14 +255,14 @@ def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
 def test_pairs_in_a_folder_inside_are_refused(tmp_path: Path) -> None:
     pair(tmp_path, "")
     pair(tmp_path / "more", "", name="b")
-    with pytest.raises(FormatError, match="annotations in a folder inside"):
+    with pytest.raises(FormatError, match="a folder inside holds annotations"):
         list(read_documents(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('{"name": "gone"}', "gone.ann is not there"),
+        ('{"name": "gone"}', "gone.ann is missing"),
         ('{"name": "a"}\n{"name": "a"}', "listed twice"),
         ('{"name": 5}', "the name is 5"),
         ('{"name": "a", "tokens": [[0, 999]]}', r"token 0 has the range \[0, 999\)"),

@@ -13,7 +13,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, NerineError
 from nerine.core.tags import Span, TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
-from nerine.data.formats.tagged import words_to_tag
+from nerine.data.formats.tagged_words import words_to_tag
 from strategies import documents, tag_sequences, token_documents
 
 CONLL_2003 = """\
@@ -144,7 +144,7 @@ def test_every_scheme_is_detected(file: Path, scheme: TagScheme) -> None:
         ("a O\nb x O\n", 2, "3 columns"),
         ("a\tO\n\tO\n", 2, "the token is empty"),
         ("Mira\nleft\n", 1, "no tag column"),
-        ("a\tO\nb\tB-x \n", 2, "white space stands around the tag"),
+        ("a\tO\nb\tB-x \n", 2, "the tag 'B-x ' has white space around it"),
         ("# text = Mira\nMira O\nleft O\n", 3, "'left' is not in the text"),
         ('# text_json = "a\na O\n', 1, "the comment '# text_json'"),
         ('# text_json = "ab"\n# tokens = [[0, 1]]\nb O\n', 1, "does not agree"),

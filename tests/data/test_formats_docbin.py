@@ -102,7 +102,7 @@ def test_spacy_trains_on_what_is_written(file: Path) -> None:
 
 def test_documents_of_unknown_entities_are_refused(file: Path, pipeline: Any) -> None:
     written_by_spacy(file, pipeline("Mira"), spacy.blank("en")("Mira left"))
-    with pytest.raises(FormatError, match="nobody has said what the entities") as caught:
+    with pytest.raises(FormatError, match="entities of this document are not annotated") as caught:
         list(read_documents(file))
     assert caught.value.place == f"{file}:2"
     options = ReadOptions(unlabelled=True)
@@ -122,7 +122,7 @@ def test_what_is_not_read_is_said(file: Path, pipeline: Any) -> None:
     assert len(list(read_documents(file, log=log))) == 2
     assert log.remarks == {
         "with tag, categories, span groups, other user data of spaCy, not read": 1,
-        "with tokens whose entities nobody has said, read as outside of any": 1,
+        "with tokens not annotated for entities, read as outside of any": 1,
     }
 
 
@@ -195,10 +195,10 @@ def test_a_text_that_utf_8_lacks_is_refused(file: Path) -> None:
 def test_a_stream_is_no_place_for_it() -> None:
     import io
 
-    with pytest.raises(FormatError, match="'docbin' is no text") as caught:
+    with pytest.raises(FormatError, match="'docbin' cannot be written to a stream") as caught:
         write_documents([], io.StringIO(), "docbin")
     assert caught.value.expected == "the name of a file"
-    with pytest.raises(FormatError, match="'brat' is no text") as caught:
+    with pytest.raises(FormatError, match="'brat' cannot be written to a stream") as caught:
         write_documents([], io.StringIO(), "brat")
     assert caught.value.expected == "the name of a folder"
 
@@ -210,7 +210,7 @@ def test_without_spacy_the_error_names_the_extra(
         raise ImportError(name)
 
     file.write_bytes(b"")
-    monkeypatch.setattr("nerine.data.formats.docbin.importlib.import_module", missing)
+    monkeypatch.setattr("nerine.core.extras.importlib.import_module", missing)
     with pytest.raises(MissingExtraError, match="reading a DocBin") as caught:
         list(read_documents(file))
     assert caught.value.hint == 'pip install "nerine[spacy]"'

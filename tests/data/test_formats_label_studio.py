@@ -22,7 +22,7 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.offsets import Utf16Offsets
+from nerine.data.formats.utf16 import Utf16Offsets
 from strategies import documents, texts
 
 MIRA = Entity(0, 4, "person")
@@ -157,11 +157,11 @@ def test_arrays_of_tasks_are_told_from_other_arrays(file: Path, tasks: Any, name
 
 def test_another_array_is_refused_as_it_was(file: Path) -> None:
     file.write_text('[{"text": "x", "entities": []}]')
-    with pytest.raises(FormatError, match="this is a JSON array") as caught:
+    with pytest.raises(FormatError, match="this is an array") as caught:
         list(read_documents(file))
     assert "jq" in (caught.value.hint or "")
     file.write_text('[\n{"text": "x", "entities": []}\n]')
-    with pytest.raises(FormatError, match="this is no JSON") as caught:
+    with pytest.raises(FormatError, match="this is not valid JSON") as caught:
         list(read_documents(file))
     assert "jq" in (caught.value.hint or "")
 
@@ -175,7 +175,7 @@ def test_an_export_that_is_cut_off_is_told(file: Path, end: str) -> None:
     file.write_text(
         f'[{first}, {{"annotations": [{{"result": []}}], "data": {{{end}', encoding="utf-8"
     )
-    with pytest.raises(FormatError, match=r"this is no(t one)? JSON") as caught:
+    with pytest.raises(FormatError, match=r"this is not (one|valid) JSON") as caught:
         list(read_documents(file))
     assert (caught.value.hint or "").startswith(CUT)
 
@@ -183,16 +183,16 @@ def test_an_export_that_is_cut_off_is_told(file: Path, end: str) -> None:
 def test_an_export_that_is_whole_but_broken_is_not_called_cut_off(file: Path) -> None:
     first = json.dumps(task("Mira", region(0, 4, "person")))
     file.write_text(f'[{first}, {{"data": ]\n', encoding="utf-8")
-    with pytest.raises(FormatError, match="this is no JSON") as caught:
+    with pytest.raises(FormatError, match="this is not valid JSON") as caught:
         list(read_documents(file))
     assert caught.value.hint is None
 
 
 def test_a_stated_text_field_that_is_not_there_is_named(file: Path) -> None:
     export = {"data": {"body": "Mira", "title": "x"}, "annotations": [{"result": []}]}
-    with pytest.raises(FormatError, match=r"'boody' holds no text; there are: body, title"):
+    with pytest.raises(FormatError, match=r"'boody' is not a text; the fields are: body, title"):
         read(file, export, options=ReadOptions(text_field="boody"))
-    with pytest.raises(FormatError, match="not clear which field is the text"):
+    with pytest.raises(FormatError, match="the text field is unclear"):
         read(file, export)
 
 
@@ -211,7 +211,7 @@ def test_offsets_in_utf_16_are_told_by_the_texts_of_the_regions(file: Path) -> N
     export = task(FOX, region(5, 9, "person", text="Mira"), region(14, 18, "place"))
     (document,) = read(file, export, log=log)
     assert [document.surface(each) for each in document.entities] == ["Mira", "Oslo"]
-    assert log.remarks == {"with offsets in UTF-16 code units, as the texts of the regions tell": 1}
+    assert log.remarks == {"with offsets in UTF-16 code units, as the texts of the regions show": 1}
     (written,) = rewritten(file, document)
     values = [each["value"] for each in written["annotations"][0]["result"]]
     assert [(each["start"], each["text"]) for each in values] == [(3, "Mira"), (12, "Oslo")]
@@ -232,7 +232,7 @@ def test_offsets_that_nothing_tells_are_counted(file: Path, text: str | None) ->
     (document,) = read(file, task("🦊 aaaa", region(3, 4, "x", text=text)), log=log)
     assert document.entities == (Entity(3, 4, "x"),)
     assert log.remarks == {
-        "with offsets behind an emoji that nothing confirms, read as code points": 1
+        "with offsets after an emoji whose unit is unclear, read as code points": 1
     }
 
 
@@ -247,9 +247,9 @@ def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
     offsets = Utf16Offsets(text)
     for point in range(len(text) + 1):
         unit = len(text[:point].encode("utf-16-le")) // 2
-        assert offsets.point(unit) == point
+        assert offsets.code_point(unit) == point
         if point < len(text) and ord(text[point]) > 0xFFFF:
-            assert offsets.point(unit + 1) is None
+            assert offsets.code_point(unit + 1) is None
 
 
 def test_line_ends_may_be_shown_as_letters(file: Path) -> None:
@@ -328,7 +328,7 @@ def test_what_is_no_entity_can_be_set_aside(file: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (region(0, 4, "p", text="Miro"), "shows 'Miro', the text has 'Mira' there"),
+        (region(0, 4, "p", text="Miro"), "shows 'Miro', but the text there is 'Mira'"),
         (region(0, 9, "p"), r"the range \[0, 9\)"),
         (region(0, 4), "has 0 labels"),
         (region(0, 4, ""), "the labels are"),
@@ -357,7 +357,7 @@ def test_the_text_is_the_only_string_or_the_field_that_is_named(file: Path) -> N
     alone = task("", data={"body": "Mira", "rank": 1})
     assert read(file, alone)[0].text == "Mira"
     two = task("", data={"body": "Mira", "title": "x"})
-    with pytest.raises(FormatError, match="there are: body, title") as caught:
+    with pytest.raises(FormatError, match="the fields are: body, title") as caught:
         read(file, two)
     assert "--text-field" in (caught.value.hint or "")
     (document,) = read(file, two, options=ReadOptions(text_field="title"))
@@ -417,8 +417,8 @@ def test_documents_from_elsewhere_become_plain_tasks(file: Path) -> None:
 @pytest.mark.parametrize(
     ("meta", "words"),
     [
-        ({"label_studio": 5}, "no task of Label Studio"),
-        ({"label_studio": {"annotations": 5}}, "no task of Label Studio"),
+        ({"label_studio": 5}, "not a task of Label Studio"),
+        ({"label_studio": {"annotations": 5}}, "not a task of Label Studio"),
         ({"text": "y"}, "meta has the field 'text'"),
         ({"tokens": [[0, 1]]}, "would be read as the tokens"),
     ],
@@ -485,10 +485,10 @@ def test_a_new_task_with_predictions_has_no_annotation(file: Path) -> None:
 
 def test_other_formats_know_no_predictions(tmp_path: Path) -> None:
     for name in ("a.json", "a.conll"):
-        with pytest.raises(FormatError, match="knows no predictions"):
+        with pytest.raises(FormatError, match="cannot mark entities as predictions"):
             write_documents([], tmp_path / name, None, WriteOptions(predictions_of="m"))
         assert not (tmp_path / name).exists()
-    with pytest.raises(FormatError, match="knows no predictions"):
+    with pytest.raises(FormatError, match="cannot mark entities as predictions"):
         write_documents([], io.StringIO(), "spans", WriteOptions(predictions_of="m"))
 
 

@@ -14,7 +14,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
-from nerine.data.formats.tagged import words_to_tag
+from nerine.data.formats.tagged_words import words_to_tag
 from strategies import documents
 
 NAMES = ("O", "B-person", "I-person")
@@ -64,7 +64,7 @@ def test_the_text_of_a_record_is_the_text(file: Path) -> None:
     ("record", "place", "words"),
     [
         ({"tokens": ["a"], "ner_tags": [1]}, ":2", "numbers, such as 1, without names"),
-        ({"tokens": ["a"]}, ":2", "no field holds the tags; there are: tokens"),
+        ({"tokens": ["a"]}, ":2", "no field holds the tags; the fields are: tokens"),
         ({"ner_tags": ["O"]}, ":2", "no field holds the tokens"),
         ({"tokens": ["a"], "tags": []}, ":2", "1 tokens and 0 tags"),
         ({"tokens": "a", "tags": ["O"]}, ":2", "the field 'tokens' holds 'a'"),
@@ -85,7 +85,7 @@ def test_bad_records_are_refused_with_their_place(
 
 
 def test_numbers_need_enough_names(file: Path) -> None:
-    with pytest.raises(FormatError, match="no tag number 3"):
+    with pytest.raises(FormatError, match="tag number 3 has no name"):
         read(file, {"tokens": ["a"], "tags": [3]}, options=ReadOptions(tag_names=NAMES))
     with pytest.raises(FormatError, match="--tag-names"):
         read(file, {"tokens": ["a"], "tags": [3]})

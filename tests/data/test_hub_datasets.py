@@ -1,4 +1,4 @@
-"""Data sets on the hub → corpora: which files are read, what is checked, what is said."""
+"""Data sets on the hub → corpora: chosen files, checks, and messages."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_columns_of_other_names_can_be_given(hub: Hub) -> None:
     readme = readme.replace(', {split: test, path: ["data/test-*"]}', "")
     files = {"data/train-0.parquet": table(rows=rows, named=False), "README.md": readme.encode()}
     publish(hub, files)
-    assert "no field holds the tags; there are: w, t" in refusal(REPO, FormatError).found
+    assert "no field holds the tags; the fields are: w, t" in refusal(REPO, FormatError).found
     corpus = load_corpus(REPO, options=ReadOptions(token_column="w", tag_column="t"))
     assert texts(corpus) == {"train": [text for text, _ in TEXTS["train"]]}
 
@@ -246,7 +246,7 @@ def test_a_script_is_passed_over_for_what_the_hub_made_of_it(hub: Hub, local_has
     corpus = load_corpus(REPO)
     assert (corpus.hash, corpus.source) == (local_hash, f"{REPO}@{made}")
     (note,) = corpus.notes
-    assert "Parquet is read that the hub made of it" in note
+    assert "the hub's conversion to Parquet is read" in note
     assert [each.path for each in hub.requests if "names.py" in each.path] == []
     assert not Path("canary").exists()
     assert load_corpus(f"{REPO}@refs/convert/parquet").source == corpus.source
@@ -263,7 +263,7 @@ def test_a_script_says_more_than_the_files_beside_it(
     corpus = load_corpus(REPO, options=options)
     assert (corpus.hash, corpus.config) == (local_hash, "dataset")
     assert corpus.notes == (
-        f"{REPO}: its files are read as they are, for its script names.py is never run",
+        f"{REPO}: its files are read as they are, and its script names.py is not run",
     )
     offline()
     assert load_corpus(REPO, options=options).hash == local_hash
@@ -297,7 +297,7 @@ def test_a_script_alone_is_refused_and_never_fetched(hub: Hub) -> None:
 def test_a_part_of_a_split_is_said_to_be_one(hub: Hub) -> None:
     publish(hub, {"default/partial-train/0000.parquet": table()})
     (note,) = load_corpus(REPO).notes
-    assert "partial-train is only the part of a split that the hub converted" in note
+    assert "partial-train is only the part of a split that was converted" in note
 
 
 # --- configurations and splits
@@ -309,11 +309,12 @@ def test_one_of_several_configurations_is_named(hub: Hub) -> None:
     )
     error = refusal(REPO, CorpusError)
     assert error.found == "the data set has 2 configurations"
-    assert (error.expected, error.hint) == ("one of: de, en", "--config NAME (config=…) says which")
-    assert "no configuration 'fr'" in refusal(REPO, CorpusError, config="fr").found
+    assert error.expected == "one of: de, en"
+    assert error.hint == "name one with --config NAME (config=…)"
+    assert "unknown configuration 'fr'" in refusal(REPO, CorpusError, config="fr").found
     german = load_corpus(REPO, config="de")
     assert german.config == "de"
-    assert refusal(config="en").hint == "--format (format=…) states which"
+    assert refusal(config="en").hint == "choose one with --format (format=…)"
     assert load_corpus(REPO, config="en", format="parquet").hash == german.hash
 
 
@@ -374,7 +375,7 @@ def test_one_table_alone_is_for_training(hub: Hub) -> None:
 
 def test_a_shard_that_is_not_there_is_missed(hub: Hub) -> None:
     publish(hub, {"data/train-00000-of-00002.parquet": table()})
-    assert "lacks data/train 2 of 2" in refusal().found
+    assert "data/train 2 of 2 is missing" in refusal().found
 
 
 @pytest.mark.parametrize(
@@ -384,7 +385,7 @@ def test_a_shard_that_is_not_there_is_missed(hub: Hub) -> None:
         ("[{data_files: '../../../etc/passwd.txt'}]", "has no such file"),
         ("[{data_files: 'weights.bin'}]", "which ends on none of"),
         ("[{data_files: 'train.spacy'}]", "which ends on none of"),
-        ("[{config_name: [1]}]", "has no name"),
+        ("[{config_name: [1]}]", "is not a string"),
         ("*a", "the metadata of README.md cannot be read"),
         ("[{data_files: [{split: [a], path: train.spacy}]}]", "no files that can be read"),
         ("!!python/object/apply:os.system [touch canary]", "README.md cannot be read"),
@@ -490,8 +491,8 @@ def test_each_refusal_has_its_words(hub: Hub, monkeypatch: pytest.MonkeyPatch) -
     assert "gated" in refusal("mira/gated").found
     assert "no revision 'v9'" in refusal(f"{REPO}@v9").found
     assert "no revision 'v9'" in refusal(REPO, revision="v9").found
-    assert "can be no repository" in refusal("mira/na--mes").found
-    assert "can be no repository" in refusal(f"{REPO}@../../x").found
+    assert "no repository on the hub can have this name" in refusal("mira/na--mes").found
+    assert "no repository on the hub can have this name" in refusal(f"{REPO}@../../x").found
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert load_corpus("mira/private").labels == ("person", "place")
 
@@ -530,7 +531,7 @@ def test_what_does_not_arrive_whole_is_never_read(hub: Hub, fault: dict[str, Any
 
 def test_a_file_that_lies_is_an_error_with_its_place(hub: Hub) -> None:
     publish(hub, {"train.parquet": b"PAR1" + table()[4:-40] + table()[-30:]})
-    assert "this is no Parquet" in refusal(REPO, FormatError).found
+    assert "this is not a valid Parquet file" in refusal(REPO, FormatError).found
 
 
 def test_offline_the_cache_has_to_do(
@@ -555,7 +556,7 @@ def test_offline_and_cold_says_how_to_go_on(hub: Hub, offline: Callable[[], None
     offline()
     error = refusal("mira/else@v1")
     assert "HF_HUB_OFFLINE is set" in error.found
-    assert error.place == "mira/else@v1, which is no folder here"
+    assert error.place == "mira/else@v1, which is not a local folder"
     assert error.expected == f"one of what is cached, whole or in part: {REPO}"
     assert "nerine describe mira/else@v1" in (error.hint or "")
     assert "'sample'" in (error.hint or "")
@@ -644,8 +645,8 @@ def test_nothing_but_the_hub_is_asked(hub: Hub, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path) -> None:
-    from nerine.cli import optimize
-    from nerine.cli.options import CorpusReading
+    from nerine.cli.optimize import corpus_to_measure_on
+    from nerine.cli.options import CorpusOptions
     from nerine.training.initialization import run_provenance
     from nerine.training.recipes import recipe
 
@@ -655,8 +656,8 @@ def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path
     assert made["corpus"]["source"] == f"{REPO}@{commit}"
     assert made["corpus"]["config"] == "en"
     (tmp_path / "nerine.json").write_text(json.dumps({"provenance": made}))
-    reading = CorpusReading(None, None, None, ReadOptions())
-    again, source = optimize._corpus(str(tmp_path), None, reading)
+    reading = CorpusOptions(None, None, None, ReadOptions())
+    again, source = corpus_to_measure_on(str(tmp_path), None, reading)
     assert (again.hash, source) == (corpus.hash, corpus.source)
 
 

@@ -277,7 +277,7 @@ def test_the_target_is_left_alone_and_written_whole_or_not_at_all(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("x")
     result = run("split", conll, "-o", tmp_path / "out")
-    assert "the folder holds other things" in result.stderr
+    assert "the folder is not empty" in result.stderr
     path = tmp_path / "b.jsonl"
     entity = {"start": 0, "end": 1, "label": "a b"}
     records = [{"text": f"{n}", "entities": [entity]} for n in range(9)]

@@ -1,4 +1,4 @@
-"""Any system's column files beside gold documents: what is repaired, and what is an error."""
+"""Alignment of column files with gold documents: repairs and errors."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from nerine.core.document import Document, Entity, Token
-from nerine.core.errors import CorpusError, FormatError, SettingsError
-from nerine.core.tags import TagScheme
-from nerine.data.formats import ReadOptions, WriteOptions, write_documents
-from nerine.evaluation.alignment import pair
-from nerine.evaluation.metrics import Counts, score
-from pairs import (
+from alignments import (
     BARE,
     CLEAN,
     GOLD,
     GOLD_TAGS,
-    LAST,
     PLACES,
+    aligned,
     column_document,
-    paired,
     place_of,
     ranges_in,
     repairs_of,
 )
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import CorpusError, FormatError, SettingsError
+from nerine.core.tags import TagScheme
+from nerine.data.formats import ReadOptions, WriteOptions, write_documents
+from nerine.evaluation.alignment import align_file
+from nerine.evaluation.metrics import Counts, score
 
 
 @pytest.fixture
@@ -35,12 +34,12 @@ def conll(tmp_path: Path) -> Path:
 
 
 def test_a_clean_file_needs_no_repair(conll: Path) -> None:
-    pairing = paired(conll, CLEAN)
-    assert pairing.repairs == ()
-    assert pairing.predicted == pairing.lenient == pairing.gold == GOLD
-    assert pairing.places == PLACES
-    assert pairing.scheme is TagScheme.IOB2
-    assert pairing.unknown_labels == ()
+    alignment = aligned(conll, CLEAN)
+    assert alignment.repairs == ()
+    assert alignment.predicted == alignment.lenient == alignment.gold == GOLD
+    assert alignment.places == PLACES
+    assert alignment.scheme is TagScheme.IOB2
+    assert alignment.unknown_labels == ()
 
 
 FAULTS: dict[str, tuple[Callable[[str], str | bytes], dict[str, tuple[int, str]]]] = {
@@ -119,35 +118,35 @@ def test_a_harmless_fault_is_repaired_and_counted(name: str, conll: Path) -> Non
     assert content != CLEAN
     if name == "another scheme":
         content = CLEAN.replace("\tB-", "\tS-").replace("S-p\nOkonjo\tI", "B-p\nOkonjo\tE")
-    pairing = paired(conll, content)
-    assert repairs_of(pairing) == expected
-    assert pairing.predicted == pairing.lenient == GOLD
-    assert score(pairing.gold, pairing.predicted).overall == Counts(5, 5, 5)
+    alignment = aligned(conll, content)
+    assert repairs_of(alignment) == expected
+    assert alignment.predicted == alignment.lenient == GOLD
+    assert score(alignment.gold, alignment.predicted).overall == Counts(5, 5, 5)
 
 
 @pytest.mark.parametrize("name", ["CRLF", "HTML escapes", "NFD", "other tokens", "tokens joined"])
 def test_gold_without_tokens_is_aligned_by_characters(name: str, conll: Path) -> None:
-    pairing = paired(conll, FAULTS[name][0](CLEAN), BARE)
-    assert pairing.predicted == BARE
+    alignment = aligned(conll, FAULTS[name][0](CLEAN), BARE)
+    assert alignment.predicted == BARE
     known = {"HTML escapes": [(1, "1")], "NFD": [(1, "6")], "CRLF": [(14, "1")]}
-    assert [*repairs_of(pairing).values()] == known.get(name, [])
+    assert [*repairs_of(alignment).values()] == known.get(name, [])
 
 
 def test_escapes_may_be_on_the_gold_side(conll: Path) -> None:
     gold = [column_document([("R&amp;D", "B-o"), ("&lt;3", "O")])]
-    pairing = paired(conll, "R&D\tB-o\n<3\tO\n", gold)
-    assert pairing.predicted == tuple(gold)
-    assert repairs_of(pairing) == {"HTML-escaped tokens": (2, "1")}
-    twice = paired(conll, "R&amp;amp;D\tB-o\n&amp;lt;3\tO\n", gold)
+    alignment = aligned(conll, "R&D\tB-o\n<3\tO\n", gold)
+    assert alignment.predicted == tuple(gold)
+    assert repairs_of(alignment) == {"HTML-escaped tokens": (2, "1")}
+    twice = aligned(conll, "R&amp;amp;D\tB-o\n&amp;lt;3\tO\n", gold)
     assert twice.predicted == tuple(gold)
 
 
 def test_the_sentence_breaks_of_gold_bound_entities(conll: Path) -> None:
     gold = [column_document([("Mira", "B-p")]), column_document([("Ann", "B-p")])]
-    pairing = paired(conll, "Mira\tB-p\nAnn\tI-p\n", gold)
-    assert ranges_in(pairing.predicted) == [[(0, 4, "p")], []]
-    assert ranges_in(pairing.lenient) == [[(0, 4, "p")], [(0, 3, "p")]]
-    assert repairs_of(pairing) == {
+    alignment = aligned(conll, "Mira\tB-p\nAnn\tI-p\n", gold)
+    assert ranges_in(alignment.predicted) == [[(0, 4, "p")], []]
+    assert ranges_in(alignment.lenient) == [[(0, 4, "p")], [(0, 3, "p")]]
+    assert repairs_of(alignment) == {
         "sentence breaks in other places": (1, "1"),
         "tags that break IOB2": (1, "2"),
     }
@@ -155,20 +154,20 @@ def test_the_sentence_breaks_of_gold_bound_entities(conll: Path) -> None:
 
 def test_orphans_are_no_entities_but_to_conlleval(conll: Path) -> None:
     content = CLEAN.replace("B-o", "I-o").replace("Ann\tB-p", "Ann\tI-p")
-    pairing = paired(conll, content)
-    assert repairs_of(pairing) == {"tags that break IOB2": (2, "4")}
-    assert score(pairing.gold, pairing.predicted).overall == Counts(3, 3, 5)
-    assert score(pairing.gold, pairing.lenient).overall == Counts(5, 5, 5)
+    alignment = aligned(conll, content)
+    assert repairs_of(alignment) == {"tags that break IOB2": (2, "4")}
+    assert score(alignment.gold, alignment.predicted).overall == Counts(3, 3, 5)
+    assert score(alignment.gold, alignment.lenient).overall == Counts(5, 5, 5)
 
 
 def test_iob2_may_be_predicted_for_gold_in_iob1(conll: Path) -> None:
-    assert paired(conll, CLEAN, gold_scheme=TagScheme.IOB1).predicted == GOLD
+    assert aligned(conll, CLEAN, gold_scheme=TagScheme.IOB1).predicted == GOLD
     in_iob1 = CLEAN.replace("B-", "I-")
-    assert paired(conll, in_iob1, gold_scheme=TagScheme.IOB1).predicted == GOLD
+    assert aligned(conll, in_iob1, gold_scheme=TagScheme.IOB1).predicted == GOLD
     one_orphan = CLEAN.replace("B-l", "I-l")
-    pairing = paired(conll, one_orphan, gold_scheme=TagScheme.IOB1)
-    assert pairing.scheme is TagScheme.IOB2
-    assert repairs_of(pairing) == {"tags that break IOB2": (1, "12")}
+    alignment = aligned(conll, one_orphan, gold_scheme=TagScheme.IOB1)
+    assert alignment.scheme is TagScheme.IOB2
+    assert repairs_of(alignment) == {"tags that break IOB2": (1, "12")}
 
 
 @pytest.mark.parametrize("scheme", list(TagScheme))
@@ -185,26 +184,26 @@ def test_any_scheme_reads_the_same(
         content += "".join(f"{w} {t}\n" for w, t in zip("abcdef", again, strict=True)) + "\n"
     if gold_scheme is TagScheme.IOB2 and scheme is TagScheme.IOB1:
         return  # read as bad IOB2, as above
-    assert paired(conll, content, gold, gold_scheme=gold_scheme).predicted == tuple(gold)
+    assert aligned(conll, content, gold, gold_scheme=gold_scheme).predicted == tuple(gold)
 
 
 def test_labels_that_gold_lacks_are_named_and_count_as_wrong(conll: Path) -> None:
-    pairing = paired(conll, CLEAN.replace("-o", "-org").replace("-l", "-loc"))
-    assert pairing.unknown_labels == ("loc", "org")
-    assert score(pairing.gold, pairing.predicted).overall == Counts(3, 5, 5)
+    alignment = aligned(conll, CLEAN.replace("-o", "-org").replace("-l", "-loc"))
+    assert alignment.unknown_labels == ("loc", "org")
+    assert score(alignment.gold, alignment.predicted).overall == Counts(3, 5, 5)
 
 
 def test_tags_of_an_unknown_form_are_outside_and_counted(conll: Path) -> None:
-    pairing = paired(conll, CLEAN.replace("B-o", "B_o").replace("I-p", "X-p"))
-    assert repairs_of(pairing) == {"tags of an unknown form, read as O": (2, "2")}
-    assert score(pairing.gold, pairing.predicted).overall == Counts(3, 4, 5)
+    alignment = aligned(conll, CLEAN.replace("B-o", "B_o").replace("I-p", "X-p"))
+    assert repairs_of(alignment) == {"tags of an unknown form, read as O": (2, "2")}
+    assert score(alignment.gold, alignment.predicted).overall == Counts(3, 4, 5)
 
 
 def test_tags_alone_may_lack_sentence_breaks(conll: Path) -> None:
     tags = [tag for rows in GOLD_TAGS for _, tag in rows]
-    pairing = paired(conll, "\n".join(tags))
-    assert pairing.predicted == GOLD
-    assert repairs_of(pairing)["sentence breaks in other places"] == (2, "1")
+    alignment = aligned(conll, "\n".join(tags))
+    assert alignment.predicted == GOLD
+    assert repairs_of(alignment)["sentence breaks in other places"] == (2, "1")
 
 
 def test_hashes_may_be_tokens_and_comments(conll: Path) -> None:
@@ -212,25 +211,25 @@ def test_hashes_may_be_tokens_and_comments(conll: Path) -> None:
     rows = "#\tO\n#Rio\tB-l\n2016\tO\n\n"
     for separator in ("\t", " ", "\tNN\t"):
         content = "# a comment\n" + rows.replace("\t", separator) + "# text = # #Rio 2016\n" + rows
-        assert paired(conll, content, gold).predicted == tuple(gold)
+        assert aligned(conll, content, gold).predicted == tuple(gold)
 
 
 def test_a_token_may_look_like_a_comment(conll: Path) -> None:
     gold = [Document("#x = y z", (Entity(0, 6, "p"),), (Token(0, 6), Token(7, 8)))]
-    assert paired(conll, "#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
-    assert paired(conll, "#a = b\t3\n#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
+    assert aligned(conll, "#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
+    assert aligned(conll, "#a = b\t3\n#x = y\tB-p\nz\tO\n", gold).predicted == tuple(gold)
 
 
 def test_a_carriage_return_may_stand_in_a_token(conll: Path) -> None:
     gold = [Document("a\rb c", (Entity(0, 3, "p"),), (Token(0, 3), Token(4, 5)))]
-    assert paired(conll, "a\rb\tB-p\nc\tO\n", gold).predicted == tuple(gold)
+    assert aligned(conll, "a\rb\tB-p\nc\tO\n", gold).predicted == tuple(gold)
 
 
 def test_documents_without_text_have_no_rows(conll: Path) -> None:
     blank = Document("", tokens=())
-    assert paired(conll, CLEAN, [GOLD[0], blank, *GOLD[1:]]).predicted[1] == blank
+    assert aligned(conll, CLEAN, [GOLD[0], blank, *GOLD[1:]]).predicted[1] == blank
     bare = [BARE[0], Document(" \n"), *BARE[1:]]
-    assert paired(conll, CLEAN, bare).predicted == tuple(bare)
+    assert aligned(conll, CLEAN, bare).predicted == tuple(bare)
 
 
 def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
@@ -238,7 +237,7 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
     odd = Document(text, (Entity(0, 8, "l"),), (Token(0, 8), Token(9, 11), Token(12, 14)))
     for separator in ("tab", "space"):
         write_documents([odd], conll, options=WriteOptions(separator=separator))
-        assert pair([odd], ["gold"], conll).predicted == (odd,)
+        assert align_file([odd], ["gold"], conll).predicted == (odd,)
 
 
 @pytest.mark.parametrize(
@@ -247,51 +246,51 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
         (  # a sentence is missing in the middle
             CLEAN.replace("Zoë\tB-p\nmet\tO\nAnn\tB-p\n\n", ""),
             "p.conll:6",
-            "the token 'rain' stands where gold has 'Zoë'",
+            "the token 'rain' differs from the gold token 'Zoë'",
             "'Zoë', token 1 of the document at gold:6",
         ),
         (  # another token
             CLEAN.replace("met", "saw"),
             "p.conll:7",
-            "the token 'saw' stands where gold has 'met'",
+            "the token 'saw' differs from the gold token 'met'",
             "'met', token 2 of the document at gold:6",
         ),
         (  # another case is another token
             CLEAN.replace("Ann", "ANN"),
             "p.conll:8",
-            "the token 'ANN' stands where gold has 'Ann'",
+            "the token 'ANN' differs from the gold token 'Ann'",
             "'Ann', token 3 of the document at gold:6",
         ),
         (
             CLEAN + "more\tO\n",
             "p.conll:15",
-            "the gold tokens end before the row 'more'",
-            f"11 rows, as many as there are gold tokens, {LAST}",
+            "the row 'more' comes after the last gold token",
+            "11 rows, one for each gold token, the last one in the document at gold:10",
         ),
         (  # cut short by two lines
             CLEAN[: CLEAN.index("Rio")],
             "p.conll:11",
-            "the rows end here, and gold goes on with 'Rio'",
-            "11 rows; the next one is token 3 of the document at gold:10",
+            "the file ends after 9 rows",
+            "11 rows; the next one is 'Rio', token 3 of the document at gold:10",
         ),
         (  # without tokens any line may be missing, so that the last one cannot be made up
             "\n".join(tag for rows in GOLD_TAGS for _, tag in rows[1:]) + "\nO\nO\n",
             "p.conll:10",
-            "the rows end here, and gold goes on with '.'",
-            "11 rows; the next one is token 4 of the document at gold:10",
+            "the file ends after 10 rows",
+            "11 rows; the next one is '.', token 4 of the document at gold:10",
         ),
         (  # without tokens, a line moved from one sentence to the next
             "B-p\nI-p\nO\n\nB-o\nB-p\nO\nB-p\n\nO\nO\nB-l\nO\n",
             "p.conll:3",
-            "a sentence ends here, after 3 of 4 gold tokens, and its rows have tags alone",
+            "a sentence of tags without tokens ends after 3 of 4 rows",
             "4 rows, for the document at gold:1",
         ),
-        ("", "p.conll", "there is no row", "a token and a tag a line"),
-        ("\n# id = 3\n\n", "p.conll", "there is no row", "a token and a tag a line"),
+        ("", "p.conll", "no rows", "a token and a tag in each line"),
+        ("\n# id = 3\n\n", "p.conll", "no rows", "a token and a tag in each line"),
         (
             CLEAN.replace("met\tO", "met"),
             "p.conll:7",
-            "there is one column, 'met', and it is no tag",
+            "one column, 'met', which is not a tag",
             "a token and its tag, or a tag alone",
         ),
         (
@@ -312,7 +311,7 @@ def test_rows_that_cannot_be_aligned_are_an_error(
     content: str, place: str, found: str, expected: str, conll: Path
 ) -> None:
     with pytest.raises((CorpusError, FormatError)) as caught:
-        paired(conll, content)
+        aligned(conll, content)
     error = caught.value
     assert (place_of(error), error.found, error.expected) == (place, found, expected)
 
@@ -323,8 +322,8 @@ def test_rows_that_cannot_be_aligned_are_an_error(
         (
             CLEAN.replace("\n\nZoë", "\nZoë"),
             "p.conll:12",
-            "there are 2 sentences and 3 gold documents",
-            "as many of one as of the other; the last gold document stands at gold:10",
+            "2 sentences for 3 gold documents",
+            "the same number of both; the last gold document is at gold:10",
         ),
         (
             CLEAN.replace("met", "saw"),
@@ -335,8 +334,8 @@ def test_rows_that_cannot_be_aligned_are_an_error(
         (
             "O\nO\n\nO\n\nO\n",
             "p.conll:1",
-            "there are tags without tokens, and the gold document has no tokens either",
-            "a token beside each tag, for 'Mira Okonjo left R&D', as at gold:1",
+            "tags without tokens, for a gold document without tokens",
+            "a token next to each tag, for 'Mira Okonjo left R&D', as at gold:1",
         ),
     ],
 )
@@ -344,15 +343,15 @@ def test_rows_that_are_not_those_of_gold_texts_are_an_error(
     content: str, place: str, found: str, expected: str, conll: Path
 ) -> None:
     with pytest.raises(CorpusError) as caught:
-        paired(conll, content, BARE)
+        aligned(conll, content, BARE)
     error = caught.value
     assert (place_of(error), error.found, error.expected) == (place, found, expected)
 
 
 def test_a_missing_file_and_a_bad_column_are_errors(conll: Path) -> None:
     with pytest.raises(FormatError, match="cannot be read: No such file"):
-        pair(GOLD, PLACES, conll)
-    with pytest.raises(FormatError, match=r"p\.conll:1: there is no column 2, which tag_column"):
-        paired(conll, CLEAN, options=ReadOptions(tag_column=2))
+        align_file(GOLD, PLACES, conll)
+    with pytest.raises(FormatError, match=r"p\.conll:1: there is no column 2"):
+        aligned(conll, CLEAN, options=ReadOptions(tag_column=2))
     with pytest.raises(SettingsError, match="tag_column is 'tags'"):
-        paired(conll, CLEAN, options=ReadOptions(tag_column="tags"))
+        aligned(conll, CLEAN, options=ReadOptions(tag_column="tags"))

@@ -1,4 +1,4 @@
-"""Any combination of harmless faults in a column file changes no entity."""
+"""Alignment: combinations of harmless faults in a column file change no entity."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.evaluation.alignment import pair
-from pairs import (
+from alignments import (
     column_document,
     repairs_of,
 )
+from nerine.evaluation.alignment import align_file
 from strategies import ranges
 
 WORDS = (
@@ -39,7 +39,7 @@ WORDS = (
 
 @dataclass
 class Sheet:
-    """A column file that is to be: for each row the token and the tag, and what stands between."""
+    """The content of a column file: tokens and tags of its rows, and what separates them."""
 
     rows: list[tuple[str, str]]
     breaks: set[int]
@@ -79,7 +79,7 @@ def tagged_sentences(draw: st.DrawFn) -> list[list[tuple[str, str]]]:
 
 
 def harmless(sheet: Sheet, first: Sequence[int], dice: random.Random) -> set[str]:
-    """Faults in a file that change nothing; gives back what was done."""
+    """Adds faults that change no entity to a sheet, and returns their names."""
     done = {name for name in HARMLESS if dice.random() < 0.4}
     if "comments" in done:
         lines = ["#", "# id = 3", "# text = Mira O", "# some words", "# sent_id = 4 O"]
@@ -119,9 +119,9 @@ def test_harmless_faults_change_no_entity(
     done = harmless(sheet, first, random.Random(seed))
     path = tmp_path_factory.getbasetemp() / "harmless.conll"
     path.write_bytes(sheet.content())
-    pairing = pair(gold, ["gold"] * len(gold), path)
-    assert pairing.predicted == pairing.lenient == tuple(gold)
-    counted = repairs_of(pairing)
+    alignment = align_file(gold, ["gold"] * len(gold), path)
+    assert alignment.predicted == alignment.lenient == tuple(gold)
+    counted = repairs_of(alignment)
     assert ("last lines that are missing, read as O" in counted) == ("last line" in done)
     assert ("lines that end with a carriage return" in counted) == (
         "\r" in sheet.end and sheet.content().count(b"\r") > 0

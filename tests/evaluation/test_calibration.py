@@ -1,4 +1,4 @@
-"""Scores beside what came true, and thresholds, against counting by hand."""
+"""Reliability diagrams and thresholds, against counts by hand and by numpy."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.evaluation.calibration import (
     Calibration,
-    Judged,
     Target,
     Thresholds,
-    apply,
+    apply_thresholds,
     calibrate,
     fit_thresholds,
-    judged,
-    reliability,
+    reliability_diagram,
 )
-from nerine.evaluation.calibration.fitting import LEAST_ENTITIES
+from nerine.evaluation.calibration.fitting import MIN_ENTITIES
+from nerine.evaluation.calibration.reliability import ScoredEntity, scored_entities
 from nerine.evaluation.metrics import Counts, score
 
 Pair = tuple[list[Document], list[Document]]
 
 _LABELS = ("person", "place")
 _scores = st.sampled_from([0.0, 0.1, 0.2, 0.25, 0.5, 0.7, 0.9, 1.0]) | st.floats(0, 1)
-_found = st.builds(Judged, st.sampled_from(_LABELS), _scores, st.booleans())
+_found = st.builds(ScoredEntity, st.sampled_from(_LABELS), _scores, st.booleans())
 _few = st.lists(_found, min_size=1, max_size=8)
 _many = st.lists(_found, min_size=1, max_size=20)
 _missed = st.lists(st.sampled_from([*_LABELS, "thing"]), max_size=4)
@@ -41,10 +40,10 @@ few_examples = settings(max_examples=50)
 _shares = st.sampled_from([0.1, 0.25, 1 / 3, 0.5, 0.6, 2 / 3, 0.8, 0.9, 1.0])
 
 
-def pair(found: Sequence[Judged], missed: Sequence[str] = ()) -> Pair:
-    """Gold and predicted documents that hold these predicted entities, and miss these labels.
+def pair(found: Sequence[ScoredEntity], missed: Sequence[str] = ()) -> Pair:
+    """Gold and predicted documents with these predicted entities, and missed ones of these labels.
 
-    A wrong entity stands where gold has nothing, one with another label, or one that is longer.
+    Gold has no entity in place of a wrong one, one with another label, or a longer one.
     """
     gold, predicted = [], []
     for index, each in enumerate(found):
@@ -60,13 +59,13 @@ def pair(found: Sequence[Judged], missed: Sequence[str] = ()) -> Pair:
 
 
 def counts(both: Pair, thresholds: Thresholds, label: str | None = None) -> Counts:
-    """What is left of the predicted entities, counted as `nerine evaluate` counts."""
-    result = score(both[0], list(apply(both[1], thresholds)))
+    """Strict counts of predicted documents with thresholds."""
+    result = score(both[0], list(apply_thresholds(both[1], thresholds)))
     return result.overall if label is None else result.labels.get(label, Counts())
 
 
 def candidates(both: Pair, label: str | None = None) -> list[float]:
-    """Zero and what lies halfway between two neighbouring scores, the lowest first."""
+    """Zero and the midpoints of neighbouring scores, in ascending order."""
     scores = sorted(scores_of(both, label))
     middles = [(right, (left + right) / 2, left) for left, right in itertools.pairwise(scores)]
     return [0.0, *(middle if middle > left else right for right, middle, left in middles)]
@@ -74,13 +73,13 @@ def candidates(both: Pair, label: str | None = None) -> list[float]:
 
 def scores_of(both: Pair, label: str | None = None) -> set[float]:
     """Each score that occurs."""
-    return {each.score for each in judged(*both) if label in (None, each.label)}
+    return {each.score for each in scored_entities(*both) if label in (None, each.label)}
 
 
 # --- reliability
 
 
-def oracle_error(found: Sequence[Judged], bins: int) -> tuple[float, float]:
+def oracle_error(found: Sequence[ScoredEntity], bins: int) -> tuple[float, float]:
     """The expected and the maximum calibration error, by numpy."""
     scores = np.array([each.score for each in found])
     hits = np.array([each.correct for each in found], dtype=float)
@@ -92,23 +91,23 @@ def oracle_error(found: Sequence[Judged], bins: int) -> tuple[float, float]:
 
 @few_examples
 @given(_many, _missed, st.integers(1, 20))
-def test_errors_are_those_of_numpy(found: list[Judged], missed: list[str], bins: int) -> None:
-    result = reliability(*pair(found, missed), bins=bins)
+def test_errors_are_those_of_numpy(found: list[ScoredEntity], missed: list[str], bins: int) -> None:
+    result = reliability_diagram(*pair(found, missed), bins=bins)
     error, largest = oracle_error(found, bins)
-    assert result.error == pytest.approx(error)
-    assert result.largest_error == pytest.approx(largest)
-    assert result.brier == pytest.approx(np.mean([(e.score - e.correct) ** 2 for e in found]))
+    assert result.expected_calibration_error == pytest.approx(error)
+    assert result.maximum_calibration_error == pytest.approx(largest)
+    assert result.brier_score == pytest.approx(np.mean([(e.score - e.correct) ** 2 for e in found]))
     for label, alone in result.labels.items():
         own = [each for each in found if each.label == label]
         assert (alone.entities, alone.labels) == (len(own), {})
-        assert alone.error == pytest.approx(oracle_error(own, bins)[0])
+        assert alone.expected_calibration_error == pytest.approx(oracle_error(own, bins)[0])
 
 
 @given(_many, st.integers(1, 20), st.sampled_from(["width", "mass"]), st.randoms())
 def test_each_entity_is_in_one_bin_whatever_the_order(
-    found: list[Judged], bins: int, binning: str, dice: random.Random
+    found: list[ScoredEntity], bins: int, binning: str, dice: random.Random
 ) -> None:
-    result = reliability(*pair(found), bins=bins, binning=binning)  # type: ignore[arg-type]
+    result = reliability_diagram(*pair(found), bins=bins, binning=binning)  # type: ignore[arg-type]
     assert sum(each.count for each in result.bins) == result.entities == len(found)
     hits = sum(each.count * each.precision for each in result.bins)
     assert hits == pytest.approx(sum(each.correct for each in found))
@@ -117,25 +116,27 @@ def test_each_entity_is_in_one_bin_whatever_the_order(
     for left, right in itertools.pairwise(result.bins):
         assert left.high <= right.low
     dice.shuffle(found)
-    assert reliability(*pair(found), bins=bins, binning=binning) == result  # type: ignore[arg-type]
+    assert reliability_diagram(*pair(found), bins=bins, binning=binning) == result  # type: ignore[arg-type]
 
 
 def test_a_case_worked_by_hand() -> None:
     found = [
-        *(Judged("person", value, value > 0.85) for value in (0.8, 0.9)),  # mean .85, half right
-        *(Judged("place", 0.25, right) for right in (True, False)),  # mean .25, half right
+        *(
+            ScoredEntity("person", value, value > 0.85) for value in (0.8, 0.9)
+        ),  # mean .85, half right
+        *(ScoredEntity("place", 0.25, right) for right in (True, False)),  # mean .25, half right
     ]
-    result = reliability(*pair(found), bins=5)
+    result = reliability_diagram(*pair(found), bins=5)
     assert [(each.low, each.high, each.count) for each in result.bins] == [
         (0.2, 0.4, 2),
         (0.8, 1.0, 2),
     ]
     assert [each.precision for each in result.bins] == [0.5, 0.5]
     assert [each.gap for each in result.bins] == pytest.approx([-0.25, 0.35])
-    assert result.error == pytest.approx((0.25 + 0.35) / 2)
-    assert result.largest_error == pytest.approx(0.35)
-    assert result.brier == pytest.approx((0.64 + 0.01 + 0.5625 + 0.0625) / 4)
-    assert result.labels["person"].error == pytest.approx(0.35)
+    assert result.expected_calibration_error == pytest.approx((0.25 + 0.35) / 2)
+    assert result.maximum_calibration_error == pytest.approx(0.35)
+    assert result.brier_score == pytest.approx((0.64 + 0.01 + 0.5625 + 0.0625) / 4)
+    assert result.labels["person"].expected_calibration_error == pytest.approx(0.35)
     assert json.loads(json.dumps(result.to_dict()))["labels"]["place"]["bins"] == [
         {"low": 0.2, "high": 0.4, "count": 2, "mean_score": 0.25, "precision": 0.5}
     ]
@@ -143,40 +144,50 @@ def test_a_case_worked_by_hand() -> None:
 
 @pytest.mark.parametrize(("value", "low"), [(0.0, 0.0), (0.29, 0.29), (0.3, 0.3), (1.0, 0.99)])
 def test_a_score_on_an_edge_is_in_the_bin_above(value: float, low: float) -> None:
-    assert reliability(*pair([Judged("a", value, correct=True)]), bins=100).bins[0].low == low
+    assert (
+        reliability_diagram(*pair([ScoredEntity("a", value, correct=True)]), bins=100).bins[0].low
+        == low
+    )
 
 
 def test_bins_of_equal_mass_hold_equally_many_and_part_no_equal_scores() -> None:
-    spread = [Judged("a", index / 50, correct=True) for index in range(50)]
-    result = reliability(*pair(spread), bins=4, binning="mass")
+    spread = [ScoredEntity("a", index / 50, correct=True) for index in range(50)]
+    result = reliability_diagram(*pair(spread), bins=4, binning="mass")
     assert sorted(each.count for each in result.bins) == [12, 12, 13, 13]
     assert (result.bins[0].low, result.bins[-1].high) == (0.0, 0.98)
-    same = [Judged("a", 0.5, correct=bool(index % 2)) for index in range(10)]
-    assert [each.count for each in reliability(*pair(same), binning="mass").bins] == [10]
+    same = [ScoredEntity("a", 0.5, correct=bool(index % 2)) for index in range(10)]
+    assert [each.count for each in reliability_diagram(*pair(same), binning="mass").bins] == [10]
 
 
-def test_scores_that_are_what_they_say_have_a_small_error() -> None:
+def test_calibrated_scores_have_a_small_error() -> None:
     dice = random.Random(3)
     chances = [dice.random() for _ in range(3000)]
-    honest = [Judged("a", chance, dice.random() < chance) for chance in chances]
-    assert reliability(*pair(honest)).error < 0.03
+    calibrated = [ScoredEntity("a", chance, dice.random() < chance) for chance in chances]
+    assert reliability_diagram(*pair(calibrated)).expected_calibration_error < 0.03
     # the mean of √u - u over u from 0 to 1 is 2/3 - 1/2
-    boasting = [Judged("a", each.score**0.5, each.correct) for each in honest]
-    assert reliability(*pair(boasting)).error == pytest.approx(1 / 6, abs=0.02)
+    overconfident = [ScoredEntity("a", each.score**0.5, each.correct) for each in calibrated]
+    assert reliability_diagram(*pair(overconfident)).expected_calibration_error == pytest.approx(
+        1 / 6, abs=0.02
+    )
 
 
 def test_nothing_predicted_has_no_bins() -> None:
-    result = reliability(*pair([], ["person"]))
-    assert (result.bins, result.entities, result.error, result.labels) == ((), 0, 0.0, {})
+    result = reliability_diagram(*pair([], ["person"]))
+    assert (result.bins, result.entities, result.expected_calibration_error, result.labels) == (
+        (),
+        0,
+        0.0,
+        {},
+    )
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), -0.1, 1.5])
 def test_a_predicted_entity_needs_a_score(value: float | None) -> None:
     document = Document("Mira", (Entity(0, 4, "person", value),), id="7")
     for use in (
-        lambda: reliability([document], [document]),
+        lambda: reliability_diagram([document], [document]),
         lambda: fit_thresholds([document], [document]),
-        lambda: list(apply([document], Thresholds(0.5))),
+        lambda: list(apply_thresholds([document], Thresholds(0.5))),
     ):
         with pytest.raises(CorpusError, match=r"document 7: the entity .0, 4. as person has") as e:
             use()
@@ -185,15 +196,15 @@ def test_a_predicted_entity_needs_a_score(value: float | None) -> None:
 
 def test_documents_must_belong_together() -> None:
     with pytest.raises(CorpusError, match="0 predicted documents for 1 gold"):
-        reliability([Document("a")], [])
+        reliability_diagram([Document("a")], [])
     with pytest.raises(CorpusError, match="texts of document 0 differ"):
         fit_thresholds([Document("a")], [Document("b")])
 
 
 @pytest.mark.parametrize("wrong", [{"bins": 0}, {"bins": -3}, {"binning": "size"}])
-def test_bins_that_cannot_be(wrong: dict[str, object]) -> None:
+def test_invalid_bins(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
-        reliability([], [], **wrong)  # type: ignore[arg-type]
+        reliability_diagram([], [], **wrong)  # type: ignore[arg-type]
 
 
 # --- thresholds
@@ -202,7 +213,7 @@ def test_bins_that_cannot_be(wrong: dict[str, object]) -> None:
 @few_examples
 @given(_many, _missed)
 def test_thresholded_counts_are_those_counted_by_hand(
-    found: list[Judged], missed: list[str]
+    found: list[ScoredEntity], missed: list[str]
 ) -> None:
     both = pair(found, missed)
     gold = sum(len(document.entities) for document in both[0])
@@ -219,7 +230,7 @@ def test_thresholded_counts_are_those_counted_by_hand(
 @few_examples
 @given(_many, _missed)
 def test_the_best_f1_is_found_and_the_lowest_threshold_of_equals(
-    found: list[Judged], missed: list[str]
+    found: list[ScoredEntity], missed: list[str]
 ) -> None:
     both = pair(found, missed)
     assume(any(document.entities for document in both[0]))
@@ -234,7 +245,7 @@ def test_the_best_f1_is_found_and_the_lowest_threshold_of_equals(
 @few_examples
 @given(found=_many, missed=_missed, least=_shares)
 def test_a_target_is_reached_with_as_little_loss_as_can_be(
-    measure: str, found: list[Judged], missed: list[str], least: float
+    measure: str, found: list[ScoredEntity], missed: list[str], least: float
 ) -> None:
     both = pair(found, missed)
     assume(any(document.entities for document in both[0]))
@@ -248,26 +259,26 @@ def test_a_target_is_reached_with_as_little_loss_as_can_be(
         return
     with pytest.raises(CorpusError, match=f"no threshold reaches a {measure}") as caught:
         fit_thresholds(*both, target=f"{measure}={least}")
-    assert f"{max(values.values()):.4f} at the most" in str(caught.value.expected)
+    assert f"at most {max(values.values()):.4f}" in str(caught.value.expected)
 
 
 @given(_few, _missed, st.integers(1, 3))
 @example(
     # what the label that is too rare keeps decides how much the other one should keep
     [
-        *[Judged("person", 0.9, correct=True)] * 3,
-        *[Judged("person", 0.1, correct=index < 2) for index in range(5)],
-        *[Judged("place", 0.95, correct=False)] * 6,
+        *[ScoredEntity("person", 0.9, correct=True)] * 3,
+        *[ScoredEntity("person", 0.1, correct=index < 2) for index in range(5)],
+        *[ScoredEntity("place", 0.95, correct=False)] * 6,
     ],
     [],
     3,
 )
 def test_thresholds_of_labels_reach_the_best_f1_of_all_choices(
-    found: list[Judged], missed: list[str], least: int
+    found: list[ScoredEntity], missed: list[str], least: int
 ) -> None:
     both = pair(found, missed)
     assume(any(document.entities for document in both[0]))
-    fitted = fit_thresholds(*both, per_label=True, least_entities=least)
+    fitted = fit_thresholds(*both, per_label=True, min_entities=least)
     common = fit_thresholds(*both)
     assert fitted.value == common.value
     choices = [{*candidates(both, label), common.value} for label in fitted.labels]
@@ -286,7 +297,7 @@ def test_thresholds_of_labels_reach_the_best_f1_of_all_choices(
 @few_examples
 @given(found=_many, missed=_missed, least=_shares)
 def test_a_target_for_each_label_is_reached_by_each_label(
-    measure: str, found: list[Judged], missed: list[str], least: float
+    measure: str, found: list[ScoredEntity], missed: list[str], least: float
 ) -> None:
     both = pair(found, missed)
     gold = score(*both).labels
@@ -300,7 +311,7 @@ def test_a_target_for_each_label_is_reached_by_each_label(
     if measure == "precision":
         own = [label for label in own if gold[label].predicted]
     best = min if measure == "precision" else max
-    options: dict[str, Any] = {"target": f"{measure}={least}", "least_entities": 2}
+    options: dict[str, Any] = {"target": f"{measure}={least}", "min_entities": 2}
     if all(reaching(label) for label in (None, *own)):
         expected = Thresholds(best(reaching(None)), {label: best(reaching(label)) for label in own})
         assert fit_thresholds(*both, per_label=True, **options) == expected
@@ -310,28 +321,33 @@ def test_a_target_for_each_label_is_reached_by_each_label(
 
 
 def test_a_threshold_does_not_touch_the_scores_that_it_parts() -> None:
-    both = pair([Judged("person", 0.8, correct=True), Judged("person", 0.4, correct=False)])
+    both = pair(
+        [ScoredEntity("person", 0.8, correct=True), ScoredEntity("person", 0.4, correct=False)]
+    )
     assert fit_thresholds(*both).value == pytest.approx(0.6)
-    close = [Judged("person", 0.5, correct=False), Judged("person", 0.5 + 2**-53, correct=True)]
+    close = [
+        ScoredEntity("person", 0.5, correct=False),
+        ScoredEntity("person", 0.5 + 2**-53, correct=True),
+    ]
     assert fit_thresholds(*pair(close)).value == 0.5 + 2**-53
 
 
 def test_fitting_each_label_for_itself_would_not_do() -> None:
     """The label's own F1 is best with all kept; that of all labels without the lower half."""
-    found = [Judged("person", 0.9, correct=True)] * 30 + [
-        *[Judged("place", 0.9, correct=True)] * 2,
-        *[Judged("place", 0.4, correct=index < 3) for index in range(8)],
+    found = [ScoredEntity("person", 0.9, correct=True)] * 30 + [
+        *[ScoredEntity("place", 0.9, correct=True)] * 2,
+        *[ScoredEntity("place", 0.4, correct=index < 3) for index in range(8)],
     ]
     both = pair(found)
-    own = fit_thresholds(*both, per_label=True, least_entities=1)
+    own = fit_thresholds(*both, per_label=True, min_entities=1)
     assert counts(both, Thresholds(0.0), "place").f1 > counts(both, Thresholds(0.9), "place").f1
     assert own.of("place") > 0.4
 
 
 def test_a_label_with_few_gold_entities_takes_the_common_threshold() -> None:
-    many = [Judged("person", 0.6, correct=True)] * LEAST_ENTITIES
-    few = [Judged("place", 0.4, correct=True)] * (LEAST_ENTITIES - 1)
-    wrong = [Judged("person", 0.5, correct=False)] * 200
+    many = [ScoredEntity("person", 0.6, correct=True)] * MIN_ENTITIES
+    few = [ScoredEntity("place", 0.4, correct=True)] * (MIN_ENTITIES - 1)
+    wrong = [ScoredEntity("person", 0.5, correct=False)] * 200
     both = pair([*many, *few, *wrong])
     fitted = fit_thresholds(*both, per_label=True)
     assert set(fitted.labels) == {"person"}
@@ -341,30 +357,32 @@ def test_a_label_with_few_gold_entities_takes_the_common_threshold() -> None:
     assert fit_thresholds(*more, per_label=True).labels == {"person": 0.55, "place": 0.0}
 
 
-def test_what_is_never_predicted_has_no_threshold_and_no_recall() -> None:
-    both = pair([Judged("person", 0.6, correct=True)] * 9, ["thing"] * 9)
+def test_a_label_that_is_never_predicted_has_no_threshold_and_no_recall() -> None:
+    both = pair([ScoredEntity("person", 0.6, correct=True)] * 9, ["thing"] * 9)
     for target in ("f1", "precision=1"):
-        fitted = fit_thresholds(*both, target=target, per_label=True, least_entities=5)
+        fitted = fit_thresholds(*both, target=target, per_label=True, min_entities=5)
         assert fitted.labels.keys() == {"person"}
     with pytest.raises(CorpusError, match=r"a recall of 0\.5 for thing") as caught:
-        fit_thresholds(*both, target="recall=0.5", per_label=True, least_entities=5)
+        fit_thresholds(*both, target="recall=0.5", per_label=True, min_entities=5)
     assert "one threshold for all labels" in str(caught.value.hint)
 
 
 def test_nothing_to_fit_on_is_an_error() -> None:
-    with pytest.raises(CorpusError, match="no gold entity"):
+    with pytest.raises(CorpusError, match="no gold entities"):
         fit_thresholds([Document("a")], [Document("a")])
-    with pytest.raises(CorpusError, match="no entity was predicted"):
+    with pytest.raises(CorpusError, match="no predicted entities"):
         fit_thresholds(*pair([], ["person"]))
 
 
 @given(_many, st.floats(0, 1), st.dictionaries(st.sampled_from(_LABELS), st.floats(0, 1)))
 def test_thresholds_drop_entities_and_change_nothing_else(
-    found: list[Judged], value: float, labels: dict[str, float]
+    found: list[ScoredEntity], value: float, labels: dict[str, float]
 ) -> None:
     _, predicted = pair(found)
     thresholds = Thresholds(value, labels)
-    for each, left, right in zip(found, predicted, apply(predicted, thresholds), strict=True):
+    for each, left, right in zip(
+        found, predicted, apply_thresholds(predicted, thresholds), strict=True
+    ):
         assert right.with_entities(left.entities) == left
         kept = each.score >= labels.get(each.label, value)
         assert right.entities == (left.entities if kept else ())
@@ -372,9 +390,9 @@ def test_thresholds_drop_entities_and_change_nothing_else(
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5", None, True])
 def test_thresholds_are_numbers_from_0_to_1(value: object) -> None:
-    with pytest.raises(SettingsError, match="no threshold"):
+    with pytest.raises(SettingsError, match="not a valid threshold"):
         Thresholds(value)  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match=r"person: .* is no threshold"):
+    with pytest.raises(SettingsError, match=r"person: .* is not a valid threshold"):
         Thresholds(0.5, {"person": value})  # type: ignore[dict-item]
 
 
@@ -390,20 +408,20 @@ def test_targets_are_read_as_they_are_shown(text: str) -> None:
     "text",
     ["", "F1", "f1=0.5", "precision", "precision=", "precision=high", "accuracy=0.5", "=0.5"],
 )
-def test_what_is_no_target(text: str) -> None:
-    with pytest.raises(SettingsError, match="is no target") as caught:
+def test_an_invalid_target(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a valid target") as caught:
         Target.parse(text)
     assert caught.value.expected == "f1, precision=0.9 or recall=0.6"
 
 
 @pytest.mark.parametrize("text", ["precision=0", "recall=1.01", "recall=nan", "precision=-1"])
 def test_a_target_out_of_range(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"target: the (precision|recall)"):
+    with pytest.raises(SettingsError, match=r"target: .* is not a valid (precision|recall)"):
         Target.parse(text)
 
 
 def record() -> Calibration:
-    found = [Judged("person", 0.9, correct=True), Judged("person", 0.4, correct=False)]
+    found = [ScoredEntity("person", 0.9, correct=True), ScoredEntity("person", 0.4, correct=False)]
     return calibrate(*pair(found, ["place"]), split="validation", corpus="abc", target="f1")
 
 
@@ -420,7 +438,7 @@ def test_a_record_says_what_thresholds_were_fitted_on_and_what_they_change() -> 
 def test_held_out_counts_are_those_of_thresholds_fitted_on_the_others() -> None:
     dice = random.Random(1)
     found = [
-        Judged(dice.choice(_LABELS), score, dice.random() < score)
+        ScoredEntity(dice.choice(_LABELS), score, dice.random() < score)
         for score in (dice.random() for _ in range(203))
     ]
     gold, predicted = pair(found, ["person"] * 20)
@@ -459,7 +477,9 @@ def test_a_target_holds_where_held_out_documents_meet_it(
 
 
 def test_too_few_documents_cannot_be_held_out() -> None:
-    made = calibrate(*pair([Judged("person", 0.9, correct=True)]), split="validation", corpus="")
+    made = calibrate(
+        *pair([ScoredEntity("person", 0.9, correct=True)]), split="validation", corpus=""
+    )
     assert (made.held_out, made.holds) == (None, False)
     assert Calibration.from_dict(made.to_dict()) == made
 
@@ -478,7 +498,7 @@ def test_too_few_documents_cannot_be_held_out() -> None:
         {"after": [1, 2, 3]},
     ],
 )
-def test_a_record_of_something_else(change: dict[str, object]) -> None:
+def test_an_invalid_record(change: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         Calibration.from_dict({**record().to_dict(), **change})
     (name,) = change

@@ -1,4 +1,4 @@
-"""Outcomes: every entity in exactly one, and each kind where it belongs."""
+"""Error analysis: every entity has exactly one outcome, of the right kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError
-from nerine.evaluation.error_analysis import KINDS, Kind, analyse, changes
+from nerine.evaluation.error_analysis import KINDS, Kind, analyse_errors, document_differences
 from nerine.evaluation.metrics import score
 from strategies import labels, ranges
 
@@ -22,7 +22,7 @@ def entities(draw: st.DrawFn) -> tuple[Entity, ...]:
 
 def of(gold: list[tuple[int, int, str]], predicted: list[tuple[int, int, str]]) -> list[Kind]:
     sides = [Document(TEXT, tuple(Entity(*each) for each in side)) for side in (gold, predicted)]
-    return [outcome.kind for outcome in analyse([sides[0]], [sides[1]]).outcomes]
+    return [outcome.kind for outcome in analyse_errors([sides[0]], [sides[1]]).outcomes]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_every_entity_is_in_exactly_one_outcome(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> None:
     documents = [Document(TEXT, gold)], [Document(TEXT, predicted)]
-    analysis = analyse(*documents)
+    analysis = analyse_errors(*documents)
     assert sorted(e.start for each in analysis.outcomes for e in each.gold) == [
         e.start for e in gold
     ]
@@ -75,18 +75,18 @@ def test_every_entity_is_in_exactly_one_outcome(
 def test_an_outcome_holds_what_overlaps(
     gold: tuple[Entity, ...], predicted: tuple[Entity, ...]
 ) -> None:
-    for each in analyse([Document(TEXT, gold)], [Document(TEXT, predicted)]).outcomes:
-        for wanted in each.gold:
-            for found in each.predicted:
-                assert wanted.start < found.end
-                assert found.start < wanted.end
+    for each in analyse_errors([Document(TEXT, gold)], [Document(TEXT, predicted)]).outcomes:
+        for gold_entity in each.gold:
+            for predicted_entity in each.predicted:
+                assert gold_entity.start < predicted_entity.end
+                assert predicted_entity.start < gold_entity.end
         assert min(len(each.gold), len(each.predicted)) <= 1
 
 
 def test_confusions_and_missed_forms_are_counted_and_ordered() -> None:
     gold = Document("Ana Bo Ana Cy", tuple(Entity(s, e, "p") for s, e in ((0, 3), (4, 6), (7, 10))))
     predicted = gold.with_entities([Entity(4, 6, "q"), Entity(11, 13, "q")])
-    analysis = analyse([gold, gold], [predicted, predicted])
+    analysis = analyse_errors([gold, gold], [predicted, predicted])
     assert analysis.confusion == {("", "q"): 2, ("p", ""): 4, ("p", "q"): 2}
     assert analysis.confusions == [("p", "q", 2)]
     assert analysis.missed_forms == [("Ana", "p", 4)]
@@ -96,16 +96,16 @@ def test_confusions_and_missed_forms_are_counted_and_ordered() -> None:
     assert len(shown["errors"]) == 8
 
 
-def test_changes_stand_in_the_order_of_what_they_gain() -> None:
+def test_document_differences_are_in_the_order_of_their_gain() -> None:
     gold = [Document(TEXT, (Entity(0, 4, "p"), Entity(6, 9, "q"))), Document("x")]
     first = [gold[0].with_entities([]), gold[1].with_entities([Entity(0, 1, "p")])]
-    found = changes(gold, [gold[0], first[1]], [first[0], gold[1]])
+    found = document_differences(gold, [gold[0], first[1]], [first[0], gold[1]])
     assert [(each.document, each.gain) for each in found] == [(0, -2), (1, 1)]
 
 
 @pytest.mark.parametrize("other", [[], [Document("x")], [Document(TEXT), Document(TEXT)]])
-def test_outputs_of_other_documents_have_no_changes(other: list[Document]) -> None:
+def test_document_differences_need_the_gold_documents(other: list[Document]) -> None:
     gold = [Document(TEXT)]
     for first, second in ((gold, other), (other, gold)):
         with pytest.raises(CorpusError):
-            changes(gold, first, second)
+            document_differences(gold, first, second)

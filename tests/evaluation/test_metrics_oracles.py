@@ -84,7 +84,7 @@ def random_spans(dice: random.Random, length: int, labels: Sequence[str] = LABEL
 
 
 def damaged(dice: random.Random, spans: Sequence[Span], length: int) -> list[Span]:
-    """Some of `spans`, and others that are like some of them."""
+    """Some of `spans`, some of them moved or with another label."""
     if dice.random() < 0.4:
         return random_spans(dice, length)
     found: list[Span] = []
@@ -177,11 +177,11 @@ def by_nervaluate(strategy: EvaluationStrategy, gold: Tags, predicted: Tags) -> 
     """Its counts, added up; the ends of its entities are inclusive."""
     total = PartialCounts()
     for sides in zip(gold, predicted, strict=True):
-        wanted, found = (
+        gold_entities, predicted_entities = (
             [TheirEntity(s.label, s.start, s.end - 1) for s in TagScheme.IOB2.decode(tags)]
             for tags in sides
         )
-        theirs, _ = strategy.evaluate(wanted, found, list(LABELS))
+        theirs, _ = strategy.evaluate(gold_entities, predicted_entities, list(LABELS))
         total += PartialCounts(
             theirs.correct, theirs.incorrect, theirs.partial, theirs.missed, theirs.spurious
         )
@@ -191,10 +191,10 @@ def by_nervaluate(strategy: EvaluationStrategy, gold: Tags, predicted: Tags) -> 
 def scores_of(counts: PartialCounts, credit: float) -> tuple[float, float, float]:
     """Precision, recall and F1 as SemEval-2013 defines them."""
     right = counts.correct + credit * counts.partial
-    found = counts.correct + counts.incorrect + counts.partial + counts.spurious
-    wanted = counts.correct + counts.incorrect + counts.partial + counts.missing
-    precision = right / found if found else 0.0
-    recall = right / wanted if wanted else 0.0
+    predicted = counts.correct + counts.incorrect + counts.partial + counts.spurious
+    gold = counts.correct + counts.incorrect + counts.partial + counts.missing
+    precision = right / predicted if predicted else 0.0
+    recall = right / gold if gold else 0.0
     both = precision + recall
     return precision, recall, 2 * precision * recall / both if both else 0.0
 

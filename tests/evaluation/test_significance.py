@@ -12,28 +12,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.certainty import Regime, simulate
+from bench.significance import Regime, simulate
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.evaluation.metrics import score
 from nerine.evaluation.significance import (
     Comparison,
     Difference,
-    Interval,
     Intervals,
     System,
     compare,
     score_intervals,
 )
-from nerine.evaluation.significance.comparison import _holm
-from nerine.evaluation.significance.intervals import interval_of
+from nerine.evaluation.significance.comparison import holm
+from nerine.evaluation.significance.intervals import Interval, bca_interval
 from nerine.evaluation.significance.samples import (
     FloatArray,
+    bootstrap_sums,
     document_counts,
     f1,
     precision,
     recall,
-    resampled,
 )
 
 TEXT = "x" * 40
@@ -57,7 +56,7 @@ def corpus(documents: int, seed: int = 0) -> Documents:
 
 
 def system(gold: Sequence[Document], skill: float, seed: int = 1) -> Documents:
-    """Predictions that find entities with the probability `skill`, and some that are none."""
+    """Predictions that find entities with the probability `skill`, and some spurious ones."""
     dice = random.Random(f"{seed} {skill}")
     found = []
     for each in gold:
@@ -175,10 +174,10 @@ def test_intervals_are_those_of_scipy(documents: int, skill: float, measure: obj
     stats = pytest.importorskip("scipy.stats")
     assert callable(measure)
     gold = corpus(documents)
-    counts = document_counts(gold, system(gold, skill)).overall
-    scores = measure(resampled(counts, 500, np.random.default_rng(0)))
+    counts = document_counts(gold, system(gold, skill), LABELS)[:, 0]
+    scores = measure(bootstrap_sums(counts, 500, np.random.default_rng(0)))
     if np.ptp(scores) == 0:  # where scipy has no number
-        assert interval_of(measure, counts, scores, 0.95) == Interval(scores[0], scores[0])
+        assert bca_interval(measure, counts, scores, 0.95) == Interval(scores[0], scores[0])
         return
 
     def statistic(c: FloatArray, p: FloatArray, g: FloatArray, axis: int = -1) -> FloatArray:
@@ -193,13 +192,13 @@ def test_intervals_are_those_of_scipy(documents: int, skill: float, measure: obj
         bootstrap_result=SimpleNamespace(bootstrap_distribution=scores),  # the same samples
         method="BCa",
     ).confidence_interval
-    mine = interval_of(measure, counts, scores, 0.95)
+    mine = bca_interval(measure, counts, scores, 0.95)
     assert (mine.low, mine.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_samples_draw_as_many_documents_as_there_are() -> None:
     values = np.arange(12.0).reshape(4, 3)
-    sums = resampled(values, 2000, np.random.default_rng(0))
+    sums = bootstrap_sums(values, 2000, np.random.default_rng(0))
     assert sums.shape == (2000, 3)
     # each column grows by one for each document drawn
     assert np.all(sums[:, 1] - sums[:, 0] == 4)
@@ -209,10 +208,10 @@ def test_samples_draw_as_many_documents_as_there_are() -> None:
 def test_counts_of_documents_add_up_to_the_scores() -> None:
     gold = corpus(60)
     predicted = system(gold, 0.5)
-    counts = document_counts(gold, predicted)
+    counts = document_counts(gold, predicted, LABELS)
     result = score(gold, predicted)
-    for label, sums in zip(counts.labels, counts.values.sum(axis=0), strict=True):
-        each = result.labels[label]
+    scores = (result.overall, *(result.labels[label] for label in LABELS))
+    for each, sums in zip(scores, counts.sum(axis=0), strict=True):
         assert [*sums] == [each.correct, each.predicted, each.gold]
         assert float(f1(sums)) == pytest.approx(each.f1)
 
@@ -305,10 +304,10 @@ def test_randomisation_is_that_over_all_exchanges(seed: int) -> None:
 
 def test_holm_by_hand() -> None:
     # .01 × 4, .02 × 3, .03 × 2, .04 × 1, of which none may be smaller than the one before
-    assert _holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert _holm([0.5, 0.9]) == [1.0, 1.0]
-    assert _holm([0.02]) == [0.02]
-    assert _holm([]) == []
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
 
 
 def test_p_is_adjusted_among_pairs_and_apart_from_that_among_labels() -> None:
@@ -320,10 +319,10 @@ def test_p_is_adjusted_among_pairs_and_apart_from_that_among_labels() -> None:
         [each for each in differences if each.label is not None],
     ):
         assert len(family) in (3, 6)
-        assert [each.adjusted_bootstrap for each in family] == _holm(
+        assert [each.adjusted_bootstrap for each in family] == holm(
             [each.p_bootstrap for each in family]
         )
-        assert [each.adjusted_randomisation for each in family] == _holm(
+        assert [each.adjusted_randomisation for each in family] == holm(
             [each.p_randomisation or 0.0 for each in family]
         )
 
@@ -387,9 +386,9 @@ GOLD = corpus(3)
 @pytest.mark.parametrize(
     ("gold", "systems", "message"),
     [
-        ([], [named("one", [])], "there are no gold documents"),
-        (GOLD, [named("one", GOLD), named("one", GOLD)], "two systems are called 'one'"),
-        (GOLD, [named("one")], "system 'one' has no output"),
+        ([], [named("one", [])], "no gold documents"),
+        (GOLD, [named("one", GOLD), named("one", GOLD)], "two systems have the name 'one'"),
+        (GOLD, [named("one")], "system 'one' has no runs"),
         (GOLD, [named("one", GOLD[:2])], "system 'one': 2 predicted documents for 3 gold ones"),
         (
             GOLD,
@@ -424,9 +423,9 @@ def test_settings_out_of_range_are_an_error(options: dict[str, float], message: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", [Regime(300), Regime(100)])
-def test_intervals_and_tests_keep_their_promise(regime: Regime) -> None:
-    kept = simulate(regime, simulations=500)
-    assert 0.93 - 0.01 * (regime.documents < 300) <= kept.coverage <= 0.97
-    assert kept.alarms.keys() == {"randomisation", "bootstrap"}
-    for share in kept.alarms.values():
+def test_intervals_and_tests_have_their_nominal_rates(regime: Regime) -> None:
+    rates = simulate(regime, simulations=500)
+    assert 0.93 - 0.01 * (regime.documents < 300) <= rates.coverage <= 0.97
+    assert rates.false_positives.keys() == {"randomisation", "bootstrap"}
+    for share in rates.false_positives.values():
         assert 0.03 <= share <= 0.07

@@ -1,4 +1,4 @@
-"""Repositories → checkpoints: what is fetched, what is checked, what is said when it fails."""
+"""Repositories → checkpoints: fetched files, checks, and messages of failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hub.samples import TOKEN
 from nerine.cli import main
 from nerine.core.errors import CheckpointError, EncodingError, HubError, NerineError
 from nerine.core.files import file_hash
-from nerine.hub import cache, listing
+from nerine.hub import cache
 from nerine.hub.names import RepoName, check_file_name
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.tagger import Tagger
@@ -196,7 +196,7 @@ def test_names_that_no_repository_has(hub: Hub, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 5000, "mira/" + "x" * 5000, "a\0b"])
 def test_names_that_no_folder_has_either(hub: Hub, name: str) -> None:
-    assert "can be no repository" in refusal(name).found
+    assert "no repository on the hub can have this name" in refusal(name).found
     assert hub.requests == []
 
 
@@ -404,7 +404,7 @@ def test_a_token_that_no_header_can_hold(
     published()
     monkeypatch.setenv("HF_TOKEN", "hf_ü" * 9)
     error = refusal()
-    assert "this login's token cannot be one" in error.found
+    assert "this login's token is not valid" in error.found
     assert "ü" not in str(error)
     assert hub.requests == []
 
@@ -431,6 +431,15 @@ def test_a_token_goes_to_the_hub_alone(
     hosts = {record.host for record in hub.requests if TOKEN in str(record)}
     assert {record.host for record in hub.requests} == {"hub", "storage", "elsewhere"}
     assert hosts == {"hub"}
+
+
+def test_only_files_of_its_own_library_are_in_the_cache_of_the_hub(published: Published) -> None:
+    published()
+    Tagger.load(REPO, device="cpu")
+    (folder,) = Path(constants.HF_HUB_CACHE).glob("models--*")
+    assert {path.name for path in folder.iterdir()} == {"blobs", "refs", "snapshots"}
+    lists = [path for path in Path(constants.HF_ASSETS_CACHE).rglob("*") if path.is_file()]
+    assert len(lists) == 1
 
 
 # --- models that Nerine did not make
@@ -559,8 +568,7 @@ def test_a_cache_that_cannot_be_written_is_read(
 
     folder = foreign(hub, tmp_path / "foreign", CONLL_TAGS)
     snapshot_download(REPO)
-    monkeypatch.setattr(listing, "write_whole", refuse)
-    monkeypatch.setattr(cache, "write_whole", refuse)
+    monkeypatch.setattr(cache, "write_text", refuse)
     assert found(Tagger.load(REPO, device="cpu")) == found(Tagger.load(folder, device="cpu"))
 
 

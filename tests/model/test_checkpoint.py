@@ -225,7 +225,7 @@ def test_settings_that_were_cut_in_half(folder: Path) -> None:
     path = folder / INFO_FILE
     path.write_text(path.read_text()[: path.stat().st_size // 2])
     error = refusal(folder)
-    assert error.found.startswith("this is no JSON")
+    assert error.found.startswith("this is not valid JSON")
     assert error.place == str(path)
     assert "cut short" in str(error.hint)
 
@@ -262,7 +262,7 @@ def test_a_checkpoint_of_a_newer_version(folder: Path) -> None:
     [
         ({"surprise": 1}, "the fields surprise are unknown or missing"),
         ({"words": "letters"}, "'letters' is not known"),
-        ({"scheme": "IOB9"}, "no tag scheme is called 'IOB9'"),
+        ({"scheme": "IOB9"}, "unknown tag scheme 'IOB9'"),
     ],
 )
 def test_settings_that_are_unknown(folder: Path, change: Mapping[str, Any], found: str) -> None:

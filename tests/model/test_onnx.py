@@ -18,7 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nerine.cli.options import BACKENDS
+from nerine.cli.model_options import BACKENDS
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, MissingExtraError, SettingsError
 from nerine.model import backends
@@ -494,8 +494,11 @@ def another_model(folder: Path) -> None:
     [
         (damage_model, "not the one that was measured"),
         (lambda folder: (folder / "model-int8.onnx").unlink(), "there is no such file"),
-        (lambda folder: (folder / "onnx.json").write_text('{"format": 1'), "this is no JSON"),
-        (lambda folder: (folder / "onnx.json").write_text("[]"), "the JSON holds"),
+        (
+            lambda folder: (folder / "onnx.json").write_text('{"format": 1'),
+            "this is not valid JSON",
+        ),
+        (lambda folder: (folder / "onnx.json").write_text("[]"), "the JSON is"),
         (lambda folder: (folder / "onnx.json").write_text('{"format": 9}'), "format 9"),
         (climb_out, "no plain name of a file"),
         (forge_model, "ONNX Runtime cannot load it"),

@@ -168,7 +168,7 @@ def test_a_file(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_checkpoint(tmp_path: Path) -> None:
     error = refusal(tmp_path)
-    assert error.found == "the folder holds no config.json, so it is no checkpoint"
+    assert error.found == "the folder holds no config.json, so it is not a checkpoint"
     assert error.place == str(tmp_path)
     assert "model.safetensors" in str(error.expected)
 
@@ -203,7 +203,7 @@ def test_a_file_that_was_cut_in_half(encoder: Path, file: str) -> None:
     path = encoder / file
     path.write_text(path.read_text(encoding="utf-8")[: path.stat().st_size // 2], encoding="utf-8")
     error = refusal(encoder)
-    assert error.found.startswith(("cannot be loaded: ", "this is no JSON: "))
+    assert error.found.startswith(("cannot be loaded: ", "this is not valid JSON: "))
     assert "cut short" in str(error.hint)
 
 

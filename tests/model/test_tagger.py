@@ -247,7 +247,7 @@ def test_many_texts_give_a_list(tagger: Tagger) -> None:
 @pytest.mark.parametrize("one", ["Mira left.", Document("Mira left.")])
 def test_one_text_where_many_are_expected_is_an_error(tagger: Tagger, one: str | Document) -> None:
     for read in (tagger.predict, tagger.pipe):
-        with pytest.raises(DocumentError, match="a single .*\n.*expected: an iterable of texts"):
+        with pytest.raises(DocumentError, match=f"a single {type(one).__name__}"):
             list(read(one))  # type: ignore[arg-type] # the mistake under test
 
 
@@ -323,14 +323,14 @@ def test_a_tagger_names_its_labels(tagger: Tagger) -> None:
 
 def test_an_evaluation_is_the_score_of_what_is_tagged(tagger: Tagger) -> None:
     gold = documents()
-    assert evaluate(tagger, iter(gold)) == score(gold, tagger.predict(gold))
+    assert evaluate(tagger, iter(gold)).scores == score(gold, tagger.predict(gold))
 
 
 def test_a_taggers_own_output_as_gold_scores_full_marks(tagger: Tagger) -> None:
     own = [document for document in tagger.predict(documents()) if document.entities]
     result = evaluate(tagger, own)
     assert result.overall.gold > 0
-    assert result.overall.f1 == result.accuracy == 1
+    assert result.overall.f1 == result.scores.accuracy == 1
 
 
 def test_logits_that_are_no_numbers_are_an_error_that_names_the_document(

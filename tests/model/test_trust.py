@@ -1,4 +1,4 @@
-"""Folders of strangers: what would run, read elsewhere or never end is refused before it is loaded.
+"""Untrusted folders: code, reads elsewhere and endless work are refused before anything is loaded.
 
 Each malicious folder carries canaries: code and pickles that make a folder when they run. The
 first tests show that the canaries are alive.
@@ -189,8 +189,14 @@ MALICIOUS: dict[str, tuple[Callable[[Path], None], str]] = {
     "tensorflow": (partial(as_other_framework, name="tf_model.h5"), "another framework"),
     "flax": (partial(as_other_framework, name="flax_model.msgpack"), "another framework"),
     "ranks": (as_ranks, "distributed checkpoint"),
-    "shard outside": (partial(with_index, shard="../outside.safetensors"), "beside the index"),
-    "shard a pickle": (partial(with_index, shard="pytorch_model.bin"), "beside the index"),
+    "shard outside": (
+        partial(with_index, shard="../outside.safetensors"),
+        "not a safetensors file of this folder",
+    ),
+    "shard a pickle": (
+        partial(with_index, shard="pytorch_model.bin"),
+        "not a safetensors file of this folder",
+    ),
     "auto_map": (config(auto_map=_MAP), "auto_map names Python code"),
     "auto_map elsewhere": (config(auto_map={"AutoConfig": "a/b--c.D"}), "auto_map names Python"),
     "auto_map below": (config(text_config={"auto_map": _MAP}), "auto_map names Python code"),
@@ -213,39 +219,51 @@ MALICIOUS: dict[str, tuple[Callable[[Path], None], str]] = {
     "weights elsewhere": (config(transformers_weights="adapter_model.bin"), "another file"),
     "configuration elsewhere": (config(configuration_files=["config.1.0.json"]), "other config"),
     "class of tokenizer": (config(tokenizer_class="RagRetriever"), "not the name of a tokenizer"),
-    "adapter": (tokenizer("adapter_config.json", base_model_name_or_path="a/b"), "an adapter lies"),
-    "tokenizer code": (tokenizer(auto_map=_TOKENIZER_MAP), "auto_map would run code"),
-    "tokenizer code, old": (tokenizer(auto_map=["a.B", None]), "auto_map would run code"),
+    "adapter": (
+        tokenizer("adapter_config.json", base_model_name_or_path="a/b"),
+        "holds an adapter",
+    ),
+    "tokenizer code": (tokenizer(auto_map=_TOKENIZER_MAP), "auto_map would run untrusted code"),
+    "tokenizer code, old": (tokenizer(auto_map=["a.B", None]), "auto_map would run untrusted code"),
     "tokenizer trust": (tokenizer(trust_remote_code=True), "trust_remote_code would"),
     "tokenizer class": (tokenizer(tokenizer_class="BertModel"), "not the name of a tokenizer"),
     "tokenizer classes": (tokenizer(tokenizer_class=["A", "B"]), "not the name of a tokenizer"),
     "tokenizer itself": (tokenizer(tokenizer_class="AutoTokenizer"), "not the name of a tokeni"),
-    "tokenizer file": (tokenizer(tokenizer_file="/etc/passwd"), "no file of this folder"),
-    "vocab file": (tokenizer(vocab_file="../outside.txt"), "no file of this folder"),
-    "vocab file, backwards": (tokenizer(vocab_file="..\\outside.txt"), "no file of this folder"),
-    "vocab file of a drive": (tokenizer(vocab_file="C:outside.txt"), "no file of this folder"),
+    "tokenizer file": (tokenizer(tokenizer_file="/etc/passwd"), "not a file of this folder"),
+    "vocab file": (tokenizer(vocab_file="../outside.txt"), "not a file of this folder"),
+    "vocab file, backwards": (tokenizer(vocab_file="..\\outside.txt"), "not a file of this folder"),
+    "vocab file of a drive": (tokenizer(vocab_file="C:outside.txt"), "not a file of this folder"),
     "merges": (tokenizer(merges="/etc/passwd"), "names the file"),
     "vocab": (tokenizer(vocab="/etc/passwd"), "names the file"),
-    "versions": (tokenizer(fast_tokenizer_files=["tokenizer.1/../../x.json"]), "no file of this"),
+    "versions": (
+        tokenizer(fast_tokenizer_files=["tokenizer.1/../../x.json"]),
+        "not a file of this",
+    ),
     "gguf": (tokenizer(gguf_file="/etc/passwd"), "gguf_file would"),
     "arguments": (tokenizer(init_inputs=["/etc/passwd"]), "init_inputs would"),
     "dictionary": (tokenizer(sudachi_kwargs={"config_path": "/x"}), "another library"),
-    "length": (tokenizer(model_max_length="x"), "this is a string"),
-    "length below one": (tokenizer(model_max_length=0), "this is 0"),
-    "length in a list": (tokenizer(max_len=[1]), "this is an array"),
-    "length without end": (tokenizer(model_max_length=float("inf")), "Infinity is no number"),
-    "no number": (config(hidden_dropout_prob=float("nan")), "NaN is no number"),
-    "special: file": (tokenizer(_SPECIAL, tokenizer_file="/etc/passwd"), "no file of this folder"),
+    "length": (tokenizer(model_max_length="x"), "is a string, not a number of subwords"),
+    "length below one": (tokenizer(model_max_length=0), "model_max_length is 0"),
+    "length in a list": (tokenizer(max_len=[1]), "max_len is an array"),
+    "length without end": (
+        tokenizer(model_max_length=float("inf")),
+        "Infinity is not a JSON number",
+    ),
+    "no number": (config(hidden_dropout_prob=float("nan")), "NaN is not a JSON number"),
+    "special: file": (
+        tokenizer(_SPECIAL, tokenizer_file="/etc/passwd"),
+        "not a file of this folder",
+    ),
     "special: gguf": (tokenizer(_SPECIAL, gguf_file="/etc/passwd"), "gguf_file would"),
     "added": (tokenizer("added_tokens.json", x="/etc/passwd"), "has no number"),
     "link": (partial(with_link, name="vocab.txt"), "a link that leads out"),
     "link of config": (partial(with_link, name="config.json"), "a link that leads out"),
     "link of templates": (with_templates, "a link that leads out"),
-    "pipe": (partial(with_pipe, name="tokenizer.json"), "no regular file"),
-    "no JSON": (partial(with_text, name="config.json", text="{"), "this is no JSON"),
-    "array": (partial(with_text, name="config.json", text="[]"), "holds an array"),
+    "pipe": (partial(with_pipe, name="tokenizer.json"), "not a regular file"),
+    "no JSON": (partial(with_text, name="config.json", text="{"), "this is not valid JSON"),
+    "array": (partial(with_text, name="config.json", text="[]"), "the JSON is an array"),
     "deep": (partial(with_text, name="config.json", text="[" * 100_000), "nested too deeply"),
-    "digits": (partial(with_text, name=_TOKENIZER, text="9" * 5_000), "usable JSON"),
+    "digits": (partial(with_text, name=_TOKENIZER, text="9" * 5_000), "this JSON cannot be used"),
     "large": (partial(with_text, name="config.json", text=" " * 5_000_001), "at most 5,000,000"),
 }
 
@@ -346,7 +364,7 @@ def test_weights_may_be_a_link_and_are_looked_at_all_the_same(folder: Path) -> N
 @pytest.mark.parametrize("target", ["nowhere", "vocab.txt"])
 def test_a_link_that_leads_nowhere(folder: Path, target: str) -> None:
     (folder / "vocab.txt").symlink_to(target)
-    assert "leads nowhere" in refusal(folder).found
+    assert "has no target" in refusal(folder).found
 
 
 def test_files_that_nobody_reads_may_be_large(folder: Path) -> None:
@@ -432,12 +450,12 @@ def test_models_of_real_size_pass(kind: str) -> None:
         ({"0": "O", "1": "B-x", "2": None}, "label 2 is null"),
         ({"0": "O", "1": "B-x", "2": {"a": 1}}, "label 2 is an object"),
         ({"0": "O", "1": "B-x", "2": "O"}, "0 and 2 are both O"),
-        ({"0": "O", "1": "B-x", "3": "I-x"}, "none has the index 2"),
-        ({"0": "O", "1": "B-x", "-1": "I-x"}, "-1 is no index"),
-        ({"0": "O", "1": "B-x", "02": "I-x"}, "02 is no index"),
-        ({"0": "O", "1": "B-x", "zwei": "I-x"}, "zwei is no index"),
-        ({"0": "O", "1": "B-x"}, "there are 2 labels, the head has 3 rows"),
-        ({str(each): f"B-{each}" for each in range(9)}, "there are 9 labels, the head has 3"),
+        ({"0": "O", "1": "B-x", "3": "I-x"}, "none of 3 labels has the index 2"),
+        ({"0": "O", "1": "B-x", "-1": "I-x"}, "-1 is not an index"),
+        ({"0": "O", "1": "B-x", "02": "I-x"}, "02 is not an index"),
+        ({"0": "O", "1": "B-x", "zwei": "I-x"}, "zwei is not an index"),
+        ({"0": "O", "1": "B-x"}, "there are 2 labels, and the head has 3 rows"),
+        ({str(each): f"B-{each}" for each in range(9)}, "there are 9 labels, and the head has 3"),
         ({"0": "O", "1": "B-x", "2": "x" * 1_001}, "label 2 has 1,001 characters"),
     ],
 )

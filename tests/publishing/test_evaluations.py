@@ -1,4 +1,4 @@
-"""Evaluations kept beside a checkpoint: what they hold, whose they are, what they never tell."""
+"""Evaluations saved with a checkpoint: contents, weights, and what they never contain."""
 
 from __future__ import annotations
 
@@ -25,22 +25,17 @@ from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import write_documents
-from nerine.evaluation.assessment import evaluate_predictions
 from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.hub.names import RepoName
-from nerine.hub.pulling import Snapshot
+from nerine.hub.snapshot import Snapshot
 from nerine.model.loading.sources import Source
 from nerine.model.provenance.conditions import hardware
 from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
 from nerine.model.provenance.sources import corpus_kind, encoder_source, shown_name, without_paths
 from nerine.model.tagger import Tagger
-from nerine.publishing.evaluations import (
-    CorpusOrigin,
-    EvaluationRecord,
-    evaluation_of,
-    read_evaluations,
-    save_evaluation,
-)
+from nerine.publishing.evaluation_record import CorpusOrigin, EvaluationRecord, evaluation_record
+from nerine.publishing.evaluations import read_evaluations, save_evaluation
 from nerine.publishing.roles import Role, role_of
 from nerine.training.run import TrainingRun
 from tiny import LABELS, documents
@@ -53,7 +48,7 @@ def record_of(tagger: Tagger, **changes: Any) -> EvaluationRecord:
     assessment = evaluate_predictions(
         documents(), tagger.predict(documents()), split="test", samples=9
     )
-    record = evaluation_of(CORPUS, assessment, provenance={}, seconds=1.5)
+    record = evaluation_record(CORPUS, assessment, provenance={}, seconds=1.5)
     return dataclasses.replace(record, **changes)
 
 
@@ -207,7 +202,7 @@ def test_no_text_and_no_folder_is_told(folder: Path, tagger: Tagger) -> None:
     assert not [each for each in surfaces if re.search(rf"\b{re.escape(each)}\b", told)]
 
 
-def test_training_tells_no_user_machine_or_folder(trained: TrainingRun) -> None:
+def test_training_records_no_user_machine_or_folder(trained: TrainingRun) -> None:
     found = without_paths({"provenance": provenance_of(trained.folder)})["provenance"]
     told = json.dumps(found)
     assert str(trained.folder.parent) not in told
@@ -300,7 +295,7 @@ def role_of_texts(
 ) -> Role:
     corpus = Corpus({"test": documents}, (), "posts")
     assessment = evaluate_predictions(documents, documents, split=split, samples=2)
-    record = evaluation_of(corpus, assessment, provenance=info["provenance"])
+    record = evaluation_record(corpus, assessment, provenance=info["provenance"])
     return role_of(dataclasses.replace(record, **changes), info)
 
 
@@ -342,7 +337,9 @@ def test_texts_learned_from_without_labels_are_known() -> None:
         ("test", "d", Role.UNKNOWN),
     ],
 )
-def test_an_older_checkpoint_tells_by_corpus_and_split(split: str, corpus: str, role: Role) -> None:
+def test_corpus_and_split_decide_for_an_older_checkpoint(
+    split: str, corpus: str, role: Role
+) -> None:
     info = info_of()
     del info["provenance"]["splits"]
     origin = CorpusOrigin("posts", corpus * 64, "files")
@@ -418,7 +415,7 @@ def test_where_a_corpus_and_an_encoder_are_from(
     assert {name: corpus_kind(name) for name in kinds} == kinds
     assert corpus_kind("owner/posts@main") == "hub"
     here, commit = tmp_path / "data" / "posts", "a" * 40
-    pulled = Snapshot(RepoName("owner/posts", "main"), commit, here, {})
+    pulled = Snapshot(RepoName("owner/posts", "main"), commit, {})
     for origin, expected in (
         (Source("data/posts", here), {"name": "posts", "kind": "folder"}),
         (Source("package:x", here), {"name": "package:x", "kind": "package"}),

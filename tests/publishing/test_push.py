@@ -1,4 +1,4 @@
-"""Pushes to a small hub over HTTP: what arrives, what is not sent twice, what goes wrong."""
+"""Pushes to a small hub over HTTP: what is sent, what is not sent twice, and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hub import Fault, Hub
 from hub.samples import TOKEN
 from nerine.core.errors import HubError
 from nerine.core.files import file_hash
-from nerine.hub import sending
+from nerine.hub import upload
 from nerine.model.tagger import Tagger
 from nerine.publishing.push import Pushed, plan_push, push
 from pushes import add_onnx, change, evaluate
@@ -178,7 +178,7 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
     assert not push(folder, REPO, tag="v1").changed
     assert not push(folder, REPO, tag="v1.0").changed  # another name of the same
     assert login.commits(REPO, "v1.0")[0].oid == done.commit
-    assert "a tag 'v1' already" in refused(folder, tag="v1", license="mit").found
+    assert "the tag 'v1' exists already" in refused(folder, tag="v1", license="mit").found
     assert login.commits(REPO)[0].oid == done.commit
     assert "is a tag" in refused(folder, revision="v1").found
 
@@ -187,8 +187,9 @@ def test_a_tag_names_the_commit_and_stays(login: Hub, folder: Path) -> None:
 def test_a_name_that_git_does_not_take_is_refused_before_anything_is_sent(
     login: Hub, folder: Path, name: str
 ) -> None:
-    assert "there can be no tag" in refused(folder, tag=name).found
-    assert re.search("there can be no branch|is no revision", refused(folder, revision=name).found)
+    assert "is not a valid name for a tag" in refused(folder, tag=name).found
+    found = refused(folder, revision=name).found
+    assert re.search("is not a valid (name for a branch|revision)", found)
     assert login.requests == []
 
 
@@ -225,7 +226,7 @@ def test_anybody_may_propose_to_a_public_repository(login: Hub, folder: Path) ->
 # --- what others have done
 
 
-def test_a_card_of_somebody_is_not_replaced_in_silence(login: Hub, folder: Path) -> None:
+def test_a_card_that_a_person_wrote_is_not_replaced_unasked(login: Hub, folder: Path) -> None:
     login.add_repo(REPO, {"README.md": b"# Mine\n"}, private=True)
     assert "written or edited" in refused(folder).found
     assert set(login.files(REPO)) == {"README.md"}
@@ -236,7 +237,7 @@ def test_a_card_of_somebody_is_not_replaced_in_silence(login: Hub, folder: Path)
     assert login.files(REPO)["README.md"] == edited
 
 
-def test_a_push_of_somebody_else_in_between_is_not_mixed(login: Hub, folder: Path) -> None:
+def test_a_push_by_another_user_in_between_is_not_mixed(login: Hub, folder: Path) -> None:
     push(folder, REPO)
 
     def meanwhile(message: str) -> None:
@@ -255,12 +256,12 @@ def test_a_push_of_somebody_else_in_between_is_not_mixed(login: Hub, folder: Pat
 def test_after_a_cut_upload_only_what_is_missing_is_sent(
     login: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_LARGE", 1000)
+    monkeypatch.setattr(upload, "_LARGE", 1000)
     add_onnx(folder, b"model " * 5000)
     second = folder / "onnx/model-int8.onnx"
     login.fault(Fault(method="PUT", path=file_hash(second), cut_upload=500, times=None))
-    assert "could not be reached" in refused(folder, onnx=["all"]).found
-    assert set(login.files(REPO)) == {".gitattributes"}  # nothing half is to be seen
+    assert "the connection to the hub" in refused(folder, onnx=["all"]).found
+    assert set(login.files(REPO)) == {".gitattributes"}  # no incomplete commit
     login.mend()
     login.forget_requests()
     assert push(folder, REPO, onnx=["all"]).changed
@@ -271,7 +272,7 @@ def test_after_a_cut_upload_only_what_is_missing_is_sent(
 def test_each_large_file_has_arrived_before_the_next_one_is_sent(
     login: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_LARGE", 1000)
+    monkeypatch.setattr(upload, "_LARGE", 1000)
     add_onnx(folder, b"model " * 5000)
     names = ("model.safetensors", "onnx/model-fp32.onnx", "onnx/model-int8.onnx")
     arrived = []
@@ -348,7 +349,7 @@ def test_a_redirect_to_another_host_takes_no_token_along(
     foreign = [record for record in login.requests if record.host != "hub"]
     # an upload is a stream, which the library cannot send again to where it is redirected
     assert "elsewhere" in {record.host for record in foreign} or path == UPLOAD
-    assert ("push again: what has arrived already is kept" in told) or path != UPLOAD
+    assert ("push again: completed files are kept" in told) or path != UPLOAD
     for record in foreign:
         assert TOKEN not in f"{record.path} {record.headers}"
         assert TOKEN.encode() not in record.body
@@ -371,7 +372,7 @@ def test_offline_nothing_is_asked(
     assert plan_push(folder, REPO)
 
 
-def test_a_token_that_nobody_has_is_said_to_be_that(
+def test_an_invalid_token_is_an_error_that_says_so(
     hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
@@ -389,7 +390,7 @@ def test_a_token_that_may_only_read_is_said_to_be_that(
     assert "may not do that" in refused(folder).found
 
 
-def test_somebody_elses_name_is_refused(login: Hub, folder: Path) -> None:
+def test_the_name_of_another_user_is_refused(login: Hub, folder: Path) -> None:
     assert "may not do that" in refused(folder, "jonas/names").found
 
 

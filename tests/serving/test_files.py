@@ -1,4 +1,4 @@
-"""The stream: what passes through untouched, what is added, and what is refused beforehand."""
+"""Tagging of files: bytes that stay unchanged, entities that are added, and refused inputs."""
 
 from __future__ import annotations
 
@@ -29,17 +29,13 @@ from nerine.core.errors import (
     TaggingError,
 )
 from nerine.model.tagger import Tagger
-from nerine.serving.files import (
-    TaggingOptions,
-    TaggingSummary,
-    model_identity,
-    plan_tagging,
-    tag_files,
-)
+from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, tag_files
 from nerine.serving.files import lines as lines_module
-from nerine.serving.files.inputs import find_inputs, format_named, output_name
-from nerine.serving.files.journal import Journal
-from nerine.serving.files.records import entities_json, spliced
+from nerine.serving.files.identity import model_identity
+from nerine.serving.files.inputs import find_inputs, format_named
+from nerine.serving.files.outputs import Outputs
+from nerine.serving.files.parts import PartFiles
+from nerine.serving.files.records import add_member, entities_json
 from streams import POISON, StubTagger, entities_of, files_in, look_aheads_of_four
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -128,7 +124,7 @@ def test_a_member_is_added_to_any_json_object_and_nothing_else_changes(
         position += gap + length
     value = entities_json(entities)
     quoted = json.dumps(name).encode()
-    wider = spliced(raw, quoted, value)
+    wider = add_member(raw, quoted, value)
     member = b", %b: %b" % (quoted, value.encode())
     brace = len(raw) - len(spaces[1]) - 1
     assert wider[:brace] + wider[brace + len(member) :] == raw
@@ -146,7 +142,7 @@ def test_a_member_is_added_to_any_json_object_and_nothing_else_changes(
 
 
 def test_json_lines_keep_every_byte_of_every_record(tmp_path: Path) -> None:
-    content = b"\xef\xbb\xbf" + b"\n".join(ODD_RECORDS)  # no line end behind the last one
+    content = b"\xef\xbb\xbf" + b"\n".join(ODD_RECORDS)  # without a line end after the last one
     output = tagged(tmp_path, "in.jsonl", content)
     assert re.sub(rb', "entities": \[[^\]]*\]', b"", output) == content
     texts = ["Mira left Oslo", "Oslo", "Mira 😀 in Oslo", None, ""]
@@ -192,7 +188,7 @@ def test_zstandard_comes_with_pyarrow(tmp_path: Path, monkeypatch: pytest.Monkey
     source.write_bytes(source.read_bytes()[:-9])
     message = refused_or_raised(source, tmp_path / "z.jsonl")
     assert "x.jsonl.zst:" in message
-    assert "the compressed data break off" in message
+    assert "the compressed data are cut off" in message
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     message = refused(MissingExtraError, source, output=tmp_path / "z.jsonl")
     assert 'pip install "nerine[datasets]"' in message
@@ -351,14 +347,14 @@ def test_what_fails_is_set_aside_with_its_reason_and_the_rest_goes_on(tmp_path: 
     raw = [each["record"].encode("utf-8", "surrogateescape") for each in found]
     assert raw == records[1:-1]
     reasons = (
-        "the field 'text' holds no string",
-        "there is no field 'text'",
+        "the field 'text' is not a string",
+        "the field 'text' is missing",
         "ValueError: the model choked",
-        "this is no JSON: ",
-        "this is a JSON array",
+        "this is not valid JSON: ",
+        "this is an array",
         "byte 0xe9 at position 13 of the line is not UTF-8",
-        "there is a field 'entities' already",
-        "this is no JSON: ",
+        "the field 'entities' exists already",
+        "this is not valid JSON: ",
     )
     for each, expected in zip(found, reasons, strict=True):
         assert expected in each["reason"]
@@ -450,8 +446,8 @@ def test_names_tell_formats_and_outputs() -> None:
 )
 def test_texts_become_json_lines(tmp_path: Path, name: str, output: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    (given,) = find_inputs([tmp_path / name], "text").inputs
-    assert output_name(given) == output
+    (given,) = find_inputs([tmp_path / name], "text").files
+    assert given.output_name == output
 
 
 def test_what_is_wrong_with_inputs_is_said_before_any_work(tmp_path: Path) -> None:
@@ -468,22 +464,22 @@ def test_what_is_wrong_with_inputs_is_said_before_any_work(tmp_path: Path) -> No
     (tmp_path / "bad.jsonl.bz2").write_bytes(b"no bzip2 at all")
     (tmp_path / "bad.jsonl.xz").write_bytes(b"no xz at all")
     said = {
-        "absent.txt": "absent.txt: there is no such file",
-        "*.nothing": "*.nothing: no file has such a name",
-        "empty": "empty: the folder holds no files",
+        "absent.txt": "absent.txt: file not found",
+        "*.nothing": "*.nothing: no file matches the pattern",
+        "empty": "empty: the folder contains no files",
         "odd.xyz": "odd.xyz: the name does not tell the format",
-        "array.json": "array.json:1: this is a JSON array",
+        "array.json": "array.json:1: this is an array",
         "latin.txt": "latin.txt:1: byte 0xe9",
         "none.csv": "none.csv:1: the file is empty",
         "twice.csv": "twice.csv:1: two columns are called 'text'",
-        "not.parquet": "not.parquet: this is no Parquet",
-        "bad.jsonl.gz": "bad.jsonl.gz:1: the compressed data are broken: Not a gzipped file",
-        "bad.jsonl.bz2": "bad.jsonl.bz2:1: the compressed data are broken",
-        "bad.jsonl.xz": "bad.jsonl.xz:1: the compressed data are broken",
+        "not.parquet": "not.parquet: this is not Parquet",
+        "bad.jsonl.gz": "bad.jsonl.gz:1: the compressed data are damaged: Not a gzipped file",
+        "bad.jsonl.bz2": "bad.jsonl.bz2:1: the compressed data are damaged",
+        "bad.jsonl.xz": "bad.jsonl.xz:1: the compressed data are damaged",
     }
     for name, message in said.items():
         assert message in refused(FormatError, good, tmp_path / name, output=out), name
-    assert "there is no input" in refused(FormatError, output=out)
+    assert "no input is given" in refused(FormatError, output=out)
     assert files_in(tmp_path).keys() == {
         "good.jsonl",
         *(name for name in said if (tmp_path / name).is_file()),
@@ -496,15 +492,15 @@ def test_a_missing_field_or_column_is_said_before_any_work(tmp_path: Path) -> No
     jsonl.write_text('\n{"body": "Mira", "entities": []}\n')
     table.write_text("body,entities\n")
     message = refused(FormatError, jsonl, output=out)
-    assert f"{jsonl}:2: there is no field 'text'" in message
+    assert f"{jsonl}:2: the field 'text' is missing" in message
     assert "expected: one of 'body', 'entities'" in message
     assert "--field NAME" in message
     message = refused(FormatError, table, output=out)
-    assert f"{table}:1: there is no column 'text'" in message
+    assert f"{table}:1: the column 'text' is missing" in message
     assert "--column NAME" in message
     for path in (jsonl, table):
         message = refused(FormatError, path, output=out, field="body", column="body")
-        assert "'entities' already" in message
+        assert "'entities' exists already" in message
         assert "--into NAME" in message
         plan_tagging([path], out, TaggingOptions(field="body", column="body", into="found"))
 
@@ -514,9 +510,9 @@ def test_parquet_without_such_a_column_is_refused(
 ) -> None:
     path, _ = parquet_of(tmp_path)
     out = tmp_path / "out.parquet"
-    assert "there is no column 'body'" in refused(FormatError, path, output=out, column="body")
+    assert "the column 'body' is missing" in refused(FormatError, path, output=out, column="body")
     assert "is of type int16" in refused(FormatError, path, output=out, column="id")
-    assert "'more' already" in refused(FormatError, path, output=out, into="more")
+    assert "'more' exists already" in refused(FormatError, path, output=out, into="more")
     assert "compressed again" in refused(FormatError, path, output=tmp_path / "out.parquet.gz")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     assert 'pip install "nerine[datasets]"' in refused(MissingExtraError, path, output=out)
@@ -531,15 +527,15 @@ def test_what_is_wrong_with_outputs_is_said_before_any_work(tmp_path: Path) -> N
     one.write_text("a\n")
     two.write_text("b\n")
     said = {
-        (one, tmp_path / "no" / "where"): "there is no such folder",
+        (one, tmp_path / "no" / "where"): "folder not found",
         (one, folder): "this is a folder",
-        (one, one): "which this name does not tell",
-        (lines, lines): "this file is read",
+        (one, one): "but the name says text",
+        (lines, lines): "would replace this input",
         (one, tmp_path / "out.csv"): "the output of",
-        (one, Path("/dev/null")): "this is no regular file",
-        (folder, folder / "out"): "which is read",
-        (folder, folder): "which is read",
-        (folder, one): "which is read",
+        (one, Path("/dev/null")): "this is not a regular file",
+        (folder, folder / "out"): "which is an input",
+        (folder, folder): "which is an input",
+        (folder, one): "which is an input",
     }
     for (source, output), message in said.items():
         assert message in refused(FormatError, source, output=output, start="overwrite"), output
@@ -549,7 +545,7 @@ def test_what_is_wrong_with_outputs_is_said_before_any_work(tmp_path: Path) -> N
     message = refused(FormatError, one, tmp_path / "one.jsonl", output=tmp_path / "out")
     assert "have the same name" in message
     message = refused(FormatError, one, lines, output=tmp_path, start="overwrite")
-    assert f"{lines}: this file is read" in message
+    assert f"{lines}: the output would replace this input" in message
     assert one.read_text() == "a\n"
 
 
@@ -588,7 +584,7 @@ def test_a_compressed_file_that_breaks_off_is_an_error_with_its_place(
     # not to be compressed well, so that half of the bytes are about half of the lines
     content = "".join(f"{number * 7919**9 % 10**18}\n" for number in range(60_000))
     source.write_bytes(PACKERS[kind](content.encode())[:-50_000])
-    with pytest.raises(FormatError, match="the compressed data break off") as caught:
+    with pytest.raises(FormatError, match="the compressed data are cut off") as caught:
         plan_tagging([source], output)
     place = str(caught.value.place)
     assert place.startswith(f"{source}:")
@@ -638,7 +634,7 @@ def test_a_stream_takes_one_output(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (summary.outputs, summary.failed, summary.failures) == (("-",), None, 1)
     with pytest.raises(FormatError, match="several outputs"):
         tag_files(StubTagger(), [source, source], stream)
-    with pytest.raises(SettingsError, match="cannot be gone on with"):
+    with pytest.raises(SettingsError, match="neither resumed nor overwritten"):
         tag_files(StubTagger(), [source], stream, TaggingOptions(start="resume"))
     path, _ = parquet_of(tmp_path)
     with pytest.raises(FormatError, match="Parquet cannot go to a stream"):
@@ -648,19 +644,20 @@ def test_a_stream_takes_one_output(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_only_one_process_works_on_an_output(tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
     source.write_text("Mira\n")
-    journal = Journal(tmp_path / ".out.jsonl.tagging", output)
-    with journal.held(), pytest.raises(TaggingError, match="another process is at work"):
+    hidden = tmp_path / ".out.jsonl.tagging"
+    parts = PartFiles(Outputs(output, (output,), tmp_path / "failed", hidden))
+    with parts.locked(), pytest.raises(TaggingError, match="another process is writing"):
         tag(source, output, start="overwrite")
 
 
-def test_an_output_that_came_into_being_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+def test_an_output_that_was_created_during_the_run_is_not_replaced(tmp_path: Path) -> None:
     first, second, output = tmp_path / "1.txt", tmp_path / "2.txt", tmp_path / "out.jsonl"
     first.write_text("Mira\n")
     second.write_text("Oslo\n")
     planned = plan_tagging([second], output)  # and, before it runs, another process does
     tag(first, output)
     whole = output.read_bytes()
-    with pytest.raises(TaggingError, match="came into being meanwhile"):
+    with pytest.raises(TaggingError, match="created during the run"):
         planned.run(StubTagger())
     assert output.read_bytes() == whole
     output.rename(tmp_path / "first.jsonl")

@@ -1,4 +1,4 @@
-"""Runs that are cut short: whatever happens and whenever, the output is as if nothing had."""
+"""Interrupted runs: whatever happens and whenever, the output is that of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
@@ -22,14 +22,14 @@ import pytest
 from nerine.core.errors import FormatError, TaggingError
 from nerine.core.tags import TagScheme
 from nerine.model.settings import ModelSettings
+from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, tag_files
-from nerine.serving.files import journal as journal_module
-from nerine.serving.files import sinks as sinks_module
-from nerine.serving.files.journal import Reached, State
+from nerine.serving.files import parts as parts_module
+from nerine.serving.files.identity import tagger_identity
+from nerine.serving.files.outputs import Outputs
+from nerine.serving.files.parts import Part, PartFiles, Progress
 from places import SUPPORT
 from streams import POISON, StubTagger, files_in, look_aheads_of_four
-
-JOURNAL = ".out.tagging"
 
 
 class Crash(BaseException):
@@ -37,48 +37,44 @@ class Crash(BaseException):
 
 
 class Disk:
-    """Counts what is done to the disk, and lets nothing happen any more from some point on.
+    """Counts writes, syncs, renames and removals, and kills the process after some of them.
 
-    What is appended at that very point arrives by half.
+    What is written at that very point arrives by half.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done = 0
         self.most: int | None = None
-        self._append = journal_module.append
-        self._replace = journal_module.replace
+        self._replace = Path.replace
         self._unlink = Path.unlink
-        for module in (journal_module, sinks_module):
-            for name in ("append", "sync", "replace"):
-                monkeypatch.setattr(module, name, getattr(self, name))
-        monkeypatch.setattr("os.fsync", lambda _: None)
+
+        def append(stream: BinaryIO, content: bytes) -> None:
+            try:
+                self._step()
+            except Crash:
+                if self.most is not None and self.done == self.most + 1:
+                    stream.write(content[: len(content) // 2])
+                raise
+            stream.write(content)
+            self._step()  # to sync
+
+        def replace(path: Path, target: Path) -> Path:
+            self._step()
+            return self._replace(path, target)
 
         def unlink(path: Path, missing_ok: bool = False) -> None:
             self._step()
             self._unlink(path, missing_ok)
 
+        monkeypatch.setattr(parts_module, "_append", append)
+        monkeypatch.setattr(Path, "replace", replace)
         monkeypatch.setattr(Path, "unlink", unlink)
+        monkeypatch.setattr("os.fsync", lambda _: self._step())
 
     def _step(self) -> None:
         self.done += 1
         if self.most is not None and self.done > self.most:
             raise Crash
-
-    def append(self, stream: BinaryIO, data: bytes) -> None:
-        try:
-            self._step()
-        except Crash:
-            if self.most is not None and self.done == self.most + 1:
-                self._append(stream, data[: len(data) // 2])
-            raise
-        self._append(stream, data)
-
-    def sync(self, stream: BinaryIO) -> None:
-        self._step()
-
-    def replace(self, path: Path, target: Path) -> None:
-        self._step()
-        self._replace(path, target)
 
     def dies_after(self, steps: int | None) -> None:
         self.done, self.most = 0, steps
@@ -231,16 +227,16 @@ def test_what_was_done_before_an_interruption_is_kept(tmp_path: Path, error: Bas
     output = tmp_path / "out.jsonl.gz"
     with pytest.raises(type(error)):
         run(inputs, output, tagger=Interrupted(9, error), commit_seconds=1000.0)
-    state = json.loads((tmp_path / ".out.jsonl.gz.tagging" / "state.json").read_text())["state"]
-    assert state["reached"]["documents"] == 7  # two blocks, with an empty line
-    with pytest.raises(TaggingError, match="an interrupted run stands here") as caught:
+    (part,) = (tmp_path / ".out.jsonl.gz.tagging").glob("*.part")
+    assert Part.read(part).after.documents == 7  # two blocks, with an empty line
+    with pytest.raises(TaggingError, match="an interrupted run exists") as caught:
         run(inputs, output)
     assert "--resume" in str(caught.value)
     assert run(inputs, output, "resume").tagged_now == 3
     assert output.read_bytes() == (tmp_path / "whole.jsonl.gz").read_bytes()
 
 
-def test_beginning_anew_forgets_the_interrupted_run(tmp_path: Path) -> None:
+def test_starting_again_forgets_the_interrupted_run(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path / "in", "text")
     output = tmp_path / "out.jsonl"
     with pytest.raises(KeyboardInterrupt):
@@ -253,9 +249,13 @@ def test_nothing_to_resume_is_a_beginning(tmp_path: Path) -> None:
     assert run(inputs, tmp_path / "out.jsonl", "resume").documents == 7
 
 
-def _cut_short(tmp_path: Path, tagger: Any = None, **options: Any) -> tuple[list[Path], Path]:
+def _cut_short(
+    tmp_path: Path, tagger: Any = None, documents: int = 5, **options: Any
+) -> tuple[list[Path], Path]:
     inputs, output = write_inputs(tmp_path / "in", "text"), tmp_path / "out.jsonl"
-    stub = Interrupted(5, KeyboardInterrupt())
+    if documents > 5:
+        inputs[0].write_text("Mira\n" * 12)
+    stub = Interrupted(documents, KeyboardInterrupt())
     for name, value in vars(tagger or StubTagger()).items():
         setattr(stub, name, value)
     with pytest.raises(KeyboardInterrupt):
@@ -281,15 +281,29 @@ def test_other_settings_or_models_are_refused(
     assert files_in(tmp_path) == before
 
 
-def test_a_model_that_is_used_in_another_way_is_refused(tmp_path: Path) -> None:
-    class Set(StubTagger):
-        def __init__(self, overlap: int) -> None:
-            self.settings = ModelSettings(("O",), TagScheme.IOB2, overlap=overlap)
+class LikeOurs(StubTagger):
+    """Has the settings of a `Tagger`."""
 
-    inputs, output = _cut_short(tmp_path, Set(8))
-    with pytest.raises(TaggingError, match="the way the model is used changed"):
-        run(inputs, output, "resume", Set(9))
+    def __init__(self, overlap: int = 8, workers: int = 2) -> None:
+        self.settings = ModelSettings(("O",), TagScheme.IOB2, overlap=overlap)
+        self.thresholds = None
+        backend = SimpleNamespace(name="pytorch", workers=workers, token_budget=9)
+        self.inference = SimpleNamespace(token_budget=None, backend=backend)
+
+
+@pytest.mark.parametrize("other", [{"overlap": 9}, {"workers": 1}])
+def test_another_use_of_the_model_is_refused(tmp_path: Path, other: dict[str, int]) -> None:
+    inputs, output = _cut_short(tmp_path, LikeOurs())
+    with pytest.raises(TaggingError, match="the use of the model changed"):
+        run(inputs, output, "resume", LikeOurs(**other))
     assert not output.exists()
+
+
+def test_the_identity_of_a_tagger_is_known(tagger: Tagger) -> None:
+    (used,) = tagger_identity(tagger).values()
+    assert used["settings"] == tagger.settings.to_dict()
+    assert used["backend's name"] == "pytorch"
+    assert used["backend's token_budget"] > used["backend's workers"] > 0
 
 
 def test_another_list_of_inputs_is_refused(tmp_path: Path) -> None:
@@ -318,51 +332,84 @@ def test_an_input_that_changed_is_refused(tmp_path: Path, how: str) -> None:
         plan_tagging(inputs, output, TaggingOptions(start="resume"))
 
 
-@pytest.mark.parametrize("damage", ["state", "partial"])
-def test_a_damaged_journal_is_refused(tmp_path: Path, damage: str) -> None:
-    inputs, output = _cut_short(tmp_path)
-    folder = tmp_path / ".out.jsonl.tagging"
-    path = folder / {"state": "state.json", "partial": "0.part"}[damage]
+@pytest.mark.parametrize(
+    ("damaged", "message"),
+    [
+        ("state.json", "the interrupted run cannot be read"),
+        ("0000001.part", "the interrupted run cannot be read: .* bytes, where"),
+        ("0000000.part", "the interrupted run cannot be read: .* bytes, where"),
+    ],
+)
+def test_a_damaged_run_is_refused(tmp_path: Path, damaged: str, message: str) -> None:
+    inputs, output = _cut_short(tmp_path, documents=9)
+    path = tmp_path / ".out.jsonl.tagging" / damaged
     path.write_bytes(path.read_bytes()[:-10])
-    message = {"state": "the journal cannot be read", "partial": "fewer than the [0-9]+ bytes"}
-    with pytest.raises(TaggingError, match=message[damage]) as caught:
+    with pytest.raises(TaggingError, match=message) as caught:
         run(inputs, output, "resume")
+    assert caught.value.place == str(path)
     assert "--overwrite" in str(caught.value)
+    assert not output.exists()
     run(inputs, output, "overwrite")
 
 
+def test_a_missing_part_is_refused(tmp_path: Path) -> None:
+    inputs, output = _cut_short(tmp_path, documents=9)
+    (tmp_path / ".out.jsonl.tagging" / "0000000.part").unlink()
+    with pytest.raises(TaggingError, match="parts before this one are missing"):
+        run(inputs, output, "resume")
+    assert not output.exists()
+
+
+def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    inputs = write_inputs(tmp_path / "in", "text")
+    output, folder = tmp_path / "out.jsonl", tmp_path / ".out.jsonl.tagging"
+    folder.mkdir()
+    state = {"format": 1, "identity": {}, "state": {"reached": {}, "output": 5}}
+    (folder / "state.json").write_text(json.dumps(state))
+    (folder / "0.part").write_text("12345")
+    before = files_in(tmp_path)
+    for start in ("new", "resume"):
+        with pytest.raises(TaggingError, match="has format 1, of another version") as caught:
+            run(inputs, output, start)
+        assert "--overwrite starts again" in str(caught.value)
+    assert files_in(tmp_path) == before
+    run(inputs, output, "overwrite")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("writes", range(8))
 def test_a_full_disk_is_an_error_that_leaves_no_half_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     inputs = write_inputs(tmp_path / "in", "gz")
     run(inputs, tmp_path / "whole.jsonl.gz")
     output = tmp_path / "out.jsonl.gz"
-    append, room = journal_module.append, [1]
+    append, room = parts_module._append, [writes]  # one for the state, four for parts, then joining
 
-    def filling(stream: BinaryIO, data: bytes) -> None:
-        if stream.name.endswith("0.part"):
-            room[0] -= 1
-            if room[0] < 0:
-                append(stream, data[:5])
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        append(stream, data)
+    def filling(stream: BinaryIO, content: bytes) -> None:
+        room[0] -= 1
+        if room[0] < 0:
+            stream.write(content[:5])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append(stream, content)
 
-    monkeypatch.setattr(sinks_module, "append", filling)
+    monkeypatch.setattr(parts_module, "_append", filling)
     with pytest.raises(TaggingError, match="cannot be written: No space left on device") as caught:
         run(inputs, output)
     assert "--resume" in str(caught.value)
     assert not output.exists()
     room[0] = 100
-    assert run(inputs, output, "resume").tagged_now == 6
+    tagged = run(inputs, output, "resume").tagged_now
+    assert tagged == {0: 10, 1: 10, 2: 6, 3: 3}.get(writes, 0)
     assert output.read_bytes() == (tmp_path / "whole.jsonl.gz").read_bytes()
 
 
-def test_broken_data_are_found_before_and_a_failing_disk_leaves_a_journal(
+def test_damaged_data_are_found_first_and_after_a_failing_disk_the_run_can_be_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, output = tmp_path / "in.jsonl.gz", tmp_path / "out.jsonl"
     source.write_bytes(gzip.compress(jsonl())[:-9])
-    with pytest.raises(FormatError, match="break off"):
+    with pytest.raises(FormatError, match="cut off"):
         plan_tagging([source], output)
     assert files_in(tmp_path).keys() == {"in.jsonl.gz"}
     source.write_bytes(gzip.compress(jsonl()))
@@ -397,9 +444,27 @@ def test_standard_input_cannot_be_resumed(tmp_path: Path, monkeypatch: pytest.Mo
     assert run([Path("-")], tmp_path / "out.jsonl", format="text").documents == 9
 
 
-def test_a_state_comes_back_from_json() -> None:
-    state = State(Reached(1, 2, 3, 4, 5, {"a": 6}), 7, 8, True, True)
-    assert State.from_dict(json.loads(json.dumps(asdict(state)))) == state
+def test_a_part_is_read_as_it_was_written(tmp_path: Path) -> None:
+    before, after = Progress(1, 2, 3, 4, 5, {"a": 6}), Progress(1, 9, 9, 9, 9, {"a\n": 9})
+    part = Part(7, 8, 9, before, after, b"x\ny\n", b"\n{}")
+    (tmp_path / "part").write_bytes(part.to_bytes())
+    assert Part.read(tmp_path / "part") == part
+    assert part.next() == Part(8, 12, 12, after, after)
+    end = Progress(2, documents=9)
+    assert Part(7, 8, 9, before, end, b"x").next() == Part(8, 0, 9, end, end)
+
+
+def test_a_part_has_a_limited_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_module, "_PART_BYTES", 100)
+    output = tmp_path / "out.jsonl"
+    parts = PartFiles(
+        Outputs(output, (output,), tmp_path / "failed", tmp_path / "parts"), commit_seconds=1e9
+    )
+    with parts.locked():
+        parts.open({}, "new")
+        for number in range(1, 21):
+            parts.write(b"-" * 30, b"", Progress(0, number, number))
+    assert len([*(tmp_path / "parts").glob("*.part")]) == 5
 
 
 SLOWLY = """
@@ -421,16 +486,16 @@ tag_files(Slow(), [sys.argv[1]], sys.argv[2], TaggingOptions(commit_seconds=0.1)
 """
 
 
-def test_a_process_that_is_killed_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_is_resumed(tmp_path: Path) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(jsonl(2000))
     tests = str(SUPPORT)
     arguments = [sys.executable, "-c", SLOWLY, str(source), str(output), tests]
     child = subprocess.Popen(arguments)
-    state = tmp_path / ".out.jsonl.tagging" / "state.json"
+    folder = tmp_path / ".out.jsonl.tagging"
     try:
         until = time.monotonic() + 60
-        while time.monotonic() < until and _documents(state) < 60:
+        while time.monotonic() < until and _documents(folder) < 60:
             time.sleep(0.01)
     finally:
         child.send_signal(signal.SIGKILL)
@@ -445,8 +510,6 @@ def test_a_process_that_is_killed_is_gone_on_with(tmp_path: Path) -> None:
     assert failed[0] == failed[1]
 
 
-def _documents(state: Path) -> int:
-    try:
-        return int(json.loads(state.read_text())["state"]["reached"]["documents"])
-    except FileNotFoundError:
-        return 0
+def _documents(folder: Path) -> int:
+    parts = sorted(folder.glob("[0-9]*.part"))
+    return Part.read(parts[-1]).after.documents if parts else 0

@@ -10,11 +10,12 @@ from typing import Any
 from hub.samples import TOKEN
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
-from nerine.evaluation.assessment import evaluate_predictions
+from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sketches import used_splits
-from nerine.publishing.evaluations import evaluation_of, save_evaluation
+from nerine.publishing.evaluation_record import evaluation_record
+from nerine.publishing.evaluations import save_evaluation
 from tiny import LABELS, documents, make_checkpoint
 
 VARIANTS = ("onnx-fp32", "onnx-int8")
@@ -30,7 +31,7 @@ def corpus() -> Corpus:
 
 
 def make_pushable(folder: Path) -> Path:
-    """A checkpoint with scores and provenance, among files that concern nobody else."""
+    """A checkpoint with scores and provenance, among files that are not published."""
     make_checkpoint(folder)
     shutil.rmtree(folder.with_name(f"{folder.name}-encoder"))
     own = corpus()
@@ -51,17 +52,17 @@ def make_pushable(folder: Path) -> Path:
 
 
 def evaluate(folder: Path, split: str = "test") -> None:
-    """Puts an evaluation of perfect predictions beside a checkpoint."""
+    """Saves an evaluation of perfect predictions with a checkpoint."""
     own = corpus()
     gold = own.split(split)
     info = json.loads((folder / "nerine.json").read_text())
     assessment = evaluate_predictions(gold, gold, split=split, samples=50)
-    record = evaluation_of(own, assessment, provenance=info["provenance"])
+    record = evaluation_record(own, assessment, provenance=info["provenance"])
     save_evaluation(folder, record)
 
 
 def add_onnx(folder: Path, content: bytes = b"a model") -> None:
-    """Puts files beside a checkpoint that say of themselves that they are its ONNX models."""
+    """Adds files to a checkpoint that are recorded as its ONNX models."""
     (folder / "onnx").mkdir()
     models = {}
     for name in VARIANTS:

@@ -1,4 +1,4 @@
-"""A tagger for tests of the stream: quick, and telling on whoever cuts its look-aheads anew."""
+"""A quick tagger for tests of tagging files; its scores change if look-aheads are cut otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = re.compile(r"[A-Z]\w*")
 
 
 class StubTagger:
-    """Every word with a capital letter is a name. A text with `POISON` in it fails.
+    """Finds each word with a capital letter. A text that contains `POISON` fails.
 
     The scores depend on all texts of a look-ahead, as those of a model do in their last digits.
     """

@@ -367,7 +367,7 @@ def test_a_run_is_not_resumed_under_other_conditions(
         ({"layers": None, "keep": ("1",)}, r"keep: \('1',\) is not a valid list of layers"),
         ({"layers": 2, "keep": (1,)}, r"layers: 2 layers, but keep lists 1"),
         ({"temperature": 0.0}, r"temperature: 0.0 is too small"),
-        ({"speed": 2}, r"there is no setting 'speed'"),
+        ({"speed": 2}, r"unknown setting 'speed'"),
     ],
 )
 def test_settings_that_do_not_fit_the_teacher(

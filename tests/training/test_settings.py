@@ -51,7 +51,7 @@ def test_settings_survive_toml(given_changes: dict[str, Any]) -> None:
         ("learning_rate", -1.0, "learning_rate: -1.0 is too small"),
         ("learning_rate", "high", "learning_rate: 'high' is a str"),
         ("freeze_embeddings", 1, "freeze_embeddings: 1 is a int"),
-        ("scheme", "BMEWO", "no tag scheme is called 'BMEWO'"),
+        ("scheme", "BMEWO", "unknown tag scheme 'BMEWO'"),
     ],
 )
 def test_a_value_that_does_not_fit_is_an_error(field: str, value: Any, message: str) -> None:
@@ -63,7 +63,7 @@ def test_a_value_that_does_not_fit_is_an_error(field: str, value: Any, message: 
 def test_an_unknown_setting_is_named_with_its_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("epoch = 3\n")
-    with pytest.raises(SettingsError, match=r"mine\.toml: there is no setting 'epoch'"):
+    with pytest.raises(SettingsError, match=r"mine\.toml: unknown setting 'epoch'"):
         read_settings(file, TrainingSettings())
 
 

@@ -97,7 +97,7 @@ def test_a_run_learns_and_leaves_a_checkpoint_that_all_can_load(undisturbed: Tra
     assert undisturbed.best.f1 > 0.5
     result = evaluate(undisturbed.tagger(device="cpu"), corpus().validation)
     assert result.overall.f1 == undisturbed.best.f1
-    assert result.accuracy == undisturbed.best.accuracy
+    assert result.scores.accuracy == undisturbed.best.accuracy
     folder = str(undisturbed.folder)
     model = AutoModelForTokenClassification.from_pretrained(folder)
     assert model.config.id2label[1] == "B-location"

@@ -1,40 +1,50 @@
-"""`nerine compare`: which system is better, and how sure that is."""
+"""`nerine compare`: test whether one system is better than another."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.documents import plain_line
 from nerine.cli.options import (
-    CorpusReading,
-    PredictedReading,
-    Sampling,
-    chosen_split,
+    CorpusOptions,
+    GoldSplit,
     corpus_notes,
     corpus_options,
     json_option,
-    predicted_options,
-    sampling_options,
     split_option,
-    split_shown,
 )
-from nerine.cli.score import paired, pairing_notes
-from nerine.cli.terminal import cell, console, print_json, table, titled, working
+from nerine.cli.prediction_options import (
+    PredictionOptions,
+    alignment_notes,
+    evaluation_arguments,
+    prediction_options,
+    sampling_options,
+)
+from nerine.cli.scores import shown_interval
+from nerine.cli.terminal import (
+    Titled,
+    cell,
+    console,
+    number_table,
+    print_json,
+    print_line,
+    print_notes,
+    working,
+)
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from nerine.core.document import Document
-    from nerine.data.corpus import Corpus
-    from nerine.evaluation.error_analysis import DocumentChange
-    from nerine.evaluation.significance import Comparison, Difference, System
+    from nerine.evaluation.error_analysis import DocumentDifference
+    from nerine.evaluation.significance import Comparison, System
 
 _FEW = "with so few documents intervals are too narrow and the bootstrap's p is too small"
 
@@ -47,7 +57,7 @@ Examples:
   nerine compare test.conll old=old-1.conll old=old-2.conll new=new-1.conll new=new-2.conll
   nerine compare wnut17/ runs/old runs/new --split validation --show 20
 
-NAME=FILE gives a system its name; several files of one name are runs of several seeds.
+NAME=FILE names a system; several files with one name are its runs with several seeds.
 """,
 )
 @click.argument("gold")
@@ -58,9 +68,10 @@ NAME=FILE gives a system its name; several files of one name are runs of several
     default=0,
     type=click.IntRange(0),
     metavar="N",
-    help="Show N texts on which two systems differ.",
+    show_default=True,
+    help="Number of texts to show on which the first two systems differ.",
 )
-@predicted_options
+@prediction_options
 @sampling_options
 @corpus_options
 @json_option
@@ -69,33 +80,32 @@ def compare(
     systems: tuple[str, ...],
     split: str | None,
     show: int,
-    theirs: PredictedReading,
-    sampling: Sampling,
-    reading: CorpusReading,
+    prediction: PredictionOptions,
+    sampling: dict[str, Any],
+    reading: CorpusOptions,
     as_json: bool,
 ) -> None:
     """Compare systems on GOLD: is the difference in F1 more than chance?
 
-    A SYSTEM is a file with predictions, of any format, or a checkpoint, a folder or hub id, which
-    then tags the texts. Each pair is tested by the paired bootstrap, and by approximate
-    randomisation where a system is one run, over all labels and for each.
+    A SYSTEM is a file of predictions, in any format, or a checkpoint, a folder or hub id, which
+    then tags the texts. Each pair is tested by the paired bootstrap and, if both are single runs,
+    by approximate randomisation, over all labels and for each label.
     """
-    from nerine.evaluation.error_analysis import changes
+    from nerine.evaluation.error_analysis import document_differences
     from nerine.evaluation.metrics import Signature
     from nerine.evaluation.significance import compare as compare_systems
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
     corpus = reading.load(gold)
-    read = _Outputs(corpus, chosen_split(corpus, split), theirs)
-    found = read.systems(systems)
-    documents = read.gold
+    documents = GoldSplit.of(corpus, split)
+    found, schemes, aligned = _read_systems(systems, documents, prediction)
     with working(f"comparing {counted(len(found), 'system')}"):
-        comparison = compare_systems(documents, found, **sampling.given)
-    shown = split_shown(corpus, read.split)
-    signature = str(Signature.of(documents, split=shown, scheme=read.scheme))
-    differing = changes(documents, found[0].runs[0], found[1].runs[0])
-    few = [_FEW] if len(documents) < FEW_DOCUMENTS else []
-    notes = [*corpus_notes(corpus), *read.notes, *few]
+        comparison = compare_systems(documents.documents, found, **sampling)
+    scheme = ",".join(each or "ranges" for each in schemes) if any(schemes) else None
+    signature = str(Signature.of(documents.documents, split=documents.title, scheme=scheme))
+    differing = document_differences(documents.documents, found[0].runs[0], found[1].runs[0])
+    few = [_FEW] if len(documents.documents) < FEW_DOCUMENTS else []
+    notes = [*corpus_notes(corpus), *aligned, *few]
     if as_json:
         print_json(
             {
@@ -108,130 +118,107 @@ def compare(
         )
         return
     on = console()
-    for note in notes:
-        on.print(cell(f"note: {note}"), soft_wrap=True)
+    print_notes(on, notes)
     print_comparison(comparison, on)
-    _print_changes(differing[:show], len(differing), found, read, on)
+    print_changes(differing, show, found, documents, on)
     on.print()
-    on.print(cell(signature), soft_wrap=True)
+    print_line(on, signature)
 
 
-class _Outputs:
-    """Reads the outputs of systems for the documents of one split."""
+def _read_systems(
+    given: Sequence[str], gold: GoldSplit, prediction: PredictionOptions
+) -> tuple[list[System], list[str | None], list[str]]:
+    """The systems in order of their first run, the schemes of their tags, and notes."""
+    from nerine.data.corpus import is_hub_id
+    from nerine.evaluation.significance import System
 
-    def __init__(self, corpus: Corpus, split: str, theirs: PredictedReading) -> None:
-        self.corpus = corpus
-        self.split = split
-        self.gold = corpus.split(split)
-        self.notes: list[str] = []
-        self._schemes: dict[str | None, None] = {}
-        self._theirs = theirs
-
-    def systems(self, given: Sequence[str]) -> list[System]:
-        """The systems, in the order of their names' first occurrences."""
-        from nerine.evaluation.significance import System
-
-        runs: dict[str, list[tuple[Document, ...]]] = {}
-        for each in given:
-            name, path = _named(each)
-            runs.setdefault(name, []).append(self._output(path))
-        if len(runs) < 2:
-            raise CorpusError(
-                f"there is {counted(len(runs), 'system')}: {', '.join(runs)}",
-                expected="two or more, each a file or a checkpoint",
-                hint="NAME=FILE gives a system a name of its own",
-            )
-        return [System(name, tuple(outputs)) for name, outputs in runs.items()]
-
-    @property
-    def scheme(self) -> str | None:
-        """The scheme of the tags that were read; all of them, where the systems have several."""
-        return ",".join(each or "ranges" for each in self._schemes) if any(self._schemes) else None
-
-    def _output(self, path: Path) -> tuple[Document, ...]:
-        from nerine.data.corpus import is_hub_id
-
-        if path.is_dir() or (not path.exists() and is_hub_id(str(path))):
+    runs: dict[str, list[tuple[Document, ...]]] = {}
+    schemes: dict[str | None, None] = {}
+    notes: list[str] = []
+    for each in given:
+        name, equals, file = each.partition("=")
+        if not (equals and name) or Path(each).exists():
+            name = file = each
+        path = Path(file)
+        if path.is_dir() or (not path.exists() and is_hub_id(file)):
             from nerine.model.tagger import Tagger
 
-            self._schemes[None] = None
             with working(f"tagging with {path}"):
-                return tuple(Tagger.load(str(path)).predict(self.gold))
-        pairing = paired(self.corpus, self.split, path, self._theirs)
-        self._schemes[pairing.scheme.value if pairing.scheme else None] = None
-        self.notes += [f"{path}: {note}" for note in pairing_notes(pairing)]
-        return pairing.predicted
-
-
-def _named(given: str) -> tuple[str, Path]:
-    """`NAME=FILE` in two parts; a name alone is that of the file."""
-    name, equals, path = given.partition("=")
-    if equals and name and not Path(given).exists():
-        return name, Path(path)
-    return given, Path(given)
+                predicted = tuple(Tagger.load(str(path)).predict(gold.documents))
+            schemes[None] = None
+        else:
+            alignment = prediction.align(gold, path)
+            predicted = alignment.predicted
+            schemes[evaluation_arguments(alignment)["scheme"]] = None
+            notes += [f"{path}: {note}" for note in alignment_notes(alignment)]
+        runs.setdefault(name, []).append(predicted)
+    if len(runs) < 2:
+        raise CorpusError(
+            f"{counted(len(runs), 'system')} given: {', '.join(runs)}",
+            expected="two or more, each a file or a checkpoint",
+            hint="NAME=FILE gives a system a name of its own",
+        )
+    return [System(name, tuple(outputs)) for name, outputs in runs.items()], [*schemes], notes
 
 
 def print_comparison(comparison: Comparison, on: Console) -> None:
-    """F1 of each system, then the difference of each pair."""
-    names = ("F1", f"{comparison.level:.0%} interval", "seeds", "deviation")
-    scores = table(("system", *names), numbers=names)
-    for each in comparison.systems:
-        interval = f"{each.interval.low:.4f} to {each.interval.high:.4f}"
-        spread = "" if each.spread is None else f"{each.spread:.4f}"
-        scores.add_row(cell(each.name), f"{each.f1:.4f}", interval, f"{len(each.values)}", spread)
-    on.print(titled(f"Strict F1 over {counted(comparison.documents, 'document')}", scores))
+    """Prints the F1 of each system, then the differences of each pair."""
+    level = f"{comparison.level:.0%} interval"
+    systems = (
+        (
+            each.name,
+            f"{each.f1:.4f}",
+            shown_interval(each.interval),
+            f"{len(each.values)}",
+            "" if each.spread is None else f"{each.spread:.4f}",
+        )
+        for each in comparison.systems
+    )
+    scores = number_table("system", ("F1", level, "seeds", "deviation"), systems)
+    on.print(Titled(f"Strict F1 over {counted(comparison.documents, 'document')}", scores))
+    names = ("difference", level, "p randomisation", "p bootstrap")
+    adjusted = ("adjusted randomisation", "adjusted bootstrap")
     pairs = itertools.groupby(comparison.differences, lambda each: (each.first, each.second))
     for (first, second), differences in pairs:
+        rows = []
+        for each in differences:
+            p_values = (
+                *(each.p_randomisation, each.p_bootstrap),
+                *(each.adjusted_randomisation, each.adjusted_bootstrap),
+            )
+            interval = f"{each.interval.low:+.4f} to {each.interval.high:+.4f}"
+            shown = ("" if value is None else f"{value:.4f}" for value in p_values)
+            label = each.label or "all labels"
+            rows.append((label, f"{each.difference:+.4f}", interval, *shown))
         on.print()
         title = f"F1 of {second} − {first}, and how often chance gives as much"
-        on.print(titled(title, _differences(differences, comparison.level)))
+        on.print(Titled(title, number_table("label", (*names, *adjusted), rows)))
     on.print(
         f"p over {comparison.samples:,} samples, seed {comparison.seed}; adjusted by Holm's "
         "procedure over all pairs, and over all pairs and labels"
     )
 
 
-def _differences(differences: Iterable[Difference], level: float) -> Table:
-    numbers = ("difference", f"{level:.0%} interval", "p randomisation", "p bootstrap")
-    adjusted = ("adjusted randomisation", "adjusted bootstrap")
-    result = table(("label", *numbers, *adjusted), numbers=(*numbers, *adjusted))
-    for each in differences:
-        result.add_row(cell(each.label or "all labels"), *_numbers(each))
-    return result
-
-
-def _numbers(each: Difference) -> list[str]:
-    interval = f"{each.interval.low:+.4f} to {each.interval.high:+.4f}"
-    values = (
-        *(each.p_randomisation, each.p_bootstrap),
-        *(each.adjusted_randomisation, each.adjusted_bootstrap),
-    )
-    shown = ("" if value is None else f"{value:.4f}" for value in values)
-    return [f"{each.difference:+.4f}", interval, *shown]
-
-
-def _print_changes(
-    shown: Sequence[DocumentChange],
-    total: int,
+def print_changes(
+    changes: Sequence[DocumentDifference],
+    most: int,
     systems: Sequence[System],
-    read: _Outputs,
+    gold: GoldSplit,
     on: Console,
 ) -> None:
-    """Texts on which the first two systems differ, those with most at stake first."""
-    from nerine.cli.show import plain_line
-
+    """Prints texts on which the first two systems differ, those with the largest gain first."""
     first, second = systems[0].name, systems[1].name
     on.print()
     several = any(len(system.runs) > 1 for system in systems[:2])
     of_runs = ", their first runs alone" if several else ""
-    said = f"{first} and {second} differ in {counted(total, 'document')}{of_runs}"
-    on.print(cell(said), soft_wrap=True)
-    for change in shown:
-        place = read.corpus.place(read.split, change.document)
+    differing = counted(len(changes), "document")
+    print_line(on, f"{first} and {second} differ in {differing}{of_runs}")
+    for change in changes[:most]:
         on.print()
-        on.print(cell(f"{change.gain:+d} for {second}, {place}", "bold"), soft_wrap=True)
+        place = gold.corpus.place(gold.name, change.document)
+        print_line(on, f"{change.gain:+d} for {second}, {place}", "bold")
         for name, document in (
-            ("gold", read.gold[change.document]),
+            ("gold", gold.documents[change.document]),
             (first, change.first),
             (second, change.second),
         ):

@@ -1,4 +1,4 @@
-"""`nerine convert`: a corpus or a file of one in another format."""
+"""`nerine convert`: write a corpus, or a file of one, in another format."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from nerine.cli.options import (
+    FILE,
     SEPARATORS,
-    CorpusReading,
+    CorpusOptions,
     convert_options,
     corpus_notes,
     format_option,
@@ -29,7 +30,7 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.folders import is_pair_folder
+from nerine.data.split_files import is_pair_folder
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
@@ -48,34 +49,36 @@ Examples:
   nerine convert tagged.jsonl review.json --to label-studio --as-predictions runs/wnut
   nerine convert owner/name here/ --to spans
 
---token-column, --tag-column and --separator say how INPUT is laid out.
+--token-column, --tag-column and --separator describe INPUT; --separator-out describes OUTPUT.
 """
 )
 @click.argument("source", metavar="INPUT")
-@click.argument("target", metavar="OUTPUT", type=click.Path(path_type=Path))
-@format_option("--from", "from_", text="Format of INPUT; by default its name tells.")
-@format_option("--to", text="Format of OUTPUT; by default its name tells. A folder needs it.")
-@click.option("--scheme", default="IOB2", show_default=True, help="Scheme of the tags written.")
+@click.argument("target", metavar="OUTPUT", type=FILE)
+@format_option("--from", "from_", text="Format of INPUT.  [default: found from its name]")
+@format_option(
+    "--to", text="Format of OUTPUT; needed if it is a folder.  [default: found from its name]"
+)
+@click.option("--scheme", default="IOB2", show_default=True, help="Scheme of the tags to write.")
 @click.option(
     "--style",
     type=click.Choice(get_args(Style)),
     default="nerine",
     show_default=True,
-    help="Whose span records to write.",
+    help="Style of the span records to write.",
 )
 @click.option(
     "--separator-out",
     type=click.Choice(SEPARATORS),
     default="tab",
     show_default=True,
-    help="What to write between columns.",
+    help="Separator of the columns to write.",
 )
 @click.option(
     "--as-predictions",
     "predictions_of",
     metavar="MODEL",
-    help="Write the entities as predictions of MODEL, any name, for annotators to go over; "
-    "to Label Studio only.",
+    help="Write the entities as predictions of MODEL, any name, for annotators to review; in the "
+    "format label-studio only.",
 )
 @convert_options
 @json_option
@@ -88,17 +91,17 @@ def convert(
     style: Style,
     separator_out: str,
     predictions_of: str | None,
-    reading: CorpusReading,
+    reading: CorpusOptions,
     as_json: bool,
 ) -> None:
     """Write INPUT in another format to OUTPUT.
 
     A file becomes a file. A folder, "sample" or a data set on the hub (owner/name or
-    owner/name@revision) becomes a folder with a file for each split. Each file is written whole or
-    not at all.
+    owner/name@revision) becomes a folder with a file for each split. Each file is written
+    completely or not at all.
 
     In the format brat, a folder of .txt and .ann files takes the place of a file, as INPUT and
-    as OUTPUT, which must be new or empty then.
+    as OUTPUT, which must then be new or empty.
     """
     options = WriteOptions(
         TagScheme.named(scheme), separator_out, style=style, predictions_of=predictions_of
@@ -110,33 +113,10 @@ def convert(
         notes = reading_notes({source: log})
     else:
         corpus = dataclasses.replace(reading, format=from_).load(source)
+        if to is None:
+            raise click.UsageError(f"Missing option '--to', the format of the files in {target}")
         written = _write_splits(corpus, target, to, options)
         notes = corpus_notes(corpus)
-    _report(written, notes, as_json=as_json)
-
-
-def _write_splits(
-    corpus: Corpus, folder: Path, format_: str | None, options: WriteOptions
-) -> dict[str, int]:
-    """Writes a file for each split; returns how many documents each holds."""
-    if format_ is None:
-        raise click.UsageError(f"--to says in which format the files in {folder} shall be")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CorpusError(
-            f"cannot be made: {error.strerror}",
-            place=str(folder),
-            expected="a folder, as the input is one of several files",
-        ) from error
-    written = {}
-    for name, documents in corpus.splits.items():
-        path = folder / FORMATS[format_].target(name)
-        written[str(path)] = write_documents(documents, path, format_, options)
-    return written
-
-
-def _report(written: dict[str, int], notes: list[str], *, as_json: bool) -> None:
     if as_json:
         print_json({"written": written, "notes": notes})
         return
@@ -144,3 +124,22 @@ def _report(written: dict[str, int], notes: list[str], *, as_json: bool) -> None
     lines += [f"wrote {path}: {counted(count, 'document')}" for path, count in written.items()]
     for line in lines:
         click.echo(visible(line), err=True)
+
+
+def _write_splits(
+    corpus: Corpus, folder: Path, format_: str, options: WriteOptions
+) -> dict[str, int]:
+    """Writes a file for each split; returns the number of documents in each file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CorpusError(
+            f"the folder cannot be made: {error.strerror}",
+            place=str(folder),
+            expected="a folder, as the input has several files",
+        ) from error
+    written = {}
+    for name, documents in corpus.splits.items():
+        path = folder / FORMATS[format_].file_name(name)
+        written[str(path)] = write_documents(documents, path, format_, options)
+    return written

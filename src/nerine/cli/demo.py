@@ -1,20 +1,22 @@
-"""`nerine demo`: everything once, with what comes with the package."""
+"""`nerine demo`: train, score and tag with the bundled corpus and encoder."""
 
 from __future__ import annotations
 
 import itertools
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 import nerine
-from nerine.cli import INTERRUPTED
-from nerine.cli.options import json_option
-from nerine.cli.show import print_documents, print_evaluation
-from nerine.cli.terminal import cell, console, print_json, working
-from nerine.cli.train import print_run, run_as_json, run_training, say_how_to_resume
-from nerine.data.corpus import SAMPLE, Corpus
+from nerine.cli.documents import print_documents
+from nerine.cli.group import INTERRUPTED
+from nerine.cli.options import FILE, json_option
+from nerine.cli.scores import print_scores
+from nerine.cli.terminal import console, print_json, print_line, working
+from nerine.cli.training import print_interruption, print_run, run_as_json, run_training
+from nerine.data.corpus import SAMPLE
 from nerine.evaluation.metrics import Signature
 from nerine.training.settings import TrainingSettings
 
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from nerine.evaluation.metrics import Scores
     from nerine.training.run import TrainingRun
 
-# The sample is small: the default's number of epochs would be too few steps.
 EPOCHS = 8
+"""More than by default: the sample is small, so an epoch has few steps."""
+
 SENTENCES = (
     "Mira Okonjo left Tandem Labs for Lisbon last week.",
     "anyone seen the new Harrow & Fen lamp in person? thinking of getting two",
@@ -45,16 +48,16 @@ Examples:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="RUN",
-    help="Folder for the checkpoint; by default runs/demo, or runs/demo-2 and so on.",
+    help="Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]",
 )
 @click.option(
     "--epochs",
     type=int,
     default=EPOCHS,
     show_default=True,
-    help="Times that the training split is gone through.",
+    help="Number of passes over the training split.",
 )
 @json_option
 @click.pass_context
@@ -66,71 +69,65 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
     """
     settings = TrainingSettings(epochs=epochs)
     corpus = nerine.load_corpus(SAMPLE)
-    folder = output or _free_folder()
+    if output is None:
+        numbers = (f"-{number}" if number > 1 else "" for number in itertools.count(1))
+        folders = (Path(f"runs/demo{number}") for number in numbers)
+        output = next(folder for folder in folders if not folder.exists())
     if not as_json:
-        _print_plan(corpus, folder, settings)
-    run = run_training(corpus, folder, settings)
+        on = console()
+        sizes = ", ".join(f"{len(split)} {name}" for name, split in corpus.splits.items())
+        print_line(on, f"corpus   the bundled sample: {sizes} texts")
+        print_line(on, f"encoder  {settings.encoder}, {settings.epochs} epochs")
+        print_line(on, f"output   {output}")
+    run = run_training(corpus, output, settings)
     if run.interrupted:
-        say_how_to_resume(run, SAMPLE)
+        command = ["nerine", "train", SAMPLE, "-o", str(run.folder), "--resume"]
+        print_interruption(run, shlex.join(command))
         context.exit(INTERRUPTED)
     with working("scoring"):
         tagger = run.tagger()
-        evaluation = nerine.evaluate(tagger, corpus.test)
+        scores = nerine.evaluate(tagger, corpus.test).scores
         tagged = tagger.predict(SENTENCES)
     if as_json:
-        print_json(_as_json(run, evaluation, tagged))
-    else:
-        signature = Signature.of(corpus.test, split="test")
-        _print_results(run, evaluation, signature, tagged)
-
-
-def _free_folder() -> Path:
-    base = Path("runs/demo")
-    numbered = (base.with_name(f"{base.name}-{number}") for number in itertools.count(2))
-    return next(folder for folder in itertools.chain([base], numbered) if not folder.exists())
-
-
-def _print_plan(corpus: Corpus, folder: Path, settings: TrainingSettings) -> None:
-    on = console()
-    sizes = ", ".join(f"{len(split)} {name}" for name, split in corpus.splits.items())
-    on.print(cell(f"corpus   the bundled sample: {sizes} texts"), soft_wrap=True)
-    on.print(cell(f"encoder  {settings.encoder}, {settings.epochs} epochs"), soft_wrap=True)
-    on.print(cell(f"output   {folder}"), soft_wrap=True)
-
-
-def _as_json(run: TrainingRun, evaluation: Scores, tagged: list[Document]) -> dict[str, Any]:
-    return {
-        **run_as_json(run, list(run.notes)),
-        "test": evaluation.to_dict(),
-        "tagged": [
+        print_json(
             {
-                "text": document.text,
-                "entities": [
-                    {"start": e.start, "end": e.end, "label": e.label, "score": e.score}
-                    for e in document.entities
+                **run_as_json(run, list(run.notes)),
+                "test": scores.to_dict(),
+                "tagged": [
+                    {
+                        "text": document.text,
+                        "entities": [
+                            {"start": e.start, "end": e.end, "label": e.label, "score": e.score}
+                            for e in document.entities
+                        ],
+                    }
+                    for document in tagged
                 ],
             }
-            for document in tagged
-        ],
-    }
+        )
+    else:
+        signature = Signature.of(corpus.test, split="test")
+        print_results(run, scores, signature, tagged)
 
 
-def _print_results(
-    run: TrainingRun, evaluation: Scores, signature: Signature, tagged: list[Document]
+def print_results(
+    run: TrainingRun, scores: Scores, signature: Signature, tagged: list[Document]
 ) -> None:
+    """Prints the run, its scores, tagged sentences, and commands to try next."""
     on = console()
     print_run(run, list(run.notes))
     on.print()
-    print_evaluation(evaluation, "On the test split", signature, on)
+    print_scores(scores, "On the test split", on)
+    print_line(on, str(signature))
     on.print()
-    on.print(cell("On sentences of its own", "bold"))
-    print_documents(tagged, list(evaluation.labels), on)
+    print_line(on, "On sentences of its own", "bold")
+    print_documents(tagged, list(scores.labels), on)
     on.print()
-    on.print(cell("What to do next", "bold"))
+    print_line(on, "What to do next", "bold")
     for line in (
         f'nerine predict {run.folder} "A sentence of yours."',
         f'nerine explain {run.folder} "A sentence of yours."',
         "nerine describe YOUR-CORPUS/",
         "nerine train YOUR-CORPUS/ -o runs/yours",
     ):
-        on.print(cell(f"  {line}"), soft_wrap=True)
+        print_line(on, f"  {line}")

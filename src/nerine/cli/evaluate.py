@@ -1,37 +1,27 @@
-"""`nerine evaluate`: checkpoint and corpus → scores."""
+"""`nerine evaluate`: score a checkpoint on a corpus."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.options import (
-    CorpusReading,
-    ModelChoice,
-    Sampling,
-    chosen_split,
+    CorpusOptions,
+    GoldSplit,
     corpus_notes,
     corpus_options,
     errors_option,
     json_option,
-    sampling_options,
     split_option,
-    split_shown,
-    tagging_options,
 )
-from nerine.cli.scores import print_assessment, print_errors
-from nerine.cli.terminal import cell, console, print_json, working
-from nerine.core.display import counted
+from nerine.cli.prediction_options import sampling_options
+from nerine.cli.scores import print_errors, print_evaluation
+from nerine.cli.terminal import console, print_json, print_line, print_notes
 from nerine.core.errors import SettingsError
-
-if TYPE_CHECKING:
-    from nerine.data.corpus import Corpus
-    from nerine.evaluation.assessment import Evaluation
-    from nerine.model.tagger import Tagger
 
 
 @click.command(
@@ -49,7 +39,7 @@ Examples:
 @split_option
 @errors_option
 @click.option(
-    "--save", is_flag=True, help="Keep the scores beside the checkpoint, for its model card."
+    "--save", is_flag=True, help="Save the scores with the checkpoint, for its model card."
 )
 @tagging_options
 @sampling_options
@@ -61,9 +51,9 @@ def evaluate(
     split: str | None,
     errors: int,
     save: bool,
-    model: ModelChoice,
-    sampling: Sampling,
-    reading: CorpusReading,
+    model: ModelOptions,
+    sampling: dict[str, Any],
+    reading: CorpusOptions,
     as_json: bool,
 ) -> None:
     """Score CHECKPOINT, a folder or hub id, on a split of CORPUS.
@@ -71,94 +61,80 @@ def evaluate(
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
     owner/name@revision.
 
-    An entity counts as correct if its start, its end and its label are. Intervals come from
-    resampled documents.
+    A predicted entity is correct if its start, its end and its label are. Intervals are estimated
+    by resampling the documents.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     loaded = reading.load(corpus)
-    split = chosen_split(loaded, split)
-    shown = split_shown(loaded, split)
-    documents = loaded.split(split)
-    info = _info_to_save_with(checkpoint, model, loaded, split) if save else None
+    gold = GoldSplit.of(loaded, split)
+    info = _info_to_save_with(checkpoint, model, gold) if save else None
     tagger = model.load(checkpoint)
     began = time.monotonic()
-    with working(f"tagging {counted(len(documents), 'document')}"):
-        predicted = tagger.predict(documents)
+    predicted = tag_documents(tagger, gold.documents)
     seconds = time.monotonic() - began
-    assessment = evaluate_predictions(
-        documents,
-        predicted,
-        train=loaded.splits.get("train") if split != "train" else None,
-        split=shown,
-        **sampling.given,
+    evaluation = evaluate_predictions(
+        gold.documents, predicted, train=gold.training, split=gold.title, **sampling
     )
     notes = corpus_notes(loaded)
-    kept: dict[str, Any] = {"thresholds": tagger.thresholds.to_dict()} if tagger.thresholds else {}
+    thresholds = tagger.thresholds.to_dict() if tagger.thresholds else None
+    kept: dict[str, Any] = {} if thresholds is None else {"thresholds": thresholds}
     if info is not None:
-        place, role = _save(checkpoint, info, tagger, loaded, assessment, seconds)
-        kept, notes = {**kept, "saved": place}, [*notes, *role]
+        from nerine.publishing.evaluation_record import evaluation_record
+        from nerine.publishing.evaluations import save_evaluation
+
+        record = evaluation_record(
+            loaded,
+            evaluation,
+            provenance=info["provenance"],
+            thresholds=thresholds,
+            backend=tagger.inference.backend.name,
+            device=str(getattr(tagger.inference.backend, "device", "cpu")),
+            seconds=seconds,
+        )
+        path = save_evaluation(Path(checkpoint).expanduser(), record)
+        kept["saved"] = str(path)
+        notes += _role_notes(record, info, path.name)
     if as_json:
         about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
-        print_json({**about, "split": shown, "notes": notes, **kept, **assessment.to_dict()})
+        print_json({**about, "split": gold.title, "notes": notes, **kept, **evaluation.to_dict()})
         return
     on = console()
-    for note in notes:
-        on.print(cell(f"note: {note}"), soft_wrap=True)
+    print_notes(on, notes)
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
-    print_assessment(assessment, f"{tagger.name} on {loaded.source}, {shown}{limits}", on)
-    places = [loaded.place(split, index) for index in range(len(documents))]
-    print_errors(assessment.analysis, places, errors, on)
+    title = f"{tagger.name} on {loaded.source}, {gold.title}{limits}"
+    print_evaluation(evaluation, title, on)
+    print_errors(evaluation.analysis, gold.places, errors, on)
     if save:
-        on.print(cell(f"saved in {place}"), soft_wrap=True)
+        print_line(on, f"saved in {kept['saved']}")
 
 
-def _info_to_save_with(
-    checkpoint: str, model: ModelChoice, corpus: Corpus, split: str
-) -> dict[str, Any]:
-    """What `nerine.json` says; refuses what cannot be saved, before anything is tagged."""
+def _info_to_save_with(checkpoint: str, model: ModelOptions, gold: GoldSplit) -> dict[str, Any]:
+    """The checkpoint's `nerine.json`; raises if the scores could not be saved with it."""
     from nerine.model.loading.checkpoint import writable_info
-    from nerine.publishing.evaluations import refused
+    from nerine.publishing.evaluations import trained_on_error
     from nerine.publishing.roles import trained_on
 
     if model.scheme is not None:
         raise SettingsError(
-            "scores would be saved for another scheme than the checkpoint's own",
+            "the scores would be those of another scheme than the checkpoint's own",
             place="--scheme",
-            hint="leave it out, or leave out --save",
+            hint="leave out --scheme, or leave out --save",
         )
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
-    if trained_on(corpus, split, info):
-        raise refused(f"{split} of {corpus.source}", checkpoint)
+    if trained_on(gold.corpus, gold.name, info):
+        raise trained_on_error(f"{gold.name} of {gold.corpus.source}", checkpoint)
     return info
 
 
-def _save(
-    checkpoint: str,
-    info: Mapping[str, Any],
-    tagger: Tagger,
-    corpus: Corpus,
-    assessment: Evaluation,
-    seconds: float,
-) -> tuple[str, list[str]]:
-    """Where the scores were saved, and what is to be said of their texts."""
-    from nerine.publishing.evaluations import evaluation_of, save_evaluation
+def _role_notes(record: Any, info: dict[str, Any], file: str) -> list[str]:
+    """A note if the texts had a role in the training of the checkpoint, or may have had one."""
     from nerine.publishing.roles import Role, role_of
 
-    record = evaluation_of(
-        corpus,
-        assessment,
-        provenance=info["provenance"],
-        thresholds=tagger.thresholds.to_dict() if tagger.thresholds else None,
-        backend=tagger.inference.backend.name,
-        device=str(getattr(tagger.inference.backend, "device", "cpu")),
-        seconds=seconds,
-    )
-    place = save_evaluation(Path(checkpoint).expanduser(), record)
-    said = {
+    notes = {
         Role.CHOSE: "these texts chose the checkpoint: its card will say so",
         Role.UNKNOWN: "no record says whether the checkpoint has seen these texts: nerine push "
-        f"refuses such scores until they are taken out of {place.name}",
+        f"refuses such scores until they are taken out of {file}",
     }
     role = role_of(record, info)
-    return str(place), [said[role]] if role in said else []
+    return [notes[role]] if role in notes else []

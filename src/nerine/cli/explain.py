@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 import nerine
-from nerine.cli.options import ModelChoice, json_option, model_options
-from nerine.cli.show import explanation_tables
-from nerine.cli.terminal import console, print_json
+from nerine.cli.model_options import ModelOptions, model_options
+from nerine.cli.options import json_option
+from nerine.cli.terminal import Titled, cell, column_groups, console, print_json, table
+
+if TYPE_CHECKING:
+    from nerine.model import explanation
 
 
 @click.command(
@@ -25,11 +30,11 @@ Examples:
 @click.argument("text")
 @model_options
 @json_option
-def explain(checkpoint: str, text: str, model: ModelChoice, as_json: bool) -> None:
+def explain(checkpoint: str, text: str, model: ModelOptions, as_json: bool) -> None:
     """Show how CHECKPOINT, a folder or hub id, finds the entities of TEXT.
 
-    Subwords, windows, logits, probabilities, tags and entities, each as a table. On a terminal
-    a wide table comes in parts.
+    Shows subwords, windows, logits, probabilities, tags and entities, each as a table. A terminal
+    shows a wide table in parts.
     """
     tagger = model.load(checkpoint)
     explanation = nerine.explain(tagger, text)
@@ -37,8 +42,31 @@ def explain(checkpoint: str, text: str, model: ModelChoice, as_json: bool) -> No
         print_json({"checkpoint": tagger.name, **explanation.to_dict()})
         return
     on = console()
-    for number, table in enumerate(explanation_tables(explanation.tables(), on.width)):
+    for number, shown in enumerate(explanation_tables(explanation.tables(), on.width)):
         if number:
             on.print()
-        on.print(table)
+        on.print(shown)
     sys.stdout.flush()
+
+
+def explanation_tables(tables: Sequence[explanation.Table], width: int) -> Iterator[Titled]:
+    """The tables of an explanation; one wider than `width` comes in parts.
+
+    Each part begins with the first columns. A cell wider than `width` is folded, not cut.
+    """
+    for each in tables:
+        numbers = [
+            name
+            for index, name in enumerate(each.columns)
+            if each.rows
+            and all(
+                row[index].removeprefix("-").replace(".", "", 1).isdecimal() for row in each.rows
+            )
+        ]
+        groups = column_groups(each.columns, each.rows, width)
+        for part, columns in enumerate(groups, start=1):
+            title = each.title + (f" ({part} of {len(groups)})" if len(groups) > 1 else "")
+            result = table([each.columns[index] for index in columns], numbers=numbers)
+            for row in each.rows:
+                result.add_row(*(cell(row[index]) for index in columns))
+            yield Titled(title, result)

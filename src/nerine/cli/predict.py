@@ -1,8 +1,9 @@
-"""`nerine predict`: texts → texts with entities."""
+"""`nerine predict`: tag texts."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,14 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine.cli.options import (
-    ModelChoice,
-    format_option,
-    reading_options,
-    tagging_options,
-)
+from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.model_options import ModelOptions, tagging_options
+from nerine.cli.options import FILE, format_option, reading_options
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
+from nerine.core.display import tagged_page
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import read_lines, replacing, stream_lines
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 _OUTPUTS = ("text", "jsonl", "columns", "html")
 _OURS = {"jsonl": "spans", "columns": "columns"}
-"""Outputs that are formats of corpora, by the names of these."""
+"""Outputs that are formats of corpora, with the names of these formats."""
 
 Texts = Iterator[str | Document]
 
@@ -42,7 +41,7 @@ Examples:
   nerine predict runs/wnut --thresholds saved < posts.txt > sure.jsonl
   nerine predict runs/wnut --file posts.txt --format html -o posts.html
 
-As many documents come out as went in, in the same order; an empty line is an empty document.
+Each text gives one document, in the same order; an empty line is an empty document.
 """
 )
 @click.argument("checkpoint")
@@ -51,25 +50,25 @@ As many documents come out as went in, in the same order; an empty line is an em
     "--file",
     "files",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FILE,
     help="A .txt file with a text in each line, JSON lines with texts, or a column file. "
-    "May be given again.",
+    "May be repeated.",
 )
-@format_option("--from", "from_", text="Format of the files; by default their names tell.")
+@format_option("--from", "from_", text="Format of the files.  [default: found from their names]")
 @click.option(
     "--format",
     "format_",
     type=click.Choice(_OUTPUTS),
-    help="What to write; by default the name of the output tells, else text on a terminal and "
-    "jsonl in a pipe.",
+    help="Form of the output.  [default: found from the name of the output file; else text on a "
+    "terminal, jsonl in a pipe]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
-    help="File to write, whole or not at all; by default standard output.",
+    help="File to write, completely or not at all.  [default: standard output]",
 )
 @tagging_options
 @reading_options
@@ -81,12 +80,12 @@ def predict(
     format_: str | None,
     as_json: bool,
     output: Path | None,
-    model: ModelChoice,
+    model: ModelOptions,
     options: ReadOptions,
 ) -> None:
     """Tag texts with CHECKPOINT, a folder or hub id.
 
-    The texts are the arguments, then those of the files. Without either, each line of standard
+    The texts are the arguments, then the texts of the files. Without both, each line of standard
     input is a text.
     """
     if output:
@@ -94,26 +93,23 @@ def predict(
     options = dataclasses.replace(options, unlabelled=True)
     sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)
-    given = _all_of(texts, sources)
-    documents = tagger.pipe(given) if texts or files else _tagged_input(tagger)
-    kind = "jsonl" if as_json else format_ or _usual_format(output)
-    if output:
-        _write_file(documents, kind, output, tagger)
+    lines = (line for _, line in stream_lines(sys.stdin.buffer, "standard input"))
+    if texts or files:
+        documents = tagger.pipe(itertools.chain(texts, *sources))
+    elif sys.stdin.isatty():
+        click.echo("type a text in each line; Ctrl-D ends", err=True)
+        documents = map(tagger, lines)  # each line as soon as it is typed
     else:
-        _write_stdout(documents, kind, tagger)
-
-
-def _all_of(texts: tuple[str, ...], sources: list[Texts]) -> Texts:
-    yield from texts
-    for source in sources:
-        yield from source
+        documents = tagger.pipe(lines)
+    kind = "jsonl" if as_json else format_ or _default_format(output)
+    _write(documents, kind, output, tagger)
 
 
 def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
-    """The texts of a file, which is looked at now and read later."""
+    """The texts of a file, which is read when they are needed; the format is found at once."""
     if not path.is_file():
         raise FormatError(
-            "this is a folder" if path.is_dir() else "there is no such file",
+            "this is a folder" if path.is_dir() else "the file does not exist",
             place=str(path),
             expected="a file with texts",
         )
@@ -122,17 +118,7 @@ def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
     return iter(read_documents(path, format_ or detect_format(path), options))
 
 
-def _tagged_input(tagger: Tagger) -> Iterator[Document]:
-    """The lines of standard input; from a terminal, each one is answered at once."""
-    stream = sys.stdin.buffer
-    lines = (line for _, line in stream_lines(stream, "standard input"))
-    if not sys.stdin.isatty():
-        return tagger.pipe(lines)
-    click.echo("a text in each line; Ctrl-D ends", err=True)
-    return map(tagger, lines)
-
-
-def _usual_format(output: Path | None) -> str:
+def _default_format(output: Path | None) -> str:
     if output is None:
         return "text" if sys.stdout.isatty() else "jsonl"
     suffix = output.suffix.lower()
@@ -140,35 +126,21 @@ def _usual_format(output: Path | None) -> str:
     return {**kinds, ".html": "html", ".htm": "html"}.get(suffix, "jsonl")
 
 
-def _write_file(documents: Iterable[Document], kind: str, path: Path, tagger: Tagger) -> None:
+def _write(documents: Iterable[Document], kind: str, output: Path | None, tagger: Tagger) -> None:
+    on_terminal = output is None and sys.stdout.isatty()
     if kind in _OURS:
-        write_documents(documents, path, _OURS[kind])
-        return
-    with replacing(path) as stream:
-        for piece in _pieces(documents, kind, tagger):
-            stream.write(piece.encode())
-
-
-def _write_stdout(documents: Iterable[Document], kind: str, tagger: Tagger) -> None:
-    is_terminal = sys.stdout.isatty()
-    if kind in _OURS:
-        stream = VisibleOutput() if is_terminal else stdout()
-        write_documents(documents, stream, _OURS[kind])
-    elif kind == "text" and is_terminal:
-        from nerine.cli.show import print_documents
-
+        stream = VisibleOutput() if on_terminal else stdout()
+        write_documents(documents, output or stream, _OURS[kind])
+    elif kind == "text" and on_terminal:
         print_documents(documents, tagger.labels, console())
     else:
-        stream = stdout()
-        for piece in _pieces(documents, kind, tagger):
-            stream.write(piece)
+        if kind == "html":
+            pieces = tagged_page(documents, tagger.labels)
+        else:
+            pieces = (f"{plain_line(document)}\n" for document in documents)
+        if output:
+            with replacing(output) as file:
+                file.writelines(piece.encode() for piece in pieces)
+        else:
+            stdout().writelines(pieces)
     stdout().flush()
-
-
-def _pieces(documents: Iterable[Document], kind: str, tagger: Tagger) -> Iterator[str]:
-    from nerine.cli.show import plain_line
-    from nerine.core.display import tagged_page
-
-    if kind == "html":
-        return tagged_page(documents, tagger.labels)
-    return (f"{plain_line(document)}\n" for document in documents)

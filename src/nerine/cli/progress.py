@@ -1,4 +1,4 @@
-"""How work goes on, on a terminal: a bar, and in training a table that grows by a row an epoch."""
+"""Progress on a terminal: a bar, and in training a table with a row for each epoch."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from nerine.cli.show import epochs_table
-from nerine.cli.terminal import console, speaks
+from nerine.cli.scores import epochs_table
+from nerine.cli.terminal import console, is_main_process
 from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 class _Rate(ProgressColumn):
-    """Steps a second."""
+    """Steps per second."""
 
     def render(self, task: Task) -> RenderableType:
         return Text(f"{task.speed:.1f} steps/s" if task.speed else "")
 
 
 class _Documents(ProgressColumn):
-    """How many documents were tagged, and how many a second."""
+    """Number of tagged documents, and their number per second."""
 
     def render(self, task: Task) -> RenderableType:
         number, elapsed = task.fields["documents"], task.elapsed
@@ -47,20 +47,20 @@ class _Documents(ProgressColumn):
 
 
 class TaggingDisplay:
-    """A `Listener` of files that are tagged: a bar for the one at work."""
+    """A `Listener` that shows a bar for the file that is being tagged."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("", total=None, documents=0)
 
     def started(self, name: str, done: int, size: int | None) -> None:
-        """An input is next: `done` of its `size` are done already."""
+        """An input begins, with `done` of its `size` done before."""
         self._bar.update(
             self._task, description=visible(PurePath(name).name), total=size, completed=done
         )
 
     def advanced(self, done: int, documents: int) -> None:
-        """So much of the input is done, and so many documents of this run."""
+        """Sets the part of the input that is done, and the documents of this run."""
         self._bar.update(self._task, completed=done, documents=documents)
 
 
@@ -75,7 +75,7 @@ def tagging_display() -> Iterator[TaggingDisplay | None]:
 
 
 def tagging_bar(on: Console) -> Progress:
-    """A bar with documents, their rate, and the time left, which clears away."""
+    """A bar with documents, their rate and the time left; it is erased at the end."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), _Documents())
     return Progress(
         *columns, TimeRemainingColumn(), console=on, transient=True, redirect_stdout=False
@@ -83,10 +83,7 @@ def tagging_bar(on: Console) -> Progress:
 
 
 class TrainingDisplay:
-    """A `Listener` that shows a run on a console, and clears away when it is left.
-
-    The result is printed by whoever called: what stands here is gone by then.
-    """
+    """A `Listener` that shows a training run on a console, and is erased at the end."""
 
     def __init__(self, on: Console) -> None:
         self._records: list[EpochRecord] = []
@@ -121,14 +118,14 @@ class TrainingDisplay:
         return Group(epochs_table(self._records, self._best, "best"), self._bar)
 
     def fold(self, number: int, folds: int) -> None:
-        """The run of a fold is next: the table begins again."""
+        """The run of a fold begins, with an empty table."""
         self._records, self._best = [], None
         self._doing = f"fold {number} of {folds}"
         self._bar.reset(self._task, description=self._doing, total=None)
         self._live.refresh()  # so that no line printed now has the last fold's table below it
 
     def started(self, step: int, steps: int) -> None:
-        """The run goes on after `step` of `steps`."""
+        """The run continues after `step` of `steps`."""
         self._bar.reset(self._task, description=self._doing, total=steps, completed=step)
 
     def stepped(self, step: int) -> None:
@@ -136,7 +133,7 @@ class TrainingDisplay:
         self._bar.update(self._task, completed=step)
 
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
-        """An epoch has been scored."""
+        """Adds an epoch to the table."""
         self._records.append(record)
         self._best = record if best else self._best
 
@@ -144,7 +141,7 @@ class TrainingDisplay:
 @contextlib.contextmanager
 def training_display() -> Iterator[TrainingDisplay | None]:
     """A display on standard error if that is a terminal, else None."""
-    if not (speaks() and sys.stderr.isatty()):
+    if not (is_main_process() and sys.stderr.isatty()):
         yield None
         return
     with TrainingDisplay(console(stderr=True)) as display:

@@ -1,37 +1,37 @@
-"""`nerine score`: gold and predicted files → scores."""
+"""`nerine score`: score a file of predictions against gold."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nerine.cli.options import (
-    CorpusReading,
-    PredictedReading,
-    Sampling,
-    chosen_split,
+    FILE,
+    CorpusOptions,
+    GoldSplit,
     corpus_notes,
     corpus_options,
     errors_option,
     json_option,
-    predicted_options,
-    sampling_options,
     split_option,
-    split_shown,
 )
-from nerine.cli.terminal import cell, console, print_json
-from nerine.core.display import counted
+from nerine.cli.prediction_options import (
+    PredictionOptions,
+    alignment_notes,
+    evaluation_arguments,
+    prediction_options,
+    sampling_options,
+)
+from nerine.cli.terminal import console, print_json, print_notes
 from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
-    from nerine.core.document import Document
-    from nerine.data.corpus import Corpus
-    from nerine.evaluation.alignment import Pairing
+    from nerine.evaluation.alignment import Alignment
 
 _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
-"""Where conlleval has the two tags of a line."""
+"""The columns of the two tags in conlleval's files."""
 
 
 @click.command(
@@ -43,16 +43,20 @@ Examples:
   nerine score both.conll
   nerine score test.jsonl predicted.conll --predicted-scheme BIOES --errors 20
 
-One column file with gold and predicted tags has them in its last two columns, as conlleval takes
-them, or where --tag-column and --predicted-column say.
+A column file with both gold and predicted tags has them in its last two columns, as in conlleval's
+files, or in those that --tag-column and --predicted-column name.
 """,
 )
 @click.argument("gold")
-@click.argument("predicted", required=False, type=click.Path(path_type=Path))
+@click.argument("predicted", required=False, type=FILE)
 @split_option
-@click.option("--train", metavar="CORPUS", help="Texts whose names count as seen in training.")
+@click.option(
+    "--train",
+    metavar="CORPUS",
+    help="Corpus whose entities count as seen in training.  [default: the training split of GOLD]",
+)
 @errors_option
-@predicted_options
+@prediction_options
 @sampling_options
 @corpus_options
 @json_option
@@ -62,116 +66,72 @@ def score(
     split: str | None,
     train: str | None,
     errors: int,
-    theirs: PredictedReading,
-    sampling: Sampling,
-    reading: CorpusReading,
+    prediction: PredictionOptions,
+    sampling: dict[str, Any],
+    reading: CorpusOptions,
     as_json: bool,
 ) -> None:
     """Score PREDICTED against GOLD: files of any format and of any system.
 
     GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
-    needed. What a system's file gets slightly wrong is repaired and counted.
+    needed. Small faults in PREDICTED are repaired and counted.
     """
-    from nerine.evaluation.assessment import evaluate_predictions
+    from nerine.evaluation.evaluate import evaluate_predictions
 
     if predicted is None:
-        corpus, pairing = None, _one_file(gold, split, reading, theirs)
+        documents, alignment = None, _align_columns(gold, split, reading, prediction)
     else:
-        corpus = reading.load(gold)
-        split = chosen_split(corpus, split)
-        pairing = paired(corpus, split, predicted, theirs)
-    seen = _training_documents(corpus, train, split, reading)
-    scheme = pairing.scheme.value if pairing.scheme else None
-    assessment = evaluate_predictions(
-        pairing.gold,
-        pairing.predicted,
-        lenient=None if pairing.lenient == pairing.predicted else pairing.lenient,
+        documents = GoldSplit.of(reading.load(gold), split)
+        alignment = prediction.align(documents, predicted)
+    seen = documents.training if documents else None
+    if train is not None:
+        splits = reading.load(train).splits
+        seen = splits.get("train") or next(iter(splits.values()))
+    evaluation = evaluate_predictions(
+        alignment.gold,
         train=seen,
-        split=split_shown(corpus, split) if corpus and split else "all",
-        scheme=scheme,
-        **sampling.given,
+        split=documents.title if documents else "all",
+        **evaluation_arguments(alignment),
+        **sampling,
     )
-    notes = [*(corpus_notes(corpus) if corpus else []), *pairing_notes(pairing)]
+    notes = [*(corpus_notes(documents.corpus) if documents else []), *alignment_notes(alignment)]
     if as_json:
-        print_json(
-            {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
-            | assessment.to_dict()
-        )
+        about = {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
+        print_json({**about, **evaluation.to_dict()})
         return
-    from nerine.cli.scores import print_assessment, print_errors
+    from nerine.cli.scores import print_errors, print_evaluation
 
     on = console()
-    for note in notes:
-        on.print(cell(f"note: {note}"), soft_wrap=True)
-    print_assessment(assessment, f"{predicted or gold} against {gold}", on)
-    print_errors(assessment.analysis, pairing.places, errors, on)
+    print_notes(on, notes)
+    print_evaluation(evaluation, f"{predicted or gold} against {gold}", on)
+    print_errors(evaluation.analysis, alignment.places, errors, on)
 
 
-def paired(corpus: Corpus, split: str, predicted: Path, theirs: PredictedReading) -> Pairing:
-    """The documents of a split beside those of a file."""
-    from nerine.evaluation.alignment import pair
-
-    gold = corpus.split(split)
-    places = [corpus.place(split, index) for index in range(len(gold))]
-    return pair(
-        gold,
-        places,
-        predicted,
-        gold_scheme=corpus.logs[split].scheme if split in corpus.logs else None,
-        format=theirs.format,
-        options=theirs.options,
-    )
-
-
-def _one_file(
-    path: str, split: str | None, reading: CorpusReading, theirs: PredictedReading
-) -> Pairing:
-    from nerine.evaluation.alignment import pair_columns
+def _align_columns(
+    path: str, split: str | None, reading: CorpusOptions, prediction: PredictionOptions
+) -> Alignment:
+    """The alignment of gold and predicted tags in one column file."""
+    from nerine.evaluation.alignment import align_columns
 
     if not Path(path).is_file():
         raise CorpusError(
-            "there is no predicted file",
+            "no file of predictions is given",
             place=path,
             expected="GOLD and PREDICTED, or one column file with both tags",
         )
     if split is not None:
-        raise click.UsageError("--split is for a corpus: one file with both tags is scored whole")
-    columns = [reading.options.tag_column, theirs.options.tag_column]
+        raise click.UsageError("--split needs a corpus; a file with both tags is scored as a whole")
+    columns = [reading.options.tag_column, prediction.options.tag_column]
     if isinstance(columns[0], str) or isinstance(columns[1], str):
         raise CorpusError(
             f"the columns {columns} are names", place=path, expected="numbers of columns"
         )
     # both options are the last column by default
     gold_column = _GOLD_COLUMN if columns[0] == columns[1] == _PREDICTED_COLUMN else columns[0]
-    return pair_columns(
+    return align_columns(
         Path(path),
         gold_column,
         columns[1],
         reading.options,
-        predicted_scheme=theirs.options.scheme,
+        predicted_scheme=prediction.options.scheme,
     )
-
-
-def _training_documents(
-    corpus: Corpus | None, train: str | None, split: str | None, reading: CorpusReading
-) -> list[Document] | None:
-    """The documents whose names count as seen: of --train, or the corpus's own training split."""
-    if train is not None:
-        found = reading.load(train)
-        return list(found.splits.get("train") or next(iter(found.splits.values())))
-    if corpus is None or split == "train" or len(corpus.splits) < 2:
-        return None
-    return list(corpus.splits["train"]) if "train" in corpus.splits else None
-
-
-def pairing_notes(pairing: Pairing) -> list[str]:
-    """What was repaired, and labels that gold lacks."""
-    notes = [
-        f"tolerated: {each.what}: {each.count:,}, first at {each.first}" for each in pairing.repairs
-    ]
-    if pairing.unknown_labels:
-        names = ", ".join(pairing.unknown_labels)
-        notes.append(
-            f"{counted(len(pairing.unknown_labels), 'predicted label')} that gold lacks: {names}"
-        )
-    return notes

@@ -1,23 +1,26 @@
-"""Scores, and what explains them, as tables."""
+"""Scores, evaluations, error analyses and epochs as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from nerine.cli.terminal import cell, table, titled
+from nerine.cli.terminal import Titled, cell, number_table, print_line, table
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nerine.evaluation.assessment import Evaluation
-    from nerine.evaluation.error_analysis import Analysis
-    from nerine.evaluation.metrics import Counts
-    from nerine.evaluation.significance import Intervals
+    from nerine.evaluation.epochs import EpochRecord
+    from nerine.evaluation.error_analysis import ErrorAnalysis
+    from nerine.evaluation.evaluate import Evaluation
+    from nerine.evaluation.metrics import Scores
+    from nerine.evaluation.significance import ScoreIntervals
+    from nerine.evaluation.significance.intervals import Interval
 
+_SCORES = ("precision", "recall", "F1")
 _MOST = 10
-"""So many confusions and missed forms are shown."""
+"""The most confusions and missed forms that are shown."""
 
 
 class _Scores(Protocol):
@@ -29,107 +32,115 @@ class _Scores(Protocol):
     def f1(self) -> float: ...
 
 
-def print_assessment(assessment: Evaluation, title: str, on: Console) -> None:
-    """All scores, and where they come from."""
-    from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
-
-    evaluation = assessment.evaluation
-    on.print(titled(title, _labels_table(assessment)))
-    if evaluation.documents < FEW_DOCUMENTS:
-        on.print("with so few documents the intervals are too narrow")
-    on.print(
-        f"token accuracy {evaluation.accuracy:.4f} over {evaluation.tokens:,} tokens of "
-        f"{evaluation.documents:,} documents"
-    )
-    on.print()
-    on.print(titled("Counted in other ways", _others_table(assessment)))
-    for name, kinds in assessment.breakdowns.items():
-        on.print()
-        on.print(titled(f"By {name}", _kinds_table(kinds)))
-    on.print()
-    print_analysis(assessment.analysis, on)
-    on.print()
-    on.print(cell(str(assessment.signature)), soft_wrap=True)
-
-
 def _values(scores: _Scores) -> list[str]:
     return [f"{value:.4f}" for value in (scores.precision, scores.recall, scores.f1)]
 
 
-def _labels_table(assessment: Evaluation) -> Table:
-    evaluation, intervals = assessment.evaluation, assessment.intervals
-    interval = f"F1, {intervals.level:.0%} interval"
-    names = ("precision", "recall", "F1", interval, "support")
-    result = table(("label", *names), numbers=names)
-    for label, counts in evaluation.labels.items():
-        shown = _interval(intervals.labels[label])
-        result.add_row(cell(label), *_values(counts), shown, f"{counts.gold:,}")
+def shown_interval(interval: Interval) -> str:
+    """`0.1000 to 0.9000`."""
+    return f"{interval.low:.4f} to {interval.high:.4f}"
+
+
+def print_scores(
+    scores: Scores, title: str, on: Console, intervals: ScoreIntervals | None = None
+) -> None:
+    """Prints the scores of each label and of all, with intervals of F1 if given."""
+    from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
+
+    between = [f"F1, {intervals.level:.0%} interval"] if intervals else []
+    rows = []
+    for label, counts in scores.labels.items():
+        shown = [shown_interval(intervals.labels[label].f1)] if intervals else []
+        rows.append((label, *_values(counts), *shown, f"{counts.gold:,}"))
+    result = number_table("label", (*_SCORES, *between, "support"), rows)
     result.add_section()
-    overall = evaluation.overall
-    shown = _interval(intervals.overall)
-    result.add_row(cell("all labels", "bold"), *_values(overall), shown, f"{overall.gold:,}")
-    result.add_row("mean of labels", *_values(evaluation.macro), "", "")
-    result.add_row("mean by support", *_values(evaluation.weighted), "", "")
-    return result
+    shown = [shown_interval(intervals.overall.f1)] if intervals else []
+    support = f"{scores.overall.gold:,}"
+    result.add_row(cell("all labels", "bold"), *_values(scores.overall), *shown, support)
+    if intervals:
+        result.add_row("mean of labels", *_values(scores.macro), "", "")
+        result.add_row("mean by support", *_values(scores.weighted), "", "")
+    on.print(Titled(title, result))
+    if intervals and scores.documents < FEW_DOCUMENTS:
+        on.print("with so few documents the intervals are too narrow")
+    on.print(
+        f"token accuracy {scores.accuracy:.4f} over {scores.tokens:,} tokens of "
+        f"{scores.documents:,} documents"
+    )
 
 
-def _interval(intervals: Intervals) -> str:
-    return f"{intervals.f1.low:.4f} to {intervals.f1.high:.4f}"
+def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
+    """Prints all scores of an evaluation, its error analysis and its signature."""
+    scores = evaluation.scores
+    print_scores(scores, title, on, evaluation.intervals)
+    others = [("boundaries only", *_values(scores.boundaries))]
+    if scores.surface is not None:
+        others.append(("surface forms (WNUT 2017)", *_values(scores.surface)))
+    if evaluation.lenient is not None:
+        others.append(("conlleval's reading of tags", *_values(evaluation.lenient)))
+    outcomes = ("correct", "incorrect", "partial", "missing", "spurious")
+    for schema, counts in scores.partial.items():
+        numbers = [f"{getattr(counts, outcome):,}" for outcome in outcomes]
+        others.append((f"SemEval-2013, {schema}", *_values(counts), *numbers))
+    on.print()
+    on.print(Titled("Counted in other ways", number_table("", (*_SCORES, *outcomes), others)))
+    for title_of_kinds, kinds in evaluation.breakdowns.items():
+        rows = (
+            (name, *_values(counts), f"{counts.gold:,}", f"{counts.predicted:,}")
+            for name, counts in kinds.items()
+        )
+        on.print()
+        shown = number_table("", (*_SCORES, "gold", "predicted"), rows)
+        on.print(Titled(f"By {title_of_kinds}", shown))
+    on.print()
+    print_error_analysis(evaluation.analysis, on)
+    on.print()
+    print_line(on, str(evaluation.signature))
 
 
-def _others_table(assessment: Evaluation) -> Table:
-    evaluation = assessment.evaluation
-    scores = ("precision", "recall", "F1")
-    counts = ("correct", "incorrect", "partial", "missing", "spurious")
-    result = table(("", *scores, *counts), numbers=(*scores, *counts))
-    result.add_row("boundaries only", *_values(evaluation.boundaries))
-    if evaluation.surface is not None:
-        result.add_row("surface forms (WNUT 2017)", *_values(evaluation.surface))
-    if assessment.lenient is not None:
-        result.add_row("conlleval's reading of tags", *_values(assessment.lenient))
-    for schema, each in evaluation.partial.items():
-        numbers = (f"{getattr(each, name):,}" for name in counts)
-        result.add_row(f"SemEval-2013, {schema}", *_values(each), *numbers)
-    return result
-
-
-def _kinds_table(kinds: Mapping[str, Counts]) -> Table:
-    names = ("precision", "recall", "F1", "gold", "predicted")
-    result = table(("", *names), numbers=names)
-    for name, counts in kinds.items():
-        numbers = f"{counts.gold:,}", f"{counts.predicted:,}"
-        result.add_row(cell(name), *_values(counts), *numbers)
-    return result
-
-
-def print_analysis(analysis: Analysis, on: Console) -> None:
-    """What became of the entities, which labels were taken for which, which forms were missed."""
+def print_error_analysis(analysis: ErrorAnalysis, on: Console) -> None:
+    """Prints the outcomes of the entities, confused labels, and surface forms often missed."""
     kinds = [kind for kind, count in analysis.by_kind.items() if count]
-    outcomes = table(("label", *kinds), numbers=kinds)
-    for label, counts in analysis.by_label.items():
-        outcomes.add_row(cell(label), *(f"{counts[kind]:,}" for kind in kinds))
-    on.print(titled("What became of the entities", outcomes))
-    if analysis.confusions:
-        confusions = table(("gold", "predicted", "times"), numbers=["times"])
-        for gold, predicted, count in analysis.confusions[:_MOST]:
-            confusions.add_row(cell(gold), cell(predicted), f"{count:,}")
-        on.print()
-        on.print(titled("Labels taken for others, most often first", confusions))
-    if analysis.missed_forms:
-        missed = table(("surface form", "label", "times"), numbers=["times"])
-        for surface, label, count in analysis.missed_forms[:_MOST]:
-            missed.add_row(cell(surface), cell(label), f"{count:,}")
-        on.print()
-        on.print(titled("Surface forms most often missed", missed))
+    rows = (
+        (label, *(f"{counts[kind]:,}" for kind in kinds))
+        for label, counts in analysis.by_label.items()
+    )
+    on.print(Titled("What became of the entities", number_table("label", kinds, rows)))
+    for title, columns, counted in (
+        ("Labels taken for others, most often first", ("gold", "predicted"), analysis.confusions),
+        ("Surface forms most often missed", ("surface form", "label"), analysis.missed_forms),
+    ):
+        if counted:
+            result = table((*columns, "times"), numbers=["times"])
+            for first, second, count in counted[:_MOST]:
+                result.add_row(cell(first), cell(second), f"{count:,}")
+            on.print()
+            on.print(Titled(title, result))
 
 
-def print_errors(analysis: Analysis, places: Sequence[str], most: int, on: Console) -> None:
-    """Wrong outcomes, `most` at the most, each with its place and its text."""
+def print_errors(analysis: ErrorAnalysis, places: Sequence[str], most: int, on: Console) -> None:
+    """Prints up to `most` wrong outcomes, each with its place and its text."""
     for outcome in analysis.errors[:most]:
         document = analysis.gold[outcome.document]
         on.print()
-        on.print(cell(f"{outcome.kind}, {places[outcome.document]}", "bold"), soft_wrap=True)
+        print_line(on, f"{outcome.kind}, {places[outcome.document]}", "bold")
         for side, entities in (("gold", outcome.gold), ("predicted", outcome.predicted)):
-            named = (f"{document.surface(e)} ({e.label})" for e in entities)
-            on.print(cell(f"  {side}: {', '.join(named) or 'nothing'}"), soft_wrap=True)
-        on.print(cell(f"  {document.text}"), soft_wrap=True)
+            named = (f"{document.surface(entity)} ({entity.label})" for entity in entities)
+            print_line(on, f"  {side}: {', '.join(named) or 'nothing'}")
+        print_line(on, f"  {document.text}")
+
+
+def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mark: str) -> Table:
+    """A row for each epoch; the row of `marked` ends in `mark`."""
+    names = ("epoch", "training loss", "validation loss", *_SCORES, "accuracy")
+    result = table((*names, ""), numbers=names)
+    for record in records:
+        losses = (f"{loss:.4f}" for loss in (record.training_loss, record.validation_loss))
+        result.add_row(
+            f"{record.epoch:g}",
+            *losses,
+            *_values(record),
+            f"{record.accuracy:.4f}",
+            cell(mark if record is marked else "", "bold"),
+        )
+    return result

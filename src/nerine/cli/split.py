@@ -1,4 +1,4 @@
-"""`nerine split`: documents divided into training, validation and test, or into folds."""
+"""`nerine split`: divide documents into training, validation and test splits, or into folds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from nerine.cli.options import (
-    CorpusReading,
+    FILE,
+    CorpusOptions,
     corpus_notes,
     corpus_options,
     format_option,
     json_option,
 )
-from nerine.cli.terminal import cell, console, print_json, table, titled
+from nerine.cli.terminal import Titled, console, number_table, print_json, print_line, print_notes
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 from nerine.core.files import replacing_folder
@@ -24,12 +25,9 @@ from nerine.data.formats import FORMATS, WriteOptions, write_documents
 from nerine.data.splitting import Pool, fold_corpora, labels_without_training, split_corpus
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
-    from nerine.core.document import Document
     from nerine.data.corpus import Corpus
-
-Parts = Mapping[str, tuple["Document", ...]]
 
 
 @click.command(
@@ -41,8 +39,8 @@ Examples:
   nerine split train.conll -o corpus/ --test 0 --to spans
   nerine split annotated.jsonl -o folds/ --folds 5
 
-Sentences of one -DOCSTART- article and equal texts stay together; labels are spread evenly. The
-result depends on --seed, the texts and their labels, not on the order of the documents.
+Sentences of one -DOCSTART- article and equal texts stay together; labels are distributed evenly.
+The result depends on --seed, the texts and their labels, not on the order of the documents.
 """,
 )
 @click.argument("corpus")
@@ -50,22 +48,22 @@ result depends on --seed, the texts and their labels, not on the order of the do
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FOLDER",
-    help="Where to write; a folder that is not there yet, or an empty one.",
+    help="Folder to write: a new or empty one.",
 )
 @click.option(
     "--of",
     type=click.Choice(get_args(Pool)),
     default="train",
     show_default=True,
-    help="What to divide: the training split, beside which others stay, or all splits together.",
+    help="Documents to divide: those of the training split, so that other splits stay, or all.",
 )
 @click.option("--validation", type=float, help="Share of the validation split.  [default: 0.1]")
 @click.option("--test", type=float, help="Share of the test split.  [default: 0.1]")
-@click.option("--folds", type=int, help="Make so many folds instead.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other splits.")
-@format_option("--to", text="Format to write; by default that of CORPUS, or else spans.")
+@click.option("--folds", type=int, help="Make this number of folds instead.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the division.")
+@format_option("--to", text="Format to write.  [default: that of CORPUS, or spans]")
 @corpus_options
 @json_option
 def split(
@@ -77,106 +75,83 @@ def split(
     folds: int | None,
     seed: int,
     to: str | None,
-    reading: CorpusReading,
+    reading: CorpusOptions,
     as_json: bool,
 ) -> None:
-    """Divide the documents of CORPUS into splits, written to FOLDER as a whole or not at all.
+    """Divide the documents of CORPUS into splits, written to FOLDER completely or not at all.
 
-    With --folds K, FOLDER holds K corpora, fold-1 and so on: the test split of each is the fold,
-    its training split the other folds.
+    With --folds K, FOLDER gets K corpora, fold-1 and so on: the test split of each is one fold, the
+    training split is the other folds.
     """
     if folds is not None and (validation is not None or test is not None):
-        raise click.UsageError("--folds takes no shares: each fold is the test split once")
+        raise click.UsageError("--folds cannot be combined with --validation or --test")
     loaded = reading.load(corpus)
     notes = corpus_notes(loaded)
     if folds is None:
         shares = {"validation": validation, "test": test}
         given = {name: share for name, share in shares.items() if share is not None}
         divided = split_corpus(loaded, **given, of=of, seed=seed)
-        _check_labels(divided)
+        missing = labels_without_training(divided)
+        if missing:
+            raise CorpusError(
+                f"no training document would have the label {missing[0]!r}",
+                place=divided.source,
+                expected="every label in the training split",
+                hint="try another --seed, or smaller shares",
+            )
         corpora, parts = {"": divided}, divided.splits
     else:
         corpora = fold_corpora(loaded, folds, of=of, seed=seed)
         parts = {name: each.test for name, each in corpora.items()}
-        notes += _notes_on_folds(loaded, corpora, of)
-    written = _write(corpora, output, to or _format_of(loaded))
-    _report(parts, written, notes, as_json=as_json)
-
-
-def _check_labels(divided: Corpus) -> None:
-    """Raises `CorpusError` where training would not know a label of another split."""
-    missing = labels_without_training(divided)
-    if missing:
-        raise CorpusError(
-            f"no training document would have the label {missing[0]!r}",
-            place=divided.source,
-            expected="every label in the training split",
-            hint="another --seed, or smaller shares, may do",
-        )
-
-
-def _notes_on_folds(loaded: Corpus, corpora: Mapping[str, Corpus], of: Pool) -> list[str]:
-    notes = [
-        f"{name}: its label {label!r} is in no other fold"
-        for name, each in corpora.items()
-        for label in labels_without_training(each)
-    ]
-    if of == "train" and len(loaded.splits) > 1:
-        others = " and ".join(name for name in loaded.splits if name != "train")
-        notes.append(f"not in the folds: {others}")
-    return notes
-
-
-def _format_of(loaded: Corpus) -> str:
-    """The format that the corpus was read from, if it can be written."""
-    for log in loaded.logs.values():
-        if log.format and FORMATS[log.format].can_write:
-            return log.format
-    return "spans"
+        notes += [
+            f"{name}: its label {label!r} is in no other fold"
+            for name, each in corpora.items()
+            for label in labels_without_training(each)
+        ]
+        if of == "train" and len(loaded.splits) > 1:
+            others = " and ".join(name for name in loaded.splits if name != "train")
+            notes.append(f"not in the folds: {others}")
+    read_formats = (log.format for log in loaded.logs.values() if log.format)
+    writable = (name for name in read_formats if FORMATS[name].can_write)
+    written = _write(corpora, output, to or next(writable, "spans"))
+    counts: dict[str, dict[str, Any]] = {}
+    for name, documents in parts.items():
+        found = Counter(entity.label for each in documents for entity in each.entities)
+        counts[name] = {"documents": len(documents), "entities": dict(sorted(found.items()))}
+    if as_json:
+        print_json({"parts": counts, "written": written, "notes": notes})
+        return
+    on = console()
+    print_notes(on, notes)
+    print_counts(counts, on)
+    for path, count in written.items():
+        print_line(on, f"wrote {path}: {counted(count, 'document')}")
 
 
 def _write(corpora: Mapping[str, Corpus], output: Path, format_: str) -> dict[str, int]:
-    """Writes each corpus into a folder of `output`; returns how many documents each file holds."""
+    """Writes each corpus to a folder in `output`; returns the number of documents in each file."""
     written = {}
     with replacing_folder(output) as partial:
         for folder, corpus in corpora.items():
             (partial / folder).mkdir(exist_ok=True)
             options = WriteOptions(corpus.scheme) if corpus.scheme else WriteOptions()
             for name, documents in corpus.splits.items():
-                file = Path(folder, FORMATS[format_].target(name))
+                file = Path(folder, FORMATS[format_].file_name(name))
                 count = write_documents(documents, partial / file, format_, options)
                 written[str(output / file)] = count
     return written
 
 
-def _report(parts: Parts, written: dict[str, int], notes: list[str], *, as_json: bool) -> None:
-    counts = {name: _counts(documents) for name, documents in parts.items()}
-    if as_json:
-        print_json({"parts": counts, "written": written, "notes": notes})
-        return
-    on = console()
-    for note in notes:
-        on.print(cell(f"note: {note}"), soft_wrap=True)
-    on.print(titled("Documents, and entities of each label", _table(counts)))
-    for path, count in written.items():
-        on.print(cell(f"wrote {path}: {counted(count, 'document')}"), soft_wrap=True)
-
-
-def _counts(documents: tuple[Document, ...]) -> dict[str, Any]:
-    labels = Counter(entity.label for document in documents for entity in document.entities)
-    return {"documents": len(documents), "entities": dict(sorted(labels.items()))}
-
-
-def _table(counts: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A row for each label, with what each part has and which share of all that is."""
-    labels = sorted({label for each in counts.values() for label in each["entities"]})
-    result = table(("", *counts), numbers=[*counts])
-    result.add_row("documents", *_shares([each["documents"] for each in counts.values()]))
-    for label in labels:
+def print_counts(counts: Mapping[str, Mapping[str, Any]], on: Console) -> None:
+    """Prints the documents, and the entities of each label, in each part."""
+    rows = [("documents", *_shares([each["documents"] for each in counts.values()]))]
+    for label in sorted({label for each in counts.values() for label in each["entities"]}):
         numbers = [each["entities"].get(label, 0) for each in counts.values()]
-        result.add_row(cell(label), *_shares(numbers))
-    return result
+        rows.append((label, *_shares(numbers)))
+    title = "Documents, and entities of each label"
+    on.print(Titled(title, number_table("", [*counts], rows)))
 
 
 def _shares(numbers: list[int]) -> list[str]:
+    """Each number with its share of all."""
     return [f"{number:,} {number / sum(numbers):>6.1%}" for number in numbers]

@@ -1,4 +1,4 @@
-"""`nerine suspects`: labels of a corpus that are likely wrong."""
+"""`nerine suspects`: find label errors of a corpus, by cross-validation or by a model."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli import INTERRUPTED
-from nerine.cli.flags import resuming_command, setting_options_from
-from nerine.cli.options import (
-    CorpusReading,
-    corpus_notes,
-    corpus_options,
-    json_option,
-)
+from nerine.cli.group import INTERRUPTED
+from nerine.cli.options import FILE, CorpusOptions, corpus_notes, corpus_options, json_option
 from nerine.cli.outputs import check_output
-from nerine.cli.terminal import cell, console, print_json, table, titled, working
+from nerine.cli.resuming import print_resuming_command, resuming_command
+from nerine.cli.terminal import (
+    Titled,
+    cell,
+    console,
+    print_json,
+    print_line,
+    print_notes,
+    table,
+    working,
+)
+from nerine.cli.training import setting_options
 from nerine.core.display import counted
 from nerine.core.files import json_line, replacing
 from nerine.training.recipes import CROSS_VALIDATION
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
-    from nerine.core.document import Document, Entity
-    from nerine.curation.label_errors import Findings, Suspect
+    from nerine.curation.label_errors import LabelErrorReport
     from nerine.data.corpus import Corpus
 
 _SHOWN = 20
 _ON_PAGE = 1000
 _OF_MODEL = {"revision", "scheme"}
-"""Settings of training that say something of a finished model too."""
+"""Settings of training that also apply to a trained model."""
 _OF_FOLDS = ("folds", "work", "keep_work", "resume")
 
 
@@ -44,8 +48,9 @@ Examples:
   nerine suspects wnut17/ -o suspects.jsonl --resume
   nerine suspects wnut17/ -o suspects.jsonl --split validation --model runs/wnut
 
-Kinds: missed (no label, perhaps an entity), type (another label), boundary (other ends), spurious
-(a label, perhaps no entity). They take turns in the list; within a kind, the likeliest comes first.
+Kinds: missed (an entity without a label), type (another label), boundary (other ends), spurious
+(a label without an entity). The kinds take turns in the list; within a kind, the likeliest error
+comes first.
 """
 )
 @click.argument("corpus")
@@ -53,45 +58,47 @@ Kinds: missed (no label, perhaps an entity), type (another label), boundary (oth
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE.jsonl",
-    help="File for all suspects, a JSON object a line; whole or not at all.",
+    help="File for all label errors, a JSON object in each line; written completely or not at all.",
 )
 @click.option(
     "--html",
     "page",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE.html",
-    help=f"A page to go through the first {_ON_PAGE:,} suspects.",
+    help=f"Page to review the first {_ON_PAGE:,} label errors.",
 )
 @click.option(
     "--split",
     "splits",
     multiple=True,
+    default=["train"],
+    show_default=True,
     metavar="NAME",
-    help="Split to look at; may be given again.  [default: train]",
+    help="Split to examine. May be repeated.",
 )
 @click.option(
     "--folds",
     type=click.IntRange(min=2),
     default=3,
     show_default=True,
-    help="Parts; each is judged by a model that is trained on the others.",
+    help="Number of folds; each is judged by a model that is trained on the others.",
 )
 @click.option(
     "--model",
     metavar="CHECKPOINT",
-    help="Judge by this model, which was not trained on these splits, and train none.",
+    help="Judge by this model instead of training any; it must not be trained on these splits.",
 )
 @click.option(
     "--work",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FOLDER",
-    help="Folder for the folds' models, removed at the end.  [default: FILE.jsonl.work]",
+    help="Folder for the models of the folds, removed at the end.  [default: FILE.jsonl.work]",
 )
-@click.option("--keep-work", is_flag=True, help="Do not remove the folds' models at the end.")
-@click.option("--resume", is_flag=True, help="Go on with the folds of a call that was interrupted.")
-@setting_options_from(CROSS_VALIDATION)
+@click.option("--keep-work", is_flag=True, help="Keep the models of the folds at the end.")
+@click.option("--resume", is_flag=True, help="Resume the folds of an interrupted call.")
+@setting_options(CROSS_VALIDATION)
 @corpus_options
 @json_option
 @click.pass_context
@@ -103,156 +110,134 @@ def suspects(
     splits: tuple[str, ...],
     model: str | None,
     changes: dict[str, Any],
-    reading: CorpusReading,
+    reading: CorpusOptions,
     as_json: bool,
     folds: int,
     work: Path | None,
     keep_work: bool,
     resume: bool,
 ) -> None:
-    """Rank the labels of CORPUS that are likely wrong.
+    """Find the labels of CORPUS that are likely wrong, the likeliest first.
 
-    Models are trained by cross-validation, so that each document is judged by one that has not
-    seen its labels; the recipe is the default one with 3 epochs. CORPUS is a folder, a single file,
-    "sample", or a data set on the hub as owner/name or owner/name@revision.
+    Models are trained by cross-validation, so that none judges labels that it was trained on; the
+    settings are the default ones with 3 epochs. CORPUS is a folder, a single file, "sample", or a
+    data set on the hub as owner/name or owner/name@revision.
     """
-    _check_outputs(output, page, corpus)
+    check_output(output, [corpus])
+    if page:
+        check_output(page, [corpus])
+        if page.resolve() == output.resolve():
+            raise click.UsageError("-o and --html name the same file")
     if model:
-        _check_flags(context, changes)
+        _check_no_training_options(context, changes)
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     work = work or output.with_name(f"{output.name}.work")
     try:
-        if model:
-            findings = _by_model(loaded, splits or ("train",), model, changes)
-        else:
-            findings = _by_folds(
-                loaded, splits or ("train",), work, changes, folds=folds, resume=resume
-            )
+        report = _examine(loaded, splits, model, changes, work=work, folds=folds, resume=resume)
     except KeyboardInterrupt:
-        _say_how_to_resume(context, None if model else work)
+        if model or not work.exists():
+            raise click.Abort from None
+        state = f"interrupted; the trained models are kept in {work}"
+        print_resuming_command(state, resuming_command(context))
         context.exit(INTERRUPTED)
-    _write(findings, output, page)
+    _write(report, output, page)
     if not model and not keep_work:
-        _remove(work)
-    notes = [*corpus_notes(loaded), *findings.notes]
+        _remove_runs(work)
+    notes = [*corpus_notes(loaded), *report.notes]
     if as_json:
-        print_json({**findings.to_dict(), "notes": notes})
-    else:
-        _print(findings, notes, [output, *([page] if page else [])])
+        print_json({**report.to_dict(), "notes": notes})
+        return
+    on = console()
+    print_notes(on, notes)
+    print_label_errors(report, on)
+    for written in (output, *([page] if page else [])):
+        print_line(on, f"wrote {written}")
 
 
-def _check_outputs(output: Path, page: Path | None, corpus: str) -> None:
-    """Raises now what would else be raised after the training."""
-    if page and page.resolve() == output.resolve():
-        raise click.UsageError("-o and --html name the same file")
-    for path in (output, page):
-        if path:
-            check_output(path, [corpus])
-
-
-def _check_flags(context: click.Context, changes: dict[str, Any]) -> None:
-    """Raises where `--model` comes with a flag that would have no effect."""
+def _check_no_training_options(context: click.Context, changes: dict[str, Any]) -> None:
+    """Raises `UsageError` for an option of training, which has no effect with `--model`."""
     typed = click.core.ParameterSource.COMMANDLINE
     given = [name for name in _OF_FOLDS if context.get_parameter_source(name) is typed]
     useless = [*given, *(name for name in changes if name not in _OF_MODEL)]
     if useless:
         flag = useless[0].replace("_", "-")
-        raise click.UsageError(f"--{flag} is for training, and --model leaves nothing to train")
+        raise click.UsageError(f"--{flag} is for training, and with --model no model is trained")
 
 
-def _by_model(
-    corpus: Corpus, splits: tuple[str, ...], model: str, changes: dict[str, Any]
-) -> Findings:
-    with working(f"judging by {model}"):
-        from nerine.curation.label_errors import suspects_of
-        from nerine.model.loading.checkpoint import load_checkpoint
-        from nerine.model.tagger import Tagger
-
-        checkpoint = load_checkpoint(model, **changes)
-        tagger = Tagger.from_checkpoint(checkpoint)
-        return suspects_of(corpus, splits, tagger, checkpoint.provenance)
-
-
-def _by_folds(
+def _examine(
     corpus: Corpus,
     splits: tuple[str, ...],
-    work: Path,
+    model: str | None,
     changes: dict[str, Any],
     *,
+    work: Path,
     folds: int,
     resume: bool,
-) -> Findings:
+) -> LabelErrorReport:
+    """The label errors by `model`, or by models that are trained by cross-validation."""
+    if model:
+        with working(f"judging by {model}"):
+            from nerine.curation.label_errors import find_label_errors
+            from nerine.model.loading.checkpoint import load_checkpoint
+            from nerine.model.tagger import Tagger
+
+            checkpoint = load_checkpoint(model, **changes)
+            tagger = Tagger.from_checkpoint(checkpoint)
+            return find_label_errors(corpus, splits, tagger, checkpoint.provenance)
     settings = CROSS_VALIDATION.changed(changes)
     from nerine.cli.progress import training_display
-    from nerine.curation.label_errors import CrossValidation, cross_validated_suspects
+    from nerine.curation.label_errors import CrossValidation, cross_validated_label_errors
 
     with training_display() as listener:
         validation = CrossValidation(corpus, work, splits, folds, settings)
-        return cross_validated_suspects(validation, resume=resume, listener=listener)
+        return cross_validated_label_errors(validation, resume=resume, listener=listener)
 
 
-def _say_how_to_resume(context: click.Context, work: Path | None) -> None:
-    on = console(stderr=True)
-    if work is None or not work.exists():
-        on.print(cell("interrupted"))
-        return
-    on.print(cell(f"interrupted; what was trained is kept in {work}"), soft_wrap=True)
-    on.print(cell(f"go on with: {resuming_command(context)}"), soft_wrap=True)
-
-
-def _write(findings: Findings, output: Path, page: Path | None) -> None:
-    from nerine.curation.label_errors.page import review_page
-
-    with replacing(output) as stream:
-        for record in findings.to_dict()["suspects"]:
-            stream.write(f"{json_line(record)}\n".encode())
-    if page:
-        with replacing(page) as stream:
-            shown = findings.suspects[:_ON_PAGE]
-            stream.write(review_page(shown, total=len(findings.suspects)).encode())
-
-
-def _remove(work: Path) -> None:
-    """Removes the folds' runs, and their folder if nothing else is in it."""
+def _remove_runs(work: Path) -> None:
+    """Removes the runs of the folds, and their folder if it is then empty."""
     for folder in work.glob("fold-*-of-*"):
         shutil.rmtree(folder)
     if not any(work.iterdir()):
         work.rmdir()
 
 
-def _print(findings: Findings, notes: list[str], written: list[Path]) -> None:
-    on = console()
-    for note in notes:
-        on.print(cell(f"note: {note}"), soft_wrap=True)
-    found = counted(len(findings.suspects), "suspect")
-    entities = counted(findings.entities, "entity", "entities")
-    title = f"{found} in {counted(findings.documents, 'document')} with {entities}"
-    first = findings.suspects[:_SHOWN]
-    if first:
-        on.print(titled(f"{title}; the first {len(first)}", _table(first)))
-    else:
-        on.print(cell(title), soft_wrap=True)
-    for path in written:
-        on.print(cell(f"wrote {path}"), soft_wrap=True)
+def _write(report: LabelErrorReport, output: Path, page: Path | None) -> None:
+    from nerine.curation.label_errors.page import review_page
+
+    with replacing(output) as stream:
+        for record in report.to_dict()["suspects"]:
+            stream.write(f"{json_line(record)}\n".encode())
+    if page:
+        with replacing(page) as stream:
+            shown = report.label_errors[:_ON_PAGE]
+            stream.write(review_page(shown, total=len(report.label_errors)).encode())
 
 
-def _table(suspects: tuple[Suspect, ...]) -> Table:
+def print_label_errors(report: LabelErrorReport, on: Console) -> None:
+    """Prints the first label errors as a table."""
+    found = counted(len(report.label_errors), "suspect")
+    entities = counted(report.entities, "entity", "entities")
+    title = f"{found} in {counted(report.documents, 'document')} with {entities}"
+    first = report.label_errors[:_SHOWN]
+    if not first:
+        print_line(on, title)
+        return
     columns = ("", "kind", "place", "gold", "P(gold)", "proposed", "P(proposed)")
     result = table(columns, numbers=("", "P(gold)", "P(proposed)"))
-    for rank, suspect in enumerate(suspects, start=1):
-        document = suspect.sample.document
+    for rank, label_error in enumerate(first, start=1):
+        document = label_error.sample.document
+        gold, proposed = (
+            f"{document.surface(entity)} ({entity.label})" if entity else "no entity"
+            for entity in (label_error.gold, label_error.proposed)
+        )
         result.add_row(
             str(rank),
-            suspect.kind,
-            cell(suspect.sample.place),
-            cell(_shown(document, suspect.gold)),
-            f"{suspect.gold_probability:.3f}",
-            cell(_shown(document, suspect.proposed)),
-            f"{suspect.proposed_probability:.3f}",
+            label_error.kind,
+            cell(label_error.sample.place),
+            cell(gold),
+            f"{label_error.gold_probability:.3f}",
+            cell(proposed),
+            f"{label_error.proposed_probability:.3f}",
         )
-    return result
-
-
-def _shown(document: Document, entity: Entity | None) -> str:
-    return f"{document.surface(entity)} ({entity.label})" if entity else "no entity"
+    on.print(Titled(f"{title}; the first {len(first)}", result))

@@ -1,7 +1,7 @@
-"""Streams, JSON and tables, and text that a terminal may be given.
+"""Streams, JSON, tables and lines that are safe for a terminal.
 
-Texts and labels come from strangers: they are never read as markup, and their control characters
-never reach a terminal.
+Texts and labels come from strangers: they are not read as markup, and their control characters do
+not reach a terminal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -25,43 +25,43 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-# In a pipe nothing is cut or folded, however long it is.
-_ENDLESS = 1_000_000
+_UNLIMITED_WIDTH = 1_000_000
+"""The width of a pipe: no line is cut or folded."""
 _KEY_WIDTH, _GAP = 24, 3
 
 _TO_ESCAPE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def stdout() -> TextIO:
-    """Standard output in UTF-8, whatever the locale says."""
+    """Standard output in UTF-8, independent of the locale."""
     stream = sys.stdout
     if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() != "utf-8":
         stream.reconfigure(encoding="utf-8")
     return stream
 
 
-def speaks() -> bool:
-    """Whether this process prints: of several that train together, one does."""
+def is_main_process() -> bool:
+    """Whether this process prints; of several that train together, only one does."""
     return os.environ.get("RANK", "0") == "0"
 
 
 class VisibleOutput(io.StringIO):
-    """A stream on standard output that lets no control character through."""
+    """A stream to standard output that replaces control characters by visible signs."""
 
     def write(self, text: str) -> int:
-        """Writes `text` at once."""
+        """Writes `text` without buffering."""
         stdout().write(visible(text, lines=True))
         return len(text)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on standard output or standard error that interprets nothing."""
+    """A console on standard output or standard error, without markup or highlighting."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else stdout()
     result = Console(file=stream, markup=False, emoji=False, highlight=False)
     if not stream.isatty():
-        result.width = _ENDLESS
+        result.width = _UNLIMITED_WIDTH
     return result
 
 
@@ -71,7 +71,7 @@ def print_json(value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """`value` as indented JSON; numbers that JSON lacks become null."""
+    """`value` as indented JSON; infinity and NaN become null."""
     shown = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
     return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
 
@@ -85,14 +85,25 @@ def _finite(value: Any) -> Any:
 
 
 def cell(text: str, style: str = "") -> Text:
-    """A piece of a table that is shown as it is."""
+    """A text as rich shows it: without markup, with visible signs for control characters."""
     from rich.text import Text
 
     return Text(visible(text), style)
 
 
+def print_line(on: Console, text: str, style: str = "") -> None:
+    """Prints a text as one line, which only the terminal itself may fold."""
+    on.print(cell(text, style), soft_wrap=True)
+
+
+def print_notes(on: Console, notes: Iterable[str]) -> None:
+    """Prints notes, a line each."""
+    for note in notes:
+        print_line(on, f"note: {note}")
+
+
 def table(columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
-    """An empty table; the columns named in `numbers` are set to the right."""
+    """An empty table; the columns named in `numbers` are aligned to the right."""
     from rich import box
     from rich.table import Table
 
@@ -106,8 +117,8 @@ def table(columns: Sequence[str], *, numbers: Sequence[str] = ()) -> Table:
 class Titled:
     """A table below its title, which may be wider than the table.
 
-    A table of numbers that is too wide for the console comes in parts, each with the columns that
-    say what a row is of. Any other is folded.
+    A table of numbers that is too wide for the console is shown in parts, each with the leading
+    text columns. Any other table is folded.
     """
 
     def __init__(self, title: str, shown: Table) -> None:
@@ -119,42 +130,41 @@ class Titled:
     ) -> Iterator[RenderableType]:
         """The title, then the parts with an empty line between them."""
         yield cell(self._title, "bold")
-        for number, part in enumerate(_parts(self._shown, options.max_width)):
+        columns = self._shown.columns
+        rights = [column.justify == "right" for column in columns]
+        keys = rights.index(True) if True in rights else 0
+        names = [str(column.header) for column in columns]
+        cells = [[*column.cells] for column in columns]
+        rows = [[str(each) for each in row] for row in zip(*cells, strict=True)]
+        is_of_numbers = keys and all(rights[keys:])
+        groups = column_groups(names, rows, options.max_width, keys) if is_of_numbers else []
+        if len(groups) < 2:
+            yield self._shown
+            return
+        for number, group in enumerate(groups):
             if number:
                 yield cell("")
+            part = table([names[index] for index in group], numbers=names[keys:])
+            for row_number, row in enumerate(self._shown.rows):
+                values = (cells[index][row_number] for index in group)
+                part.add_row(*values, end_section=row.end_section)
             yield part
 
 
-def titled(title: str, shown: Table) -> Titled:
-    """A table below its title, in parts where it is too wide."""
-    return Titled(title, shown)
+def number_table(key: str, numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of numbers: each row has its name, in the column `key`, and its values."""
+    result = table((key, *numbers), numbers=numbers)
+    for name, *values in rows:
+        result.add_row(cell(name), *values)
+    return result
 
 
-def _parts(shown: Table, width: int) -> Iterator[Table]:
-    """Tables with some columns of `shown` each, none of them wider than `width` if possible."""
-    rights = [column.justify == "right" for column in shown.columns]
-    keys = rights.index(True) if True in rights else 0
-    cells = [[*column.cells] for column in shown.columns]
-    rows = [[str(each) for each in row] for row in zip(*cells, strict=True)]
-    names = [str(column.header) for column in shown.columns]
-    groups = fitting(names, rows, width, keys) if keys and all(rights[keys:]) else []
-    if len(groups) < 2:
-        yield shown
-        return
-    for group in groups:
-        part = table([names[index] for index in group], numbers=names[keys:])
-        for number, row in enumerate(shown.rows):
-            part.add_row(*(cells[index][number] for index in group), end_section=row.end_section)
-        yield part
-
-
-def fitting(
+def column_groups(
     columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, leading: int = 2
 ) -> list[list[int]]:
-    """The numbers of the columns, in groups that fit into `width`.
+    """The indices of the columns, in groups that fit into `width`.
 
-    Each group is led by the first columns, `leading` of them, which are folded where they are
-    wide.
+    Each group begins with the first `leading` columns, which are folded if they are wide.
     """
     from rich.cells import cell_len
 
@@ -176,9 +186,9 @@ def fitting(
 
 @contextlib.contextmanager
 def working(message: str) -> Iterator[Callable[[str], None]]:
-    """Shows on a terminal that something is going on; elsewhere nothing.
+    """Shows a message with a spinner while the block runs, on a terminal only.
 
-    Gives a function that adds to the message what is going on now.
+    Gives a function that adds the current step to the message.
     """
     if not sys.stderr.isatty():
         yield lambda _: None

@@ -1,6 +1,6 @@
-"""Texts and labels of strangers, made fit to be shown: on a terminal, in a page, in Markdown.
+"""Untrusted texts and labels, escaped for a terminal, an HTML page or Markdown.
 
-They are never read as markup, and their control characters become visible signs.
+They are never read as markup, and control characters become visible signs.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from nerine.core.document import Document, Entity
+from nerine.core.document import Document, Entity, check_no_overlap
 
 _STYLE = """\
 :root { color-scheme: light dark; --text: #1b1b1f; --page: #fdfdfb; --line: #ddd; }
@@ -25,11 +25,11 @@ _LIGHT_COLOURS = ("#c8e6f5", "#f3d3ea", "#d4edc9", "#fbe6b0", "#d6d9fa", "#fad4c
 _DARK_COLOURS = ("#12465c", "#5a2350", "#27501a", "#5c4508", "#2d3277", "#68261b")
 
 HTML_REFERENCE = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
-"""A pattern for a character that is written as in HTML, such as `&amp;` or `&#8217;`."""
+"""A pattern for a character reference of HTML, such as `&amp;` or `&#8217;`."""
 
 _UNSAFE = [
     *range(0x7F, 0xA0),  # DEL and C1, among them the one-character CSI
-    *range(0x2028, 0x202F),  # line ends, and what turns the text around
+    *range(0x2028, 0x202F),  # line ends, and controls of text direction
     *range(0x2066, 0x206A),
     *range(0xD800, 0xE000),  # halves of surrogate pairs
 ]
@@ -38,11 +38,11 @@ _LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09,
 
 
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
-_ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some readers make links of them
+_ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some viewers make links of them
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """`text` with a visible sign for each control character; as long as it was.
+    """`text` with a visible sign for each control character, and of the same length.
 
     `lines` leaves line feeds and TABs as they are.
     """
@@ -50,7 +50,7 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` as Markdown that shows nothing but it, inside a line."""
+    """`text` as Markdown that shows exactly it, inside a line."""
     shown = visible(text).translate(_REFERENCES)
     for sign, reference in _ADDRESSES.items():
         shown = shown.replace(sign, reference)
@@ -58,7 +58,7 @@ def escaped(text: str) -> str:
 
 
 def escaped_line(text: str) -> str:
-    """As `escaped`, at the beginning of a line, where more signs have a meaning."""
+    """As `escaped`, for the beginning of a line, where more signs have a meaning."""
     shown = escaped(text)
     first = shown[:1]
     if not first or first == "&" or first.isalpha():
@@ -67,7 +67,7 @@ def escaped_line(text: str) -> str:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
-    """A table of cells that are Markdown already; beyond `texts` columns they are numbers."""
+    """A Markdown table; cells are Markdown, and all but the first `texts` columns are numbers."""
     rule = ["---" if index < texts else "--:" for index in range(len(columns))]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
 
@@ -78,7 +78,8 @@ def counted(number: int, what: str, several: str = "") -> str:
 
 
 def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:
-    """The text from its beginning to its end, cut at the entities."""
+    """The text from its beginning to its end, cut at the entities, which must not overlap."""
+    check_no_overlap(document)
     position = 0
     for entity in document.entities:
         if entity.start > position:
@@ -90,32 +91,27 @@ def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:
 
 
 def tagged_page(documents: Iterable[Document], labels: Iterable[str]) -> Iterator[str]:
-    """Tagged texts as a page that stands for itself, in pieces: an item for each document.
+    """Tagged texts as a self-contained HTML page, in pieces: one item a document.
 
-    It has no scripts and takes nothing from elsewhere.
+    It has no scripts and loads nothing.
     """
     classes = {label: index % len(_LIGHT_COLOURS) for index, label in enumerate(labels)}
+    light, dark = (
+        "".join(f".c{index} {{ background: {colour}; }}\n" for index, colour in enumerate(colours))
+        for colours in (_LIGHT_COLOURS, _DARK_COLOURS)
+    )
+    dark_style = f"@media (prefers-color-scheme: dark) {{\n:root {{ {_DARK} }}\n{dark}}}\n"
     yield (
         '<!doctype html>\n<html lang="und">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Entities</title>\n<style>\n{_style()}</style>\n</head>\n<body>\n<ol>\n"
+        f"<title>Entities</title>\n<style>\n{_STYLE}{light}{dark_style}</style>\n</head>\n<body>\n<ol>\n"
     )
     for document in documents:
         marked = "".join(_piece(piece, entity, classes) for piece, entity in pieces(document))
         yield f'<li dir="auto">{marked}</li>\n'
     yield "</ol>\n</body>\n</html>\n"
-
-
-def _style() -> str:
-    light = _rules(_LIGHT_COLOURS)
-    dark = f":root {{ {_DARK} }}\n{_rules(_DARK_COLOURS)}"
-    return f"{_STYLE}{light}@media (prefers-color-scheme: dark) {{\n{dark}}}\n"
-
-
-def _rules(colours: tuple[str, ...]) -> str:
-    return "".join(f".c{index} {{ background: {each}; }}\n" for index, each in enumerate(colours))
 
 
 def _piece(text: str, entity: Entity | None, classes: dict[str, int]) -> str:

@@ -1,7 +1,7 @@
-"""A text with what is known about it: the corpus's tokens and the entities.
+"""A text with its annotation: a corpus's own tokens, and entities.
 
-The text is the truth. Tokens and entities are half-open ranges `[start, end)` of its code points,
-so that `text[start:end]` shows any of them.
+Tokens and entities are half-open ranges `[start, end)` of code points, so that `text[start:end]`
+shows each of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Token:
 
     Attributes:
         start: The first code point, counted from 0.
-        end: The code point behind the last one.
+        end: The code point after the last one.
     """
 
     start: int
@@ -33,9 +33,9 @@ class Entity:
 
     Attributes:
         start: The first code point, counted from 0.
-        end: The code point behind the last one.
+        end: The code point after the last one.
         label: Its class, such as `person`.
-        score: The probability, from 0 to 1, that a tagger gave it; None for a gold entity.
+        score: The probability that a tagger gave it, from 0 to 1; None for a gold entity.
     """
 
     start: int
@@ -46,21 +46,24 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text, its tokens where a corpus gave some, and its entities.
+    """A text, its tokens if a corpus gave some, and its entities.
 
-    Tokens and entities are ordered, not empty, inside the text, and do not overlap among their
-    kind. An entity may begin or end inside a token.
+    Tokens and entities are not empty and lie inside the text. Tokens are in order and do not
+    overlap. Entities are sorted by start, end and label; they may overlap, be nested, and begin or
+    end inside a token. Tag schemes and formats of one tag a word need entities that do not overlap
+    (`check_no_overlap`).
 
     Attributes:
-        text: The text, as it came; nothing is ever changed in it.
+        text: The text, unchanged.
         entities: Its entities.
-        tokens: The corpus's own units; None where it has none.
-        id: What the corpus calls it.
-        meta: What a format knows beyond this (other columns, comments, other JSON fields), so that
-            it can be written back; it belongs to the document and is not to be changed.
+        tokens: The corpus's own units; None if it has none.
+        id: The document's name in its corpus.
+        meta: Other content of its file (columns, comments, JSON fields), so that it can be written
+            again; it belongs to the document and must not be changed.
 
     Raises:
-        DocumentError: For a range that does not fit, and an entity without a label.
+        DocumentError: If a range is outside the text, parts are not in order, tokens overlap, or
+            an entity has no label or is there twice.
     """
 
     text: str
@@ -71,14 +74,24 @@ class Document:
 
     def __post_init__(self) -> None:
         _check_ranges("entity", self.entities, self.text)
+        before: tuple[int, int, str] = (-1, -1, "")
         for index, entity in enumerate(self.entities):
             if not entity.label:
                 raise DocumentError(
                     f"entity {index} {_shown(entity, self.text)} has no label",
                     expected="a label such as 'person'",
                 )
+            place = (entity.start, entity.end, entity.label)
+            if place <= before:
+                raise DocumentError(
+                    f"entity {index} {_shown(entity, self.text)} comes after entity {index - 1} "
+                    f"{_shown(self.entities[index - 1], self.text)}",
+                    expected="entities sorted by start, end and label, each once",
+                )
+            before = place
         if self.tokens is not None:
             _check_ranges("token", self.tokens, self.text)
+            _check_apart("token", self.tokens, self.text)
 
     @classmethod
     def from_tokens(
@@ -92,14 +105,11 @@ class Document:
 
         Args:
             tokens: The tokens as strings.
-            id: What the corpus calls the document.
-            meta: What a format knows of it.
-
-        Returns:
-            The document, with the place of each token.
+            id: The document's name in its corpus.
+            meta: Other content of its file.
 
         Raises:
-            DocumentError: For an empty token.
+            DocumentError: If a token is empty.
         """
         surfaces = list(tokens)
         ranges = []
@@ -125,13 +135,17 @@ class Document:
         """The same document with other entities.
 
         Args:
-            entities: Ordered and without overlap.
+            entities: The entities, sorted by start, end and label.
         """
         return replace(self, entities=tuple(entities))
 
 
+def check_no_overlap(document: Document) -> None:
+    """Raises `DocumentError` if two entities of a document share a character."""
+    _check_apart("entity", document.entities, document.text)
+
+
 def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None:
-    previous_end = 0
     for index, part in enumerate(parts):
         if not 0 <= part.start < part.end <= len(text):
             raise DocumentError(
@@ -139,12 +153,17 @@ def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None
                 expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
                 hint="offsets count code points from 0 and the end is exclusive",
             )
+
+
+def _check_apart(kind: str, parts: Sequence[Token | Entity], text: str) -> None:
+    previous_end = 0
+    for index, part in enumerate(parts):
         if part.start < previous_end:
-            before = parts[index - 1]
+            plural = {"entity": "entities", "token": "tokens"}[kind]
             raise DocumentError(
                 f"{kind} {index} {_shown(part, text)} begins before {kind} {index - 1} "
-                f"{_shown(before, text)} ends",
-                expected=f"{_plural(kind)} in order, without overlap",
+                f"{_shown(parts[index - 1], text)} ends",
+                expected=f"{plural} in order, without overlap",
             )
         previous_end = part.end
 
@@ -154,12 +173,8 @@ def _shown(part: Token | Entity, text: str) -> str:
     return f"[{part.start}, {part.end}) {text[part.start : part.end][:40]!r}{label}"
 
 
-def _plural(kind: str) -> str:
-    return {"entity": "entities", "token": "tokens"}[kind]
-
-
 def parts_of(documents: Iterable[Document]) -> Iterator[str]:
-    """What `digest_of` is to see of documents: their texts, and where which entities stand."""
+    """The strings that make up the hash of documents (`digest_of`): texts, ranges and labels."""
     for document in documents:
         yield from (document.text, str(len(document.entities)))
         for entity in document.entities:
@@ -171,26 +186,23 @@ def digest_of(parts: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
-        # each part behind its length, so that no two lists of parts look alike
+        # each part after its length, so that no two lists of parts look alike
         digest.update(b"%d " % len(encoded) + encoded)
     return digest.hexdigest()
 
 
 def labels_of(documents: Iterable[Document]) -> tuple[str, ...]:
     """The labels that occur in `documents`, sorted."""
-    return tuple(sorted({entity.label for entity in _entities(documents)}))
-
-
-def _entities(documents: Iterable[Document]) -> Iterator[Entity]:
-    for document in documents:
-        yield from document.entities
+    return tuple(sorted({entity.label for document in documents for entity in document.entities}))
 
 
 def surface_form(document: Document, entity: Entity) -> str:
-    """The surface of an entity, case-folded: what makes two mentions the same name."""
+    """The case-folded surface of an entity: mentions with the same form are the same name."""
     return document.surface(entity).casefold()
 
 
 def surface_forms(documents: Iterable[Document]) -> set[str]:
     """The surface forms of all entities, each once."""
-    return {surface_form(each, entity) for each in documents for entity in each.entities}
+    return {
+        surface_form(document, entity) for document in documents for entity in document.entities
+    }

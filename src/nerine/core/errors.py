@@ -1,41 +1,41 @@
-"""Every error that Nerine raises on purpose.
+"""The errors that Nerine raises on purpose.
 
 ::
 
     NerineError
-    ├── DocumentError        a token or an entity that does not fit its text
-    ├── SchemeError          a tag of an unknown form, a sequence that its scheme does not allow
+    ├── DocumentError        a token or an entity that does not fit its text, or overlaps another
+    ├── SchemeError          a tag of an unknown form, a sequence that breaks its scheme
     ├── FormatError          a line or record of a file that cannot be read or written
-    ├── CorpusError          a split or a label that is missing or does not agree
+    ├── CorpusError          a split, a label or a text that is missing or does not agree
     ├── SettingsError        a setting that is unknown or out of its range
     ├── EncodingError        a text or a tokenizer that cannot be encoded
-    ├── CheckpointError      a folder that is no usable checkpoint or encoder
-    ├── HubError             the hub, or something on it, that cannot be reached
-    ├── TrainingError        a run that cannot start, go on or be resumed
-    ├── TaggingError         files that cannot be tagged from where a run stands
+    ├── CheckpointError      a folder that is not a usable checkpoint or encoder
+    ├── HubError             a repository of the hub that cannot be read or written
+    ├── TrainingError        a training run that cannot start, finish or resume
+    ├── TaggingError         a run of `nerine tag` that cannot start, finish or resume
     └── MissingExtraError    an optional dependency that is not installed
 
-A message says what was found, what was expected, where, and what to do. The command line prints
-it and exits with status 2. Any other exception is a defect of Nerine.
+A message has the problem, its place, what was expected, and a hint. The command line prints it and
+exits with status 2. Any other exception is a defect of Nerine.
 """
 
 from __future__ import annotations
 
 
 class NerineError(Exception):
-    """Base of the tree.
+    """Base class of Nerine's errors.
 
     Attributes:
-        found: What is wrong.
-        expected: What would have been right.
-        place: Where it was found: `file:line`, a field, a document.
-        hint: What to do about it.
+        found: The problem.
+        expected: What would have been right; None if that cannot be said.
+        place: The place of the problem, such as `file:line`, a field or a document.
+        hint: A way to solve it.
 
     Args:
-        found: What is wrong.
-        expected: What would have been right, if that can be said.
-        place: Where it was found, if that is known.
-        hint: What to do about it.
+        found: The problem.
+        expected: What would have been right.
+        place: The place of the problem.
+        hint: A way to solve it.
     """
 
     def __init__(
@@ -50,35 +50,29 @@ class NerineError(Exception):
         self.expected = expected
         self.place = place
         self.hint = hint
-        super().__init__(self._message())
-
-    def _message(self) -> str:
-        lines = [f"{self.place}: {self.found}" if self.place else self.found]
-        if self.expected:
-            lines.append(f"  expected: {self.expected}")
-        if self.hint:
-            lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        lines = [f"{place}: {found}" if place else found]
+        if expected:
+            lines.append(f"  expected: {expected}")
+        if hint:
+            lines.append(f"  hint: {hint}")
+        super().__init__("\n".join(lines))
 
     def at(self, place: str) -> NerineError:
-        """The same error, raised from a place that only the caller knows.
+        """A copy of the error with `place` before its own place.
 
         Args:
-            place: The place; the one that is known already goes on behind it.
-
-        Returns:
-            An error of the same class.
+            place: The place as the caller knows it.
         """
         where = f"{place}: {self.place}" if self.place else place
         return type(self)(self.found, expected=self.expected, place=where, hint=self.hint)
 
 
 class DocumentError(NerineError):
-    """A token or an entity that does not fit its text."""
+    """A token or an entity that does not fit its text, or overlaps another."""
 
 
 class SchemeError(NerineError):
-    """A tag of an unknown form, or a tag sequence that its scheme does not allow."""
+    """A tag of an unknown form, or a tag sequence that breaks its scheme."""
 
 
 class FormatError(NerineError):
@@ -86,7 +80,7 @@ class FormatError(NerineError):
 
 
 class CorpusError(NerineError):
-    """A split or a label that is missing or does not agree."""
+    """A split, a label or a text that is missing or does not agree."""
 
 
 class SettingsError(NerineError):
@@ -98,19 +92,19 @@ class EncodingError(NerineError):
 
 
 class CheckpointError(NerineError):
-    """A folder that is no usable checkpoint or encoder."""
+    """A folder that is not a usable checkpoint or encoder."""
 
 
 class HubError(NerineError):
-    """The hub, or something on it, that cannot be reached."""
+    """A repository of the hub that cannot be read or written."""
 
 
 class TrainingError(NerineError):
-    """A run that cannot start, go on or be resumed."""
+    """A training run that cannot start, finish or resume."""
 
 
 class TaggingError(NerineError):
-    """A run over files that cannot start, go on or be resumed."""
+    """A run of `nerine tag` that cannot start, finish or resume."""
 
 
 class MissingExtraError(NerineError):
@@ -118,12 +112,12 @@ class MissingExtraError(NerineError):
 
     @classmethod
     def of(cls, package: str, extra: str, purpose: str) -> MissingExtraError:
-        """The error for a package that one of Nerine's extras brings.
+        """The error for a missing package that belongs to one of Nerine's extras.
 
         Args:
             package: The package that is not installed.
             extra: The extra's name, as in `nerine[extra]`.
-            purpose: What needs it.
+            purpose: The function that needs it, as the subject of the message.
         """
         return cls(
             f"{purpose} needs the package {package}, which is not installed",
@@ -132,5 +126,5 @@ class MissingExtraError(NerineError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library says, or the error's kind where it says nothing."""
+    """The first line of an error's message, or its class if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

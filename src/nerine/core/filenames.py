@@ -1,4 +1,4 @@
-"""What the files of a checkpoint are called, each name said once."""
+"""Names of the files in a checkpoint folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
-"""Which file of several has which weights."""
+"""The file of each tensor, where the weights are in several files."""
 
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
@@ -22,7 +22,7 @@ INFO_FILE = "nerine.json"
 EVALUATIONS_FILE = "evaluations.json"
 STATEMENTS_FILE = "card.toml"
 RUN_FILE = "run.json"
-"""Marks a folder as a training run that may not have ended."""
+"""A folder with this file is a training run that may not be finished."""
 
 ONNX_FOLDER = "onnx"
 ONNX_INFO_FILE = f"{ONNX_FOLDER}/onnx.json"

@@ -1,4 +1,4 @@
-"""Files in UTF-8: lines in with their numbers, whole files and folders out or none."""
+"""Files in UTF-8: lines are read with their numbers; files and folders are written whole or not."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
+from nerine.core.strict_json import STRICT, kind_of
 
 _WHITE = re.compile(r"[ \t\r\n]*")
 _HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
@@ -25,15 +26,15 @@ _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
-    Only a line feed, with or without a carriage return before it, ends a line: other characters
-    that Python's `splitlines` knows may stand in a token.
+    Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
+    the other characters at which `str.splitlines` divides a text.
     """
     with _opened(path) as stream:
         yield from stream_lines(stream, str(path))
 
 
 def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
-    """As `read_lines`, of a stream that is open already and is called `name` in errors."""
+    """As `read_lines`, from an open stream, which errors call `name`."""
     for number, raw in enumerate(stream, start=1):
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -41,7 +42,7 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of a file that is not made of lines."""
+    """The content of a binary file."""
     with _opened(path) as stream:
         return stream.read()
 
@@ -53,12 +54,12 @@ def file_hash(path: Path) -> str:
 
 
 def read_text(path: Path) -> str:
-    """All of a file as it stands, line ends and byte order mark too."""
+    """The content of a text file, line ends and byte order mark included."""
     return decoded(read_bytes(path), str(path), "of the file")
 
 
 def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
-    """The text of some bytes; raises `FormatError` with the first one that is not UTF-8."""
+    """The text of some bytes; raises `FormatError` with the position of one that is not UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -88,7 +89,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content takes the place of `path` at the end, or never if anything fails."""
+    """A stream whose content replaces the file `path` at the end, unless anything fails."""
     if path.is_dir():
         raise FormatError("this is a folder", place=str(path), expected="the name of a file")
     final = path.resolve()
@@ -107,9 +108,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """An empty folder that becomes `path` at the end, or vanishes if anything fails.
+    """An empty folder that is moved to `path` at the end, or removed if anything fails.
 
-    `path` must not exist, or be an empty folder. Folders above it are made.
+    `path` must not exist, or be an empty folder. Parent folders are made.
     """
     final = path.resolve()
     _check_free(final, path)
@@ -125,7 +126,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         place = (error.place or "").replace(str(partial), str(path))
         if place == (error.place or ""):
             raise
-        # the folder's name for the time being says nothing to anybody
+        # an error names the final folder, not the temporary one
         raise type(error)(
             error.found, expected=error.expected, place=place, hint=error.hint
         ) from None
@@ -136,9 +137,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def _check_free(final: Path, path: Path) -> None:
     if final.is_dir() and any(final.iterdir()):
         raise FormatError(
-            "the folder holds other things",
+            "the folder is not empty",
             place=str(path),
-            expected="a folder that is not there yet, or an empty one",
+            expected="a folder that does not exist yet, or an empty one",
             hint="name another folder, or move this one away",
         )
     if final.exists() and not final.is_dir():
@@ -146,14 +147,17 @@ def _check_free(final: Path, path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a small file under another name first, so that it is whole or not there."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    """Writes a small text file whole or not at all, under another name first."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def sync_files(folder: Path) -> None:
-    """Waits until the files' contents are on the disk, so that a rename can't overtake them."""
+    """Waits until the files of a folder are on the disk, before the folder is renamed."""
     for file in folder.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -161,39 +165,44 @@ def sync_files(folder: Path) -> None:
 
 @contextlib.contextmanager
 def errors_at(place: str) -> Iterator[None]:
-    """Turns what is wrong with a document or its tags into a `FormatError` at `place`."""
+    """Turns an error of a document, its tags or its format into a `FormatError` at `place`.
+
+    A `FormatError` that has a place already keeps it.
+    """
     try:
         yield
-    except (DocumentError, SchemeError) as error:
+    except (DocumentError, SchemeError, FormatError) as error:
+        if isinstance(error, FormatError) and error.place:
+            raise
         raise FormatError(
             error.found, place=place, expected=error.expected, hint=error.hint
         ) from None
 
 
 def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines with their line numbers. Empty lines are passed over."""
+    """The objects of a JSON lines file with their line numbers; empty lines are skipped."""
     for number, line in read_lines(path):
         if line.strip():
             yield number, json_record(line, f"{path}:{number}")
 
 
 def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
-    """The JSON object that a line holds; raises `FormatError` where it holds anything else.
+    """The JSON object in a line; raises `FormatError` if it is anything else.
 
-    `decoder` reads the line in another way than the usual one, which refuses NaN and its kin.
+    `decoder` replaces the usual one, which refuses NaN and Infinity.
     """
     try:
-        record = (decoder or _STRICT).decode(line)
+        record = (decoder or STRICT).decode(line)
     except (ValueError, RecursionError) as error:
         raise FormatError(
-            f"this is no JSON: {error}",
+            f"this is not valid JSON: {error}",
             place=place,
             expected='one JSON object a line, such as {"text": "…", "entities": []}',
             hint=_HINT if line.lstrip().startswith("[") else None,
         ) from None
     if not isinstance(record, dict):
         raise FormatError(
-            f"this is a JSON {_json_type(record)}",
+            f"this is {kind_of(record)}",
             place=place,
             expected="one JSON object a line",
             hint=_HINT,
@@ -202,8 +211,10 @@ def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) 
 
 
 def json_array(path: Path) -> Iterator[tuple[int, Any]]:
-    """The elements of a file that is one JSON array, each with the line that it begins in."""
+    """The elements of a file with one JSON array, each with the number of its first line."""
     text = read_text(path).removeprefix("\ufeff")
+    is_cut = not text.rstrip().endswith("]")
+    hint = "the file ends before the array does: export or copy it again" if is_cut else None
     at, line, wanted = _past_white(text, 0), 1 + text.count("\n", 0, _past_white(text, 0)), "["
     while text[at : at + 1] == wanted:
         start = _past_white(text, at + 1)
@@ -212,10 +223,10 @@ def json_array(path: Path) -> Iterator[tuple[int, Any]]:
             at = start
             break
         try:
-            value, end = _STRICT.raw_decode(text, start)
+            value, end = STRICT.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             raise FormatError(
-                f"this is no JSON: {error}", place=f"{path}:{line}", hint=_hint_of_end(text)
+                f"this is not valid JSON: {error}", place=f"{path}:{line}", hint=hint
             ) from None
         yield line, value
         at, wanted = _past_white(text, end), ","
@@ -225,39 +236,20 @@ def json_array(path: Path) -> Iterator[tuple[int, Any]]:
             "this is not one JSON array",
             place=f"{path}:{line}",
             expected="[…, …] and no more",
-            hint=_hint_of_end(text),
+            hint=hint,
         )
 
 
-def _hint_of_end(text: str) -> str | None:
-    """What to do about an array that is cut off; None where its end is there."""
-    if text.rstrip().endswith("]"):
-        return None
-    return "the file ends before the array does: export or copy it again"
-
-
 def _past_white(text: str, position: int) -> int:
-    """The first place from `position` on that holds no white space of JSON."""
+    """The first position from `position` on without white space of JSON."""
     found = _WHITE.match(text, position)
     return found.end() if found else position
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _json_type(value: object) -> str:
-    names = {list: "array", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")
 
 
 def json_line(value: object) -> str:
     """`value` as JSON without line ends, readable, with lone surrogates escaped.
 
-    A high surrogate before a low one would come back as one character: that is an error.
+    A high surrogate before a low one is an error: it would be read as one character.
     """
     try:
         line = json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Values of settings: what they may be, and how they are changed."""
+"""Dataclasses of settings: their values are checked, replaced by name, and described."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ Record = TypeVar("Record", bound="DataclassInstance")
 def check(
     name: str, value: Any, kind: Any, least: float | None = None, most: float | None = None
 ) -> None:
-    """Raises `SettingsError` for a value of another kind than a field's, or out of its range."""
+    """Raises `SettingsError` for a value of the wrong type, or out of its range.
+
+    `kind` is a class, a union of classes or a `Literal`.
+    """
     choices = get_args(kind) if get_origin(kind) is Literal else None
     if choices and value not in choices:
         raise SettingsError(
             f"{value!r} is not known", place=name, expected=f"one of {', '.join(choices)}"
         )
-    if not choices and not is_of(value, kind):
+    if not choices and not has_type(value, kind):
         raise SettingsError(
-            f"{value!r} is a {type(value).__name__}", place=name, expected=_kind_name(kind)
+            f"{value!r} is a {type(value).__name__}",
+            place=name,
+            expected=str(getattr(kind, "__name__", kind)),
         )
     if least is not None and value is not None and not value >= least:
         raise SettingsError(f"{value!r} is too small", place=name, expected=f"at least {least:g}")
@@ -34,8 +39,8 @@ def check(
         raise SettingsError(f"{value!r} is too large", place=name, expected=f"at most {most:g}")
 
 
-def is_of(value: Any, kind: Any) -> bool:
-    """Whether a value is of a kind, a class or several. A whole number is a float too."""
+def has_type(value: Any, kind: Any) -> bool:
+    """Whether a value has the type `kind`, a class or a union. An int is a float, a bool no int."""
     kinds = get_args(kind) if get_origin(kind) is not tuple else (tuple,)
     kinds = kinds or (kind,)
     if isinstance(value, bool):
@@ -43,45 +48,38 @@ def is_of(value: Any, kind: Any) -> bool:
     return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
 
 
-def _kind_name(kind: Any) -> str:
-    return str(getattr(kind, "__name__", kind))
-
-
 def with_changes(values: Record, changes: Mapping[str, Any], what: str) -> Record:
-    """A dataclass with other values, lists among them as tuples.
+    """A copy of a dataclass with some fields replaced; lists become tuples.
 
-    Raises `SettingsError` for a field, called `what`, that does not exist.
+    Raises `SettingsError` for an unknown field, which the message calls `what`.
     """
-    known = [each.name for each in dataclasses.fields(values)]
+    known = [field.name for field in dataclasses.fields(values)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
-        raise SettingsError(
-            f"there is no {what} {unknown[0]!r}", expected=f"one of {', '.join(known)}"
-        )
+        raise SettingsError(f"unknown {what} {unknown[0]!r}", expected=f"one of {', '.join(known)}")
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
     }
     return dataclasses.replace(values, **given)
 
 
-def with_meanings(kind: type[Record]) -> type[Record]:
-    """Writes into a dataclass's docstring what its fields' metadata say of them.
+def with_field_docs(kind: type[Record]) -> type[Record]:
+    """Adds the fields to a dataclass's docstring, as their metadata describe them.
 
-    So a setting's meaning stands in one place, for its flag, its key and the reference.
+    So the meaning of a setting is written once, for its flag, its key and the reference.
     """
+    fields = ""
+    for field in dataclasses.fields(kind):
+        meaning = str(field.metadata["help"])
+        if meaning.partition(" ")[0].isalpha():
+            meaning = meaning[:1].upper() + meaning[1:]
+        least, most = field.metadata.get("least"), field.metadata.get("most")
+        bounds = [f"at least {least:g}"] if least is not None else []
+        bounds += [f"at most {most:g}"] if most is not None else []
+        if field.default not in (None, (), ""):
+            bounds.append(f"by default `{field.default}`")
+        details = f" ({', '.join(bounds)})" if bounds else ""
+        fields += f"    {field.name}: {meaning}{details}.\n"
     before, raises, after = inspect.cleandoc(kind.__doc__ or "").partition("Raises:")
-    fields = "".join(f"    {each.name}: {_meaning(each)}\n" for each in dataclasses.fields(kind))
     kind.__doc__ = f"{before.rstrip()}\n\nAttributes:\n{fields}\n{raises}{after}".rstrip() + "\n"
     return kind
-
-
-def _meaning(field: dataclasses.Field[Any]) -> str:
-    said = str(field.metadata["help"])
-    least, most = field.metadata.get("least"), field.metadata.get("most")
-    bounds = [f"at least {least:g}"] if least is not None else []
-    bounds += [f"at most {most:g}"] if most is not None else []
-    if field.default not in (None, (), ""):
-        bounds.append(f"by default `{field.default}`")
-    behind = f" ({', '.join(bounds)})" if bounds else ""
-    first = said[:1].upper() if said.partition(" ")[0].isalpha() else said[:1]
-    return f"{first}{said[1:]}{behind}."

@@ -1,7 +1,8 @@
-"""JSON of strangers → dictionaries, with bounded work.
+"""Strict JSON: without NaN and Infinity, and from untrusted files with bounded work.
 
-What cannot be read is a `CheckpointError` that names the file. No content of a file is quoted: a
-file may be a link to something else.
+`STRICT` decodes the lines of corpora (`nerine.core.files`). `read_object` and `parse_object` read
+files of checkpoints; their errors are `CheckpointError`s that name the file and quote none of its
+content, as the file may be a link to something else.
 """
 
 from __future__ import annotations
@@ -16,9 +17,18 @@ from nerine.core.display import visible
 from nerine.core.errors import CheckpointError
 
 MEGABYTE = 1_000_000
-_SHOWN = 80
+CUT_SHORT = "copy or download it again if it may be cut short"
+_LONGEST_SHOWN = 80
 
 Pairs = Callable[[list[tuple[str, Any]]], dict[str, Any]]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Python reads `NaN` and `Infinity`, which pass every comparison with a limit."""
+    raise ValueError(f"{name} is not a JSON number")
+
+
+STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def read_object(path: Path, limit: int) -> dict[str, Any]:
@@ -32,69 +42,58 @@ def read_object(path: Path, limit: int) -> dict[str, Any]:
 
 
 def parse_object(content: bytes, place: Path, pairs: Pairs = dict, **hooks: Any) -> dict[str, Any]:
-    """One JSON object in UTF-8; `pairs` and `hooks` make its values, as for `json.loads`."""
+    """A JSON object in UTF-8; `pairs` and `hooks` make its values, as for `json.loads`."""
+    hint = CUT_SHORT
     try:
         parsed = json.loads(
-            content.decode(), object_pairs_hook=pairs, parse_constant=_no_constant, **hooks
+            content.decode(), object_pairs_hook=pairs, parse_constant=_refuse_constant, **hooks
+        )
+        if isinstance(parsed, dict):
+            return parsed
+        raise CheckpointError(
+            f"the JSON is {kind_of(parsed)}", place=str(place), expected="an object"
         )
     except UnicodeDecodeError as error:
-        raise CheckpointError(
-            f"byte {error.start} is not UTF-8", place=str(place), hint=CUT_SHORT
-        ) from error
+        found = f"byte {error.start} is not UTF-8"
     except json.JSONDecodeError as error:
-        raise CheckpointError(
-            f"this is no JSON: {error.msg} in line {error.lineno}, column {error.colno}",
-            place=str(place),
-            hint=CUT_SHORT,
-        ) from error
-    except RecursionError as error:
-        raise CheckpointError("the JSON is nested too deeply", place=str(place)) from error
-    except ValueError as error:  # a number of thousands of digits, or what a hook found
-        raise CheckpointError(
-            f"this is not usable JSON: {shown(str(error))}", place=str(place)
-        ) from error
-    if not isinstance(parsed, dict):
-        raise CheckpointError(
-            f"the JSON holds {kind_of(parsed)}", place=str(place), expected="an object"
-        )
-    return parsed
-
-
-def _no_constant(name: str) -> NoReturn:
-    """Python reads `NaN` and `Infinity`, which slip through every comparison with a limit."""
-    raise ValueError(f"{name} is no number")
+        found = f"this is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        found, hint = "the JSON is nested too deeply", ""
+    except ValueError as error:  # a number of thousands of digits, or a problem found by a hook
+        found, hint = f"this JSON cannot be used: {shown(str(error))}", ""
+    raise CheckpointError(found, place=str(place), hint=hint or None)
 
 
 def check_size(path: Path, limit: int) -> int:
-    """The size of a regular file in bytes; raises where it is none or larger than `limit`."""
+    """The size of a file in bytes; an error if it is not regular or larger than `limit`."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise unreadable(path, error) from error
-    if not stat.S_ISREG(found.st_mode):
-        raise CheckpointError("this is no regular file", place=str(path), expected="a file")
-    if found.st_size > limit:
+    if not stat.S_ISREG(status.st_mode):
+        raise CheckpointError("this is not a regular file", place=str(path), expected="a file")
+    if status.st_size > limit:
         raise CheckpointError(
-            f"the file has {found.st_size:,} bytes",
+            f"the file has {status.st_size:,} bytes",
             place=str(path),
             expected=f"at most {limit:,} bytes in a file of this name",
         )
-    return found.st_size
+    return status.st_size
 
 
 def unreadable(path: Path, error: OSError) -> CheckpointError:
-    """The error of a file that the system does not give."""
+    """The error for a file that the system cannot read."""
     return CheckpointError(f"cannot be read: {error.strerror or error}", place=str(path))
 
 
 def shown(value: object) -> str:
-    """What a stranger wrote, fit for a message: one line, without control characters, short."""
+    """An untrusted value for a message: one short line without control characters."""
     text = value if isinstance(value, str) else kind_of(value)
-    return visible(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    return visible(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
 
 
 def kind_of(value: object) -> str:
-    """A JSON value by its kind, and by itself where it is short."""
+    """The kind of a JSON value such as `an array`; a small number, true, false or null itself."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -104,6 +103,3 @@ def kind_of(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 64:
         return "a number of more than 64 bits"
     return json.dumps(value)
-
-
-CUT_SHORT = "copy or download it again if it may be cut short"

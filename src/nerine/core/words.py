@@ -1,19 +1,19 @@
 """Text → words, the units that bear tags.
 
-One rule cuts any text, in training and in use alike. A corpus's own tokens can take its place
-(`words="tokens"`); they then bind the model to texts that somebody has cut in the same way.
+One rule cuts any text, in training and in use alike. A corpus's own tokens can be used instead
+(`words="tokens"`), but then the model needs texts that are cut into tokens in the same way.
 
-The rule, in the order in which it is tried at each place:
+At each place of the text, the first of these that applies is a word:
 
-1. A web or mail address stays whole, without the sign that ends the sentence around it.
+1. A web or mail address, without the punctuation mark that ends the sentence around it.
 2. A handle, a hashtag or a word: a run of letters, digits, marks and underscores, with single
    hyphens, apostrophes, dots, slashes and ampersands inside it (`rock'n'roll`, `v2.1`, `AT&T`),
-   and with the last dot of an abbreviation (`U.S.`). One `@` or `#` may lead it. An English
-   ending (`'s`, `'m`, `'re`, `'ve`, `'ll`, `'d`) is a word of its own, whether a space stands
-   before it, as in many corpora, or not: a name's possessive is not part of the name.
-3. One character is one word where a script has no spaces (Chinese, Japanese kana, Thai, …).
-4. Any other sign is a word by itself, together with what modifies it: an emoji with its skin
-   tone, joiners and variation selectors, a flag, a base with its combining marks.
+   and with the last dot of an abbreviation (`U.S.`). It may begin with one `@` or `#`. An English
+   ending (`'s`, `'m`, `'re`, `'ve`, `'ll`, `'d`) is a word of its own, with a space before it, as
+   in many corpora, or without: the possessive of a name is not part of the name.
+3. One character of a script without spaces (Chinese, Japanese kana, Thai, …).
+4. Any other character with its modifiers: an emoji with its skin tone, joiners and variation
+   selectors, a flag, a base with its combining marks.
 
 White space separates words and is part of none. Every other character is in exactly one word.
 """
@@ -27,7 +27,7 @@ from typing import Literal
 
 import regex
 
-from nerine.core.document import Document, Token
+from nerine.core.document import Document, Token, check_no_overlap
 from nerine.core.tags import Span
 
 Words = Literal["rule", "tokens"]
@@ -41,7 +41,7 @@ _UNSPACED = (
 _LETTER = rf"[\p{{L}}\p{{N}}_--[{_UNSPACED}]]"
 _RUN = rf"{_LETTER}[\p{{M}}{_LETTER}]*+"
 _CLITIC = r"['’](?i:s|m|re|ve|ll|d)(?![\p{L}\p{N}\p{M}_])"
-_BLANK = r"\s\x1c-\x1f"  # as str.isspace: \s of regex lacks the separators of ASCII
+_BLANK = r"\s\x1c-\x1f"  # as str.isspace: \s of regex lacks the ASCII separators
 _INNER = r"[-‐‑'’ʼ.·/&]"
 # Possessive quantifiers (`*+`) and bounds on addresses keep the time linear on any input.
 _WORD = regex.compile(
@@ -59,19 +59,20 @@ _WORD = regex.compile(
 
 
 def rule_words(text: str) -> list[Token]:
-    """The words of `text` by the rule. Time and memory are linear in its length."""
+    """The words of `text` by the rule, in time and memory linear in its length."""
     return [Token(start, end) for start, end in _rule_bounds(text)]
 
 
 def _rule_bounds(text: str) -> list[tuple[int, int]]:
-    bounds = [match.span() for match in _WORD.finditer(text)]
-    return [each for each in bounds if not text[each[0]].isspace()]
+    bounds = (match.span() for match in _WORD.finditer(text))
+    return [(start, end) for start, end in bounds if not text[start].isspace()]
 
 
 def word_bounds(document: Document, words: Words) -> list[tuple[int, int]]:
-    """Start and end of each word of `document` under a model's setting `words`.
+    """Start and end of each word of `document` by a model's setting `words`.
 
-    With `"tokens"`, a document that has tokens uses them; plain text is cut by the rule.
+    With `"tokens"`, the words are the document's tokens if it has some. Otherwise they follow the
+    rule.
     """
     if words == "tokens" and document.tokens is not None:
         return [(token.start, token.end) for token in document.tokens]
@@ -83,8 +84,10 @@ def word_spans(document: Document, words: Sequence[Token]) -> tuple[list[Span], 
 
     An entity that begins or ends inside a word takes the whole word; one whose words another
     entity has taken already, or that holds no word, has no span. Both count as adapted. Scores
-    of entities never use these spans: they compare code points.
+    of entities never use these spans: they compare code points. Raises `DocumentError` if entities
+    overlap.
     """
+    check_no_overlap(document)
     spans: list[Span] = []
     adapted = 0
     for entity in document.entities:

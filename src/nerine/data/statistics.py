@@ -1,28 +1,35 @@
-"""What there is to know about a corpus: counts, lengths, repetition, examples."""
+"""Statistics of a corpus: counts, lengths, repeated texts, examples."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations, islice
 from typing import Any
 
 from nerine.core.document import Document, surface_form, surface_forms
 from nerine.data.corpus import Corpus
 
 EXAMPLES_PER_LABEL = 3
+_PERCENTILES = {"min": 0, "p50": 50, "p90": 90, "p99": 99, "max": 100}
 
 
 @dataclass(frozen=True, slots=True)
-class SplitDescription:
-    """What there is to know about a split.
+class SplitStatistics:
+    """Statistics of a split.
 
-    - `tokens`: None unless every document has them.
-    - `distinct_entities`: different pairs of surface and label.
-    - `lengths`: quantiles of the documents' lengths in characters.
-    - `duplicates`: documents whose text stands earlier in the split.
-    - `seen_in_train`: the share of its entities whose surface, case-folded, is one of the training
-      split too; None for that split, without one, and without entities.
+    Attributes:
+        documents: Number of documents.
+        tokens: Number of tokens; None unless every document has tokens.
+        characters: Number of code points.
+        entities: Number of entities.
+        distinct_entities: Number of different pairs of surface and label.
+        entities_by_label: Number of entities with each label.
+        lengths: Percentiles of the documents' lengths in code points.
+        duplicates: Number of documents whose text occurs earlier in the split.
+        seen_in_train: Share of entities whose case-folded surface is an entity of the training
+            split; None for that split, without one, and without entities.
     """
 
     documents: int
@@ -37,23 +44,30 @@ class SplitDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class CorpusDescription:
-    """What there is to know about a corpus.
+class CorpusStatistics:
+    """Statistics of a corpus.
 
-    `shared_texts` counts, for each pair of splits, the documents of the second one whose text
-    stands in the first one. `examples` are the first few documents with each label.
+    Attributes:
+        source: The source of the corpus.
+        hash: Its hash.
+        scheme: The name of its tag scheme, if any.
+        labels: Its labels.
+        splits: The statistics of each split.
+        shared_texts: For each pair of splits, the number of documents of the second one whose text
+            is in the first one.
+        examples: The first few documents with each label.
     """
 
     source: str
     hash: str
     scheme: str | None
     labels: tuple[str, ...]
-    splits: Mapping[str, SplitDescription]
+    splits: Mapping[str, SplitStatistics]
     shared_texts: Mapping[tuple[str, str], int]
     examples: Mapping[str, tuple[Document, ...]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON holds it; pairs of splits as `"train, test"`."""
+        """All statistics as JSON values; pairs of splits as `"train, test"`."""
         return {
             "source": self.source,
             "hash": self.hash,
@@ -71,64 +85,53 @@ class CorpusDescription:
         }
 
 
-def describe_corpus(corpus: Corpus) -> CorpusDescription:
-    """Counts, lengths, repetitions and examples of a corpus."""
-    known = surface_forms(corpus.splits["train"]) if "train" in corpus.splits else None
-    return CorpusDescription(
+def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
+    """Counts, lengths, repeated texts and examples of a corpus."""
+    splits = corpus.splits
+    known = surface_forms(splits["train"]) if "train" in splits else None
+    texts = {name: {each.text for each in split} for name, split in splits.items()}
+    documents = [document for split in splits.values() for document in split]
+    examples = {}
+    for label in corpus.labels:
+        having = (each for each in documents if any(e.label == label for e in each.entities))
+        examples[label] = tuple(islice(having, EXAMPLES_PER_LABEL))
+    return CorpusStatistics(
         source=corpus.source,
         hash=corpus.hash,
         scheme=corpus.scheme.value if corpus.scheme else None,
         labels=corpus.labels,
         splits={
-            name: _describe(documents, None if name == "train" else known)
-            for name, documents in corpus.splits.items()
+            name: split_statistics(split, None if name == "train" else known)
+            for name, split in splits.items()
         },
-        shared_texts=_shared_texts(corpus.splits),
-        examples={label: _examples(label, corpus.splits) for label in corpus.labels},
+        shared_texts={
+            (first, second): sum(each.text in texts[first] for each in splits[second])
+            for first, second in combinations(splits, 2)
+        },
+        examples=examples,
     )
 
 
-def _describe(documents: Sequence[Document], known: set[str] | None) -> SplitDescription:
-    entities = [(each.surface(e), e.label) for each in documents for e in each.entities]
-    token_counts = [None if each.tokens is None else len(each.tokens) for each in documents]
-    counts = [count for count in token_counts if count is not None]
-    return SplitDescription(
+def split_statistics(documents: Sequence[Document], known: set[str] | None) -> SplitStatistics:
+    """Statistics of a split; `known` are the surface forms of the training split's entities."""
+    entities = [(each, entity) for each in documents for entity in each.entities]
+    token_counts = [len(each.tokens) for each in documents if each.tokens is not None]
+    lengths = sorted(len(each.text) for each in documents)
+    last = len(lengths) - 1
+    seen_in_train = None
+    if known is not None and entities:
+        seen_in_train = sum(surface_form(*each) in known for each in entities) / len(entities)
+    return SplitStatistics(
         documents=len(documents),
-        tokens=sum(counts) if len(counts) == len(documents) else None,
-        characters=sum(len(each.text) for each in documents),
+        tokens=sum(token_counts) if len(token_counts) == len(documents) else None,
+        characters=sum(lengths),
         entities=len(entities),
-        distinct_entities=len(set(entities)),
-        entities_by_label=dict(sorted(Counter(label for _, label in entities).items())),
-        lengths=_quantiles([len(each.text) for each in documents]),
+        distinct_entities=len({(each.surface(entity), entity.label) for each, entity in entities}),
+        entities_by_label=dict(sorted(Counter(entity.label for _, entity in entities).items())),
+        # each percentile is a length that occurs, rounded up
+        lengths={
+            name: lengths[-(-percent * last // 100)] for name, percent in _PERCENTILES.items()
+        },
         duplicates=len(documents) - len({each.text for each in documents}),
-        seen_in_train=None if known is None else _share_seen(documents, known),
+        seen_in_train=seen_in_train,
     )
-
-
-def _share_seen(documents: Sequence[Document], known: set[str]) -> float | None:
-    forms = [surface_form(each, entity) for each in documents for entity in each.entities]
-    return sum(form in known for form in forms) / len(forms) if forms else None
-
-
-def _quantiles(lengths: list[int]) -> dict[str, int]:
-    """Lengths that occur: each the smallest one that is not below its share of all."""
-    ordered = sorted(lengths)
-    percents = {"min": 0, "p50": 50, "p90": 90, "p99": 99, "max": 100}
-    last = len(ordered) - 1
-    return {name: ordered[-(-percent * last // 100)] for name, percent in percents.items()}
-
-
-def _shared_texts(splits: Mapping[str, Sequence[Document]]) -> dict[tuple[str, str], int]:
-    names = list(splits)
-    texts = {name: {each.text for each in splits[name]} for name in names}
-    return {
-        (first, second): sum(each.text in texts[first] for each in splits[second])
-        for index, first in enumerate(names)
-        for second in names[index + 1 :]
-    }
-
-
-def _examples(label: str, splits: Mapping[str, Sequence[Document]]) -> tuple[Document, ...]:
-    documents = (each for name in splits for each in splits[name])
-    having = (each for each in documents if any(e.label == label for e in each.entities))
-    return tuple(each for each, _ in zip(having, range(EXAMPLES_PER_LABEL), strict=False))

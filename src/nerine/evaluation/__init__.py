@@ -1,1 +1,1 @@
-"""Gold documents against predicted ones: scores, their certainty, and the report. No model here."""
+"""Evaluation of predicted against gold documents: scores, significance, errors, report."""

@@ -1,36 +1,36 @@
-"""Why a score is what it is: each gold and each predicted entity has exactly one outcome.
+"""Error analysis: each gold and each predicted entity has exactly one outcome.
 
-Entities that overlap are set beside each other, those that share most characters first, so that
-each outcome holds one gold entity, one predicted entity, or one of either side with several of
-the other:
+Overlapping entities are aligned, those that share most characters first. Each outcome holds one
+gold entity, one predicted entity, one of each, or one of either side with several of the other:
 
-=======================  =======  =========  =============================
+=======================  =======  =========  =================================
 outcome                  gold     predicted
-=======================  =======  =========  =============================
+=======================  =======  =========  =================================
 correct                  1        1          the same range and label
 wrong type               1        1          the same range, another label
 wrong boundary           1        1          another range, the same label
 wrong type and boundary  1        1          another range and label
-split                    1        several    one entity found in pieces
-merged                   several  1          several entities found as one
+split                    1        several    one entity predicted in pieces
+merged                   several  1          several entities predicted as one
 missed                   1        0
 spurious                 0        1
-=======================  =======  =========  =============================
+=======================  =======  =========  =================================
 
-In a chain in which several gold entities overlap several predicted ones, the weakest overlaps are
-cut, and an entity that is left alone by that counts as missed or spurious.
+If several gold entities overlap several predicted ones in a chain, the weakest overlaps are cut.
+An entity that this leaves without a counterpart counts as missed or spurious.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 from nerine.core.document import Document, Entity
-from nerine.evaluation.metrics.scoring import ranges_of, side_by_side
+from nerine.evaluation.metrics.partial import overlapping
+from nerine.evaluation.metrics.scoring import document_pairs, ranges_of
 
 Kind = Literal[
     "correct",
@@ -44,18 +44,18 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 NO_ENTITY = ""
-"""Stands for a label where there is no entity."""
+"""Stands for the label of a missing counterpart in the confusion matrix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of entities that belong together.
+    """The outcome of entities that are aligned with each other.
 
     Attributes:
         kind: One of `KINDS`.
         document: The index of their document.
         gold: The gold entities.
-        predicted: The predicted ones.
+        predicted: The predicted entities.
     """
 
     kind: Kind
@@ -63,28 +63,14 @@ class Outcome:
     gold: tuple[Entity, ...]
     predicted: tuple[Entity, ...]
 
-    @property
-    def gold_label(self) -> str:
-        """The labels of the gold entities, each once; `NO_ENTITY` where there are none."""
-        return _labels(self.gold)
-
-    @property
-    def predicted_label(self) -> str:
-        """The labels of the predicted entities, each once; `NO_ENTITY` where there are none."""
-        return _labels(self.predicted)
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Analysis:
-    """The outcomes of one prediction over documents, and what they add up to.
+class ErrorAnalysis:
+    """The outcomes of one prediction over gold documents, and their counts.
 
     Attributes:
-        outcomes: What became of each entity, in the order of the texts.
-        gold: The documents that the outcomes count.
+        outcomes: The outcomes of all entities, in the order of the texts.
+        gold: The gold documents.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -97,15 +83,15 @@ class Analysis:
 
     @cached_property
     def by_kind(self) -> Mapping[Kind, int]:
-        """How many outcomes there are of each kind."""
+        """Number of outcomes of each kind."""
         counts = Counter(outcome.kind for outcome in self.outcomes)
         return {kind: counts[kind] for kind in KINDS}
 
     @cached_property
     def by_label(self) -> Mapping[str, Mapping[Kind, int]]:
-        """For each label the kinds of outcome of its gold entities, and its spurious ones.
+        """Number of gold entities and spurious entities of each label, by kind of outcome.
 
-        Counts entities: of two that were merged, each counts.
+        Each entity of an outcome counts, such as both of two that were merged.
         """
         counts: Counter[tuple[str, Kind]] = Counter()
         for outcome in self.outcomes:
@@ -116,22 +102,22 @@ class Analysis:
 
     @cached_property
     def confusion(self) -> Mapping[tuple[str, str], int]:
-        """How often a gold label (row) met a predicted label (column).
+        """Confusion matrix: number of pairs of gold label (row) and predicted label (column).
 
         Counts pairs of gold and predicted entities of one outcome, whether or not their ranges
-        agree; an entity alone is counted against `NO_ENTITY`.
+        agree; an entity without a counterpart is counted against `NO_ENTITY`.
         """
         counts = Counter(
             (gold, predicted)
             for outcome in self.outcomes
-            for gold in _labels_or_none(outcome.gold)
-            for predicted in _labels_or_none(outcome.predicted)
+            for gold in [entity.label for entity in outcome.gold] or [NO_ENTITY]
+            for predicted in [entity.label for entity in outcome.predicted] or [NO_ENTITY]
         )
         return dict(sorted(counts.items()))
 
     @cached_property
     def confusions(self) -> Sequence[tuple[str, str, int]]:
-        """Gold label, predicted label and count where both are there and differ, most first."""
+        """Gold label, predicted label and count of different labels, most frequent first."""
         wrong = [
             (gold, predicted, count)
             for (gold, predicted), count in self.confusion.items()
@@ -141,7 +127,7 @@ class Analysis:
 
     @cached_property
     def missed_forms(self) -> Sequence[tuple[str, str, int]]:
-        """Surface form, label and count of missed gold entities, most often missed first."""
+        """Surface form, label and count of missed gold entities, most frequent first."""
         counts = Counter(
             (self.gold[outcome.document].surface(entity), entity.label)
             for outcome in self.outcomes
@@ -152,7 +138,7 @@ class Analysis:
         return [(surface, label, count) for (surface, label), count in ordered]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: all of it; the confusion matrix as a list of rows."""
+        """Counts and errors for JSON; the confusion matrix as a list of rows."""
         return {
             "outcomes": dict(self.by_kind),
             "labels": {label: dict(kinds) for label, kinds in self.by_label.items()},
@@ -164,25 +150,29 @@ class Analysis:
                 {"surface": surface, "label": label, "count": count}
                 for surface, label, count in self.missed_forms
             ],
-            "errors": [outcome.to_dict() for outcome in self.errors],
+            "errors": [asdict(outcome) for outcome in self.errors],
         }
 
 
-def analyse(gold: Sequence[Document], predicted: Sequence[Document]) -> Analysis:
-    """What became of each entity of documents that stand side by side and have the same texts."""
+def analyse_errors(gold: Sequence[Document], predicted: Sequence[Document]) -> ErrorAnalysis:
+    """The outcome of each entity of gold and predicted documents with the same texts."""
     outcomes = [
-        outcome
-        for index, (reference, output) in enumerate(side_by_side(gold, predicted))
-        for outcome in _outcomes(index, reference.entities, output.entities)
+        Outcome(_kind(*entities), index, *entities)
+        for index, (one, other) in enumerate(document_pairs(gold, predicted))
+        for entities in _aligned(one, other)
     ]
-    return Analysis(tuple(outcomes), tuple(gold))
+    return ErrorAnalysis(tuple(outcomes), tuple(gold))
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentChange:
-    """A document for which two systems give other entities.
+class DocumentDifference:
+    """A document for which two systems predict different entities.
 
-    `gain` is how many wrong or missing entities fewer the second one has.
+    Attributes:
+        document: The index of the document.
+        gain: Number of wrong and missing entities of the first system minus that of the second.
+        first: The document with the entities of the first system.
+        second: The document with the entities of the second system.
     """
 
     document: int
@@ -191,7 +181,7 @@ class DocumentChange:
     second: Document
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: the text and both systems' entities."""
+        """The text and both systems' entities, for JSON."""
         return {
             "document": self.document,
             "gain": self.gain,
@@ -201,72 +191,22 @@ class DocumentChange:
         }
 
 
-def changes(
+def document_differences(
     gold: Sequence[Document], first: Sequence[Document], second: Sequence[Document]
-) -> list[DocumentChange]:
-    """The documents for which two systems differ, those that change the score most first.
+) -> list[DocumentDifference]:
+    """The documents for which two systems differ, those with the largest gain or loss first.
 
-    Raises `CorpusError` where outputs do not belong to `gold`.
+    Raises `CorpusError` if the documents of a system are not those of `gold`.
     """
-    found = []
-    pairs = zip(side_by_side(gold, first), side_by_side(gold, second), strict=True)
-    for index, ((reference, one), (_, other)) in enumerate(pairs):
-        if ranges_of(one) != ranges_of(other):
-            gain = _faults(reference, one) - _faults(reference, other)
-            found.append(DocumentChange(index, gain, one, other))
-    return sorted(found, key=lambda change: -abs(change.gain))
-
-
-def _faults(gold: Document, predicted: Document) -> int:
-    return len(set(ranges_of(gold)) ^ set(ranges_of(predicted)))
-
-
-def _outcomes(
-    document: int, gold: Sequence[Entity], predicted: Sequence[Entity]
-) -> Iterator[Outcome]:
-    """The outcomes of one document, in the order of the text."""
-    groups = _groups(gold, predicted)
-    for wanted, found in sorted(groups, key=lambda group: _start(group, gold, predicted)):
-        golds = tuple(gold[index] for index in wanted)
-        predictions = tuple(predicted[index] for index in found)
-        yield Outcome(_kind(golds, predictions), document, golds, predictions)
-
-
-Group = tuple[list[int], list[int]]
-"""Indices of gold and of predicted entities."""
-
-
-def _groups(gold: Sequence[Entity], predicted: Sequence[Entity]) -> list[Group]:
-    """Every entity in one group, in each of which one side has one member at most."""
-    of_gold: dict[int, Group] = {index: ([index], []) for index in range(len(gold))}
-    of_predicted: dict[int, Group] = {index: ([], [index]) for index in range(len(predicted))}
-    for _, wanted, found in sorted(_overlaps(gold, predicted)):
-        left, right = of_gold[wanted], of_predicted[found]
-        joined = (sorted(left[0] + right[0]), sorted(left[1] + right[1]))
-        if min(len(joined[0]), len(joined[1])) == 1:
-            of_gold.update(dict.fromkeys(joined[0], joined))
-            of_predicted.update(dict.fromkeys(joined[1], joined))
-    every = [*of_gold.values(), *of_predicted.values()]
-    return list({id(group): group for group in every}.values())
-
-
-def _overlaps(
-    gold: Sequence[Entity], predicted: Sequence[Entity]
-) -> Iterator[tuple[int, int, int]]:
-    """Minus the shared characters, and the indices, of every pair that overlaps."""
-    first = 0
-    for index, found in enumerate(predicted):
-        while first < len(gold) and gold[first].end <= found.start:
-            first += 1
-        for other in range(first, len(gold)):
-            if gold[other].start >= found.end:
-                break
-            shared = min(found.end, gold[other].end) - max(found.start, gold[other].start)
-            yield -shared, other, index
-
-
-def _start(group: Group, gold: Sequence[Entity], predicted: Sequence[Entity]) -> int:
-    return min([*(gold[i].start for i in group[0]), *(predicted[i].start for i in group[1])])
+    differences = []
+    pairs = zip(document_pairs(gold, first), document_pairs(gold, second), strict=True)
+    for index, ((gold_document, one), (_, other)) in enumerate(pairs):
+        one_ranges, other_ranges = ranges_of(one), ranges_of(other)
+        if one_ranges != other_ranges:
+            gold_ranges = set(ranges_of(gold_document))
+            gain = len(gold_ranges ^ {*one_ranges}) - len(gold_ranges ^ {*other_ranges})
+            differences.append(DocumentDifference(index, gain, one, other))
+    return sorted(differences, key=lambda difference: -abs(difference.gain))
 
 
 def _kind(gold: Sequence[Entity], predicted: Sequence[Entity]) -> Kind:
@@ -284,9 +224,36 @@ def _kind(gold: Sequence[Entity], predicted: Sequence[Entity]) -> Kind:
     return "wrong type" if same_range else "wrong type and boundary"
 
 
-def _labels_or_none(entities: Sequence[Entity]) -> list[str]:
-    return [entity.label for entity in entities] or [NO_ENTITY]
+_Group = tuple[list[int], list[int]]
+"""Indices of gold and of predicted entities."""
 
 
-def _labels(entities: Sequence[Entity]) -> str:
-    return ", ".join(dict.fromkeys(entity.label for entity in entities))
+def _aligned(
+    gold: Document, predicted: Document
+) -> list[tuple[tuple[Entity, ...], tuple[Entity, ...]]]:
+    """Groups of overlapping entities in text order, one side with one member at most.
+
+    Each entity is in one group. Pairs are joined by the number of characters that they share,
+    most first, unless several gold entities would meet several predicted ones.
+    """
+    of_gold: dict[int, _Group] = {i: ([i], []) for i in range(len(gold.entities))}
+    of_predicted: dict[int, _Group] = {j: ([], [j]) for j in range(len(predicted.entities))}
+    overlaps = []
+    for j, indices in enumerate(overlapping(ranges_of(gold), ranges_of(predicted))):
+        entity = predicted.entities[j]
+        for i in indices:
+            other = gold.entities[i]
+            shared = min(entity.end, other.end) - max(entity.start, other.start)
+            overlaps.append((-shared, i, j))
+    for _, i, j in sorted(overlaps):
+        left, right = of_gold[i], of_predicted[j]
+        joined = (sorted(left[0] + right[0]), sorted(left[1] + right[1]))
+        if min(len(joined[0]), len(joined[1])) == 1:
+            of_gold.update(dict.fromkeys(joined[0], joined))
+            of_predicted.update(dict.fromkeys(joined[1], joined))
+    every = {id(group): group for group in [*of_gold.values(), *of_predicted.values()]}
+    groups = [
+        (tuple(gold.entities[i] for i in left), tuple(predicted.entities[j] for j in right))
+        for left, right in every.values()
+    ]
+    return sorted(groups, key=lambda group: min(each.start for side in group for each in side))

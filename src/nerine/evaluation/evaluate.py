@@ -1,39 +1,141 @@
-"""A tagger and gold documents → scores."""
+"""`evaluate` a tagger, or the predictions of any system: scores, intervals, error analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from nerine.core.display import visible
 from nerine.core.document import Document
-from nerine.evaluation.metrics import Scores, score
+from nerine.evaluation.error_analysis import ErrorAnalysis, analyse_errors
+from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
+from nerine.evaluation.significance import ScoreIntervals, score_intervals
+from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Scores of one prediction over gold documents, their intervals and the error analysis.
+
+    `str` gives a table of the strict scores of each label.
+
+    Attributes:
+        scores: Strict and partial scores, over all labels and for each.
+        lenient: Strict counts if tags that break their scheme are read as conlleval does (Tjong
+            Kim Sang & Buchholz, 2000); None if no tags do.
+        intervals: Confidence intervals of the strict scores.
+        breakdowns: Strict counts by title of the breakdown and name of the group.
+        analysis: The outcome of each entity.
+        signature: The conditions of the scores.
+    """
+
+    scores: Scores
+    lenient: Counts | None
+    intervals: ScoreIntervals
+    breakdowns: Mapping[str, Mapping[str, Counts]]
+    analysis: ErrorAnalysis
+    signature: Signature
+
+    @property
+    def overall(self) -> Counts:
+        """Strict counts over all labels (micro average): those of `scores`."""
+        return self.scores.overall
+
+    def __str__(self) -> str:
+        rows = [["label", "precision", "recall", "F1", "F1 interval", "support"]]
+        labels = [
+            (visible(label), counts, self.intervals.labels[label].f1)
+            for label, counts in self.scores.labels.items()
+        ]
+        for label, counts, f1 in (*labels, ("all labels", self.overall, self.intervals.overall.f1)):
+            scores = (f"{value:.4f}" for value in (counts.precision, counts.recall, counts.f1))
+            rows.append([label, *scores, f"{f1.low:.4f} to {f1.high:.4f}", f"{counts.gold:,}"])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join([label.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])])
+            for label, *numbers in rows
+        ]
+        return "\n".join([*lines, str(self.signature)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Scores from 0 to 1 and everything else, for JSON."""
+        return {
+            **self.scores.to_dict(),
+            "lenient": None if self.lenient is None else self.lenient.to_dict(),
+            "intervals": self.intervals.to_dict(),
+            "breakdowns": {
+                title: {name: counts.to_dict() for name, counts in groups.items()}
+                for title, groups in self.breakdowns.items()
+            },
+            "analysis": self.analysis.to_dict(),
+            "signature": str(self.signature),
+        }
+
+
+def evaluate_predictions(
+    gold: Sequence[Document],
+    predicted: Sequence[Document],
+    *,
+    lenient: Sequence[Document] | None = None,
+    train: Sequence[Document] | None = None,
+    split: str = "all",
+    scheme: str | None = None,
+    level: float = LEVEL,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> Evaluation:
+    """Evaluates predicted documents against gold documents with the same texts, in the same order.
+
+    Args:
+        gold: Documents with gold entities.
+        predicted: The same documents with predicted entities.
+        lenient: The predicted documents by conlleval's reading of tags (Tjong Kim Sang & Buchholz,
+            2000), if it differs.
+        train: Training documents, whose surface forms count as seen; None leaves out the
+            breakdowns by training.
+        split: The name of the split, for the signature.
+        scheme: The tag scheme, for the signature; None if no tags were read.
+        level: The confidence level of the intervals, between 0 and 1.
+        samples: The number of bootstrap samples for the intervals.
+        seed: The seed of the bootstrap samples.
+
+    Returns:
+        The scores, their intervals, breakdowns and the error analysis.
+
+    Raises:
+        CorpusError: If the numbers of documents or their texts differ.
+        SettingsError: If the level or the number of samples is out of range.
+    """
+    return Evaluation(
+        scores=score(gold, predicted),
+        lenient=None if lenient is None else score(gold, lenient).overall,
+        intervals=score_intervals(gold, predicted, level=level, samples=samples, seed=seed),
+        breakdowns=breakdowns(gold, predicted, train),
+        analysis=analyse_errors(gold, predicted),
+        signature=Signature.of(gold, split=split, scheme=scheme),
+    )
 
 
 class Predictor(Protocol):
-    """Anything that finds entities in documents, such as a `Tagger`."""
+    """Anything that predicts entities of documents, such as a `Tagger`."""
 
     def predict(self, texts: Iterable[str | Document], /) -> list[Document]:
-        """The documents of some texts, in order, with predicted entities.
-
-        Args:
-            texts: The texts.
-        """
+        """The documents of `texts` with predicted entities, in the same order."""
         ...
 
 
-def evaluate(tagger: Predictor, documents: Iterable[Document]) -> Scores:
-    """Tags documents as a user's text would be tagged, and compares with their gold entities.
+def evaluate(tagger: Predictor, documents: Iterable[Document], **options: Any) -> Evaluation:
+    """Tags documents as it would tag their texts, and compares with their gold entities.
 
     Args:
-        tagger: The tagger, with its thresholds if it has some.
+        tagger: A tagger; its thresholds apply.
         documents: Documents with gold entities.
-
-    Returns:
-        The scores, strict and partial.
+        options: Keyword arguments of `evaluate_predictions`, such as `train` or `seed`.
 
     Raises:
-        CorpusError: Where there is nothing that could be compared.
-        CheckpointError: Where the model's logits are no finite numbers.
+        CorpusError: If the predicted documents are not those of `documents`.
+        CheckpointError: If the model's logits are not finite.
     """
     gold = list(documents)
-    return score(gold, tagger.predict(gold))
+    return evaluate_predictions(gold, tagger.predict(gold), **options)

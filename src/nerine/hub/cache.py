@@ -1,35 +1,40 @@
-"""The hub's own cache: where the files of a repository lie, and what is known of it offline.
+"""Repositories on this machine: the cache of `huggingface_hub`, and the file lists of Nerine.
 
-models--owner--name/             and datasets--owner--name/
-    refs/main                    the commit that the branch meant when the hub was asked last
-    snapshots/COMMIT/…           the files of a state: links to blobs/HASH
-    .listed/COMMIT.json          ours: what the hub lists (`nerine.hub.listing`)
+::
+
+    HF_HUB_CACHE/models--owner--name/            and datasets--owner--name/
+        refs/main                                the commit of the branch when it was last pulled
+        snapshots/COMMIT/…                       files of a commit: links to blobs/HASH
+    HF_ASSETS_CACHE/nerine/hub/file-lists/models--owner--name--COMMIT.json
+                                                 all files of a commit, with sizes and hashes
+
+The first is the library's own, and gets nothing but its own files. The second is the folder that
+`huggingface_hub` provides for files of other libraries.
 """
 
 from __future__ import annotations
 
-import uuid
+import contextlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from huggingface_hub import constants
+from huggingface_hub import cached_assets_path, constants
 
+from nerine.core.files import write_text
+from nerine.hub.files import RemoteFile
 from nerine.hub.names import RepoName, is_commit
 
-_SHOWN = 5
-
-
-def storage_of(repo: RepoName) -> Path:
-    """The repository's folder in the cache."""
-    return Path(constants.HF_HUB_CACHE) / f"{repo.kind}s--{repo.id.replace('/', '--')}"
+_MOST_NAMES = 5
 
 
 def snapshot_folder(repo: RepoName, commit: str) -> Path:
-    """Where the cache holds the files of a state."""
-    return storage_of(repo) / "snapshots" / commit
+    """The folder with the cached files of a commit."""
+    return _repo_folder(repo) / "snapshots" / commit
 
 
 def known_commit(repo: RepoName) -> str | None:
-    """The revision itself if it is a commit, or what it meant when the hub was asked last."""
+    """The revision itself if it is a commit, or its commit when it was last pulled."""
     if is_commit(repo.revision):
         return repo.revision
     ref = _ref(repo)
@@ -37,68 +42,79 @@ def known_commit(repo: RepoName) -> str | None:
     return commit if is_commit(commit) else None
 
 
-def cached_commit(repo: RepoName) -> str | None:
-    """The commit that is meant, as far as is known here, if the cache has files of it."""
-    commit = known_commit(repo)
-    return commit if commit and snapshot_folder(repo, commit).is_dir() else None
-
-
 def cached_names(repo: RepoName, commit: str) -> list[str]:
-    """The files of a state that are in the cache."""
-    folder = snapshot_folder(repo, commit)
-    return sorted(path.relative_to(folder).as_posix() for path in _files(folder))
+    """The names of the cached files of a commit."""
+    return _names_below(snapshot_folder(repo, commit))
 
 
-def remember(repo: RepoName, commit: str) -> None:
-    """Writes which commit a branch or tag means, where the hub's library looks for it offline.
+def write_ref(repo: RepoName, commit: str) -> None:
+    """Notes the commit of a branch or tag, where `huggingface_hub` looks for it offline.
 
-    Done last, so that a branch never leads to half a snapshot.
+    To be called last, so that a branch never leads to half a snapshot.
     """
     if not repo.is_pinned and known_commit(repo) != commit:
-        write_whole(_ref(repo), commit)
+        ref = _ref(repo)
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        write_text(ref, commit)
+
+
+def write_file_list(repo: RepoName, commit: str, files: Mapping[str, RemoteFile]) -> None:
+    """Saves the list of a commit's files, so that a missing file is missed offline, too.
+
+    A folder that cannot be written is no error: the hub is then asked again next time.
+    """
+    rows = {name: [file.size, file.hash] for name, file in files.items()}
+    with contextlib.suppress(OSError, ValueError):
+        write_text(_list_path(repo, commit), json.dumps(rows))
+
+
+def read_file_list(repo: RepoName, commit: str) -> dict[str, RemoteFile] | None:
+    """The saved list of a commit's files; None if it is absent or damaged."""
+    try:
+        rows = json.loads(_list_path(repo, commit).read_text(encoding="utf-8"))
+        return {name: RemoteFile(size, digest) for name, (size, digest) in rows.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
 
 
 def forget(path: Path) -> None:
-    """Takes a file and what it links to out of the cache."""
+    """Removes a file, and the file that it links to, from the cache."""
     target = path.resolve()
     path.unlink(missing_ok=True)
     target.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def what_is_cached(repo: RepoName) -> str:
-    """In words: the revisions of the repository in the cache, or else other repositories there."""
-    storage = storage_of(repo)
-    known = sorted(
-        path.relative_to(storage / "refs").as_posix() for path in _files(storage / "refs")
-    )
-    commits = sorted(path.name for path in _children(storage / "snapshots"))
-    if known or commits:
-        return ", ".join([f"{repo.id}@{each}" for each in [*known, *commits]][:_SHOWN])
+def describe_cache(repo: RepoName) -> str:
+    """The cached revisions of a repository in words, or else the other cached repositories."""
+    folder = _repo_folder(repo)
+    snapshots = folder / "snapshots"
+    commits = sorted(path.name for path in snapshots.iterdir()) if snapshots.is_dir() else []
+    revisions = [*_names_below(folder / "refs"), *commits]
+    if revisions:
+        return ", ".join(f"{repo.id}@{revision}" for revision in revisions[:_MOST_NAMES])
     prefix = f"{repo.kind}s--"
     others = sorted(
         path.name.removeprefix(prefix).replace("--", "/")
-        for path in _children(storage.parent)
-        if path.name.startswith(prefix)
+        for path in folder.parent.glob(f"{prefix}*")
     )
-    more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-    return (", ".join(others[:_SHOWN]) + more) if others else "nothing is"
+    more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
+    return (", ".join(others[:_MOST_NAMES]) + more) if others else "nothing is"
+
+
+def _repo_folder(repo: RepoName) -> Path:
+    return Path(constants.HF_HUB_CACHE) / f"{repo.kind}s--{repo.id.replace('/', '--')}"
 
 
 def _ref(repo: RepoName) -> Path:
-    return storage_of(repo) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
+    return _repo_folder(repo) / "refs" / (repo.revision or constants.DEFAULT_REVISION)
 
 
-def _children(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
+def _list_path(repo: RepoName, commit: str) -> Path:
+    folder = cached_assets_path("nerine", "hub", "file-lists", assets_dir=constants.HF_ASSETS_CACHE)
+    return folder / f"{_repo_folder(repo).name}--{commit}.json"
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+def _names_below(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )

@@ -1,4 +1,4 @@
-"""Ids of repositories, and names of files in them."""
+"""Ids and revisions of repositories, and names of files in them, checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_FILE_NAME = 500
 
 @dataclass(frozen=True, slots=True)
 class RepoName:
-    """A repository, and which state of it.
+    """A repository on the hub, and a revision of it.
 
     Attributes:
         id: `owner/name`.
@@ -37,18 +37,15 @@ class RepoName:
 
     @classmethod
     def parse(cls, name: str, revision: str | None = None, kind: Kind = "model") -> RepoName:
-        """The repository that a name stands for.
+        """The repository of a name as users write it. The hub is not asked whether it exists.
 
         Args:
             name: `owner/name` or `owner/name@revision`.
-            revision: The revision, where it is given apart.
+            revision: The revision, if it is not in the name.
             kind: `model` or `dataset`.
 
-        Returns:
-            The repository; the hub is not asked whether it is there.
-
         Raises:
-            HubError: For what cannot be a repository, and for two revisions that differ.
+            HubError: If no repository can have this name, or two different revisions are given.
         """
         repo_id, at, within = name.partition("@")
         if at and revision not in (None, within):
@@ -60,14 +57,20 @@ class RepoName:
         revision = within if at else revision
         try:
             validate_repo_id(repo_id)
-            _check_revision(revision)
-        except (HFValidationError, ValueError) as error:
-            raise HubError(
-                f"this can be no repository on the hub: {error}",
-                place=visible(name),
-                expected="owner/name, or owner/name@revision",
-            ) from None
-        return cls(repo_id, revision, kind)
+        except HFValidationError as error:
+            problem = str(error)
+        else:
+            # a revision becomes the name of a file in the cache (`refs/…`): it must stay inside
+            ref = "main" if revision is None else revision
+            stays = not {"", ".", ".."} & set(ref.split("/"))
+            if stays and ref.isprintable() and " " not in ref:
+                return cls(repo_id, revision, kind)
+            problem = f"{revision!r} is not a valid revision"
+        raise HubError(
+            f"no repository on the hub can have this name: {problem}",
+            place=visible(name),
+            expected="owner/name, or owner/name@revision",
+        )
 
     @property
     def is_pinned(self) -> bool:
@@ -88,7 +91,7 @@ def is_commit(revision: str | None) -> bool:
     return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
-def can_be_made(name: str, kind: str) -> bool:
+def is_valid_ref(name: str, kind: str) -> bool:
     """Whether a `branch` or a `tag` may have a name: what git takes, and a little less."""
     if kind == "branch" and name.startswith(PULL_REQUESTS):
         return name.removeprefix(PULL_REQUESTS).isdecimal()
@@ -97,29 +100,19 @@ def can_be_made(name: str, kind: str) -> bool:
     return not odd and ".." not in name and parts[0] != "refs" and bool(_REF.fullmatch(name))
 
 
-def _check_revision(revision: str | None) -> None:
-    """A revision becomes a file's name in the cache (`refs/…`): it must stay inside of it."""
-    if revision is None:
-        return
-    parts = revision.split("/")
-    if not revision.isprintable() or " " in revision or {"", ".", ".."} & set(parts):
-        raise ValueError(f"{revision!r} is no revision")
-
-
 def check_file_name(name: str, repo: str) -> None:
-    """Raises `HubError` unless a file called `name` in a repository stays in its folder."""
-    parts = name.split("/")
+    """Raises `HubError` if a file called `name` in a repository would leave its folder."""
     leaves = (
         not name.isprintable()
         or len(name) > _LONGEST_FILE_NAME
         or "\\" in name
         or ":" in name
-        or bool({"", ".", ".."} & set(parts))
+        or {"", ".", ".."} & set(name.split("/"))
     )
     if leaves:
         raise HubError(
             f"the repository has a file called {visible(name)!r}",
             place=repo,
             expected="names of files inside of it",
-            hint="such a name is made to write elsewhere: don't use this repository",
+            hint="such a name is made to write elsewhere: do not use this repository",
         )

@@ -1,6 +1,6 @@
-"""What happens between a text and its entities, step by step, as data and as tables.
+"""The steps from a text to its entities, as data and as tables.
 
-It takes the same way as tagging: subwords, windows, logits, probabilities, tags, entities.
+The steps are those of tagging: subwords, windows, logits, probabilities, tags, entities.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from nerine.model.tagger import Tagger
 
 @dataclass(frozen=True, slots=True)
 class SubwordStep:
-    """A piece that the model reads.
+    """A subword of the text.
 
     Attributes:
-        index: Which subword of the text it is, counted from 0.
-        piece: The piece as the tokenizer writes it.
+        index: Its index in the text, from 0.
+        piece: The subword as the tokenizer writes it.
         id: Its id in the vocabulary.
         start: The first code point that it covers.
-        end: The code point behind the last one.
-        word: The index of the word that it is the first subword of; None if it is no first one.
+        end: The code point after the last one.
+        word: The index of the word whose first subword it is; None if it is not a first one.
     """
 
     index: int
@@ -42,12 +42,12 @@ class SubwordStep:
 
 @dataclass(frozen=True, slots=True)
 class WindowStep:
-    """A window: what goes through the model in one piece.
+    """A window: subwords that go through the model together.
 
     Attributes:
-        index: Which window it is, counted from 0.
+        index: Its index in the text, from 0.
         first: The index of its first subword.
-        last: The index behind its last one.
+        last: The index after its last one.
         input_ids: The ids of its subwords, with special tokens.
         words: The indices of the words that it owns, whose logits are taken from here.
     """
@@ -61,20 +61,20 @@ class WindowStep:
 
 @dataclass(frozen=True, slots=True)
 class WordStep:
-    """A word: what the model said of it, and what became of that.
+    """A word with its logits, probabilities and tag.
 
     Attributes:
-        index: Which word it is, counted from 0.
+        index: Its index in the text, from 0.
         start: Its first code point.
-        end: The code point behind its last one.
-        text: What it covers.
-        subword: The index of the subword whose logits are its own; None for a word without
+        end: The code point after its last one.
+        text: The text from `start` to `end`.
+        subword: The index of its first subword, which gives its logits; None for a word without
             subwords.
         window: The index of the window that they come from; None likewise.
         logits: The model's logits, in the order of the tags.
-        probs: Their softmax over this word alone, probabilities in the same order.
-        best: The tag of the highest logit.
-        tag: The one in the sequence that was decoded.
+        probs: The softmax of the logits, in the same order.
+        best: The tag with the highest logit.
+        tag: The tag in the best sequence.
     """
 
     index: int
@@ -94,9 +94,9 @@ class Table:
     """A titled table of strings, for a terminal or a page.
 
     Attributes:
-        title: What it shows.
-        columns: What stands above the columns.
-        rows: A string for each column.
+        title: The heading.
+        columns: The heads of the columns.
+        rows: One string a column.
     """
 
     title: str
@@ -109,11 +109,11 @@ class Explanation:
     """Every step from a text to its entities.
 
     Attributes:
-        document: The text with the entities that were found.
-        tags: The model's outputs, in order.
-        subwords: What the tokenizer makes of the text.
-        windows: What goes through the model.
-        words: What the model says of each word, and what is made of it.
+        document: The text with its predicted entities.
+        tags: The model's tags, in order.
+        subwords: The subwords of the text.
+        windows: The windows that go through the model.
+        words: The words with their logits, probabilities and tags.
     """
 
     document: Document
@@ -123,11 +123,7 @@ class Explanation:
     words: tuple[WordStep, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON.
-
-        Returns:
-            The text, the tags and the list of each kind of step, as plain values.
-        """
+        """The text, the tags and the steps as plain values, for JSON."""
         return {
             "text": self.document.text,
             "tags": list(self.tags),
@@ -138,68 +134,77 @@ class Explanation:
         }
 
     def tables(self) -> list[Table]:
-        """The steps as tables, in the order in which they happen."""
-        return [
-            _subword_table(self),
-            Table(
+        """The steps as tables, in their order."""
+        text, words = self.document.text, self.words
+        rows: list[list[tuple[str, ...]]] = [
+            [
+                (
+                    str(step.index),
+                    step.piece,
+                    str(step.id),
+                    str(step.start),
+                    str(step.end),
+                    text[step.start : step.end],
+                    "" if step.word is None else f"{step.word} {words[step.word].text}",
+                )
+                for step in self.subwords
+            ],
+            [
+                (
+                    str(step.index),
+                    f"{step.first} to {step.last - 1}",
+                    " ".join(map(str, step.input_ids)),
+                    _ranges(step.words),
+                )
+                for step in self.windows
+            ],
+            [(str(w.index), w.text, *(f"{value:.3f}" for value in w.logits)) for w in words],
+            [(str(w.index), w.text, *(f"{value:.3f}" for value in w.probs)) for w in words],
+            [
+                (str(w.index), w.text, w.best, w.tag, "" if w.best == w.tag else "changed")
+                for w in words
+            ],
+            [
+                (str(e.start), str(e.end), e.label, self.document.surface(e), f"{e.score:.4f}")
+                for e in self.document.entities
+            ],
+        ]
+        heads = [
+            (
+                "1. Subwords: what the tokenizer makes of the text",
+                ("#", "piece", "id", "start", "end", "text", "first of word"),
+            ),
+            (
                 "2. Windows: what goes through the model in one piece",
                 ("#", "subwords", "input_ids", "words whose logits are taken"),
-                tuple(
-                    (
-                        str(step.index),
-                        f"{step.first} to {step.last - 1}",
-                        " ".join(map(str, step.input_ids)),
-                        _ranges(step.words),
-                    )
-                    for step in self.windows
-                ),
             ),
-            _numbers("3. Logits: the model's scores of each word's first subword", self, "logits"),
-            _numbers("4. Probabilities: softmax of each word's logits", self, "probs"),
-            Table(
+            (
+                "3. Logits: the model's scores of each word's first subword",
+                ("word", "text", *self.tags),
+            ),
+            ("4. Probabilities: softmax of each word's logits", ("word", "text", *self.tags)),
+            (
                 "5. Tags: the best of each word, and the best sequence that the scheme allows",
                 ("word", "text", "arg-max", "decoded", ""),
-                tuple(
-                    (
-                        str(step.index),
-                        step.text,
-                        step.best,
-                        step.tag,
-                        "" if step.best == step.tag else "changed",
-                    )
-                    for step in self.words
-                ),
             ),
-            Table(
-                "6. Entities",
-                ("start", "end", "label", "text", "probability"),
-                tuple(
-                    (
-                        str(entity.start),
-                        str(entity.end),
-                        entity.label,
-                        self.document.surface(entity),
-                        f"{entity.score:.4f}",
-                    )
-                    for entity in self.document.entities
-                ),
-            ),
+            ("6. Entities", ("start", "end", "label", "text", "probability")),
+        ]
+        return [
+            Table(title, columns, tuple(each))
+            for (title, columns), each in zip(heads, rows, strict=True)
         ]
 
 
 def explain(tagger: Tagger, text: str | Document) -> Explanation:
-    """Tags a text and keeps every step.
+    """Tags a text and returns every step.
 
     Args:
         tagger: The tagger.
         text: A text, or a document, whose entities are replaced.
 
-    Returns:
-        The steps, in the order in which they happen.
-
     Raises:
-        DocumentError: For what is no text.
-        CheckpointError: Where the model's logits are no finite numbers.
+        DocumentError: If `text` is neither.
+        CheckpointError: If a logit is infinite or not a number.
     """
     document = next(look_aheads([text]))[0]
     inference, tags = tagger.inference, tagger.settings.tags
@@ -259,34 +264,6 @@ def _words(
         )
         for index, word in enumerate(logits.encoding.words)
     )
-
-
-def _subword_table(explanation: Explanation) -> Table:
-    text, words = explanation.document.text, explanation.words
-    return Table(
-        "1. Subwords: what the tokenizer makes of the text",
-        ("#", "piece", "id", "start", "end", "text", "first of word"),
-        tuple(
-            (
-                str(step.index),
-                step.piece,
-                str(step.id),
-                str(step.start),
-                str(step.end),
-                text[step.start : step.end],
-                "" if step.word is None else f"{step.word} {words[step.word].text}",
-            )
-            for step in explanation.subwords
-        ),
-    )
-
-
-def _numbers(title: str, explanation: Explanation, field: str) -> Table:
-    rows = tuple(
-        (str(step.index), step.text, *(f"{value:.3f}" for value in getattr(step, field)))
-        for step in explanation.words
-    )
-    return Table(title, ("word", "text", *explanation.tags), rows)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
-from nerine.evaluation.calibration import Thresholds, apply
+from nerine.evaluation.calibration import Thresholds, apply_thresholds
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
 from nerine.model.batching import look_aheads
@@ -235,7 +235,9 @@ class Tagger:
         Args:
             document: A document with predicted entities.
         """
-        return document if self.thresholds is None else next(apply([document], self.thresholds))
+        if self.thresholds is None:
+            return document
+        return next(apply_thresholds([document], self.thresholds))
 
 
 def _chosen_thresholds(

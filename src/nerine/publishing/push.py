@@ -1,4 +1,4 @@
-"""Plan → push: what is there already is compared with what is to be there."""
+"""Pushes a checkpoint to the hub: makes a plan, compares it with the repository, carries it out."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from typing import Any
 from nerine.core.errors import HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
 from nerine.hub.names import RepoName
-from nerine.hub.sending import (
+from nerine.hub.upload import (
     MAIN,
-    Outgoing,
+    LocalFile,
     Remote,
     Say,
     Target,
     check_target,
-    look,
-    read_file,
-    send,
+    read_remote,
+    read_remote_file,
+    upload,
 )
-from nerine.model.loading.sources import find_source, is_path
+from nerine.model.loading.sources import find_source
 from nerine.publishing.card import Card, Statements, read_statements, write_card
-from nerine.publishing.contents import Contents, check_scores, check_text, checked_info, gather
+from nerine.publishing.card_mark import is_unedited
+from nerine.publishing.contents import Contents, check_scores, checked_info, gather
 from nerine.publishing.evaluations import read_evaluations
-from nerine.publishing.listing import ONNX_FILES, OURS
-from nerine.publishing.marking import is_untouched
+from nerine.publishing.file_list import DELETABLE, ONNX_FILES
+from nerine.publishing.secrets import check_no_secret
 
 _LONGEST_CARD = 1 << 22
-_NOT_OURS = ".gitattributes"  # the hub makes it
+_GIT_ATTRIBUTES = ".gitattributes"  # made by the hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,15 @@ class PushOptions:
     """How a checkpoint is pushed.
 
     Attributes:
-        public: Whether a new repository is public, and files may go to one that is.
-        revision: A branch; one that is not there is made from `main`.
+        public: Whether a new repository is public, and whether to push to one that is public.
+        revision: A branch; a missing one is made from `main`.
         tag: A new tag for the commit.
-        create_pr: Whether a pull request is made instead of a commit.
-        onnx: Variants such as `onnx-int8` that go out too, or `all`.
-        statements: What only a person knows; by default those of `card.toml` in the folder.
-        stated: More of them, by their names.
-        message: The commit's message.
-        replace_card: Whether a card that Nerine did not write is replaced.
+        create_pr: Whether to make a pull request instead of a commit.
+        onnx: Variants such as `onnx-int8` to push too, or `all`.
+        statements: What only a person knows; by default the content of `card.toml` in the folder.
+        stated: More statements, by name.
+        message: The message of the commit.
+        replace_card: Whether to replace a card that Nerine did not write.
         card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
     """
 
@@ -61,44 +62,40 @@ class PushOptions:
     replace_card: bool = False
     card_template: str | Path | None = None
 
-    @property
-    def extra_files(self) -> tuple[str, ...]:
-        """What a push may need beside the files that it takes to tag."""
-        return (EVALUATIONS_FILE, *(ONNX_FILES if self.onnx else ()))
-
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
-        """These options with others.
+        """These options with changes.
 
         Args:
-            changes: New values by the options' names; names of statements are taken for such.
+            changes: New values by name, of options and of statements.
 
         Returns:
             The options.
 
         Raises:
-            SettingsError: For a name that is neither, or a value that the hub would not take.
+            SettingsError: If a name is unknown, or the hub would not accept a value.
         """
         own = {each.name for each in dataclasses.fields(self)}
-        stated = {name: each for name, each in changes.items() if name not in own}
-        Statements().changed(stated)  # says what is unknown
         known = {name: each for name, each in changes.items() if name in own}
+        stated = {name: each for name, each in changes.items() if name not in own}
+        Statements().changed(stated)  # raises for unknown ones
         if isinstance(known.get("onnx"), str):
             raise SettingsError("this is one text", place="onnx", expected="several variants")
-        known = {name: tuple(each) if name == "onnx" else each for name, each in known.items()}
+        if "onnx" in known:
+            known["onnx"] = tuple(known["onnx"])
         return dataclasses.replace(self, **{"stated": {**self.stated, **stated}, **known})
 
 
 @dataclass(frozen=True, slots=True)
 class PushPlan:
-    """What a push would send, and where to; the hub has not been asked anything.
+    """What a push would send, and where to. The hub has not been asked anything.
 
     Attributes:
         folder: The folder of the checkpoint.
         target: Where it is sent.
-        contents: What goes out, and what stays.
+        contents: The files that are sent, and those that are not.
         card: The model card.
-        message: The commit's message.
-        replace_card: Whether a card that Nerine did not write is replaced.
+        message: The message of the commit.
+        replace_card: Whether to replace a card that Nerine did not write.
     """
 
     folder: Path
@@ -110,17 +107,17 @@ class PushPlan:
 
     @property
     def size(self) -> int:
-        """The bytes of all files."""
+        """The size of all files in bytes."""
         return sum(file.size for file in self.contents.files)
 
     @property
     def readme(self) -> str:
-        """The card as it goes out."""
+        """The card as it is published."""
         (text,) = (file.content for file in self.contents.files if file.name == CARD_FILE)
         return text.decode() if isinstance(text, bytes) else text.read_text(encoding="utf-8")
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The plan for JSON."""
         return {
             "checkpoint": str(self.folder),
             "repository": self.target.repo.id,
@@ -141,21 +138,20 @@ class PushPlan:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push has done.
+    """The result of a push.
 
     Attributes:
         plan: What was to be sent.
-        sent: The files that are new or were changed.
-        unchanged: Those that were there already.
-        deleted: Those of an earlier push that are of no use any more.
-        others: Those that somebody else put there, which are as they were.
-        bytes: The bytes of `sent`.
-        commit: The state of the repository that has all of `plan`'s files; `changed` says whether
-            it was made now.
-        url: Where that can be looked at.
-        pull_request: The address of the pull request; None where the commit was made.
+        sent: The files that are new or changed.
+        unchanged: The files that the repository had already.
+        deleted: Files of an earlier push that the checkpoint no longer has.
+        others: Files of other origin, which were left alone.
+        bytes: The size of `sent`.
+        commit: The commit with all files of `plan`; `changed` says whether it is new.
+        url: The address of its page.
+        pull_request: The address of the pull request; None for a commit.
         private: Whether the repository is private.
-        created: Whether it was made now.
+        created: Whether the repository is new.
     """
 
     plan: PushPlan
@@ -172,28 +168,27 @@ class Pushed:
 
     @property
     def changed(self) -> bool:
-        """Whether there was anything to be changed."""
+        """Whether the push changed anything."""
         return bool(self.sent or self.deleted)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON.
-
-        Returns:
-            What was planned and what was done, without the files' contents.
-        """
-        own = {
-            each.name: getattr(self, each.name)
-            for each in dataclasses.fields(self)
-            if each.name != "plan"
-        }
+        """The plan and the result for JSON, without the contents of files."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "plan"}
         return {**self.plan.to_dict(), **own, "changed": self.changed}
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How a repository differs from what is to be there."""
+    """The differences between a push and a repository.
 
-    sent: tuple[Outgoing, ...]
+    Attributes:
+        sent: Files that are new or changed.
+        unchanged: Files that the repository has already.
+        deleted: Files of an earlier push that this one does not have.
+        others: Files of other origin.
+    """
+
+    sent: tuple[LocalFile, ...]
     unchanged: tuple[str, ...]
     deleted: tuple[str, ...]
     others: tuple[str, ...]
@@ -202,56 +197,49 @@ class Changes:
 def plan_push(
     source: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
 ) -> PushPlan:
-    """What a push of a checkpoint would send. A folder's plan needs no hub.
+    """Plans a push of a checkpoint and checks it. For a folder, the hub is not needed.
 
     Args:
-        source: The folder of the checkpoint, or the hub id of one to publish again.
+        source: The folder of the checkpoint, or its hub id.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
-        changes: Fields of `options` by name, which they replace, and statements such as `license`.
+        changes: New values of `options` by name, and statements such as `license`.
 
     Returns:
-        What would be sent, and where to.
+        The plan.
 
     Raises:
-        CheckpointError: For a folder that is no checkpoint, or is not fit to be published.
-        SettingsError: For an option or a statement that does not exist, or has no such value.
-        HubError: For a name that can be no repository, branch or tag.
-        EncodingError: For a tokenizer that cannot be used.
-        SchemeError: For a tag scheme that there is not.
-        MissingExtraError: For a checkpoint of a package that is not installed.
+        CheckpointError: If the folder is not a checkpoint, or must not be published.
+        SettingsError: If an option or statement is unknown or has an invalid value.
+        HubError: If the name of the repository, branch or tag is invalid.
+        EncodingError: If the tokenizer cannot be used.
+        SchemeError: If the tag scheme is unknown.
+        MissingExtraError: If the checkpoint needs a package that is not installed.
     """
     chosen = (options or PushOptions()).changed(changes)
     repo = RepoName.parse(repo_id, chosen.revision)
     target = Target(repo, chosen.public, chosen.tag, chosen.create_pr)
     check_target(target)
-    place = _folder_of(source, chosen)
-    info = checked_info(place)
+    found = find_source(source)
+    for name in (EVALUATIONS_FILE, *(ONNX_FILES if chosen.onnx else ())):
+        found.bring(name, if_there=True)
+    folder = found.folder
+    info = checked_info(folder)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
-    said = statements_of(place, chosen)
+    statements = statements_of(folder, chosen)
     card = write_card(
         repo.id,
         info,
-        read_evaluations(place),
-        said,
+        read_evaluations(folder),
+        statements,
         revision=branch,
         template=chosen.card_template,
     )
-    check_scores(place, info, card)
+    check_scores(folder, info, card)
     message = chosen.message or f"Checkpoint of the weights {info['weights']['sha256'][:12]}"
-    check_text(message, "the commit's message")
-    contents = gather(place, info, card, chosen.onnx)
-    return PushPlan(place, target, contents, card, message, chosen.replace_card)
-
-
-def _folder_of(source: str | Path, options: PushOptions) -> Path:
-    """The folder of a checkpoint; one on the hub is fetched with all that is to be published."""
-    if Path(source).expanduser().exists() or isinstance(source, Path) or is_path(source):
-        return Path(source).expanduser()
-    found = find_source(source)
-    for name in options.extra_files:
-        found.bring(name, if_there=True)
-    return found.folder
+    check_no_secret(message.encode("utf-8", "replace"), "the commit's message")
+    contents = gather(folder, info, card, chosen.onnx)
+    return PushPlan(folder, target, contents, card, message, chosen.replace_card)
 
 
 def push(
@@ -264,52 +252,55 @@ def push(
 ) -> Pushed:
     """Pushes a checkpoint to the hub, with a model card, in one commit.
 
-    As `plan_push`, whose plan is carried out. The repository is made where there is none, private
-    unless `public`. Files that are there already are not sent again.
+    A missing repository is made, private unless `public`. Files that are in the repository already
+    are not sent again. `plan_push` shows what would be sent.
 
     Args:
-        source: The folder of the checkpoint, or the hub id of one to publish again.
+        source: The folder of the checkpoint, or its hub id.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
-        say: Hears what is being done.
-        changes: Fields of `options` by name, which they replace, and statements such as `license`.
+        say: Receives messages about the progress.
+        changes: New values of `options` by name, and statements such as `license`.
 
     Returns:
         What was sent, and where it is now.
 
     Raises:
-        HubError: For a repository that cannot be reached, written or made.
-        CheckpointError: For a folder that is no checkpoint, or is not fit to be published.
-        SettingsError: For an option or a statement that does not exist, or has no such value.
-        EncodingError: For a tokenizer that cannot be used.
-        SchemeError: For a tag scheme that there is not.
-        MissingExtraError: For a checkpoint of a package that is not installed.
+        HubError: If the repository cannot be reached, written or made.
+        CheckpointError: If the folder is not a checkpoint, or must not be published.
+        SettingsError: If an option or statement is unknown or has an invalid value.
+        EncodingError: If the tokenizer cannot be used.
+        SchemeError: If the tag scheme is unknown.
+        MissingExtraError: If the checkpoint needs a package that is not installed.
     """
     return carry_out(plan_push(source, repo_id, options, **changes), say=say)
 
 
 def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
-    """Does what a plan says; `say` hears what is being done. Raises `HubError`."""
-    say(f"looking at {plan.target.repo}")
-    remote = look(plan.target)
-    difference = compare(plan.contents.files, remote)
-    _check_card(plan, remote, difference)
-    _check_tag(plan.target, remote, changed=bool(difference.sent or difference.deleted))
-    commit = send(
-        plan.target,
-        remote,
-        difference.sent,
-        delete=difference.deleted,
-        message=plan.message,
-        say=say,
+    """Pushes what was planned; `say` receives messages about the progress. Raises `HubError`."""
+    target = plan.target
+    say(f"looking at {target.repo}")
+    remote = read_remote(target)
+    changes = compare(plan.contents.files, remote)
+    _check_card(plan, remote, changes)
+    tagged = remote.tags.get(target.tag or "")
+    if tagged is not None and (changes.sent or changes.deleted or tagged != remote.commit):
+        raise HubError(
+            f"the tag {target.tag!r} exists already, at the commit {tagged[:12]}",
+            place=str(target.repo),
+            expected="a new tag",
+            hint="nothing was pushed: name another one",
+        )
+    commit = upload(
+        target, remote, changes.sent, delete=changes.deleted, message=plan.message, say=say
     )
     return Pushed(
         plan,
-        sent=tuple(file.name for file in difference.sent),
-        unchanged=difference.unchanged,
-        deleted=difference.deleted,
-        others=difference.others,
-        bytes=sum(file.size for file in difference.sent),
+        sent=tuple(file.name for file in changes.sent),
+        unchanged=changes.unchanged,
+        deleted=changes.deleted,
+        others=changes.others,
+        bytes=sum(file.size for file in changes.sent),
         commit=commit.id,
         url=commit.url,
         pull_request=commit.pull_request,
@@ -319,53 +310,39 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
 
 
 def statements_of(folder: Path, options: PushOptions) -> Statements:
-    """What is stated of the checkpoint in `folder`: in the options, or else in `card.toml`."""
-    base = options.statements or read_statements(folder)
-    return base.changed(options.stated)
+    """The statements about the checkpoint in `folder`: of the options, or else of `card.toml`."""
+    return (options.statements or read_statements(folder)).changed(options.stated)
 
 
-def compare(files: Sequence[Outgoing], remote: Remote) -> Changes:
-    """What of `files` is missing or different there, and what is there beside them.
+def compare(files: Sequence[LocalFile], remote: Remote) -> Changes:
+    """The differences between files to push and a repository.
 
-    A file that an earlier push may have sent is deleted if this one does not have it, and if the
-    repository was pushed by Nerine: it has `nerine.json`.
+    A file that an earlier push may have sent, and that is not among `files`, is deleted if the
+    repository was pushed by Nerine, that is, if it has `nerine.json`.
     """
     there = remote.files
-    same = {file.name for file in files if file.name in there and file.is_like(there[file.name])}
-    names = {file.name for file in files}
-    ours = OURS if INFO_FILE in there else frozenset()
-    beside = sorted(set(there) - names)
+    same = {file.name for file in files if file.name in there and file.equals(there[file.name])}
+    more = sorted(set(there) - {file.name for file in files} - {_GIT_ATTRIBUTES})
+    deletable = DELETABLE if INFO_FILE in there else frozenset()
     return Changes(
         tuple(file for file in files if file.name not in same),
         tuple(sorted(same)),
-        tuple(name for name in beside if name in ours),
-        tuple(name for name in beside if name not in ours and name != _NOT_OURS),
+        tuple(name for name in more if name in deletable),
+        tuple(name for name in more if name not in deletable),
     )
 
 
-def _check_card(plan: PushPlan, remote: Remote, difference: Changes) -> None:
-    """A card that a person has written, or edited, is not replaced in silence."""
-    replaced = CARD_FILE in remote.files and CARD_FILE not in difference.unchanged
-    if not replaced or plan.replace_card:
+def _check_card(plan: PushPlan, remote: Remote, changes: Changes) -> None:
+    """Raises `HubError` if a card that a person wrote or edited would be replaced unasked."""
+    card = remote.files.get(CARD_FILE)
+    if card is None or CARD_FILE in changes.unchanged or plan.replace_card:
         return
-    small = (remote.files[CARD_FILE].size or 0) <= _LONGEST_CARD
-    if not (small and is_untouched(read_file(plan.target, remote, CARD_FILE))):
+    is_small = (card.size or 0) <= _LONGEST_CARD
+    if not (is_small and is_unedited(read_remote_file(plan.target, remote, CARD_FILE))):
         raise HubError(
-            f"the {CARD_FILE} there was written or edited by somebody",
+            f"the {CARD_FILE} in the repository was written or edited by a person",
             place=f"{plan.target.repo.page}/blob/{plan.target.branch}/{CARD_FILE}",
-            expected="none, or one that nerine push has written",
-            hint="put what it says into card.toml (nerine push --help), and replace it with "
+            expected="a card that nerine push wrote, or none",
+            hint="put its content into card.toml (nerine push --help), and replace it with "
             "--replace-card (in Python replace_card=True)",
-        )
-
-
-def _check_tag(target: Target, remote: Remote, *, changed: bool) -> None:
-    """A tag that is there already stays at its commit."""
-    there = remote.tags.get(target.tag or "")
-    if there is not None and (changed or there != remote.commit):
-        raise HubError(
-            f"there is a tag {target.tag!r} already, at the commit {there[:12]}",
-            place=str(target.repo),
-            expected="a new tag",
-            hint="nothing was pushed: name another one",
         )

@@ -1,20 +1,18 @@
-"""What the texts of an evaluation were to the checkpoint that was evaluated."""
+"""The role of an evaluation's texts: what they were to the checkpoint that was evaluated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nerine.core.document import digest_of, parts_of
 from nerine.data.corpus import Corpus
 from nerine.model.provenance.sketches import shares_known
+from nerine.publishing.evaluation_record import EvaluationRecord
 
-if TYPE_CHECKING:
-    from nerine.publishing.evaluations import EvaluationRecord
-
-_MOST = 0.5
-"""From this share of known texts on, they are the split's own."""
+_SAME_SPLIT = 0.5
+"""From this share of common texts on, texts count as those of a split."""
 
 
 class Role(Enum):
@@ -22,8 +20,8 @@ class Role(Enum):
 
     - `UNSEEN`: they had no part in making it.
     - `READ`: it learned from them without their labels.
-    - `CHOSE`: they chose the epoch, or the thresholds, so that scores on them flatter.
-    - `UNKNOWN`: the records do not tell.
+    - `CHOSE`: they chose the epoch or the thresholds, so that scores on them are too good.
+    - `UNKNOWN`: the records do not say.
     - `TRAINED`: it was trained on them, so that scores on them mean nothing.
     """
 
@@ -34,57 +32,42 @@ class Role(Enum):
     TRAINED = "trained"
 
 
-_SPLITS = (
-    ("train", Role.TRAINED),
-    ("validation", Role.CHOSE),
-    ("unlabelled", Role.READ),
-)
+_BY_SPLIT = {"train": Role.TRAINED, "validation": Role.CHOSE, "unlabelled": Role.READ}
+_BY_NAME = {"train": Role.TRAINED, "validation": Role.CHOSE, "test": Role.UNSEEN}
 
 
 def role_of(record: EvaluationRecord, info: Mapping[str, Any]) -> Role:
-    """The role of the evaluation's texts, by the checkpoint's `nerine.json`.
+    """The role of the evaluation's texts according to the checkpoint's `nerine.json`.
 
-    Texts are compared, whatever their split is called. A checkpoint of before these were
-    recorded tells by the corpus and the name of the split.
+    Texts are compared, whatever their split is called. For an older checkpoint, which has no
+    record of its texts, the corpus and the name of the split decide.
     """
-    provenance = info.get("provenance") or {}
-    found = _by_texts(record.texts, record.shared, provenance)
-    found = found or _by_name(record.corpus.hash, record.split, provenance)
-    if found in (Role.UNSEEN, Role.READ) and _fitted_on(record, info.get("thresholds") or {}):
-        return Role.CHOSE
-    return found
+    corpus, split = record.corpus.hash, record.split
+    role = _role(record.texts, record.shared, corpus, split, info)
+    fitted = info.get("thresholds") or {}
+    used = record.thresholds is not None
+    if used and (fitted.get("corpus"), fitted.get("split")) == (corpus, split):
+        return Role.CHOSE if role in (Role.UNSEEN, Role.READ) else role
+    return role
 
 
 def trained_on(corpus: Corpus, split: str, info: Mapping[str, Any]) -> bool:
-    """Whether the records tell that the checkpoint was trained on a split of `corpus`."""
-    documents, provenance = corpus.split(split), info.get("provenance") or {}
-    shared = shares_known(documents, provenance.get("splits") or {})
-    found = _by_texts(digest_of(parts_of(documents)), shared, provenance)
-    return (found or _by_name(corpus.hash, split, provenance)) is Role.TRAINED
+    """Whether the checkpoint was trained on a split of `corpus` according to its records."""
+    documents = corpus.split(split)
+    shared = shares_known(documents, (info.get("provenance") or {}).get("splits") or {})
+    texts = digest_of(parts_of(documents))
+    return _role(texts, shared, corpus.hash, split, info) is Role.TRAINED
 
 
-def _by_texts(
-    texts: str, shared: Mapping[str, float], provenance: Mapping[str, Any]
-) -> Role | None:
-    splits = provenance.get("splits")
-    if not splits:
-        return None
-    for name, role in _SPLITS:
-        same = splits.get(name, {}).get("texts") == texts
-        if same or shared.get(name, 0.0) >= _MOST:
-            return role
-    return Role.UNSEEN
-
-
-def _by_name(corpus: str, split: str, provenance: Mapping[str, Any]) -> Role:
-    """By the hash of a corpus and the name of its split."""
-    if corpus != (provenance.get("corpus") or {}).get("hash"):
-        return Role.UNKNOWN
-    roles = {"train": Role.TRAINED, "validation": Role.CHOSE, "test": Role.UNSEEN}
-    return roles.get(split, Role.UNKNOWN)
-
-
-def _fitted_on(record: EvaluationRecord, thresholds: Mapping[str, Any]) -> bool:
-    """Whether the thresholds that were used were fitted on these texts."""
-    same = (thresholds.get("corpus"), thresholds.get("split")) == (record.corpus.hash, record.split)
-    return same and record.thresholds is not None
+def _role(
+    texts: str, shared: Mapping[str, float], corpus: str, split: str, info: Mapping[str, Any]
+) -> Role:
+    provenance = info.get("provenance") or {}
+    if splits := provenance.get("splits"):
+        for name, role in _BY_SPLIT.items():
+            same = splits.get(name, {}).get("texts") == texts
+            if same or shared.get(name, 0.0) >= _SAME_SPLIT:
+                return role
+        return Role.UNSEEN
+    is_own = corpus == (provenance.get("corpus") or {}).get("hash")
+    return _BY_NAME.get(split, Role.UNKNOWN) if is_own else Role.UNKNOWN

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, get_type_hints
 
 from nerine.core.errors import SettingsError
-from nerine.core.settings import check, is_of, with_changes, with_meanings
+from nerine.core.settings import check, has_type, with_changes, with_field_docs
 from nerine.core.tags import TagScheme
 from nerine.core.words import Words
 from nerine.model.settings import Decoding
@@ -41,7 +41,7 @@ def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
     )
 
 
-@with_meanings
+@with_field_docs
 @dataclass(frozen=True, slots=True)
 class RunSettings:
     """The settings that training and distillation share.
@@ -152,7 +152,7 @@ class RunSettings:
         return with_changes(self, changes, "setting")
 
 
-@with_meanings
+@with_field_docs
 @dataclass(frozen=True, slots=True)
 class TrainingSettings(RunSettings):
     """The settings of `train`.
@@ -182,7 +182,7 @@ class TrainingSettings(RunSettings):
         TagScheme.named(self.scheme)
 
 
-@with_meanings
+@with_field_docs
 @dataclass(frozen=True, slots=True)
 class DistillationSettings(RunSettings):
     """The settings of `distill`.
@@ -233,7 +233,7 @@ class DistillationSettings(RunSettings):
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)
         ascending = list(self.keep) == sorted({*self.keep})
-        if not ascending or not all(is_of(layer, int) and layer >= 0 for layer in self.keep):
+        if not ascending or not all(has_type(layer, int) and layer >= 0 for layer in self.keep):
             raise SettingsError(
                 f"{self.keep!r} is not a valid list of layers",
                 place="keep",

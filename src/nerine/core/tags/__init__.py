@@ -1,10 +1,10 @@
-"""Tag schemes: how a sequence of tags, one a word, writes down entities.
+"""Tag schemes: notations of entities as a sequence of tags, one a word. Entities do not overlap.
 
 ======  =====================================  ===================================================
 scheme  an entity of one word, of two, three   note
 ======  =====================================  ===================================================
-IOB1    `I`, `I I`, `I I I`                    `B` only where an entity follows its like at once
-IOB2    `B`, `B I`, `B I I`                    called BIO in most places
+IOB1    `I`, `I I`, `I I I`                    `B` only directly after an entity of the same label
+IOB2    `B`, `B I`, `B I I`                    usually called BIO
 BIOES   `S`, `B E`, `B I E`
 BILOU   `U`, `B L`, `B I L`                    BIOES with other letters
 ======  =====================================  ===================================================

@@ -1,4 +1,4 @@
-"""Which scheme tags are written in."""
+"""The scheme of tag sequences, detected from their letters."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nerine.core.tags.tag import OUTSIDE, Tag, parse_tag
 
 
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
-    """The scheme that tag sequences are written in.
+    """The scheme of tag sequences.
 
-    Letters decide for BIOES and BILOU (Ratinov & Roth, 2009). Between the others, a file is IOB1 if
-    entities begin with `I-` and every `B-` stands where IOB1 demands one; it is IOB2 otherwise.
+    BIOES and BILOU have letters of their own. Otherwise it is IOB1 if entities begin with `I-` and
+    every `B-` is one that IOB1 demands, and IOB2 if not.
     """
     letters: set[str] = set()
     starts_with_inside = starts_with_begin = False

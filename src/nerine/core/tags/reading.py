@@ -13,11 +13,11 @@ Reading = Literal["strict", "lenient"]
 def decode_iob2(tags: Sequence[str]) -> list[Span]:
     """The strict reading of IOB2: an entity is a `B-` and the `I-` of its label that follow it.
 
-    Most tags are `O` or go on with an entity: these are told by their letters alone.
+    Most tags are `O` or continue an entity. They are compared as strings and not parsed.
     """
     spans = []
     start, label = -1, ""
-    inside: str | None = None  # the tag that goes on with the entity before it
+    inside: str | None = None  # the tag that continues the entity
     for index, written in enumerate(tags):
         if written == inside:
             continue
@@ -34,7 +34,7 @@ def decode_iob2(tags: Sequence[str]) -> list[Span]:
 
 
 def decode_bounded(tags: list[Tag]) -> list[Span]:
-    """The strict reading of BIOES: an entity counts if it has both its ends."""
+    """The strict reading of BIOES: an entity counts if it has both ends."""
     spans = []
     start, label = -1, ""
     for index, tag in enumerate(tags):
@@ -50,7 +50,7 @@ def decode_bounded(tags: list[Tag]) -> list[Span]:
 
 
 def decode_lenient(tags: list[Tag]) -> list[Span]:
-    """The lenient reading, of whatever scheme."""
+    """The lenient reading, the same for every scheme."""
     spans = []
     start = -1
     previous = Tag(OUTSIDE, "")
@@ -66,7 +66,7 @@ def decode_lenient(tags: list[Tag]) -> list[Span]:
 
 
 def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """The rule of conlleval (Tjong Kim Sang & Buchholz, 2000), which reads every scheme alike."""
+    """Whether an entity begins at `tag`, by conlleval (Tjong Kim Sang & Buchholz, 2000)."""
     if tag.kind == OUTSIDE:
         return False
     return tag.kind in "BS" or previous.kind in "OES" or previous.label != tag.label

@@ -1,4 +1,4 @@
-"""The four schemes, and what each of them allows."""
+"""The four tag schemes: tags ↔ spans, and the transitions between tags that each one allows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Fault:
     """A place where a tag sequence breaks its scheme.
 
     Attributes:
-        index: The tag at fault, counted from 0.
-        reason: What is wrong with it.
+        index: The index of the wrong tag.
+        reason: The problem, for a message.
     """
 
     index: int
@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """Which tag may follow which, for one list of tags.
+    """The allowed transitions between the tags of one list.
 
     Each table is square and indexed `[previous][next]`; the places before the first word and
     after the last one count as `O`.
@@ -60,30 +60,25 @@ class TagScheme(Enum):
 
     @classmethod
     def named(cls, name: str | TagScheme) -> TagScheme:
-        """The scheme of a name, in any case; `BIO` is IOB2 and `IOBES` is BIOES.
+        """The scheme with a name, in any case; `BIO` is IOB2 and `IOBES` is BIOES.
 
         Args:
-            name: The name, or a scheme, which is given back.
-
-        Returns:
-            The scheme.
+            name: The name, or a scheme, which is returned unchanged.
 
         Raises:
-            SchemeError: Where no scheme is called so.
+            SchemeError: If no scheme has this name.
         """
         if isinstance(name, TagScheme):
             return name
         known = {scheme.value: scheme for scheme in cls}
         known |= {"BIO": cls.IOB2, "IOB": cls.IOB1, "IOBES": cls.BIOES, "BILUO": cls.BILOU}
         if name.upper() not in known:
-            raise SchemeError(
-                f"no tag scheme is called {name!r}", expected=f"one of {', '.join(known)}"
-            )
+            raise SchemeError(f"unknown tag scheme {name!r}", expected=f"one of {', '.join(known)}")
         return known[name.upper()]
 
     @property
     def prefixes(self) -> str:
-        """The letters that may stand before a label, the one that begins an entity first."""
+        """The letters before a label, the one that begins an entity first."""
         letters = {TagScheme.BIOES: "BIES", TagScheme.BILOU: "BILU"}
         return letters.get(self, "BI")
 
@@ -93,7 +88,7 @@ class TagScheme(Enum):
         return self in (TagScheme.BIOES, TagScheme.BILOU)
 
     def tags(self, labels: Iterable[str]) -> tuple[str, ...]:
-        """The tags of some labels: `O`, then each label's, in the order of a model's outputs.
+        """The tags of labels, in the order of a model's outputs: `O`, then those of each label.
 
         Args:
             labels: The labels, in order.
@@ -105,13 +100,13 @@ class TagScheme(Enum):
 
         Args:
             spans: Spans in order, without overlap.
-            length: How many words the sequence has.
+            length: The number of words.
 
         Returns:
-            A tag for each word.
+            One tag a word.
 
         Raises:
-            SchemeError: For a span out of order or outside of the words.
+            SchemeError: If a span overlaps the one before, or is outside the words.
         """
         tags = [OUTSIDE] * length
         previous = Span(0, 0, "")
@@ -122,34 +117,32 @@ class TagScheme(Enum):
                     expected=f"ordered spans without overlap inside {length} words",
                 )
             touches = previous.end == span.start and previous.label == span.label
-            kinds = self._kinds(span.end - span.start, touches)
+            inner = span.end - span.start - 1
+            if self.bounds_both_ends:
+                begin, inside, end, single = tuple(self.prefixes)
+                kinds = begin + inside * (inner - 1) + end if inner else single
+            else:
+                kinds = ("B" if self is TagScheme.IOB2 or touches else "I") + "I" * inner
             tags[span.start : span.end] = [f"{kind}-{span.label}" for kind in kinds]
             previous = span
         return tags
 
-    def _kinds(self, length: int, touches_its_like: bool) -> str:
-        if not self.bounds_both_ends:
-            first = "B" if self is TagScheme.IOB2 or touches_its_like else "I"
-            return first + "I" * (length - 1)
-        begin, inside, end, single = tuple(self.prefixes)
-        return single if length == 1 else begin + inside * (length - 2) + end
-
     def decode(self, tags: Sequence[str], reading: Reading = "strict") -> list[Span]:
         """Tags → spans.
 
-        The strict reading takes only entities that are written as the scheme demands, as
-        seqeval's strict mode does. The lenient reading is that of conlleval (Tjong Kim Sang &
-        Buchholz, 2000): a tag that goes on where nothing began (an orphan `I-`) begins an entity.
+        The strict reading takes only entities that obey the scheme, like seqeval's strict mode.
+        The lenient reading is that of conlleval (Tjong Kim Sang & Buchholz, 2000): a tag that
+        continues no entity (an orphan `I-`) begins one.
 
         Args:
-            tags: A tag for each word.
+            tags: One tag a word.
             reading: `strict` or `lenient`.
 
         Returns:
             The spans, in order.
 
         Raises:
-            SchemeError: For a tag of an unknown form.
+            SchemeError: If a tag has an unknown form.
         """
         if tags.count(OUTSIDE) == len(tags):
             return []
@@ -161,7 +154,7 @@ class TagScheme(Enum):
         return decode_bounded(parsed) if self.bounds_both_ends else self._decode_iob1(parsed)
 
     def _decode_iob1(self, tags: list[Tag]) -> list[Span]:
-        """The strict reading of IOB1, whose entities end where nothing goes on."""
+        """The strict reading of IOB1: an entity ends before a tag that does not continue it."""
         spans = []
         start, label = -1, ""
         previous = Tag(OUTSIDE, "")
@@ -170,39 +163,36 @@ class TagScheme(Enum):
             if start >= 0 and (begins or tag != ("I", label)):
                 spans.append(Span(start, index, label))
                 start = -1
-            # After a `B-` that IOB1 does not allow there, an `I-` has nothing to go on with.
+            # after a `B-` that IOB1 does not allow there, an `I-` begins an entity
             if begins or (tag.kind == "I" and start < 0):
                 start, label = index, tag.label
             previous = tag
         return spans
 
     def fault(self, tags: Sequence[str]) -> Fault | None:
-        """The first place where tags break the scheme, or None.
+        """The first place where tags break the scheme; None if they obey it.
 
         Args:
-            tags: A tag for each word.
+            tags: One tag a word.
 
         Raises:
-            SchemeError: For a tag of an unknown form.
+            SchemeError: If a tag has an unknown form.
         """
         return next(self.faults(tags), None)
 
     def faults(self, tags: Sequence[str]) -> Iterator[Fault]:
-        """Every place where tags break the scheme. A tag is judged by the one before it.
+        """Every place, in order, where a tag must not follow the tag before it.
 
         Args:
-            tags: A tag for each word.
-
-        Yields:
-            The places, in order.
+            tags: One tag a word.
 
         Raises:
-            SchemeError: For a tag of an unknown form.
+            SchemeError: If a tag has an unknown form.
         """
         previous = OUTSIDE
         for index, tag in enumerate(tags):
             if parse_tag(tag).kind != OUTSIDE and tag[0] not in self.prefixes:
-                yield Fault(index, f"{tag!r} is no tag of {self.value}")
+                yield Fault(index, f"{tag!r} is not a tag of {self.value}")
             elif not self._allows(parse_tag(previous), parse_tag(tag)):
                 yield Fault(index, f"{tag!r} cannot follow {previous!r} in {self.value}")
             previous = tag
@@ -210,42 +200,39 @@ class TagScheme(Enum):
             yield Fault(len(tags) - 1, f"{previous!r} cannot end a sequence in {self.value}")
 
     def repair(self, tags: Sequence[str]) -> tuple[list[str], int]:
-        """Tags as the lenient reading takes them.
+        """Changes tags into a sequence of the scheme with the entities of the lenient reading.
 
         Args:
-            tags: A tag for each word.
+            tags: One tag a word.
 
         Returns:
-            A tag for each word, and how many tags were changed.
+            One tag a word, and the number of changed tags.
 
         Raises:
-            SchemeError: For a tag of an unknown form.
+            SchemeError: If a tag has an unknown form.
         """
         repaired = self.encode(self.decode(tags, "lenient"), len(tags))
         return repaired, sum(old != new for old, new in zip(tags, repaired, strict=True))
 
     def transitions(self, tags: Sequence[str], *, constrained: bool = True) -> Transitions:
-        """Which of some tags may follow which.
+        """The allowed transitions between tags.
 
         Args:
-            tags: A model's outputs, in order.
+            tags: The tags of a model's outputs, in order.
             constrained: False allows every pair and reads entities leniently: the best sequence is
                 then the arg-max of each word.
 
-        Returns:
-            The tables.
-
         Raises:
-            SchemeError: Where `O` is not among the tags, or a tag has an unknown form.
+            SchemeError: If `O` is not among the tags, or a tag has an unknown form.
         """
         if OUTSIDE not in tags:
             raise SchemeError(
                 f"the tags {', '.join(tags)} lack {OUTSIDE!r}",
-                expected="'O' for words outside of entities",
+                expected="'O' for words outside entities",
             )
         parsed = [parse_tag(tag) for tag in tags]
         begins = self._begins if constrained else begins_leniently
-        allows = self._allows if constrained else _allows_all
+        allows = self._allows if constrained else lambda previous, tag: True  # noqa: ARG005
         starts = _table(parsed, begins)
         return Transitions(
             tags=tuple(tags),
@@ -283,7 +270,3 @@ class TagScheme(Enum):
 
 def _table(tags: Sequence[Tag], holds: Callable[[Tag, Tag], bool]) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(holds(previous, tag) for tag in tags) for previous in tags)
-
-
-def _allows_all(previous: Tag, tag: Tag) -> bool:  # noqa: ARG001 - a relation takes both
-    return True

@@ -1,4 +1,4 @@
-"""Tags and spans, the two ways to write down an entity over words."""
+"""Tags and spans: the two notations of an entity over words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Span(NamedTuple):
 
     Attributes:
         start: Its first word, counted from 0.
-        end: The word behind its last one.
+        end: The word after its last one.
         label: Its class.
     """
 
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 
 
 class Tag(NamedTuple):
-    """A tag taken apart. `kind` is one of O, B, I, E, S, whatever letters the scheme uses."""
+    """A parsed tag: `kind` is O, B, I, E or S, also for schemes that write L and U."""
 
     kind: str
     label: str
@@ -36,7 +36,7 @@ _OUTSIDE = Tag(OUTSIDE, "")
 
 @lru_cache(maxsize=10_000)
 def parse_tag(tag: str) -> Tag:
-    """Takes a tag apart; raises `SchemeError` on any other form."""
+    """Parses a tag; raises `SchemeError` if its form is unknown."""
     if tag == OUTSIDE:
         return _OUTSIDE
     kind, hyphen, label = tag.partition("-")
@@ -45,7 +45,7 @@ def parse_tag(tag: str) -> Tag:
         raise SchemeError(
             f"tag {tag!r} has an unknown form",
             expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
-            hint="name the column that holds the tags if it is not the last one; labels alone are "
-            "IOB1 once each has I- before it",
+            hint="name the column of the tags if it is not the last one; labels alone become IOB1 "
+            "tags with I- before each",
         )
     return Tag(kind, label)

@@ -1,22 +1,23 @@
-"""Rules about characters: what cannot be seen, what is damaged, what only looks like a letter.
+"""Rules about characters: invisible ones, damaged ones, and ones that look like another letter.
 
-Each finding is about one kind of character in one document, at the first place where it stands,
-and names its code point.
+A finding concerns one character in one document. It stands at the first occurrence and names the
+code point.
 """
 
 from __future__ import annotations
 
 import html
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import regex
 
 from nerine.core.display import HTML_REFERENCE
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.mojibake import repaired_runs
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import View, listed, quoted, times
 
 Applies = Callable[[str, int], bool]
@@ -61,7 +62,7 @@ _CONTROL_NAMES = (
 
 
 def code_point(char: str) -> str:
-    """A character by its number and name: `U+200B ZERO WIDTH SPACE`."""
+    """The number and name of a character: `U+200B ZERO WIDTH SPACE`."""
     number = ord(char)
     kinds = {"Cc": "control character", "Co": "private use", "Cs": "half of a surrogate pair"}
     kind = kinds.get(unicodedata.category(char), "no character of Unicode")
@@ -70,22 +71,18 @@ def code_point(char: str) -> str:
 
 
 def spelled(characters: Collection[str]) -> str:
-    """The first few characters by their numbers and names, and how many more there are."""
+    """The numbers and names of the first few characters, and the number of the others."""
     shown = [code_point(char) for char in characters]
     return listed(shown[:_MOST_LETTERS], len(shown))
 
 
-def _always(_text: str, _position: int) -> bool:
-    return True
-
-
-def characters(view: View, *, pattern: Any, applies: Applies = _always) -> Iterator[Remark]:
-    """Characters that `pattern` finds, where the rule `applies` to them."""
+def characters(view: View, *, pattern: Any, applies: Applies | None = None) -> Iterator[Remark]:
+    """Characters that `pattern` finds, if the rule `applies` to their text and position."""
     for split, index, document in view.documents():
         text = document.text
         places: dict[str, list[int]] = {}
         for match in pattern.finditer(text):
-            if applies(text, match.start()):
+            if applies is None or applies(text, match.start()):
                 places.setdefault(match[0], []).append(match.start())
         for char, found in places.items():
             more = f", {times(len(found))}" if len(found) > 1 else ""
@@ -94,14 +91,14 @@ def characters(view: View, *, pattern: Any, applies: Applies = _always) -> Itera
 
 
 def _around(text: str, start: int, end: int | None = None) -> str:
-    """What stands around a place, in quotes."""
+    """The text around a place, in quotes."""
     first, last = max(0, start - _AROUND), (start + 1 if end is None else end) + _AROUND
     head, tail = "…" if first else "", "…" if last < len(text) else ""
     return f"{head}{text[first:last]!r}{tail}"
 
 
-def _hides(text: str, position: int) -> bool:
-    """Whether an invisible character has no use: joiners have one in emoji and some scripts."""
+def is_useless_invisible(text: str, position: int) -> bool:
+    """Whether an invisible character has no use; joiners have one in emoji and some scripts."""
     char = text[position]
     if "\U000e0020" <= char <= "\U000e007f":  # the letters of a flag such as Scotland's
         return _FLAG.search(text[max(0, position - _AROUND) : position]) is None
@@ -117,8 +114,8 @@ def _is_emoji(char: str) -> bool:
     return bool(char) and (char == "\ufe0f" or unicodedata.category(char) in ("So", "Sk", "Sm"))
 
 
-def _turns(text: str, position: int) -> bool:
-    """Whether a mark of direction has no use: beside Hebrew or Arabic, all but overrides have."""
+def is_useless_direction_mark(text: str, position: int) -> bool:
+    """Whether a direction mark has no use; in Hebrew or Arabic, all but overrides have one."""
     return text[position] in "\u202d\u202e" or not _has_right_to_left(text)
 
 
@@ -128,93 +125,98 @@ def _has_right_to_left(text: str) -> bool:
 
 
 def not_composed(view: View) -> Iterator[Remark]:
-    """Characters that are not in the normal form NFC: to a program, `é` and `é` are two texts."""
+    """Characters that are not in the normal form NFC: two spellings of `é` are two texts."""
     for split, index, document in view.documents():
         text = document.text
         if unicodedata.is_normalized("NFC", text):
             continue
-        clusters = [m for m in regex.finditer(r"\X", text) if not _is_composed(m[0])]
+        clusters = [
+            match
+            for match in regex.finditer(r"\X", text)
+            if not unicodedata.is_normalized("NFC", match[0])
+        ]
         start, end = clusters[0].span() if clusters else (0, len(text))
         now, then = text[start:end], unicodedata.normalize("NFC", text[start:end])
-        more = f", and {len(clusters) - 1:,} more" if len(clusters) > 1 else ""
-        message = f"{spelled(now)} would be {spelled(then)} in NFC, in {_around(text, start)}"
-        yield Remark(message + more, Spot(split, index, start, end))
-
-
-def _is_composed(cluster: str) -> bool:
-    return unicodedata.is_normalized("NFC", cluster)
+        message = (
+            f"{spelled(now)} would be {spelled(then)} in NFC, in {_around(text, start)}"
+            f"{_more(clusters)}"
+        )
+        yield Remark(message, Spot(split, index, start, end))
 
 
 def mixed_scripts(view: View) -> Iterator[Remark]:
-    """Words of Latin letters with Cyrillic ones, or with Greek ones that look Latin, or so."""
+    """Words of Latin letters with Cyrillic ones, or with Greek ones that look Latin."""
     for split, index, document in view.documents():
         if document.text.isascii() or not _OTHER_ALPHABET.search(document.text):
             continue
         for match in _LETTERS.finditer(document.text):
-            if _is_mixed(match[0]):
-                letters = dict.fromkeys(_FOREIGN.findall(match[0]))
+            letters = dict.fromkeys(_FOREIGN.findall(match[0]))
+            greek = set(_GREEK.findall(match[0]))
+            if letters and _LATIN.search(match[0]) and greek <= _LATIN_LOOKING_GREEK:
                 message = f"{quoted(match[0])} holds {spelled(letters)} among Latin letters"
                 yield Remark(message, Spot(split, index, *match.span()))
 
 
-def _is_mixed(word: str) -> bool:
-    foreign = _FOREIGN.findall(word)
-    greek = set(_GREEK.findall(word))
-    return bool(foreign and _LATIN.search(word)) and greek <= _LATIN_LOOKING_GREEK
-
-
-def mojibake(view: View) -> Iterator[Remark]:
-    """UTF-8 that somebody read as Windows-1252 or Latin-1: `Ã©` for `é`."""
-    for split, index, document in view.documents():
-        runs = [] if document.text.isascii() else list(repaired_runs(document.text))
-        if runs:
-            start, end, meant = runs[0]
-            more = f", and {len(runs) - 1:,} more" if len(runs) > 1 else ""
-            message = (
-                f"{quoted(document.text[start:end])} is {quoted(meant)} in UTF-8, read wrongly"
-            )
-            around = f", in {_around(document.text, start, end)}"
-            yield Remark(message + around + more, Spot(split, index, start, end))
-
-
-def html_entities(view: View) -> Iterator[Remark]:
-    """Signs that are still written as in HTML."""
+def misread(
+    view: View, *, find: Callable[[str], Iterator[tuple[int, int, str]]], how: str
+) -> Iterator[Remark]:
+    """Ranges that `find` gives with the text that was meant; one remark for each document."""
     for split, index, document in view.documents():
         text = document.text
-        found = [m for m in _HTML.finditer(text) if _unescaped(m[0]) != m[0]]
+        found = list(find(text))
         if found:
-            start, end = found[0].span()
-            more = f", and {len(found) - 1:,} more" if len(found) > 1 else ""
-            meant = _unescaped(text[start:end])
-            message = f"{quoted(text[start:end])} is {quoted(meant)} in HTML"
-            around = f", in {_around(text, start, end)}"
-            yield Remark(message + around + more, Spot(split, index, start, end))
+            start, end, meant = found[0]
+            message = (
+                f"{quoted(text[start:end])} is {quoted(meant)} {how}, "
+                f"in {_around(text, start, end)}{_more(found)}"
+            )
+            yield Remark(message, Spot(split, index, start, end))
 
 
-def _unescaped(written: str) -> str:
-    """What an entity of HTML stands for, also if spaces cut it into tokens."""
-    return html.unescape(written.replace(" ", ""))
+def html_references(text: str) -> Iterator[tuple[int, int, str]]:
+    """Character references of HTML, also if cut into tokens: their ranges and characters."""
+    for match in _HTML.finditer(text):
+        meant = html.unescape(match[0].replace(" ", ""))
+        if meant != match[0].replace(" ", ""):
+            yield *match.span(), meant
 
 
-def _of(pattern: Any, applies: Applies = _always) -> Callable[[View], Iterator[Remark]]:
+def _more(found: Sequence[object]) -> str:
+    return f", and {len(found) - 1:,} more" if len(found) > 1 else ""
+
+
+def _of(pattern: Any, applies: Applies | None = None) -> Callable[[View], Iterator[Remark]]:
     return partial(characters, pattern=pattern, applies=applies)
 
 
+_MOJIBAKE = partial(misread, find=repaired_runs, how="in UTF-8, read wrongly")
+_HTML_ENTITIES = partial(misread, find=html_references, how="in HTML")
+
 RULES = (
     Rule("control-character", "error", "a character that steers devices", _of(_CONTROL)),
-    Rule("mojibake", "error", "UTF-8 that was read in another encoding", mojibake),
+    Rule("mojibake", "error", "UTF-8 that was read in another encoding", _MOJIBAKE),
     Rule(
         "replacement-character",
         "warning",
         "a character that was lost when the text was decoded",
         _of(_REPLACEMENT),
     ),
-    Rule("zero-width-character", "warning", "a character without width", _of(_ZERO_WIDTH, _hides)),
-    Rule("direction-mark", "warning", "a character that turns the text", _of(_DIRECTION, _turns)),
+    Rule(
+        "zero-width-character",
+        "warning",
+        "a character without width",
+        _of(_ZERO_WIDTH, is_useless_invisible),
+    ),
+    Rule(
+        "direction-mark",
+        "warning",
+        "a character that turns the text",
+        _of(_DIRECTION, is_useless_direction_mark),
+    ),
     Rule("private-character", "warning", "a character without a public meaning", _of(_PRIVATE)),
     Rule("no-character", "warning", "a code point that is no character", _of(_NO_CHARACTER)),
     Rule("mixed-scripts", "warning", "a word of letters of two scripts", mixed_scripts),
-    Rule("html-entity", "warning", "a sign that is written as in HTML", html_entities),
+    Rule("html-entity", "warning", "a sign that is written as in HTML", _HTML_ENTITIES),
     Rule("not-composed", "note", "a text that is not in the normal form NFC", not_composed),
     Rule("unusual-space", "note", "a space that is not the usual one", _of(_SPACE)),
 )

@@ -1,4 +1,4 @@
-"""Rules about an encoder and a corpus: words that it does not know, texts that it cannot hold."""
+"""Rules about an encoder and a corpus: words that it does not know, texts longer than a window."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from nerine.core.display import counted
 from nerine.curation.checks.characters import spelled
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.subwords import Cut, Range
 from nerine.curation.checks.view import View, quoted, times
 
 
 def unknown_words(view: View) -> Iterator[Remark]:
-    """Words that the encoder sees as its unknown subword: it cannot tell them apart."""
+    """Words that become the unknown subword: the encoder cannot tell them apart."""
     yield from _by_word(view, lambda cut: cut.unknown, "is unknown to the encoder")
 
 
 def blind_words(view: View) -> Iterator[Remark]:
-    """Words that no subword stands for: the encoder does not see them at all."""
+    """Words without any subword: the encoder does not see them."""
     yield from _by_word(view, lambda cut: cut.blind, "is not seen by the encoder")
 
 
@@ -30,19 +31,14 @@ def _by_word(
         for start, end in ranges_of(cut):
             found[document.text[start:end]].append(Spot(split, index, start, end))
     for word, spots in found.items():
-        message = f"{_named(word)} {what}, {times(len(spots))}"
+        # a word of signs alone may be invisible
+        code_points = "" if any(char.isalnum() for char in word) else f" ({spelled(word)})"
+        message = f"{quoted(word)}{code_points} {what}, {times(len(spots))}"
         yield Remark(message, spots[0], tuple(spots[1:]))
 
 
-def _named(word: str) -> str:
-    """A word in quotes; one of signs alone with its code points, which may not be seen."""
-    if any(each.isalnum() for each in word):
-        return quoted(word)
-    return f"{quoted(word)} ({spelled(word)})"
-
-
 def long_texts(view: View) -> Iterator[Remark]:
-    """Texts that are longer than a window: they will be read in several, which overlap."""
+    """Texts that are longer than a window: they are read in several windows, which overlap."""
     for split, index, _, cut in view.cuts:
         if cut.windows > 1:
             longest = view.subwords.max_length if view.subwords else 0
@@ -51,7 +47,7 @@ def long_texts(view: View) -> Iterator[Remark]:
 
 
 def subwords_per_word(view: View) -> Iterator[Remark]:
-    """How finely the words of each split are cut."""
+    """The mean number of subwords per word in each split."""
     for split in view.corpus.splits:
         cuts = [cut for name, _, _, cut in view.cuts if name == split]
         words, subwords = sum(cut.words for cut in cuts), sum(cut.subwords for cut in cuts)

@@ -1,4 +1,4 @@
-"""Rules about texts that stand in a corpus more than once, word for word or nearly."""
+"""Rules about texts that occur in a corpus more than once, exactly or nearly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from nerine.core.document import Document
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.similarity import Where, masked, own_words
 from nerine.curation.checks.view import View, listed, quoted
 from nerine.evaluation.metrics.scoring import ranges_of
@@ -17,7 +18,7 @@ _MOST_DIFFERENCES = 3
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """A document whose text stands earlier: in its own split, or in an earlier one."""
+    """A document with the text of an earlier one, in its own split or in an earlier split."""
 
     here: Where
     there: Where
@@ -34,7 +35,7 @@ class _Copy:
 
 
 def _copies(view: View) -> Iterator[_Copy]:
-    """Each copy with the first document of its text, in its own split and in an earlier one."""
+    """Each copy with the first document with its text, in its own and in an earlier split."""
     first: dict[str, dict[str, int]] = {}
     for split, index, document in view.documents():
         if not document.text.strip():
@@ -49,7 +50,7 @@ def _copies(view: View) -> Iterator[_Copy]:
 
 
 def copies(view: View, *, leaks: bool) -> Iterator[Remark]:
-    """Texts that stand earlier: in the same split, or in an earlier one, which is a leak."""
+    """Texts that occur earlier: in the same split, or in an earlier one, which is a leak."""
     for copy in _copies(view):
         if copy.leaks == leaks:
             agree = "the same" if copy.agrees else "other"
@@ -57,7 +58,7 @@ def copies(view: View, *, leaks: bool) -> Iterator[Remark]:
 
 
 def relabelled(view: View) -> Iterator[Remark]:
-    """Texts that stand earlier with other entities: one of the two is wrong."""
+    """Texts that occur earlier with other entities: one of the two is wrong."""
     for copy in _copies(view):
         if not copy.agrees:
             yield _remark(view, copy, f"with other entities: {_difference(copy)}")
@@ -71,7 +72,7 @@ def _remark(view: View, copy: _Copy, how: str) -> Remark:
 
 
 def _difference(copy: _Copy) -> str:
-    """Which ranges are labelled in another way here and there."""
+    """The ranges with different labels here and there."""
     here, there = (
         {(start, end): label for start, end, label in ranges_of(document)}
         for document in (copy.document, copy.other)
@@ -90,43 +91,34 @@ def _named(label: str | None) -> str:
 
 
 def near_copies(view: View, *, leaks: bool) -> Iterator[Remark]:
-    """Texts that nearly stand earlier, by `NearCopies`; exact copies are left to other rules."""
+    """Texts that nearly occur earlier, by `NearCopies`; exact copies are left to other rules."""
     exact = {(copy.here, copy.leaks) for copy in _copies(view)}
     for near in view.near_copies:
         if near.leaks == leaks and (near.here, leaks) not in exact:
             here, there = Spot(*near.here), Spot(*near.there)
             document, other = (view.corpus.splits[split][i] for split, i in (near.here, near.there))
-            agree = "the same" if _masked_labels(document) == _masked_labels(other) else "other"
+            labels, other_labels = (
+                [(masked(each.surface(entity)), entity.label) for entity in each.entities]
+                for each in (document, other)
+            )
+            agree = "the same" if labels == other_labels else "other"
+            own = (own_words(document.text, other.text), own_words(other.text, document.text))
+            differences = "".join(
+                f", only {where}: "
+                f"{listed([quoted(word) for word in words[:_MOST_DIFFERENCES]], len(words))}"
+                for where, words in zip(("here", "there"), own, strict=True)
+                if words
+            )
             yield Remark(
                 f"{quoted(document.text)} nearly stands at {view.place(there)}: {near.likeness}"
-                f"{_own_words(document, other)}; with {agree} entities",
+                f"{differences}; with {agree} entities",
                 here,
                 (there,),
             )
 
 
-def _own_words(document: Document, other: Document) -> str:
-    """The words that only one of two texts holds."""
-    here, there = own_words(document.text, other.text), own_words(other.text, document.text)
-    said = [
-        f"only {where}: {listed([quoted(word) for word in words[:_MOST_DIFFERENCES]], len(words))}"
-        for where, words in (("here", here), ("there", there))
-        if words
-    ]
-    return "".join(f", {each}" for each in said)
-
-
-def _masked_labels(document: Document) -> list[tuple[str, str]]:
-    return [(masked(document.surface(each)), each.label) for each in document.entities]
-
-
 RULES = (
-    Rule(
-        "relabelled-text",
-        "error",
-        "one text with different entities in two places",
-        relabelled,
-    ),
+    Rule("relabelled-text", "error", "one text with different entities in two places", relabelled),
     Rule(
         "leaked-text",
         "warning",

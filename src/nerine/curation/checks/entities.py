@@ -1,4 +1,4 @@
-"""Rules about single entities: what they begin and end with, and how long they are."""
+"""Rules about single entities: their first and last characters, and their length."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nerine.core.document import Document
 from nerine.core.words import rule_words
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import Mention, View, quoted
 
 _LONG_WORDS, _LONG_RATIO, _TOO_LONG = 8, 4, 25
@@ -20,10 +20,10 @@ _LEADING_HARMLESS = "@#¿¡/"
 _TRAILING_HARMLESS = "!?%"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _QUOTES = {'"': '"', "'": "'", "“": "”", "”": "“", "‘": "’", "’": "‘", "«": "»", "»": "«"}
-"""Quotation marks with what stands at the other end of the quotation."""
+"""Each quotation mark with the mark at the other end of the quotation."""
 _HTML_AT_END = re.compile(r"&\w+;$")
 _ABBREVIATION = 4
-"""A word of so many letters before a dot may be an abbreviation."""
+"""A word of at most so many letters before a dot may be an abbreviation."""
 
 
 def signs_only(view: View) -> Iterator[Remark]:
@@ -35,7 +35,7 @@ def signs_only(view: View) -> Iterator[Remark]:
 
 
 def digits_only(view: View) -> Iterator[Remark]:
-    """Entities without letters but with digits, where their label rarely has such."""
+    """Entities without letters but with digits, if they are rare for their label."""
     found: dict[str, list[Mention]] = defaultdict(list)
     numbers: dict[str, int] = defaultdict(int)
     for mention in view.mentions:
@@ -66,8 +66,8 @@ def outer_space(view: View) -> Iterator[Remark]:
 def outer_punctuation(view: View) -> Iterator[Remark]:
     """Entities that begin or end with a quote, a comma, a bracket without its other half.
 
-    Signs that belong to names are let pass: `@`, `#` and `/` before, `!` and `?` behind, the dot of
-    an abbreviation, brackets in pairs.
+    Signs of names are allowed: a leading `@`, `#` or `/`, a trailing `!` or `?`, the dot of an
+    abbreviation, brackets in pairs.
     """
     for mention in view.mentions:
         surface = mention.surface.strip()
@@ -101,11 +101,13 @@ def _is_foreign_tail(surface: str) -> bool:
         return _PAIRS[last] not in surface
     if _is_quoted_inside(surface, last) or _HTML_AT_END.search(surface):
         return False
-    return not (last == "." and _ends_in_abbreviation(surface))
+    word = surface[:-1].split()[-1] if surface[:-1].split() else ""
+    is_abbreviation = "." in word or 0 < len(word) <= _ABBREVIATION
+    return last != "." or not is_abbreviation
 
 
 def _is_quoted_inside(surface: str, sign: str) -> bool:
-    """Whether a quotation mark at an end has its other half inside: `BARCA "RIDE"`."""
+    """Whether the other half of a quotation mark at an end is inside: `BARCA "RIDE"`."""
     is_whole_quoted = surface[0] in _QUOTES and surface[-1] in _QUOTES
     return sign in _QUOTES and not is_whole_quoted and _QUOTES[sign] in surface[1:-1]
 
@@ -114,14 +116,12 @@ def _is_punctuation(char: str) -> bool:
     return unicodedata.category(char)[0] == "P"
 
 
-def _ends_in_abbreviation(surface: str) -> bool:
-    word = surface[:-1].split()[-1] if surface[:-1].split() else ""
-    return "." in word or 0 < len(word) <= _ABBREVIATION
-
-
 def long_entities(view: View) -> Iterator[Remark]:
     """Entities of 8 words or more and over 4 times their label's median, or over 25 words."""
-    lengths = [_words(mention.surface) for mention in view.mentions]
+    lengths = [
+        sum(any(char.isalnum() for char in piece) for piece in mention.surface.split())
+        for mention in view.mentions
+    ]
     by_label: dict[str, list[int]] = defaultdict(list)
     for mention, length in zip(view.mentions, lengths, strict=True):
         by_label[mention.entity.label].append(length)
@@ -135,34 +135,21 @@ def long_entities(view: View) -> Iterator[Remark]:
             )
 
 
-def _words(surface: str) -> int:
-    """How many pieces between spaces hold a letter or a digit."""
-    return sum(any(each.isalnum() for each in piece) for piece in surface.split())
-
-
 def inside_words(view: View) -> Iterator[Remark]:
     """Entities that begin or end inside a word, which a model with `words="rule"` cannot mark."""
     for split, index, document in view.documents():
-        if not document.entities:
-            continue
-        for start, end, word in _cut_words(document):
-            entity = document.text[start:end]
-            yield Remark(
-                f"{quoted(entity)} begins or ends inside the word {quoted(word)}",
-                Spot(split, index, start, end),
-            )
-
-
-def _cut_words(document: Document) -> Iterator[tuple[int, int, str]]:
-    """Each entity that cuts a word, with the first word that it cuts."""
-    words = rule_words(document.text)
-    starts = [word.start for word in words]
-    for entity in document.entities:
-        for bound in (entity.start, entity.end):
-            before = bisect_left(starts, bound) - 1
-            if before >= 0 and bound < words[before].end:
-                yield entity.start, entity.end, document.surface(words[before])
-                break
+        words = rule_words(document.text) if document.entities else []
+        starts = [word.start for word in words]
+        for entity in document.entities:
+            for bound in (entity.start, entity.end):
+                before = bisect_left(starts, bound) - 1
+                if before >= 0 and bound < words[before].end:
+                    yield Remark(
+                        f"{quoted(document.surface(entity))} begins or ends inside the word "
+                        f"{quoted(document.surface(words[before]))}",
+                        Spot(split, index, entity.start, entity.end),
+                    )
+                    break
 
 
 def _named(mention: Mention) -> str:

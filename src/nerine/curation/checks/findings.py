@@ -1,31 +1,27 @@
-"""What a check finds: where something stands, what is said of it, and how bad that is."""
+"""Remarks of rules about spots of a corpus, and the findings in a report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from nerine.curation.checks.view import View
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "note"]
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""From the worst to the mildest. An error is wrong whatever the corpus is for; a warning is most
-likely wrong; a note is to be known."""
+"""From the worst to the mildest. An error is wrong in any corpus; a warning is most likely wrong;
+a note is good to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in a corpus; what is None is left open.
+    """A place in a corpus; None leaves a part of it open.
 
     Attributes:
-        split: A split.
-        document: The index of a document in it.
-        start: The first code point of a part of its text.
-        end: The code point behind the last one.
-        place: Such as `file:line`, where something else than the document knows it.
+        split: The split.
+        document: The index of a document in the split.
+        start: The first code point of a range of its text.
+        end: The end of the range, exclusive.
+        place: A place such as `file:line`, if only the reader of the file knows it.
     """
 
     split: str | None = None
@@ -37,13 +33,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What a rule says of a spot.
-
-    Attributes:
-        message: What is wrong.
-        spot: Where.
-        others: The spots that it is compared with.
-    """
+    """The message of a rule about a spot, with the other spots that it is compared with."""
 
     message: str
     spot: Spot
@@ -52,18 +42,18 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A remark with its rule and its place.
+    """A fault of a corpus, with its rule and its place.
 
     Attributes:
         rule: The name of the rule.
-        severity: How bad it is.
-        place: `file:line` where the corpus comes from files.
-        message: What is wrong.
-        split: The split; None if it is about more.
-        document: The index of the document in the split; None if it is about more.
-        start: The first code point in the document's text; None if it is about more.
-        end: The code point behind the last one.
-        others: The places of what it is compared with; the message names the first few.
+        severity: The severity of the rule.
+        place: `file:line` if the corpus comes from files.
+        message: The fault.
+        split: The split; None if the finding concerns several.
+        document: The index of the document in the split; None if the finding concerns several.
+        start: The first code point in the document's text; None if the finding concerns all of it.
+        end: The end of the range, exclusive.
+        others: The places that it is compared with; the message names the first few.
     """
 
     rule: str
@@ -77,47 +67,5 @@ class Finding:
     others: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as JSON holds it."""
+        """The finding for JSON."""
         return {**asdict(self), "others": list(self.others)}
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Something that is looked for in a corpus.
-
-    Attributes:
-        name: Its stable name.
-        severity: How bad a breach is.
-        meaning: What it says.
-        find: The function that looks.
-        needs_encoder: Whether it looks at subwords, and so runs only where an encoder is named.
-    """
-
-    name: str
-    severity: Severity
-    meaning: str
-    find: Callable[[View], Iterator[Remark]]
-    needs_encoder: bool = False
-
-    def findings(self, view: View) -> Iterator[Finding]:
-        """What the rule finds.
-
-        Args:
-            view: The corpus, as rules look at it.
-
-        Yields:
-            The findings, in the order of the corpus.
-        """
-        for remark in self.find(view):
-            spot = remark.spot
-            yield Finding(
-                self.name,
-                self.severity,
-                view.place(spot),
-                remark.message,
-                spot.split,
-                spot.document,
-                spot.start,
-                spot.end,
-                tuple(view.place(other) for other in remark.others),
-            )

@@ -1,4 +1,4 @@
-"""UTF-8 that was read as Windows-1252 or Latin-1, found by turning it back.
+"""UTF-8 that was read as Windows-1252 or Latin-1, found by decoding it again.
 
 A character of UTF-8 that is not ASCII is two to four bytes: a lead and continuations from 0x80 to
 0xBF. Read byte by byte, they become a letter such as `Ã` or `â` and signs such as `©` or `€`, which
@@ -10,16 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-
-def _read_wrongly(byte: int) -> str:
-    """What Windows-1252 makes of a byte; where it has nothing, Latin-1 does."""
-    return bytes([byte]).decode("cp1252", errors="ignore") or chr(byte)
-
-
 _BYTES = {
     **{chr(byte): byte for byte in range(0x80, 0x100)},
-    **{_read_wrongly(byte): byte for byte in range(0x80, 0x100)},
+    **{bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0x100)},
 }
+"""The byte of each character that Windows-1252, or Latin-1 where it has none, reads."""
 _CONTINUATION = "".join(sorted(char for char, byte in _BYTES.items() if byte < 0xC0))
 _NEXT = f"[{re.escape(_CONTINUATION)}]"
 
@@ -30,10 +25,12 @@ _RUN = re.compile(rf"(?:{_SURE})(?:{_SURE}|[Â-ß]{_NEXT})*|(?:[Â-ß]{_NEXT}|{_
 
 
 def repaired_runs(text: str) -> Iterator[tuple[int, int, str]]:
-    """Each run that is UTF-8 read wrongly: its half-open range, and what was meant.
+    """Each run of wrongly read UTF-8: its half-open range, and the text that was meant.
 
-    A single pair behind a capital is let pass: `IRMû` is a word and a closing quote.
+    A single pair after a capital is not reported: `IRMû` is a word and a closing quote.
     """
+    if text.isascii():
+        return
     for match in _RUN.finditer(text):
         start, end = match.span()
         if end - start == 2 and text[:start][-1:].isupper():

@@ -1,4 +1,4 @@
-"""Rules about numbers: empty documents, splits that lack, labels that are rare."""
+"""Rules about numbers: empty documents, missing splits, rare labels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nerine.core.display import counted
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import View, quoted
-from nerine.data.formats.folders import SPLITS
+from nerine.data.split_files import SPLITS
 
 FEWEST_OF_LABEL = 20
 """A label with fewer training entities is rare."""
@@ -20,15 +21,19 @@ _MOSTLY, _FAR_APART = 0.75, 0.15
 
 
 def empty_documents(view: View) -> Iterator[Remark]:
-    """Documents of nothing but white space."""
+    """Documents of white space alone."""
     for split, index, document in view.documents():
         if not document.text.strip():
             yield Remark(f"the text {quoted(document.text)} is empty", Spot(split, index))
 
 
 def without_entities(view: View) -> Iterator[Remark]:
-    """The share of documents without entities, where it is large or unlike that of training."""
-    shares = _shares_without(view)
+    """The share of documents without entities, if it is large or unlike that of training."""
+    shares = {
+        split: sum(not each.entities for each in documents) / len(documents)
+        for split, documents in view.corpus.splits.items()
+        if documents
+    }
     for split, share in shares.items():
         if share == 1:
             continue  # another rule's finding
@@ -47,16 +52,8 @@ def without_entities(view: View) -> Iterator[Remark]:
         )
 
 
-def _shares_without(view: View) -> dict[str, float]:
-    return {
-        split: sum(not each.entities for each in documents) / len(documents)
-        for split, documents in view.corpus.splits.items()
-        if documents
-    }
-
-
 def splits_without_labels(view: View) -> Iterator[Remark]:
-    """Splits in which nothing is labelled, or nothing stands at all."""
+    """Splits without entities or without documents."""
     for split, documents in view.corpus.splits.items():
         if not documents:
             yield Remark(f"the {split} split is empty", Spot(split))
@@ -65,7 +62,7 @@ def splits_without_labels(view: View) -> Iterator[Remark]:
 
 
 def missing_splits(view: View) -> Iterator[Remark]:
-    """Splits that are not there."""
+    """Splits that the corpus does not have."""
     missing = [split for split in SPLITS if split not in view.corpus.splits]
     uses = {"train": "train on", "validation": "choose by", "test": "report scores on"}
     for split in missing:
@@ -110,7 +107,7 @@ def imbalanced_labels(view: View) -> Iterator[Remark]:
 
 
 def absent_labels(view: View) -> Iterator[Remark]:
-    """Labels of training that a split lacks: their scores cannot be known from it."""
+    """Training labels that a split lacks: it cannot give scores for them."""
     for split, documents in view.corpus.splits.items():
         present = {entity.label for each in documents for entity in each.entities}
         for label in view.corpus.labels if present else ():

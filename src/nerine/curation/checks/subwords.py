@@ -1,13 +1,16 @@
-"""How an encoder's tokenizer cuts texts. Only the tokenizer is loaded, and only when asked for."""
+"""The subwords that an encoder's tokenizer makes of texts; only the tokenizer is loaded."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nerine.core.document import Document
+
+if TYPE_CHECKING:
+    from nerine.model.encoding import Encoder, Encoding
 
 _BATCH = 1000
 
@@ -16,15 +19,15 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A document as an encoder cuts it.
+    """The cut of a document into subwords.
 
     Attributes:
-        words: How many words.
-        subwords: How many subwords; special tokens do not count.
-        windows: How many windows.
-        unknown: The code points `(start, end)` of the words that hold the tokenizer's unknown
-            subword.
-        blind: Those of the words that no subword stands for.
+        words: The number of words.
+        subwords: The number of subwords, without special tokens.
+        windows: The number of windows.
+        unknown: The ranges of the words that contain the tokenizer's unknown subword, in code
+            points.
+        blind: The ranges of the words without a subword.
     """
 
     words: int
@@ -39,31 +42,22 @@ class Subwords:
     """An encoder's tokenizer.
 
     Attributes:
-        name: What it was asked for as.
         max_length: The most subwords of a window, special tokens included.
-        encoder: What cuts documents with it.
-        unknown_id: The id of its unknown subword; None where it has none.
+        encoder: The encoder of documents that uses it.
+        unknown_id: The id of its unknown subword; None if it has none.
     """
 
-    name: str
     max_length: int
-    encoder: Any
+    encoder: Encoder
     unknown_id: int | None
 
     def cuts(self, documents: Sequence[Document]) -> Iterator[Cut]:
-        """Cuts documents.
-
-        Args:
-            documents: The documents.
-
-        Yields:
-            For each, in order, how it is cut.
-        """
+        """The cut of each document, in order."""
         for first in range(0, len(documents), _BATCH):
             for encoding in self.encoder.encode(documents[first : first + _BATCH]):
                 yield self._cut(encoding)
 
-    def _cut(self, encoding: Any) -> Cut:
+    def _cut(self, encoding: Encoding) -> Cut:
         starts = [word.start for word in encoding.words]
         places = zip(encoding.input_ids.tolist(), encoding.offsets.tolist(), strict=True)
         unknown = {
@@ -85,8 +79,8 @@ class Subwords:
 def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     """The tokenizer of the encoder `name`: a hub id, a folder, or `package:NAME`.
 
-    Windows are those of training by default, or shorter where the encoder takes less. Raises
-    `CheckpointError`, `HubError` or `EncodingError` where there is no such tokenizer.
+    Windows have the default length of training, or the most that the encoder takes if that is less.
+    Raises `CheckpointError`, `HubError` or `EncodingError` if the tokenizer cannot be loaded.
     """
     from nerine.model.encoding import Encoder
     from nerine.model.loading.pretrained import load_tokenizer
@@ -97,4 +91,4 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
     max_length = min(settings.max_length, longest)
     overlap = min(settings.overlap, max_length // 4)
     encoder = Encoder(tokenizer, words="rule", max_length=max_length, overlap=overlap)
-    return Subwords(name, max_length, encoder, tokenizer.unk_token_id)
+    return Subwords(max_length, encoder, tokenizer.unk_token_id)

@@ -1,4 +1,4 @@
-"""Rules about tags and labels: sequences that break their scheme, labels that do not agree."""
+"""Rules about tags and labels: tags that break their scheme, labels that differ between splits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Iterator
 
 from nerine.core.display import counted
 from nerine.core.document import Document, Token
-from nerine.curation.checks.findings import Remark, Rule, Spot
+from nerine.curation.checks.findings import Remark, Spot
+from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import Mention, View, quoted
-from nerine.data.corpus import near_miss
+from nerine.data.corpus import similar_label
 from nerine.data.formats import TagFault
 
 
 def tag_faults(view: View) -> Iterator[Remark]:
-    """Each tag that cannot stand where it stands, in a corpus that was read with `repair`."""
+    """Each tag that its scheme does not allow there, in a corpus that was read with `repair`."""
     for split, log in view.corpus.logs.items():
         for fault in log.faults:
             found = _token(view, split, fault)
@@ -24,7 +25,7 @@ def tag_faults(view: View) -> Iterator[Remark]:
 
 
 def _spot(view: View, split: str, fault: TagFault) -> Spot:
-    """Where a tag stands."""
+    """The spot of a tag."""
     found = _token(view, split, fault)
     if found is None:
         return Spot(split, place=fault.place)
@@ -32,7 +33,7 @@ def _spot(view: View, split: str, fault: TagFault) -> Spot:
 
 
 def _token(view: View, split: str, fault: TagFault) -> tuple[Document, Token] | None:
-    """The token of a tag; None in a split that was divided since and is numbered anew."""
+    """The token of a tag; None in a split that was divided after reading."""
     documents = view.corpus.splits[split]
     if view.corpus.logs[split].documents != len(documents):
         return None
@@ -41,35 +42,31 @@ def _token(view: View, split: str, fault: TagFault) -> tuple[Document, Token] | 
 
 
 def mixed_schemes(view: View) -> Iterator[Remark]:
-    """Documents that break their file's scheme and are whole in another; splits that differ."""
+    """Documents that fit another scheme than their file, and splits in different schemes."""
     for split, log in view.corpus.logs.items():
         by_schemes: dict[tuple[str, str], dict[int, TagFault]] = defaultdict(dict)
         for fault in log.faults:
-            if fault.other:
-                schemes = (fault.scheme.value, fault.other.value)
+            if fault.other_scheme:
+                schemes = (fault.scheme.value, fault.other_scheme.value)
                 by_schemes[schemes].setdefault(fault.document, fault)
         for (own, other), first_faults in by_schemes.items():
             spots = [_spot(view, split, fault) for fault in first_faults.values()]
             number = counted(len(spots), "document")
             message = f"the {split} split is {own}, but {number} in it fit {other} and not {own}"
             yield Remark(message, spots[0], tuple(spots[1:]))
-    yield from _splits_that_differ(view)
-
-
-def _splits_that_differ(view: View) -> Iterator[Remark]:
     labelled = {mention.split for mention in view.mentions}
-    schemes = {
+    by_split = {
         split: log.scheme.value
         for split, log in view.corpus.logs.items()
         if log.scheme and split in labelled
     }
-    if len(set(schemes.values())) > 1:
-        said = ", ".join(f"{split} is {scheme}" for split, scheme in schemes.items())
+    if len(set(by_split.values())) > 1:
+        said = ", ".join(f"{split} is {scheme}" for split, scheme in by_split.items())
         yield Remark(f"the splits are written in different schemes: {said}", Spot())
 
 
 def unknown_labels(view: View) -> Iterator[Remark]:
-    """Labels of other splits that the training split lacks: nothing can learn them."""
+    """Labels of other splits that the training split lacks: no model can learn them."""
     if "train" not in view.corpus.splits:
         return
     found: dict[tuple[str, str], list[Mention]] = defaultdict(list)
@@ -77,7 +74,7 @@ def unknown_labels(view: View) -> Iterator[Remark]:
         if mention.entity.label not in view.corpus.labels:
             found[mention.split, mention.entity.label].append(mention)
     for (split, label), mentions in found.items():
-        hint = near_miss(label, view.corpus.labels)
+        hint = similar_label(label, view.corpus.labels)
         yield Remark(
             f"the label {quoted(label)} of the {split} split is not in the training split "
             f"({counted(len(mentions), 'entity', 'entities')})" + (f"; {hint}" if hint else ""),
@@ -87,25 +84,22 @@ def unknown_labels(view: View) -> Iterator[Remark]:
 
 
 def similar_labels(view: View) -> Iterator[Remark]:
-    """Labels of one split of training that differ in case, hyphens, underscores, spaces only."""
+    """Training labels that differ only in case, hyphens, underscores, dots, slashes or spaces."""
+    first: dict[str, Spot] = {}
+    for mention in view.mentions:
+        first.setdefault(mention.entity.label, mention.spot)
     groups: dict[str, list[str]] = defaultdict(list)
     for label in view.corpus.labels:
         groups[re.sub(r"[-_\s./]", "", label).casefold()].append(label)
     for labels in groups.values():
-        if len(labels) < 2:
-            continue
-        firsts = {label: _first(view, label) for label in labels}
-        spots = [spot for spot in firsts.values() if spot]
-        said = " and ".join(
-            f"{quoted(label)} ({view.place(spot)})" for label, spot in firsts.items() if spot
-        )
-        if len(spots) > 1:
+        firsts = {label: first[label] for label in labels if label in first}
+        if len(firsts) > 1:
+            said = " and ".join(
+                f"{quoted(label)} ({view.place(spot)})" for label, spot in firsts.items()
+            )
             message = f"labels that differ in case, hyphens or spaces only: {said}"
+            spots = [*firsts.values()]
             yield Remark(message, spots[0], tuple(spots[1:]))
-
-
-def _first(view: View, label: str) -> Spot | None:
-    return next((each.spot for each in view.mentions if each.entity.label == label), None)
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""A corpus as rules look at it: its documents and mentions in order, and words for messages."""
+"""The view of a corpus that rules get: its documents and mentions, and helpers for messages."""
 
 from __future__ import annotations
 
@@ -15,18 +15,11 @@ from nerine.data.corpus import Corpus
 
 _LONGEST_QUOTE = 60
 MOST_PLACES = 3
-"""So many places a message names."""
+"""The most places that a message names."""
 
 
 class Mention(NamedTuple):
-    """An entity where it stands.
-
-    Attributes:
-        split: The split.
-        document: The index of its document in the split.
-        entity: The entity.
-        surface: The text that it covers.
-    """
+    """An entity with its split, the index of its document there, and the text that it covers."""
 
     split: str
     document: int
@@ -35,28 +28,19 @@ class Mention(NamedTuple):
 
     @property
     def spot(self) -> Spot:
-        """Where the entity stands."""
+        """The spot of the entity."""
         return Spot(self.split, self.document, self.entity.start, self.entity.end)
 
 
 @dataclass(frozen=True)
 class View:
-    """What rules are given.
-
-    Attributes:
-        corpus: The corpus.
-        subwords: How an encoder cuts its texts; None if none was named.
-    """
+    """A corpus, and the tokenizer of an encoder if one is named."""
 
     corpus: Corpus
     subwords: Subwords | None = None
 
     def documents(self) -> Iterator[tuple[str, int, Document]]:
-        """Every document.
-
-        Yields:
-            Its split, its index there, and the document.
-        """
+        """Every document with its split and its index there."""
         for split, documents in self.corpus.splits.items():
             for index, document in enumerate(documents):
                 yield split, index, document
@@ -72,12 +56,12 @@ class View:
 
     @cached_property
     def near_copies(self) -> tuple[NearCopy, ...]:
-        """Documents that nearly stand earlier."""
+        """Documents that nearly equal an earlier one."""
         return tuple(NearCopies(self.documents()).pairs())
 
     @cached_property
     def cuts(self) -> tuple[tuple[str, int, Document, Cut], ...]:
-        """Every document with its split, its index, and how the encoder cuts it."""
+        """Every document with its split, its index, and its cut into subwords."""
         if self.subwords is None:
             return ()
         cuts = {
@@ -89,14 +73,7 @@ class View:
         )
 
     def place(self, spot: Spot) -> str:
-        """Where a spot is.
-
-        Args:
-            spot: The spot.
-
-        Returns:
-            File and line if they can be said, else the split, else the corpus.
-        """
+        """The place of a spot: file and line if known, else the split, else the corpus."""
         if spot.place is not None:
             return spot.place
         if spot.split is None:
@@ -108,22 +85,18 @@ class View:
         return self.corpus.place_within(spot.split, spot.document, spot.start)
 
     def places(self, spots: Sequence[Spot]) -> str:
-        """The first few places of some spots, and how many more there are.
-
-        Args:
-            spots: The spots.
-        """
+        """The places of the first few spots, and the number of the others."""
         return listed([self.place(spot) for spot in spots[:MOST_PLACES]], len(spots))
 
 
 def listed(shown: Sequence[str], number: int) -> str:
-    """`a, b and 3 more`: what is shown of `number` things."""
+    """`a, b and 3 more`: the items shown of `number` items."""
     more = number - len(shown)
     return f"{', '.join(shown)} and {more:,} more" if more else ", ".join(shown)
 
 
 def quoted(text: str) -> str:
-    """A text in quotes, in one line, cut if it is long; what cannot be seen is escaped."""
+    """A text in quotes, in one line, cut if it is long; invisible characters are escaped."""
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 

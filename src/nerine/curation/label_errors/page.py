@@ -1,4 +1,4 @@
-"""A page of HTML to review suspects: the labelled text next to the proposed one.
+"""A page of HTML to review label errors: the labelled text next to the proposed one.
 
 The page is one file, loads nothing from elsewhere and has no script. Its two filters are style
 rules that depend on the chosen options.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nerine.core.display import pieces
 from nerine.core.document import Document, Entity
-from nerine.curation.label_errors.ranking import KINDS, Kind, Suspect
+from nerine.curation.label_errors.ranking import KINDS, Kind, LabelError
 from nerine.evaluation.report.rendering import read_style, render_page
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -26,14 +26,14 @@ _MEANINGS: dict[Kind, str] = {
 }
 
 
-def review_page(suspects: Sequence[Suspect], *, total: int | None = None) -> str:
-    """A page with an item for each suspect, in the given order.
+def review_page(label_errors: Sequence[LabelError], *, total: int | None = None) -> str:
+    """A page with an item for each label error, in the given order.
 
     Args:
-        suspects: The suspects to show.
-        total: The number of all suspects, if `suspects` are only the first ones.
+        label_errors: The label errors to show.
+        total: The number of all label errors, if `label_errors` are only the first ones.
     """
-    labels = sorted({label for suspect in suspects for label in suspect.labels})
+    labels = sorted({label for label_error in label_errors for label in label_error.labels})
     kind_options = [(f"kind-{kind}", f"{kind}: {_MEANINGS[kind]}") for kind in KINDS]
     label_options = [(f"label-{number}", label) for number, label in enumerate(labels)]
     classes = {label: name for name, label in label_options}
@@ -46,32 +46,36 @@ def review_page(suspects: Sequence[Suspect], *, total: int | None = None) -> str
         _TEMPLATES,
         style="\n".join([read_style(_TEMPLATES / "label_errors.css"), *rules]),
         title="Suspect labels",
-        total=len(suspects) if total is None else total,
+        total=len(label_errors) if total is None else total,
         filters={
             "kind": [("", "all kinds"), *kind_options],
             "label": [("", "all labels"), *label_options],
         },
         items=[
             {
-                "suspect": suspect,
-                "meaning": _MEANINGS[suspect.kind],
-                "classes": [classes[label] for label in suspect.labels],
-                "gold": _excerpt(suspect, suspect.sample.document, suspect.gold, "gold"),
-                "proposed": _excerpt(suspect, suspect.corrected, suspect.proposed, "proposed"),
+                "label_error": label_error,
+                "meaning": _MEANINGS[label_error.kind],
+                "classes": [classes[label] for label in label_error.labels],
+                "gold": _excerpt(
+                    label_error, label_error.sample.document, label_error.gold, "gold"
+                ),
+                "proposed": _excerpt(
+                    label_error, label_error.corrected, label_error.proposed, "proposed"
+                ),
             }
-            for suspect in suspects
+            for label_error in label_errors
         ],
     )
 
 
 def _excerpt(
-    suspect: Suspect, document: Document, marked: Entity | None, style: str
+    label_error: LabelError, document: Document, marked: Entity | None, style: str
 ) -> list[tuple[str, str | None, str]]:
-    """The text around the place of a suspect: pieces with their label, if any, and style.
+    """The text around the place of a label error: pieces with their label, if any, and style.
 
     The entity `marked` has the style; the others have none.
     """
-    start, end = suspect.range
+    start, end = label_error.range
     first, last = max(0, start - _BEFORE), min(len(document.text), end + _AFTER)
     shown: list[tuple[str, str | None, str]] = [("…", None, "")] if first else []
     position = 0

@@ -1,8 +1,8 @@
-"""What a model says of documents that it was not trained on → their likely label errors, ranked.
+"""Label errors: places where a model gives another reading than gold a fair probability, ranked.
 
-The idea is confident learning's (Northcutt, Jiang & Chuang, 2021): predictions from
-cross-validation (Stone, 1974) show which labels are wrong. Here what is judged is no class of an
-example but a place of a text, where gold has one reading and the model gives others a probability:
+The idea is that of confident learning (Northcutt, Jiang & Chuang, 2021): predictions from
+cross-validation show which labels are wrong. Confident learning judges the classes of examples;
+here each place of a text is judged, by the probabilities of its readings:
 
 ==========  =========  =============================================
 kind        gold       the other reading
@@ -13,20 +13,21 @@ kind        gold       the other reading
 `boundary`  an entity  an entity that overlaps it, of whatever label
 ==========  =========  =============================================
 
-All of them are exact probabilities under the chain of `model.decoding`, whether or not they lie on
-its best path: a name that the model has never seen may be worth 0.3 and still be a name. Within a
-kind, suspects are ordered by log(P(other reading) ÷ P(gold's reading)), smoothed.
+The probabilities are exact under the chain of `model.decoding`, on its best path or not: a name
+that the model has never seen may get 0.3 and still be a name. Within a kind, label errors are
+ordered by log(P(other reading) ÷ P(gold's reading)), smoothed.
 
-Between kinds these odds say little. A model overlooks many names that it does not know, and is
-very sure of it; so what it finds spurious would fill the first pages, and what it finds missed the
-last ones. Hence the kinds take turns: the first of each kind, then the second of each, as confident
-learning prunes each cell of its table by itself.
+These odds do not compare across kinds. A model overlooks many names that it does not know, and does
+so with confidence, so one list by odds would begin with pages of `spurious` and end with `missed`.
+Hence the kinds take turns: the first of each kind, then the second of each, just as confident
+learning prunes each cell of its table separately.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -40,19 +41,19 @@ from nerine.model.tagger import Tagger
 
 Kind = Literal["missed", "type", "boundary", "spurious"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""In the order in which they take turns."""
+"""The kinds in the order in which they take turns."""
 
-LEAST = 0.05
-"""A reading less probable than this is no suspicion."""
+MIN_PROBABILITY = 0.05
+"""Readings with a lower probability are not reported."""
 
-# Added to probabilities before their logarithms are taken: whether a model gives a reading 1e-4 or
-# 1e-6 says little, and would outweigh what it gives to the other one.
+# Added to probabilities before their logarithms are taken: the difference between 1e-4 and 1e-6
+# says little, and would outweigh the probability of the other reading.
 _SMOOTHING = 0.003
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A document, and where it stands in its corpus."""
+    """A document with its place in a corpus."""
 
     document: Document
     split: str
@@ -61,12 +62,12 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class LabelError:
     """A place where a label is likely wrong.
 
-    Gold has `gold` there and the model offers `proposed`; None stands for no entity, and one of
-    them is an entity. Both probabilities, from 0 to 1, are the model's, for these readings of this
-    place; they need not add up to 1.
+    `gold` is the reading of the corpus and `proposed` that of the model; None means no entity, and
+    at least one of them is an entity. The model gives both readings a probability from 0 to 1;
+    the two need not add up to 1.
     """
 
     sample: Sample
@@ -77,7 +78,7 @@ class Suspect:
 
     @property
     def kind(self) -> Kind:
-        """What would be wrong with the label."""
+        """The way in which the label is likely wrong."""
         if self.gold is None:
             return "missed"
         if self.proposed is None:
@@ -87,13 +88,13 @@ class Suspect:
 
     @property
     def log_odds(self) -> float:
-        """How much surer the model is of the proposal than of gold, in nats, smoothed."""
+        """Smoothed log-odds of the proposal against gold, in nats."""
         proposed = self.proposed_probability + _SMOOTHING
         return math.log(proposed / (self.gold_probability + _SMOOTHING))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels concerned, sorted."""
+        """The labels of gold and proposal, sorted."""
         return tuple(sorted({entity.label for entity in self._entities()}))
 
     @property
@@ -104,7 +105,7 @@ class Suspect:
 
     @property
     def corrected(self) -> Document:
-        """The document with the proposal in place of all that overlaps it or stood there."""
+        """The document with the proposal in place of all entities that overlap the range."""
         start, end = self.range
         document = self.sample.document
         kept = [each for each in document.entities if each.end <= start or each.start >= end]
@@ -112,7 +113,7 @@ class Suspect:
         return document.with_entities(sorted(kept, key=lambda entity: entity.start))
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; ranges count code points."""
+        """The label error for JSON; ranges are in code points."""
         document = self.sample.document
         return {
             "kind": self.kind,
@@ -152,34 +153,34 @@ def samples_of(corpus: Corpus, splits: Sequence[str]) -> list[Sample]:
     ]
 
 
-def ranked(suspects: Iterable[Suspect]) -> list[Suspect]:
-    """Suspects with the likeliest first; each gold entity once, where it stands highest."""
-    queues: dict[Kind, list[Suspect]] = {kind: [] for kind in KINDS}
-    for suspect in suspects:
-        queues[suspect.kind].append(suspect)
+def rank_label_errors(label_errors: Iterable[LabelError]) -> list[LabelError]:
+    """Label errors with the likeliest first; each gold entity once, at its highest rank."""
+    queues: dict[Kind, list[LabelError]] = {kind: [] for kind in KINDS}
+    for label_error in label_errors:
+        queues[label_error.kind].append(label_error)
     turns = []
     for number, queue in enumerate(queues.values()):
-        queue.sort(key=lambda suspect: -suspect.log_odds)
-        turns += [(turn, number, suspect) for turn, suspect in enumerate(queue)]
-    turns.sort(key=lambda each: each[:2])
+        queue.sort(key=lambda label_error: -label_error.log_odds)
+        turns += [(turn, number, label_error) for turn, label_error in enumerate(queue)]
+    turns.sort(key=lambda turn: turn[:2])
     seen = set()
-    first = []
-    for _, _, suspect in turns:
-        key = (suspect.sample.split, suspect.sample.index, suspect.gold)
-        if suspect.gold is None or key not in seen:
+    ranked = []
+    for _, _, label_error in turns:
+        key = (label_error.sample.split, label_error.sample.index, label_error.gold)
+        if label_error.gold is None or key not in seen:
             seen.add(key)
-            first.append(suspect)
-    return first
+            ranked.append(label_error)
+    return ranked
 
 
-def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[Suspect], int]:
-    """All that `tagger` might read otherwise, unordered, and how many entities are adapted.
+def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[LabelError], int]:
+    """Label errors that `tagger` proposes, unordered, and the number of adapted entities.
 
-    A gold entity may come several times, with its best other reading of each kind. One that begins
-    or ends inside a word is judged as the whole words that it touches; one that touches none is not
-    judged. Both count as adapted.
+    A gold entity may occur several times, with its best other reading of each kind. An entity that
+    begins or ends inside a word is judged as the whole words that it touches, and one that touches
+    no word is not judged; both count as adapted.
     """
-    found: list[Suspect] = []
+    found: list[LabelError] = []
     adapted = 0
     waiting = iter(samples)
     for documents in look_aheads(sample.document for sample in samples):
@@ -189,34 +190,9 @@ def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[Suspe
         for encoding, posterior in zip(logits.encoding, posteriors, strict=True):
             sample, words = next(waiting), encoding.words
             gold, changed = _gold_spans(sample.document, words)
-            found += _in_document(sample, words, gold, posterior)
+            found += _other_readings(sample, words, gold, posterior)
             adapted += changed
     return found, adapted
-
-
-def _in_document(
-    sample: Sample,
-    words: Sequence[Token],
-    gold: Sequence[tuple[Entity, Span]],
-    posterior: Posterior,
-) -> Iterator[Suspect]:
-    likely = posterior.spans(LEAST)
-    at = _by_word(likely)
-    labelled: set[int] = set()
-    for entity, span in gold:
-        labelled.update(range(span.start, span.end))
-        value = posterior.probability(span)
-        nothing = posterior.nothing(span.start, span.end)
-        if nothing >= LEAST:
-            yield Suspect(sample, entity, None, value, nothing)
-        for other in _best_others(span, at):
-            proposed = _entity(other, words)
-            if (other.start, other.end) == (span.start, span.end):  # gold may end inside a word
-                proposed = replace(entity, label=other.label)
-            yield Suspect(sample, entity, proposed, value, other.probability)
-    for found in _apart(likely, labelled):
-        nothing = posterior.nothing(found.start, found.end)
-        yield Suspect(sample, None, _entity(found, words), nothing, found.probability)
 
 
 def _gold_spans(
@@ -235,39 +211,48 @@ def _gold_spans(
     return found, adapted
 
 
-def _by_word(spans: Iterable[ScoredSpan]) -> dict[int, list[ScoredSpan]]:
-    """For each word the spans that hold it."""
-    at: dict[int, list[ScoredSpan]] = {}
-    for span in spans:
+def _other_readings(
+    sample: Sample,
+    words: Sequence[Token],
+    gold: Sequence[tuple[Entity, Span]],
+    posterior: Posterior,
+) -> Iterator[LabelError]:
+    """The label errors of one document."""
+    likely = posterior.spans(MIN_PROBABILITY)
+    by_word: dict[int, list[ScoredSpan]] = defaultdict(list)
+    for span in likely:
         for word in range(span.start, span.end):
-            at.setdefault(word, []).append(span)
-    return at
-
-
-def _best_others(gold: Span, at: Mapping[int, Sequence[ScoredSpan]]) -> list[ScoredSpan]:
-    """Of the spans that touch `gold`: the best with its ends, and the best with other ends."""
-    touching = {span for word in range(gold.start, gold.end) for span in at.get(word, ())}
-    others = [span for span in touching if _place(span) != gold]
-    best: dict[bool, ScoredSpan] = {}
-    for span in sorted(others, key=lambda span: (span.probability, *_place(span))):
-        best[(span.start, span.end) == (gold.start, gold.end)] = span
-    return [*best.values()]
-
-
-def _apart(likely: Iterable[ScoredSpan], labelled: Iterable[int]) -> list[ScoredSpan]:
-    """Spans without a labelled word; of those that overlap, the most probable one."""
-    taken = set(labelled)
-    found = []
+            by_word[word].append(span)
+    taken: set[int] = set()
+    for entity, gold_span in gold:
+        gold_words = range(gold_span.start, gold_span.end)
+        taken.update(gold_words)
+        value = posterior.probability(gold_span)
+        nothing = posterior.nothing(gold_span.start, gold_span.end)
+        if nothing >= MIN_PROBABILITY:
+            yield LabelError(sample, entity, None, value, nothing)
+        touching = {span for word in gold_words for span in by_word[word]}
+        for same_ends, span in _best_others(gold_span, touching).items():
+            proposed = _entity(span, words)
+            if same_ends:  # gold may end inside a word
+                proposed = replace(entity, label=span.label)
+            yield LabelError(sample, entity, proposed, value, span.probability)
+    # of overlapping spans without a labelled word, the most probable one
     for span in sorted(likely, key=lambda span: -span.probability):
-        words = range(span.start, span.end)
-        if taken.isdisjoint(words):
-            taken.update(words)
-            found.append(span)
-    return found
+        if taken.isdisjoint(range(span.start, span.end)):
+            taken.update(range(span.start, span.end))
+            nothing = posterior.nothing(span.start, span.end)
+            yield LabelError(sample, None, _entity(span, words), nothing, span.probability)
 
 
-def _place(span: ScoredSpan) -> tuple[int, int, str]:
-    return span.start, span.end, span.label
+def _best_others(gold: Span, spans: Iterable[ScoredSpan]) -> dict[bool, ScoredSpan]:
+    """The most probable span other than `gold` with its ends (True), and with other ends."""
+    best: dict[bool, ScoredSpan] = {}
+    keyed = [((span.start, span.end, span.label), span) for span in spans]
+    for place, span in sorted(keyed, key=lambda pair: (pair[1].probability, *pair[0])):
+        if place != gold:
+            best[(span.start, span.end) == (gold.start, gold.end)] = span
+    return best
 
 
 def _entity(span: ScoredSpan, words: Sequence[Token]) -> Entity:

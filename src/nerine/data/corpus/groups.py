@@ -1,9 +1,9 @@
-"""Documents that belong together, and so must not be torn apart by a split."""
+"""Groups of documents that a split must keep together: articles and equal texts."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nerine.core.document import Document
 
@@ -11,7 +11,7 @@ from nerine.core.document import Document
 def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:
     """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text.
 
-    An article ends before each index in `breaks`, too: where another file begins.
+    An article also ends before each index in `breaks`, where another file begins.
     """
     leader = list(range(len(documents)))
 
@@ -35,19 +35,7 @@ def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> li
     return list(groups.values())
 
 
-def choose(
-    groups: list[list[int]], documents: Sequence[Document], target: float, seed: int
-) -> set[int]:
-    """Indices of whole groups: at most `target`, or else the smallest group."""
-
-    def rank(group: list[int]) -> bytes:
-        text = min(documents[index].text for index in group)
-        return hashlib.sha256(f"{seed} {text}".encode("utf-8", "surrogatepass")).digest()
-
-    ranked = sorted(groups, key=rank)
-    chosen: set[int] = set()
-    for group in ranked:
-        if len(chosen) + len(group) <= target:
-            chosen.update(group)
-    smallest = min(ranked, key=len)
-    return chosen or set(smallest)
+def group_rank(group: Iterable[int], documents: Sequence[Document], seed: int) -> bytes:
+    """SHA-256 of the seed and a text of the group: a random order that depends on texts alone."""
+    text = min(documents[index].text for index in group)  # in no other group
+    return hashlib.sha256(f"{seed} {text}".encode("utf-8", "surrogatepass")).digest()

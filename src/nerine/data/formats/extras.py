@@ -1,11 +1,11 @@
-"""What a format has no place for, as a JSON object that is kept beside what it holds.
+"""Parts of a document that a format cannot hold, as a JSON object stored next to the rest.
 
 ::
 
     {"id": "7", "tokens": [[0, 4], [5, 9]], "scores": [[0, 4, "person", 0.98]], "meta": {…}}
 
-Each field stands there only where the format alone would give something else. Scores belong to
-entities by range and label; an entity that has been changed since has none.
+A field is present only if the format alone would give another value. Scores belong to entities by
+range and label; an entity that has been changed since has no score.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ from typing import Any
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at
-from nerine.data.formats.comments import is_ranges
-from nerine.data.formats.records import Record
-
-_FIELDS = ("id", "tokens", "scores", "meta")
+from nerine.data.formats.records import Record, is_ranges, is_score
 
 
 def extras_of(document: Document, plain: Document) -> Record:
-    """What `document` has beyond `plain`, the document that a reader of the format would see."""
+    """The parts of `document` beyond `plain`, the document that the format itself holds."""
     extras: Record = {}
     if document.id != plain.id:
         extras["id"] = document.id
@@ -37,15 +33,14 @@ def extras_of(document: Document, plain: Document) -> Record:
     return extras
 
 
-def with_extras(plain: Document, extras: Record, place: str) -> Document:
-    """`plain` with what stands in `extras`; raises `FormatError` where that does not fit."""
-    wrong = [name for name in _FIELDS if name in extras and not _fits(name, extras[name])]
-    if wrong:
-        raise FormatError(
-            f"the field {wrong[0]!r} holds {str(extras[wrong[0]])[:60]!r}",
-            place=place,
-            expected="what Nerine wrote there",
-        )
+def with_extras(plain: Document, extras: Record) -> Document:
+    """`plain` with its `extras`; raises `FormatError` if their form is not valid."""
+    for name in ("id", "tokens", "scores", "meta"):
+        if name in extras and not _is_valid(name, extras[name]):
+            raise FormatError(
+                f"the field {name!r} holds {str(extras[name])[:60]!r}",
+                expected="the value that Nerine wrote",
+            )
     changes: dict[str, Any] = {name: extras[name] for name in ("id", "meta") if name in extras}
     if "tokens" in extras:
         ranges = extras["tokens"]
@@ -56,25 +51,20 @@ def with_extras(plain: Document, extras: Record, place: str) -> Document:
             replace(each, score=scores.get((each.start, each.end, each.label)))
             for each in plain.entities
         )
-    with errors_at(place):
-        return replace(plain, **changes)
+    return replace(plain, **changes)
 
 
-def _fits(name: str, value: Any) -> bool:
+def _is_valid(name: str, value: Any) -> bool:
     if name == "id":
         return value is None or isinstance(value, str)
     if name == "meta":
         return isinstance(value, dict)
     if name == "tokens":
         return value is None or is_ranges(value)
-    return isinstance(value, list) and all(_is_score(entry) for entry in value)
-
-
-def _is_score(entry: Any) -> bool:
-    return (
+    return isinstance(value, list) and all(
         isinstance(entry, list)
         and [type(part) for part in entry[:3]] == [int, int, str]
         and len(entry) == 4
-        and type(entry[3]) in (int, float)
-        and 0 <= entry[3] <= 1
+        and is_score(entry[3])
+        for entry in value
     )

@@ -1,4 +1,4 @@
-"""What JSON records share: ids of any type, and fields that only pass through."""
+"""Fields that JSON records of all formats share: ids, ranges and fields kept in `meta`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,20 @@ def id_of(record: Mapping[str, Any]) -> str | None:
     return None if value is None else str(value)
 
 
+def is_ranges(value: Any) -> bool:
+    """Whether `value` is a list of [start, end]."""
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and [type(bound) for bound in pair] == [int, int] for pair in value
+    )
+
+
+def is_score(value: Any) -> bool:
+    """Whether `value` is a number from 0 to 1."""
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
 def meta_of(record: Mapping[str, Any], used: Collection[str]) -> Record:
-    """The fields that are not `used`, and the id where it is no string, so as to write it back."""
+    """The fields that are not `used`, and the id if it is not a string, to be written back."""
     meta = {key: value for key, value in record.items() if key not in used and key != "id"}
     if "id" in record and not isinstance(record["id"], str):
         meta["id"] = record["id"]
@@ -26,9 +38,9 @@ def meta_of(record: Mapping[str, Any], used: Collection[str]) -> Record:
 
 
 def with_meta(document: Document, own: Record, meta: Mapping[str, Any]) -> Record:
-    """A record of the document's id, `own` fields, and those of `meta`.
+    """A record of the document's id, the fields `own` and those of `meta`.
 
-    Raises `FormatError` where a field of `meta` would hide another one.
+    Raises `FormatError` if a field of `meta` has the name of another field.
     """
     rest = dict(meta)
     record: Record = {}

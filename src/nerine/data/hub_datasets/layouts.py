@@ -1,6 +1,6 @@
 """The names of a data set's files → its configurations and their splits.
 
-A README says it by patterns (`nerine.data.hub_datasets.metadata`), or the names do::
+A README states them by patterns (`nerine.data.hub_datasets.metadata`), or the names tell::
 
     train.parquet, data/train-00000-of-00002.parquet     the configuration `default`
     en/train-00000-of-00001.parquet, en/dev.conll        the configuration `en`
@@ -16,18 +16,18 @@ from pathlib import PurePosixPath
 
 from nerine.core.display import visible
 from nerine.core.errors import HubError
-from nerine.data.formats.folders import lies_beside, missing_shards, split_named, without_shard
 from nerine.data.hub_datasets.metadata import DEFAULT, StatedConfig
+from nerine.data.split_files import is_unrelated, missing_shards, split_named, without_shard
 
-_ABOUT = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "config.json")
+_NO_DATA = ("dataset_infos.json", "dataset_info.json", "dataset_dict.json", "config.json")
 _DATA = "data"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration: for each of its splits, by the data set's own names, the files.
+    """A configuration: the files of each split, by the data set's own name of the split.
 
-    `flaw` says why these cannot be read, where they cannot.
+    `flaw` is the reason if they cannot be read.
     """
 
     name: str
@@ -41,50 +41,53 @@ def find_configs(
 ) -> list[Config]:
     """The configurations of a data set with files of these names.
 
-    A README states them, or else the names of the files that end on `extensions` do.
+    A README states them, or else the names of the files with one of the `extensions` tell.
     """
-    visible_names = sorted(name for name in names if not _is_hidden(name))
+    names = sorted(
+        name for name in names if not any(part.startswith((".", "__")) for part in name.split("/"))
+    )
     if not stated:
-        return _by_name(visible_names, extensions)
-    found = [_as_stated(each, visible_names, extensions) for each in stated]
-    return [each for each in found if each is not None]
+        return _by_name(names, extensions)
+    configs = []
+    for config in stated:
+        if config.splits:
+            configs.append(_by_patterns(config, names, extensions))
+            continue
+        own = {found.name: found for found in _by_name(names, extensions, config.folder)}
+        meant = own.get(config.name) or (next(iter(own.values())) if len(own) == 1 else None)
+        if meant:
+            configs.append(Config(config.name, meant.splits, config.is_default))
+    return configs
 
 
-def _as_stated(
-    stated: StatedConfig, names: Sequence[str], extensions: Collection[str]
-) -> Config | None:
-    """A configuration of a README; None where nothing says which its files are."""
-    if not stated.splits:
-        own = {each.name: each for each in _by_name(names, extensions, stated.folder)}
-        meant = own.get(stated.name) or (next(iter(own.values())) if len(own) == 1 else None)
-        return meant and Config(stated.name, meant.splits, stated.is_default)
-    splits = {split: _matching(each, names) for split, each in stated.splits.items()}
-    lacking = [each for each in stated.patterns if not _matching([each], names)]
-    foreign = [name for each in splits.values() for name in each if not _ends_on(name, extensions)]
+def _by_patterns(stated: StatedConfig, names: Sequence[str], extensions: Collection[str]) -> Config:
+    """A configuration whose files a README states by patterns."""
+    splits: dict[str, tuple[str, ...]] = {}
     flaw = ""
-    if lacking:
-        flaw = f"README.md speaks of {visible(lacking[0])!r}, and the repository has no such file"
-    elif foreign:
+    for split, patterns in stated.splits.items():
+        found: dict[str, None] = {}  # in the order of the patterns, each file once
+        for pattern in patterns:
+            files = [name for name in names if matches(name, pattern)]
+            if not files and not flaw:
+                flaw = f"README.md names {visible(pattern)!r}, and the repository has no such file"
+            found |= dict.fromkeys(files)
+        splits[split] = tuple(found)
+    foreign = [
+        name for files in splits.values() for name in files if _suffix(name) not in extensions
+    ]
+    if foreign and not flaw:
         ends = ", ".join(sorted(extensions))
         flaw = f"README.md names {visible(foreign[0])!r}, which ends on none of {ends}"
     return Config(stated.name, splits, stated.is_default, flaw)
 
 
-def _matching(patterns: Iterable[str], names: Sequence[str]) -> tuple[str, ...]:
-    """The files that patterns name, in the order of the patterns, each once."""
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        found |= dict.fromkeys(name for name in names if matches(name, pattern))
-    return tuple(found)
-
-
 def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern with `*` and `?` inside of a folder's name, and `**` for folders, fits.
+    """Whether a name fits a pattern with `*` and `?` within a part, and `**` for any folders.
 
-    It takes time in proportion to both, whatever a stranger wrote.
+    The time is proportional to the lengths of both, for any pattern.
     """
     parts = name.split("/")
-    reached = {0}  # how many of the name's parts the pattern can have taken so far
+    reached = {0}  # numbers of the name's parts that the pattern can have matched so far
     for piece in pattern.strip("/").split("/"):
         if piece == "**":
             reached = set(range(min(reached), len(parts) + 1)) if reached else set()
@@ -93,88 +96,81 @@ def matches(name: str, pattern: str) -> bool:
     return len(parts) in reached
 
 
-def _by_name(names: Iterable[str], extensions: Collection[str], folder: str = "") -> list[Config]:
+def _by_name(names: Sequence[str], extensions: Collection[str], folder: str = "") -> list[Config]:
     """The configurations that the names of files and folders tell, sorted."""
     prefix = f"{folder}/" if folder else ""
     found: dict[str, dict[str, list[str]]] = {}
-    candidates = [
-        name for name in names if name.startswith(prefix) and _may_be_corpus(name, extensions)
-    ]
-    for name in candidates:
-        config, split = _place_of(PurePosixPath(name.removeprefix(prefix)))
-        if split:
-            found.setdefault(config or DEFAULT, {}).setdefault(split, []).append(name)
-    if not found and len({_family(name) for name in candidates}) == 1:
-        found = {DEFAULT: {"train": candidates}}  # one table alone, which is called anyhow
-    return [
-        Config(
-            config,
-            {split: tuple(files) for split, files in splits.items()},
-            is_default=config == DEFAULT,
-            flaw=next((flaw for split in splits.items() if (flaw := _two_tables(*split))), ""),
-        )
-        for config, splits in sorted(found.items())
-    ]
+    candidates = []
+    for name in names:
+        base = name.rpartition("/")[2]
+        if (
+            name.startswith(prefix)
+            and _suffix(name) in extensions
+            and base not in _NO_DATA
+            and not is_unrelated(base)
+        ):
+            candidates.append(name)
+            config, split = _place_of(PurePosixPath(name.removeprefix(prefix)))
+            if split:
+                found.setdefault(config or DEFAULT, {}).setdefault(split, []).append(name)
+    if not found and len({_table(name) + _suffix(name) for name in candidates}) == 1:
+        found = {DEFAULT: {"train": candidates}}  # one table alone, with any name
+    configs = []
+    for config, splits in sorted(found.items()):
+        flaw = ""
+        for split, files in splits.items():
+            tables = sorted(
+                {
+                    _table(name)
+                    if split_named(name.rpartition("/")[2])
+                    else f"{PurePosixPath(name).parent}/"
+                    for name in files
+                }
+            )
+            if len(tables) > 1 and not flaw:
+                first, second = visible(tables[0]), visible(tables[1])
+                flaw = f"{first} and {second} both look like the {visible(split)} split"
+        files_of = {split: tuple(files) for split, files in splits.items()}
+        configs.append(Config(config, files_of, config == DEFAULT, flaw))
+    return configs
 
 
 def _place_of(path: PurePosixPath) -> tuple[str, str]:
-    """The configuration and the split that a path tells, each empty where it does not."""
+    """The configuration and the split that a path tells; empty if it tells none."""
     folders = list(path.parent.parts)
     split = without_shard(path.stem) if split_named(path.name) else ""
     if split and not split_named(split):
-        split = path.name  # the extension says it, as in eng.testa
+        split = path.name  # the extension tells, as in eng.testa
     if not split:
-        split = next((each for each in reversed(folders) if split_named(each)), "")
-    config = [each for each in folders if each != _DATA and not split_named(each)]
+        split = next((folder for folder in reversed(folders) if split_named(folder)), "")
+    config = [folder for folder in folders if folder != _DATA and not split_named(folder)]
     return "/".join(config), split
 
 
-def _two_tables(split: str, files: Sequence[str]) -> str:
-    """What is wrong with files that the names give to one split, though they lie apart."""
-    paths = [PurePosixPath(name) for name in files]
-    tables = {
-        str(path.parent / without_shard(path.stem)) if split_named(path.name) else f"{path.parent}/"
-        for path in paths
-    }
-    if len(tables) < 2:
-        return ""
-    first, second, *_ = sorted(tables)
-    return f"{visible(first)} and {visible(second)} both look like the {visible(split)} split"
-
-
-def _family(name: str) -> str:
-    """What the shards of one table have in common."""
+def _table(name: str) -> str:
+    """The path that the shards of one table have in common."""
     path = PurePosixPath(name)
-    return str(path.parent / without_shard(path.stem)) + path.suffix
+    return str(path.parent / without_shard(path.stem))
 
 
-def _may_be_corpus(name: str, extensions: Collection[str]) -> bool:
-    base = name.rpartition("/")[2]
-    return not lies_beside(base) and base not in _ABOUT and _ends_on(name, extensions)
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "__")) for part in name.split("/"))
-
-
-def _ends_on(name: str, extensions: Collection[str]) -> bool:
-    return PurePosixPath(name).suffix.lower() in extensions
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
 
 
 def check_whole(split: str, files: Sequence[str], place: str) -> None:
-    """Raises `HubError` where a split's files do not make one table."""
+    """Raises `HubError` if the files of a split do not make one whole table."""
     missing = missing_shards(files)
     if missing:
         raise HubError(
-            f"the {visible(split)} split is not whole: the repository lacks {visible(missing[0])}",
+            f"the {visible(split)} split is incomplete: {visible(missing[0])} is missing",
             place=place,
             expected="all shards of a table",
         )
-    kinds = sorted({PurePosixPath(name).suffix.lower() for name in files})
+    kinds = sorted({_suffix(name) for name in files})
     if len(kinds) > 1:
         raise HubError(
-            f"the {visible(split)} split is there in several kinds of files: {', '.join(kinds)}",
+            f"the {visible(split)} split has several kinds of files: {', '.join(kinds)}",
             place=place,
             expected="files of one kind",
-            hint="--format (format=…) states which",
+            hint="choose one with --format (format=…)",
         )

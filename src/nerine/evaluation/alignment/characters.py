@@ -1,4 +1,4 @@
-"""Two texts that differ in white space, HTML escapes and Unicode forms, set beside each other."""
+"""Alignment of two texts that differ in white space, HTML escapes and Unicode forms."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from nerine.core.display import HTML_REFERENCE
 _REFERENCE = re.compile(HTML_REFERENCE)
 
 Piece = tuple[str, int, int]
-"""A character that is no white space, and the range from which it came."""
+"""A character other than white space, and the range of the text that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Alignment:
-    """The characters of two texts, pairwise; white space belongs to neither.
+class CharacterAlignment:
+    """The characters of two texts in pairs, without white space.
 
-    `is_written` says that they are the same ones as they are written.
+    `is_literal` says that both texts have the same characters without decoding HTML escapes or
+    Unicode forms.
     """
 
     gold: tuple[Piece, ...]
     other: tuple[Piece, ...]
-    is_written: bool
+    is_literal: bool
 
     def gold_range(self, start: int, end: int) -> tuple[int, int] | None:
-        """The range of the gold text for a range of the other one; None if that is blank."""
+        """The range of the gold text for a range of the other text; None if that is blank."""
         first = bisect_left(self.other, start, key=lambda piece: piece[1])
         last = bisect_right(self.other, end, key=lambda piece: piece[2])
         if first >= last:
@@ -36,33 +37,34 @@ class Alignment:
         return self.gold[first][1], self.gold[last - 1][2]
 
 
-def align(gold: str, other: str) -> Alignment | None:
-    """The characters of both texts side by side; None where they are not the same ones.
+def align_characters(gold: str, other: str) -> CharacterAlignment | None:
+    """Aligns the characters of two texts; None if they are not the same ones.
 
-    HTML character references stand for their characters, and characters for those that Unicode
-    takes them apart to (NFD), where the texts are not the same as they are written.
+    If the texts differ as written, HTML character references count as their characters, and
+    characters as their canonical decompositions (NFD).
     """
-    for pieces in _WAYS:
-        sides = tuple(pieces[0](gold)), tuple(pieces[1](other))
+    for ways in _WAYS:
+        sides = tuple(ways[0](gold)), tuple(ways[1](other))
         if [char for char, _, _ in sides[0]] == [char for char, _, _ in sides[1]]:
-            return Alignment(*sides, is_written=pieces == _WAYS[0])
+            return CharacterAlignment(*sides, is_literal=ways == _WAYS[0])
     return None
 
 
-def _written(text: str) -> list[Piece]:
-    return [(char, at, at + 1) for at, char in enumerate(text) if not char.isspace()]
+def _literal(text: str, start: int = 0, end: int | None = None) -> list[Piece]:
+    part = text[start:end]
+    return [(char, at, at + 1) for at, char in enumerate(part, start) if not char.isspace()]
 
 
 def _unescaped(text: str) -> list[Piece]:
     pieces: list[Piece] = []
     position = 0
     for reference in _REFERENCE.finditer(text):
-        pieces += _shifted(text[position : reference.start()], position)
         start, end = reference.span()
-        meant = html.unescape(reference[0])
-        pieces += [(char, start, end) for char in meant if not char.isspace()]
+        pieces += _literal(text, position, start)
+        characters = html.unescape(reference[0])
+        pieces += [(char, start, end) for char in characters if not char.isspace()]
         position = end
-    return pieces + _shifted(text[position:], position)
+    return pieces + _literal(text, position)
 
 
 def _decomposed(text: str) -> list[Piece]:
@@ -73,15 +75,11 @@ def _decomposed(text: str) -> list[Piece]:
     ]
 
 
-def _shifted(text: str, by: int) -> list[Piece]:
-    return [(char, start + by, end + by) for char, start, end in _written(text)]
-
-
 _WAYS = (
-    (_written, _written),
-    (_written, _unescaped),
-    (_unescaped, _written),
+    (_literal, _literal),
+    (_literal, _unescaped),
+    (_unescaped, _literal),
     (_unescaped, _unescaped),
     (_decomposed, _decomposed),
 )
-"""How the gold text and the other one are read, in the order in which that is tried."""
+"""Ways to read the gold text and the other text, in the order in which they are tried."""

@@ -1,35 +1,29 @@
-"""Repairs that were made to a system's output."""
+"""Repairs that were made to a system's file."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What was repaired, how often, and where first."""
+    """A kind of repair, how often it was made, and its first place."""
 
     what: str
     count: int
     first: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
 
 @dataclass(slots=True)
 class Repairs:
-    """Counts repairs as they are made."""
+    """Counts repairs by kind."""
 
-    _counts: dict[str, int] = field(default_factory=dict)
-    _first: dict[str, str] = field(default_factory=dict)
+    _by_kind: dict[str, Repair] = field(default_factory=dict)
 
     def add(self, what: str, place: str, count: int = 1) -> None:
         """Counts a repair of a kind, made at `place`."""
-        self._counts[what] = self._counts.get(what, 0) + count
-        self._first.setdefault(what, place)
+        before = self._by_kind.get(what, Repair(what, 0, place))
+        self._by_kind[what] = replace(before, count=before.count + count)
 
     def extend(self, others: Repairs) -> None:
         """Adds the repairs that `others` counted."""
@@ -37,5 +31,5 @@ class Repairs:
             self.add(each.what, each.first, each.count)
 
     def made(self) -> tuple[Repair, ...]:
-        """What was repaired, in the order of the first one of each kind."""
-        return tuple(Repair(what, n, self._first[what]) for what, n in self._counts.items())
+        """All repairs, in the order of the first one of each kind."""
+        return tuple(self._by_kind.values())

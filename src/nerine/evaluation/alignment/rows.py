@@ -1,74 +1,77 @@
-"""A tolerant reader of column files, for systems' outputs.
+"""A tolerant reader of column files that systems write.
 
-It takes any line ends, TABs or runs of spaces line by line, any number of columns, files with
-tags alone, and a last sentence that nothing ends. Tags of an unknown form are read as `O`, if
-there are others. Every such repair is counted. Gold files are read by `data.formats.columns`,
-which is strict.
+It accepts any line ends, TABs or runs of spaces in each line, any number of columns, files with
+tags alone, and a last sentence without an empty line. Tags of an unknown form are read as `O`, if
+other lines have valid ones. Every such repair is counted. Gold files are read by
+`data.formats.columns`, which is strict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
 from nerine.core.files import stream_lines
 from nerine.core.tags import OUTSIDE
-from nerine.data.formats.comments import own_key
-from nerine.data.formats.layout import Layout, column_number, is_docstart, is_tag
-from nerine.data.formats.options import SPACE, TAB, ReadOptions, separator_named
+from nerine.data.formats.column_comments import own_key
+from nerine.data.formats.column_layout import (
+    TAB,
+    Layout,
+    column_index,
+    column_separator,
+    is_docstart,
+    is_tag,
+)
+from nerine.data.formats.options import ReadOptions
 from nerine.evaluation.alignment.repairs import Repairs
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line with a token and its tag; `token` is None where the line has a tag alone.
+    """A line with a token and its tag.
 
-    `ends` says that a sentence ends after this row, `is_known` that the tag is one, and was not
-    read as `O` for want of a known form.
+    Attributes:
+        line: The line number, from 1.
+        token: The token; None if the line has only a tag.
+        tag: The tag.
+        is_known: Whether the tag has a known form, and was not read as `O` for lack of one.
     """
 
     line: int
     token: str | None
     tag: str
-    ends: bool = False
     is_known: bool = True
 
 
-def read_rows(path: Path, options: ReadOptions, repairs: Repairs) -> list[Row]:
-    """The rows of a column file, in order."""
-    rows: list[Row] = []
+def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[list[Row]]:
+    """The rows of each sentence of a column file.
+
+    Raises `FormatError` if the file cannot be read, or has no rows or no tags.
+    """
+    sentences: list[list[Row]] = [[]]
     for number, line in _lines(path, repairs):
         stripped = line.rstrip(" \t")
         if not stripped.strip() or is_docstart(stripped):
-            _end_sentence(rows)
+            if sentences[-1]:
+                sentences.append([])
             continue
-        begins = not rows or rows[-1].ends
-        if begins and _is_comment(stripped, options):
-            continue
-        rows.append(_row(stripped, number, path, options, repairs))
-    _end_sentence(rows)
-    if not rows:
-        raise FormatError("there is no row", place=str(path), expected="a token and a tag a line")
-    if not any(row.is_known for row in rows):
+        columns = Layout(column_separator(options.separator, stripped)).split(stripped)
+        if sentences[-1] or not _is_comment(stripped, columns):
+            sentences[-1].append(_row(columns, number, path, options, repairs))
+    if not sentences[-1]:
+        sentences.pop()
+    if not sentences:
+        raise FormatError("no rows", place=str(path), expected="a token and a tag in each line")
+    if not any(row.is_known for sentence in sentences for row in sentence):
         raise FormatError(
             f"no line has a tag in column {options.tag_column}",
-            place=f"{path}:{rows[0].line}",
+            place=f"{path}:{sentences[0][0].line}",
             expected="'O', or tags such as 'B-person'",
-            hint="--predicted-column (tag_column=…) says where the tags are",
+            hint="--predicted-column (tag_column=…) names the column of the tags",
         )
-    return rows
-
-
-def sentences_in(rows: Sequence[Row]) -> list[list[Row]]:
-    """The rows of each sentence, by the file's own breaks."""
-    sentences: list[list[Row]] = [[]]
-    for row in rows:
-        sentences[-1].append(row)
-        if row.ends:
-            sentences.append([])
-    return [sentence for sentence in sentences if sentence]
+    return sentences
 
 
 def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
@@ -76,7 +79,7 @@ def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
         content = path.read_bytes()
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    # a carriage return alone ends a line only where no line feed does: it may stand in a token
+    # a carriage return alone ends a line only if no line feed does: it may be part of a token
     end = b"\n" if b"\n" in content else b"\r"
     pieces = content.removesuffix(end).split(end)
     if end == b"\r" and end in content:
@@ -88,43 +91,31 @@ def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
     return stream_lines(pieces, str(path))
 
 
-def _end_sentence(rows: list[Row]) -> None:
-    if rows and not rows[-1].ends:
-        rows[-1] = replace(rows[-1], ends=True)
-
-
-def _is_comment(line: str, options: ReadOptions) -> bool:
+def _is_comment(line: str, columns: Sequence[str]) -> bool:
     """Whether the first line of a sentence is a comment, and not the token `#` or `#tag`."""
     if not line.startswith("#"):
         return False
-    columns = _cut(line, options)
     has_tag = any(is_tag(column) for column in columns[1:])
     if TAB in line:
         return not has_tag and " = " in line
     return own_key(line) is not None or not has_tag or (len(columns) > 2 and " = " in line)
 
 
-def _cut(line: str, options: ReadOptions) -> list[str]:
-    """The columns of `line`, at the stated separator, or at TABs where it has some."""
-    stated = options.separator
-    separator = separator_named(stated) if stated else (TAB if TAB in line else SPACE)
-    return Layout(separator).cut(line)
-
-
-def _row(line: str, number: int, path: Path, options: ReadOptions, repairs: Repairs) -> Row:
+def _row(
+    columns: Sequence[str], number: int, path: Path, options: ReadOptions, repairs: Repairs
+) -> Row:
     place = f"{path}:{number}"
-    columns = _cut(line, options)
     if len(columns) == 1:
         if not is_tag(columns[0]):
             raise FormatError(
-                f"there is one column, {line[:60]!r}, and it is no tag",
+                f"one column, {columns[0][:60]!r}, which is not a tag",
                 place=place,
                 expected="a token and its tag, or a tag alone",
             )
         repairs.add("lines with a tag and no token", place)
         return Row(number, None, columns[0])
-    token = columns[column_number(options.token_column, "token_column", len(columns), place)]
-    tag = columns[column_number(options.tag_column, "tag_column", len(columns), place)].strip()
+    token = columns[column_index(options.token_column, "token_column", len(columns), place)]
+    tag = columns[column_index(options.tag_column, "tag_column", len(columns), place)].strip()
     if is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)

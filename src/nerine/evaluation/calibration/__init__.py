@@ -1,45 +1,43 @@
-"""Scores to trust: how often an entity with this score is right, and which ones to keep.
+"""Calibration: the reliability of entity scores, and thresholds fitted on them.
 
-============  ====================================================================
-module        what lives there
-============  ====================================================================
-`bins`        reliability: scores beside the share of entities that are correct
-`thresholds`  targets, thresholds, and the record of a fit that a checkpoint keeps
-`fitting`     gold and predicted entities → thresholds that meet a target
-============  ====================================================================
+=============  ================================================================
+module         content
+=============  ================================================================
+`reliability`  reliability diagrams: scores against precision; calibration error
+`thresholds`   targets, thresholds, and the record that a checkpoint keeps
+`fitting`      thresholds that meet a target, fitted on predicted documents
+=============  ================================================================
 
 ::
 
-    report = reliability(corpus.validation, tagger.predict(corpus.validation))
-    report.error  # the expected calibration error, 0 for scores that are what they say
+    diagram = reliability_diagram(corpus.validation, tagger.predict(corpus.validation))
+    diagram.expected_calibration_error  # 0 for perfectly calibrated scores
 
-Fit on validation, never on what is scored afterwards. A threshold can only drop entities: the
-recall of the decoder without one is the most that any threshold leaves. Reliability is that of
-DeGroot & Fienberg (1983), the calibration error that of Guo et al. (2017).
+Fit on validation, never on the documents that are scored afterwards. A threshold only drops
+entities: recall never exceeds that without thresholds.
 """
 
-from nerine.evaluation.calibration.bins import (
-    Bin,
-    Binning,
-    Judged,
-    Reliability,
-    judged,
-    reliability,
-)
 from nerine.evaluation.calibration.fitting import calibrate, fit_thresholds
-from nerine.evaluation.calibration.thresholds import Calibration, Target, Thresholds, apply
+from nerine.evaluation.calibration.reliability import (
+    Binning,
+    ReliabilityDiagram,
+    reliability_diagram,
+)
+from nerine.evaluation.calibration.thresholds import (
+    Calibration,
+    Target,
+    Thresholds,
+    apply_thresholds,
+)
 
 __all__ = [
-    "Bin",
     "Binning",
     "Calibration",
-    "Judged",
-    "Reliability",
+    "ReliabilityDiagram",
     "Target",
     "Thresholds",
-    "apply",
+    "apply_thresholds",
     "calibrate",
     "fit_thresholds",
-    "judged",
-    "reliability",
+    "reliability_diagram",
 ]

@@ -1,10 +1,9 @@
-"""Gold and predicted entities → thresholds that meet a target.
+"""Thresholds that meet a target, fitted on predicted documents.
 
-Between two scores that occur nothing changes, so there is one candidate for each score: the
-threshold that keeps it and drops the next lower one. It stands halfway between the two, since the
-last digits of a score change with the other texts in its batch, and a score must not fall with
-them; the candidate that keeps everything is 0. One pass over the entities, sorted by score, counts
-what each candidate keeps.
+Counts change only at scores that occur, so each score has one candidate: the threshold that keeps
+it and drops the next lower one. It lies halfway between the two, since the last digits of a score
+depend on the other texts in its batch; the candidate that keeps everything is 0. One pass over the
+entities, sorted by score, gives the counts of all candidates.
 
 The best F1 with a threshold for each label is a choice over all labels at once, since F1 is a
 quotient of sums over labels,
@@ -15,34 +14,39 @@ quotient of sums over labels,
 
 Fitting each label for its own F1 does not maximise it. Dinkelbach's method (1967) does: for a
 given value v, each label alone maximises 2·correct_l - v·predicted_l; the F1 of these choices is
-the next v; when v stays as it is, no choice of candidates has a higher F1. A label's own candidates
-keep its highest score: only the threshold that all labels share may drop a label altogether.
+the next v; when v no longer changes, no choice of candidates has a higher F1. A label's own
+candidates keep its highest score: only the common threshold may drop a label completely.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from nerine.core.document import Document
 from nerine.core.errors import CorpusError
-from nerine.evaluation.calibration.bins import Judged, by_label, judged
-from nerine.evaluation.calibration.thresholds import Calibration, Target, Thresholds, apply
+from nerine.evaluation.calibration.reliability import ScoredEntity, by_label, scored_entities
+from nerine.evaluation.calibration.thresholds import (
+    Calibration,
+    Target,
+    Thresholds,
+    apply_thresholds,
+)
 from nerine.evaluation.metrics import Counts, score
 
-LEAST_ENTITIES = 30
-"""A label with fewer gold entities than this is not given a threshold of its own."""
+MIN_ENTITIES = 30
+"""A label with fewer gold entities takes the common threshold."""
 
 _ALL = "all labels"
 _FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
-    """A candidate, and the counts of what it keeps."""
+class _Candidate:
+    """A threshold, and the counts of the entities that it keeps."""
 
     threshold: float
     counts: Counts
@@ -54,46 +58,54 @@ def fit_thresholds(
     *,
     target: Target | str = "f1",
     per_label: bool = False,
-    least_entities: int = LEAST_ENTITIES,
+    min_entities: int = MIN_ENTITIES,
 ) -> Thresholds:
-    """The thresholds with which `predicted`, a tagger's documents, meet `target` best.
+    """The thresholds with which predicted documents meet `target` best.
 
-    - `f1`: the highest F1 over all entities; of equals the lowest threshold.
+    - `f1`: the highest F1 over all entities; the lowest threshold of equals.
     - `precision=p`: the lowest threshold, so the highest recall, with a precision of at least p.
     - `recall=r`: the highest threshold with a recall of at least r.
 
-    With `per_label`, labels with `least_entities` gold entities or more get thresholds of their
+    With `per_label`, labels with at least `min_entities` gold entities get thresholds of their
     own. `f1` is still that of all labels together; precision and recall are those of each such
     label. All other labels, and for `f1` and `precision` labels that were never predicted, take
-    the threshold that is best for all labels together; a precision or recall that each label with
-    its own threshold reaches may therefore be missed, by a little, over all of them.
+    the common threshold, the best for all labels together. The precision or recall over all labels
+    may therefore miss the target by a little.
 
-    Raises `CorpusError` if nothing is gold or predicted, and if the target is out of reach.
+    Raises:
+        CorpusError: If there are no gold or no predicted entities, or the target is out of reach.
     """
-    aim = Target.parse(target) if isinstance(target, str) else target
-    found = judged(gold, predicted)
+    target = Target.parse(target) if isinstance(target, str) else target
+    entities = scored_entities(gold, predicted)
     gold_counts = Counter(entity.label for document in gold for entity in document.entities)
-    _check_any(found, gold_counts)
-    value = _best(_points(found, gold_counts.total()), aim, _ALL).threshold
+    if not gold_counts:
+        raise CorpusError("no gold entities to fit thresholds on", expected="at least one")
+    if not entities:
+        raise CorpusError(
+            "no predicted entities to fit thresholds on",
+            expected="at least one",
+            hint="a model that predicts nothing needs more training, not thresholds",
+        )
+    value = _best(_candidates(entities, gold_counts.total()), target, _ALL)
     if not per_label:
         return Thresholds(value)
-    of_label = by_label(found)
+    members = by_label(entities)
     own = {
-        label: of_label.get(label, [])
+        label: members.get(label, [])
         for label, count in sorted(gold_counts.items())
-        if count >= least_entities and (label in of_label or aim.measure == "recall")
+        if count >= min_entities and (label in members or target.measure == "recall")
     }
-    if aim.measure == "f1":
-        others = [each for each in found if each.label not in own]
-        rest = gold_counts.total() - sum(gold_counts[label] for label in own)
-        return Thresholds(value, _best_f1(own, gold_counts, value, _kept(others, value, rest)))
-    return Thresholds(
-        value,
-        {
-            label: _best(_points(members, gold_counts[label]), aim, label).threshold
-            for label, members in own.items()
-        },
-    )
+    candidates = {label: _candidates(own[label], gold_counts[label]) for label in own}
+    if target.measure != "f1":
+        best = {label: _best(each, target, label) for label, each in candidates.items()}
+        return Thresholds(value, best)
+    # the common threshold is a candidate too, so that the result is no worse than with it alone
+    for label, each in candidates.items():
+        each.append(_Candidate(value, _kept(own[label], value, gold_counts[label])))
+        each.sort(key=lambda candidate: candidate.threshold)
+    others = [each for each in entities if each.label not in own]
+    rest = gold_counts.total() - sum(gold_counts[label] for label in own)
+    return Thresholds(value, _best_f1(candidates, _kept(others, value, rest)))
 
 
 def calibrate(
@@ -105,140 +117,110 @@ def calibrate(
     target: Target | str = "f1",
     per_label: bool = False,
 ) -> Calibration:
-    """Fits thresholds as `fit_thresholds` does, and records what they change.
+    """Fits thresholds like `fit_thresholds`, and records their effect.
 
-    `split` and `corpus`, the hash of a corpus, say what `gold` is.
+    `split` is the name of the split of `gold`, `corpus` the hash of its corpus.
     """
-    aim = Target.parse(target) if isinstance(target, str) else target
-    thresholds = fit_thresholds(gold, predicted, target=aim, per_label=per_label)
+    target = Target.parse(target) if isinstance(target, str) else target
+    thresholds = fit_thresholds(gold, predicted, target=target, per_label=per_label)
     return Calibration(
         thresholds=thresholds,
-        target=aim,
+        target=target,
         per_label=per_label,
         split=split,
         corpus=corpus,
         before=score(gold, predicted).overall,
-        after=score(gold, list(apply(predicted, thresholds))).overall,
-        held_out=held_out_counts(gold, predicted, target=aim, per_label=per_label),
+        after=score(gold, list(apply_thresholds(predicted, thresholds))).overall,
+        held_out=cross_validated_counts(gold, predicted, target, per_label=per_label),
     )
 
 
-def held_out_counts(
+def cross_validated_counts(
     gold: Sequence[Document],
     predicted: Sequence[Document],
+    target: Target,
     *,
-    target: Target | str = "f1",
     per_label: bool = False,
 ) -> Counts | None:
-    """What thresholds for `target` do to documents that they were not fitted on.
+    """Strict counts with thresholds that were fitted on other documents (cross-validation).
 
-    Every fifth document is held out, thresholds are fitted on the others and used on it, and so
-    on in turn; the counts are summed (cross-validation: Stone, 1974). The gain that only comes of
-    choosing the best threshold for these very documents is not in them. None where a part is too
-    small to reach the target.
+    Every fifth document is held out in turn; thresholds are fitted on the others and applied to
+    it. None if a part is too small to reach the target.
     """
-    least = LEAST_ENTITIES * (_FOLDS - 1) // _FOLDS
+    min_entities = MIN_ENTITIES * (_FOLDS - 1) // _FOLDS
     total = Counts()
     for fold in range(_FOLDS):
-        inside = [index % _FOLDS != fold for index in range(len(gold))]
-        outside = [not each for each in inside]
+        others = [
+            [each for index, each in enumerate(side) if index % _FOLDS != fold]
+            for side in (gold, predicted)
+        ]
         try:
             thresholds = fit_thresholds(
-                list(itertools.compress(gold, inside)),
-                list(itertools.compress(predicted, inside)),
-                target=target,
-                per_label=per_label,
-                least_entities=least,
+                *others, target=target, per_label=per_label, min_entities=min_entities
             )
         except CorpusError:
             return None
-        kept = apply(itertools.compress(predicted, outside), thresholds)
-        total += score(list(itertools.compress(gold, outside)), list(kept)).overall
+        kept = apply_thresholds(predicted[fold::_FOLDS], thresholds)
+        total += score(gold[fold::_FOLDS], list(kept)).overall
     return total
 
 
-def _check_any(found: Sequence[Judged], gold_counts: Mapping[str, int]) -> None:
-    if not gold_counts:
-        raise CorpusError("there is no gold entity to fit thresholds on")
-    if not found:
-        raise CorpusError(
-            "no entity was predicted, so there are no scores to fit thresholds on",
-            hint="a model that finds nothing needs more training, not thresholds",
-        )
-
-
-def _points(found: Sequence[Judged], gold: int) -> list[_Point]:
-    """All candidates, the lowest first."""
+def _candidates(entities: Sequence[ScoredEntity], gold: int) -> list[_Candidate]:
+    """All candidates in ascending order, with their counts for `gold` gold entities."""
     kept: dict[float, Counts] = {}
     counts = Counts(gold=gold)
-    for each in sorted(found, key=lambda each: -each.score):
+    for each in sorted(entities, key=lambda each: -each.score):
         counts += Counts(correct=int(each.correct), predicted=1)
         kept[each.score] = counts  # the last one of equal scores stays
-    pairs = itertools.pairwise(reversed(kept))
-    cuts = [_Point(_between(below, value), kept[value]) for below, value in pairs]
-    return [_Point(0.0, counts), *cuts]
+    candidates = [_Candidate(0.0, counts)]
+    for below, value in itertools.pairwise(reversed(kept)):
+        middle = (below + value) / 2
+        threshold = middle if middle > below else value  # if no number lies between the two
+        candidates.append(_Candidate(threshold, kept[value]))
+    return candidates
 
 
-def _between(below: float, value: float) -> float:
-    """Halfway, but above `below` even where no number lies between the two."""
-    middle = (below + value) / 2
-    return middle if middle > below else value
-
-
-def _kept(found: Iterable[Judged], threshold: float, gold: int) -> Counts:
-    kept = [each.correct for each in found if each.score >= threshold]
+def _kept(entities: Iterable[ScoredEntity], threshold: float, gold: int) -> Counts:
+    kept = [each.correct for each in entities if each.score >= threshold]
     return Counts(sum(kept), len(kept), gold)
 
 
-def _best(points: Sequence[_Point], target: Target, label: str) -> _Point:
-    """The point that meets `target` best, of points in ascending order."""
-    highest = max(points, key=lambda point: target.value(point.counts))  # the first one of equals
-    if target.least is None:
-        return highest
-    if target.value(highest.counts) < target.least:
-        at = f"at {highest.threshold:.4f}" if highest.threshold else "where all entities are kept"
+def _best(candidates: Sequence[_Candidate], target: Target, label: str) -> float:
+    """The threshold that meets `target` best, from candidates in ascending order."""
+    highest = max(candidates, key=lambda each: target.value(each.counts))  # the first of equals
+    if target.minimum is None:
+        return highest.threshold
+    if target.value(highest.counts) < target.minimum:
+        at = f"at {highest.threshold:.4f}" if highest.threshold else "with all entities kept"
         raise CorpusError(
-            f"no threshold reaches a {target.measure} of {target.least:g} for {label}",
-            expected=f"{target.value(highest.counts):.4f} at the most, {at}",
-            hint="ask for less"
-            + ("" if label == _ALL else ", or for one threshold for all labels together"),
+            f"no threshold reaches a {target.measure} of {target.minimum:g} for {label}",
+            expected=f"a {target.measure} of at most {target.value(highest.counts):.4f}, {at}",
+            hint="choose a lower target"
+            + ("" if label == _ALL else ", or one threshold for all labels"),
         )
-    ordered = points if target.measure == "precision" else points[::-1]
-    return next(point for point in ordered if target.value(point.counts) >= target.least)
+    ordered = candidates if target.measure == "precision" else candidates[::-1]
+    return next(each.threshold for each in ordered if target.value(each.counts) >= target.minimum)
 
 
-def _best_f1(
-    own: Mapping[str, Sequence[Judged]],
-    gold_counts: Mapping[str, int],
-    value: float,
-    fixed: Counts,
-) -> dict[str, float]:
-    """Thresholds of the labels in `own` with the highest F1 of them and `fixed` together.
+def _best_f1(candidates: Mapping[str, Sequence[_Candidate]], others: Counts) -> dict[str, float]:
+    """The threshold of each label with the highest F1 over all labels (Dinkelbach's method).
 
-    The threshold `value` is a candidate for each label too, so that the result is no worse than
-    with `value` for all. Of equals, each label gets its lowest threshold.
+    `candidates` are in ascending order; of equals, a label takes the lowest. `others` are the
+    counts of all other labels.
     """
-    curves = {}
-    for label, members in own.items():
-        common = _Point(value, _kept(members, value, gold_counts[label]))
-        points = [*_points(members, gold_counts[label]), common]
-        curves[label] = sorted(points, key=lambda point: point.threshold)
-    reached = Fraction(0)
+    f1 = Fraction(0)
     while True:
-        worth = _worth(reached)
-        chosen = {label: max(points, key=worth) for label, points in curves.items()}
-        total = sum((point.counts for point in chosen.values()), fixed)
-        f1 = Fraction(2 * total.correct, total.predicted + total.gold)
-        if f1 == reached:
-            return {label: point.threshold for label, point in chosen.items()}
-        reached = f1
-
-
-def _worth(f1: Fraction) -> Callable[[_Point], int]:
-    """2·correct - f1·predicted of a point, in whole numbers so that equals are equal."""
-
-    def worth(point: _Point) -> int:
-        counts = point.counts
-        return 2 * counts.correct * f1.denominator - f1.numerator * counts.predicted
-
-    return worth
+        # 2·correct - f1·predicted in whole numbers, so that equals are equal
+        above, below = f1.numerator, f1.denominator
+        chosen = {
+            label: max(
+                each,
+                key=lambda c: 2 * c.counts.correct * below - above * c.counts.predicted,
+            )
+            for label, each in candidates.items()
+        }
+        total = sum((each.counts for each in chosen.values()), others)
+        reached = Fraction(2 * total.correct, total.predicted + total.gold)
+        if reached == f1:
+            return {label: each.threshold for label, each in chosen.items()}
+        f1 = reached

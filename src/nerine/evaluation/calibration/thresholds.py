@@ -1,14 +1,14 @@
-"""Thresholds: which scores are kept, what they were chosen for, and what they changed."""
+"""Thresholds on entity scores, the targets they are fitted for, and the record of a fit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from nerine.core.document import Document, Entity
+from nerine.core.document import Document
 from nerine.core.errors import NerineError, SettingsError
-from nerine.evaluation.calibration.bins import score_of
+from nerine.evaluation.calibration.reliability import score_of
 from nerine.evaluation.metrics import Counts
 
 Measure = Literal["f1", "precision", "recall"]
@@ -16,78 +16,71 @@ Measure = Literal["f1", "precision", "recall"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a threshold is to bring: the best F1, or a precision or recall of at least so much.
+    """The target of thresholds: the best F1, or a minimum precision or recall.
 
     Attributes:
         measure: `f1`, `precision` or `recall`.
-        least: The least precision or recall, above 0 and 1 at the most; None for `f1`.
+        minimum: The minimum precision or recall, above 0 and at most 1; None for `f1`.
 
     Raises:
-        SettingsError: For a measure that there is not, or a number out of its range.
+        SettingsError: If the measure is unknown or the minimum out of range.
     """
 
     measure: Measure = "f1"
-    least: float | None = None
+    minimum: float | None = None
 
     def __post_init__(self) -> None:
-        if self.measure not in get_args(Measure) or (self.measure == "f1") != (self.least is None):
-            raise _no_target(str(self))
-        if self.least is not None and not 0 < self.least <= 1:
+        is_f1 = self.measure == "f1"
+        if self.measure not in get_args(Measure) or is_f1 != (self.minimum is None):
+            raise _invalid_target(str(self))
+        if self.minimum is not None and not 0 < self.minimum <= 1:
             raise SettingsError(
-                f"the {self.measure} {self.least!r}",
+                f"{self.minimum!r} is not a valid {self.measure}",
                 place="target",
-                expected="a number above 0, and 1 at the most",
+                expected="a number above 0 and at most 1",
             )
 
     @classmethod
     def parse(cls, text: str) -> Target:
-        """The target that a text names.
-
-        Args:
-            text: `f1`, or such as `precision=0.9` or `recall=0.6`.
-
-        Returns:
-            The target.
+        """The target from a text such as `f1`, `precision=0.9` or `recall=0.6`.
 
         Raises:
-            SettingsError: For any other text.
+            SettingsError: If the text is anything else.
         """
         name, _, value = text.partition("=")
         try:
             measure: Any = name.strip()
             return cls(measure, float(value) if "=" in text else None)
         except ValueError:
-            raise _no_target(text) from None
+            raise _invalid_target(text) from None
 
     def value(self, counts: Counts) -> float:
-        """What counts have of the measure: a precision, recall or F1 from 0 to 1.
-
-        Args:
-            counts: The counts.
-        """
+        """The measured precision, recall or F1 of `counts`, from 0 to 1."""
         return float(getattr(counts, self.measure))
 
     def __str__(self) -> str:
-        return self.measure if self.least is None else f"{self.measure}={self.least!r}"
+        return self.measure if self.minimum is None else f"{self.measure}={self.minimum!r}"
 
 
-def _no_target(text: str) -> SettingsError:
+def _invalid_target(text: str) -> SettingsError:
     return SettingsError(
-        f"{text!r} is no target", place="target", expected="f1, precision=0.9 or recall=0.6"
+        f"{text!r} is not a valid target",
+        place="target",
+        expected="f1, precision=0.9 or recall=0.6",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Entities whose score is at least the threshold of their label are kept.
+    """Minimum scores: entities below the threshold of their label are dropped.
 
     Attributes:
-        value: The least probability of an entity whose label is not in `labels`, from 0, which
-            keeps everything, to 1.
-        labels: That of some labels.
+        value: The threshold of labels that are not in `labels`, from 0, which keeps everything,
+            to 1.
+        labels: The thresholds of some labels.
 
     Raises:
-        SettingsError: For a threshold out of its range.
+        SettingsError: If a threshold is not a number from 0 to 1.
     """
 
     value: float
@@ -98,57 +91,49 @@ class Thresholds:
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not is_number or not 0 <= value <= 1:
                 raise SettingsError(
-                    f"{value!r} is no threshold", place=name, expected="a number from 0 to 1"
+                    f"{value!r} is not a valid threshold",
+                    place=name,
+                    expected="a number from 0 to 1",
                 )
 
     def of(self, label: str) -> float:
-        """The threshold of a label, a probability from 0 to 1.
-
-        Args:
-            label: The label.
-        """
+        """The threshold of a label, from 0 to 1."""
         return self.labels.get(label, self.value)
 
-    def kept(self, entities: Iterable[Entity], place: str) -> Iterator[Entity]:
-        """The entities that reach their thresholds, in order.
-
-        Args:
-            entities: Entities with scores.
-            place: Where they stand, for the error.
-
-        Raises:
-            CorpusError: For an entity without a score.
-        """
-        return (each for each in entities if score_of(each, place) >= self.of(each.label))
-
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The thresholds for JSON."""
         return {"value": self.value, "labels": dict(self.labels)}
 
 
-def apply(documents: Iterable[Document], thresholds: Thresholds) -> Iterator[Document]:
-    """The documents without the entities that are below their thresholds. Nothing else changes."""
+def apply_thresholds(documents: Iterable[Document], thresholds: Thresholds) -> Iterator[Document]:
+    """Documents without the entities below their thresholds; everything else stays the same.
+
+    Raises `CorpusError` if an entity has no score.
+    """
     for index, document in enumerate(documents):
         place = f"document {document.id or index}"
-        yield document.with_entities(thresholds.kept(document.entities, place))
+        yield document.with_entities(
+            each for each in document.entities if score_of(each, place) >= thresholds.of(each.label)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Fitted thresholds with what they were fitted for and on, as `nerine.json` keeps them.
+    """Fitted thresholds, their target and their effect, as saved in `nerine.json`.
 
-    Being the best of many on its split, `after` is better than what other texts will show.
+    As the thresholds are the best of many for their split, `after` is better than the scores to
+    expect on other texts; `held_out` is not.
 
     Attributes:
         thresholds: The thresholds.
-        target: What they were to bring.
-        per_label: Whether each label has one of its own.
-        split: The split that they were fitted on.
+        target: The target.
+        per_label: Whether labels have thresholds of their own.
+        split: The name of the split that the thresholds were fitted on.
         corpus: The hash of its corpus.
-        before: The counts over all entities of the split without thresholds.
-        after: Those with them.
-        held_out: Those with thresholds that were fitted on other documents of the split; None where
-            there are too few.
+        before: Strict counts over all labels without thresholds.
+        after: Strict counts over all labels with thresholds.
+        held_out: Cross-validated strict counts, with thresholds fitted on other documents of the
+            split; None if there are too few.
     """
 
     thresholds: Thresholds
@@ -162,21 +147,20 @@ class Calibration:
 
     @property
     def gold(self) -> int:
-        """How many gold entities the thresholds were fitted on."""
+        """Number of gold entities that the thresholds were fitted on."""
         return self.before.gold
 
     @property
     def holds(self) -> bool:
-        """Whether the target is met on documents that were held out; for F1, whether it rises."""
+        """Whether held-out documents meet the target; for F1, whether their F1 rises."""
         if self.held_out is None:
             return False
-        least = self.target.least
-        if least is None:
+        if self.target.minimum is None:
             return self.held_out.f1 > self.before.f1
-        return self.target.value(self.held_out) >= least
+        return self.target.value(self.held_out) >= self.target.minimum
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The record for JSON."""
         return {
             **self.thresholds.to_dict(),
             "target": str(self.target),
@@ -191,16 +175,10 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """The calibration that `to_dict` gave.
-
-        Args:
-            values: What `nerine.json` has of it.
-
-        Returns:
-            The calibration.
+        """The record from the dictionary of `to_dict`.
 
         Raises:
-            SettingsError: For anything else.
+            SettingsError: If the dictionary is anything else.
         """
         try:
             held_out = values["held_out"]
@@ -218,19 +196,13 @@ class Calibration:
             raise
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise SettingsError(
-                f"no thresholds can be read: {error!r}", expected="what nerine calibrate saves"
+                f"invalid thresholds: {error!r}", expected="thresholds saved by nerine calibrate"
             ) from error
 
 
 def _counts_to_dict(counts: Counts) -> dict[str, float]:
-    return {
-        "correct": counts.correct,
-        "predicted": counts.predicted,
-        "gold": counts.gold,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "f1": counts.f1,
-    }
+    scores = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
+    return asdict(counts) | scores
 
 
 def _counts_from_dict(values: Mapping[str, Any]) -> Counts:

@@ -1,20 +1,19 @@
-"""Counts over entities → scores.
+"""Precision, recall and F1 of predicted entities.
 
-============  =====================================================================
-module        what lives there
-============  =====================================================================
-`counts`      `Counts`, `PartialCounts`, means over labels
+============  ===========================================================================
+module        content
+============  ===========================================================================
+`counts`      `Counts`, `PartialCounts`, averages over labels
 `partial`     the four schemas of SemEval-2013 (Segura-Bedmar et al., 2013)
-`tally`       the one count over spans
 `scoring`     `score`, `score_tags` → `Scores`
-`breakdowns`  scores by what an entity is like: seen in training, length, frequency
-`signature`   what a score was counted over, in one line
-============  =====================================================================
+`breakdowns`  scores by properties of an entity: seen in training, frequency, length
+`signature`   the conditions of a score in one line
+============  ===========================================================================
 """
 
 from nerine.evaluation.metrics.breakdowns import breakdowns
 from nerine.evaluation.metrics.counts import Averages, Counts, PartialCounts
-from nerine.evaluation.metrics.scoring import Scores, score, score_tags, side_by_side
+from nerine.evaluation.metrics.scoring import Scores, score, score_tags
 from nerine.evaluation.metrics.signature import Signature
 
 __all__ = [
@@ -26,5 +25,4 @@ __all__ = [
     "breakdowns",
     "score",
     "score_tags",
-    "side_by_side",
 ]

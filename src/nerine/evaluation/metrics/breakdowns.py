@@ -1,30 +1,36 @@
-"""Scores by what an entity is like.
+"""Strict counts by properties of an entity: seen in training, frequency, length.
 
-A correct entity has the surface form, the length and the text of its gold twin, so that gold,
-predicted and correct entities of one kind make up counts of their own.
+A correct entity has the surface form, the length and the text of its gold counterpart. Gold,
+predicted and correct entities of one group therefore give precision and recall of their own.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from nerine.core.document import Document, Entity, Token, surface_form
 from nerine.core.words import rule_words
 from nerine.evaluation.metrics.counts import Counts
-from nerine.evaluation.metrics.scoring import ranges_of, side_by_side
+from nerine.evaluation.metrics.scoring import document_pairs, ranges_of
 
-_LENGTHS = ((1, "1 word"), (2, "2 words"), (3, "3 words"), (None, "4 words or more"))
 _FREQUENCIES = ((0, "0"), (1, "1"), (4, "2 to 4"), (9, "5 to 9"), (None, "10 or more"))
-_DOCUMENTS = (
+_ENTITY_LENGTHS = ((1, "1 word"), (2, "2 words"), (3, "3 words"), (None, "4 words or more"))
+_DOCUMENT_LENGTHS = (
     *((10, "up to 10 words"), (20, "11 to 20"), (40, "21 to 40"), (100, "41 to 100")),
     (None, "more than 100"),
 )
 
-Steps = Sequence[tuple[int | None, str]]
-Kind = Callable[[Document, Entity], str]
+_BY_TRAINING = {
+    "surface form in training": ("seen", "unseen"),
+    "times in training": tuple(name for _, name in _FREQUENCIES),
+}
+_BY_LENGTH = {
+    "length of the entity": tuple(name for _, name in _ENTITY_LENGTHS),
+    "length of the document": tuple(name for _, name in _DOCUMENT_LENGTHS),
+}
 
 
 def breakdowns(
@@ -32,78 +38,48 @@ def breakdowns(
     predicted: Sequence[Document],
     train: Iterable[Document] | None = None,
 ) -> dict[str, dict[str, Counts]]:
-    """Strict counts, split in several ways: title → kind of entity → counts.
+    """Strict counts by title of the breakdown and name of the group.
 
-    Words are the gold document's own tokens, or words by the rule. With `train`, also by whether
-    an entity's surface form, case-folded, is one of an entity in it, and how often. Kinds of
-    which there is no entity are left out.
+    Words are the gold document's own tokens, or words by the rule. The first two breakdowns need
+    `train`: whether, and how often, an entity's case-folded surface form is that of an entity in
+    it. Groups without entities are left out.
     """
-    words = _WordCounts()
-    kinds: dict[str, tuple[Kind, list[str]]] = {
-        "length of the entity": (
-            lambda document, entity: _step(words.inside(document, entity), _LENGTHS),
-            [name for _, name in _LENGTHS],
-        ),
-        "length of the document": (
-            lambda document, _: _step(len(words.of(document)), _DOCUMENTS),
-            [name for _, name in _DOCUMENTS],
-        ),
-    }
-    if train is not None:
-        known = Counter(surface_form(each, e) for each in train for e in each.entities)
-        kinds = _kinds_by_training(known) | kinds
+    known = (
+        None if train is None else Counter(surface_form(d, e) for d in train for e in d.entities)
+    )
+    titles = _BY_LENGTH if known is None else _BY_TRAINING | _BY_LENGTH
+    counts = {title: {name: Counts() for name in names} for title, names in titles.items()}
+    for gold_document, predicted_document in document_pairs(gold, predicted):
+        if not gold_document.entities and not predicted_document.entities:
+            continue
+        words = gold_document.tokens or rule_words(gold_document.text)
+        gold_ranges = set(ranges_of(gold_document))
+        entities = [(entity, Counts(gold=1)) for entity in gold_document.entities]
+        for entity in predicted_document.entities:
+            correct = (entity.start, entity.end, entity.label) in gold_ranges
+            entities.append((entity, Counts(correct=int(correct), predicted=1)))
+        for entity, one in entities:
+            for title, name in _groups_of(entity, gold_document, words, known):
+                counts[title][name] += one
     return {
-        title: _counts_by(kind, order, gold, predicted) for title, (kind, order) in kinds.items()
+        title: {name: each for name, each in groups.items() if each.gold or each.predicted}
+        for title, groups in counts.items()
     }
 
 
-def _kinds_by_training(known: Counter[str]) -> dict[str, tuple[Kind, list[str]]]:
-    return {
-        "surface form in training": (
-            lambda document, e: "seen" if surface_form(document, e) in known else "unseen",
-            ["seen", "unseen"],
-        ),
-        "times in training": (
-            lambda document, e: _step(known[surface_form(document, e)], _FREQUENCIES),
-            [name for _, name in _FREQUENCIES],
-        ),
-    }
+def _groups_of(
+    entity: Entity, document: Document, words: Sequence[Token], known: Counter[str] | None
+) -> Iterator[tuple[str, str]]:
+    """The entity's group in each breakdown."""
+    first = bisect_right(words, entity.start, key=attrgetter("end"))
+    last = bisect_left(words, entity.end, key=attrgetter("start"))
+    yield "length of the entity", _group(max(1, last - first), _ENTITY_LENGTHS)
+    yield "length of the document", _group(len(words), _DOCUMENT_LENGTHS)
+    if known is not None:
+        times = known[surface_form(document, entity)]
+        yield "surface form in training", "seen" if times else "unseen"
+        yield "times in training", _group(times, _FREQUENCIES)
 
 
-def _counts_by(
-    kind: Kind, order: Sequence[str], gold: Sequence[Document], predicted: Sequence[Document]
-) -> dict[str, Counts]:
-    counts = {name: Counts() for name in order}
-    for reference, output in side_by_side(gold, predicted):
-        wanted = set(ranges_of(reference))
-        for entity in reference.entities:
-            counts[kind(reference, entity)] += Counts(gold=1)
-        for entity in output.entities:
-            correct = (entity.start, entity.end, entity.label) in wanted
-            counts[kind(reference, entity)] += Counts(correct=int(correct), predicted=1)
-    return {name: each for name, each in counts.items() if each.gold or each.predicted}
-
-
-def _step(value: int, steps: Steps) -> str:
-    return next(name for most, name in steps if most is None or value <= most)
-
-
-class _WordCounts:
-    """The words of the document that was asked for last; a document is asked for in a row."""
-
-    def __init__(self) -> None:
-        self._document: Document | None = None
-        self._words: Sequence[Token] = ()
-
-    def of(self, document: Document) -> Sequence[Token]:
-        if document is not self._document:
-            self._document = document
-            self._words = document.tokens or rule_words(document.text)
-        return self._words
-
-    def inside(self, document: Document, entity: Entity) -> int:
-        """How many words the entity touches, and at least one."""
-        words = self.of(document)
-        first = bisect_right(words, entity.start, key=attrgetter("end"))
-        last = bisect_left(words, entity.end, key=attrgetter("start"))
-        return max(1, last - first)
+def _group(value: int, groups: Sequence[tuple[int | None, str]]) -> str:
+    return next(name for most, name in groups if most is None or value <= most)

@@ -1,21 +1,21 @@
-"""Counts, and the scores that follow from them."""
+"""Counts of entities, and the precision, recall and F1 that follow from them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many entities are gold, how many were predicted, and how many of these are correct.
+    """Numbers of correct, predicted and gold entities.
 
-    `precision`, `recall` and `f1` are from 0 to 1, and 0 where nothing is to be counted.
+    `precision`, `recall` and `f1` are from 0 to 1, and 0 if their denominator is 0.
 
     Attributes:
-        correct: How many predicted entities are correct.
-        predicted: How many entities were predicted.
-        gold: How many gold entities there are.
+        correct: Number of predicted entities that are correct.
+        predicted: Number of predicted entities.
+        gold: Number of gold entities.
     """
 
     correct: int = 0
@@ -41,12 +41,12 @@ class Counts:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall, from 0 to 1."""
+        """Harmonic mean of precision and recall, from 0 to 1."""
         both = self.predicted + self.gold
         return 2 * self.correct / both if both else 0.0
 
     def to_dict(self) -> dict[str, float]:
-        """For JSON; `support` is the number of gold entities."""
+        """Scores for JSON; `support` is the number of gold entities."""
         return {
             "precision": self.precision,
             "recall": self.recall,
@@ -57,43 +57,34 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Averages:
-    """Means of the labels' scores: each label counts alike (macro), or by its support.
+    """Weighted means of the scores of several labels.
 
     Attributes:
-        precision: The mean precision, from 0 to 1.
-        recall: The mean recall, from 0 to 1.
-        f1: The mean F1, from 0 to 1.
+        precision: Mean precision, from 0 to 1.
+        recall: Mean recall, from 0 to 1.
+        f1: Mean F1, from 0 to 1.
     """
 
     precision: float
     recall: float
     f1: float
 
-    def to_dict(self) -> dict[str, float]:
-        """For JSON: precision, recall and F1."""
-        return {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-
-
-def macro_average(counts: Collection[Counts]) -> Averages:
-    """The mean over labels, each of which counts alike; 0 without labels."""
-    return _average(counts, [1] * len(counts))
-
-
-def weighted_average(counts: Collection[Counts]) -> Averages:
-    """The mean over labels, each by its number of gold entities; 0 without any."""
-    return _average(counts, [each.gold for each in counts])
-
-
-def _average(counts: Collection[Counts], weights: list[int]) -> Averages:
-    total = sum(weights)
-    if not total:
-        return Averages(0.0, 0.0, 0.0)
-    return Averages(
-        *(
-            sum(w * getattr(each, name) for each, w in zip(counts, weights, strict=True)) / total
-            for name in ("precision", "recall", "f1")
+    @classmethod
+    def of(cls, counts: Collection[Counts], weights: Collection[int]) -> Averages:
+        """Means of scores, each with a weight; 0 if the weights sum to 0."""
+        total = sum(weights)
+        if not total:
+            return cls(0.0, 0.0, 0.0)
+        pairs = list(zip(weights, counts, strict=True))
+        return cls(
+            precision=sum(weight * each.precision for weight, each in pairs) / total,
+            recall=sum(weight * each.recall for weight, each in pairs) / total,
+            f1=sum(weight * each.f1 for weight, each in pairs) / total,
         )
-    )
+
+    def to_dict(self) -> dict[str, float]:
+        """Precision, recall and F1 for JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +95,11 @@ class PartialCounts:
     incorrect, partial or spurious. A partial one counts half.
 
     Attributes:
-        correct: Entities that agree.
-        incorrect: Entities that do not.
-        partial: Entities that agree in part.
-        missing: Gold entities beside which no predicted one was set.
-        spurious: Predicted entities beside which no gold one was set.
+        correct: Entities that match.
+        incorrect: Entities that were aligned and do not match.
+        partial: Entities that match in part.
+        missing: Gold entities without a predicted one.
+        spurious: Predicted entities without a gold one.
     """
 
     correct: int = 0
@@ -128,12 +119,12 @@ class PartialCounts:
 
     @property
     def gold(self) -> int:
-        """How many entities are gold; MUC calls them possible."""
+        """Number of gold entities ("possible" in MUC)."""
         return self.correct + self.incorrect + self.partial + self.missing
 
     @property
     def predicted(self) -> int:
-        """How many entities were predicted; MUC calls them actual."""
+        """Number of predicted entities ("actual" in MUC)."""
         return self.correct + self.incorrect + self.partial + self.spurious
 
     @property
@@ -148,7 +139,7 @@ class PartialCounts:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
+        """Harmonic mean of precision and recall, from 0 to 1."""
         both = self.predicted + self.gold
         return 2 * self._credit / both if both else 0.0
 
@@ -157,14 +148,6 @@ class PartialCounts:
         return self.correct + self.partial / 2
 
     def to_dict(self) -> dict[str, float]:
-        """For JSON: the counts of entities, then precision, recall and F1."""
-        return {
-            "correct": self.correct,
-            "incorrect": self.incorrect,
-            "partial": self.partial,
-            "missing": self.missing,
-            "spurious": self.spurious,
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-        }
+        """The five counts, then precision, recall and F1, for JSON."""
+        scores = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+        return asdict(self) | scores

@@ -1,4 +1,4 @@
-"""Gold and predicted documents → scores.
+"""Strict and partial scores of predicted documents, or of predicted tags.
 
 An entity is correct if its start, its end and its label are those of a gold entity, in code
 points. For entities on token boundaries this is the count of seqeval's strict mode.
@@ -6,43 +6,35 @@ points. For entities on token boundaries this is the count of seqeval's strict m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
-from nerine.core.document import Document, Token
-from nerine.core.errors import CorpusError, SchemeError
-from nerine.core.tags import OUTSIDE, Reading, Span, TagScheme
+from nerine.core.document import Document, Token, check_no_overlap
+from nerine.core.errors import CorpusError, DocumentError, SchemeError
+from nerine.core.tags import OUTSIDE, Reading, TagScheme
 from nerine.core.words import rule_words, word_spans
-from nerine.evaluation.metrics.counts import (
-    Averages,
-    Counts,
-    PartialCounts,
-    macro_average,
-    weighted_average,
-)
-from nerine.evaluation.metrics.partial import Range, Schema
-from nerine.evaluation.metrics.tally import Tally
+from nerine.evaluation.metrics.counts import Averages, Counts, PartialCounts
+from nerine.evaluation.metrics.partial import SCHEMAS, Range, Schema, partial_counts
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one prediction over a set of documents is worth.
+    """Strict and partial scores of one prediction over a set of documents.
 
     Attributes:
-        overall: Strict counts over all labels (micro average); `macro` and `weighted` are means
-            over them.
-        labels: The counts of each label.
-        accuracy: The share of tokens whose IOB2 tag is the gold one, over the documents' own
-            tokens, or over words by the rule where they have none.
-        tokens: How many tokens these are.
-        documents: How many documents.
-        boundaries: Counts of ranges alone, whatever their labels.
-        partial: Counts by the four schemas of SemEval-2013 (Segura-Bedmar et al., 2013; see
-            `nerine.evaluation.metrics.partial`).
-        surface: Counts of unique pairs of surface form and label, each once over all documents, as
-            the WNUT 2017 shared task does (Derczynski et al., 2017); None where there are no texts.
+        overall: Strict counts over all labels (micro average).
+        labels: Strict counts of each label, gold or predicted, in alphabetical order.
+        accuracy: Share of tokens whose IOB2 tag is the gold one, over the documents' own tokens,
+            or over words by the rule if they have none.
+        tokens: Number of these tokens.
+        documents: Number of documents.
+        boundaries: Counts of ranges, whatever their labels.
+        partial: Counts by the four schemas of SemEval-2013 (`nerine.evaluation.metrics.partial`).
+        surface: Counts of unique pairs of surface form and label over all documents, as in the
+            WNUT 2017 shared task (Derczynski et al., 2017); None if there are no texts.
     """
 
     overall: Counts
@@ -56,16 +48,16 @@ class Scores:
 
     @property
     def macro(self) -> Averages:
-        """The mean over labels, gold or predicted, each of which counts alike."""
-        return macro_average(self.labels.values())
+        """Mean over labels, all with the same weight."""
+        return Averages.of(self.labels.values(), [1] * len(self.labels))
 
     @property
     def weighted(self) -> Averages:
-        """The mean over labels, each by its number of gold entities."""
-        return weighted_average(self.labels.values())
+        """Mean over labels, weighted by their numbers of gold entities."""
+        return Averages.of(self.labels.values(), [each.gold for each in self.labels.values()])
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: scores from 0 to 1."""
+        """Scores from 0 to 1, for JSON."""
         return {
             "overall": self.overall.to_dict(),
             "accuracy": self.accuracy,
@@ -81,28 +73,29 @@ class Scores:
 
 
 def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Scores:
-    """Compares the entities of documents that stand side by side and have the same texts.
-
-    Args:
-        gold: The documents with the right entities.
-        predicted: The same documents with those that were found.
-
-    Returns:
-        The scores, strict and partial, over all labels and for each.
+    """Scores predicted documents against gold documents with the same texts, in the same order.
 
     Raises:
-        CorpusError: Where the documents do not belong to each other.
+        CorpusError: If the numbers of documents or their texts differ.
     """
-    tally = Tally()
-    right = tokens = 0
-    for reference, output in side_by_side(gold, predicted):
-        wanted, found = ranges_of(reference), ranges_of(output)
-        tally.add(wanted, found)
-        units = rule_words(reference.text) if reference.tokens is None else reference.tokens
-        tokens += len(units)
-        right += len(units) - (0 if wanted == found else _differing(reference, output, units))
-    surface = _surface_counts(_surfaces(gold), _surfaces(predicted))
-    return _evaluation(tally, right, tokens, len(gold), surface)
+    pairs = []
+    correct_tags = total_tags = 0
+    for gold_document, predicted_document in document_pairs(gold, predicted):
+        ranges = ranges_of(gold_document), ranges_of(predicted_document)
+        pairs.append(ranges)
+        tokens = gold_document.tokens
+        words = rule_words(gold_document.text) if tokens is None else tokens
+        total_tags += len(words)
+        correct_tags += len(words)
+        if ranges[0] != ranges[1]:
+            correct_tags -= _wrong_tags(gold_document, predicted_document, words)
+    gold_forms, predicted_forms = (
+        {(each.text[e.start : e.end], e.label) for each in documents for e in each.entities}
+        for documents in (gold, predicted)
+    )
+    correct_forms = gold_forms & predicted_forms
+    surface = Counts(len(correct_forms), len(predicted_forms), len(gold_forms))
+    return _scores(pairs, correct_tags, total_tags, surface)
 
 
 def score_tags(
@@ -112,87 +105,76 @@ def score_tags(
     scheme: TagScheme | str = TagScheme.IOB2,
     reading: Reading = "strict",
 ) -> Scores:
-    """Compares tag sequences that stand side by side, one tag a token, as seqeval takes them.
+    """Scores predicted tag sequences, one tag for each token, as seqeval does.
 
-    `reading` says what counts as an entity (`TagScheme.decode`). There are no texts, so `surface`
-    is None; `accuracy` compares the tags as they are. Raises `CorpusError` for unlike lengths and
-    `SchemeError` for tags that are none, or, in the strict reading, none of `scheme`.
+    Args:
+        gold: The gold tags of each sequence.
+        predicted: The predicted tags of each sequence.
+        scheme: The tag scheme of both.
+        reading: How tags become entities (see `TagScheme.decode`).
+
+    Returns:
+        The scores. `surface` is None; `accuracy` compares the tags as they are.
+
+    Raises:
+        CorpusError: If the numbers of sequences or their lengths differ.
+        SchemeError: If a tag has an unknown form or, in the strict reading, is not one of `scheme`.
     """
     scheme = TagScheme.named(scheme)
     _check_numbers(gold, predicted)
-    tally = Tally()
-    right = tokens = 0
+    pairs = []
+    correct_tags = total_tags = 0
     tags: set[str] = set()
-    for index, (wanted, found) in enumerate(zip(gold, predicted, strict=True)):
-        if len(wanted) != len(found):
+    for index, (gold_tags, predicted_tags) in enumerate(zip(gold, predicted, strict=True)):
+        if len(gold_tags) != len(predicted_tags):
             raise CorpusError(
-                f"{len(found)} predicted tags for {len(wanted)} gold ones",
+                f"{len(predicted_tags)} predicted tags for {len(gold_tags)} gold ones",
                 place=f"sequence {index}",
                 expected="one tag for each token on both sides",
             )
-        agree = wanted == found
+        equal = gold_tags == predicted_tags
         try:
-            spans = scheme.decode(wanted, reading)
-            tally.add(spans, spans if agree else scheme.decode(found, reading))
+            spans = scheme.decode(gold_tags, reading)
+            pairs.append((spans, spans if equal else scheme.decode(predicted_tags, reading)))
         except SchemeError as error:
             raise error.at(f"sequence {index}") from None
-        tags.update(wanted)
-        if not agree:
-            tags.update(found)
-        tokens += len(wanted)
-        right += len(wanted) if agree else sum(map(eq, wanted, found))
-    if reading == "strict":
-        _check_letters(tags, scheme)
-    return _evaluation(tally, right, tokens, len(gold), None)
-
-
-def _check_letters(tags: Iterable[str], scheme: TagScheme) -> None:
-    """Raises `SchemeError` for tags of another scheme: they would be entities that go uncounted."""
-    for tag in sorted(tags):
-        if tag != OUTSIDE and tag[0] not in scheme.prefixes:
+        tags.update(gold_tags)
+        if not equal:
+            tags.update(predicted_tags)
+        total_tags += len(gold_tags)
+        correct_tags += len(gold_tags) if equal else sum(map(eq, gold_tags, predicted_tags))
+    for tag in sorted(tags) if reading == "strict" else ():
+        if tag != OUTSIDE and tag[0] not in scheme.prefixes:  # its entity would go uncounted
             raise SchemeError(
-                f"{tag!r} is no tag of {scheme.value}",
-                expected=f"the letters {', '.join(scheme.prefixes)}, or the tags' own scheme",
+                f"{tag!r} is not a tag of {scheme.value}",
+                expected=f"tags that begin with {', '.join(scheme.prefixes)}",
+                hint="scheme= names the scheme of the tags",
             )
+    return _scores(pairs, correct_tags, total_tags, None)
 
 
-def _evaluation(
-    tally: Tally, right: int, tokens: int, documents: int, surface: Counts | None
-) -> Scores:
-    labels = tally.by_label()
-    return Scores(
-        overall=sum(labels.values(), Counts()),
-        labels=labels,
-        accuracy=right / tokens if tokens else 0.0,
-        tokens=tokens,
-        documents=documents,
-        boundaries=tally.boundaries(),
-        partial=tally.partial(),
-        surface=surface,
-    )
-
-
-def side_by_side(
+def document_pairs(
     gold: Sequence[Document], predicted: Sequence[Document]
 ) -> Iterator[tuple[Document, Document]]:
-    """Gold and predicted documents in pairs; raises `CorpusError` where their texts differ."""
+    """Pairs of gold and predicted documents.
+
+    Raises `CorpusError` if their texts differ, or entities of one side overlap.
+    """
     _check_numbers(gold, predicted)
-    for index, (reference, output) in enumerate(zip(gold, predicted, strict=True)):
-        if reference.text != output.text:
+    for index, (one, other) in enumerate(zip(gold, predicted, strict=True)):
+        if one.text != other.text:
             raise CorpusError(
-                f"the texts of document {index} differ: "
-                f"{reference.text[:60]!r} and {output.text[:60]!r}",
+                f"the texts of document {index} differ: {one.text[:60]!r} and {other.text[:60]!r}",
                 expected="the same text, gold and predicted",
             )
-        yield reference, output
-
-
-def _check_numbers(gold: Sequence[object], predicted: Sequence[object]) -> None:
-    if len(gold) != len(predicted):
-        raise CorpusError(
-            f"{len(predicted)} predicted documents for {len(gold)} gold ones",
-            expected="as many of one as of the other, in the same order",
-        )
+        try:
+            check_no_overlap(one)
+            check_no_overlap(other)
+        except DocumentError as error:
+            raise CorpusError(
+                error.found, expected=error.expected, place=f"document {index}"
+            ) from None
+        yield one, other
 
 
 def ranges_of(document: Document) -> list[Range]:
@@ -200,27 +182,81 @@ def ranges_of(document: Document) -> list[Range]:
     return [(entity.start, entity.end, entity.label) for entity in document.entities]
 
 
-def _surfaces(documents: Sequence[Document]) -> set[tuple[str, str]]:
-    return {
-        (document.text[entity.start : entity.end], entity.label)
-        for document in documents
-        for entity in document.entities
+def _check_numbers(gold: Sequence[object], predicted: Sequence[object]) -> None:
+    if len(gold) != len(predicted):
+        raise CorpusError(
+            f"{len(predicted)} predicted documents for {len(gold)} gold ones",
+            expected="the same number of both, in the same order",
+        )
+
+
+def _wrong_tags(gold: Document, predicted: Document, words: Sequence[Token]) -> int:
+    """Number of words with another IOB2 tag."""
+    gold_spans, predicted_spans = (set(word_spans(each, words)[0]) for each in (gold, predicted))
+    gold_tags, predicted_tags = (
+        {
+            index: (index == start, label)
+            for start, end, label in spans
+            for index in range(start, end)
+        }
+        for spans in (gold_spans - predicted_spans, predicted_spans - gold_spans)
+    )
+    tagged = gold_tags.keys() | predicted_tags.keys()
+    return sum(gold_tags.get(index) != predicted_tags.get(index) for index in tagged)
+
+
+def _scores(
+    pairs: Sequence[tuple[Sequence[Range], Sequence[Range]]],
+    correct_tags: int,
+    total_tags: int,
+    surface: Counts | None,
+) -> Scores:
+    """Scores from the gold and predicted ranges of each document, in text order.
+
+    Only entities that are not strictly correct are aligned for partial counts: a correct one is
+    correct by every schema and overlaps no other entity.
+    """
+    gold_labels: list[str] = []
+    predicted_labels: list[str] = []
+    correct_labels: list[str] = []
+    same_range = missing = spurious = 0
+    aligned = []
+    for gold, predicted in pairs:
+        labels = [label for _, _, label in gold]
+        gold_labels += labels
+        if gold == predicted:
+            predicted_labels += labels
+            correct_labels += labels
+            continue
+        predicted_labels += [label for _, _, label in predicted]
+        correct = {*gold}.intersection(predicted)
+        correct_labels += [label for _, _, label in correct]
+        wrong_gold = [each for each in gold if each not in correct]
+        wrong_predicted = [each for each in predicted if each not in correct]
+        if not wrong_gold or not wrong_predicted:
+            missing += len(wrong_gold)
+            spurious += len(wrong_predicted)
+            continue
+        bounds = {(start, end) for start, end, _ in wrong_gold}
+        same_range += sum((start, end) in bounds for start, end, _ in wrong_predicted)
+        aligned.append(partial_counts(wrong_gold, wrong_predicted))
+    gold_counts, predicted_counts = Counter(gold_labels), Counter(predicted_labels)
+    correct_counts = Counter(correct_labels)
+    by_label = {
+        label: Counts(correct_counts[label], predicted_counts[label], gold_counts[label])
+        for label in sorted(gold_counts.keys() | predicted_counts.keys())
     }
-
-
-def _surface_counts(gold: set[tuple[str, str]], predicted: set[tuple[str, str]]) -> Counts:
-    return Counts(len(gold & predicted), len(predicted), len(gold))
-
-
-def _differing(gold: Document, predicted: Document, units: Sequence[Token]) -> int:
-    """How many tokens have another IOB2 tag."""
-    wanted, found = (set(word_spans(each, units)[0]) for each in (gold, predicted))
-    ours, theirs = _tags(wanted - found), _tags(found - wanted)
-    return sum(ours.get(index) != theirs.get(index) for index in ours.keys() | theirs.keys())
-
-
-def _tags(spans: Iterable[Span]) -> dict[int, tuple[bool, str]]:
-    """For each token of an entity whether it is the first one, and the label."""
-    return {
-        index: (index == start, label) for start, end, label in spans for index in range(start, end)
-    }
+    overall = sum(by_label.values(), Counts())
+    unaligned = PartialCounts(overall.correct, missing=missing, spurious=spurious)
+    return Scores(
+        overall=overall,
+        labels=by_label,
+        accuracy=correct_tags / total_tags if total_tags else 0.0,
+        tokens=total_tags,
+        documents=len(pairs),
+        boundaries=Counts(overall.correct + same_range, overall.predicted, overall.gold),
+        partial={
+            schema: sum((counts[schema] for counts in aligned), unaligned) for schema in SCHEMAS
+        },
+        surface=surface,
+    )

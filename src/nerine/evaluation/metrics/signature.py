@@ -1,7 +1,4 @@
-"""What a score was counted over, in one line, so that two scores can be compared when they may be.
-
-After sacrebleu's signatures (Post, 2018).
-"""
+"""Signature of a score: its conditions in one line, after sacrebleu (Post, 2018)."""
 
 from __future__ import annotations
 
@@ -11,20 +8,20 @@ from importlib.metadata import version as installed_version
 
 from nerine.core.document import Document, digest_of, parts_of
 
-_SHOWN_OF_HASH = 12
+_HASH_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The conditions of a score. Scores may be compared if their signatures are equal.
+    """The conditions of a score. Scores are comparable if their signatures are equal.
 
     Attributes:
-        metric: What is counted.
-        scheme: The tag scheme; `ranges` where no tags were read.
+        metric: The counted unit.
+        scheme: The tag scheme; `ranges` if no tags were read.
         reading: How tags were read, `strict` or `lenient`.
         split: The name of the split.
         documents: The hash of the gold texts and entities.
-        gold: How many gold entities there are.
+        gold: The number of gold entities.
         version: Nerine's version.
     """
 
@@ -44,25 +41,18 @@ class Signature:
         split: str = "all",
         scheme: str | None = None,
         reading: str = "strict",
-        metric: str = "entity",
         version: str | None = None,
     ) -> Signature:
-        """The signature of scores.
+        """The signature of scores against `gold`; see the attributes for the arguments.
 
-        Args:
-            gold: The documents with the right entities.
-            split: The name of their split.
-            scheme: The tag scheme; None where no tags were read.
-            reading: How tags were read.
-            metric: What is counted.
-            version: Nerine's version; by default the one that is installed.
+        `scheme` is None if no tags were read; `version` is the installed one by default.
         """
         return cls(
-            metric=metric,
+            metric="entity",
             scheme=scheme or "ranges",
             reading=reading,
             split=split,
-            documents=digest_of(parts_of(gold))[:_SHOWN_OF_HASH],
+            documents=digest_of(parts_of(gold))[:_HASH_LENGTH],
             gold=sum(len(each.entities) for each in gold),
             version=version or installed_version("nerine"),
         )

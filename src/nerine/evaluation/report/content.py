@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from nerine.core.document import Document, Entity, surface_form, surface_forms
-from nerine.evaluation.assessment import Evaluation, evaluate_predictions
-from nerine.evaluation.calibration import Reliability, reliability
+from nerine.evaluation.calibration import ReliabilityDiagram, reliability_diagram
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.error_analysis import Outcome
+from nerine.evaluation.evaluate import Evaluation, evaluate_predictions
 from nerine.evaluation.metrics import Scores
 from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 
@@ -53,7 +53,7 @@ class Report:
     evaluation: Evaluation
     gold: tuple[Document, ...]
     predicted: tuple[Document, ...]
-    reliability: Reliability | None
+    reliability: ReliabilityDiagram | None
     epochs: tuple[EpochRecord, ...] | None = None
     seen: frozenset[str] | None = None
     places: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Report:
     @property
     def scores(self) -> Scores:
         """Strict and partial scores."""
-        return self.evaluation.evaluation
+        return self.evaluation.scores
 
     @property
     def best_epoch(self) -> int | None:
@@ -165,7 +165,7 @@ def make_report(
         evaluation=evaluation,
         gold=tuple(gold),
         predicted=tuple(predicted),
-        reliability=reliability(gold, predicted) if scores and None not in scores else None,
+        reliability=reliability_diagram(gold, predicted) if scores and None not in scores else None,
         epochs=None if epochs is None else tuple(epochs),
         seen=None if train is None else frozenset(surface_forms(train)),
         places=tuple(places),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from nerine.evaluation.calibration import Reliability
+from nerine.evaluation.calibration import ReliabilityDiagram
 from nerine.evaluation.metrics import Counts
 from nerine.evaluation.report.charts import (
     Bar,
@@ -52,7 +52,7 @@ def breakdown(index: int, title: str, groups: Mapping[str, Counts]) -> Markup:
     )
 
 
-def calibration(found: Reliability) -> Markup:
+def calibration(found: ReliabilityDiagram) -> Markup:
     """Precision by predicted probability (DeGroot & Fienberg, 1983)."""
     return share_chart(
         "calibration-chart",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from nerine.core.display import escaped, markdown_table
-from nerine.evaluation.calibration import Reliability
+from nerine.evaluation.calibration import ReliabilityDiagram
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.error_analysis import Kind
 from nerine.evaluation.metrics import Averages, Counts, PartialCounts
@@ -127,7 +127,7 @@ def breakdown(title: str, groups: Mapping[str, Counts]) -> Table:
     )
 
 
-def probability_bins(found: Reliability) -> Table:
+def probability_bins(found: ReliabilityDiagram) -> Table:
     """Precision of each range of probabilities that has entities."""
     return Table(
         "Precision by range of probabilities",
@@ -143,13 +143,18 @@ def probability_bins(found: Reliability) -> Table:
     )
 
 
-def calibration_by_label(found: Reliability) -> Table:
+def calibration_by_label(found: ReliabilityDiagram) -> Table:
     """Calibration of each label."""
     return Table(
         "Calibration by label",
         ("label", "entities", "calibration error", "Brier score"),
         [
-            (label, f"{each.entities:,}", number(each.error), number(each.brier))
+            (
+                label,
+                f"{each.entities:,}",
+                number(each.expected_calibration_error),
+                number(each.brier_score),
+            )
             for label, each in found.labels.items()
         ],
     )

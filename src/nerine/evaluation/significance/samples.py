@@ -1,65 +1,53 @@
-"""Strict counts of each document as arrays, and scores over resampled documents."""
+"""Strict counts of each document as arrays; bootstrap samples and random exchanges of them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from nerine.core.document import Document, labels_of
-from nerine.evaluation.metrics.scoring import ranges_of, side_by_side
+from nerine.core.document import Document
+from nerine.evaluation.metrics.scoring import document_pairs, ranges_of
 
 FloatArray = npt.NDArray[np.float64]
 CORRECT, PREDICTED, GOLD = 0, 1, 2
 
-# So many numbers of one block of samples are held at a time.
-_BLOCK = 4_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentCounts:
-    """`values`: documents × labels × (correct, predicted, gold), as numbers of entities."""
-
-    labels: tuple[str, ...]
-    values: FloatArray
-
-    @property
-    def overall(self) -> FloatArray:
-        """The counts over all labels: documents × 3."""
-        total: FloatArray = self.values.sum(axis=1)
-        return total
+_BLOCK_SIZE = 4_000_000  # number of sampled documents that are held in memory at a time
 
 
 def document_counts(
-    gold: Sequence[Document], predicted: Sequence[Document], labels: Sequence[str] | None = None
-) -> DocumentCounts:
-    """The strict counts of each document. `labels` are by default those that occur."""
-    names = tuple(labels) if labels is not None else labels_of([*gold, *predicted])
-    place = {label: index for index, label in enumerate(names)}
-    values = np.zeros((len(gold), len(names), 3))
-    for row, (reference, output) in enumerate(side_by_side(gold, predicted)):
-        wanted, found = set(ranges_of(reference)), set(ranges_of(output))
-        for column, ranges in ((GOLD, wanted), (PREDICTED, found), (CORRECT, wanted & found)):
-            for label, number in Counter(label for _, _, label in ranges).items():
-                values[row, place[label], column] = number
-    return DocumentCounts(names, values)
+    gold: Sequence[Document], predicted: Sequence[Document], labels: Sequence[str]
+) -> FloatArray:
+    """Strict counts of each document: (documents, all labels and each label, 3).
+
+    The last axis is the number of correct, predicted and gold entities. `labels` holds all labels
+    of both sides.
+    """
+    columns = {label: index for index, label in enumerate(labels, start=1)}
+    counts = np.zeros((len(gold), 1 + len(labels), 3))
+    for row, pair in enumerate(document_pairs(gold, predicted)):
+        gold_ranges, predicted_ranges = (set(ranges_of(document)) for document in pair)
+        correct_ranges = gold_ranges & predicted_ranges
+        for kind, ranges in enumerate((correct_ranges, predicted_ranges, gold_ranges)):
+            for _, _, label in ranges:
+                counts[row, columns[label], kind] += 1
+    counts[:, 0] = counts[:, 1:].sum(axis=1)
+    return counts
 
 
 def f1(counts: FloatArray) -> FloatArray:
-    """F1 along the last axis (correct, predicted, gold); 0 where nothing is to be counted."""
+    """F1 along the last axis (correct, predicted, gold); 0 if nothing is gold or predicted."""
     return _ratio(2 * counts[..., CORRECT], counts[..., PREDICTED] + counts[..., GOLD])
 
 
 def precision(counts: FloatArray) -> FloatArray:
-    """Precision along the last axis; 0 where nothing was predicted."""
+    """Precision along the last axis (correct, predicted, gold); 0 if nothing is predicted."""
     return _ratio(counts[..., CORRECT], counts[..., PREDICTED])
 
 
 def recall(counts: FloatArray) -> FloatArray:
-    """Recall along the last axis; 0 where nothing is gold."""
+    """Recall along the last axis (correct, predicted, gold); 0 if nothing is gold."""
     return _ratio(counts[..., CORRECT], counts[..., GOLD])
 
 
@@ -67,24 +55,68 @@ def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def resampling_weights(
+def _blocks(documents: int, samples: int) -> list[int]:
+    """Numbers of samples that fit into memory at a time."""
+    block = max(1, min(samples, _BLOCK_SIZE // max(1, documents)))
+    return [min(block, samples - first) for first in range(0, samples, block)]
+
+
+def bootstrap_weights(
     documents: int, samples: int, generator: np.random.Generator
 ) -> Iterator[FloatArray]:
-    """How often each document is drawn in each sample `(block of samples, documents)`.
+    """How often each document is drawn in each sample: blocks of (samples, documents).
 
     Each sample draws as many documents as there are, with replacement.
     """
-    block = max(1, min(samples, _BLOCK // max(1, documents)))
-    for first in range(0, samples, block):
-        size = min(block, samples - first)
+    for size in _blocks(documents, samples):
         drawn = generator.integers(documents, size=(size, documents))
         drawn += np.arange(size)[:, None] * documents
         counts = np.bincount(drawn.ravel(), minlength=size * documents)
         yield counts.reshape(size, documents).astype(np.float64)
 
 
-def resampled(values: FloatArray, samples: int, generator: np.random.Generator) -> FloatArray:
-    """Sums over resampled documents: `(documents, …)` → `(samples, …)`."""
-    flat = values.reshape(len(values), -1)
-    sums = [weights @ flat for weights in resampling_weights(len(values), samples, generator)]
-    return np.concatenate(sums).reshape(samples, *values.shape[1:])
+def bootstrap_sums(counts: FloatArray, samples: int, generator: np.random.Generator) -> FloatArray:
+    """Sums of `counts` (documents, …) over bootstrap samples of documents: (samples, …)."""
+    flat = counts.reshape(len(counts), -1)
+    sums = [weights @ flat for weights in bootstrap_weights(len(counts), samples, generator)]
+    return np.concatenate(sums).reshape(samples, *counts.shape[1:])
+
+
+def bootstrap_f1(counts: FloatArray, samples: int, seed: int, index: int) -> FloatArray:
+    """Mean F1 of a system over bootstrap samples of documents and of its seeds.
+
+    Takes counts (documents, seeds, labels, 3), and gives (samples, labels). The documents drawn
+    depend on `seed` alone, the system's seeds on its `index` too.
+    """
+    documents, seeds = counts.shape[:2]
+    flat = counts.reshape(documents, -1)
+    seed_generator = np.random.default_rng([seed, index])
+    means = []
+    for weights in bootstrap_weights(documents, samples, np.random.default_rng(seed)):
+        scores = f1((weights @ flat).reshape(len(weights), *counts.shape[1:]))
+        drawn = seed_generator.integers(seeds, size=(len(weights), seeds))
+        means.append(np.take_along_axis(scores, drawn[:, :, None], axis=1).mean(axis=1))
+    return np.concatenate(means)
+
+
+def randomised_differences(
+    first: FloatArray, second: FloatArray, samples: int, seed: int
+) -> FloatArray | None:
+    """Differences in F1 of two systems whose outputs are exchanged at random, by document.
+
+    Takes counts (documents, seeds, labels, 3), and gives (samples, labels), or None if a system
+    has several seeds.
+    """
+    if first.shape[1] > 1 or second.shape[1] > 1:
+        return None
+    generator = np.random.default_rng(seed)
+    documents = len(first)
+    moved = (second - first).reshape(documents, -1)
+    totals = first.sum(axis=0), second.sum(axis=0)
+    differences = []
+    for size in _blocks(documents, samples):
+        swaps = generator.integers(2, size=(size, documents)).astype(np.float64)
+        change = (swaps @ moved).reshape(size, *first.shape[1:])
+        difference = f1(totals[1] - change) - f1(totals[0] + change)
+        differences.append(difference.mean(axis=1))
+    return np.concatenate(differences)

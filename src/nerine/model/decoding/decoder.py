@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -82,7 +82,9 @@ class Decoder:
         lengths = _as_lengths(lengths, len(logits))
         values = np.zeros(len(spans.starts))
         holding, owner = np.unique(spans.sentences, return_inverse=True)
-        for first, last in _groups(lengths[holding]):
+        number = np.cumsum(lengths[holding]) // _GROUP_WORDS
+        borders = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(holding)]
+        for first, last in pairwise(borders if len(holding) else []):
             members = holding[first:last]
             words = ranges(starts_of(lengths)[members], lengths[members])
             messages = self._chain.messages(margins_of(logits[words]), lengths[members])
@@ -113,13 +115,6 @@ class Decoder:
             Posterior(self._chain, Messages(messages.alpha[first:last], messages.beta[first:last]))
             for first, last in boundaries
         ]
-
-
-def _groups(lengths: IntArray) -> Iterator[tuple[int, int]]:
-    """Ranges of sentences with about `_GROUP_WORDS` words in total."""
-    number = np.cumsum(lengths) // _GROUP_WORDS
-    borders = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(lengths)]
-    return ((first, last) for first, last in pairwise(borders) if first < last)
 
 
 def _as_lengths(lengths: Sequence[int] | IntArray, words: int) -> IntArray:

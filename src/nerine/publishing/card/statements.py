@@ -20,7 +20,7 @@ from typing import Any
 
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import STATEMENTS_FILE
-from nerine.core.settings import with_changes, with_meanings
+from nerine.core.settings import with_changes, with_field_docs
 from nerine.training.recipes import read_settings
 
 _HUB_ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*", re.ASCII)
@@ -38,7 +38,7 @@ def _statement(
     )
 
 
-@with_meanings
+@with_field_docs
 @dataclass(frozen=True, slots=True)
 class Statements:
     """What a person states of a checkpoint; None or empty if it is not stated.

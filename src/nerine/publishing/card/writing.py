@@ -20,7 +20,7 @@ from nerine.publishing.card.facts import card_facts
 from nerine.publishing.card.metadata import metadata
 from nerine.publishing.card.results import Result, results_of
 from nerine.publishing.card.statements import Statements
-from nerine.publishing.evaluations import EvaluationRecord
+from nerine.publishing.evaluation_record import EvaluationRecord
 
 TEMPLATE = Path(__file__).parent / "model_card_template.md"
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)

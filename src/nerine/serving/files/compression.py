@@ -1,7 +1,7 @@
-"""Compressed bytes in and out. What is compressed piece by piece reads as one whole.
+"""Compressed files: gzip, bzip2 and xz, and Zstandard with pyarrow of the extra `datasets`.
 
-gzip, bzip2 and xz come with Python; Zstandard with pyarrow, of the extra `datasets`. All of them
-allow pieces one after another, so that a file can be cut back to any piece and go on from there.
+All of these formats allow several compressed pieces one after another in a file, which read as
+one: each part of an output is compressed by itself.
 """
 
 from __future__ import annotations
@@ -11,67 +11,59 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, cast
 
-from nerine.data.formats.tables import needed
+from nerine.core.extras import import_extra
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
-DAMAGES = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
-"""What the libraries raise on data that are broken; besides, an `OSError` without a number."""
+DATA_ERRORS = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+"""What the libraries raise on damaged data, apart from an `OSError` without a number."""
 
 _BUFFER = 1 << 16
 _GZIP_LEVEL = 6
 
 
 def compression_of(path: Path) -> str:
-    """The suffix that says how a file is compressed; empty where it is not."""
+    """The suffix of the compression that a file's name tells; empty if it is not compressed."""
     suffix = path.suffix.lower()
     return suffix if suffix in SUFFIXES else ""
 
 
-def _zstd_reader(raw: BinaryIO) -> Any:
-    stream = needed("pyarrow", "reading .zst").CompressedInputStream(raw, "zstd")
-    return io.BufferedReader(stream, _BUFFER)
+def decompressed(raw: BinaryIO, suffix: str) -> BinaryIO:
+    """The decompressed content of a stream."""
+    # without a buffer around it, which would withhold the data before a place of damage
+    match suffix:
+        case ".gz":
+            return cast(BinaryIO, gzip.GzipFile(fileobj=raw, mode="rb"))
+        case ".bz2":
+            return cast(BinaryIO, bz2.BZ2File(raw))
+        case ".xz":
+            return cast(BinaryIO, lzma.LZMAFile(raw))
+        case ".zst":
+            stream = import_extra("pyarrow", "datasets", "reading .zst").CompressedInputStream(
+                raw, "zstd"
+            )
+            return cast(BinaryIO, io.BufferedReader(stream, _BUFFER))
+    return raw
 
 
-def _zstd(data: bytes) -> bytes:
-    codec = needed("pyarrow", "writing .zst").Codec("zstd")
-    return bytes(codec.compress(data, asbytes=True))
+def compressed(data: bytes, suffix: str) -> bytes:
+    """`data` as one piece of a compressed file."""
+    match suffix:
+        case ".gz":  # without the time of day, so that equal data give equal bytes
+            return gzip.compress(data, _GZIP_LEVEL, mtime=0)
+        case ".bz2":
+            return bz2.compress(data)
+        case ".xz":
+            return lzma.compress(data)
+        case ".zst":
+            codec = import_extra("pyarrow", "datasets", "writing .zst").Codec("zstd")
+            return bytes(codec.compress(data, asbytes=True))
+    return data
 
 
-_READERS: Mapping[str, Callable[[BinaryIO], Any]] = {
-    ".gz": lambda raw: gzip.GzipFile(fileobj=raw, mode="rb"),
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
-    ".zst": _zstd_reader,
-}
-_WRITERS: Mapping[str, Callable[[bytes], bytes]] = {
-    "": bytes,
-    # without the time, so that the same data give the same bytes
-    ".gz": lambda data: gzip.compress(data, _GZIP_LEVEL, mtime=0),
-    ".bz2": bz2.compress,
-    ".xz": lzma.compress,
-    ".zst": _zstd,
-}
-
-
-def uncompressed(raw: BinaryIO, kind: str) -> BinaryIO:
-    """The content of a stream that is compressed as the suffix `kind` says."""
-    if not kind:
-        return raw
-    # no buffer around it: where the data break off, it would keep back what came before
-    stream: BinaryIO = _READERS[kind](raw)
-    return stream
-
-
-def compressed(data: bytes, kind: str) -> bytes:
-    """`data` as a piece of a file that is compressed as the suffix `kind` says."""
-    return _WRITERS[kind](data)
-
-
-def check_compression(kind: str) -> None:
-    """Raises `MissingExtraError` where this kind of compression is not there."""
-    compressed(b"", kind)
+def check_compression(suffix: str) -> None:
+    """Raises `MissingExtraError` if the package for this compression is not installed."""
+    compressed(b"", suffix)

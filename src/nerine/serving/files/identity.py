@@ -1,21 +1,20 @@
-"""What tells one run from another: its inputs, its settings, its model.
-
-A run is resumed only with the very same, or its output would be of two pieces.
-"""
+"""A run's identity: its inputs, settings and model. A run is resumed only with the same ones."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nerine.core.errors import TaggingError
 from nerine.core.files import file_hash
-from nerine.serving.files.inputs import Found
+from nerine.serving.files.inputs import Inputs
 from nerine.serving.files.options import TaggingOptions
 
-_BEGINNING = 1 << 20
+_HASHED_BYTES = 1 << 20
 _MODEL_FILES = (
     "*.safetensors",
     "config.json",
@@ -25,45 +24,42 @@ _MODEL_FILES = (
 )
 
 
-def inputs_identity(found: Found) -> dict[str, Any]:
-    """Each input by its name: size, time of change, and the hash of its first MiB."""
+def inputs_identity(inputs: Inputs) -> dict[str, Any]:
+    """Each input file by its path: size, time of change, and the hash of its first MiB."""
+    identity: dict[str, Any] = {}
+    for file in inputs.files:
+        if file.path is not None:
+            status = file.path.stat()
+            with file.path.open("rb") as stream:
+                digest = hashlib.sha256(stream.read(_HASHED_BYTES)).hexdigest()
+            values = {"size": status.st_size, "changed": status.st_mtime_ns, "sha256": digest}
+            identity[f"the input {file.place}"] = values
+    return identity
+
+
+def run_identity(inputs: Inputs, options: TaggingOptions) -> dict[str, Any]:
+    """The identity of a run as far as it is known before a model is loaded."""
     return {
-        f"the input {each.place}": _file_identity(each.path)
-        for each in found.inputs
-        if each.path is not None
-    }
-
-
-def _file_identity(path: Path) -> dict[str, Any]:
-    status = path.stat()
-    with path.open("rb") as stream:
-        digest = hashlib.sha256(stream.read(_BEGINNING)).hexdigest()
-    return {"size": status.st_size, "changed": status.st_mtime_ns, "sha256": digest}
-
-
-def run_identity(found: Found, options: TaggingOptions) -> dict[str, Any]:
-    """All that is known before a model is loaded."""
-    return {
-        "the list of inputs": [each.place for each in found.inputs],
+        "the list of inputs": [file.place for file in inputs.files],
         "the settings": options.to_dict(),
         **options.model_identity(),
         "the version of Nerine": version("nerine"),
-        **inputs_identity(found),
+        **inputs_identity(inputs),
     }
 
 
 def tagger_identity(tagger: Any) -> dict[str, Any]:
-    """What a tagger says of itself: how its model is used and run, and what is kept."""
-    thresholds = getattr(tagger, "thresholds", None)
-    settings = getattr(tagger, "settings", None)
-    backend = getattr(tagger, "backend", None)
+    """The settings, thresholds and backend of a `Tagger`; nothing of any other tagger."""
+    inference = getattr(tagger, "inference", None)
+    if inference is None:
+        return {}
     return {
-        "the way the model is used": {
-            "settings": settings and settings.to_dict(),
-            "thresholds": thresholds and thresholds.to_dict(),
-            "token budget": getattr(tagger, "token_budget", None),
+        "the use of the model": {
+            "settings": tagger.settings.to_dict(),
+            "thresholds": tagger.thresholds and tagger.thresholds.to_dict(),
+            "token budget": inference.token_budget,
             **{
-                f"backend's {name}": getattr(backend, name, None)
+                f"backend's {name}": getattr(inference.backend, name)
                 for name in ("name", "workers", "token_budget")
             },
         }
@@ -71,12 +67,42 @@ def tagger_identity(tagger: Any) -> dict[str, Any]:
 
 
 def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
-    """A checkpoint's files by their hashes, or the id and revision of one that is no folder.
+    """The hashes of a checkpoint's files, or the id and revision of a repository.
 
-    A branch may move: to be noticed, a repository is to be given with its commit.
+    Give a repository with its commit: a branch may move without being noticed.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():
         return {"name": name, "revision": revision}
     paths = {path for pattern in _MODEL_FILES for path in folder.glob(pattern)}
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(paths)}
+
+
+def check_same(then: Mapping[str, Any], now: Mapping[str, Any], output: Path) -> None:
+    """Raises `TaggingError` naming the first difference between two identities of a run.
+
+    Parts that only one of them has are skipped, so that an incomplete identity can be checked.
+    """
+    for name in then.keys() & now.keys():
+        before, after = json.loads(json.dumps(then[name])), json.loads(json.dumps(now[name]))
+        if before == after:
+            continue
+        pairs = {"": (before, after)}
+        if isinstance(before, dict) and isinstance(after, dict):
+            pairs = {f"{key} ": (before.get(key), after.get(key)) for key in {**before, **after}}
+        changes = [
+            f"{key}was {_shortened(old)}, and is {_shortened(new)}"
+            for key, (old, new) in pairs.items()
+            if old != new
+        ]
+        raise TaggingError(
+            f"{name} changed since the run was interrupted: {'; '.join(changes)}",
+            place=str(output),
+            expected="the inputs, settings and model that the run started with",
+            hint="--overwrite starts again",
+        )
+
+
+def _shortened(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -1,4 +1,4 @@
-"""The lines of files and of standard input, uncompressed, and what is broken about them."""
+"""The lines of files and of standard input, decompressed, and the errors of damaged data."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from nerine.core.errors import FormatError, NerineError, TaggingError
-from nerine.serving.files.compression import DAMAGES, uncompressed
+from nerine.serving.files.compression import DATA_ERRORS, decompressed
 from nerine.serving.files.records import BEGIN, Position
 
 Item = TypeVar("Item")
 
 LONGEST = 1 << 26
-"""The most bytes of a record: a longer one was surely cut at the wrong places."""
+"""The maximum number of bytes of a record. Longer ones come from unclosed quotes and the like."""
 
 _BUFFER = 1 << 20
-_UNREADABLE = (OSError, *DAMAGES)
+_READ_ERRORS = (OSError, *DATA_ERRORS)
 
 
 class Lines:
@@ -31,80 +31,77 @@ class Lines:
         self.name = "standard input" if path is None else str(path)
         self._compression = compression
         self._raw: BinaryIO | None = None
-        self._waiting = self._pulled(sys.stdin.buffer, 1) if path is None else iter(())
+        self._standard_input = self._lines_of(sys.stdin.buffer, 1) if path is None else iter(())
 
     @property
     def size(self) -> int | None:
-        """The bytes of the file as it lies on the disk."""
+        """The size of the file on the disk in bytes; None for standard input."""
         return None if self.path is None else self.path.stat().st_size
 
     def done(self, position: Position) -> int:
-        """How many of these are done at `position`; of a compressed file, as many as were read."""
+        """How many of these bytes lie before `position`; of a compressed file, were read."""
         if not self._compression:
             return position.offset
         return 0 if self._raw is None or self._raw.closed else self._raw.tell()
 
-    def peeked(self) -> Iterator[bytes]:
-        """The lines from the first on, of which standard input loses none by this."""
+    def peek(self) -> Iterator[bytes]:
+        """The lines from the first one on, without removing any from standard input."""
         if self.path is not None:
             return self.after(BEGIN)
-        self._waiting, ahead = itertools.tee(self._waiting)
+        self._standard_input, ahead = itertools.tee(self._standard_input)
         return ahead
 
     def check_whole(self) -> None:
-        """Reads a compressed file to its end; raises `FormatError` where it breaks off.
+        """Reads a compressed file to its end; raises `FormatError` if it is cut off or damaged.
 
-        That is quick beside a model. Of a file that is not compressed, nobody can tell.
+        This takes little time compared with a model. In other files, a cut cannot be detected.
         """
         if self._compression:
             for _ in self.after(BEGIN):
                 pass
 
     def after(self, start: Position) -> Iterator[bytes]:
-        """The lines from `start` on. Standard input goes on where it stands.
+        """The lines from `start` on; of standard input, the next lines.
 
-        Raises `FormatError` with the line at which the data are broken, and `TaggingError` where
-        the disk fails, which may be over at the next try.
+        Raises `FormatError` with the line at which the data are damaged, and `TaggingError` if the
+        disk fails, after which another try may succeed.
         """
         if self.path is None:
-            yield from self._waiting
+            yield from self._standard_input
             return
         try:
             raw = self.path.open("rb", buffering=_BUFFER)
         except OSError as error:
-            raise unreadable(error, self.name) from error
+            raise read_error(error, self.name) from error
         with raw:
             self._raw = raw
-            yield from self._pulled(self._opened(raw, start.offset), start.line)
+            try:
+                stream, left = decompressed(raw, self._compression), start.offset
+                if stream is raw:
+                    raw.seek(left)
+                    left = 0
+                while left:
+                    skipped = len(stream.read(min(left, _BUFFER)))
+                    left = left - skipped if skipped else 0
+            except _READ_ERRORS as error:
+                raise read_error(error, self.name) from error
+            yield from self._lines_of(stream, start.line)
 
-    def _opened(self, raw: BinaryIO, offset: int) -> BinaryIO:
-        if not self._compression:
-            raw.seek(offset)
-            return raw
+    def _lines_of(self, stream: BinaryIO, number: int) -> Iterator[bytes]:
+        read = functools.partial(stream.readline, LONGEST)
         try:
-            stream = uncompressed(raw, self._compression)
-            while offset:
-                skipped = len(stream.read(min(offset, _BUFFER)))
-                offset = offset - skipped if skipped else 0
-        except _UNREADABLE as error:
-            raise unreadable(error, self.name) from error
-        return stream
-
-    def _pulled(self, stream: BinaryIO, line: int) -> Iterator[bytes]:
-        pull = functools.partial(stream.readline, LONGEST)
-        try:
-            for raw in iter(pull, b""):
-                if len(raw) == LONGEST and not raw.endswith(b"\n"):
-                    raise too_long(f"{self.name}:{line}")
-                yield raw
-                line += 1
-        except _UNREADABLE as error:
-            raise unreadable(error, f"{self.name}:{line}") from error
+            for line in iter(read, b""):
+                if len(line) == LONGEST and not line.endswith(b"\n"):
+                    raise too_long(f"{self.name}:{number}")
+                yield line
+                number += 1
+        except _READ_ERRORS as error:
+            raise read_error(error, f"{self.name}:{number}") from error
 
 
 @contextlib.contextmanager
-def closed(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
-    """Ends a generator when it is left, whatever happens, with its files and threads."""
+def closing(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
+    """Closes an iterator on exit if it is a generator, and so its files and threads."""
     try:
         yield items
     finally:
@@ -113,24 +110,24 @@ def closed(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
 
 
 def too_long(place: str) -> FormatError:
-    """The error for a record whose end does not come."""
+    """The error for a record that exceeds the maximum length."""
     return FormatError(
         f"this record is longer than {LONGEST >> 20} MiB",
         place=place,
         expected="a text in each line, or a cell whose quotes are closed",
-        hint="perhaps the file is of another format: --format states it",
+        hint="if the file has another format, state it: --format (format=…)",
     )
 
 
-def unreadable(error: Exception, place: str) -> NerineError:
-    """The error for data that cannot be read: broken ones, or a disk that fails."""
+def read_error(error: Exception, place: str) -> NerineError:
+    """The error for data that cannot be read: `TaggingError` for the disk, else `FormatError`."""
     if isinstance(error, OSError) and error.errno is not None:
         return TaggingError(f"cannot be read: {error.strerror}", place=place)
-    breaks_off = isinstance(error, EOFError) or "runcated" in str(error)
+    is_cut_off = isinstance(error, EOFError) or "runcated" in str(error)
     return FormatError(
-        "the compressed data break off"
-        if breaks_off
-        else f"the compressed data are broken: {error}",
+        "the compressed data are cut off"
+        if is_cut_off
+        else f"the compressed data are damaged: {error}",
         place=place,
         expected="a whole file",
         hint="copy or download it again",

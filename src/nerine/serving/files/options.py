@@ -1,4 +1,4 @@
-"""What the caller of a run chooses."""
+"""The options of a tagging run."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
     "tsv": (".tsv", ".tab"),
     "parquet": (".parquet", ".pq"),
 }
-"""The names of files by format; a suffix of compression may follow."""
+"""File name suffixes of each format; a suffix of compression may follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaggingOptions:
-    """How files are to be tagged.
+    """How files are tagged.
 
     Attributes:
-        format: That of the inputs; None where their names tell.
+        format: The format of the inputs; None to tell it from their names.
         field: The field of JSON lines that holds the text.
         column: The column of tables that holds the text.
-        into: The field or column that the entities are put into.
-        delimiter: What stands between the cells of CSV; None for a comma, or a TAB in TSV.
-        start: Begin, go on with a run that was interrupted, or begin and replace what is there.
-        model: What tells the model from others, such as hashes of its files; a run is resumed only
-            with the same.
-        commit_seconds: How many seconds of work may have to be done again after a kill.
+        into: The field or column that receives the entities.
+        delimiter: The character between the cells of CSV; None for a comma, or a TAB in TSV.
+        start: Start a new run, resume an interrupted one, or start and overwrite existing files.
+        model: What identifies the model, such as hashes of its files; a run is resumed only with
+            the same model.
+        commit_seconds: How many seconds of work may have to be repeated after a kill.
 
     Raises:
-        SettingsError: For a format that there is not, a delimiter of several characters, and for
-            entities that would replace the text.
+        SettingsError: If the format is unknown, the delimiter has several characters, or the
+            entities would replace the text.
     """
 
     format: Format | None = None
@@ -55,11 +55,15 @@ class TaggingOptions:
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in FORMATS:
             raise SettingsError(
-                f"{self.format!r} is not known", place="format", expected=", ".join(FORMATS)
+                f"the format {self.format!r} is unknown",
+                place="format",
+                expected=", ".join(FORMATS),
             )
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise SettingsError(
-                f"{self.delimiter!r} is no delimiter", place="delimiter", expected="one character"
+                f"{self.delimiter!r} is not a valid delimiter",
+                place="delimiter",
+                expected="one character, not a quote or line end",
             )
         if self.into in (self.field, self.column):
             raise SettingsError(
@@ -69,14 +73,10 @@ class TaggingOptions:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """What decides the output, for JSON.
-
-        Returns:
-            The values of those options, by name.
-        """
+        """The options that decide the output, for JSON."""
         names = ("format", "field", "column", "into", "delimiter")
         return {name: getattr(self, name) for name in names}
 
     def model_identity(self) -> dict[str, Any]:
-        """What tells the model; nothing where nobody has said."""
+        """The model's part of a run's identity; empty if the model is unknown."""
         return {"the model": dict(self.model)} if self.model else {}

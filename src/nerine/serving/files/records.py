@@ -1,4 +1,4 @@
-"""Records: pieces of an input that pass through untouched, with entities added to them."""
+"""Records: pieces of an input that are copied unchanged, with entities added to them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from nerine.core.document import Entity
-from nerine.core.errors import FormatError, NerineError
+from nerine.core.errors import FormatError
 from nerine.core.files import json_line
 
 
 class Position(NamedTuple):
-    """Where a record begins: after so many bytes (in Parquet: rows), in a line or row from 1."""
+    """Where a record begins: its offset in bytes (in Parquet: rows), and its line or row from 1."""
 
     offset: int = 0
     line: int = 1
@@ -25,101 +25,95 @@ BEGIN = Position()
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A piece of an input, as it stands there.
+    """A piece of an input.
 
-    `raw` are its bytes with its line end, `number` is its line or row from 1, `after` where the
-    next record begins. `text` is what is to be tagged. Without one, `fault` says why it cannot be
-    read; without both, nothing is to be tagged, as in an empty line between records.
+    Attributes:
+        raw: Its bytes, line end included.
+        number: Its line or row, from 1.
+        after: Where the next record begins.
+        text: The text to tag; None if there is none.
+        error: Why the text cannot be read. Without text and error, nothing is to be tagged, as in
+            an empty line between records.
     """
 
     raw: bytes
     number: int
     after: Position
     text: str | None = None
-    fault: str | None = None
+    error: str | None = None
 
 
 class RecordReader(Protocol):
-    """An input of some format, and what its output looks like."""
+    """Reads the records of one input and renders them with entities."""
 
     name: str
-    """What it is called in messages."""
-    dropped: bytes
-    """What is rendered for a record that failed."""
+    """The input's name in messages."""
+    failed_output: bytes
+    """The bytes that are rendered for a record that failed."""
 
     @property
     def size(self) -> int | None:
-        """How much there is to read, in bytes or rows; None where nobody knows."""
+        """The size of the input in bytes or rows; None if it is unknown."""
 
     def done(self, position: Position) -> int:
-        """How much of this is done at `position`."""
+        """How many of these bytes or rows lie before `position`."""
 
     def check(self) -> None:
-        """Raises `FormatError` if it cannot be read, or has no text where one is looked for."""
+        """Raises `FormatError` if the input cannot be read, or has no text where it should be."""
 
     def records(self, start: Position) -> Iterator[Record]:
         """The records from `start` on."""
 
-    def rendered(self, record: Record, entities: Sequence[Entity]) -> bytes:
-        """A record with its entities."""
+    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
+        """A record with its entities, as bytes."""
 
     def assemble(self, rendered: Path, output: Path) -> None:
-        """Makes the file `output` of all that was rendered, which may be gone then."""
+        """Writes the file `output` from all rendered records. `rendered` may be moved."""
+
+
+_label_json = functools.lru_cache(maxsize=1024)(json_line)
 
 
 def entities_json(entities: Sequence[Entity]) -> str:
-    """Entities as a JSON array, scores with six digits behind the point.
+    """Entities as a JSON array, scores with six decimals.
 
     >>> entities_json([Entity(0, 4, "person", 0.98)])
     '[{"start": 0, "end": 4, "label": "person", "score": 0.980000}]'
     """
-    return f"[{', '.join(map(_entity_json, entities))}]"
+    members = []
+    for entity in entities:
+        score = "" if entity.score is None else f', "score": {entity.score:.6f}'
+        label = _label_json(entity.label)
+        members.append(f'{{"start": {entity.start}, "end": {entity.end}, "label": {label}{score}}}')
+    return f"[{', '.join(members)}]"
 
 
-def _entity_json(entity: Entity) -> str:
-    score = "" if entity.score is None else f', "score": {entity.score:.6f}'
-    label = _quoted(entity.label)
-    return f'{{"start": {entity.start}, "end": {entity.end}, "label": {label}{score}}}'
+def add_member(record: bytes, name: bytes, value: str) -> bytes:
+    """Adds a member to the end of a JSON object and leaves all its other bytes unchanged.
 
+    The object must not be empty; `name` is quoted already.
 
-@functools.lru_cache(maxsize=1024)
-def _quoted(label: str) -> str:
-    return json_line(label)
-
-
-def spliced(record: bytes, name: bytes, value: str) -> bytes:
-    """A JSON object, which is not empty, with a member more; all its own bytes stay as they are.
-
-    `name` is quoted already.
-
-    >>> spliced(b'{"id": 1.0e5, "text": "Oslo" }\\n', b'"entities"', "[]")
+    >>> add_member(b'{"id": 1.0e5, "text": "Oslo" }\\n', b'"entities"', "[]")
     b'{"id": 1.0e5, "text": "Oslo" , "entities": []}\\n'
     """
     brace = record.rindex(b"}")
     return b"%b, %b: %b%b" % (record[:brace], name, value.encode(), record[brace:])
 
 
-def reason(error: BaseException) -> str:
-    """Why something failed, in a line or few."""
-    if isinstance(error, NerineError):
-        return error.found
-    return f"{type(error).__name__}: {error}"
-
-
-def taken(name: str, place: str, what: str = "field") -> FormatError:
-    """The error for a name that the entities cannot have."""
+def name_taken(name: str, place: str, what: str = "field") -> FormatError:
+    """The error for an input that already has a field or column named as the entities' one."""
     return FormatError(
-        f"there is a {what} {name!r} already, which the entities would hide",
+        f"the {what} {name!r} exists already, and the entities would hide it",
         place=place,
-        hint="--into NAME (into=…) puts them into another one",
+        hint="--into NAME (into=…) puts the entities into another one",
     )
 
 
-def missing(name: str, known: Sequence[str], place: str, what: str = "field") -> FormatError:
-    """The error for a text that is looked for where there is none."""
+def text_missing(name: str, known: Sequence[str], place: str, what: str = "field") -> FormatError:
+    """The error for an input without the field or column that should hold the text."""
     return FormatError(
-        f"there is no {what} {name!r}",
+        f"the {what} {name!r} is missing",
         place=place,
         expected=f"one of {', '.join(map(repr, known))}" if known else None,
-        hint=f"--{what} NAME ({what}=…) says where the text stands",
+        hint=f"--{what} NAME ({what}=…) names the {what} that holds the text",
     )

@@ -1,13 +1,13 @@
-"""A stranger's checkpoint folder is looked at before anything in it is loaded.
+"""Checks of an untrusted checkpoint folder, before transformers or torch open it.
 
 ::
 
     links → weights → config.json → sizes and labels → tokenizer files
 
-No library opens a file of the folder before `check_folder` has passed it: the files are read here
-with bounded work and memory, and whatever would run code, load a pickle, read a file elsewhere,
-ask a hub or allocate more than the weights can fill is a `CheckpointError`. No weights are read,
-only their header. `configuration` and `tokenizers` list what each key would do in transformers.
+Each file is read here first with bounded work and memory, and a folder that would run code, load a
+pickle, read a file elsewhere, ask a hub or allocate more than the weights can fill is a
+`CheckpointError`. Of the weights only the header is read, by safetensors itself. `configuration`
+and `tokenizers` list what each key would do in transformers.
 """
 
 from nerine.model.loading.trust.folder import check_folder

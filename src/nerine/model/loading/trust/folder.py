@@ -1,4 +1,4 @@
-"""The one check of a folder, and its parts in their order."""
+"""All checks of a folder, in order."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MOST_CONFIG_BYTES = 5 * MEGABYTE
 def check_folder(
     folder: Path, *, weights: bool = True, architectures: Container[str] | None = None
 ) -> None:
-    """Raises `CheckpointError` where transformers should not load anything from `folder`.
+    """Raises `CheckpointError` if transformers should load nothing from `folder`.
 
-    `architectures` are the values of `model_type` that have a class of their own, None to leave
-    that question to the loader. Without `weights` these need not be there and are not looked at,
-    for a caller that loads none; sizes are then held against fixed limits. Takes milliseconds.
+    `architectures` are the known values of `model_type`; None leaves their check to the loader.
+    `weights=False` is for a caller that loads none: they may be missing and are not read, and
+    sizes are compared with fixed limits. Takes milliseconds.
     """
     check_presence(folder, weights=weights)
     check_files(folder)

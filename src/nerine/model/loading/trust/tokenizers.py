@@ -1,28 +1,28 @@
-"""What the files of a tokenizer could make transformers do, beside describing a tokenizer.
+"""Keys of tokenizer files that make transformers do more than build a tokenizer.
 
-`tokenizer_config.json` becomes arguments of the tokenizer's class. So does
-`special_tokens_map.json`, after the paths of the folder's own files were put in, which it can
-therefore replace: both are held against the same rules. Refused (transformers 5.23)::
+The keys of `tokenizer_config.json` become arguments of the tokenizer's class. So do those of
+`special_tokens_map.json`, and as they are added after the paths of the folder's own files they can
+replace these: both files have the same rules. Refused (transformers 5.23)::
 
-    key                       what it would do
-    auto_map                  import a Python module of the folder or of another repository
-    trust_remote_code         nothing today; whoever writes it asks for the above
-    *_file, *_files, *_path, *_dir   open that file, unless it is a plain name in the folder
-    vocab, merges             the same, where they are strings
-    gguf_file                 open that file, or fetch it
-    tokenizer_object          take the place of the tokenizer
+    key                       effect in transformers
+    auto_map                  imports a Python module of the folder or of another repository
+    trust_remote_code         none today; it asks for the effect above
+    *_file, *_files, *_path, *_dir   opens that file, unless it is a plain name in the folder
+    vocab, merges             the same, if they are strings
+    gguf_file                 opens that file, or fetches it
+    tokenizer_object          replaces the tokenizer
     init_inputs               positional arguments of the class, a path among them
     *_kwargs                  arguments of other libraries: dictionaries and plugins by path
-    tokenizer_class           any class of transformers that has from_pretrained, models that
-                              load pickles among them
+    tokenizer_class           any class of transformers that has from_pretrained, among them models
+                              that load pickles
 
-Let through on purpose::
+Accepted on purpose::
 
-    special_tokens_map_file   written by transformers 4 with a path of the author's machine; is
-                              never opened
+    special_tokens_map_file   a path of the author's machine, written by transformers 4; never
+                              opened
     name_or_path              overwritten
     *_file: null, init_inputs: [], sp_model_kwargs with numbers only
-    tokenizer_class           the names of tokenizers, known or not: an unknown one means
+    tokenizer_class           names of tokenizers, known or not: an unknown one means
                               tokenizer.json as it is
     chat_template             a text; nothing here renders it
 
@@ -44,7 +44,6 @@ from nerine.core.strict_json import MEGABYTE, kind_of, read_object, shown
 from nerine.model.loading.trust.weights import is_plain_name
 
 _MOST_BYTES = 20 * MEGABYTE
-_FILES = (TOKENIZER_CONFIG_FILE, SPECIAL_TOKENS_FILE)
 _REFUSED = ("auto_map", "trust_remote_code", "gguf_file", "tokenizer_object", "init_inputs")
 _NAMES_FILES = re.compile(r"(_files?|_path|_paths|_dir)$")
 _NEVER_OPENED = ("special_tokens_map_file", "name_or_path")
@@ -55,84 +54,56 @@ _BACKENDS = ("TokenizersBackend", "PythonBackend", "SentencePieceBackend", "Mist
 
 
 def check_tokenizer(folder: Path) -> None:
-    """Raises `CheckpointError` for a tokenizer that reads elsewhere or runs code."""
-    for name in _FILES:
-        path = folder / name
+    """Raises `CheckpointError` for a tokenizer that reads files elsewhere or runs code."""
+    for path in (folder / TOKENIZER_CONFIG_FILE, folder / SPECIAL_TOKENS_FILE):
         if path.exists():
             settings = read_object(path, _MOST_BYTES)
             for key, value in settings.items():
-                _check_key(key, value, path)
+                _check_setting(key, value, path)
             check_tokenizer_class(settings.get("tokenizer_class"), path)
     path = folder / ADDED_TOKENS_FILE
-    if path.exists():
-        _check_added(read_object(path, _MOST_BYTES), path)
-
-
-def check_tokenizer_class(name: Any, place: Path) -> None:
-    """Raises `CheckpointError` for the name of a class that is no tokenizer."""
-    if name is None or (isinstance(name, str) and _is_tokenizer(name)):
-        return
-    raise CheckpointError(
-        f"{shown(name)} is not the name of a tokenizer",
-        place=f"{place}, tokenizer_class",
-        expected="a tokenizer of transformers, such as BertTokenizer, or no such key",
-    )
-
-
-def _is_tokenizer(name: str) -> bool:
-    return name in _BACKENDS or bool(_CLASS.fullmatch(name))
-
-
-def _check_key(key: str, value: Any, path: Path) -> None:
-    if key in _REFUSED and value:
-        raise _refusal(key, path, "would run code or read a file of strangers")
-    if key in _CONTENTS and isinstance(value, str):
-        raise _refusal(key, path, f"names the file {shown(value)}")
-    if _NAMES_FILES.search(key) and key not in _NEVER_OPENED:
-        _check_names(key, value, path)
-    if key.endswith("_kwargs"):
-        _check_arguments(key, value, path)
-    if key in _LENGTHS and value is not None:
-        _check_length(key, value, path)
-
-
-def _check_names(key: str, value: Any, path: Path) -> None:
-    """One name, or several in a list or a dictionary."""
-    several = value.values() if isinstance(value, Mapping) else value
-    for name in several if isinstance(value, list | Mapping) else [value]:
-        if name is not None and not is_plain_name(name):
-            raise _refusal(key, path, f"names {shown(name)}, which is no file of this folder")
-
-
-def _check_arguments(key: str, value: Any, path: Path) -> None:
-    arguments = value.values() if isinstance(value, Mapping) else [value]
-    for argument in arguments:
-        if not isinstance(argument, bool | int | float | None):
-            raise _refusal(key, path, "passes more than numbers to another library")
-
-
-def _check_length(key: str, value: Any, path: Path) -> None:
-    """As large as it likes: 10^30 stands for no limit in many files."""
-    if type(value) not in (int, float) or not 1 <= value < math.inf:
-        raise CheckpointError(
-            f"this is {kind_of(value)}",
-            place=f"{path}, {key}",
-            expected="the number of subwords that the model takes at most",
-        )
-
-
-def _check_added(tokens: Mapping[str, Any], path: Path) -> None:
-    for token, index in tokens.items():
+    for token, index in read_object(path, _MOST_BYTES).items() if path.exists() else ():
         if type(index) is not int:
             raise CheckpointError(
                 f"the token {shown(token)} has no number", place=str(path), expected="numbers"
             )
 
 
-def _refusal(key: str, path: Path, found: str) -> CheckpointError:
-    return CheckpointError(
-        f"{shown(key)} {found}",
-        place=f"{path}, {shown(key)}",
-        expected="a tokenizer that consists of the files in its folder",
-        hint="remove the key in a copy of the folder if tokenizer.json is there",
-    )
+def check_tokenizer_class(name: Any, place: Path) -> None:
+    """Raises `CheckpointError` for a class name that is not a tokenizer's."""
+    if name is None:
+        return
+    if not isinstance(name, str) or (name not in _BACKENDS and not _CLASS.fullmatch(name)):
+        raise CheckpointError(
+            f"{shown(name)} is not the name of a tokenizer",
+            place=f"{place}, tokenizer_class",
+            expected="a tokenizer of transformers, such as BertTokenizer, or no such key",
+        )
+
+
+def _check_setting(key: str, value: Any, path: Path) -> None:
+    """Checks one key of `tokenizer_config.json` or `special_tokens_map.json`."""
+    members = list(value.values()) if isinstance(value, Mapping) else [value]
+    problem = None
+    if key in _REFUSED and value:
+        problem = "would run untrusted code or read another file"
+    elif key in _CONTENTS and isinstance(value, str):
+        problem = f"names the file {shown(value)}"
+    elif _NAMES_FILES.search(key) and key not in _NEVER_OPENED:
+        names = value if isinstance(value, list) else members
+        wrong = next((name for name in names if name is not None and not is_plain_name(name)), None)
+        problem = None if wrong is None else f"names {shown(wrong)}, not a file of this folder"
+    elif key.endswith("_kwargs"):
+        numbers = all(isinstance(member, bool | int | float | None) for member in members)
+        problem = None if numbers else "passes more than numbers to another library"
+    elif key in _LENGTHS and value is not None:
+        # any finite number will do: 10^30 stands for no limit in many files
+        positive = type(value) in (int, float) and 1 <= value < math.inf
+        problem = None if positive else f"is {kind_of(value)}, not a number of subwords"
+    if problem:
+        raise CheckpointError(
+            f"{shown(key)} {problem}",
+            place=f"{path}, {shown(key)}",
+            expected="a tokenizer that consists of the files in its folder",
+            hint="remove the key in a copy of the folder if tokenizer.json is there",
+        )

@@ -1,0 +1,117 @@
+"""Options about the checkpoint that a command uses, and how to load it and tag with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from nerine.cli.options import gathered
+from nerine.cli.terminal import working
+from nerine.core.display import counted, visible
+from nerine.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from nerine.core.document import Document
+    from nerine.model.loading.sources import Source
+    from nerine.model.tagger import Tagger
+
+BACKENDS = ("auto", "pytorch", "onnx", "onnx-fp32", "onnx-int8")
+"""The backends of `backends.choosing`, which imports torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """The options of a command about its checkpoint."""
+
+    revision: str | None = None
+    scheme: str | None = None
+    tags: tuple[str, ...] | None = None
+    backend: str = "auto"
+    thresholds: float | Literal["saved"] | None = None
+
+    def find(self, checkpoint: str | Source) -> Source:
+        """The source of `checkpoint`; one on the hub is fetched."""
+        from nerine.model.loading.sources import find_source
+
+        return find_source(checkpoint, revision=self.revision)
+
+    def load(self, checkpoint: str | Source) -> Tagger:
+        """The tagger of `checkpoint`; its notes are printed to standard error."""
+        source = self.find(checkpoint)  # outside of the block, as it shows progress bars
+        with working(f"loading {source}"):
+            from nerine.model.tagger import Tagger
+
+            tagger = Tagger.load(
+                source,
+                scheme=self.scheme,
+                tags=self.tags,
+                thresholds=self.thresholds,
+                backend=self.backend,
+            )
+        for note in tagger.notes:
+            click.echo(visible(f"note: {note}"), err=True)
+        return tagger
+
+
+_MODEL = {
+    "revision": click.option(
+        "--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."
+    ),
+    "scheme": click.option(
+        "--scheme",
+        metavar="SCHEME",
+        help="Tag scheme of a checkpoint not made by Nerine, if its labels do not tell.",
+    ),
+    "tags": click.option(
+        "--tags",
+        metavar="TAG,TAG,…",
+        help="Names of the tags, in order of their numbers, of a checkpoint without names "
+        "(LABEL_0 …).",
+    ),
+    "backend": click.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        default="auto",
+        show_default=True,
+        help="Backend that runs the model; auto: the one that nerine optimize chose, or PyTorch.",
+    ),
+}
+_THRESHOLDS = click.option(
+    "--thresholds",
+    metavar="saved|T",
+    help="Drop entities that score below T, from 0 to 1; saved: below the thresholds that nerine "
+    "calibrate saved.  [default: drop none]",
+)
+
+
+def _model_options(values: dict[str, Any]) -> ModelOptions:
+    tags, given = values["tags"], values.pop("thresholds", None)
+    if tags is not None:
+        values["tags"] = tuple(name.strip() for name in tags.split(","))
+    thresholds = given
+    if given not in (None, "saved"):
+        try:
+            thresholds = float(given)
+        except ValueError:
+            thresholds = math.nan
+        if not 0 <= thresholds <= 1:
+            raise SettingsError(
+                f"{given!r} is not a valid threshold",
+                place="--thresholds",
+                expected="the word saved, or a number from 0 to 1",
+            )
+    return ModelOptions(**values, thresholds=thresholds)
+
+
+model_options = gathered(_MODEL, "model", _model_options)
+tagging_options = gathered({**_MODEL, "thresholds": _THRESHOLDS}, "model", _model_options)
+
+
+def tag_documents(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:
+    """The documents with predicted entities; a terminal shows a spinner meanwhile."""
+    with working(f"tagging {counted(len(documents), 'document')}"):
+        return tagger.predict(documents)

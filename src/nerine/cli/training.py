@@ -1,0 +1,158 @@
+"""Options and output that the training commands share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+
+import nerine
+from nerine.cli.group import INTERRUPTED
+from nerine.cli.options import FILE, Decorator, gathered
+from nerine.cli.resuming import print_resuming_command, resuming_command
+from nerine.cli.terminal import console, is_main_process, print_json, print_line, print_notes
+from nerine.core.errors import SettingsError
+from nerine.core.filenames import RUN_FILE
+from nerine.training.recipes import Settings, read_settings
+from nerine.training.settings import RunSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from nerine.training.run import TrainingRun
+
+settings_file_option = click.option(
+    "--settings",
+    "settings_file",
+    type=FILE,
+    metavar="FILE.toml",
+    help="File of settings that differ from the default ones or the recipe, such as the "
+    "settings.toml of a run.",
+)
+
+
+def setting_options(base: RunSettings) -> Decorator:
+    """An option for each setting; those given reach the command as `changes`.
+
+    `base` has the defaults that the help shows.
+    """
+    kinds = get_type_hints(type(base))
+    shared = {field.name for field in dataclasses.fields(RunSettings)}
+    own_first = sorted(dataclasses.fields(base), key=lambda field: field.name in shared)
+    options = {
+        field.name: _setting_option(field, kinds[field.name], getattr(base, field.name))
+        for field in own_first
+    }
+    return gathered(
+        options,
+        "changes",
+        lambda values: {name: value for name, value in values.items() if value not in (None, ())},
+    )
+
+
+def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> Decorator:
+    text = field.metadata["help"]
+    if text.partition(" ")[0].isalpha():  # not bf16
+        text = text[0].upper() + text[1:]
+    shown = str(default).lower() if isinstance(default, bool) else default
+    text += "." if default in (None, ()) else f".  [default: {shown}]"
+    flag = f"--{field.name.replace('_', '-')}"
+    details: dict[str, Any] = {"default": None, "help": text}
+    kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
+    if get_origin(kind) is Literal:
+        return click.option(flag, type=click.Choice(get_args(kind)), **details)
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
+    if get_args(kind)[:1] == (int,) and get_origin(kind) is tuple:
+        return click.option(flag, type=whole_numbers, metavar="N,N,…", **details)
+    if get_origin(kind) is tuple:
+        return click.option(flag, multiple=True, metavar="NAME", **details)
+    return click.option(flag, type=kinds[0], **details)
+
+
+def whole_numbers(value: str) -> tuple[int, ...]:
+    """`"0,2,5"` → `(0, 2, 5)`."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdecimal() for part in parts):
+        raise click.BadParameter(f"{value!r} is not a list of whole numbers such as 0,2,5")
+    return tuple(int(part) for part in parts)
+
+
+def run_settings(
+    base: Settings, changes: dict[str, Any], file: Path | None, resumed: Path | None
+) -> Settings:
+    """The settings of a run: `base`, or those of the `resumed` run, then the file's, then flags'.
+
+    Raises `SettingsError` if a file of settings cannot be used.
+    """
+    if resumed and (resumed / RUN_FILE).is_file():
+        path = str(resumed / RUN_FILE)
+        try:
+            saved = json.loads((resumed / RUN_FILE).read_text(encoding="utf-8"))["settings"]
+            base = base.changed(dict(saved))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SettingsError(
+                f"cannot be read: {error!r}", place=path, hint="train into another folder"
+            ) from error
+        except SettingsError as error:
+            raise error.at(path) from error
+    if file:
+        base = read_settings(file, base)
+    return base.changed(changes)
+
+
+def run_training(
+    corpus: nerine.Corpus, output: Path, settings: TrainingSettings, *, resume: bool = False
+) -> TrainingRun:
+    """Trains; a terminal shows the progress."""
+    from nerine.cli.progress import training_display
+
+    with training_display() as listener:
+        return nerine.train(
+            corpus, output=output, settings=settings, resume=resume, listener=listener
+        )
+
+
+def end_run(context: click.Context, run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
+    """Prints the result of a run, and exits with a code of its own if it was interrupted."""
+    if is_main_process():
+        notes = [*notes, *run.notes]
+        if as_json:
+            print_json(run_as_json(run, notes))
+        else:
+            print_run(run, notes)
+        if run.interrupted:
+            print_interruption(run, resuming_command(context))
+    if run.interrupted:
+        context.exit(INTERRUPTED)
+
+
+def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:
+    """The run for JSON; `best` is the number of the epoch that was kept."""
+    ended = run.interrupted is None
+    return {
+        "checkpoint": str(run.folder) if ended else None,
+        "best": run.best.epoch if ended else None,
+        "epochs": [record.to_dict() for record in run.epochs],
+        "notes": notes,
+        "interrupted": run.interrupted,
+    }
+
+
+def print_run(run: TrainingRun, notes: list[str]) -> None:
+    """Prints the notes, a row for each epoch, and the folder of the checkpoint."""
+    from nerine.cli.scores import epochs_table
+
+    on = console()
+    print_notes(on, notes)
+    kept = run.best if run.interrupted is None else None
+    if run.epochs:
+        on.print(epochs_table(run.epochs, kept, "kept"))
+    if kept:
+        print_line(on, f"the checkpoint is in {run.folder}")
+
+
+def print_interruption(run: TrainingRun, command: str) -> None:
+    """Prints the reason why a run stopped, and the `command` that resumes it, on stderr."""
+    print_resuming_command(f"stopped by {run.interrupted}; the state was saved", command)

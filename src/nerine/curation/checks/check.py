@@ -1,0 +1,134 @@
+"""Check a corpus by rules, and report the findings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from nerine.core.errors import SettingsError
+from nerine.curation.checks import (
+    characters,
+    coverage,
+    duplicates,
+    entities,
+    proportions,
+    surfaces,
+    tags,
+)
+from nerine.curation.checks.findings import SEVERITIES, Finding, Severity
+from nerine.curation.checks.rule import Rule
+from nerine.curation.checks.subwords import load_subwords
+from nerine.curation.checks.view import View
+from nerine.data.corpus import Corpus
+
+RULES = {
+    rule.name: rule
+    for module in (tags, duplicates, surfaces, entities, proportions, characters, coverage)
+    for rule in module.RULES
+}
+"""All rules by their names, in the order in which they run."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The findings in a corpus.
+
+    Attributes:
+        source: The source of the corpus.
+        rules: The rules that ran, in their order.
+        findings: Their findings, in the order of the rules and, within a rule, of the corpus.
+    """
+
+    source: str
+    rules: tuple[Rule, ...]
+    findings: tuple[Finding, ...]
+
+    def of(self, rule: str) -> tuple[Finding, ...]:
+        """The findings of the rule with this name."""
+        return tuple(finding for finding in self.findings if finding.rule == rule)
+
+    def count(self, severity: Severity) -> int:
+        """The number of findings with a severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def reaches(self, severity: Severity) -> bool:
+        """Whether any finding has this severity or a worse one."""
+        bad = SEVERITIES[: SEVERITIES.index(severity) + 1]
+        return any(finding.severity in bad for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for JSON."""
+        return {
+            "source": self.source,
+            "counts": {severity: self.count(severity) for severity in SEVERITIES},
+            "rules": [
+                {
+                    "name": rule.name,
+                    "severity": rule.severity,
+                    "meaning": rule.meaning,
+                    "findings": len(self.of(rule.name)),
+                }
+                for rule in self.rules
+            ],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def check_corpus(
+    corpus: Corpus,
+    *,
+    off: Collection[str] = (),
+    only: Collection[str] = (),
+    encoder: str | None = None,
+    revision: str | None = None,
+) -> CheckReport:
+    """Checks a corpus by all rules, or by some of them.
+
+    Broken tags are found in a corpus that was read with `ReadOptions(repair=True)`, labels missing
+    from the training split in one that was loaded with `known_labels_only=False`.
+
+    Args:
+        corpus: The corpus; it is not changed.
+        off: The names of rules that do not run.
+        only: The names of the only rules that run; all if empty.
+        encoder: A hub id, a folder or `package:NAME`: adds the rules about subwords. Only its
+            tokenizer is loaded.
+        revision: The encoder's branch, tag or commit on the hub.
+
+    Returns:
+        The findings of each rule.
+
+    Raises:
+        SettingsError: If a name is not the name of a rule.
+        CheckpointError: If the encoder does not exist or cannot be used.
+        EncodingError: If the tokenizer gives no character offsets.
+        HubError: If the encoder cannot be reached.
+        MissingExtraError: If the encoder is in a package that is not installed.
+    """
+    for name in [*off, *only]:
+        if name not in RULES:
+            near = difflib.get_close_matches(name, RULES, n=1, cutoff=0)
+            raise SettingsError(
+                f"no rule is called {name!r}",
+                expected=f"one of {', '.join(RULES)}",
+                hint=f"the nearest one is {near[0]!r}" if near else None,
+            )
+    for name in only:
+        if RULES[name].needs_encoder and encoder is None:
+            raise SettingsError(
+                f"the rule {name!r} looks at subwords, and no encoder is named",
+                hint="name one with --encoder (encoder=…)",
+            )
+    rules = tuple(
+        rule
+        for name, rule in RULES.items()
+        if name not in off
+        and (name in only or not only)
+        and (encoder is not None or not rule.needs_encoder)
+    )
+    subwords = None if encoder is None else load_subwords(encoder, revision=revision)
+    view = View(corpus, subwords)
+    findings = tuple(finding for rule in rules for finding in rule.findings(view))
+    return CheckReport(corpus.source, rules, findings)

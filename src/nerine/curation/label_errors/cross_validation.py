@@ -1,0 +1,129 @@
+"""Cross-validation over a corpus: the folds of its documents with taggers not trained on them.
+
+Each fold is given to a model that was trained on the others. Each training is an ordinary run in a
+folder of its own, so it can be interrupted and resumed, and a finished fold is not trained again::
+
+    WORK/fold-1-of-5/   the run whose test split is the first fold
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import TrainingError
+from nerine.core.filenames import INFO_FILE, RUN_FILE
+from nerine.curation.label_errors.ranking import Sample, samples_of
+from nerine.data.corpus import Corpus
+from nerine.data.splitting import folds as divide
+from nerine.model.tagger import Tagger
+from nerine.training.callbacks import Listener
+from nerine.training.recipes import CROSS_VALIDATION
+from nerine.training.run import check_conditions
+from nerine.training.settings import TrainingSettings
+from nerine.training.train import train, training_conditions
+
+
+class FoldListener(Listener, Protocol):
+    """A training listener that also learns which fold is next."""
+
+    def fold(self, number: int, folds: int) -> None:
+        """Fold `number`, from 1, is next."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """A cross-validation of the documents of `splits`, with a training run for each fold.
+
+    A training split that is not among `splits` is trained on in every run. A validation split that
+    is not among them chooses the best epoch of each run; without one, every run holds out part of
+    its training documents. The test split is left out unless it is among `splits`.
+    """
+
+    corpus: Corpus
+    work: Path
+    splits: tuple[str, ...] = ("train",)
+    folds: int = 3
+    settings: TrainingSettings = CROSS_VALIDATION
+
+    def folds_with_taggers(
+        self, *, resume: bool = False, listener: FoldListener | None = None
+    ) -> Iterator[tuple[list[Sample], Tagger]]:
+        """Each fold's documents with the tagger that was trained on the others.
+
+        Raises `KeyboardInterrupt` if a signal ended a training, whose state is then saved;
+        `TrainingError` if `work` holds other runs; `CorpusError` if the documents cannot be
+        divided.
+        """
+        samples = samples_of(self.corpus, self.splits)
+        documents = [sample.document for sample in samples]
+        breaks = {number for number, sample in enumerate(samples) if sample.index == 0}
+        parts = divide(documents, self.folds, self.settings.seed, breaks)
+        self._check_work(resume=resume)
+        for number, part in enumerate(parts, start=1):
+            if listener:
+                listener.fold(number, self.folds)
+            corpus, folder = self._corpus(documents, part), self.folder(number)
+            if (folder / INFO_FILE).is_file():
+                check_conditions(folder, training_conditions(corpus, self.settings))
+                tagger = Tagger.load(folder)
+            else:
+                resumable = (folder / RUN_FILE).is_file()
+                run = train(
+                    corpus,
+                    output=folder,
+                    settings=self.settings,
+                    resume=resumable,
+                    listener=listener,
+                )
+                if run.interrupted:
+                    raise KeyboardInterrupt(run.interrupted)
+                tagger = run.tagger()
+            yield [samples[index] for index in part], tagger
+
+    def folder(self, number: int) -> Path:
+        """The folder of the run for fold `number`, from 1."""
+        return self.work / f"fold-{number}-of-{self.folds}"
+
+    def _check_work(self, *, resume: bool) -> None:
+        if self.work.exists() and not self.work.is_dir():
+            raise TrainingError(
+                "this is a file", place=str(self.work), expected="a folder for the folds' runs"
+            )
+        found = sorted(path.name for path in self.work.glob("fold-*"))
+        if found and not resume:
+            raise TrainingError(
+                f"the working folder holds {found[0]!r} already",
+                place=str(self.work),
+                hint="resume these folds with --resume, or name another folder with --work",
+            )
+        if resume and not found:
+            raise TrainingError("there is nothing to resume", place=str(self.work))
+        mine = {self.folder(number).name for number in range(1, self.folds + 1)}
+        strange = [name for name in found if name not in mine]
+        if strange:
+            raise TrainingError(
+                f"the working folder holds {strange[0]!r}",
+                place=str(self.work),
+                expected=f"runs of {self.folds} folds",
+                hint="resume with as many folds as at the beginning, or name another folder",
+            )
+
+    def _corpus(self, documents: Sequence[Document], fold: Collection[int]) -> Corpus:
+        """The corpus of a run; the fold is its test split, so that the hash depends on it."""
+        indices = set(fold)
+        held = tuple(documents[index] for index in fold)
+        texts = {document.text for document in held}
+        unjudged = self.corpus.splits.get("train", ()) if "train" not in self.splits else ()
+        learned = (
+            *(document for document in unjudged if document.text not in texts),
+            *(document for index, document in enumerate(documents) if index not in indices),
+        )
+        labels = tuple(sorted({*self.corpus.labels, *labels_of(learned), *labels_of(held)}))
+        splits = {"train": learned}
+        if "validation" in self.corpus.splits and "validation" not in self.splits:
+            splits["validation"] = self.corpus.validation
+        return Corpus({**splits, "test": held}, labels, self.corpus.source)

@@ -1,0 +1,188 @@
+"""A corpus: documents in splits, with the place of each document."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from nerine.core.document import Document, digest_of, parts_of
+from nerine.core.errors import CorpusError
+from nerine.core.tags import TagScheme
+from nerine.data.corpus.groups import group_rank, groups_of
+from nerine.data.formats.log import ReadLog
+from nerine.data.split_files import SPLITS
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents in the splits `train`, `validation` and `test`, or some of these.
+
+    Attributes:
+        splits: The documents of each split.
+        labels: The labels of the training split, or of all splits without one; sorted.
+        source: The file, folder or hub data set (with its commit) that the corpus was loaded from.
+        scheme: The tag scheme of the first split that has one.
+        logs: For each split the log of its reader.
+        places: For each split the places of its documents, as `file:line`; empty for a corpus that
+            was not read from files.
+        first_rows: For each split of column files the lines of its documents' first tokens, from 1.
+        config: The configuration of a data set on the hub.
+        notes: Notes for the user about how the corpus was found.
+    """
+
+    splits: Mapping[str, tuple[Document, ...]]
+    labels: tuple[str, ...]
+    source: str
+    scheme: TagScheme | None = None
+    logs: Mapping[str, ReadLog] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    config: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def train(self) -> tuple[Document, ...]:
+        """The training split; raises `CorpusError` if the corpus has none."""
+        return self.split("train")
+
+    @property
+    def validation(self) -> tuple[Document, ...]:
+        """The validation split; raises `CorpusError` if the corpus has none."""
+        return self.split("validation")
+
+    @property
+    def test(self) -> tuple[Document, ...]:
+        """The test split; raises `CorpusError` if the corpus has none."""
+        return self.split("test")
+
+    def split(self, name: str) -> tuple[Document, ...]:
+        """The documents of a split, in the order of their files.
+
+        Args:
+            name: `train`, `validation` or `test`.
+
+        Raises:
+            CorpusError: If the corpus has no such split.
+        """
+        if name not in self.splits:
+            raise CorpusError(
+                f"there is no {name} split",
+                place=self.source,
+                expected=f"one of: {', '.join(self.splits)}",
+            )
+        return self.splits[name]
+
+    def place(self, split: str, index: int) -> str:
+        """The place of a document, for messages.
+
+        Args:
+            split: The name of its split.
+            index: Its index in the split.
+
+        Returns:
+            File and line, or split and index for a corpus that was not read from files.
+        """
+        places = self.places.get(split)
+        return places[index] if places else f"{self.source}, {split} document {index}"
+
+    def place_within(self, split: str, index: int, start: int) -> str:
+        """The place of a part of a document, for messages.
+
+        Args:
+            split: The name of the document's split.
+            index: Its index in the split.
+            start: The first code point of the part.
+
+        Returns:
+            In a column file the line of the token at `start`, else the place of the document.
+
+        Raises:
+            CorpusError: If the corpus has no such split.
+        """
+        place = self.place(split, index)
+        tokens = self.split(split)[index].tokens
+        if split not in self.first_rows or not tokens:
+            return place
+        before = bisect_right(tokens, start, key=lambda token: token.start) - 1
+        line = self.first_rows[split][index] + max(0, before)
+        return f"{place.rpartition(':')[0]}:{line}"
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the names of the splits, the texts and the entities, in hexadecimal.
+
+        Tokens, ids, scores and `meta` are left out: a corpus has the same hash in every format
+        that can hold its texts.
+        """
+        return digest_of(
+            part
+            for name, documents in sorted(self.splits.items())
+            for part in (name, str(len(documents)), *parts_of(documents))
+        )
+
+    def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
+        """The corpus with some of its training documents as validation split.
+
+        Sentences of one `-DOCSTART-` article stay together, and so do equal texts. The choice
+        depends on the seed and the texts only, not on their order. `labels` do not change.
+
+        Args:
+            fraction: The share of the training documents to hold out, between 0 and 1.
+            seed: The seed of the choice.
+
+        Raises:
+            CorpusError: If the corpus has a validation split, the fraction is not between 0 and 1,
+                or all documents belong together.
+        """
+        if "validation" in self.splits:
+            raise CorpusError("there is a validation split already", place=self.source)
+        if not 0 < fraction < 1:
+            raise CorpusError(
+                f"the fraction to hold out is {fraction}", expected="a number between 0 and 1"
+            )
+        groups = sorted(groups_of(self.train), key=lambda each: group_rank(each, self.train, seed))
+        if len(groups) < 2:
+            raise CorpusError(
+                f"the {len(self.train)} training documents cannot be divided",
+                place=self.source,
+                expected="two or more documents that do not belong together",
+            )
+        held_out: set[int] = set()
+        for group in groups:
+            if len(held_out) + len(group) <= fraction * len(self.train):
+                held_out.update(group)
+        smallest: list[int] = min(groups, key=len)
+        held_out = held_out or set(smallest)
+        members = {
+            name: [(name, index) for index in range(len(documents))]
+            for name, documents in self.splits.items()
+        }
+        members["validation"] = [each for each in members["train"] if each[1] in held_out]
+        members["train"] = [each for each in members["train"] if each[1] not in held_out]
+        return self.with_splits({name: members[name] for name in SPLITS if name in members})
+
+    def with_splits(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
+        """The corpus with other splits; documents keep their places, and `labels` do not change.
+
+        Args:
+            members: For each new split its documents, by their current split and index.
+        """
+        rows = self.first_rows
+        return replace(
+            self,
+            splits={
+                name: tuple(self.splits[split][index] for split, index in each)
+                for name, each in members.items()
+            },
+            places={
+                name: tuple(self.place(split, index) for split, index in each)
+                for name, each in members.items()
+            },
+            first_rows={
+                name: tuple(rows[split][index] for split, index in each)
+                for name, each in members.items()
+                if all(split in rows for split, _ in each)
+            },
+        )

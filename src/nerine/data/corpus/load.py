@@ -1,0 +1,192 @@
+"""Load a corpus: the bundled one, files, a folder, or a data set on the hub."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import CorpusError, HubError
+from nerine.data.corpus.corpus import Corpus
+from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
+from nerine.data.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
+from nerine.data.formats.words import TaggedRows
+from nerine.data.split_files import find_split_files, is_pair_folder, split_named
+
+if TYPE_CHECKING:
+    from nerine.data.hub_datasets.pulling import CorpusFiles
+
+SAMPLE = "sample"
+
+_DEFAULT_READ = ReadOptions()
+
+SplitSource = Sequence[Path] | TaggedRows
+"""The files of a split, or its rows in a folder that `datasets` saved."""
+
+
+def load_corpus(
+    source: str | Path,
+    *,
+    format: str | None = None,  # noqa: A002 - the field's own name
+    options: ReadOptions = _DEFAULT_READ,
+    config: str | None = None,
+    revision: str | None = None,
+    splits: Mapping[str, str] | None = None,
+    known_labels_only: bool = True,
+) -> Corpus:
+    """Loads a corpus from files or from the hub.
+
+    A single file, or a single folder in the format `brat`, is the split that its name refers to, or
+    else `train`. The files of a data set on the hub are read like those of a folder. No code of a
+    repository is ever fetched or run.
+
+    Args:
+        source: `"sample"` (bundled; `"./sample"` is a folder), a folder with a file (or a folder of
+            brat's) for each split, a single file, a folder that `datasets` saved, or a data set on
+            the hub: `owner/name` or `owner/name@revision`.
+        format: The format of its files; detected by default.
+        options: How to read them.
+        config: The configuration of a data set on the hub.
+        revision: Its branch, tag or commit.
+        splits: For a data set on the hub or one that `datasets` saved, its name of each split that
+            is wanted, as in `{"train": "train_2020"}`; others are not fetched.
+        known_labels_only: Whether a label that other splits have and training lacks is an error.
+            False is for checking a corpus; such a corpus cannot be trained on.
+
+    Returns:
+        The corpus, with every split read and checked.
+
+    Raises:
+        CorpusError: If a file or split is missing or empty, or labels of the splits do not agree.
+        FormatError: If a line or record cannot be read.
+        SettingsError: If the format does not accept an option.
+        HubError: If the data set cannot be reached.
+        MissingExtraError: If a format needs an extra that is not installed: `datasets` for Parquet
+            and saved folders, `spacy` for spaCy's files.
+    """
+    path = Path(source).expanduser()
+    name, found_config = str(source), None
+    notes: tuple[str, ...] = ()
+    sources: Mapping[str, SplitSource]
+    if source == SAMPLE:
+        format = "spans"  # noqa: A001
+        sources = find_split_files(Path(__file__).parents[1] / SAMPLE, EXTENSIONS)
+    elif path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
+        sources = {split_named(path.resolve().name) or "train": [path]}
+    elif path.is_dir() and is_saved_dataset(path):
+        sources, left_out = open_saved_dataset(path, options, splits)
+        if left_out and not splits:
+            notes = (f"{source}: splits that are not read: {', '.join(left_out)}",)
+    elif path.is_dir():
+        extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format)
+        sources = find_split_files(path, extensions, pairs=format in (None, "brat"))
+    elif is_hub_id(source):
+        found = _pull(name, revision, config=config, splits=splits, format_=format)
+        options = replace(options, known_tag_names=found.tag_names)
+        sources, name = found.splits, str(found.snapshot)
+        found_config, notes = found.config, found.notes
+    else:
+        raise CorpusError(
+            "there is no such file or folder",
+            place=name,
+            expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
+        )
+    corpus = _read_corpus(sources, format, options, name, known_labels_only)
+    return replace(corpus, config=found_config, notes=notes)
+
+
+def _pull(source: str, revision: str | None, **choice: Any) -> CorpusFiles:
+    """Fetches the files of a data set on the hub."""
+    from nerine.data.hub_datasets.pulling import pull_corpus
+    from nerine.hub.errors import is_offline
+    from nerine.hub.names import RepoName
+
+    try:
+        return pull_corpus(RepoName.parse(source, revision, "dataset"), **choice)
+    except HubError as error:
+        if not is_offline():
+            raise
+        hint = (
+            "without the hub, a folder with train, dev and test files works, and so does 'sample'"
+        )
+        raise HubError(
+            error.found,
+            expected=error.expected,
+            place=f"{error.place}, which is not a local folder",
+            hint=f"{error.hint}; {hint}" if error.hint else hint,
+        ) from error
+
+
+def is_hub_id(source: str | Path) -> bool:
+    """Whether `source`, if it is not a file, may be on the hub.
+
+    It is if it has the form `owner/name` or `owner/name@revision` and does not look like a path.
+    """
+    if isinstance(source, Path) or source.startswith((".", "~", "/")):
+        return False
+    repo, _, _ = source.partition("@")
+    owner, _, name = repo.partition("/")
+    is_path = "/" in name or "\\" in repo or Path(name).suffix.lower() in EXTENSIONS
+    return bool(owner and name) and not is_path
+
+
+def _read_split(
+    source: SplitSource, format_: str | None, options: ReadOptions, log: ReadLog
+) -> Iterator[tuple[str, Document]]:
+    if not isinstance(source, TaggedRows):
+        for path in source:
+            yield from read_placed(path, format_, options, log)
+        return
+    for place, document in source.documents(log):
+        log.documents += 1
+        yield place, document
+
+
+def _read_corpus(
+    sources: Mapping[str, SplitSource],
+    format_: str | None,
+    options: ReadOptions,
+    name: str,
+    known_labels_only: bool,
+) -> Corpus:
+    logs = {split: ReadLog() for split in sources}
+    placed = {
+        split: list(_read_split(source, format_, options, logs[split]))
+        for split, source in sources.items()
+    }
+    splits = {split: tuple(document for _, document in pairs) for split, pairs in placed.items()}
+    places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
+    for split, documents in splits.items():
+        if not documents:
+            raise CorpusError(
+                f"the {split} split is empty", place=name, expected="at least one document"
+            )
+    deciding = [splits["train"]] if "train" in splits else list(splits.values())
+    labels = labels_of(document for documents in deciding for document in documents)
+    for split, pairs in placed.items() if known_labels_only else ():
+        for place, document in pairs:
+            for entity in document.entities:
+                if entity.label not in labels:
+                    raise CorpusError(
+                        f"the label {entity.label!r} of the {split} split is not in the training "
+                        "split",
+                        place=place,
+                        expected=f"one of the training labels: {', '.join(labels) or 'none'}",
+                        hint=similar_label(entity.label, labels),
+                    )
+    scheme = next((log.scheme for log in logs.values() if log.scheme), None)
+    rows = {split: tuple(log.first_rows) for split, log in logs.items() if log.first_rows}
+    return Corpus(splits, labels, name, scheme, logs, places, rows)
+
+
+def similar_label(label: str, labels: Iterable[str]) -> str | None:
+    """A hint that names the one of `labels` most similar to `label`, if any is similar."""
+    known = list(labels)
+    same = [each for each in known if each.casefold() == label.casefold()]
+    if same:
+        return f"{same[0]!r} differs only in upper and lower case"
+    near = difflib.get_close_matches(label, known, n=1)
+    return f"the nearest one is {near[0]!r}" if near else None

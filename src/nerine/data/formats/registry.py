@@ -1,0 +1,104 @@
+"""The registry of formats, and detection of a file's format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerine.core.document import Document
+from nerine.core.errors import FormatError
+from nerine.core.files import read_records
+from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
+from nerine.data.formats.log import ReadLog
+from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.split_files import is_pair_folder
+
+Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
+TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
+BytesWriter = Callable[[Iterable[Document], WriteOptions], Iterator[bytes]]
+FolderWriter = Callable[[Iterable[Document], Path, WriteOptions], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: its reader and at most one writer.
+
+    `read` yields documents with their places. `write` yields pieces of text, which may go to a
+    stream; `write_bytes` yields pieces of a binary file; `write_folder` fills an empty folder.
+    If formats share an extension, files with it are written in the first of them in the registry.
+    """
+
+    name: str
+    extensions: tuple[str, ...]
+    read: Reader
+    write: TextWriter | None = None
+    write_bytes: BytesWriter | None = None
+    write_folder: FolderWriter | None = None
+
+    @property
+    def can_write(self) -> bool:
+        """Whether documents can be written in this format."""
+        return any((self.write, self.write_bytes, self.write_folder))
+
+    def file_name(self, stem: str) -> str:
+        """The name of a file in this format, such as `train.jsonl`, or of a folder."""
+        return stem if self.write_folder else f"{stem}{self.extensions[0]}"
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("columns", columns.EXTENSIONS, columns.read, columns.write),
+        Format("spans", (".jsonl", ".json"), spans.read, spans.write),
+        Format("words", (".jsonl", ".json"), words.read, words.write),
+        Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
+        Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
+        Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
+        Format("parquet", parquet.EXTENSIONS, parquet.read),
+    )
+}
+EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)
+
+
+def format_named(name: str) -> Format:
+    """The format called `name`; raises `FormatError` if it is unknown."""
+    if name not in FORMATS:
+        raise FormatError(f"unknown format {name!r}", expected=f"one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def format_by_extension(path: Path) -> Format:
+    """The first format with the extension of `path`; raises `FormatError` if there is none."""
+    for each in FORMATS.values():
+        if path.suffix.lower() in each.extensions:
+            return each
+    raise FormatError(
+        f"the extension {path.suffix!r} is unknown"
+        if path.suffix
+        else "the format is unknown, as the name has no extension",
+        place=str(path),
+        expected=f"one of {', '.join(sorted(EXTENSIONS))}",
+        hint=f"--format (format=…) states the format: {', '.join(FORMATS)}",
+    )
+
+
+def detect_format(path: Path | str) -> str:
+    """The name of the format of `path`: by its extension, and for JSON by the first record.
+
+    A folder with pairs of brat's files, and a `.txt` file next to an `.ann` file of the same name,
+    are `brat`. Raises `FormatError` for an unknown extension.
+    """
+    path = Path(path)
+    if is_pair_folder(path) or brat.is_pair(path):
+        return "brat"
+    name = format_by_extension(path).name
+    if name != "spans":
+        return name
+    if path.suffix.lower() in label_studio.EXTENSIONS and label_studio.is_export(path):
+        return "label-studio"
+    _, record = next(read_records(path), (0, {}))
+    has_tags = any(field in record for field in words.TAG_FIELDS)
+    has_tokens = any(field in record for field in words.TOKEN_FIELDS)
+    has_spans = "entities" in record or "spans" in record
+    return "words" if has_tags and has_tokens and not has_spans else "spans"

@@ -1,0 +1,121 @@
+"""The outputs of a run, and the checks of them before any work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nerine.core.errors import FormatError
+from nerine.serving.files.compression import check_compression, compression_of
+from nerine.serving.files.inputs import InputFile, Inputs, format_named
+
+_OTHER_NAME = "name another output"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files that a run writes.
+
+    All of them are on the disk of `output`, so that a file is moved to its place in one step.
+
+    Attributes:
+        output: The output as it was named: a file or a folder.
+        files: The output of each input, in order.
+        failed: The file of the records that failed.
+        parts: The hidden folder of unfinished work.
+    """
+
+    output: Path
+    files: tuple[Path, ...]
+    failed: Path
+    parts: Path
+
+    @property
+    def existing(self) -> list[Path]:
+        """Those of the files that exist."""
+        return [path for path in (*self.files, self.failed) if path.exists()]
+
+
+def plan_outputs(inputs: Inputs, output: Path, input_folders: Sequence[Path]) -> Outputs:
+    """The outputs of a run.
+
+    Raises `FormatError` if one of them cannot be written, would replace an input, or would lie in
+    one of `input_folders`.
+    """
+    final = output.resolve()
+    for folder in input_folders:
+        if folder.resolve() == final or folder.resolve() in final.parents:
+            raise FormatError(
+                f"the output lies in {folder}, which is an input",
+                place=str(output),
+                hint="name an output outside of it",
+            )
+    if not final.parent.is_dir():
+        raise FormatError("folder not found", place=str(output.parent))
+    if not os.access(final.parent, os.W_OK):
+        raise FormatError("this folder is not writable", place=str(final.parent))
+    files = (
+        _outputs_in_folder(inputs.files, final)
+        if inputs.several
+        else (_single_output(inputs.files[0], output),)
+    )
+    outputs = Outputs(
+        output,
+        files,
+        failed=final.with_name(f"{final.name}.failed.jsonl"),
+        parts=final.with_name(f".{final.name}.tagging"),
+    )
+    places = {file.path.resolve(): file.place for file in inputs.files if file.path is not None}
+    for path in (*files, outputs.failed):
+        if path.resolve() in places:
+            raise FormatError(
+                "the output would replace this input",
+                place=places[path.resolve()],
+                hint=_OTHER_NAME,
+            )
+    for path in files:
+        check_compression(compression_of(path))
+    return outputs
+
+
+def _single_output(file: InputFile, output: Path) -> Path:
+    if output.is_dir():
+        raise FormatError("this is a folder", place=str(output), expected="the name of a file")
+    if output.exists() and not output.is_file():
+        raise FormatError(
+            "this is not a regular file",
+            place=str(output),
+            hint="write to standard output, -, and redirect that",
+        )
+    written = "jsonl" if file.format == "text" else file.format
+    named = format_named(output.name)
+    if named is not None and named != written:
+        raise FormatError(
+            f"the output of {file.place} is {written}, but the name says {named}",
+            place=str(output),
+            expected="a name like that of the input; for texts, the output is JSON lines",
+        )
+    if written == "parquet" and compression_of(output):
+        raise FormatError("Parquet is not compressed again", place=str(output), hint=_OTHER_NAME)
+    return output.resolve()
+
+
+def _outputs_in_folder(files: Sequence[InputFile], folder: Path) -> tuple[Path, ...]:
+    if folder.exists() and not folder.is_dir():
+        raise FormatError(
+            "this is a file",
+            place=str(folder),
+            expected="the name of a folder, as there may be several inputs",
+        )
+    named: dict[str, InputFile] = {}
+    for file in files:
+        other = named.setdefault(file.output_name, file)
+        if other is not file:
+            raise FormatError(
+                f"the outputs of {other.place} and {file.place} have the same name",
+                place=str(folder / file.output_name),
+                hint="tag them one after another, into different folders",
+            )
+    return tuple(folder / name for name in named)

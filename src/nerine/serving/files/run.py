@@ -1,0 +1,173 @@
+"""A run: records are tagged in blocks, in order, in bounded memory.
+
+A block is a look-ahead of the tagger. Scores depend in their last digits on the texts that share a
+batch, and batches are made within a look-ahead. A run that is resumed between two blocks makes the
+same batches as one that was never interrupted, and so the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, tee
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from nerine.core.document import Document
+from nerine.core.errors import NerineError
+from nerine.serving.files.lines import closing
+from nerine.serving.files.parts import PartFiles, Progress
+from nerine.serving.files.records import Position, Record, RecordReader
+
+if TYPE_CHECKING:
+    from nerine.model.inference import Failure
+
+    Block = Sequence[tuple[Record, Document | Failure]]
+
+
+class StreamTagger(Protocol):
+    """A tagger of streams, such as `nerine.Tagger`."""
+
+    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+        """Tags a stream of texts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            For each text in order, its document, or a failure with the reason.
+        """
+
+
+class Listener(Protocol):
+    """Receives the progress of a run."""
+
+    def started(self, name: str, done: int, size: int | None) -> None:
+        """The next input starts.
+
+        Args:
+            name: Its name.
+            done: How many of its bytes or rows are done already.
+            size: How many bytes or rows it has; None if that is unknown.
+        """
+
+    def advanced(self, done: int, documents: int) -> None:
+        """A block is done.
+
+        Args:
+            done: How many bytes or rows of the input are done.
+            documents: How many documents this process has tagged.
+        """
+
+
+class StreamWriter:
+    """Writes to a stream immediately, and failures to standard error as JSON lines in ASCII."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.progress = Progress()
+
+    def write(self, output: bytes, failed: bytes, progress: Progress) -> None:
+        """Writes both."""
+        self._stream.write(output)
+        self._stream.flush()
+        sys.stderr.write(failed.decode())
+        self.progress = progress
+
+    def publish(self, readers: Sequence[RecordReader]) -> None:
+        """Does nothing: everything is written."""
+
+    def stop(self) -> None:
+        """Does nothing: a stream cannot be resumed."""
+
+
+Writer = StreamWriter | PartFiles
+
+
+def run_tagging(
+    readers: Sequence[RecordReader],
+    tagger: StreamTagger,
+    writer: Writer,
+    listener: Listener | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> int:
+    """Tags inputs one after another, from the progress of `writer` on.
+
+    `check` is called before the outputs are published, and may raise to prevent that.
+
+    Returns:
+        The number of documents that were read, without those of earlier runs that are resumed.
+    """
+    before = writer.progress.documents
+    try:
+        while (progress := writer.progress).input < len(readers):
+            reader = readers[progress.input]
+            start = Position(progress.offset, progress.line)
+            if listener:
+                listener.started(reader.name, reader.done(start), reader.size)
+            with closing(_tagged_blocks(reader, start, tagger)) as blocks:
+                for block in blocks:
+                    output, failed, progress = _rendered(reader, block, progress)
+                    writer.write(output, failed, progress)
+                    if listener:
+                        done = reader.done(block[-1][0].after)
+                        listener.advanced(done, progress.documents - before)
+            following = Progress(
+                progress.input + 1,
+                documents=progress.documents,
+                failures=progress.failures,
+                entities=progress.entities,
+            )
+            writer.write(b"", b"", following)
+        check()
+        writer.publish(readers)
+    except BaseException:
+        writer.stop()
+        raise
+    return writer.progress.documents - before
+
+
+def _tagged_blocks(reader: RecordReader, start: Position, tagger: StreamTagger) -> Iterator[Block]:
+    """Records with their outcomes, in blocks that are the tagger's look-aheads."""
+    from nerine.model.batching import look_aheads  # numpy, which checking inputs does not need
+
+    records, to_tagger, to_cut = tee(reader.records(start), 3)
+    # a record without a text is an empty document, so that records and outcomes stay in step
+    texts = (Document(record.text or "") for record in to_tagger)
+    with closing(tagger.pipe_with_errors(texts)) as outcomes:
+        for block in look_aheads(Document(record.text or "") for record in to_cut):
+            size = len(block)
+            yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
+
+
+def _rendered(
+    reader: RecordReader, block: Block, progress: Progress
+) -> tuple[bytes, bytes, Progress]:
+    """The bytes of the output, those of the failures, and the progress after a block."""
+    output, failed, entities = [], [], Counter(progress.entities)
+    documents = progress.documents
+    for record, outcome in block:
+        if record.text is None and record.error is None:
+            output.append(record.raw)
+            continue
+        documents += 1
+        if record.error is not None:
+            reason = record.error
+        elif isinstance(outcome, Document):
+            output.append(reader.render(record, outcome.entities))
+            entities.update(entity.label for entity in outcome.entities)
+            continue
+        elif isinstance(outcome.error, NerineError):
+            reason = outcome.error.found
+        else:
+            reason = f"{type(outcome.error).__name__}: {outcome.error}"
+        values = {"file": reader.name, "line": record.number, "reason": reason}
+        # bytes that are not UTF-8 become \udc80 to \udcff
+        values["record"] = record.raw.decode("utf-8", "surrogateescape")
+        output.append(reader.failed_output)
+        failed.append(f"{json.dumps(values)}\n".encode())
+    after = block[-1][0].after
+    failures = progress.failures + len(failed)
+    following = Progress(progress.input, *after, documents, failures, dict(entities))
+    return b"".join(output), b"".join(failed), following

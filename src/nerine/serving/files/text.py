@@ -1,0 +1,133 @@
+"""Text files, in which a line is a document, and JSON lines."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nerine.core.document import Entity
+from nerine.core.errors import FormatError
+from nerine.core.files import decoded, json_line, json_record
+from nerine.serving.files.lines import Lines
+from nerine.serving.files.records import (
+    BEGIN,
+    Position,
+    Record,
+    add_member,
+    entities_json,
+    name_taken,
+    text_missing,
+)
+
+
+class _Number(str):
+    """A number as it is written, since its value is not needed."""
+
+    __slots__ = ()
+
+
+_DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_Number)
+
+
+class LineReader:
+    """Base of the readers of files of lines."""
+
+    failed_output = b""
+
+    def __init__(self, lines: Lines, into: str) -> None:
+        self.name = lines.name
+        self._lines = lines
+        self._into = into
+        self._member = json_line(into).encode()
+
+    @property
+    def size(self) -> int | None:
+        """The size of the file in bytes; None for standard input."""
+        return self._lines.size
+
+    def done(self, position: Position) -> int:
+        """How many of these bytes lie before `position`."""
+        return self._lines.done(position)
+
+    def assemble(self, rendered: Path, output: Path) -> None:
+        """Moves the rendered records, which are the output."""
+        rendered.replace(output)
+
+
+class TextReader(LineReader):
+    """Text files. An empty line is an empty text. The output is JSON lines."""
+
+    def check(self) -> None:
+        """Raises `FormatError` if the first line is not UTF-8."""
+        for raw in self._lines.peek():
+            self._decoded(raw, BEGIN.line)
+            break
+        self._lines.check_whole()
+
+    def records(self, start: Position) -> Iterator[Record]:
+        """A record for each line from `start` on."""
+        offset, number = start
+        for raw in self._lines.after(start):
+            offset += len(raw)
+            text = problem = None
+            try:
+                text = self._text(raw, number)
+            except FormatError as error:
+                problem = error.found
+            yield Record(raw, number, Position(offset, number + 1), text, problem)
+            number += 1
+
+    def _decoded(self, raw: bytes, number: int) -> str:
+        """A line as text, without line end, and without byte order mark in the first one."""
+        if number == BEGIN.line:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        return decoded(raw, f"{self.name}:{number}").removesuffix("\n").removesuffix("\r")
+
+    def _text(self, raw: bytes, number: int) -> str | None:
+        """The text in a line; None if there is nothing to tag."""
+        return self._decoded(raw, number)
+
+    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
+        """A JSON object with the text and the entities."""
+        line = json_line({"text": record.text}).encode() + b"\n"
+        return add_member(line, self._member, entities_json(entities))
+
+
+class JsonLinesReader(TextReader):
+    """JSON lines with the text in one of their fields. Empty lines stay empty lines."""
+
+    def __init__(self, lines: Lines, field: str, into: str) -> None:
+        super().__init__(lines, into)
+        self._field = field
+
+    def check(self) -> None:
+        """Raises `FormatError` if the first record lacks the field, or has one named `into`."""
+        for number, raw in enumerate(self._lines.peek(), start=BEGIN.line):
+            if raw.strip():
+                self._members(raw, number)
+                break
+        self._lines.check_whole()
+
+    def _members(self, raw: bytes, number: int) -> dict[str, Any]:
+        place = f"{self.name}:{number}"
+        members = json_record(self._decoded(raw, number), place, _DECODER)
+        if self._field not in members:
+            raise text_missing(self._field, [*members], place)
+        if self._into in members:
+            raise name_taken(self._into, place)
+        return members
+
+    def _text(self, raw: bytes, number: int) -> str | None:
+        if not raw.strip():
+            return None
+        text = self._members(raw, number)[self._field]
+        if type(text) is not str:
+            raise FormatError(f"the field {self._field!r} is not a string")
+        return text
+
+    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
+        """The record's own bytes with the entities added."""
+        return add_member(record.raw, self._member, entities_json(entities))
