@@ -42,11 +42,6 @@ def known_commit(repo: RepoName) -> str | None:
     return commit if is_commit(commit) else None
 
 
-def cached_names(repo: RepoName, commit: str) -> list[str]:
-    """The names of the cached files of a commit."""
-    return _names_below(snapshot_folder(repo, commit))
-
-
 def write_ref(repo: RepoName, commit: str) -> None:
     """Notes the commit of a branch or tag, where `huggingface_hub` looks for it offline.
 
@@ -89,7 +84,7 @@ def describe_cache(repo: RepoName) -> str:
     folder = _repo_folder(repo)
     snapshots = folder / "snapshots"
     commits = sorted(path.name for path in snapshots.iterdir()) if snapshots.is_dir() else []
-    revisions = [*_names_below(folder / "refs"), *commits]
+    revisions = [*names_below(folder / "refs"), *commits]
     if revisions:
         return ", ".join(f"{repo.id}@{revision}" for revision in revisions[:_MOST_NAMES])
     prefix = f"{repo.kind}s--"
@@ -114,7 +109,8 @@ def _list_path(repo: RepoName, commit: str) -> Path:
     return folder / f"{_repo_folder(repo).name}--{commit}.json"
 
 
-def _names_below(folder: Path) -> list[str]:
+def names_below(folder: Path) -> list[str]:
+    """The names of the files in a folder and its subfolders, relative to it and sorted."""
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )

@@ -113,9 +113,4 @@ class _Counted:
         except NerineError as error:
             if error.place or not self.number:  # raised by the source of the documents
                 raise
-            raise FormatError(
-                error.found,
-                place=f"{place} {self.number}",
-                expected=error.expected,
-                hint=error.hint,
-            ) from error
+            raise FormatError.placed(error, f"{place} {self.number}") from error
