@@ -117,8 +117,8 @@ class Document:
                 f"token {surfaces.index('')} is empty",
                 expected="at least one character in every token",
             )
-        tokens = joined_tokens(surfaces)
-        return cls(" ".join(surfaces), tokens=tokens, id=id, meta=dict(meta or {}))
+        ranges = joined_tokens(surfaces)
+        return cls(" ".join(surfaces), tokens=ranges, id=id, meta=dict(meta or {}))
 
     def surface(self, part: Token | Entity) -> str:
         """The piece of the text that a token or an entity covers.

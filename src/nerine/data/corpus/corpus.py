@@ -153,8 +153,7 @@ class Corpus:
         for group in groups:
             if len(held_out) + len(group) <= fraction * len(self.train):
                 held_out.update(group)
-        smallest: list[int] = min(groups, key=len)
-        held_out = held_out or set(smallest)
+        held_out = held_out or {*min(groups, key=len)}
         members = {
             name: [(name, index) for index in range(len(documents))]
             for name, documents in self.splits.items()

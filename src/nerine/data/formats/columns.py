@@ -28,9 +28,9 @@ from typing import Any, TypeGuard
 
 from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, json_line, read_lines
+from nerine.core.files import errors_at, read_lines
 from nerine.core.tags import TagScheme, detect_scheme
-from nerine.data.formats.column_comments import own_key, read_comments, string_comment
+from nerine.data.formats.column_comments import own_key, read_comments, write_comments
 from nerine.data.formats.column_layout import (
     DOCSTART,
     SPACE,
@@ -44,7 +44,6 @@ from nerine.data.formats.column_layout import (
 from nerine.data.formats.log import ReadLog
 from nerine.data.formats.options import ReadOptions, WriteOptions
 from nerine.data.formats.tagged_words import (
-    can_locate,
     decode_tags,
     entities_from_spans,
     locate_tokens,
@@ -80,6 +79,46 @@ class _Sentence:
             line.startswith(("# text = ", "# text_json = ")) for _, line in self.comments
         )
 
+    def document(
+        self, path: Path, layout: Layout, scheme: TagScheme, options: ReadOptions, log: ReadLog
+    ) -> Document:
+        """The document of a sentence in the file `path`."""
+        rows = self.rows
+
+        def place(row: int) -> str:
+            return f"{path}:{self.line + row}"
+
+        own, comments = read_comments(self.comments, path)
+        surfaces = [row[layout.token] for row in rows]
+        text = own.get("text")
+        if text is None:
+            text, tokens = " ".join(surfaces), joined_tokens(surfaces)
+        elif "tokens" not in own:
+            tokens = locate_tokens(text, surfaces, place)
+        else:
+            tokens = tuple(Token(start, end) for start, end in own["tokens"])
+            covered = [text[each.start : each.end] for each in tokens]
+            if [shown_token(each, layout.separator) for each in covered] != surfaces:
+                raise FormatError(
+                    "the comment '# tokens' does not agree with the token column",
+                    place=f"{path}:{self.comments[0][0]}",
+                    expected=f"a range of the text for each of the {len(surfaces)} tokens below",
+                    hint="remove the comment if the tokens can be found in the text without it",
+                )
+        tags = [row[layout.tag] for row in rows]
+        spans = decode_tags(tags, scheme, options, log, place)
+        meta = dict(own.get("meta", {}))
+        if not rows:
+            meta.pop("columns", None)
+        elif layout.width > 2:
+            used = (layout.token, layout.tag)
+            meta["columns"] = [[row[i] for i in range(len(row)) if i not in used] for row in rows]
+        if self.docstart:
+            meta["docstart"] = self.docstart
+        if comments:
+            meta["comments"] = comments
+        return Document(text, entities_from_spans(tokens, spans), tokens, own.get("id"), meta)
+
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a column file, each with the place of its first line."""
@@ -90,7 +129,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     for sentence in _sentences(path, layout):
         first = sentence.comments[0][0] if sentence.comments else sentence.line
         with errors_at(f"{path}:{first}"):
-            document = _document(sentence, path, layout, scheme, options, log)
+            document = sentence.document(path, layout, scheme, options, log)
         log.first_rows.append(sentence.line or first)
         yield f"{path}:{first}", document
 
@@ -113,52 +152,6 @@ def _sentences(path: Path, layout: Layout) -> Iterator[_Sentence]:
         yield sentence
 
 
-def _document(
-    sentence: _Sentence,
-    path: Path,
-    layout: Layout,
-    scheme: TagScheme,
-    options: ReadOptions,
-    log: ReadLog,
-) -> Document:
-    """The document of a sentence."""
-    rows = sentence.rows
-
-    def place(row: int) -> str:
-        return f"{path}:{sentence.line + row}"
-
-    own, comments = read_comments(sentence.comments, path)
-    surfaces = [row[layout.token] for row in rows]
-    text = own.get("text")
-    if text is None:
-        text, tokens = " ".join(surfaces), joined_tokens(surfaces)
-    elif "tokens" not in own:
-        tokens = locate_tokens(text, surfaces, place)
-    else:
-        tokens = tuple(Token(start, end) for start, end in own["tokens"])
-        covered = [text[each.start : each.end] for each in tokens]
-        if [shown_token(each, layout.separator) for each in covered] != surfaces:
-            raise FormatError(
-                "the comment '# tokens' does not agree with the token column",
-                place=f"{path}:{sentence.comments[0][0]}",
-                expected=f"a range of the text for each of the {len(surfaces)} tokens below",
-                hint="remove the comment if the tokens can be found in the text without it",
-            )
-    tags = [row[layout.tag] for row in rows]
-    spans = decode_tags(tags, scheme, options, log, place)
-    meta = dict(own.get("meta", {}))
-    if not rows:
-        meta.pop("columns", None)
-    elif layout.width > 2:
-        used = (layout.token, layout.tag)
-        meta["columns"] = [[row[i] for i in range(len(row)) if i not in used] for row in rows]
-    if sentence.docstart:
-        meta["docstart"] = sentence.docstart
-    if comments:
-        meta["comments"] = comments
-    return Document(text, entities_from_spans(tokens, spans), tokens, own.get("id"), meta)
-
-
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
     """The text of a column file, a piece for each document.
 
@@ -173,10 +166,16 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
             layout = Layout(layout.separator, 2 + len(columns[0]))
             layout = layout.with_columns(options.token_column, options.tag_column, "options")
         own = _own_meta(document, layout)
-        comments = _comment_lines(document, words, own, layout.separator)
+        shown = [shown_token(document.surface(word), layout.separator) for word in words]
+        docstart = [layout.separator.join(own["docstart"]), ""] if "docstart" in own else []
+        comments = write_comments(document, words, shown, own)
         tags = tags_from_entities(document.entities, words, options.scheme)
-        rows = _token_lines(document, zip(words, tags, strict=True), own.get("columns", []), layout)
-        lines = [*comments, *rows, ""]
+        rows = zip(words, shown, tags, strict=True)
+        lines = [
+            *(*docstart, *comments),
+            *_token_lines(document, rows, own.get("columns", []), layout),
+            "",
+        ]
         yield "".join(f"{line}\n" for line in lines)
 
 
@@ -209,33 +208,13 @@ def _is_strings(values: Any) -> TypeGuard[list[str]]:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
-def _comment_lines(
-    document: Document, words: Sequence[Token], own: dict[str, Any], separator: str
-) -> Iterator[str]:
-    """The `-DOCSTART-` line and the comments before the lines of the words."""
-    if "docstart" in own:
-        yield from (separator.join(own["docstart"]), "")
-    if document.id is not None:
-        yield string_comment("id", document.id)
-    surfaces = [document.surface(word) for word in words]
-    hidden = any(shown_token(surface, separator) != surface for surface in surfaces)
-    if not words or hidden or document.text != " ".join(surfaces):
-        yield string_comment("text", document.text)
-        if hidden or not can_locate(document.text, words):
-            yield f"# tokens = {json_line([[word.start, word.end] for word in words])}"
-    rest = {key: value for key, value in document.meta.items() if key not in own}
-    if rest:
-        yield f"# meta = {json_line(rest)}"
-    yield from own.get("comments", ())
-
-
 def _token_lines(
     document: Document,
-    tagged: Iterable[tuple[Token, str]],
+    rows: Iterable[tuple[Token, str, str]],
     columns: Sequence[Sequence[str]],
     layout: Layout,
 ) -> Iterator[str]:
-    """A line for each word and its tag, with the other columns of the token that holds it."""
+    """The lines of `rows`, a word, its token column and its tag, with the token's other columns."""
     width = layout.width - 2
     if columns and len(columns[0]) != width:
         raise FormatError(
@@ -245,11 +224,10 @@ def _token_lines(
         )
     tokens = document.tokens or ()
     starts = [token.start for token in tokens]
-    for index, (word, tag) in enumerate(tagged):
+    for index, (word, shown, tag) in enumerate(rows):
         owner = bisect_right(starts, word.start) - 1
         has_columns = columns and owner >= 0 and word.end <= tokens[owner].end
         row = list(columns[owner]) if has_columns else [_NO_VALUE] * width
-        shown = shown_token(document.surface(word), layout.separator)
         for column, value in sorted([(layout.token, shown), (layout.tag, tag)]):
             row.insert(column, value)
         line = layout.separator.join(row)

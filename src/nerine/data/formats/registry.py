@@ -1,4 +1,4 @@
-"""The registry of formats, and detection of a file's format."""
+"""The registry of formats; detection of a file's format, and reading in any format."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from nerine.data.formats import brat, columns, docbin, label_studio, parquet, sp
 from nerine.data.formats.log import ReadLog
 from nerine.data.formats.options import ReadOptions, WriteOptions
 from nerine.data.split_files import is_pair_folder
+
+_DEFAULT = ReadOptions()
 
 Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
 TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
@@ -102,3 +104,45 @@ def detect_format(path: Path | str) -> str:
     has_tokens = any(field in record for field in words.TOKEN_FIELDS)
     has_spans = "entities" in record or "spans" in record
     return "words" if has_tags and has_tokens and not has_spans else "spans"
+
+
+def read_documents(
+    path: Path | str,
+    format: str | None = None,  # noqa: A002 - the field's own name
+    options: ReadOptions = _DEFAULT,
+    log: ReadLog | None = None,
+) -> Iterator[Document]:
+    """Reads the documents of a file one by one.
+
+    Errors are raised while the iterator is consumed.
+
+    Args:
+        path: A file, or a folder in the format `brat`.
+        format: A name in `FORMATS`; by default it is detected from the name and the content.
+        options: How to read.
+        log: Collects counts, repairs and remarks.
+
+    Returns:
+        An iterator, which reads on demand.
+
+    Raises:
+        FormatError: If the format is unknown, or a line or record cannot be read.
+        SettingsError: If the format does not accept an option.
+        MissingExtraError: If the format needs an extra that is not installed.
+    """
+    return (document for _, document in read_placed(path, format, options, log))
+
+
+def read_placed(
+    path: Path | str,
+    format: str | None = None,  # noqa: A002 - the field's own name
+    options: ReadOptions = _DEFAULT,
+    log: ReadLog | None = None,
+) -> Iterator[tuple[str, Document]]:
+    """Same as `read_documents`, with the place of each document, such as `file:line`."""
+    found = format_named(format or detect_format(path))
+    log = ReadLog() if log is None else log
+    log.format = found.name
+    for place, document in found.read(Path(path), options, log):
+        log.documents += 1
+        yield place, document

@@ -46,17 +46,17 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     for line, record in read_records(path):
         place = f"{path}:{line}"
         answer = record.get("answer")
-        is_rejected = answer in ("reject", "ignore")
-        if is_rejected and options.skip_rejected:
-            log.skipped += 1
-            continue
+        if answer in ("reject", "ignore"):
+            if options.skip_rejected:
+                log.skipped += 1
+                continue
+            raise FormatError(
+                f"the annotator's answer to this record is {answer!r}",
+                place=place,
+                expected="accepted records",
+                hint="--skip-rejected (skip_rejected=True) skips such records and counts them",
+            )
         with errors_at(place):
-            if is_rejected:
-                raise FormatError(
-                    f"the annotator's answer to this record is {answer!r}",
-                    expected="accepted records",
-                    hint="--skip-rejected (skip_rejected=True) skips such records and counts them",
-                )
             document = _document(record, options, place)
         yield place, document
 

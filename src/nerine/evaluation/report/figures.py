@@ -27,17 +27,11 @@ _EPOCHS = (
 
 def by_label(report: Report) -> Markup:
     """F1 of each label and of all, with intervals."""
-    scores, intervals = report.scores, report.evaluation.intervals
-    rows = [(label, counts, intervals.labels[label]) for label, counts in scores.labels.items()]
-    rows.append(("all labels", scores.overall, intervals.overall))
     return interval_chart(
         "labels-chart",
         "F1 by label",
         "A dot for the F1 of each label on its interval. The table next to it holds the numbers.",
-        [
-            Point(label, counts.f1, interval.f1.low, interval.f1.high)
-            for label, counts, interval in rows
-        ],
+        [Point(label, counts.f1, f1.low, f1.high) for label, counts, f1 in report.evaluation.rows],
     )
 
 
