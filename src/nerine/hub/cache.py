@@ -21,6 +21,7 @@ from pathlib import Path
 
 from huggingface_hub import cached_assets_path, constants
 
+from nerine.core.display import listed
 from nerine.core.files import write_text
 from nerine.hub.files import RemoteFile
 from nerine.hub.names import RepoName, is_commit
@@ -88,12 +89,8 @@ def describe_cache(repo: RepoName) -> str:
     if revisions:
         return ", ".join(f"{repo.id}@{revision}" for revision in revisions[:_MOST_NAMES])
     prefix = f"{repo.kind}s--"
-    others = sorted(
-        path.name.removeprefix(prefix).replace("--", "/")
-        for path in folder.parent.glob(f"{prefix}*")
-    )
-    more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
-    return (", ".join(others[:_MOST_NAMES]) + more) if others else "nothing is"
+    others = (path.name.removeprefix(prefix) for path in folder.parent.glob(f"{prefix}*"))
+    return listed(sorted(name.replace("--", "/") for name in others), _MOST_NAMES) or "nothing is"
 
 
 def _repo_folder(repo: RepoName) -> Path:

@@ -19,8 +19,7 @@ first time to detect their scheme, unless `ReadOptions.scheme` states it.
 
 from __future__ import annotations
 
-from nerine.data.formats.log import ReadLog, TagFault
-from nerine.data.formats.options import ReadOptions, Style, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
 from nerine.data.formats.registry import (
     EXTENSIONS,
     FORMATS,

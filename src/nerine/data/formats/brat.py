@@ -35,8 +35,7 @@ from pathlib import Path
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_lines, read_records, read_text
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import Annotation, without_overlap
 from nerine.data.formats.records import Record, extras_of, with_extras
 from nerine.data.split_files import ANNOTATIONS, INDEX, are_split_names, is_unrelated

@@ -41,8 +41,7 @@ from nerine.data.formats.column_layout import (
     find_layout,
     is_docstart,
 )
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.tagged_words import (
     decode_tags,
     entities_from_spans,

@@ -26,8 +26,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
 from nerine.core.files import errors_at, json_line, read_bytes
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import extras_of, with_extras
 from nerine.data.formats.tagged_words import words_to_tag
 

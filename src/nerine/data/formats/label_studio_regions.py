@@ -24,7 +24,23 @@ def read_regions(text: str, result: Sequence[Record]) -> tuple[list[Annotation],
     converted to code points.
     """
     offsets = Offsets(text)
-    values = {i: _checked(each) for i, each in enumerate(result) if has_labels(each)}
+    values: dict[int, Record] = {}
+    for index, region in enumerate(result):
+        if not has_labels(region):
+            continue
+        value = region["value"] if isinstance(region.get("value"), dict) else {}
+        kinds = [type(value.get(name)) for name in ("start", "end")]
+        labels, score = value.get("labels"), region.get("score")
+        if kinds != [int, int] or region["type"] in _OTHER_LABELS:
+            raise FormatError(
+                f"a region of type {region['type']!r} has no range of a plain text",
+                expected='"start" and "end" as whole numbers in regions of type "labels"',
+            )
+        if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
+            raise FormatError(f"the labels are {labels!r}", expected="a list of names")
+        if score is not None and not is_score(score):
+            raise FormatError(f"the score is {score!r}", expected="a number from 0 to 1")
+        values[index] = value
     in_utf16 = {i: offsets.are_utf16(value) for i, value in values.items()}
     known = set(in_utf16.values()) - {None}
     annotations = []
@@ -47,25 +63,6 @@ def read_regions(text: str, result: Sequence[Record]) -> tuple[list[Annotation],
 def has_labels(region: Record) -> bool:
     """Whether a region's type has labels, so that it may be an entity."""
     return region.get("type") in ("labels", *_OTHER_LABELS)
-
-
-def _checked(region: Record) -> Record:
-    """The value of a region; raises `FormatError` unless it has a range, labels and a score."""
-    value = region.get("value")
-    is_range = isinstance(value, dict) and all(
-        type(value.get(name)) is int for name in ("start", "end")
-    )
-    if not isinstance(value, dict) or not is_range or region["type"] in _OTHER_LABELS:
-        raise FormatError(
-            f"a region of type {region['type']!r} has no range of a plain text",
-            expected='"start" and "end" as whole numbers in regions of type "labels"',
-        )
-    labels, score = value.get("labels"), region.get("score")
-    if not isinstance(labels, list) or not all(isinstance(each, str) and each for each in labels):
-        raise FormatError(f"the labels are {labels!r}", expected="a list of names")
-    if score is not None and not is_score(score):
-        raise FormatError(f"the score is {score!r}", expected="a number from 0 to 1")
-    return value
 
 
 class Offsets:

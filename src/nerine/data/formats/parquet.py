@@ -15,8 +15,7 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, first_line
 from nerine.core.extras import import_extra
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions
+from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.words import TAG_FIELDS, Row, TaggedRows
 
 EXTENSIONS = (".parquet",)

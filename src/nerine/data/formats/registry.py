@@ -8,10 +8,9 @@ from pathlib import Path
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
-from nerine.core.files import read_records
+from nerine.core.files import errors_at, read_records
 from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.split_files import is_pair_folder
 
 _DEFAULT = ReadOptions()
@@ -42,6 +41,28 @@ class Format:
     def can_write(self) -> bool:
         """Whether documents can be written in this format."""
         return any((self.write, self.write_bytes, self.write_folder))
+
+    def check_writable(self, path: Path | None, options: WriteOptions) -> None:
+        """Raises `FormatError` if documents cannot be written to a path, or to a stream (None)."""
+        with errors_at(str(path or "output")):
+            if not self.can_write:
+                raise FormatError(f"the format {self.name!r} is read only")
+            if options.predictions_of is not None and self.name != "label-studio":
+                raise FormatError(
+                    f"the format {self.name!r} cannot mark entities as predictions",
+                    expected="the format 'label-studio', which has predictions next to annotations",
+                    hint="--to label-studio (format=…) states it; .json alone means 'spans'",
+                )
+            if path is None and self.write is None:
+                raise FormatError(
+                    f"the format {self.name!r} cannot be written to a stream",
+                    expected=f"the name of a {'folder' if self.write_folder else 'file'}",
+                )
+            if path and self.write_folder and path.suffix in (*self.extensions, brat.TEXT):
+                raise FormatError(
+                    f"the format {self.name!r} is a folder of .txt and .ann files",
+                    expected="the name of a folder",
+                )
 
     def file_name(self, stem: str) -> str:
         """The name of a file in this format, such as `train.jsonl`, or of a folder."""

@@ -28,8 +28,7 @@ from typing import Any
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, Style, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, Style, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, is_score, meta_of, with_meta
 from nerine.data.formats.tagged_words import locate_tokens
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError, SchemeError
 from nerine.core.tags import Span, TagScheme, parse_tag
-from nerine.data.formats.log import ReadLog, TagFault
-from nerine.data.formats.options import ReadOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
 
 Place = Callable[[int], str]
 """The place, such as `file:line`, of the item with an index."""

@@ -20,8 +20,7 @@ from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.tags import TagScheme, detect_scheme
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 from nerine.data.formats.tagged_words import (
     can_locate,
