@@ -73,7 +73,7 @@ def write_comments(
     if document.id is not None:
         yield _string_comment("id", document.id)
     surfaces = [document.surface(word) for word in words]
-    hidden = surfaces != shown
+    hidden = surfaces != [*shown]
     if not words or hidden or document.text != " ".join(surfaces):
         yield _string_comment("text", document.text)
         if hidden or not can_locate(document.text, words):
