@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
-from nerine.core.files import read_bytes, stream_lines
+from nerine.core.files import stream_lines
 from nerine.core.tags import OUTSIDE
 from nerine.data.formats.column_comments import own_key
 from nerine.data.formats.column_layout import (
@@ -75,7 +75,10 @@ def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[l
 
 
 def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
-    content = read_bytes(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
     # a carriage return alone ends a line only if no line feed does: it may be part of a token
     end = b"\n" if b"\n" in content else b"\r"
     pieces = content.removesuffix(end).split(end)
