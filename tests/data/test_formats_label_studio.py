@@ -22,7 +22,7 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.utf16 import Utf16Offsets
+from nerine.data.formats.label_studio_regions import Offsets
 from strategies import documents, texts
 
 MIRA = Entity(0, 4, "person")
@@ -244,12 +244,12 @@ def test_before_an_emoji_it_does_not_matter(file: Path) -> None:
 
 @given(texts())
 def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
-    offsets = Utf16Offsets(text)
+    offsets = Offsets(text)
     for point in range(len(text) + 1):
         unit = len(text[:point].encode("utf-16-le")) // 2
         assert offsets.code_point(unit) == point
         if point < len(text) and ord(text[point]) > 0xFFFF:
-            assert offsets.code_point(unit + 1) is None
+            assert offsets.code_point(unit + 1) == -1
 
 
 def test_line_ends_may_be_shown_as_letters(file: Path) -> None:

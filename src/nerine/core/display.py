@@ -77,6 +77,13 @@ def counted(number: int, what: str, several: str = "") -> str:
     return f"{number:,} {what if number == 1 else several or f'{what}s'}"
 
 
+def listed(names: Iterable[str], most: int) -> str:
+    """The first `most` names, escaped, and the number of the others."""
+    shown = [visible(name) for name in names]
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
+
+
 def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:
     """The text from its beginning to its end, cut at the entities, which must not overlap."""
     check_no_overlap(document)

@@ -112,16 +112,13 @@ class Document:
             DocumentError: If a token is empty.
         """
         surfaces = list(tokens)
-        ranges = []
-        position = 0
-        for index, surface in enumerate(surfaces):
-            if not surface:
-                raise DocumentError(
-                    f"token {index} is empty", expected="at least one character in every token"
-                )
-            ranges.append(Token(position, position + len(surface)))
-            position += len(surface) + 1
-        return cls(" ".join(surfaces), tokens=tuple(ranges), id=id, meta=dict(meta or {}))
+        if "" in surfaces:
+            raise DocumentError(
+                f"token {surfaces.index('')} is empty",
+                expected="at least one character in every token",
+            )
+        ranges = joined_tokens(surfaces)
+        return cls(" ".join(surfaces), tokens=ranges, id=id, meta=dict(meta or {}))
 
     def surface(self, part: Token | Entity) -> str:
         """The piece of the text that a token or an entity covers.
@@ -138,6 +135,16 @@ class Document:
             entities: The entities, sorted by start, end and label.
         """
         return replace(self, entities=tuple(entities))
+
+
+def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
+    """The tokens of a text that is `surfaces` joined by one space each."""
+    tokens = []
+    position = 0
+    for surface in surfaces:
+        tokens.append(Token(position, position + len(surface)))
+        position += len(surface) + 1
+    return tuple(tokens)
 
 
 def check_no_overlap(document: Document) -> None:

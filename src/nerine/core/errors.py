@@ -21,6 +21,8 @@ exits with status 2. Any other exception is a defect of Nerine.
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class NerineError(Exception):
     """Base class of Nerine's errors.
@@ -63,8 +65,17 @@ class NerineError(Exception):
         Args:
             place: The place as the caller knows it.
         """
-        where = f"{place}: {self.place}" if self.place else place
-        return type(self)(self.found, expected=self.expected, place=where, hint=self.hint)
+        return type(self).placed(self, f"{place}: {self.place}" if self.place else place)
+
+    @classmethod
+    def placed(cls, error: NerineError, place: str) -> Self:
+        """An error of this class with the problem of another error, at another place.
+
+        Args:
+            error: The other error.
+            place: The place of the problem.
+        """
+        return cls(error.found, expected=error.expected, place=place, hint=error.hint)
 
 
 class DocumentError(NerineError):

@@ -127,9 +127,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         if place == (error.place or ""):
             raise
         # an error names the final folder, not the temporary one
-        raise type(error)(
-            error.found, expected=error.expected, place=place, hint=error.hint
-        ) from None
+        raise type(error).placed(error, place) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -174,9 +172,7 @@ def errors_at(place: str) -> Iterator[None]:
     except (DocumentError, SchemeError, FormatError) as error:
         if isinstance(error, FormatError) and error.place:
             raise
-        raise FormatError(
-            error.found, place=place, expected=error.expected, hint=error.hint
-        ) from None
+        raise FormatError.placed(error, place) from None
 
 
 def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

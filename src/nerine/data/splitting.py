@@ -19,8 +19,7 @@ from typing import Literal
 
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, SettingsError
-from nerine.data.corpus import Corpus, groups_of
-from nerine.data.corpus.groups import group_rank
+from nerine.data.corpus.corpus import Corpus, group_rank, groups_of
 from nerine.data.split_files import SPLITS
 
 Pool = Literal["train", "all"]

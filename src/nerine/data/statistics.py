@@ -68,12 +68,8 @@ class CorpusStatistics:
 
     def to_dict(self) -> dict[str, Any]:
         """All statistics as JSON values; pairs of splits as `"train, test"`."""
-        return {
-            "source": self.source,
-            "hash": self.hash,
-            "scheme": self.scheme,
+        return asdict(self) | {
             "labels": list(self.labels),
-            "splits": {name: asdict(split) for name, split in self.splits.items()},
             "shared_texts": {", ".join(pair): n for pair, n in self.shared_texts.items()},
             "examples": {
                 label: [

@@ -10,8 +10,9 @@ from nerine.core.display import visible
 from nerine.core.document import Document
 from nerine.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
+from nerine.evaluation.metrics.counts import measures
 from nerine.evaluation.significance import ScoreIntervals, score_intervals
-from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
+from nerine.evaluation.significance.intervals import LEVEL, SAMPLES, Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,20 @@ class Evaluation:
         """Strict counts over all labels (micro average): those of `scores`."""
         return self.scores.overall
 
+    @property
+    def rows(self) -> list[tuple[str, Counts, Interval]]:
+        """Name, strict counts and interval of F1: of each label, then of all labels."""
+        intervals = self.intervals
+        labels = self.scores.labels.items()
+        rows = [(label, counts, intervals.labels[label].f1) for label, counts in labels]
+        return [*rows, ("all labels", self.overall, intervals.overall.f1)]
+
     def __str__(self) -> str:
         rows = [["label", "precision", "recall", "F1", "F1 interval", "support"]]
-        labels = [
-            (visible(label), counts, self.intervals.labels[label].f1)
-            for label, counts in self.scores.labels.items()
-        ]
-        for label, counts, f1 in (*labels, ("all labels", self.overall, self.intervals.overall.f1)):
-            scores = (f"{value:.4f}" for value in (counts.precision, counts.recall, counts.f1))
-            rows.append([label, *scores, f"{f1.low:.4f} to {f1.high:.4f}", f"{counts.gold:,}"])
+        for label, counts, f1 in self.rows:
+            scores = (f"{value:.4f}" for value in measures(counts).values())
+            interval = f"{f1.low:.4f} to {f1.high:.4f}"
+            rows.append([visible(label), *scores, interval, f"{counts.gold:,}"])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join([label.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])])

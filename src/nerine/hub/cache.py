@@ -21,6 +21,7 @@ from pathlib import Path
 
 from huggingface_hub import cached_assets_path, constants
 
+from nerine.core.display import listed
 from nerine.core.files import write_text
 from nerine.hub.files import RemoteFile
 from nerine.hub.names import RepoName, is_commit
@@ -40,11 +41,6 @@ def known_commit(repo: RepoName) -> str | None:
     ref = _ref(repo)
     commit = ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
     return commit if is_commit(commit) else None
-
-
-def cached_names(repo: RepoName, commit: str) -> list[str]:
-    """The names of the cached files of a commit."""
-    return _names_below(snapshot_folder(repo, commit))
 
 
 def write_ref(repo: RepoName, commit: str) -> None:
@@ -89,16 +85,12 @@ def describe_cache(repo: RepoName) -> str:
     folder = _repo_folder(repo)
     snapshots = folder / "snapshots"
     commits = sorted(path.name for path in snapshots.iterdir()) if snapshots.is_dir() else []
-    revisions = [*_names_below(folder / "refs"), *commits]
+    revisions = [*names_below(folder / "refs"), *commits]
     if revisions:
         return ", ".join(f"{repo.id}@{revision}" for revision in revisions[:_MOST_NAMES])
     prefix = f"{repo.kind}s--"
-    others = sorted(
-        path.name.removeprefix(prefix).replace("--", "/")
-        for path in folder.parent.glob(f"{prefix}*")
-    )
-    more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
-    return (", ".join(others[:_MOST_NAMES]) + more) if others else "nothing is"
+    others = (path.name.removeprefix(prefix) for path in folder.parent.glob(f"{prefix}*"))
+    return listed(sorted(name.replace("--", "/") for name in others), _MOST_NAMES) or "nothing is"
 
 
 def _repo_folder(repo: RepoName) -> Path:
@@ -114,7 +106,8 @@ def _list_path(repo: RepoName, commit: str) -> Path:
     return folder / f"{_repo_folder(repo).name}--{commit}.json"
 
 
-def _names_below(folder: Path) -> list[str]:
+def names_below(folder: Path) -> list[str]:
+    """The names of the files in a folder and its subfolders, relative to it and sorted."""
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )

@@ -169,7 +169,7 @@ def _list_files(repo: RepoName) -> Snapshot:
     if known and (repo.is_pinned or is_offline()):
         return known
     if is_offline():
-        names = cache.cached_names(repo, commit) if commit else []
+        names = cache.names_below(cache.snapshot_folder(repo, commit)) if commit else []
         if not commit or not names:
             raise OfflineModeIsEnabled
         note = f"{repo}: whether the cache has all of its files is not known"

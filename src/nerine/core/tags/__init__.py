@@ -15,9 +15,8 @@ A tag is `O` or a prefix, a hyphen and a label: `B-creative-work`. IOB1 is that 
 
 from __future__ import annotations
 
-from nerine.core.tags.detection import detect_scheme
 from nerine.core.tags.reading import Reading
-from nerine.core.tags.scheme import Fault, TagScheme, Transitions
+from nerine.core.tags.scheme import Fault, TagScheme, Transitions, detect_scheme
 from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
 
 __all__ = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from nerine.data.corpus.corpus import Corpus
-from nerine.data.corpus.groups import groups_of
+from nerine.data.corpus.corpus import Corpus, groups_of
 from nerine.data.corpus.load import SAMPLE, is_hub_id, load_corpus, similar_label
 
 __all__ = ["SAMPLE", "Corpus", "groups_of", "is_hub_id", "load_corpus", "similar_label"]

@@ -1,17 +1,17 @@
-"""A corpus: documents in splits, with the place of each document."""
+"""A corpus: documents in splits, with their places, and the groups that a split keeps together."""
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nerine.core.document import Document, digest_of, parts_of
 from nerine.core.errors import CorpusError
 from nerine.core.tags import TagScheme
-from nerine.data.corpus.groups import group_rank, groups_of
-from nerine.data.formats.log import ReadLog
+from nerine.data.formats.options import ReadLog
 from nerine.data.split_files import SPLITS
 
 
@@ -153,8 +153,7 @@ class Corpus:
         for group in groups:
             if len(held_out) + len(group) <= fraction * len(self.train):
                 held_out.update(group)
-        smallest: list[int] = min(groups, key=len)
-        held_out = held_out or set(smallest)
+        held_out = held_out or {*min(groups, key=len)}
         members = {
             name: [(name, index) for index in range(len(documents))]
             for name, documents in self.splits.items()
@@ -186,3 +185,36 @@ class Corpus:
                 if all(split in rows for split, _ in each)
             },
         )
+
+
+def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:
+    """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text.
+
+    An article also ends before each index in `breaks`, where another file begins.
+    """
+    leader = list(range(len(documents)))
+
+    def find(index: int) -> int:
+        while leader[index] != index:
+            leader[index] = leader[leader[index]]
+            index = leader[index]
+        return index
+
+    article: int | None = None
+    first_with: dict[str, int] = {}
+    for index, document in enumerate(documents):
+        article = None if index in breaks else article
+        article = index if "docstart" in document.meta else article
+        if article is not None:
+            leader[find(index)] = find(article)
+        leader[find(index)] = find(first_with.setdefault(document.text, index))
+    groups: dict[int, list[int]] = {}
+    for index in range(len(documents)):
+        groups.setdefault(find(index), []).append(index)
+    return list(groups.values())
+
+
+def group_rank(group: Iterable[int], documents: Sequence[Document], seed: int) -> bytes:
+    """SHA-256 of the seed and a text of the group: a random order that depends on texts alone."""
+    text = min(documents[index].text for index in group)  # in no other group
+    return hashlib.sha256(f"{seed} {text}".encode("utf-8", "surrogatepass")).digest()

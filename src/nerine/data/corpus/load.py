@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,18 +133,6 @@ def is_hub_id(source: str | Path) -> bool:
     return bool(owner and name) and not is_path
 
 
-def _read_split(
-    source: SplitSource, format_: str | None, options: ReadOptions, log: ReadLog
-) -> Iterator[tuple[str, Document]]:
-    if not isinstance(source, TaggedRows):
-        for path in source:
-            yield from read_placed(path, format_, options, log)
-        return
-    for place, document in source.documents(log):
-        log.documents += 1
-        yield place, document
-
-
 def _read_corpus(
     sources: Mapping[str, SplitSource],
     format_: str | None,
@@ -153,17 +141,21 @@ def _read_corpus(
     known_labels_only: bool,
 ) -> Corpus:
     logs = {split: ReadLog() for split in sources}
-    placed = {
-        split: list(_read_split(source, format_, options, logs[split]))
-        for split, source in sources.items()
-    }
-    splits = {split: tuple(document for _, document in pairs) for split, pairs in placed.items()}
-    places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
-    for split, documents in splits.items():
-        if not documents:
+    placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
+    for split, source in sources.items():
+        if isinstance(source, TaggedRows):
+            for each in source.documents(logs[split]):
+                logs[split].documents += 1
+                placed[split].append(each)
+        else:
+            for path in source:
+                placed[split] += read_placed(path, format_, options, logs[split])
+        if not placed[split]:
             raise CorpusError(
                 f"the {split} split is empty", place=name, expected="at least one document"
             )
+    splits = {split: tuple(document for _, document in pairs) for split, pairs in placed.items()}
+    places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
     deciding = [splits["train"]] if "train" in splits else list(splits.values())
     labels = labels_of(document for documents in deciding for document in documents)
     for split, pairs in placed.items() if known_labels_only else ():

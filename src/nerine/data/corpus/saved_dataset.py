@@ -44,8 +44,10 @@ def open_saved_dataset(
         feature = dataset.features.get(tag_column(dataset.features, options))
         tag_names = getattr(getattr(feature, "feature", None), "names", None)
         return TaggedRows(
-            lambda: enumerate(dataset, start=1),
-            lambda row: f"{folder}, {name}, row {row}",
+            lambda: (
+                (f"{folder}, {name}, row {number}", row)
+                for number, row in enumerate(dataset, start=1)
+            ),
             options,
             tuple(tag_names) if tag_names else None,
         )

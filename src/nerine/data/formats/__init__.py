@@ -19,16 +19,19 @@ first time to detect their scheme, unless `ReadOptions.scheme` states it.
 
 from __future__ import annotations
 
-from nerine.data.formats.log import ReadLog, TagFault
-from nerine.data.formats.options import ReadOptions, Style, WriteOptions
-from nerine.data.formats.read import read_documents, read_placed
-from nerine.data.formats.registry import EXTENSIONS, FORMATS, Format, detect_format
+from nerine.data.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
+from nerine.data.formats.registry import (
+    EXTENSIONS,
+    FORMATS,
+    detect_format,
+    read_documents,
+    read_placed,
+)
 from nerine.data.formats.write import write_documents
 
 __all__ = [
     "EXTENSIONS",
     "FORMATS",
-    "Format",
     "ReadLog",
     "ReadOptions",
     "Style",

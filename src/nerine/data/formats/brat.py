@@ -22,7 +22,7 @@ that was changed since gets a new id; a line that refers to an entity that was r
 The file `nerine.jsonl` in the same folder, which brat ignores, holds what brat's files cannot:
 tokens, scores, other meta, ids that cannot be file names, the order of documents, and that files
 called `train` and `test` are not splits. It has a JSON object a document: the name of its files
-and the fields of `nerine.data.formats.extras`.
+and the fields of `nerine.data.formats.records`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ from pathlib import Path
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_lines, read_records, read_text
-from nerine.data.formats.extras import extras_of, with_extras
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import Annotation, without_overlap
-from nerine.data.formats.records import Record
+from nerine.data.formats.records import Record, extras_of, with_extras
 from nerine.data.split_files import ANNOTATIONS, INDEX, are_split_names, is_unrelated
 
 EXTENSIONS = (ANNOTATIONS,)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import json_line
 from nerine.data.formats.records import is_ranges
+from nerine.data.formats.tagged_words import can_locate
 
 _OWN_KEYS = ("id", "id_json", "text", "text_json", "tokens", "meta")
 _UNFIT_FOR_A_LINE = re.compile("[\t\n\r\ud800-\udfff]")
@@ -61,7 +63,28 @@ def read_comments(
     return own, others
 
 
-def string_comment(key: str, value: str) -> str:
+def write_comments(
+    document: Document, words: Sequence[Token], shown: Sequence[str], own_meta: Mapping[str, Any]
+) -> Iterator[str]:
+    """The comment lines of a document.
+
+    `shown` is the token column of its `words`, `own_meta` the meta with a place of its own there.
+    """
+    if document.id is not None:
+        yield _string_comment("id", document.id)
+    surfaces = [document.surface(word) for word in words]
+    hidden = surfaces != [*shown]
+    if not words or hidden or document.text != " ".join(surfaces):
+        yield _string_comment("text", document.text)
+        if hidden or not can_locate(document.text, words):
+            yield f"# tokens = {json_line([[word.start, word.end] for word in words])}"
+    rest = {key: value for key, value in document.meta.items() if key not in own_meta}
+    if rest:
+        yield f"# meta = {json_line(rest)}"
+    yield from own_meta.get("comments", ())
+
+
+def _string_comment(key: str, value: str) -> str:
     """The comment line for a string: plain if it can be read back so, else as JSON."""
     if value and value == value.strip() and not _UNFIT_FOR_A_LINE.search(value):
         return f"# {key} = {value}"

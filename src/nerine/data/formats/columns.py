@@ -26,11 +26,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from nerine.core.document import Document, Token
+from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, json_line, read_lines
+from nerine.core.files import errors_at, read_lines
 from nerine.core.tags import TagScheme, detect_scheme
-from nerine.data.formats.column_comments import own_key, read_comments, string_comment
+from nerine.data.formats.column_comments import own_key, read_comments, write_comments
 from nerine.data.formats.column_layout import (
     DOCSTART,
     SPACE,
@@ -41,13 +41,10 @@ from nerine.data.formats.column_layout import (
     find_layout,
     is_docstart,
 )
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.tagged_words import (
-    can_locate,
     decode_tags,
     entities_from_spans,
-    joined_tokens,
     locate_tokens,
     tags_from_entities,
     words_to_tag,
@@ -81,18 +78,57 @@ class _Sentence:
             line.startswith(("# text = ", "# text_json = ")) for _, line in self.comments
         )
 
+    def document(
+        self, path: Path, layout: Layout, scheme: TagScheme, options: ReadOptions, log: ReadLog
+    ) -> Document:
+        """The document of a sentence in the file `path`."""
+        rows = self.rows
+
+        def place(row: int) -> str:
+            return f"{path}:{self.line + row}"
+
+        own, comments = read_comments(self.comments, path)
+        surfaces = [row[layout.token] for row in rows]
+        text = own.get("text")
+        if text is None:
+            text, tokens = " ".join(surfaces), joined_tokens(surfaces)
+        elif "tokens" not in own:
+            tokens = locate_tokens(text, surfaces, place)
+        else:
+            tokens = tuple(Token(start, end) for start, end in own["tokens"])
+            covered = [text[each.start : each.end] for each in tokens]
+            if [shown_token(each, layout.separator) for each in covered] != surfaces:
+                raise FormatError(
+                    "the comment '# tokens' does not agree with the token column",
+                    place=f"{path}:{self.comments[0][0]}",
+                    expected=f"a range of the text for each of the {len(surfaces)} tokens below",
+                    hint="remove the comment if the tokens can be found in the text without it",
+                )
+        tags = [row[layout.tag] for row in rows]
+        spans = decode_tags(tags, scheme, options, log, place)
+        meta = dict(own.get("meta", {}))
+        if not rows:
+            meta.pop("columns", None)
+        elif layout.width > 2:
+            used = (layout.token, layout.tag)
+            meta["columns"] = [[row[i] for i in range(len(row)) if i not in used] for row in rows]
+        if self.docstart:
+            meta["docstart"] = self.docstart
+        if comments:
+            meta["comments"] = comments
+        return Document(text, entities_from_spans(tokens, spans), tokens, own.get("id"), meta)
+
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a column file, each with the place of its first line."""
     layout = find_layout(path, options)
-    log.scheme = options.scheme or detect_scheme(
+    log.scheme = scheme = options.scheme or detect_scheme(
         [row[layout.tag] for row in sentence.rows] for sentence in _sentences(path, layout)
     )
-    reader = _Reader(path, layout, log.scheme, options, log)
     for sentence in _sentences(path, layout):
         first = sentence.comments[0][0] if sentence.comments else sentence.line
         with errors_at(f"{path}:{first}"):
-            document = reader.document(sentence)
+            document = sentence.document(path, layout, scheme, options, log)
         log.first_rows.append(sentence.line or first)
         yield f"{path}:{first}", document
 
@@ -115,55 +151,6 @@ def _sentences(path: Path, layout: Layout) -> Iterator[_Sentence]:
         yield sentence
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Turns sentences of one file into documents."""
-
-    path: Path
-    layout: Layout
-    scheme: TagScheme
-    options: ReadOptions
-    log: ReadLog
-
-    def document(self, sentence: _Sentence) -> Document:
-        """The document of a sentence."""
-        layout, rows = self.layout, sentence.rows
-
-        def place(row: int) -> str:
-            return f"{self.path}:{sentence.line + row}"
-
-        own, comments = read_comments(sentence.comments, self.path)
-        surfaces = [row[layout.token] for row in rows]
-        text = own.get("text")
-        if text is None:
-            text, tokens = " ".join(surfaces), joined_tokens(surfaces)
-        elif "tokens" not in own:
-            tokens = locate_tokens(text, surfaces, place)
-        else:
-            tokens = tuple(Token(start, end) for start, end in own["tokens"])
-            covered = [text[each.start : each.end] for each in tokens]
-            if [shown_token(each, layout.separator) for each in covered] != surfaces:
-                raise FormatError(
-                    "the comment '# tokens' does not agree with the token column",
-                    place=f"{self.path}:{sentence.comments[0][0]}",
-                    expected=f"a range of the text for each of the {len(surfaces)} tokens below",
-                    hint="remove the comment if the tokens can be found in the text without it",
-                )
-        tags = [row[layout.tag] for row in rows]
-        spans = decode_tags(tags, self.scheme, self.options, self.log, place)
-        meta = dict(own.get("meta", {}))
-        if not rows:
-            meta.pop("columns", None)
-        elif layout.width > 2:
-            used = (layout.token, layout.tag)
-            meta["columns"] = [[row[i] for i in range(len(row)) if i not in used] for row in rows]
-        if sentence.docstart:
-            meta["docstart"] = sentence.docstart
-        if comments:
-            meta["comments"] = comments
-        return Document(text, entities_from_spans(tokens, spans), tokens, own.get("id"), meta)
-
-
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
     """The text of a column file, a piece for each document.
 
@@ -177,114 +164,87 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
             columns = _own_meta(document, layout).get("columns", [[]])
             layout = Layout(layout.separator, 2 + len(columns[0]))
             layout = layout.with_columns(options.token_column, options.tag_column, "options")
-        writer = _Writer(document, words, _own_meta(document, layout), layout)
-        lines = [*writer.comments(), *writer.rows(options.scheme), ""]
+        own = _own_meta(document, layout)
+        shown = [shown_token(document.surface(word), layout.separator) for word in words]
+        docstart = [layout.separator.join(own["docstart"]), ""] if "docstart" in own else []
+        comments = write_comments(document, words, shown, own)
+        tags = tags_from_entities(document.entities, words, options.scheme)
+        rows = zip(words, shown, tags, strict=True)
+        lines = [
+            *(*docstart, *comments),
+            *_token_lines(document, rows, own.get("columns", []), layout),
+            "",
+        ]
         yield "".join(f"{line}\n" for line in lines)
 
 
 def _own_meta(document: Document, layout: Layout) -> dict[str, Any]:
     """The fields of `meta` that a column file has a place for, if they have the form read there."""
-    own = {}
-    columns, tokens = document.meta.get("columns"), document.tokens
-    if (
-        tokens
+    columns, docstart, comments = map(document.meta.get, ("columns", "docstart", "comments"))
+    fits = {
+        "columns": document.tokens
         and isinstance(columns, list)
-        and len(columns) == len(tokens)
+        and len(columns) == len(document.tokens)
         and all(_is_strings(values) for values in columns)
         and len({len(values) for values in columns}) == 1
-        and columns[0]
-    ):
-        own["columns"] = columns
-    docstart = document.meta.get("docstart")
-    if (
-        _is_strings(docstart)
+        and columns[0],
+        "docstart": _is_strings(docstart)
         and docstart[:1] == [DOCSTART]
-        and docstart_columns(SPACE.join(docstart)) == docstart
-    ):
-        own["docstart"] = docstart
-    comments = document.meta.get("comments")
-    if (
-        _is_strings(comments)
-        and comments
+        and docstart_columns(SPACE.join(docstart)) == docstart,
+        "comments": _is_strings(comments)
         and all(
             re.fullmatch("#[^\t\n\r\ud800-\udfff]*", line)
             and not own_key(line)
             and (layout.is_comment(line) if layout.width else len(layout.split(line)) == 1)
             for line in comments
         )
-    ):
-        own["comments"] = comments
-    return own
+        and comments,
+    }
+    return {name: document.meta[name] for name, has_form in fits.items() if has_form}
 
 
 def _is_strings(values: Any) -> TypeGuard[list[str]]:
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """Turns one document into lines; `own` is the meta that a column file has a place for."""
-
-    document: Document
-    words: Sequence[Token]
-    own: dict[str, Any]
-    layout: Layout
-
-    def comments(self) -> Iterator[str]:
-        """The `-DOCSTART-` line and the comments before the rows."""
-        document, words, separator = self.document, self.words, self.layout.separator
-        if "docstart" in self.own:
-            yield from (separator.join(self.own["docstart"]), "")
-        if document.id is not None:
-            yield string_comment("id", document.id)
-        surfaces = [document.surface(word) for word in words]
-        hidden = any(shown_token(surface, separator) != surface for surface in surfaces)
-        if not words or hidden or document.text != " ".join(surfaces):
-            yield string_comment("text", document.text)
-            if hidden or not can_locate(document.text, words):
-                yield f"# tokens = {json_line([[word.start, word.end] for word in words])}"
-        rest = {key: value for key, value in document.meta.items() if key not in self.own}
-        if rest:
-            yield f"# meta = {json_line(rest)}"
-        yield from self.own.get("comments", ())
-
-    def rows(self, scheme: TagScheme) -> Iterator[str]:
-        """A line for each word, with the other columns of the token that it is part of."""
-        document, layout, width = self.document, self.layout, self.layout.width - 2
-        columns = self.own.get("columns", [])
-        if any(len(values) != width for values in columns):
+def _token_lines(
+    document: Document,
+    rows: Iterable[tuple[Token, str, str]],
+    columns: Sequence[Sequence[str]],
+    layout: Layout,
+) -> Iterator[str]:
+    """The lines of `rows`, a word, its token column and its tag, with the token's other columns."""
+    width = layout.width - 2
+    if columns and len(columns[0]) != width:
+        raise FormatError(
+            f"the tokens have {len(columns[0])} other columns",
+            expected=f"{width}, as in the documents before",
+            hint="write documents with different columns to different files",
+        )
+    tokens = document.tokens or ()
+    starts = [token.start for token in tokens]
+    for index, (word, shown, tag) in enumerate(rows):
+        owner = bisect_right(starts, word.start) - 1
+        has_columns = columns and owner >= 0 and word.end <= tokens[owner].end
+        row = list(columns[owner]) if has_columns else [_NO_VALUE] * width
+        for column, value in sorted([(layout.token, shown), (layout.tag, tag)]):
+            row.insert(column, value)
+        line = layout.separator.join(row)
+        reads_otherwise = (
+            layout.split(line) != row
+            or tag != tag.strip()
+            or not {"\n", "\r"}.isdisjoint(line)
+            or line.startswith("\ufeff")
+            or is_docstart(line)
+            or (index == 0 and layout.is_comment(line))
+        )
+        if reads_otherwise:
             raise FormatError(
-                f"the tokens have {len(columns[0])} other columns",
-                expected=f"{width}, as in the documents before",
-                hint="write documents with different columns to different files",
+                f"the columns {row} would be read back as something else",
+                expected="labels and other columns without line ends, separators and outer spaces",
+                hint="write JSON lines, which can hold any text",
             )
-        tokens = document.tokens or ()
-        starts = [token.start for token in tokens]
-        tags = tags_from_entities(document.entities, self.words, scheme)
-        for index, (word, tag) in enumerate(zip(self.words, tags, strict=True)):
-            owner = bisect_right(starts, word.start) - 1
-            has_columns = columns and owner >= 0 and word.end <= tokens[owner].end
-            row = list(columns[owner]) if has_columns else [_NO_VALUE] * width
-            shown = shown_token(document.surface(word), layout.separator)
-            for column, value in sorted([(layout.token, shown), (layout.tag, tag)]):
-                row.insert(column, value)
-            line = layout.separator.join(row)
-            reads_otherwise = (
-                layout.split(line) != row
-                or tag != tag.strip()
-                or not {"\n", "\r"}.isdisjoint(line)
-                or line.startswith("\ufeff")
-                or is_docstart(line)
-                or (index == 0 and layout.is_comment(line))
-            )
-            if reads_otherwise:
-                raise FormatError(
-                    f"the columns {row} would be read back as something else",
-                    expected="labels and other columns without line ends, separators and outer "
-                    "spaces",
-                    hint="write JSON lines, which can hold any text",
-                )
-            yield line
+        yield line
 
 
 def shown_token(surface: str, separator: str) -> str:

@@ -7,7 +7,7 @@ documents that have some. A `Doc` without annotation of entities is an error unl
 
 A document is written with its tokens, or words by the rule, cut so that every entity is a run of
 tokens; the characters between them become tokens too, so that `doc.text` is exactly the text.
-`doc.user_data["nerine"]` holds what a `Doc` cannot, as JSON (see `extras`).
+`doc.user_data["nerine"]` holds what a `Doc` cannot, as JSON (see `records`).
 
 Reading runs no code of the file: a DocBin is msgpack in zlib, and so is its user data. The only
 types that srsly decodes beyond those of JSON are numbers and arrays, from their bytes; an array of
@@ -26,9 +26,8 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
 from nerine.core.files import errors_at, json_line, read_bytes
-from nerine.data.formats.extras import extras_of, with_extras
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.records import extras_of, with_extras
 from nerine.data.formats.tagged_words import words_to_tag
 
 EXTENSIONS = (".spacy",)

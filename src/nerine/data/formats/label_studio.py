@@ -43,8 +43,7 @@ from nerine.data.formats.label_studio_regions import (
     read_regions,
     with_score,
 )
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import without_overlap
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 

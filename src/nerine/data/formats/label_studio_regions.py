@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.data.formats.overlaps import Annotation
 from nerine.data.formats.records import Record, is_score
-from nerine.data.formats.utf16 import Utf16Offsets
 
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _IN_UTF16 = "with offsets in UTF-16 code units, as the texts of the regions show"
 _UNCLEAR = "with offsets after an emoji whose unit is unclear, read as code points"
 _OTHER_LABELS = ("hypertextlabels", "paragraphlabels", "timelinelabels")
@@ -21,8 +23,24 @@ def read_regions(text: str, result: Sequence[Record]) -> tuple[list[Annotation],
     The key of each annotation is its index in `result`. Offsets are checked against `text` and
     converted to code points.
     """
-    offsets = _Offsets(text)
-    values = {i: _checked(each) for i, each in enumerate(result) if has_labels(each)}
+    offsets = Offsets(text)
+    values: dict[int, Record] = {}
+    for index, region in enumerate(result):
+        if not has_labels(region):
+            continue
+        value = region["value"] if isinstance(region.get("value"), dict) else {}
+        kinds = [type(value.get(name)) for name in ("start", "end")]
+        labels, score = value.get("labels"), region.get("score")
+        if kinds != [int, int] or region["type"] in _OTHER_LABELS:
+            raise FormatError(
+                f"a region of type {region['type']!r} has no range of a plain text",
+                expected='"start" and "end" as whole numbers in regions of type "labels"',
+            )
+        if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
+            raise FormatError(f"the labels are {labels!r}", expected="a list of names")
+        if score is not None and not is_score(score):
+            raise FormatError(f"the score is {score!r}", expected="a number from 0 to 1")
+        values[index] = value
     in_utf16 = {i: offsets.are_utf16(value) for i, value in values.items()}
     known = set(in_utf16.values()) - {None}
     annotations = []
@@ -47,39 +65,27 @@ def has_labels(region: Record) -> bool:
     return region.get("type") in ("labels", *_OTHER_LABELS)
 
 
-def _checked(region: Record) -> Record:
-    """The value of a region; raises `FormatError` unless it has a range, labels and a score."""
-    value = region.get("value")
-    is_range = isinstance(value, dict) and all(
-        type(value.get(name)) is int for name in ("start", "end")
-    )
-    if not isinstance(value, dict) or not is_range or region["type"] in _OTHER_LABELS:
-        raise FormatError(
-            f"a region of type {region['type']!r} has no range of a plain text",
-            expected='"start" and "end" as whole numbers in regions of type "labels"',
-        )
-    labels, score = value.get("labels"), region.get("score")
-    if not isinstance(labels, list) or not all(isinstance(each, str) and each for each in labels):
-        raise FormatError(f"the labels are {labels!r}", expected="a list of names")
-    if score is not None and not is_score(score):
-        raise FormatError(f"the score is {score!r}", expected="a number from 0 to 1")
-    return value
+class Offsets:
+    """The offsets of regions of one text, in code points or in UTF-16 code units.
 
-
-class _Offsets:
-    """The offsets of regions of one text, in either unit."""
+    JavaScript counts the latter. They differ after a character beyond U+FFFF, such as most emoji,
+    which takes two code units.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._utf16 = Utf16Offsets(text)
+        # the offsets of the second units of all pairs
+        self._seconds = [m.start() + i + 1 for i, m in enumerate(_ASTRAL.finditer(text))]
+
+    def code_point(self, unit: int) -> int:
+        """The code point at the UTF-16 code unit `unit`; -1 in the middle of a character."""
+        before = bisect_left(self._seconds, unit)
+        return -1 if unit in self._seconds[before : before + 1] else unit - before
 
     def range(self, value: Record, *, utf16: bool) -> tuple[int, int]:
         """The region's range in code points; -1 for an offset in the middle of a character."""
         start, end = value["start"], value["end"]
-        if not utf16:
-            return start, end
-        first, last = self._utf16.code_point(start), self._utf16.code_point(end)
-        return -1 if first is None else first, -1 if last is None else last
+        return (self.code_point(start), self.code_point(end)) if utf16 else (start, end)
 
     def are_utf16(self, value: Record) -> bool | None:
         """Whether the offsets count UTF-16 code units, by the region's own text; None if unknown.

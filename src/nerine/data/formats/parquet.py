@@ -15,8 +15,7 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, first_line
 from nerine.core.extras import import_extra
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions
+from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.words import TAG_FIELDS, Row, TaggedRows
 
 EXTENSIONS = (".parquet",)
@@ -39,12 +38,13 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     except (KeyError, TypeError, ValueError, RecursionError):
         pass  # not written by `datasets`
 
-    def rows() -> Iterator[tuple[int, Row]]:
+    def rows() -> Iterator[tuple[str, Row]]:
         with _parquet_errors(path), parquet.ParquetFile(path) as file:
             batches = file.iter_batches(batch_size=_BATCH)
-            yield from enumerate((row for batch in batches for row in batch.to_pylist()), start=1)
+            found = (row for batch in batches for row in batch.to_pylist())
+            yield from ((f"{path}:{number}", row) for number, row in enumerate(found, start=1))
 
-    return TaggedRows(rows, lambda row: f"{path}:{row}", options, tag_names).documents(log)
+    return TaggedRows(rows, options, tag_names).documents(log)
 
 
 def tag_column(columns: Collection[str], options: ReadOptions) -> str:

@@ -1,11 +1,21 @@
-"""Fields that JSON records of all formats share: ids, ranges and fields kept in `meta`."""
+"""Fields that JSON records of all formats share: ids, ranges, fields kept in `meta`, and extras.
+
+Extras are the parts of a document that a format cannot hold, as a JSON object stored next to the
+rest::
+
+    {"id": "7", "tokens": [[0, 4], [5, 9]], "scores": [[0, 4, "person", 0.98]], "meta": {…}}
+
+A field is present only if the format alone would give another value. Scores belong to entities by
+range and label; an entity that has been changed since has no score.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-from nerine.core.document import Document
+from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 
 Record = dict[str, Any]
@@ -56,3 +66,52 @@ def with_meta(document: Document, own: Record, meta: Mapping[str, Any]) -> Recor
             expected=f"other names in meta than {', '.join(record)}",
         )
     return record | rest
+
+
+def extras_of(document: Document, plain: Document) -> Record:
+    """The parts of `document` beyond `plain`, the document that the format itself holds."""
+    extras: Record = {}
+    if document.id != plain.id:
+        extras["id"] = document.id
+    if document.tokens != plain.tokens:
+        extras["tokens"] = document.tokens and [[each.start, each.end] for each in document.tokens]
+    scores = [[e.start, e.end, e.label, e.score] for e in document.entities if e.score is not None]
+    if scores:
+        extras["scores"] = scores
+    if document.meta != plain.meta:
+        extras["meta"] = dict(document.meta)
+    return extras
+
+
+def with_extras(plain: Document, extras: Record) -> Document:
+    """`plain` with its `extras`; raises `FormatError` if their form is not valid."""
+    scored = extras.get("scores", [])
+    valid = {
+        "id": isinstance(extras.get("id"), str | None),
+        "tokens": extras.get("tokens") is None or is_ranges(extras["tokens"]),
+        "scores": isinstance(scored, list)
+        and all(
+            isinstance(entry, list)
+            and [type(part) for part in entry[:-1]] == [int, int, str]
+            and is_score(entry[-1])
+            for entry in scored
+        ),
+        "meta": isinstance(extras.get("meta", {}), dict),
+    }
+    for name, is_valid in valid.items():
+        if not is_valid:
+            raise FormatError(
+                f"the field {name!r} holds {str(extras[name])[:60]!r}",
+                expected="the value that Nerine wrote",
+            )
+    changes: dict[str, Any] = {name: extras[name] for name in ("id", "meta") if name in extras}
+    if "tokens" in extras:
+        ranges = extras["tokens"]
+        changes["tokens"] = None if ranges is None else tuple(Token(*pair) for pair in ranges)
+    if "scores" in extras:
+        scores = {(start, end, label): score for start, end, label, score in scored}
+        changes["entities"] = tuple(
+            replace(each, score=scores.get((each.start, each.end, each.label)))
+            for each in plain.entities
+        )
+    return replace(plain, **changes)

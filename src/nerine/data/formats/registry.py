@@ -1,4 +1,4 @@
-"""The registry of formats, and detection of a file's format."""
+"""The registry of formats; detection of a file's format, and reading in any format."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
-from nerine.core.files import read_records
+from nerine.core.files import errors_at, read_records
 from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.split_files import is_pair_folder
+
+_DEFAULT = ReadOptions()
 
 Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
 TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
@@ -40,6 +41,28 @@ class Format:
     def can_write(self) -> bool:
         """Whether documents can be written in this format."""
         return any((self.write, self.write_bytes, self.write_folder))
+
+    def check_writable(self, path: Path | None, options: WriteOptions) -> None:
+        """Raises `FormatError` if documents cannot be written to a path, or to a stream (None)."""
+        with errors_at(str(path or "output")):
+            if not self.can_write:
+                raise FormatError(f"the format {self.name!r} is read only")
+            if options.predictions_of is not None and self.name != "label-studio":
+                raise FormatError(
+                    f"the format {self.name!r} cannot mark entities as predictions",
+                    expected="the format 'label-studio', which has predictions next to annotations",
+                    hint="--to label-studio (format=…) states it; .json alone means 'spans'",
+                )
+            if path is None and self.write is None:
+                raise FormatError(
+                    f"the format {self.name!r} cannot be written to a stream",
+                    expected=f"the name of a {'folder' if self.write_folder else 'file'}",
+                )
+            if path and self.write_folder and path.suffix in (*self.extensions, brat.TEXT):
+                raise FormatError(
+                    f"the format {self.name!r} is a folder of .txt and .ann files",
+                    expected="the name of a folder",
+                )
 
     def file_name(self, stem: str) -> str:
         """The name of a file in this format, such as `train.jsonl`, or of a folder."""
@@ -102,3 +125,45 @@ def detect_format(path: Path | str) -> str:
     has_tokens = any(field in record for field in words.TOKEN_FIELDS)
     has_spans = "entities" in record or "spans" in record
     return "words" if has_tags and has_tokens and not has_spans else "spans"
+
+
+def read_documents(
+    path: Path | str,
+    format: str | None = None,  # noqa: A002 - the field's own name
+    options: ReadOptions = _DEFAULT,
+    log: ReadLog | None = None,
+) -> Iterator[Document]:
+    """Reads the documents of a file one by one.
+
+    Errors are raised while the iterator is consumed.
+
+    Args:
+        path: A file, or a folder in the format `brat`.
+        format: A name in `FORMATS`; by default it is detected from the name and the content.
+        options: How to read.
+        log: Collects counts, repairs and remarks.
+
+    Returns:
+        An iterator, which reads on demand.
+
+    Raises:
+        FormatError: If the format is unknown, or a line or record cannot be read.
+        SettingsError: If the format does not accept an option.
+        MissingExtraError: If the format needs an extra that is not installed.
+    """
+    return (document for _, document in read_placed(path, format, options, log))
+
+
+def read_placed(
+    path: Path | str,
+    format: str | None = None,  # noqa: A002 - the field's own name
+    options: ReadOptions = _DEFAULT,
+    log: ReadLog | None = None,
+) -> Iterator[tuple[str, Document]]:
+    """Same as `read_documents`, with the place of each document, such as `file:line`."""
+    found = format_named(format or detect_format(path))
+    log = ReadLog() if log is None else log
+    log.format = found.name
+    for place, document in found.read(Path(path), options, log):
+        log.documents += 1
+        yield place, document

@@ -28,8 +28,7 @@ from typing import Any
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, Style, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, Style, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, is_score, meta_of, with_meta
 from nerine.data.formats.tagged_words import locate_tokens
 
@@ -46,17 +45,17 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     for line, record in read_records(path):
         place = f"{path}:{line}"
         answer = record.get("answer")
-        is_rejected = answer in ("reject", "ignore")
-        if is_rejected and options.skip_rejected:
-            log.skipped += 1
-            continue
+        if answer in ("reject", "ignore"):
+            if options.skip_rejected:
+                log.skipped += 1
+                continue
+            raise FormatError(
+                f"the annotator's answer to this record is {answer!r}",
+                place=place,
+                expected="accepted records",
+                hint="--skip-rejected (skip_rejected=True) skips such records and counts them",
+            )
         with errors_at(place):
-            if is_rejected:
-                raise FormatError(
-                    f"the annotator's answer to this record is {answer!r}",
-                    expected="accepted records",
-                    hint="--skip-rejected (skip_rejected=True) skips such records and counts them",
-                )
             document = _document(record, options, place)
         yield place, document
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError, SchemeError
 from nerine.core.tags import Span, TagScheme, parse_tag
-from nerine.data.formats.log import ReadLog, TagFault
-from nerine.data.formats.options import ReadOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
 
 Place = Callable[[int], str]
 """The place, such as `file:line`, of the item with an index."""
@@ -22,9 +21,7 @@ def check_tags(tags: Iterable[str], place: Place) -> None:
         try:
             parse_tag(tag)
         except SchemeError as error:
-            raise FormatError(
-                error.found, place=place(index), expected=error.expected, hint=error.hint
-            ) from None
+            raise FormatError.placed(error, place(index)) from None
 
 
 def decode_tags(
@@ -67,16 +64,6 @@ def tags_from_entities(
     last = {word.end: index for index, word in enumerate(words)}
     spans = [Span(first[each.start], last[each.end] + 1, each.label) for each in entities]
     return scheme.encode(spans, len(words))
-
-
-def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
-    """The tokens of a text that is `surfaces` joined by one space each."""
-    tokens = []
-    position = 0
-    for surface in surfaces:
-        tokens.append(Token(position, position + len(surface)))
-        position += len(surface) + 1
-    return tuple(tokens)
 
 
 def locate_tokens(text: str, surfaces: Iterable[str], place: Place) -> tuple[Token, ...]:

@@ -16,19 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nerine.core.document import Document, Token
+from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.tags import TagScheme, detect_scheme
-from nerine.data.formats.log import ReadLog
-from nerine.data.formats.options import ReadOptions, WriteOptions
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 from nerine.data.formats.tagged_words import (
     can_locate,
     check_tags,
     decode_tags,
     entities_from_spans,
-    joined_tokens,
     locate_tokens,
     tags_from_entities,
     words_to_tag,
@@ -42,7 +40,9 @@ Row = Mapping[str, Any]
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of word records, each with its place."""
-    table = TaggedRows(lambda: read_records(path), lambda line: f"{path}:{line}", options)
+    table = TaggedRows(
+        lambda: ((f"{path}:{line}", record) for line, record in read_records(path)), options
+    )
     return table.documents(log)
 
 
@@ -65,24 +65,21 @@ class TaggedRows:
     """Rows of tokens and tags, from a file or a table.
 
     Attributes:
-        rows: Returns the numbered rows, from the first one at each call.
-        place: The place of the row with a number.
+        rows: Returns the rows with their places, from the first one at each call.
         options: How to read.
         tag_names: The names of tags that are numbers, if the source has them.
     """
 
-    rows: Callable[[], Iterable[tuple[int, Row]]]
-    place: Callable[[int], str]
+    rows: Callable[[], Iterable[tuple[str, Row]]]
     options: ReadOptions
     tag_names: tuple[str, ...] | None = None
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
         log.scheme = scheme = self.options.scheme or detect_scheme(
-            self._tags(row, self.place(number))[0] for number, row in self.rows()
+            self._tags(row, place)[0] for place, row in self.rows()
         )
-        for number, row in self.rows():
-            place = self.place(number)
+        for place, row in self.rows():
             with errors_at(place):
                 document = self._document(row, place, scheme, log)
             yield place, document

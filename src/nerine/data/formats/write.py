@@ -9,10 +9,9 @@ from typing import TextIO
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, NerineError
-from nerine.core.files import errors_at, replacing, replacing_folder
-from nerine.data.formats import brat
+from nerine.core.files import replacing, replacing_folder
 from nerine.data.formats.options import WriteOptions
-from nerine.data.formats.registry import Format, format_by_extension, format_named
+from nerine.data.formats.registry import format_by_extension, format_named
 
 _DEFAULT = WriteOptions()
 
@@ -44,7 +43,7 @@ def write_documents(
         found = format_by_extension(path)
     else:
         found = format_named(format or "")
-    _check_writable(found, path, options)
+    found.check_writable(path, options)
     counted = _Counted(documents)
     with counted.errors_at(str(path or "output")):
         if not isinstance(target, Path | str):
@@ -61,29 +60,6 @@ def write_documents(
                 for piece in found.write_bytes(counted, options) if found.write_bytes else ():
                     file.write(piece)
     return counted.number
-
-
-def _check_writable(found: Format, path: Path | None, options: WriteOptions) -> None:
-    """Raises `FormatError` if a format cannot be written to a path, or to a stream (None)."""
-    with errors_at(str(path or "output")):
-        if not found.can_write:
-            raise FormatError(f"the format {found.name!r} is read only")
-        if options.predictions_of is not None and found.name != "label-studio":
-            raise FormatError(
-                f"the format {found.name!r} cannot mark entities as predictions",
-                expected="the format 'label-studio', which has predictions next to annotations",
-                hint="--to label-studio (format=…) states it; .json alone means 'spans'",
-            )
-        if path is None and found.write is None:
-            raise FormatError(
-                f"the format {found.name!r} cannot be written to a stream",
-                expected=f"the name of a {'folder' if found.write_folder else 'file'}",
-            )
-        if path and found.write_folder and path.suffix in (*found.extensions, brat.TEXT):
-            raise FormatError(
-                f"the format {found.name!r} is a folder of .txt and .ann files",
-                expected="the name of a folder",
-            )
 
 
 class _Counted:
@@ -113,9 +89,4 @@ class _Counted:
         except NerineError as error:
             if error.place or not self.number:  # raised by the source of the documents
                 raise
-            raise FormatError(
-                error.found,
-                place=f"{place} {self.number}",
-                expected=error.expected,
-                hint=error.hint,
-            ) from error
+            raise FormatError.placed(error, f"{place} {self.number}") from error

@@ -110,9 +110,16 @@ def _by_name(names: Sequence[str], extensions: Collection[str], folder: str = ""
             and not is_unrelated(base)
         ):
             candidates.append(name)
-            config, split = _place_of(PurePosixPath(name.removeprefix(prefix)))
+            path = PurePosixPath(name.removeprefix(prefix))
+            folders = path.parent.parts
+            split = without_shard(path.stem) if split_named(path.name) else ""
+            if split and not split_named(split):
+                split = path.name  # the extension tells, as in eng.testa
+            split = split or next(filter(split_named, reversed(folders)), "")
+            inner = [each for each in folders if each != _DATA and not split_named(each)]
             if split:
-                found.setdefault(config or DEFAULT, {}).setdefault(split, []).append(name)
+                config = "/".join(inner) or DEFAULT
+                found.setdefault(config, {}).setdefault(split, []).append(name)
     if not found and len({_table(name) + _suffix(name) for name in candidates}) == 1:
         found = {DEFAULT: {"train": candidates}}  # one table alone, with any name
     configs = []
@@ -133,18 +140,6 @@ def _by_name(names: Sequence[str], extensions: Collection[str], folder: str = ""
         files_of = {split: tuple(files) for split, files in splits.items()}
         configs.append(Config(config, files_of, config == DEFAULT, flaw))
     return configs
-
-
-def _place_of(path: PurePosixPath) -> tuple[str, str]:
-    """The configuration and the split that a path tells; empty if it tells none."""
-    folders = list(path.parent.parts)
-    split = without_shard(path.stem) if split_named(path.name) else ""
-    if split and not split_named(split):
-        split = path.name  # the extension tells, as in eng.testa
-    if not split:
-        split = next((folder for folder in reversed(folders) if split_named(folder)), "")
-    config = [folder for folder in folders if folder != _DATA and not split_named(folder)]
-    return "/".join(config), split
 
 
 def _table(name: str) -> str:

@@ -55,25 +55,20 @@ def stated_configs(metadata: Mapping[str, Any], place: str) -> list[StatedConfig
                 place=place,
             )
         folder = folder.strip("/")
+        files = stated.get("data_files")
+        # patterns without a split are for training, as on the hub
+        found = {"train": plain} if (plain := _strings(files)) else {}
+        for entry in () if plain else _mappings(files):
+            split, paths = entry.get("split", "train"), _strings(entry.get("path"))
+            if isinstance(split, str) and paths:
+                found.setdefault(split, []).extend(paths)
         splits = {
             split: tuple(f"{folder}/{pattern}" if folder else pattern for pattern in patterns)
-            for split, patterns in _patterns(stated.get("data_files")).items()
+            for split, patterns in found.items()
         }
         is_default = stated.get("default") is True or name == DEFAULT
         configs.append(StatedConfig(name, splits, folder, is_default))
     return configs
-
-
-def _patterns(stated: object) -> dict[str, list[str]]:
-    """Split → patterns. Patterns without a split are for training, as on the hub."""
-    if plain := _strings(stated):
-        return {"train": plain}
-    found: dict[str, list[str]] = {}
-    for entry in _mappings(stated):
-        split, paths = entry.get("split", "train"), _strings(entry.get("path"))
-        if isinstance(split, str) and paths:
-            found.setdefault(split, []).extend(paths)
-    return found
 
 
 def tag_names(metadata: Mapping[str, Any], config: str) -> dict[str, tuple[str, ...]]:

@@ -11,14 +11,14 @@ several configurations without a word, and sends the login to another host (data
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants
 
-from nerine.core.display import visible
+from nerine.core.display import listed, visible
 from nerine.core.errors import CorpusError, HubError
 from nerine.core.filenames import CARD_FILE
 from nerine.data.formats import FORMATS
@@ -96,7 +96,7 @@ def pull_corpus(
             notes.append(f"{repo}: {visible(name)} is only the part of a split that was converted")
     others = [name for name in chosen.splits if name not in meant.values()]
     if others and not splits:
-        notes.append(f"{repo}: splits that are not read: {_some(others)}")
+        notes.append(f"{repo}: splits that are not read: {listed(others, _MOST_SHOWN)}")
     snapshot.fetch(*(file for name in meant.values() for file in chosen.splits[name]))
     for state in (main, snapshot):
         state.write_ref()
@@ -139,14 +139,14 @@ def _find(
         expected="files that are named like a split and end on one of "
         f"{', '.join(sorted(extensions))}; a script is never run, but the hub may have converted "
         f"it: {repo.id}@{CONVERTED}",
-        hint=f"it holds {_some(sorted(main.files)) or 'nothing'}",
+        hint=f"it holds {listed(sorted(main.files), _MOST_SHOWN) or 'nothing'}",
     )
 
 
 def _choose(snapshot: Snapshot, found: Sequence[Config], name: str | None) -> Config:
     """The configuration called `name`; without a name the only one, or the default."""
     configs = {config.name: config for config in found}
-    expected = f"one of: {_some(configs)}"
+    expected = f"one of: {listed(configs, _MOST_SHOWN)}"
     if name is not None and name not in configs:
         raise CorpusError(f"unknown configuration {name!r}", place=str(snapshot), expected=expected)
     default = next((config.name for config in found if config.is_default), None)
@@ -159,10 +159,3 @@ def _choose(snapshot: Snapshot, found: Sequence[Config], name: str | None) -> Co
             hint="name one with --config NAME (config=…)",
         )
     return configs[chosen]
-
-
-def _some(names: Iterable[str]) -> str:
-    """Some of the names, escaped, and the number of the others."""
-    shown = [visible(name) for name in names]
-    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-    return ", ".join(shown[:_MOST_SHOWN]) + more

@@ -18,6 +18,8 @@ from nerine.evaluation.alignment.repairs import Repair, Repairs
 from nerine.evaluation.alignment.rows import read_sentences
 from nerine.evaluation.alignment.texts import Placed, align_documents
 
+_DEFAULT = ReadOptions()
+
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
@@ -74,7 +76,7 @@ def align_file(
     *,
     gold_scheme: TagScheme | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
-    options: ReadOptions | None = None,
+    options: ReadOptions = _DEFAULT,
 ) -> Alignment:
     """Aligns a file of predicted documents, in any format, with gold documents.
 
@@ -91,7 +93,6 @@ def align_file(
         CorpusError: If the file cannot be aligned.
         FormatError: If the file cannot be read.
     """
-    options = options or ReadOptions()
     placed_gold = list(zip(places, gold, strict=True))
     if (format or detect_format(path)) == "columns":
         return _align_column_file(placed_gold, path, gold_scheme, options, Repairs())
@@ -111,21 +112,17 @@ def align_file(
         repairs.add(broken_tags(log.scheme), log.faults[0].place, log.repaired_tags)
         strict, _ = read(replace(options, reading="strict"))
     aligned = align_documents(placed_gold, strict, repairs)
-    return Alignment(
-        tuple(gold),
-        aligned,
-        aligned if strict is lenient else align_documents(placed_gold, lenient, Repairs()),
-        tuple(places),
-        repairs.made(),
-        log.scheme,
-    )
+    by_conlleval = aligned
+    if strict is not lenient:
+        by_conlleval = align_documents(placed_gold, lenient, Repairs())
+    return Alignment(tuple(gold), aligned, by_conlleval, tuple(places), repairs.made(), log.scheme)
 
 
 def align_columns(
     path: Path,
     gold_column: int,
     predicted_column: int,
-    options: ReadOptions | None = None,
+    options: ReadOptions = _DEFAULT,
     *,
     predicted_scheme: TagScheme | None = None,
 ) -> Alignment:
@@ -142,7 +139,6 @@ def align_columns(
         CorpusError: If the file has fewer than three columns, or no rows.
         FormatError: If the file cannot be read, or one column is named twice.
     """
-    options = options or ReadOptions()
     predicted_options = replace(options, tag_column=predicted_column, scheme=predicted_scheme)
     gold_options = replace(options, tag_column=gold_column)
     layout = find_layout(path, predicted_options)

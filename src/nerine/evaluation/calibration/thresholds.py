@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from nerine.core.document import Document
 from nerine.core.errors import NerineError, SettingsError
 from nerine.evaluation.calibration.reliability import score_of
-from nerine.evaluation.metrics import Counts
+from nerine.evaluation.metrics.counts import Counts, measures
 
 Measure = Literal["f1", "precision", "recall"]
 
@@ -201,8 +201,7 @@ class Calibration:
 
 
 def _counts_to_dict(counts: Counts) -> dict[str, float]:
-    scores = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
-    return asdict(counts) | scores
+    return asdict(counts) | measures(counts)
 
 
 def _counts_from_dict(values: Mapping[str, Any]) -> Counts:

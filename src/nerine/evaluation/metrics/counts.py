@@ -47,12 +47,7 @@ class Counts:
 
     def to_dict(self) -> dict[str, float]:
         """Scores for JSON; `support` is the number of gold entities."""
-        return {
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "support": self.gold,
-        }
+        return measures(self) | {"support": self.gold}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +144,9 @@ class PartialCounts:
 
     def to_dict(self) -> dict[str, float]:
         """The five counts, then precision, recall and F1, for JSON."""
-        scores = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-        return asdict(self) | scores
+        return asdict(self) | measures(self)
+
+
+def measures(counts: Counts | PartialCounts) -> dict[str, float]:
+    """Precision, recall and F1 of counts, by name."""
+    return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}

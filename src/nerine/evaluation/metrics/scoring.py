@@ -171,9 +171,7 @@ def document_pairs(
             check_no_overlap(one)
             check_no_overlap(other)
         except DocumentError as error:
-            raise CorpusError(
-                error.found, expected=error.expected, place=f"document {index}"
-            ) from None
+            raise CorpusError.placed(error, f"document {index}") from None
         yield one, other
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -175,11 +175,6 @@ def make_report(
 
 def _entities(entities: Iterable[Entity]) -> list[dict[str, Any]]:
     return [
-        {
-            "start": entity.start,
-            "end": entity.end,
-            "label": entity.label,
-            **({} if entity.score is None else {"score": entity.score}),
-        }
+        {name: value for name, value in asdict(entity).items() if value is not None}
         for entity in entities
     ]

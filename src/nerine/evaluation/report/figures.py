@@ -27,17 +27,11 @@ _EPOCHS = (
 
 def by_label(report: Report) -> Markup:
     """F1 of each label and of all, with intervals."""
-    scores, intervals = report.scores, report.evaluation.intervals
-    rows = [(label, counts, intervals.labels[label]) for label, counts in scores.labels.items()]
-    rows.append(("all labels", scores.overall, intervals.overall))
     return interval_chart(
         "labels-chart",
         "F1 by label",
         "A dot for the F1 of each label on its interval. The table next to it holds the numbers.",
-        [
-            Point(label, counts.f1, interval.f1.low, interval.f1.high)
-            for label, counts, interval in rows
-        ],
+        [Point(label, counts.f1, f1.low, f1.high) for label, counts, f1 in report.evaluation.rows],
     )
 
 
@@ -79,26 +73,21 @@ def outcomes(report: Report) -> Markup:
 
 def losses(report: Report) -> Markup:
     """Training and validation loss by epoch."""
-    epochs = report.epochs or ()
-    lines = {
-        "training": [record.training_loss for record in epochs],
-        "validation": [record.validation_loss for record in epochs],
-    }
-    steps = [f"{record.epoch:g}" for record in epochs]
-    return line_chart(
-        "loss-chart", "Loss by epoch", _EPOCHS, lines, steps, marked=report.best_epoch
-    )
+    lines = {"training": "training_loss", "validation": "validation_loss"}
+    return _by_epoch(report, "loss-chart", "Loss by epoch", lines)
 
 
 def validation_scores(report: Report) -> Markup:
     """Strict scores on the validation split by epoch."""
+    lines = {"F1": "f1", "precision": "precision", "recall": "recall"}
+    return _by_epoch(report, "curve-chart", "Scores by epoch", lines, full=1)
+
+
+def _by_epoch(
+    report: Report, name: str, title: str, fields: Mapping[str, str], *, full: float | None = None
+) -> Markup:
+    """A line for each of some fields of the epochs; `fields` has their names, by the line's."""
     epochs = report.epochs or ()
-    lines = {
-        "F1": [record.f1 for record in epochs],
-        "precision": [record.precision for record in epochs],
-        "recall": [record.recall for record in epochs],
-    }
-    steps = [f"{record.epoch:g}" for record in epochs]
-    return line_chart(
-        "curve-chart", "Scores by epoch", _EPOCHS, lines, steps, full=1, marked=report.best_epoch
-    )
+    lines = {line: [getattr(each, field) for each in epochs] for line, field in fields.items()}
+    steps = [f"{each.epoch:g}" for each in epochs]
+    return line_chart(name, title, _EPOCHS, lines, steps, full=full, marked=report.best_epoch)

@@ -14,7 +14,6 @@ from nerine.evaluation.error_analysis import Kind
 from nerine.evaluation.metrics import Averages, Counts, PartialCounts
 from nerine.evaluation.metrics.partial import Schema
 from nerine.evaluation.report.content import Report
-from nerine.evaluation.significance import Intervals
 
 _SCORES = ("precision", "recall", "F1")
 _MOST_ROWS = 15
@@ -104,17 +103,15 @@ def other_scores(report: Report) -> Table:
 
 def by_label(report: Report) -> Table:
     """Strict scores of each label, with the interval of F1."""
-    scores, intervals = report.scores, report.evaluation.intervals
-
-    def row(label: str, counts: Counts, certain: Intervals) -> tuple[str, ...]:
-        interval = f"{number(certain.f1.low)} to {number(certain.f1.high)}"
-        return label, *_three(counts), interval, f"{counts.gold:,}"
-
+    *labels, total = (
+        (label, *_three(counts), f"{number(f1.low)} to {number(f1.high)}", f"{counts.gold:,}")
+        for label, counts, f1 in report.evaluation.rows
+    )
     return Table(
         "Scores by label",
         ("label", *_SCORES, "F1 interval", "gold"),
-        [row(label, counts, intervals.labels[label]) for label, counts in scores.labels.items()],
-        totals=[row("all labels", scores.overall, intervals.overall)],
+        labels,
+        totals=[total],
     )
 
 
