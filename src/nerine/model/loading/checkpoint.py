@@ -22,16 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.core.errors import CheckpointError, FormatError, NerineError
+from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.extras import optional_imports
-from nerine.core.filenames import (
-    CONFIG_FILE,
-    INFO_FILE,
-    ONNX_INFO_FILE,
-    RUN_FILE,
-    WEIGHTS_FILE,
-)
-from nerine.core.files import file_hash, replacing, sync_files, write_text
+from nerine.core.filenames import CONFIG_FILE, INFO_FILE, ONNX_INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.files import UNCHANGED, file_hash, replacing, sync_files, write_errors, write_text
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.evaluation.calibration import Calibration
@@ -144,22 +138,19 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """
     place = folder.resolve()  # `.` has no name
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
+    hint = "the earlier files are unchanged, except for those that were already replaced"
     try:
-        write_files(partial, checkpoint)
-        sync_files(partial)
-        if folder.exists():
-            # Until the last file is replaced, the hash in nerine.json shows that they are mixed.
-            order = {WEIGHTS_FILE: 0, INFO_FILE: 2}
-            for file in sorted(partial.iterdir(), key=lambda file: order.get(file.name, 1)):
-                file.replace(folder / file.name)
-        else:
-            partial.rename(folder)
-    except Exception as error:  # on a full disk, safetensors and tokenizers raise their own kinds
-        raise CheckpointError(
-            f"cannot be written: {getattr(error, 'strerror', None) or error}",
-            place=str(folder),
-            hint="the earlier files are unchanged, except for those that were already replaced",
-        ) from error
+        # on a full disk, safetensors and tokenizers raise their own kinds of errors
+        with write_errors(CheckpointError, folder, hint, caught=Exception):
+            write_files(partial, checkpoint)
+            sync_files(partial)
+            if folder.exists():
+                # Until the last file is replaced, the hash in nerine.json shows they are mixed.
+                order = {WEIGHTS_FILE: 0, INFO_FILE: 2}
+                for file in sorted(partial.iterdir(), key=lambda file: order.get(file.name, 1)):
+                    file.replace(folder / file.name)
+            else:
+                partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -171,13 +162,8 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
     """
     info = writable_info(folder, "thresholds")
     info[_CALIBRATION_KEY] = calibration.to_dict()
-    try:
-        with replacing(folder / INFO_FILE) as stream:
-            stream.write(_json_text(info).encode())
-    except FormatError as error:
-        raise CheckpointError(
-            error.found, place=error.place, hint="the file is as it was before"
-        ) from error
+    with replacing(folder / INFO_FILE, CheckpointError, UNCHANGED) as stream:
+        stream.write(_json_text(info).encode())
 
 
 def writable_info(folder: Path, what: str) -> dict[str, Any]:
@@ -218,7 +204,7 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     }
     facts = TokenizerInfo.of(folder, tokenizer, pretrained.longest_input(model, tokenizer))
     if facts is not None:
-        info["tokenizer"] = facts.to_dict()
+        info["tokenizer"] = dataclasses.asdict(facts)
     if checkpoint.calibration is not None:
         info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
     write_text(folder / INFO_FILE, _json_text(without_paths(info)))
@@ -311,14 +297,9 @@ def _load(
     with optional_imports(purpose):
         from nerine.model.loading import pretrained
     found = pretrained.load_model(source, weights=weights)
-    model = found.model
-    longest_input = pretrained.longest_input(model, found.tokenizer)
-    return _Loaded(
-        model if weights else None,
-        found.tokenizer,
-        _in_order(model.config.id2label),
-        longest_input,
-    )
+    model, tags = found.model if weights else None, _in_order(found.model.config.id2label)
+    longest_input = pretrained.longest_input(found.model, found.tokenizer)
+    return _Loaded(model, found.tokenizer, tags, longest_input)
 
 
 def _in_order(id2label: Mapping[Any, Any]) -> list[str]:

@@ -17,9 +17,9 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
-from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
+from nerine.core.errors import CheckpointError, NerineError, first_line
 from nerine.model.loading.sources import Source, find_source
-from nerine.model.loading.tokenizer import RUST_PANIC
+from nerine.model.loading.tokenizer import RUST_PANIC, check_fast
 from nerine.model.loading.trust import check_folder
 
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
@@ -168,13 +168,7 @@ def _load(
 
 
 def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
-    if not getattr(tokenizer, "is_fast", False):
-        raise EncodingError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
-            place=str(source),
-            expected="a fast tokenizer (a folder with tokenizer.json)",
-            hint="choose an encoder that has a tokenizer.json",
-        )
+    check_fast(tokenizer, str(source))
     with _errors_of(source):
         tokenizer("")  # a damaged one fails here rather than on a user's text
     rows = model.get_input_embeddings().weight.shape[0]

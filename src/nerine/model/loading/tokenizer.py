@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ class TokenizerInfo:
 
     @classmethod
     def from_dict(cls, values: Any) -> TokenizerInfo | None:
-        """The facts as `to_dict` gave them; None if they are missing or of another form."""
+        """The facts as `asdict` gave them; None if they are missing or of another form."""
         try:
             info = cls(**values)
         except TypeError:
@@ -77,10 +77,6 @@ class TokenizerInfo:
             and type(info.longest_input) is int
         )
         return info if is_valid else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields for JSON."""
-        return asdict(self)
 
 
 class Tokenizer:
@@ -136,13 +132,7 @@ class Tokenizer:
         """
         if isinstance(tokenizer, cls):
             return tokenizer
-        if not getattr(tokenizer, "is_fast", False):
-            raise EncodingError(
-                f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
-                expected="a fast tokenizer (a folder with tokenizer.json)",
-                hint="choose an encoder that has a fast tokenizer, or convert this one with "
-                "transformers.convert_slow_tokenizer",
-            )
+        check_fast(tokenizer)
         return cls(
             tokenizers.Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),
             pad_id=tokenizer.pad_token_id,
@@ -177,6 +167,18 @@ class Tokenizer:
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """The subwords as the tokenizer writes them, such as `##ing`."""
         return [str(self._backend.id_to_token(each)) for each in ids]
+
+
+def check_fast(tokenizer: Any, place: str | None = None) -> None:
+    """Raises `EncodingError` for a slow tokenizer of transformers."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise EncodingError(
+            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
+            place=place,
+            expected="a fast tokenizer (a folder with tokenizer.json)",
+            hint="choose an encoder that has a fast tokenizer, or convert this one with "
+            "transformers.convert_slow_tokenizer",
+        )
 
 
 def _description(backend: tokenizers.Tokenizer) -> str:

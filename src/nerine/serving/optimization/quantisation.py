@@ -284,12 +284,6 @@ class _Rewriter:
     def _integers(self, name: str, values: Sequence[int]) -> str:
         return self._constant(f"int8_{name}", np.array(values, dtype=np.int64))
 
-    def _drop_unused(self) -> None:
-        used = set(_names_read(self._graph))
-        kept = [each for each in self._graph.initializer if each.name in used]
-        del self._graph.initializer[:]
-        self._graph.initializer.extend(kept)
-
 
 def rows_in_bytes(matrix: FloatArray, limit: int) -> tuple[npt.NDArray[np.int8], FloatArray]:
     """A matrix in 8 bits, and the scale of each of its rows: `matrix ≈ numbers * scales[:, None]`.
