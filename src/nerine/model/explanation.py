@@ -219,14 +219,8 @@ def explain(tagger: Tagger, text: str | Document) -> Explanation:
             )
         ),
         windows=tuple(
-            WindowStep(
-                index,
-                window.first,
-                window.last,
-                tuple(window.input_ids.tolist()),
-                tuple(window.words.tolist()),
-            )
-            for index, window in enumerate(windows)
+            WindowStep(n, w.first, w.last, tuple(w.input_ids.tolist()), tuple(w.words.tolist()))
+            for n, w in enumerate(windows)
         ),
         words=_words(document, logits, [tags[index] for index in best], windows, tags),
     )

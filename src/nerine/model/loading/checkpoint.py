@@ -12,12 +12,13 @@ name and renamed: a checkpoint is whole or absent.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,12 +109,14 @@ def load_checkpoint(
         return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source)
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
-    try:
+    with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
         settings = ModelSettings.from_dict(info["settings"])
-    except NerineError as error:
-        raise CheckpointError(
-            error.found, place=f"{place}/{INFO_FILE}", hint=_COPY_AGAIN
-        ) from error
+    calibration = None
+    if _CALIBRATION_KEY in info:
+        again = f"then fit them again: nerine calibrate {place} CORPUS"
+        hint = f"take {_CALIBRATION_KEY} out of the file, {again}"
+        with _errors_at(f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}", hint):
+            calibration = Calibration.from_dict(info[_CALIBRATION_KEY])
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
     if list(settings.tags) != loaded.tags:
@@ -126,7 +129,7 @@ def load_checkpoint(
         settings,
         info["scores"],
         info["provenance"],
-        _calibration(info, place),
+        calibration,
         source,
     )
 
@@ -307,19 +310,14 @@ def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
     return [names[index] for index in sorted(names)]
 
 
-def _calibration(info: Mapping[str, Any], place: str) -> Calibration | None:
-    if _CALIBRATION_KEY not in info:
-        return None
+@contextlib.contextmanager
+def _errors_at(place: str, hint: str, expected: str | None = None) -> Iterator[None]:
+    """Turns other errors of Nerine into a `CheckpointError` with this place and hint."""
     try:
-        return Calibration.from_dict(info[_CALIBRATION_KEY])
+        yield
     except NerineError as error:
-        raise CheckpointError(
-            error.found,
-            place=f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}",
-            expected=error.expected,
-            hint=f"take {_CALIBRATION_KEY} out of the file, then fit them again: "
-            f"nerine calibrate {place} CORPUS",
-        ) from error
+        expected = expected or error.expected
+        raise CheckpointError(error.found, place=place, expected=expected, hint=hint) from error
 
 
 def _foreign_settings(
@@ -338,24 +336,18 @@ def _foreign_settings(
         if loaded.model is not None:
             loaded.model.config.id2label = dict(enumerate(tags))
             loaded.model.config.label2id = {tag: index for index, tag in enumerate(tags)}
+    labels_place = f"{place}/{CONFIG_FILE}, id2label"
     naming = "name them in the order of their ids: --tags O,B-person,… or Tagger.load(…, tags=[…])"
     if all(_UNNAMED.fullmatch(tag) for tag in tags):
         raise CheckpointError(
             f"the model's labels are unnamed ({tags[0]} to {tags[-1]})",
-            place=f"{place}/{CONFIG_FILE}, id2label",
+            place=labels_place,
             expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
             hint=f"look up what they mean, then {naming}",
         )
-    try:
+    with _errors_at(labels_place, naming, "tags such as O, B-person, I-person"):
         found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
         found.transitions(tags)
-    except NerineError as error:
-        raise CheckpointError(
-            error.found,
-            place=f"{place}/{CONFIG_FILE}, id2label",
-            expected="tags such as O, B-person, I-person",
-            hint=naming,
-        ) from error
     max_length = min(_DEFAULT_WINDOW, loaded.longest_input)
     if max_length < 1:
         raise CheckpointError(

@@ -17,9 +17,10 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
-from nerine.core.errors import CheckpointError, NerineError, first_line
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import CUT_SHORT
 from nerine.model.loading.sources import Source, find_source
-from nerine.model.loading.tokenizer import RUST_PANIC, check_fast
+from nerine.model.loading.tokenizer import check_fast, loading_errors
 from nerine.model.loading.trust import check_folder
 
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
@@ -197,19 +198,10 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-@contextlib.contextmanager
-def _errors_of(source: Source) -> Iterator[None]:
-    """Maps the errors of transformers, tokenizers and safetensors to ours, with the place."""
-    try:
-        yield
-    except NerineError:
-        raise
-    except BaseException as error:  # the libraries raise almost every kind
-        if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
-            raise
-        raise CheckpointError(
-            f"cannot be loaded: {first_line(error)}",
-            place=str(source),
-            expected="a whole checkpoint: config.json, safetensors weights, tokenizer.json",
-            hint="copy or download it again if it may be cut short",
-        ) from error
+def _errors_of(source: Source) -> contextlib.AbstractContextManager[None]:
+    return loading_errors(
+        str(source),
+        "cannot be loaded",
+        expected="a whole checkpoint: config.json, safetensors weights, tokenizer.json",
+        hint=CUT_SHORT,
+    )

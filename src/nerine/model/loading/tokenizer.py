@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
-from nerine.core.errors import CheckpointError, EncodingError, first_line
+from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
 from nerine.core.files import file_hash
 
 TOKENIZER_FILE = "tokenizer.json"
 
-RUST_PANIC = "PanicException"
+_RUST_PANIC = "PanicException"
 """Raised by tokenizers for a damaged file; it is a `BaseException`, not an `Exception`."""
+
+
+@contextlib.contextmanager
+def loading_errors(place: str, found: str, **details: str) -> Iterator[None]:
+    """Maps the errors of tokenizers, transformers and safetensors to a `CheckpointError`."""
+    try:
+        yield
+    except NerineError:
+        raise
+    except BaseException as error:  # the libraries raise almost every kind
+        if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+            raise
+        raise CheckpointError(f"{found}: {first_line(error)}", place=place, **details) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +158,9 @@ class Tokenizer:
     def read(cls, folder: Path, info: TokenizerInfo) -> Tokenizer:
         """The tokenizer in `tokenizer.json`; raises `CheckpointError` if it is damaged."""
         path = folder / TOKENIZER_FILE
-        try:
+        with loading_errors(str(path), "the tokenizer cannot be loaded"):
             backend = tokenizers.Tokenizer.from_file(str(path))
             return cls(backend, pad_id=info.pad_id, unk_id=info.unk_id, mask_id=info.mask_id)
-        except EncodingError:
-            raise
-        except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
-                raise
-            raise CheckpointError(
-                f"the tokenizer cannot be loaded: {first_line(error)}", place=str(path)
-            ) from error
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Any]:
         """The subwords of each text, without special tokens, with `ids` and `offsets`.
