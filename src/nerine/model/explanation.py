@@ -154,8 +154,10 @@ class Explanation:
                 ("#", "subwords", "input_ids", "words whose logits are taken"),
                 [
                     (
-                        *(w.index, f"{w.first} to {w.last - 1}"),
-                        *(" ".join(map(str, w.input_ids)), _ranges(w.words)),
+                        w.index,
+                        f"{w.first} to {w.last - 1}",
+                        " ".join(map(str, w.input_ids)),
+                        _ranges(w.words),
                     )
                     for w in self.windows
                 ],
