@@ -99,7 +99,7 @@ def test_the_package_is_ten_rooms_and_its_face() -> None:
 
 def test_the_manual_draws_the_rooms_and_their_chain() -> None:
     page = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
-    assert re.findall(r"^[├└]── (\w+)/", page, re.M) == list(ROW)
+    assert re.findall(r"^    [├└]── (\w+)/", page, re.M) == list(ROW)
     assert " < ".join(", ".join(rooms) for rooms in CHAIN) in page
 
 

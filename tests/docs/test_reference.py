@@ -19,7 +19,7 @@ from runs import small_run
 
 DOCS = ROOT / "docs"
 INFO_PAGE = (DOCS / "reference/nerine-json.md").read_text(encoding="utf-8")
-PARTS = ("settings", "scores.validation", "provenance", "weights", "thresholds")
+PARTS = ("settings", "scores.validation", "provenance", "weights", "tokenizer", "thresholds")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, MissingExtraError, SettingsError
 from nerine.model import backends
 from nerine.model.backends import hardware
-from nerine.model.backends.choosing import BACKENDS, open_backend
+from nerine.model.backends.choosing import AUTO, OPENERS, open_backend
 from nerine.model.backends.onnx import OnnxBackend
 from nerine.model.backends.saved import (
     FP32,
@@ -432,7 +432,7 @@ def test_an_unknown_backend_is_an_error(optimized: Path) -> None:
 
 
 def test_the_command_line_offers_what_can_be_opened() -> None:
-    assert BACKENDS == OFFERED
+    assert (AUTO, PYTORCH, *OPENERS) == OFFERED
 
 
 def test_models_of_other_weights_are_never_used(optimized: Path, exact_bytes: Exact) -> None:

@@ -167,7 +167,7 @@ def test_a_run_that_has_not_ended_is_refused(folder: Path) -> None:
 
 def test_other_weights_are_refused(folder: Path) -> None:
     save_file({"a": torch.zeros(2)}, folder / "model.safetensors")
-    assert "not the ones" in refused(folder).found
+    assert "not those that nerine.json describes" in refused(folder).found
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])

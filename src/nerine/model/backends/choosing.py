@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -21,8 +22,6 @@ from nerine.model.backends.saved import (
 from nerine.model.loading.sources import Source
 
 AUTO, ONNX = "auto", "onnx"
-BACKENDS = (AUTO, PYTORCH, ONNX, FP32, INT8)
-"""The names of backends; `onnx` is the best of the ONNX models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,11 @@ def open_backend(source: Source, wanted: str | None, device: str | None) -> Open
     `CheckpointError` or `SettingsError` if a wanted backend cannot be used.
     """
     wanted = wanted or AUTO
-    if wanted not in BACKENDS:
+    if wanted not in (AUTO, PYTORCH, *OPENERS):
         raise SettingsError(
             f"the backend {wanted!r} is unknown",
             place="backend",
-            expected=f"one of {', '.join(BACKENDS)}",
+            expected=f"one of {', '.join((AUTO, PYTORCH, *OPENERS))}",
         )
     if wanted == PYTORCH:
         return Opened()
@@ -62,6 +61,11 @@ def open_backend(source: Source, wanted: str | None, device: str | None) -> Open
             place="backend",
             expected="the device cpu, or the backend pytorch",
         )
+    return Opened(OPENERS[wanted](source, wanted))
+
+
+def _open_wanted(source: Source, wanted: str) -> Backend:
+    """The ONNX model `wanted`, or the best one for `onnx`."""
     saved = read_saved(source.folder)
     if saved is None:
         raise CheckpointError(
@@ -80,7 +84,13 @@ def open_backend(source: Source, wanted: str | None, device: str | None) -> Open
             expected=" or ".join(saved.models) or "none of them was good enough to be kept",
             hint="the report in onnx/onnx.json says why",
         )
-    return Opened(_open(source, saved, wanted))
+    return _open(source, saved, wanted)
+
+
+OPENERS: dict[str, Callable[[Source, str], Backend]] = dict.fromkeys(
+    (ONNX, FP32, INT8), _open_wanted
+)
+"""Opens a backend of a checkpoint by the backend's name; PyTorch is the tagger's own."""
 
 
 def _open_chosen(source: Source) -> Opened:
