@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -143,7 +144,9 @@ def test_the_facts_may_be_in_either_file(folder: Path, made: Path) -> None:
     facts = TokenizerInfo(**json.loads((folder / INFO_FILE).read_text())["tokenizer"])
     forget_tokenizer(folder / INFO_FILE)
     record = json.loads((folder / ONNX_INFO_FILE).read_text())
-    (folder / ONNX_INFO_FILE).write_text(json.dumps({**record, "tokenizer": facts.to_dict()}))
+    (folder / ONNX_INFO_FILE).write_text(
+        json.dumps({**record, "tokenizer": dataclasses.asdict(facts)})
+    )
     assert isinstance(Tagger.load(folder, device="cpu").inference.tokenizer, Tokenizer)
     assert tagged(folder) == tagged(made)
 

@@ -99,7 +99,7 @@ def test_a_checkpoint_records_the_facts(kind: str, checkpoint_of: Callable[..., 
     assert info is not None
     assert info.longest_input == LONGEST
     assert info.pad_id == AutoTokenizer.from_pretrained(folder).pad_token_id
-    assert record["tokenizer"] == info.to_dict()
+    assert record["tokenizer"] == dataclasses.asdict(info)
 
 
 def test_facts_about_another_file_are_ignored(checkpoint_of: Callable[..., Path]) -> None:

@@ -25,7 +25,7 @@ from nerine.model.tagger import Tagger
 from nerine.serving.optimization.choice import choose
 from nerine.serving.optimization.exporting import export
 from nerine.serving.optimization.footprint import Footprint, Variant, measure_footprint
-from nerine.serving.optimization.measuring import Measurement, compare_with, rates
+from nerine.serving.optimization.measuring import Agreement, Measurement, compare_with, rates
 from nerine.serving.optimization.optimize import optimize
 from tiny import documents
 
@@ -36,7 +36,8 @@ for _package in ("onnx", "onnxscript"):
 def measured(variant: str, correct: int, rate: float) -> Measurement:
     """F1 is `correct` per 1000."""
     counts = Counts(correct=correct, predicted=1000, gold=1000)
-    return Measurement(variant, counts, Interval(0, 1), 1.0, 1.0, rate, 10, Footprint(None, 0.1))
+    agreement = Agreement(counts, Interval(0, 1), 1.0, 1.0)
+    return Measurement(variant, agreement, rate, 10, Footprint(None, 0.1))
 
 
 def run(*arguments: object) -> Result:
@@ -82,10 +83,7 @@ def test_where_one_entity_is_more_than_is_tolerated_a_reason_says_so() -> None:
     found = [
         Measurement(
             name,
-            Counts(correct, 100, 100),
-            Interval(0, 1),
-            1.0,
-            1.0,
+            Agreement(Counts(correct, 100, 100), Interval(0, 1), 1.0, 1.0),
             rate,
             10,
             Footprint(None, 0.1),

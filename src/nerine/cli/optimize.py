@@ -156,9 +156,9 @@ def print_optimization(result: Optimization, title: str, on: Console) -> None:
         row = (
             cell(each.variant, "bold" if each.variant == result.chosen else ""),
             f"{each.f1:.4f}",
-            f"{each.interval.low:.3f}–{each.interval.high:.3f}",
-            f"{100 * each.same_documents:.1f}%",
-            f"{each.same_f1:.4f}",
+            f"{each.agreement.interval.low:.3f}–{each.agreement.interval.high:.3f}",
+            f"{100 * each.agreement.same_documents:.1f}%",
+            f"{each.agreement.same_f1:.4f}",
             f"{each.rate:.0f}",
             f"{each.size / _MEGABYTE:.1f} MB",
             "" if memory is None else f"{memory / _MEGABYTE:.1f} MB",

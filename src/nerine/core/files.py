@@ -17,6 +17,9 @@ from typing import Any, BinaryIO
 from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
 from nerine.core.strict_json import STRICT, kind_of
 
+UNCHANGED = "the file is as it was before"
+"""The hint of an error of `replacing`, for a file that existed."""
+
 _WHITE = re.compile(r"[ \t\r\n]*")
 _HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -88,22 +91,41 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose content replaces the file `path` at the end, unless anything fails."""
+def replacing(
+    path: Path, kind: type[NerineError] = FormatError, hint: str | None = None
+) -> Iterator[BinaryIO]:
+    """A stream whose content replaces the file `path` at the end, unless anything fails.
+
+    An error of the disk is raised as one of this `kind`, with the `hint`.
+    """
     if path.is_dir():
-        raise FormatError("this is a folder", place=str(path), expected="the name of a file")
+        raise kind("this is a folder", place=str(path), expected="the name of a file", hint=hint)
     final = path.resolve()
     partial = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
     try:
-        with partial.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(final)
-    except OSError as error:
-        raise FormatError(f"cannot be written: {error.strerror}", place=str(path)) from error
+        with write_errors(kind, path, hint):
+            with partial.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def write_errors(
+    kind: type[NerineError],
+    place: Path,
+    hint: str | None = None,
+    caught: type[Exception] = OSError,
+) -> Iterator[None]:
+    """Turns errors of writing, `caught` by their class, into one of this `kind` at `place`."""
+    try:
+        yield
+    except caught as error:
+        found = f"cannot be written: {getattr(error, 'strerror', None) or error}"
+        raise kind(found, place=str(place), hint=hint) from error
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ The steps are those of tagging: subwords, windows, logits, probabilities, tags, 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,62 +136,58 @@ class Explanation:
     def tables(self) -> list[Table]:
         """The steps as tables, in their order."""
         text, words = self.document.text, self.words
-        rows: list[list[tuple[str, ...]]] = [
-            [
-                (
-                    str(step.index),
-                    step.piece,
-                    str(step.id),
-                    str(step.start),
-                    str(step.end),
-                    text[step.start : step.end],
-                    "" if step.word is None else f"{step.word} {words[step.word].text}",
-                )
-                for step in self.subwords
-            ],
-            [
-                (
-                    str(step.index),
-                    f"{step.first} to {step.last - 1}",
-                    " ".join(map(str, step.input_ids)),
-                    _ranges(step.words),
-                )
-                for step in self.windows
-            ],
-            [(str(w.index), w.text, *(f"{value:.3f}" for value in w.logits)) for w in words],
-            [(str(w.index), w.text, *(f"{value:.3f}" for value in w.probs)) for w in words],
-            [
-                (str(w.index), w.text, w.best, w.tag, "" if w.best == w.tag else "changed")
-                for w in words
-            ],
-            [
-                (str(e.start), str(e.end), e.label, self.document.surface(e), f"{e.score:.4f}")
-                for e in self.document.entities
-            ],
-        ]
-        heads = [
-            (
-                "1. Subwords: what the tokenizer makes of the text",
-                ("#", "piece", "id", "start", "end", "text", "first of word"),
-            ),
-            (
-                "2. Windows: what goes through the model in one piece",
-                ("#", "subwords", "input_ids", "words whose logits are taken"),
-            ),
-            (
-                "3. Logits: the model's scores of each word's first subword",
-                ("word", "text", *self.tags),
-            ),
-            ("4. Probabilities: softmax of each word's logits", ("word", "text", *self.tags)),
-            (
-                "5. Tags: the best of each word, and the best sequence that the scheme allows",
-                ("word", "text", "arg-max", "decoded", ""),
-            ),
-            ("6. Entities", ("start", "end", "label", "text", "probability")),
+        first_of = [
+            "" if each.word is None else f"{each.word} {words[each.word].text}"
+            for each in self.subwords
         ]
         return [
-            Table(title, columns, tuple(each))
-            for (title, columns), each in zip(heads, rows, strict=True)
+            _table(
+                "1. Subwords: what the tokenizer makes of the text",
+                ("#", "piece", "id", "start", "end", "text", "first of word"),
+                [
+                    (s.index, s.piece, s.id, s.start, s.end, text[s.start : s.end], first)
+                    for s, first in zip(self.subwords, first_of, strict=True)
+                ],
+            ),
+            _table(
+                "2. Windows: what goes through the model in one piece",
+                ("#", "subwords", "input_ids", "words whose logits are taken"),
+                [
+                    (
+                        w.index,
+                        f"{w.first} to {w.last - 1}",
+                        " ".join(map(str, w.input_ids)),
+                        _ranges(w.words),
+                    )
+                    for w in self.windows
+                ],
+            ),
+            _table(
+                "3. Logits: the model's scores of each word's first subword",
+                ("word", "text", *self.tags),
+                [(w.index, w.text, *(f"{value:.3f}" for value in w.logits)) for w in words],
+            ),
+            _table(
+                "4. Probabilities: softmax of each word's logits",
+                ("word", "text", *self.tags),
+                [(w.index, w.text, *(f"{value:.3f}" for value in w.probs)) for w in words],
+            ),
+            _table(
+                "5. Tags: the best of each word, and the best sequence that the scheme allows",
+                ("word", "text", "arg-max", "decoded", ""),
+                [
+                    (w.index, w.text, w.best, w.tag, "" if w.best == w.tag else "changed")
+                    for w in words
+                ],
+            ),
+            _table(
+                "6. Entities",
+                ("start", "end", "label", "text", "probability"),
+                [
+                    (e.start, e.end, e.label, text[e.start : e.end], f"{e.score:.4f}")
+                    for e in self.document.entities
+                ],
+            ),
         ]
 
 
@@ -225,14 +221,8 @@ def explain(tagger: Tagger, text: str | Document) -> Explanation:
             )
         ),
         windows=tuple(
-            WindowStep(
-                index,
-                window.first,
-                window.last,
-                tuple(window.input_ids.tolist()),
-                tuple(window.words.tolist()),
-            )
-            for index, window in enumerate(windows)
+            WindowStep(n, w.first, w.last, tuple(w.input_ids.tolist()), tuple(w.words.tolist()))
+            for n, w in enumerate(windows)
         ),
         words=_words(document, logits, [tags[index] for index in best], windows, tags),
     )
@@ -264,6 +254,10 @@ def _words(
         )
         for index, word in enumerate(logits.encoding.words)
     )
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Table:
+    return Table(title, columns, tuple(tuple(map(str, row)) for row in rows))
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nerine.core.errors import CheckpointError, FormatError, NerineError
+from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.filenames import EVALUATIONS_FILE
-from nerine.core.files import replacing
+from nerine.core.files import UNCHANGED, replacing
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.model.loading.checkpoint import writable_info
 from nerine.publishing.evaluation_record import EvaluationRecord
@@ -52,13 +52,8 @@ def save_evaluation(folder: Path, record: EvaluationRecord) -> Path:
     evaluations = [each.to_dict() for each in records]
     data = {"format": _FORMAT, "weights": weights, "evaluations": evaluations}
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    try:
-        with replacing(place) as stream:
-            stream.write(text.encode("utf-8", "backslashreplace"))  # lone surrogates, as escapes
-    except FormatError as error:
-        raise CheckpointError(
-            error.found, place=error.place, hint="the file is as it was before"
-        ) from error
+    with replacing(place, CheckpointError, UNCHANGED) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))  # lone surrogates, as escapes
     return place
 
 

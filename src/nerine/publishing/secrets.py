@@ -24,7 +24,6 @@ _KINDS = {
 }
 # the first letters of all kinds come first, as most words are passed over by them
 _SECRET = re.compile(rf"\b(?=[aghpsxAB])(?:({')|('.join(_KINDS.values())}))".encode())
-_OWN = "the token of your login"
 _SHORTEST_TOKEN = 8
 
 _BINARY = (".safetensors", ".onnx")
@@ -42,11 +41,12 @@ def check_no_secret(content: Path | bytes, place: str) -> None:
     token = (login_token() or "").encode()
     own = content.find(token) if len(token) >= _SHORTEST_TOKEN else -1
     found = _SECRET.search(content)
-    if own < 0 and found is None:
-        return
-    kind, position = _OWN, own
-    if own < 0 and found is not None:
+    if own >= 0:
+        kind, position = "the token of your login", own
+    elif found:
         kind, position = [*_KINDS][(found.lastindex or 0) - 1], found.start()
+    else:
+        return
     line = content.count(b"\n", 0, position) + 1
     raise CheckpointError(
         f"a file or text to be published contains {kind}",

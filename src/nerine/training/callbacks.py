@@ -70,22 +70,30 @@ class ProgressCallback(TrainerCallback):
         self._listener.evaluated(last, best=all(record.f1 < last.f1 for record in earlier))
 
 
-class EarlyStopping(TrainerCallback):
-    """Stops after a number of evaluations without a better F1.
+class StopsAndSaves(TrainerCallback):
+    """Early stopping, and periodic saves of the state, as the settings say.
 
     Its only state is Trainer's log, so a resumed run needs no other.
     """
 
-    def __init__(self, evaluations: int) -> None:
-        self._evaluations = evaluations
+    def __init__(self, settings: RunSettings) -> None:
+        self._patience, self._steps = settings.early_stopping, settings.save_steps
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stops the run if the best epoch is that many evaluations ago."""
+        """Stops the run if so many evaluations have had no better F1."""
         scores = [record.f1 for record in epoch_records(state.log_history)]
-        if len(scores) - 1 - scores.index(max(scores)) >= self._evaluations:
+        if self._patience and len(scores) - 1 - scores.index(max(scores)) >= self._patience:
             control.should_training_stop = True
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Saves the state every so many steps. The end of an epoch is saved in any case."""
+        is_due = self._steps and state.global_step % self._steps == 0
+        if is_due and not _epoch_is_over(state):
+            control.should_save = control.should_log = True
 
 
 class Interruption(TrainerCallback):
@@ -133,32 +141,12 @@ class Interruption(TrainerCallback):
             control.should_save = control.should_evaluate = control.should_log = False
 
 
-class PeriodicSave(TrainerCallback):
-    """Saves the state every so many steps. The end of an epoch is saved in any case."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Saves the state if the step's number is a multiple of `steps`."""
-        if state.global_step % self._steps == 0 and not _epoch_is_over(state):
-            control.should_save = control.should_log = True
-
-
 def make_callbacks(
     settings: RunSettings, interruption: Interruption, listener: Listener | None
 ) -> list[TrainerCallback]:
     """The callbacks of a run with these settings."""
-    callbacks: list[TrainerCallback] = []
-    if settings.early_stopping:
-        callbacks.append(EarlyStopping(settings.early_stopping))
-    if settings.save_steps:
-        callbacks.append(PeriodicSave(settings.save_steps))
-    if listener:
-        callbacks.append(ProgressCallback(listener))
-    return [*callbacks, interruption]
+    progress = [ProgressCallback(listener)] if listener else []
+    return [StopsAndSaves(settings), *progress, interruption]
 
 
 def _epoch_is_over(state: TrainerState) -> bool:

@@ -63,10 +63,7 @@ class Examples:
 
 
 def make_examples(
-    documents: Sequence[Document],
-    encoder: Encoder,
-    head: Head,
-    unlabelled: Sequence[Document] = (),
+    documents: Sequence[Document], encoder: Encoder, head: Head, unlabelled: Sequence[Document] = ()
 ) -> Examples:
     """Examples from labelled documents, then from unlabelled ones.
 

@@ -14,12 +14,7 @@ _LAYER = re.compile(r"\.(\d+)\.")
 
 
 def parameter_groups(
-    model: Any,
-    decayed: set[str],
-    *,
-    learning_rate: float,
-    layer_decay: float,
-    weight_decay: float,
+    model: Any, decayed: set[str], *, learning_rate: float, layer_decay: float, weight_decay: float
 ) -> list[dict[str, Any]]:
     """The trainable parameters in groups for an optimizer.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -184,7 +185,8 @@ class NerTrainer(Trainer):
         step = self.state.global_step
         try:
             if self.args.should_save:
-                self._states.clear_staging(step)
+                # a killed run may have left a part of it
+                shutil.rmtree(self._states.staging(step), ignore_errors=True)
             self.accelerator.wait_for_everyone()
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()

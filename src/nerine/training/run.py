@@ -124,26 +124,23 @@ def open_run(
         if processes.is_main_process:
             if resume:
                 _check_resumable(states.run, conditions)
+            elif states.run.exists() and any(states.run.iterdir()):
+                raise TrainingError(
+                    "the folder is not empty",
+                    place=str(states.run),
+                    expected="a new or empty folder for a new run",
+                    hint="choose another folder, or resume the run in this one with --resume",
+                )
             else:
-                _create_folder(states.run, conditions)
+                states.run.mkdir(parents=True, exist_ok=True)
+                text = json.dumps(conditions, indent=2, ensure_ascii=False)
+                write_text(states.run / RUN_FILE, f"{text}\n")
         processes.wait_for_everyone()
         step, damaged = states.newest_complete() if resume else (None, [])
         if resume and processes.is_main_process:
             notes += [f"state {states.path(each)} is damaged and was skipped" for each in damaged]
             notes.append(f"resumed after step {step}" if step else "no usable state: started again")
         yield OpenRun(states, interruption, str(states.path(step)) if step else None, notes)
-
-
-def _create_folder(folder: Path, conditions: Mapping[str, Any]) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise TrainingError(
-            "the folder is not empty",
-            place=str(folder),
-            expected="a new or empty folder for a new run",
-            hint="choose another folder, or resume the run in this one with --resume",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / RUN_FILE, json.dumps(conditions, indent=2, ensure_ascii=False) + "\n")
 
 
 def _check_resumable(folder: Path, conditions: Mapping[str, Any]) -> None:

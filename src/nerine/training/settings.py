@@ -60,10 +60,7 @@ class RunSettings:
         least=0,
     )
     layer_decay: float = _setting(
-        0.8,
-        "learning rate of a layer as a fraction of that of the layer above it",
-        least=0,
-        most=1,
+        0.8, "learning rate of a layer as a fraction of that of the layer above it", least=0, most=1
     )
     schedule: Schedule = _setting("linear", "how the learning rate decreases after the warm-up")
     warmup: float = _setting(
@@ -199,8 +196,7 @@ class DistillationSettings(RunSettings):
         None, "number of the student's layers; by default half of its teacher's", least=1
     )
     keep: tuple[int, ...] = _setting(
-        (),
-        "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest",
+        (), "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest"
     )
     epochs: int = _other_default("epochs", 7)
     learning_rate: float | None = _other_default(
@@ -210,15 +206,10 @@ class DistillationSettings(RunSettings):
     )
     layer_decay: float = _other_default("layer_decay", 1.0)
     temperature: float = _setting(
-        2.0,
-        "how much the teacher's probabilities are smoothed before they are learned",
-        least=0.1,
+        2.0, "how much the teacher's probabilities are smoothed before they are learned", least=0.1
     )
     gold_weight: float = _setting(
-        0.5,
-        "weight of the corpus's labels in the loss; the teacher has the rest",
-        least=0,
-        most=1,
+        0.5, "weight of the corpus's labels in the loss; the teacher has the rest", least=0, most=1
     )
     averaging: float = _other_default("averaging", 0.995)
     masking: float = _other_default("masking", 0.1)

@@ -33,10 +33,6 @@ class States:
         """The folder in which the state after `step` is written before it is renamed."""
         return self.folder / f".step-{step:08d}.part"
 
-    def clear_staging(self, step: int) -> None:
-        """Removes the remains of a killed run from the staging folder."""
-        shutil.rmtree(self.staging(step), ignore_errors=True)
-
     def commit(self, step: int, inner: str) -> None:
         """Renames a staged state to its final name, after writing it to disk with a manifest.
 

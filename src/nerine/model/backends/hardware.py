@@ -29,14 +29,17 @@ def adds_bytes_exactly() -> bool:
     """
     if platform.machine().lower() in ("arm64", "aarch64"):
         return True
-    try:
-        text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not Linux
-        return False
-    flags = {
-        flag for line in text.splitlines() if line.startswith("flags") for flag in line.split()
-    }
+    flags = {flag for line in cpu_info("flags") for flag in line.split()}
     return not flags.isdisjoint(_VNNI)
+
+
+def cpu_info(field: str) -> list[str]:
+    """The values of a field of `/proc/cpuinfo`, one for each processor; none outside of Linux."""
+    try:
+        lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
 
 
 def number_of_threads() -> int:

@@ -15,7 +15,6 @@ PyTorch runs this module, and ONNX models are exported from it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,40 +23,17 @@ from torch.nn import functional
 
 from nerine.core.errors import CheckpointError, first_line
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The attributes of a layer that hold its parts, in one architecture."""
-
-    query: str
-    key: str
-    value: str
-    output: str
-    attention_norm: str
-    up: str
-    down: str
-    feed_forward_norm: str
-
-
-_BERT = Parts(
-    query="attention.self.query",
-    key="attention.self.key",
-    value="attention.self.value",
-    output="attention.output.dense",
-    attention_norm="attention.output.LayerNorm",
-    up="intermediate.dense",
-    down="output.dense",
-    feed_forward_norm="output.LayerNorm",
+# The parts of a layer: queries, keys, values, the attention's output and norm, then those of the
+# feed-forward network: up, down and norm.
+_BERT = (
+    *("attention.self.query", "attention.self.key", "attention.self.value"),
+    *("attention.output.dense", "attention.output.LayerNorm"),
+    *("intermediate.dense", "output.dense", "output.LayerNorm"),
 )
-_DISTILBERT = Parts(
-    query="attention.q_lin",
-    key="attention.k_lin",
-    value="attention.v_lin",
-    output="attention.out_lin",
-    attention_norm="sa_layer_norm",
-    up="ffn.lin1",
-    down="ffn.lin2",
-    feed_forward_norm="output_layer_norm",
+_DISTILBERT = (
+    *("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+    *("attention.out_lin", "sa_layer_norm"),
+    *("ffn.lin1", "ffn.lin2", "output_layer_norm"),
 )
 
 # `model_type` → the attribute with the layers, and the names of their parts.
@@ -78,7 +54,7 @@ class LeanModel(nn.Module):
     multiple of `round_to`: oneDNN keeps a kernel for each number of rows that it has seen.
     """
 
-    def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Parts) -> None:
+    def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Sequence[str]) -> None:
         super().__init__()
         self.embeddings = _Embeddings(model.base_model.embeddings)
         self.layers = nn.ModuleList(
@@ -141,14 +117,13 @@ class _Embeddings(nn.Module):
 class Layer(nn.Module):
     """Attention and feed-forward, each followed by its residual and its norm."""
 
-    def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
+    def __init__(self, layer: nn.Module, parts: Sequence[str], *, heads: int) -> None:
         super().__init__()
-        self.attention = Attention(layer, parts, heads=heads)
-        self.output = layer.get_submodule(parts.output)
-        self.attention_norm = layer.get_submodule(parts.attention_norm)
-        self.up = nn.Sequential(layer.get_submodule(parts.up), nn.GELU())
-        self.down = layer.get_submodule(parts.down)
-        self.feed_forward_norm = layer.get_submodule(parts.feed_forward_norm)
+        *projections, output, norm, up, down, last_norm = map(layer.get_submodule, parts)
+        self.attention = Attention(*projections, heads=heads)
+        self.output, self.attention_norm = output, norm
+        self.up = nn.Sequential(up, nn.GELU())
+        self.down, self.feed_forward_norm = down, last_norm
 
     def forward(self, hidden: Tensor, unseen: Tensor, rows: Tensor | None = None) -> Tensor:
         """Hidden states before and after this layer; with `rows`, of these subwords only."""
@@ -167,12 +142,8 @@ class Attention(nn.Module):
     computes fastest.
     """
 
-    def __init__(self, layer: nn.Module, parts: Parts, *, heads: int) -> None:
+    def __init__(self, query: Any, key: Any, value: Any, *, heads: int) -> None:
         super().__init__()
-        projections: list[Any] = [
-            layer.get_submodule(path) for path in (parts.query, parts.key, parts.value)
-        ]
-        query, key, value = projections
         width: int = query.out_features
         self.heads, self.size = heads, width // heads
         scale = self.size**-0.5

@@ -12,26 +12,21 @@ name and renamed: a checkpoint is whole or absent.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.core.errors import CheckpointError, FormatError, NerineError
+from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.extras import optional_imports
-from nerine.core.filenames import (
-    CONFIG_FILE,
-    INFO_FILE,
-    ONNX_INFO_FILE,
-    RUN_FILE,
-    WEIGHTS_FILE,
-)
-from nerine.core.files import file_hash, replacing, sync_files, write_text
+from nerine.core.filenames import CONFIG_FILE, INFO_FILE, ONNX_INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.files import UNCHANGED, file_hash, replacing, sync_files, write_errors, write_text
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.evaluation.calibration import Calibration
@@ -114,12 +109,14 @@ def load_checkpoint(
         return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source)
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
-    try:
+    with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
         settings = ModelSettings.from_dict(info["settings"])
-    except NerineError as error:
-        raise CheckpointError(
-            error.found, place=f"{place}/{INFO_FILE}", hint=_COPY_AGAIN
-        ) from error
+    calibration = None
+    if _CALIBRATION_KEY in info:
+        again = f"then fit them again: nerine calibrate {place} CORPUS"
+        hint = f"take {_CALIBRATION_KEY} out of the file, {again}"
+        with _errors_at(f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}", hint):
+            calibration = Calibration.from_dict(info[_CALIBRATION_KEY])
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
     if list(settings.tags) != loaded.tags:
@@ -132,7 +129,7 @@ def load_checkpoint(
         settings,
         info["scores"],
         info["provenance"],
-        _calibration(info, place),
+        calibration,
         source,
     )
 
@@ -144,22 +141,19 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """
     place = folder.resolve()  # `.` has no name
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
+    hint = "the earlier files are unchanged, except for those that were already replaced"
     try:
-        write_files(partial, checkpoint)
-        sync_files(partial)
-        if folder.exists():
-            # Until the last file is replaced, the hash in nerine.json shows that they are mixed.
-            order = {WEIGHTS_FILE: 0, INFO_FILE: 2}
-            for file in sorted(partial.iterdir(), key=lambda file: order.get(file.name, 1)):
-                file.replace(folder / file.name)
-        else:
-            partial.rename(folder)
-    except Exception as error:  # on a full disk, safetensors and tokenizers raise their own kinds
-        raise CheckpointError(
-            f"cannot be written: {getattr(error, 'strerror', None) or error}",
-            place=str(folder),
-            hint="the earlier files are unchanged, except for those that were already replaced",
-        ) from error
+        # on a full disk, safetensors and tokenizers raise their own kinds of errors
+        with write_errors(CheckpointError, folder, hint, caught=Exception):
+            write_files(partial, checkpoint)
+            sync_files(partial)
+            if folder.exists():
+                # Until the last file is replaced, the hash in nerine.json shows they are mixed.
+                order = {WEIGHTS_FILE: 0, INFO_FILE: 2}
+                for file in sorted(partial.iterdir(), key=lambda file: order.get(file.name, 1)):
+                    file.replace(folder / file.name)
+            else:
+                partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -171,13 +165,8 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
     """
     info = writable_info(folder, "thresholds")
     info[_CALIBRATION_KEY] = calibration.to_dict()
-    try:
-        with replacing(folder / INFO_FILE) as stream:
-            stream.write(_json_text(info).encode())
-    except FormatError as error:
-        raise CheckpointError(
-            error.found, place=error.place, hint="the file is as it was before"
-        ) from error
+    with replacing(folder / INFO_FILE, CheckpointError, UNCHANGED) as stream:
+        stream.write(_json_text(info).encode())
 
 
 def writable_info(folder: Path, what: str) -> dict[str, Any]:
@@ -218,7 +207,7 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     }
     facts = TokenizerInfo.of(folder, tokenizer, pretrained.longest_input(model, tokenizer))
     if facts is not None:
-        info["tokenizer"] = facts.to_dict()
+        info["tokenizer"] = dataclasses.asdict(facts)
     if checkpoint.calibration is not None:
         info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
     write_text(folder / INFO_FILE, _json_text(without_paths(info)))
@@ -311,14 +300,9 @@ def _load(
     with optional_imports(purpose):
         from nerine.model.loading import pretrained
     found = pretrained.load_model(source, weights=weights)
-    model = found.model
-    longest_input = pretrained.longest_input(model, found.tokenizer)
-    return _Loaded(
-        model if weights else None,
-        found.tokenizer,
-        _in_order(model.config.id2label),
-        longest_input,
-    )
+    model, tags = found.model if weights else None, _in_order(found.model.config.id2label)
+    longest_input = pretrained.longest_input(found.model, found.tokenizer)
+    return _Loaded(model, found.tokenizer, tags, longest_input)
 
 
 def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
@@ -326,19 +310,14 @@ def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
     return [names[index] for index in sorted(names)]
 
 
-def _calibration(info: Mapping[str, Any], place: str) -> Calibration | None:
-    if _CALIBRATION_KEY not in info:
-        return None
+@contextlib.contextmanager
+def _errors_at(place: str, hint: str, expected: str | None = None) -> Iterator[None]:
+    """Turns other errors of Nerine into a `CheckpointError` with this place and hint."""
     try:
-        return Calibration.from_dict(info[_CALIBRATION_KEY])
+        yield
     except NerineError as error:
-        raise CheckpointError(
-            error.found,
-            place=f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}",
-            expected=error.expected,
-            hint=f"take {_CALIBRATION_KEY} out of the file, then fit them again: "
-            f"nerine calibrate {place} CORPUS",
-        ) from error
+        expected = expected or error.expected
+        raise CheckpointError(error.found, place=place, expected=expected, hint=hint) from error
 
 
 def _foreign_settings(
@@ -357,24 +336,18 @@ def _foreign_settings(
         if loaded.model is not None:
             loaded.model.config.id2label = dict(enumerate(tags))
             loaded.model.config.label2id = {tag: index for index, tag in enumerate(tags)}
+    labels_place = f"{place}/{CONFIG_FILE}, id2label"
     naming = "name them in the order of their ids: --tags O,B-person,… or Tagger.load(…, tags=[…])"
     if all(_UNNAMED.fullmatch(tag) for tag in tags):
         raise CheckpointError(
             f"the model's labels are unnamed ({tags[0]} to {tags[-1]})",
-            place=f"{place}/{CONFIG_FILE}, id2label",
+            place=labels_place,
             expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
             hint=f"look up what they mean, then {naming}",
         )
-    try:
+    with _errors_at(labels_place, naming, "tags such as O, B-person, I-person"):
         found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
         found.transitions(tags)
-    except NerineError as error:
-        raise CheckpointError(
-            error.found,
-            place=f"{place}/{CONFIG_FILE}, id2label",
-            expected="tags such as O, B-person, I-person",
-            hint=naming,
-        ) from error
     max_length = min(_DEFAULT_WINDOW, loaded.longest_input)
     if max_length < 1:
         raise CheckpointError(

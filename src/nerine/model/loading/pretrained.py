@@ -17,9 +17,10 @@ import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
 
-from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
+from nerine.core.errors import CheckpointError
+from nerine.core.strict_json import CUT_SHORT
 from nerine.model.loading.sources import Source, find_source
-from nerine.model.loading.tokenizer import RUST_PANIC
+from nerine.model.loading.tokenizer import check_fast, loading_errors
 from nerine.model.loading.trust import check_folder
 
 _LOCAL = {"trust_remote_code": False, "local_files_only": True}
@@ -168,13 +169,7 @@ def _load(
 
 
 def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
-    if not getattr(tokenizer, "is_fast", False):
-        raise EncodingError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
-            place=str(source),
-            expected="a fast tokenizer (a folder with tokenizer.json)",
-            hint="choose an encoder that has a tokenizer.json",
-        )
+    check_fast(tokenizer, str(source))
     with _errors_of(source):
         tokenizer("")  # a damaged one fails here rather than on a user's text
     rows = model.get_input_embeddings().weight.shape[0]
@@ -203,19 +198,10 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-@contextlib.contextmanager
-def _errors_of(source: Source) -> Iterator[None]:
-    """Maps the errors of transformers, tokenizers and safetensors to ours, with the place."""
-    try:
-        yield
-    except NerineError:
-        raise
-    except BaseException as error:  # the libraries raise almost every kind
-        if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
-            raise
-        raise CheckpointError(
-            f"cannot be loaded: {first_line(error)}",
-            place=str(source),
-            expected="a whole checkpoint: config.json, safetensors weights, tokenizer.json",
-            hint="copy or download it again if it may be cut short",
-        ) from error
+def _errors_of(source: Source) -> contextlib.AbstractContextManager[None]:
+    return loading_errors(
+        str(source),
+        "cannot be loaded",
+        expected="a whole checkpoint: config.json, safetensors weights, tokenizer.json",
+        hint=CUT_SHORT,
+    )

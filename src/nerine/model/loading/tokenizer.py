@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,26 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
-from nerine.core.errors import CheckpointError, EncodingError, first_line
+from nerine.core.errors import CheckpointError, EncodingError, NerineError, first_line
 from nerine.core.files import file_hash
 
 TOKENIZER_FILE = "tokenizer.json"
 
-RUST_PANIC = "PanicException"
+_RUST_PANIC = "PanicException"
 """Raised by tokenizers for a damaged file; it is a `BaseException`, not an `Exception`."""
+
+
+@contextlib.contextmanager
+def loading_errors(place: str, found: str, **details: str) -> Iterator[None]:
+    """Maps the errors of tokenizers, transformers and safetensors to a `CheckpointError`."""
+    try:
+        yield
+    except NerineError:
+        raise
+    except BaseException as error:  # the libraries raise almost every kind
+        if not isinstance(error, Exception) and type(error).__name__ != _RUST_PANIC:
+            raise
+        raise CheckpointError(f"{found}: {first_line(error)}", place=place, **details) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class TokenizerInfo:
 
     @classmethod
     def from_dict(cls, values: Any) -> TokenizerInfo | None:
-        """The facts as `to_dict` gave them; None if they are missing or of another form."""
+        """The facts as `asdict` gave them; None if they are missing or of another form."""
         try:
             info = cls(**values)
         except TypeError:
@@ -77,10 +91,6 @@ class TokenizerInfo:
             and type(info.longest_input) is int
         )
         return info if is_valid else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields for JSON."""
-        return asdict(self)
 
 
 class Tokenizer:
@@ -136,13 +146,7 @@ class Tokenizer:
         """
         if isinstance(tokenizer, cls):
             return tokenizer
-        if not getattr(tokenizer, "is_fast", False):
-            raise EncodingError(
-                f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
-                expected="a fast tokenizer (a folder with tokenizer.json)",
-                hint="choose an encoder that has a fast tokenizer, or convert this one with "
-                "transformers.convert_slow_tokenizer",
-            )
+        check_fast(tokenizer)
         return cls(
             tokenizers.Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),
             pad_id=tokenizer.pad_token_id,
@@ -154,17 +158,9 @@ class Tokenizer:
     def read(cls, folder: Path, info: TokenizerInfo) -> Tokenizer:
         """The tokenizer in `tokenizer.json`; raises `CheckpointError` if it is damaged."""
         path = folder / TOKENIZER_FILE
-        try:
+        with loading_errors(str(path), "the tokenizer cannot be loaded"):
             backend = tokenizers.Tokenizer.from_file(str(path))
             return cls(backend, pad_id=info.pad_id, unk_id=info.unk_id, mask_id=info.mask_id)
-        except EncodingError:
-            raise
-        except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != RUST_PANIC:
-                raise
-            raise CheckpointError(
-                f"the tokenizer cannot be loaded: {first_line(error)}", place=str(path)
-            ) from error
 
     def encode_batch(self, texts: Sequence[str]) -> Sequence[Any]:
         """The subwords of each text, without special tokens, with `ids` and `offsets`.
@@ -177,6 +173,18 @@ class Tokenizer:
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """The subwords as the tokenizer writes them, such as `##ing`."""
         return [str(self._backend.id_to_token(each)) for each in ids]
+
+
+def check_fast(tokenizer: Any, place: str | None = None) -> None:
+    """Raises `EncodingError` for a slow tokenizer of transformers."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise EncodingError(
+            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character offsets",
+            place=place,
+            expected="a fast tokenizer (a folder with tokenizer.json)",
+            hint="choose an encoder that has a fast tokenizer, or convert this one with "
+            "transformers.convert_slow_tokenizer",
+        )
 
 
 def _description(backend: tokenizers.Tokenizer) -> str:

@@ -9,10 +9,10 @@ import contextlib
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-_CPUINFO = Path("/proc/cpuinfo")
+from nerine.model.backends.hardware import cpu_info
+
 _PACKAGES = ("nerine", "torch", "transformers", "tokenizers")
 
 
@@ -37,14 +37,9 @@ def hardware(device: str) -> dict[str, Any]:
         import torch
 
         accelerator = torch.cuda.get_device_name(device)
-    try:
-        lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     has_affinity = hasattr(os, "sched_getaffinity")
     return {
-        "processor": next(filter(None, named), platform.machine()),
+        "processor": next(filter(None, cpu_info("model name")), platform.machine()),
         "cores": len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
         "device": kind,
         "accelerator": accelerator,

@@ -68,30 +68,22 @@ def _eval_results(results: Sequence[Result], statements: Statements) -> Iterator
         if result.role is not results[0].role or result.role is Role.UNKNOWN or key in reported:
             continue
         reported.add(key)
-        caveat = _CAVEATS.get(result.role, "")
-        common = {"task_type": _TASK, "task_name": "Named-entity recognition", **dataset}
-        for metric, title in _METRICS.items():
-            yield EvalResult(
-                **common,
-                metric_type=metric,
-                metric_name=f"{title} (strict, entities){caveat}",
-                metric_value=result.overall[metric],
-                metric_args=strict,
-            )
-        yield EvalResult(
-            **common,
-            metric_type="accuracy",
-            metric_name=f"Accuracy (tokens){caveat}",
-            metric_value=result.scores["accuracy"],
-        )
+        figures: list[tuple[str, str, float, dict[str, Any] | None]] = [
+            (metric, f"{title} (strict, entities)", result.overall[metric], strict)
+            for metric, title in _METRICS.items()
+        ]
+        figures.append(("accuracy", "Accuracy (tokens)", result.scores["accuracy"], None))
         for label, scores in result.scores.get("labels", {}).items():
+            # `level` comes last: the end of the YAML loses white space, also that of a label
+            about = {"label": visible(label), **strict}
+            figures.append(("f1", f"F1 (strict, {visible(label)})", scores["f1"], about))
+        for metric, title, value, args in figures:
             yield EvalResult(
-                **common,
-                metric_type="f1",
-                metric_name=f"F1 (strict, {visible(label)}){caveat}",
-                metric_value=scores["f1"],
-                # `level` comes last: the end of the YAML loses white space, also that of a label
-                metric_args={"label": visible(label), **strict},
+                **{"task_type": _TASK, "task_name": "Named-entity recognition", **dataset},
+                metric_type=metric,
+                metric_name=f"{title}{_CAVEATS.get(result.role, '')}",
+                metric_value=value,
+                metric_args=args,
             )
 
 

@@ -15,12 +15,17 @@ from nerine.serving.files.compression import check_compression, compression_of
 from nerine.serving.files.lines import Lines
 from nerine.serving.files.options import EXTENSIONS, Format, TaggingOptions
 from nerine.serving.files.parquet import ParquetReader
-from nerine.serving.files.records import RecordReader
 from nerine.serving.files.tables import CsvReader
 from nerine.serving.files.text import JsonLinesReader, TextReader
 
 STANDARD = "-"
 """Standard input as an input, standard output as an output."""
+
+RecordReader = TextReader | CsvReader | ParquetReader
+"""Reads the records of one input, and renders them with entities.
+
+`failed_output` is what it renders for a record that failed.
+"""
 
 
 @dataclass(frozen=True, slots=True)

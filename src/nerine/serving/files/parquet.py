@@ -16,13 +16,7 @@ from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
 from nerine.serving.files.lines import read_error
-from nerine.serving.files.records import (
-    Position,
-    Record,
-    entities_json,
-    name_taken,
-    text_missing,
-)
+from nerine.serving.files.records import Position, Record, entities_json, name_taken, text_missing
 
 _BATCH = 1024
 _TEXT_TYPES = ("string", "large_string", "string_view")

@@ -26,17 +26,20 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nerine.core.errors import TaggingError
+from nerine.core.files import write_errors
 from nerine.serving.files.compression import compressed, compression_of
 from nerine.serving.files.identity import check_same
+from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.options import Start
 from nerine.serving.files.outputs import Outputs
-from nerine.serving.files.records import RecordReader
 
 _FORMAT = 2
+_TRY_AGAIN = "free some space or correct the error, and continue with --resume"
 _PART_BYTES = 1 << 23
 """A part is finished when it has this size, so that it fits in memory."""
 
@@ -129,6 +132,7 @@ class PartFiles:
         self._commit_seconds = commit_seconds
         self._keep = keep
         self._committed = time.monotonic()
+        self._write_errors = partial(write_errors, TaggingError, outputs.output, _TRY_AGAIN)
         self._part = Part()
         self._replace = False
 
@@ -140,7 +144,7 @@ class PartFiles:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Makes the folder if it is missing, and locks it against other processes."""
-        with _disk_errors(self._outputs.output):
+        with self._write_errors():
             self._folder.mkdir(exist_ok=True)
             lock = (self._folder / "lock").open("ab")
         with lock:
@@ -199,7 +203,7 @@ class PartFiles:
     def open(self, identity: Mapping[str, Any], start: Start) -> None:
         """Resumes the run in the folder, or starts one. Raises `TaggingError`."""
         state = self._read_state() if start == "resume" else None
-        with _disk_errors(self._outputs.output):
+        with self._write_errors():
             if state is None:
                 self._remove_files(keep=("lock",))
                 self._replace = start == "overwrite"
@@ -220,7 +224,7 @@ class PartFiles:
         A block is compressed by itself, so that the bytes of an output depend on the blocks alone,
         and not on when they were committed.
         """
-        with _disk_errors(self._outputs.output):
+        with self._write_errors():
             part = self._part
             suffix = compression_of(self._outputs.files[part.before.input])
             ended = progress.input > part.before.input
@@ -251,7 +255,7 @@ class PartFiles:
 
     def publish(self, readers: Sequence[RecordReader]) -> None:
         """Joins the parts and moves the outputs to their places. A repeat completes the work."""
-        with _disk_errors(self._outputs.output):
+        with self._write_errors():
             if not self._joined.exists():
                 self._join()
             failed, target = self._folder / "failed.joined", self._outputs.failed
@@ -339,19 +343,6 @@ def _move(path: Path, target: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-@contextlib.contextmanager
-def _disk_errors(output: Path) -> Iterator[None]:
-    """Turns errors of writing into a `TaggingError`."""
-    try:
-        yield
-    except OSError as error:
-        raise TaggingError(
-            f"cannot be written: {error.strerror or error}",
-            place=str(output),
-            hint="free some space or correct the error, and continue with --resume",
-        ) from error
 
 
 @contextlib.contextmanager

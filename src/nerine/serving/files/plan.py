@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nerine.core.errors import FormatError, SettingsError, TaggingError
-from nerine.serving.files.identity import (
-    check_same,
-    inputs_identity,
-    run_identity,
-    tagger_identity,
-)
-from nerine.serving.files.inputs import STANDARD, Inputs, find_inputs
+from nerine.serving.files.identity import check_same, inputs_identity, run_identity, tagger_identity
+from nerine.serving.files.inputs import STANDARD, Inputs, RecordReader, find_inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import Outputs, plan_outputs
 from nerine.serving.files.parts import PartFiles
-from nerine.serving.files.records import RecordReader
 from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, run_tagging
 
 
@@ -54,17 +48,11 @@ class TaggingSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """The summary for JSON."""
-        return {
-            "outputs": list(self.outputs),
-            "failed": self.failed,
-            "documents": self.documents,
-            "failures": self.failures,
-            "entities": dict(self.entities),
-            "tagged_now": self.tagged_now,
-            "seconds": round(self.seconds, 3),
-            "documents_per_second": round(self.rate, 1),
-            "passed_over": list(self.passed_over),
-        }
+        values = asdict(self)
+        passed_over = values.pop("passed_over")
+        values["seconds"] = round(self.seconds, 3)
+        values["documents_per_second"] = round(self.rate, 1)
+        return {**values, "outputs": list(self.outputs), "passed_over": list(passed_over)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
@@ -41,34 +40,6 @@ class Record:
     after: Position
     text: str | None = None
     error: str | None = None
-
-
-class RecordReader(Protocol):
-    """Reads the records of one input and renders them with entities."""
-
-    name: str
-    """The input's name in messages."""
-    failed_output: bytes
-    """The bytes that are rendered for a record that failed."""
-
-    @property
-    def size(self) -> int | None:
-        """The size of the input in bytes or rows; None if it is unknown."""
-
-    def done(self, position: Position) -> int:
-        """How many of these bytes or rows lie before `position`."""
-
-    def check(self) -> None:
-        """Raises `FormatError` if the input cannot be read, or has no text where it should be."""
-
-    def records(self, start: Position) -> Iterator[Record]:
-        """The records from `start` on."""
-
-    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
-        """A record with its entities, as bytes."""
-
-    def assemble(self, rendered: Path, output: Path) -> None:
-        """Writes the file `output` from all rendered records. `rendered` may be moved."""
 
 
 _label_json = functools.lru_cache(maxsize=1024)(json_line)

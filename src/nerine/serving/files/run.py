@@ -11,14 +11,16 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, tee
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from nerine.core.document import Document
 from nerine.core.errors import NerineError
+from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
 from nerine.serving.files.parts import PartFiles, Progress
-from nerine.serving.files.records import Position, Record, RecordReader
+from nerine.serving.files.records import Position, Record
 
 if TYPE_CHECKING:
     from nerine.model.inference import Failure
@@ -113,12 +115,7 @@ def run_tagging(
                     if listener:
                         done = reader.done(block[-1][0].after)
                         listener.advanced(done, progress.documents - before)
-            following = Progress(
-                progress.input + 1,
-                documents=progress.documents,
-                failures=progress.failures,
-                entities=progress.entities,
-            )
+            following = replace(progress, input=progress.input + 1, offset=0, line=1)
             writer.write(b"", b"", following)
         check()
         writer.publish(readers)

@@ -50,7 +50,8 @@ def choose(measurements: Sequence[Measurement], tolerance: float = TOLERANCE) ->
     lost = {each.variant: 100 * (reference.f1 - each.f1) for each in measurements}
     good = [each for each in measurements if lost[each.variant] <= tolerance + _ROUNDING]
     best = max(good, key=lambda each: each.rate)  # the first of equals
-    entity = 200 / ((reference.counts.gold + reference.counts.predicted) or 1)
+    counts = reference.agreement.counts
+    entity = 200 / ((counts.gold + counts.predicted) or 1)
     grain = f"; one entity more or less is {entity:.2f} points here" if entity > tolerance else ""
     reasons = {
         each.variant: f"it tags {each.rate:.0f} documents a second, {best.variant} {best.rate:.0f}"

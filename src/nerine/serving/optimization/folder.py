@@ -7,13 +7,16 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
-from nerine.core.files import file_hash, sync_files
+from nerine.core.files import file_hash, sync_files, write_errors
 from nerine.model.backends.saved import ModelFile, Range, SavedModel, SavedModels
+
+_errors_at = partial(write_errors, CheckpointError, hint="the checkpoint is unchanged")
 
 
 def check_folder(checkpoint: Path) -> None:
@@ -30,13 +33,13 @@ def check_folder(checkpoint: Path) -> None:
 @contextlib.contextmanager
 def workplace(checkpoint: Path) -> Iterator[Path]:
     """A temporary folder inside that of the checkpoint."""
-    partial = checkpoint / f".{ONNX_FOLDER}.{uuid.uuid4().hex}.part"
+    folder = checkpoint / f".{ONNX_FOLDER}.{uuid.uuid4().hex}.part"
     try:
         with _errors_at(checkpoint):
-            partial.mkdir()
-        yield partial
+            folder.mkdir()
+        yield folder
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def save_model(model: Any, path: Path, kind: Range | None = None) -> tuple[SavedModel, ModelFile]:
@@ -48,39 +51,27 @@ def save_model(model: Any, path: Path, kind: Range | None = None) -> tuple[Saved
     return SavedModel(path.name, sha256, len(content), kind), ModelFile(path, sha256)
 
 
-def put_in_place(partial: Path, saved: SavedModels) -> None:
+def put_in_place(place: Path, saved: SavedModels) -> None:
     """Renames a workplace to the folder `onnx`, in the place of an older one.
 
     Files that `saved` does not name are removed.
     """
-    final = partial.parent / ONNX_FOLDER
-    old = partial.with_name(f"{partial.name}.old")
+    final = place.parent / ONNX_FOLDER
+    old = place.with_name(f"{place.name}.old")
     named = {each.file for each in saved.models.values()}
     with _errors_at(final):
-        for path in partial.iterdir():
+        for path in place.iterdir():
             if path.name not in named:
                 path.unlink()
         text = json.dumps(saved.to_dict(), indent=2, ensure_ascii=False)
-        (partial / Path(ONNX_INFO_FILE).name).write_text(f"{text}\n", encoding="utf-8")
-        sync_files(partial)
+        (place / Path(ONNX_INFO_FILE).name).write_text(f"{text}\n", encoding="utf-8")
+        sync_files(place)
         if final.exists():
             final.rename(old)
         try:
-            partial.rename(final)
+            place.rename(final)
         except OSError:
             if old.exists():
                 old.rename(final)
             raise
         shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _errors_at(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot be written: {error.strerror or error}",
-            place=str(place),
-            hint="the checkpoint is unchanged",
-        ) from error

@@ -71,7 +71,7 @@ def measure_footprint(variant: Variant, texts: Sequence[str]) -> Footprint:
         "name": variant.name,
         "folder": str(variant.folder),
         "file": file and [str(file.path), file.sha256],
-        "tokenizer": tokenizer and tokenizer.to_dict(),
+        "tokenizer": tokenizer and asdict(tokenizer),
         "texts": list(texts),
     }
     done = subprocess.run(

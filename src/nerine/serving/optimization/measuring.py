@@ -22,15 +22,29 @@ _TIMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """A variant's predictions against gold and against PyTorch.
+
+    Attributes:
+        counts: The counts against the gold entities.
+        interval: The interval of its F1.
+        same_documents: The share of documents with exactly the entities of PyTorch.
+        same_f1: The F1 of its entities against those of PyTorch, from 0 to 1.
+    """
+
+    counts: Counts
+    interval: Interval
+    same_documents: float
+    same_f1: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One variant on the user's own documents.
 
     Attributes:
         variant: Its name.
-        counts: The counts against the gold entities.
-        interval: The interval of its F1.
-        same_documents: The share of documents with exactly the entities of PyTorch.
-        same_f1: The F1 of its entities against those of PyTorch, from 0 to 1.
+        agreement: Its predictions against gold and against PyTorch.
         rate: Documents a second, from text to entities: the median of three rounds, in which the
             variants take turns.
         size: The bytes of the file with the weights.
@@ -38,10 +52,7 @@ class Measurement:
     """
 
     variant: str
-    counts: Counts
-    interval: Interval
-    same_documents: float
-    same_f1: float
+    agreement: Agreement
     rate: float
     size: int
     footprint: Footprint
@@ -49,30 +60,18 @@ class Measurement:
     @property
     def f1(self) -> float:
         """The F1 against the gold entities, from 0 to 1."""
-        return self.counts.f1
+        return self.agreement.counts.f1
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON."""
         return {
             "variant": self.variant,
-            **self.counts.to_dict(),
-            "interval": asdict(self.interval),
-            "same_documents": self.same_documents,
-            "same_f1": self.same_f1,
+            **self.agreement.counts.to_dict(),
+            **{name: value for name, value in asdict(self.agreement).items() if name != "counts"},
             "documents_a_second": self.rate,
             "bytes": self.size,
             **asdict(self.footprint),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """A variant's predictions against gold and against PyTorch; fields as in `Measurement`."""
-
-    counts: Counts
-    interval: Interval
-    same_documents: float
-    same_f1: float
 
 
 def compare_with(

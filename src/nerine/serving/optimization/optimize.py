@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,7 @@ class Optimization:
             "documents": self.documents,
             "tolerance": self.tolerance,
             "difference": self.difference,
-            "chosen": self.chosen,
-            "good_enough": list(self.choice.good_enough),
-            "reasons": dict(self.choice.reasons),
+            **asdict(self.choice),
             "variants": [each.to_dict() for each in self.measurements],
             "machine": {
                 "processor": platform.processor() or platform.machine(),
@@ -115,9 +113,7 @@ def optimize(
     unknown = [each for each in variants if each not in VARIANTS]
     if unknown:
         raise SettingsError(
-            f"the variant {unknown[0]!r} is unknown",
-            place="variants",
-            expected=", ".join(VARIANTS),
+            f"the variant {unknown[0]!r} is unknown", place="variants", expected=", ".join(VARIANTS)
         )
     check_folder(folder)
     if not any(each.entities for each in gold):
@@ -154,15 +150,11 @@ def _measure(made: Variants, gold: Sequence[Document], say: Say) -> tuple[Measur
     measurements = []
     for name, variant in made.variants.items():
         say(f"memory and time to the first result of {name}")
-        agreement = compare_with(gold, predicted[PYTORCH], predicted[name])
         weights = variant.file.path if variant.file else variant.folder / WEIGHTS_FILE
         measurements.append(
             Measurement(
                 variant=name,
-                counts=agreement.counts,
-                interval=agreement.interval,
-                same_documents=agreement.same_documents,
-                same_f1=agreement.same_f1,
+                agreement=compare_with(gold, predicted[PYTORCH], predicted[name]),
                 rate=speeds[name],
                 size=weights.stat().st_size,
                 footprint=measure_footprint(variant, texts),

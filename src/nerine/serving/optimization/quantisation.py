@@ -174,7 +174,12 @@ class _Rewriter:
             domain=_OWN_OPERATORS,
         )
         result = self._add("Mul", [sums, rows.scales], f"{name}_scaled")
-        offset = self._offset(product, rows.shift)
+        offset = product.bias
+        if rows.shift:  # the bias minus the product of the shift
+            sums_of_weights = self._array(weights).sum(axis=0, dtype=np.float32)
+            added = rows.shift * sums_of_weights * self._array(scales)
+            bias = np.float32(0) if product.bias is None else self._array(product.bias)
+            offset = self._constant(f"{name}_offset", bias - added)
         if offset is not None:
             result = self._add("Add", [result, offset], f"{name}_whole")
         if product.is_flat:
@@ -199,15 +204,6 @@ class _Rewriter:
                 self._constant(f"{key}_scales", scales),
             )
         return self._weights[key]
-
-    def _offset(self, product: Product, shift: float) -> str | None:
-        """The bias minus the product of the shift."""
-        if not shift:
-            return product.bias
-        weights, scales = (self._array(name) for name in self._quantised_weights(product))
-        added = shift * weights.sum(axis=0, dtype=np.float32) * scales
-        bias = np.float32(0) if product.bias is None else self._array(product.bias)
-        return self._constant(f"{product.node.output[0]}_offset", bias - added)
 
     def _quantised_rows(self, product: Product) -> _Rows:
         """The values in 8 bits `(rows, inputs)`, and the scale of each row `(rows, 1)`."""
@@ -283,12 +279,6 @@ class _Rewriter:
 
     def _integers(self, name: str, values: Sequence[int]) -> str:
         return self._constant(f"int8_{name}", np.array(values, dtype=np.int64))
-
-    def _drop_unused(self) -> None:
-        used = set(_names_read(self._graph))
-        kept = [each for each in self._graph.initializer if each.name in used]
-        del self._graph.initializer[:]
-        self._graph.initializer.extend(kept)
 
 
 def rows_in_bytes(matrix: FloatArray, limit: int) -> tuple[npt.NDArray[np.int8], FloatArray]:

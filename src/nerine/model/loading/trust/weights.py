@@ -28,24 +28,18 @@ def check_presence(folder: Path, *, weights: bool) -> None:
         )
     if not weights or any((folder / name).is_file() for name in (WEIGHTS_FILE, INDEX_FILE)):
         return
-    for name in _PICKLES:
-        if (folder / name).exists():
-            raise CheckpointError(
-                f"the weights are a pickle ({name}), which can run code when it is loaded",
-                place=str(folder),
-                expected=WEIGHTS_FILE,
-                hint="convert them with transformers' save_pretrained on a machine without "
-                "anything of value, or take a revision that has safetensors",
-            )
-    for name in _OTHER_FRAMEWORKS:
-        if (folder / name).exists():
-            raise CheckpointError(
-                f"the weights are of another framework ({name})",
-                place=str(folder),
-                expected=WEIGHTS_FILE,
-                hint="take a revision that has safetensors",
-            )
-    raise CheckpointError("the folder holds no weights", place=str(folder), expected=WEIGHTS_FILE)
+    found, hint = "the folder holds no weights", None
+    present = [name for name in (*_PICKLES, *_OTHER_FRAMEWORKS) if (folder / name).exists()]
+    if present and present[0] in _PICKLES:
+        found = f"the weights are a pickle ({present[0]}), which can run code when it is loaded"
+        hint = (
+            "convert them with transformers' save_pretrained on a machine without anything of "
+            "value, or take a revision that has safetensors"
+        )
+    elif present:
+        found = f"the weights are of another framework ({present[0]})"
+        hint = "take a revision that has safetensors"
+    raise CheckpointError(found, place=str(folder), expected=WEIGHTS_FILE, hint=hint)
 
 
 def read_weights(folder: Path) -> Header:
