@@ -57,7 +57,7 @@ def write_ref(repo: RepoName, commit: str) -> None:
 def write_file_list(repo: RepoName, commit: str, files: Mapping[str, RemoteFile]) -> None:
     """Saves the list of a commit's files, so that a missing file is missed offline, too.
 
-    A folder that cannot be written is no error: the hub is then asked again next time.
+    A folder that cannot be written is not an error: the list is then fetched again next time.
     """
     rows = {name: [file.size, file.hash] for name, file in files.items()}
     with contextlib.suppress(OSError, ValueError):

@@ -73,12 +73,7 @@ class Inference:
         self.tokenizer = tokenizer
         self.settings = settings
         self.token_budget = token_budget
-        self.encoder = Encoder(
-            tokenizer,
-            words=settings.words,
-            max_length=settings.max_length,
-            overlap=settings.overlap,
-        )
+        self.encoder = Encoder.of(tokenizer, settings)
         self.head = TagHead(settings)
 
     def batches(self, encoding: Encoding, token_budget: int | None = None) -> list[Batch]:

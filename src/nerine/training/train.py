@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from nerine.data.corpus import Corpus
+from nerine.model.encoding import Encoder
+from nerine.model.heads import TagHead
 from nerine.model.loading.pretrained import encoder_width
 from nerine.model.settings import ModelSettings
-from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
 from nerine.training.initialization import initialize_bias, learning_rate_for, new_checkpoint
@@ -62,8 +63,9 @@ def train(
         corpus = with_validation(corpus, settings, run.notes)
         check_labels(corpus)
         checkpoint = new_checkpoint(corpus, settings, given=conditions["corpus"])
-        inference = Tagger.from_checkpoint(checkpoint).inference
-        examples = make_examples(corpus.train, inference.encoder, inference.head)
+        encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
+        head = TagHead(checkpoint.settings)
+        examples = make_examples(corpus.train, encoder, head)
         run.notes += [*examples.notes(), *_window_notes(settings, checkpoint.settings)]
         if settings.tag_prior:
             initialize_bias(checkpoint.model, examples)
@@ -71,7 +73,7 @@ def train(
             checkpoint,
             settings,
             examples=examples,
-            loss=GoldLoss(inference.head, settings.masking, checkpoint.tokenizer.mask_token_id),
+            loss=GoldLoss(head, settings.masking, checkpoint.tokenizer.mask_token_id),
             validation=corpus.validation,
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),

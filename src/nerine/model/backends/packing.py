@@ -1,8 +1,8 @@
-"""Linear layers whose weights lie as oneDNN's matrix product wants them.
+"""Linear layers with their weights in the layout of oneDNN's matrix product.
 
-On the CPU, torch's own product reads weights as they were stored. Laid out once, when a model is
-loaded, oneDNN's needs about a fifth less time for all of a small encoder (`make bench` shows the
-whole path), and it takes the GELU behind a product along. The operators are those that torch's
+On the CPU, torch's own product reads weights as they were stored. With weights that are laid out
+once, when a model is loaded, oneDNN's product takes less time, and it includes the GELU after a
+product (`make bench` shows the whole path). The operators are those that torch's
 compiler emits for frozen models.
 """
 

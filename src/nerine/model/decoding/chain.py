@@ -21,7 +21,7 @@ from nerine.model.ragged import (
 )
 
 NEVER = -1e300
-"""The logarithm of what is impossible: finite, since inf - inf is no number."""
+"""The logarithm of an impossible event: finite, because inf - inf is not a number."""
 
 # No logit counts as less than this against its word's best one; sums of it stay above NEVER.
 _LOWEST = -1e100

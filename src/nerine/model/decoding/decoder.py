@@ -15,8 +15,8 @@ from nerine.model.decoding.spans import ScoredSpans, Spans
 from nerine.model.decoding.viterbi import best_sequences, tags_before
 from nerine.model.ragged import FloatArray, IntArray, Logits, products, ranges, splits_of, starts_of
 
-# Logits of a blind word, against 0 for `O`: low enough that it is no entity of its own, high enough
-# that it does not break one whose words are on both its sides; and nothing begins with it.
+# Logits of a blind word, against 0 for `O`. It does not become an entity, and does not split one
+# that has words on both its sides; and nothing begins with it.
 _BLIND_INSIDE = -5.0
 _BLIND_BEGINNING = -10.0
 # Probabilities are computed for sentences of about this many words at a time.

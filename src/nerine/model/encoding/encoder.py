@@ -14,6 +14,7 @@ from nerine.core.words import Words, word_bounds
 from nerine.model.encoding.windows import Encoding, Windows
 from nerine.model.loading.tokenizer import Tokenizer
 from nerine.model.ragged import BoolArray, IntArray, splits_of
+from nerine.model.settings import ModelSettings
 
 
 class Encoder:
@@ -37,6 +38,16 @@ class Encoder:
                 expected=f"from 0 to {self._capacity - 1}",
                 place="overlap",
             )
+
+    @classmethod
+    def of(cls, tokenizer: Any, settings: ModelSettings) -> Encoder:
+        """The encoder of a model with this tokenizer and these settings."""
+        return cls(
+            tokenizer,
+            words=settings.words,
+            max_length=settings.max_length,
+            overlap=settings.overlap,
+        )
 
     def encode(self, documents: Sequence[Document]) -> Encoding:
         """The words and subwords of documents. One call of the tokenizer's own parallel code.
@@ -172,7 +183,7 @@ def _owners(starts: IntArray, ranges: list[tuple[int, int]], length: int) -> Int
 
 
 def _without_surrogates(text: str) -> str:
-    """Lone surrogates are no valid Unicode: the tokenizer sees U+FFFD, one for one."""
+    """The text with U+FFFD for each lone surrogate, which is not valid Unicode."""
     if text.isascii():
         return text
     try:

@@ -46,7 +46,7 @@ def sketch_of(documents: Iterable[Document]) -> str:
 
 
 def share_known(documents: Iterable[Document], sketch: str) -> float | None:
-    """Which share of the different texts are of the set behind `sketch`, from 0 to 1.
+    """The share of the different texts that belong to the set of `sketch`, from 0 to 1.
 
     An estimate where the set had more than 512 texts; None where too few can be compared.
     """
