@@ -38,7 +38,10 @@ def test_each_name_is_there_and_documented(name: str) -> None:
     assert value.__module__.startswith("nerine.")
     assert value.__name__ == name
     assert value.__doc__
-    assert name in dir(nerine)
+
+
+def test_dir_shows_the_public_names_and_nothing_else() -> None:
+    assert dir(nerine) == nerine.__all__
 
 
 def test_a_star_import_brings_them_all() -> None:

@@ -50,6 +50,8 @@ def process(
         stdout=stream,
         stderr=stream,
         text=True,
+        # a shell starts background jobs, and so these tests, with SIGINT ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         yield running
