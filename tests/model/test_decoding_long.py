@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from nerine.core.tags import Reading, Span, TagScheme
-from nerine.model.decoding import Decoder, ScoredSpans, Spans, chain, decoder
+from nerine.model.decoding import Decoder, ScoredSpans, Spans, chain, decoder, viterbi
 from nerine.model.ragged import BoolArray, FloatArray, IntArray, longest_first, products, ranges
 from sentences import by_sentence
 
@@ -313,3 +313,20 @@ def test_ragged_walks_and_products(lengths: list[int]) -> None:
         for matrix in run:
             plain = plain @ matrix
         np.testing.assert_allclose(product, plain)
+
+
+@every_scheme
+@pytest.mark.parametrize("sizes", [(1, 3), (2, 5), (3, 1000)])
+def test_the_best_sequence_does_not_depend_on_the_chunks_that_are_searched(
+    scheme: TagScheme, sizes: tuple[int, int]
+) -> None:
+    tags = scheme.tags(["a", "b"] if not scheme.bounds_both_ends else ["a"])
+    model, plain = Decoder(tags, scheme), Plain(tags, scheme, True)
+    rng = np.random.default_rng(sum(sizes))
+    lengths = [0, 1, 2, 7, 40, 0, 90]
+    logits = rng.normal(0, 2, (sum(lengths), len(tags)))
+    with patch.object(viterbi, "_CHUNK_WORDS", sizes):
+        found = model.best_tags(logits, lengths)
+    cuts = np.cumsum(lengths)[:-1]
+    for words, own in zip(np.split(logits, cuts), np.split(found, cuts), strict=True):
+        assert plain.score(words, own) == pytest.approx(plain.best(words), rel=1e-9)

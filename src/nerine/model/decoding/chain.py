@@ -98,7 +98,7 @@ class Messages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunks:
+class Chunks:
     """Ranges of words that are processed together; those of one sentence are neighbours."""
 
     starts: IntArray
@@ -135,7 +135,7 @@ class Chain:
         boundaries = starts_of(lengths + 1)
         alpha[boundaries] = self.nothing
         beta[boundaries + lengths] = self.nothing
-        chunks = _chunks(lengths)
+        chunks = cut_sentences(lengths, _CHUNK_WORDS)
         order, counts = longest_first(chunks.lengths)
         starts, shifts = chunks.starts[order], chunks.sentences[order]
         ends = starts + chunks.lengths[order] - 1
@@ -148,7 +148,7 @@ class Chain:
             passed, _ = pass_on(weights, self.tables)
         return Messages(alpha, beta)
 
-    def _passed_in(self, margins: FloatArray, chunks: _Chunks) -> FloatArray:
+    def _passed_in(self, margins: FloatArray, chunks: Chunks) -> FloatArray:
         """The messages into each chunk from before and after it, `(2, chunks, tags)`."""
         passed = np.empty((2, len(chunks.starts), len(self.allowed)))
         passed[0], passed[1] = self.penalty[self.outside], self.penalty[:, self.outside]
@@ -169,7 +169,7 @@ class Chain:
             beta = _led(ways + beta)
         return passed
 
-    def _through(self, margins: FloatArray, chunks: _Chunks, cut: IntArray) -> FloatArray:
+    def _through(self, margins: FloatArray, chunks: Chunks, cut: IntArray) -> FloatArray:
         """The summed weight of all sequences through each chunk of `cut`, `(chunks, tags, tags)`.
 
         From a tag at the chunk's first word to a tag at the word after its last. Tags that lead to
@@ -194,13 +194,13 @@ class Chain:
         return np.asarray(ways.transpose(1, 0, 2))
 
 
-def _chunks(lengths: IntArray) -> _Chunks:
-    """The chunks of sentences; a sentence without words has none."""
-    counts = -(-lengths // _CHUNK_WORDS)
+def cut_sentences(lengths: IntArray, most: int) -> Chunks:
+    """Chunks of at most `most` words of sentences of `lengths` words, in order."""
+    counts = -(-lengths // most)
     sentences = np.repeat(np.arange(len(lengths)), counts)
-    offsets = ranges(np.zeros_like(counts), counts) * _CHUNK_WORDS
-    return _Chunks(
+    offsets = ranges(np.zeros_like(counts), counts) * most
+    return Chunks(
         starts=starts_of(lengths)[sentences] + offsets,
-        lengths=np.minimum(lengths[sentences] - offsets, _CHUNK_WORDS),
+        lengths=np.minimum(lengths[sentences] - offsets, most),
         sentences=sentences,
     )

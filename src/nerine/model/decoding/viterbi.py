@@ -1,15 +1,18 @@
 """The best sequence of tags that the scheme allows (Viterbi, 1967).
 
-The best tag of each word makes the best sequence of all. Mostly the scheme allows it, and nothing
-needs to be searched; only sentences where it holds a forbidden pair of tags are.
+The best tag of each word makes the best sequence of all, and mostly the scheme allows it. Where it
+holds a forbidden pair of tags, a chunk of words around the pair is searched, with any tags allowed
+next to it. If the result fits its neighbours, no sequence scores more, because every part has the
+highest score that it can have. If not, a longer chunk is searched, at last the whole sentence.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from nerine.model.decoding.chain import Chain, margins_of
+from nerine.model.decoding.chain import Chain, cut_sentences, margins_of
 from nerine.model.ragged import (
+    BoolArray,
     FloatArray,
     IntArray,
     Logits,
@@ -19,7 +22,9 @@ from nerine.model.ragged import (
     starts_of,
 )
 
-# Sentences are searched together while their pairs of tags are about this many a word.
+# The words of the chunks that are searched before a whole sentence is.
+_CHUNK_WORDS = 64, 1024
+# Chunks are searched together while their pairs of tags are about this many a word.
 _PAIRS = 2_000_000
 
 
@@ -30,13 +35,22 @@ def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
     are broken in the same way whatever other sentences there are.
     """
     tags = np.asarray(logits.argmax(axis=1))
-    broken = _forbidden(tags, lengths, chain)
-    size = max(1, _PAIRS // len(chain.allowed) ** 2)
-    order = broken[longest_first(lengths[broken])[0]]
-    for first in range(0, len(order), size):
-        sentences = order[first : first + size]
-        words = ranges(starts_of(lengths)[sentences], lengths[sentences])
-        tags[words] = _search(margins_of(logits[words]), lengths[sentences], chain)
+    splits = splits_of(lengths)
+    together = max(1, _PAIRS // len(chain.allowed) ** 2)
+    for most in (*_CHUNK_WORDS, max(*_CHUNK_WORDS, lengths.max(initial=0))):
+        forbidden = _forbidden(tags, lengths, chain)
+        if not len(forbidden):
+            break
+        chunks = cut_sentences(lengths, most)
+        broken = np.unique(np.searchsorted(chunks.starts, forbidden, side="right") - 1)
+        broken = broken[longest_first(chunks.lengths[broken])[0]]
+        for first in range(0, len(broken), together):
+            some = broken[first : first + together]
+            starts, sizes = chunks.starts[some], chunks.lengths[some]
+            opens = starts == splits[chunks.sentences[some]]
+            closes = starts + sizes == splits[chunks.sentences[some] + 1]
+            words = ranges(starts, sizes)
+            tags[words] = _search(margins_of(logits[words]), sizes, opens, closes, chain)
     return tags
 
 
@@ -49,26 +63,35 @@ def tags_before(tags: IntArray, lengths: IntArray, outside: int) -> IntArray:
 
 
 def _forbidden(tags: IntArray, lengths: IntArray, chain: Chain) -> IntArray:
-    """The sentences that hold a pair of tags that the scheme forbids."""
-    ends = splits_of(lengths)[1:]
-    words = np.flatnonzero(~chain.allowed[tags_before(tags, lengths, chain.outside), tags])
-    filled = np.flatnonzero(lengths)
-    open_ended = filled[~chain.allowed[tags[ends[filled] - 1], chain.outside]]
-    return np.union1d(np.searchsorted(ends, words, side="right"), open_ended)
+    """The words of pairs that the scheme forbids, and last words that it forbids."""
+    pairs = ~chain.allowed[tags_before(tags, lengths, chain.outside), tags]
+    begins = starts_of(lengths)[lengths > 0]
+    ends = splits_of(lengths)[1:][lengths > 0]
+    second = np.flatnonzero(pairs)
+    first = np.setdiff1d(second, begins) - 1
+    last = ends[~chain.allowed[tags[ends - 1], chain.outside]] - 1
+    return np.concatenate((first, second, last))
 
 
-def _search(margins: FloatArray, lengths: IntArray, chain: Chain) -> IntArray:
-    """The best sequence of each sentence, the longest first, by `margins` `(words, tags)`."""
+def _search(
+    margins: FloatArray, lengths: IntArray, opens: BoolArray, closes: BoolArray, chain: Chain
+) -> IntArray:
+    """The best sequence of each chunk, the longest first, by `margins` `(words, tags)`.
+
+    `opens` and `closes` tell the chunks at the beginning and the end of a sentence, which have `O`
+    next to them there; elsewhere any tag may be next to a chunk.
+    """
     _, counts = longest_first(lengths)
     starts = starts_of(lengths)
     to_tags = np.ascontiguousarray(chain.penalty.T)
-    scores = np.tile(chain.penalty[chain.outside], (len(lengths), 1))
+    scores = opens[:, None] * chain.penalty[chain.outside]
+    final = closes[:, None] * chain.penalty[:, chain.outside]
     last = np.empty(len(lengths), dtype=np.int64)
     back = []
     for step, count in enumerate(counts.tolist()):
         scores = scores[:count] + margins[starts[:count] + step]
         going = counts[step + 1] if step + 1 < len(counts) else 0
-        last[going:count] = (scores[going:] + chain.penalty[:, chain.outside]).argmax(axis=1)
+        last[going:count] = (scores[going:] + final[going:count]).argmax(axis=1)
         paths = scores[:going, None, :] + to_tags
         back.append(paths.argmax(axis=2))
         scores = paths.max(axis=2)
