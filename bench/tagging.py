@@ -1,8 +1,8 @@
 """Tagging speed: every backend of Nerine against `pipeline("ner")`.
 
 Speed is measured from texts to entities, all in one run, in turns. The pipeline runs with its
-default batch size, 1, and with some others, of which the best one counts. F1 is that of WNUT 17's
-test split. Further tables have the time of each stage, the speed relative to the bound of the
+default batch size, 1, and with some others; the best one counts. F1 is that of WNUT 17's test
+split. Further tables have the time of each stage, the speed relative to the bound of the
 machine's matrix products, and long documents, for which the pipeline uses `stride`.
 
     python -m bench.tagging [CHECKPOINT] [--student CHECKPOINT] [--rounds 3]

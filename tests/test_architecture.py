@@ -12,23 +12,13 @@ import pytest
 
 import nerine
 from places import ROOT
+from tools.sizes import CHAIN
 
 PACKAGE = Path(nerine.__file__).parent
 
-# A room imports only from the rows above its own, and from itself.
-CHAIN = (
-    ("core",),
-    ("hub",),
-    ("data",),
-    ("evaluation",),
-    ("model",),
-    ("training", "serving"),
-    ("curation", "publishing"),
-    ("cli",),
-)
 ROW = {room: row for row, rooms in enumerate(CHAIN) for room in rooms}
 FACE = ("__init__", "__main__")
-"""The modules that stand outside of the house."""
+"""The modules that stand outside the rooms."""
 
 LIGHT = ("core", "hub", "data")
 HEAVY = {"torch", "transformers", "numpy", "tokenizers", "accelerate", "safetensors", "datasets"}

@@ -140,7 +140,7 @@ class Snapshot:
 
 
 def list_files(repo: RepoName) -> Snapshot:
-    """The commit of `repo` with the names of its files, none of which is fetched.
+    """The commit of `repo` with the names of its files; no file is fetched.
 
     The hub is not asked about a commit whose list is saved here. Offline, or where the hub cannot
     be reached, the cache is used. Raises `HubError`.

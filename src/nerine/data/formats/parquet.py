@@ -29,14 +29,14 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")
     with _parquet_errors(path):
         schema = parquet.read_schema(path)
-    tag_names = None
+    tag_names: tuple[str, ...] | None = None
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         names = features[tag_column(schema.names, options)]["feature"]["names"]
         if isinstance(names, list) and all(isinstance(each, str) for each in names):
             tag_names = tuple(names)
     except (KeyError, TypeError, ValueError, RecursionError):
-        pass  # not written by `datasets`
+        tag_names = None  # `datasets` did not write this file
 
     def rows() -> Iterator[tuple[str, Row]]:
         with _parquet_errors(path), parquet.ParquetFile(path) as file:

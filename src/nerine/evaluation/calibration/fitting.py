@@ -99,7 +99,7 @@ def fit_thresholds(
     if target.measure != "f1":
         best = {label: _best(each, target, label) for label, each in candidates.items()}
         return Thresholds(value, best)
-    # the common threshold is a candidate too, so that the result is no worse than with it alone
+    # the common threshold is a candidate too, so the result is at least as good as with it alone
     for label, each in candidates.items():
         each.append(_Candidate(value, _kept(own[label], value, gold_counts[label])))
         each.sort(key=lambda candidate: candidate.threshold)

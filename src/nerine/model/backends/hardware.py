@@ -18,7 +18,7 @@ _DRIVERS = {
     "hip": ("/dev/kfd", "/dev/dxg"),
     "xpu": ("/dev/dri", "/dev/dxg"),
 }
-"""What a torch is built for → files of Linux, one of which is there if a driver is."""
+"""The accelerator that torch is built for → files that a driver for it creates on Linux."""
 
 
 def adds_bytes_exactly() -> bool:

@@ -148,16 +148,15 @@ class PartFiles:
             self._folder.mkdir(exist_ok=True)
             lock = (self._folder / "lock").open("ab")
         with lock:
-            try:
+            if os.name == "posix":  # Windows has no such locks
                 import fcntl
 
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:  # on Windows, without a lock
-                pass
-            except OSError:
-                raise TaggingError(
-                    "another process is writing this output", place=str(self._outputs.output)
-                ) from None
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    raise TaggingError(
+                        "another process is writing this output", place=str(self._outputs.output)
+                    ) from None
             yield
 
     def check_start(self, identity: Mapping[str, Any], start: Start) -> None:

@@ -41,7 +41,7 @@ def check_tolerance(tolerance: float) -> None:
 
 
 def choose(measurements: Sequence[Measurement], tolerance: float = TOLERANCE) -> Choice:
-    """Chooses among measurements, of which the first is the most exact variant: PyTorch.
+    """Chooses among measurements. The first one is of PyTorch, the most exact variant.
 
     A variant is good enough if its F1 is at most `tolerance` points below that of the first. Of
     those, the fastest is chosen, and of two equally fast ones the more exact.
