@@ -1,0 +1,1 @@
+"""The default recipe on a panel of corpora, next to other programs."""
