@@ -21,9 +21,9 @@ from nerine.training.dataset import Examples, make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
+from nerine.training.plan import make_plan
 from nerine.training.settings import DEFAULT_ENCODER, TrainingSettings
 from nerine.training.states import States
-from nerine.training.train import with_learning_rate
 
 WNUT = Path(__file__).parents[2] / "shared" / "wnut17"
 ENCODER = DEFAULT_ENCODER
@@ -65,7 +65,7 @@ def make_trainer(
     callbacks: Sequence[TrainerCallback] = (),
 ) -> NerTrainer:
     """The loop of `nerine.train`, alone, with its states in `folder`."""
-    settings = with_learning_rate(settings)
+    settings = make_plan(corpus, settings).settings
     checkpoint, examples = start(corpus, settings)
     if settings.tag_prior:
         initialize_bias(checkpoint.model, examples)

@@ -1,4 +1,4 @@
-"""Callbacks of a training run: progress, early stopping, signals and periodic saves."""
+"""Callbacks of a training run: progress, early stopping, signals and saves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.training.epochs import epoch_records
 from nerine.training.settings import RunSettings
 
@@ -66,34 +66,62 @@ class ProgressCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Passes on the record of the epoch."""
-        *earlier, last = epoch_records(state.log_history)
-        self._listener.evaluated(last, best=all(record.f1 < last.f1 for record in earlier))
+        records = list(epoch_records(state.log_history))
+        self._listener.evaluated(records[-1], best=best_record(records) is records[-1])
 
 
-class StopsAndSaves(TrainerCallback):
-    """Early stopping, and periodic saves of the state, as the settings say.
+class Validations(TrainerCallback):
+    """Validates, logs, stops early and saves the state at the steps that the settings give.
 
-    Its only state is Trainer's log, so a resumed run needs no other.
+    Without `validate_every`, Trainer validates and saves at the end of each epoch. The callback's
+    only state is Trainer's log, so a resumed run needs no other.
     """
 
     def __init__(self, settings: RunSettings) -> None:
-        self._patience, self._steps = settings.early_stopping, settings.save_steps
-
-    def on_evaluate(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Stops the run if so many evaluations have had no better F1."""
-        scores = [record.f1 for record in epoch_records(state.log_history)]
-        if self._patience and len(scores) - 1 - scores.index(max(scores)) >= self._patience:
-            control.should_training_stop = True
+        self._settings = settings
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Saves the state every so many steps. The end of an epoch is saved in any case."""
-        is_due = self._steps and state.global_step % self._steps == 0
-        if is_due and not _epoch_is_over(state):
+        """Validates every so many steps and at the end, and saves where all documents are scored.
+
+        Saves every `save_steps` too.
+        """
+        step, settings = state.global_step, self._settings
+        if step in validations(settings, state.max_steps):
+            control.should_evaluate = control.should_log = True
+            is_whole = step in whole_validations(settings, state.max_steps)
+            control.should_save = is_whole or settings.validation_sample is None
+        is_due = settings.save_steps and step % settings.save_steps == 0
+        if is_due and not _epoch_will_be_saved(args, state):
             control.should_save = control.should_log = True
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Stops the run if so many validations have had no better F1."""
+        patience = self._settings.early_stopping
+        records = list(epoch_records(state.log_history))
+        best = best_record(records)
+        since = [
+            each for each in records if each.documents == best.documents and each.step > best.step
+        ]
+        if patience and len(since) >= patience:
+            control.should_training_stop = True
+
+
+def validations(settings: RunSettings, steps: int) -> list[int]:
+    """The steps, of all `steps`, after which a run validates: every so many, and the last one.
+
+    None if the run validates at the end of each epoch.
+    """
+    every = settings.validate_every
+    return [] if every is None else [*range(every, steps, every), steps]
+
+
+def whole_validations(settings: RunSettings, steps: int) -> list[int]:
+    """Those of these steps at which all validation documents are scored, not a sample."""
+    return validations(settings, steps)[-settings.whole_validations :]
 
 
 class Interruption(TrainerCallback):
@@ -131,13 +159,13 @@ class Interruption(TrainerCallback):
             self.received = next((name for name in received if name), None)
         if self.received:
             control.should_training_stop = True
-            control.should_save = control.should_log = not _epoch_is_over(state)
+            control.should_save = control.should_log = not _epoch_will_be_saved(args, state)
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Skips the evaluation of an unfinished epoch; the resumed run evaluates it."""
-        if self.received and not _epoch_is_over(state):
+        if self.received and not _epoch_will_be_saved(args, state):
             control.should_save = control.should_evaluate = control.should_log = False
 
 
@@ -146,8 +174,10 @@ def make_callbacks(
 ) -> list[TrainerCallback]:
     """The callbacks of a run with these settings."""
     progress = [ProgressCallback(listener)] if listener else []
-    return [StopsAndSaves(settings), *progress, interruption]
+    return [Validations(settings), *progress, interruption]
 
 
-def _epoch_is_over(state: TrainerState) -> bool:
-    return bool(state.epoch is not None and float(state.epoch).is_integer())
+def _epoch_will_be_saved(args: TrainingArguments, state: TrainerState) -> bool:
+    """Whether Trainer validates and saves after this step, the last one of an epoch."""
+    is_over = state.epoch is not None and float(state.epoch).is_integer()
+    return args.save_strategy == "epoch" and is_over

@@ -37,10 +37,11 @@ def epoch_records(log: Sequence[Mapping[str, float]]) -> Iterator[EpochRecord]:
                 epoch=entry["epoch"],
                 step=int(entry["step"]),
                 training_loss=float(np.average(losses, weights=steps)),
+                documents=int(entry["eval_documents"]),
                 **{
                     name.removeprefix("eval_"): value
                     for name, value in entry.items()
-                    if name.startswith("eval_")
+                    if name.startswith("eval_") and name != "eval_documents"
                 },
             )
             losses, steps = [], []

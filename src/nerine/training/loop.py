@@ -19,12 +19,13 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE
-from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores, score
 from nerine.model.batching import BudgetSampler, look_aheads
 from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.tagger import Tagger
+from nerine.training.callbacks import whole_validations
 from nerine.training.dataset import Collator, Examples
 from nerine.training.ema import EMA
 from nerine.training.epochs import epoch_records
@@ -52,6 +53,7 @@ class NerTrainer(Trainer):
         states: States,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
+        """`settings` has a number of steps or of epochs."""
         ema = EMA(checkpoint.model, settings.averaging)
         averaged = dataclasses.replace(checkpoint, model=ema.model)
         self._inference = Tagger.from_checkpoint(averaged).inference
@@ -71,6 +73,7 @@ class NerTrainer(Trainer):
         self._loss = loss
         self._batch: Batch = {}  # the augmented batch whose loss is being computed
         self._validation = validation
+        self._sample = sample_of(validation, settings.validation_sample)
         self._states = states
         self._ema = ema
         self._began = time.monotonic()
@@ -161,9 +164,11 @@ class NerTrainer(Trainer):
         return total / (num_items_in_batch if num_items_in_batch is not None else 1)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Scores the validation split, tagged in the same way as any text."""
-        scores, loss = validate(self._inference, self._validation)
+        """Scores the validation split or a sample of it, tagged in the same way as any text."""
+        documents = self._validation if self._is_whole() else self._sample
+        scores, loss = validate(self._inference, documents)
         metrics = {
+            "eval_documents": len(documents),
             "eval_validation_loss": loss,
             "eval_precision": scores.overall.precision,
             "eval_recall": scores.overall.recall,
@@ -176,6 +181,19 @@ class NerTrainer(Trainer):
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def _is_whole(self) -> bool:
+        """Whether the validation at this step scores all documents."""
+        return len(self._sample) == len(self._validation) or (
+            self.state.global_step in whole_validations(self.settings, self.state.max_steps)
+        )
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """Whether the last validation is the best, whose state is kept."""
+        records = self.records()
+        best = best_record(records)
+        self.state.best_global_step, self.state.best_metric = best.step, best.f1
+        return best is records[-1]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Writes the training state to a staging folder, renames it, and deletes old states.
@@ -222,9 +240,12 @@ class NerTrainer(Trainer):
 
 
 def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
+    # `Validations` validates, logs and saves at given steps.
+    strategy = "epoch" if settings.validate_every is None else "no"
     return TrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=settings.epochs,
+        num_train_epochs=settings.epochs or 1,
+        max_steps=settings.steps or -1,
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.gradient_accumulation,
         learning_rate=settings.learning_rate or 0.0,
@@ -237,9 +258,9 @@ def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
         use_cpu=not torch.accelerator.is_available(),
         dataloader_pin_memory=torch.accelerator.is_available(),
         seed=settings.seed,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_strategy="epoch",
+        eval_strategy=strategy,
+        save_strategy=strategy,
+        logging_strategy=strategy,
         metric_for_best_model="f1",
         greater_is_better=True,
         report_to=list(settings.report_to) or "none",
@@ -247,6 +268,13 @@ def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
         disable_tqdm=True,
         accelerator_config={"even_batches": False},
     )
+
+
+def sample_of(documents: Sequence[Document], size: int | None) -> Sequence[Document]:
+    """`size` of the documents at equal distances, or all."""
+    if size is None or size >= len(documents):
+        return documents
+    return [documents[index * len(documents) // size] for index in range(size)]
 
 
 def validate(inference: Inference, documents: Sequence[Document]) -> tuple[Scores, float]:

@@ -23,6 +23,7 @@ Settings = TypeVar("Settings", bound=Changeable)
 
 RECIPES: Mapping[str, TrainingSettings] = {
     "default": TrainingSettings(),
+    "four-epochs": TrainingSettings(epochs=4),
     "notebook": TrainingSettings(
         words="tokens",
         decoding="argmax",

@@ -18,7 +18,7 @@ from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
-from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
@@ -35,8 +35,8 @@ class TrainingRun:
 
     Attributes:
         folder: The run's folder, with the checkpoint.
-        epochs: A record for each epoch, including those before the run was resumed; `best` is
-            the one whose weights were kept.
+        epochs: A record for each validation, including those before the run was resumed; `best`
+            is the one whose weights were kept.
         notes: Notes for the user on the run and its data.
         interrupted: The name of the signal that ended the run early; None if it ended normally.
     """
@@ -48,8 +48,8 @@ class TrainingRun:
 
     @property
     def best(self) -> EpochRecord:
-        """The first epoch with the highest validation F1."""
-        return max(self.epochs, key=lambda record: record.f1)
+        """The validation with the highest F1, then the lowest loss, whose weights are kept."""
+        return best_record(self.epochs)
 
     def tagger(self, *, device: str | None = None) -> Tagger:
         """The tagger with the weights of the best epoch.

@@ -53,7 +53,23 @@ class RunSettings:
         SettingsError: If a value has the wrong type or is out of its range.
     """
 
-    epochs: int = _setting(4, "passes over the training split", least=1)
+    steps: int | None = _setting(
+        None, "steps of the optimizer; by default planned from the corpus", least=1
+    )
+    epochs: int | None = _setting(
+        None, "passes over the training split, instead of a number of steps", least=1
+    )
+    validate_every: int | None = _setting(
+        None, "steps between validations; by default planned, or an epoch with --epochs", least=1
+    )
+    validation_sample: int | None = _setting(
+        None,
+        "validation documents that all but the last validations score; by default all",
+        least=1,
+    )
+    whole_validations: int = _setting(
+        1, "last validations that score all documents, if the others score a sample", least=1
+    )
     learning_rate: float | None = _setting(
         None,
         "peak learning rate; by default 2e-4 for a small encoder, 5e-5 for a base-sized one",
@@ -95,7 +111,7 @@ class RunSettings:
     )
     freeze_embeddings: bool = _setting(True, "keep the pretrained word embeddings unchanged")
     early_stopping: int | None = _setting(
-        None, "stop after this many epochs without a better validation F1", least=1
+        None, "stop after this many validations of all documents without a better F1", least=1
     )
     validation_fraction: float = _setting(
         0.1,
@@ -105,7 +121,10 @@ class RunSettings:
     )
     precision: Precision = _setting("fp32", "bf16 or fp16: mixed precision")
     save_steps: int | None = _setting(
-        None, "save the training state every so many steps, in addition to each epoch", least=1
+        None,
+        "save the training state every so many steps, in addition to each validation of all "
+        "documents",
+        least=1,
     )
     report_to: tuple[str, ...] = _setting(
         (), "experiment trackers, by their names in transformers' Trainer"
@@ -119,6 +138,12 @@ class RunSettings:
         for each in dataclasses.fields(self):
             bounds = each.metadata["least"], each.metadata["most"]
             check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
+        if self.steps is not None and self.epochs is not None:
+            raise SettingsError(
+                f"{self.steps} steps and {self.epochs} epochs",
+                place="steps",
+                expected="one of the settings steps and epochs",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, for JSON and TOML."""
@@ -141,12 +166,19 @@ class RunSettings:
         """A copy with some settings changed.
 
         Args:
-            changes: New values by name; lists become tuples.
+            changes: New values by name; lists become tuples. A new number of steps replaces a
+                number of epochs, and a new number of epochs one of steps and the validations that
+                were planned for it.
 
         Raises:
             SettingsError: If a setting is unknown or a value is invalid.
         """
-        return with_changes(self, changes, "setting")
+        replaced: dict[str, Any] = {}
+        if changes.get("steps") is not None:
+            replaced = {"epochs": None}
+        elif changes.get("epochs") is not None:
+            replaced = dict.fromkeys(("steps", "validate_every", "validation_sample"))
+        return with_changes(self, {**replaced, **changes}, "setting")
 
 
 @with_field_docs
@@ -198,7 +230,7 @@ class DistillationSettings(RunSettings):
     keep: tuple[int, ...] = _setting(
         (), "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest"
     )
-    epochs: int = _other_default("epochs", 7)
+    epochs: int | None = _other_default("epochs", 7, "passes over the training split")
     learning_rate: float | None = _other_default(
         "learning_rate",
         None,

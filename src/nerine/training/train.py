@@ -8,17 +8,15 @@ from typing import Any
 from nerine.data.corpus import Corpus
 from nerine.model.encoding import Encoder
 from nerine.model.heads import TagHead
-from nerine.model.loading.pretrained import encoder_width
 from nerine.model.settings import ModelSettings
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
-from nerine.training.initialization import initialize_bias, learning_rate_for, new_checkpoint
+from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
-from nerine.training.run import TrainingRun, check_labels, open_run, with_validation
+from nerine.training.plan import make_plan
+from nerine.training.run import TrainingRun, check_labels, open_run
 from nerine.training.settings import TrainingSettings
-
-_SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 2e-4, 5e-5
 
 
 def train(
@@ -30,10 +28,10 @@ def train(
     listener: Listener | None = None,
     **changes: Any,
 ) -> TrainingRun:
-    """Fine-tunes an encoder on `corpus.train` and keeps the epoch with the best validation F1.
+    """Fine-tunes an encoder on `corpus.train` and keeps the weights with the best validation F1.
 
-    The test split is not read. If the corpus has no validation split, some training documents are
-    held out as one.
+    `make_plan` chooses what the settings leave open. The test split is not read. If the corpus has
+    no validation split, some training documents are held out as one.
 
     Args:
         corpus: The corpus.
@@ -57,16 +55,16 @@ def train(
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder's package is not installed.
     """
-    settings = with_learning_rate((settings or TrainingSettings()).changed(changes))
-    conditions = training_conditions(corpus, settings)
-    with open_run(output, conditions, resume=resume) as run:
-        corpus = with_validation(corpus, settings, run.notes)
-        check_labels(corpus)
-        checkpoint = new_checkpoint(corpus, settings, given=conditions["corpus"])
+    plan = make_plan(corpus, (settings or TrainingSettings()).changed(changes))
+    settings = plan.settings
+    with open_run(output, run_conditions(corpus, settings), resume=resume) as run:
+        plan.save(run.states.run)
+        check_labels(plan.corpus)
+        checkpoint = new_checkpoint(plan.corpus, settings, given=corpus.hash)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)
-        examples = make_examples(corpus.train, encoder, head)
-        run.notes += [*examples.notes(), *_window_notes(settings, checkpoint.settings)]
+        examples = make_examples(plan.corpus.train, encoder, head)
+        run.notes += [*plan.notes, *examples.notes(), *_window_notes(settings, checkpoint.settings)]
         if settings.tag_prior:
             initialize_bias(checkpoint.model, examples)
         trainer = NerTrainer(
@@ -74,7 +72,7 @@ def train(
             settings,
             examples=examples,
             loss=GoldLoss(head, settings.masking, checkpoint.tokenizer.mask_token_id),
-            validation=corpus.validation,
+            validation=plan.corpus.validation,
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),
         )
@@ -82,22 +80,12 @@ def train(
         return run.finish(trainer)
 
 
-def training_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
-    """The conditions of a run, which must be the same when it is resumed."""
-    return {
-        "corpus": corpus.hash,
-        "source": corpus.source,
-        "settings": with_learning_rate(settings).to_dict(),
-    }
+def run_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
+    """The conditions of a run, which must be the same when it is resumed.
 
-
-def with_learning_rate(settings: TrainingSettings) -> TrainingSettings:
-    """The settings with a learning rate; the default depends on the encoder's width."""
-    if settings.learning_rate is not None:
-        return settings
-    width = encoder_width(settings.encoder, revision=settings.revision)
-    rate = learning_rate_for(width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
-    return settings.changed({"learning_rate": rate})
+    `settings` are those of its plan.
+    """
+    return {"corpus": corpus.hash, "source": corpus.source, "settings": settings.to_dict()}
 
 
 def _window_notes(asked: TrainingSettings, used: ModelSettings) -> list[str]:

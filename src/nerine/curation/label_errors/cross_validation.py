@@ -21,10 +21,11 @@ from nerine.data.corpus import Corpus
 from nerine.data.splitting import folds as divide
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
+from nerine.training.plan import make_plan
 from nerine.training.recipes import CROSS_VALIDATION
 from nerine.training.run import check_conditions
 from nerine.training.settings import TrainingSettings
-from nerine.training.train import train, training_conditions
+from nerine.training.train import run_conditions, train
 
 
 class FoldListener(Listener, Protocol):
@@ -68,7 +69,8 @@ class CrossValidation:
                 listener.fold(number, self.folds)
             corpus, folder = self._corpus(documents, part), self.folder(number)
             if (folder / INFO_FILE).is_file():
-                check_conditions(folder, training_conditions(corpus, self.settings))
+                plan = make_plan(corpus, self.settings)
+                check_conditions(folder, run_conditions(corpus, plan.settings))
                 tagger = Tagger.load(folder)
             else:
                 resumable = (folder / RUN_FILE).is_file()

@@ -9,7 +9,7 @@ from typing import Any
 
 from nerine.core.document import Document, Entity, surface_form, surface_forms
 from nerine.evaluation.calibration import ReliabilityDiagram, reliability_diagram
-from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.error_analysis import Outcome
 from nerine.evaluation.evaluate import Evaluation, evaluate_predictions
 from nerine.evaluation.metrics import Scores
@@ -66,11 +66,8 @@ class Report:
 
     @property
     def best_epoch(self) -> int | None:
-        """Index in `epochs` of the epoch that the checkpoint keeps: the first with the best F1."""
-        if not self.epochs:
-            return None
-        scores = [record.f1 for record in self.epochs]
-        return scores.index(max(scores))
+        """Index in `epochs` of the record whose weights the checkpoint keeps."""
+        return self.epochs.index(best_record(self.epochs)) if self.epochs else None
 
     def place(self, document: int) -> str:
         """A document's place, or its number from 0 if the places are unknown."""

@@ -1,0 +1,245 @@
+"""The plan of a training run: what the user did not set, from the corpus and the encoder.
+
+The rules were chosen on five corpora by their validation splits; `docs/trials.md` has the protocol
+and every trial.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nerine.core.document import Document
+from nerine.core.files import write_text
+from nerine.data.corpus import Corpus
+from nerine.model.batching import BudgetSampler
+from nerine.model.encoding import Encoder
+from nerine.model.loading.pretrained import encoder_width, load_tokenizer
+from nerine.training.initialization import learning_rate_for
+from nerine.training.run import with_validation
+from nerine.training.settings import RunSettings, TrainingSettings
+
+PLAN_FILE = "plan.json"
+
+_SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 2e-4, 5e-5
+
+# Passes over the training split: `_PASSES` at `_SIZE` windows, more over less.
+_PASSES, _SIZE, _EXPONENT = 5, 3400, 0.6
+_FEWEST_PASSES, _MOST_PASSES = 3, 60
+
+_VALIDATIONS = 10
+_VALIDATION_SHARE = 0.08
+"""Share of a run's time that its validations may take."""
+_TRAINING_COST = 3
+"""Cost of a subword in training, by that of one in validation."""
+_LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a plan depends on.
+
+    Attributes:
+        documents: Number of training documents.
+        words: Number of their words.
+        entities: Number of their entities with each label.
+        windows: Number of their windows.
+        subwords: Number of subwords in these windows.
+        long: Number of documents that are longer than a window.
+        repeated: Number of documents whose text occurs earlier in the training split.
+        validation_documents: Number of validation documents.
+        validation_entities: Number of their entities.
+        validation_subwords: Number of subwords in their windows.
+        width: Width of the encoder's hidden states.
+        batches: Number of batches in a pass over the training split.
+    """
+
+    documents: int
+    words: int
+    entities: Mapping[str, int]
+    windows: int
+    subwords: int
+    long: int
+    repeated: int
+    validation_documents: int
+    validation_entities: int
+    validation_subwords: int
+    width: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A decision of a plan.
+
+    Attributes:
+        name: What is decided, such as `steps`.
+        value: The decision, for the user.
+        reason: The reason for it.
+    """
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of a run, with the facts and the reasons that they follow from.
+
+    Attributes:
+        settings: The settings, with a number of steps or epochs and a learning rate.
+        facts: What they were chosen from.
+        choices: What was chosen and why; settings that the user gave are not among them.
+        corpus: The corpus, with a validation split.
+        notes: Notes for the user on the corpus.
+    """
+
+    settings: TrainingSettings
+    facts: Facts
+    choices: tuple[Choice, ...]
+    corpus: Corpus
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts, choices and settings for JSON."""
+        return {
+            "facts": asdict(self.facts),
+            "choices": [asdict(choice) for choice in self.choices],
+            "settings": self.settings.to_dict(),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Writes `plan.json` into a run's folder."""
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        write_text(folder / PLAN_FILE, f"{text}\n")
+
+
+def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
+    """The plan of `train` for a corpus: the settings that are given, and the others chosen.
+
+    If the corpus has no validation split, some training documents are held out as one.
+
+    Args:
+        corpus: The corpus.
+        settings: The settings; those that are None are chosen.
+
+    Raises:
+        CorpusError: If the corpus has no training split, or it cannot be divided.
+        CheckpointError: If the encoder is not found or cannot be used.
+        EncodingError: If the tokenizer gives no character offsets.
+        HubError: If the encoder cannot be reached.
+        MissingExtraError: If the encoder's package is not installed.
+    """
+    settings = settings or TrainingSettings()
+    notes: list[str] = []
+    corpus = with_validation(corpus, settings, notes)
+    facts = _facts(corpus, settings)
+    choices: list[Choice] = []
+    if settings.learning_rate is None:
+        settings, choice = _learning_rate(settings, facts)
+        choices.append(choice)
+    if settings.steps is None and settings.epochs is None:
+        settings, choice = _steps(settings, facts)
+        choices.append(choice)
+    if settings.steps is not None and settings.validate_every is None:
+        settings, choice = _validations(settings, facts)
+        choices.append(choice)
+    return Plan(settings, facts, tuple(choices), corpus, tuple(notes))
+
+
+def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
+    tokenizer, longest = load_tokenizer(settings.encoder, revision=settings.revision)
+    max_length = min(settings.max_length, longest)
+    encoder = Encoder(
+        tokenizer,
+        words=settings.words,
+        max_length=max_length,
+        overlap=min(settings.overlap, max_length // 4),
+    )
+    encoding = encoder.encode(corpus.train)
+    windows = encoder.windows(encoding)
+    texts = Counter(document.text for document in corpus.train)
+    return Facts(
+        documents=len(corpus.train),
+        words=len(encoding.word_starts),
+        entities=_entities(corpus.train, corpus.labels),
+        windows=len(windows),
+        subwords=int(windows.lengths.sum()),
+        long=sum(count > 1 for count in Counter(windows.documents.tolist()).values()),
+        repeated=len(corpus.train) - len(texts),
+        validation_documents=len(corpus.validation),
+        validation_entities=sum(len(each.entities) for each in corpus.validation),
+        validation_subwords=int(encoder.windows(encoder.encode(corpus.validation)).lengths.sum()),
+        width=encoder_width(settings.encoder, revision=settings.revision),
+        batches=_batches(windows.lengths.tolist(), settings),
+    )
+
+
+def _entities(documents: Sequence[Document], labels: Sequence[str]) -> dict[str, int]:
+    counts = Counter(entity.label for document in documents for entity in document.entities)
+    return {label: counts[label] for label in labels}
+
+
+def _batches(lengths: list[int], settings: RunSettings) -> int:
+    """The number of steps of the optimizer in a pass over windows of these lengths."""
+    if not lengths:
+        return 0
+    batches = math.ceil(len(lengths) / settings.batch_size)
+    if settings.batching == "budget":
+        sampler = BudgetSampler(
+            lengths, batch_size=settings.batch_size, token_budget=settings.token_budget, seed=0
+        )
+        batches = len(sampler)
+    return math.ceil(batches / settings.gradient_accumulation)
+
+
+def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+    rate = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
+    reason = f"hidden states of width {facts.width}"
+    return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
+
+
+def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+    """Enough steps to learn from few windows, and few passes over many."""
+    passes = _PASSES * (_SIZE / max(facts.windows, 1)) ** _EXPONENT
+    passes = min(max(passes, _FEWEST_PASSES), _MOST_PASSES)
+    steps = max(1, round(passes * facts.batches))
+    choice = Choice(
+        "steps",
+        f"{steps:,}, or {passes:.3g} passes",
+        f"{facts.documents:,} training documents in {facts.windows:,} windows; smaller corpora "
+        "need more passes",
+    )
+    return replace(settings, steps=steps), choice
+
+
+def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+    """As many validations of all documents as the budget allows, after some of a sample."""
+    steps = settings.steps or 1
+    documents = facts.validation_documents
+    of_all = max(facts.validation_subwords, 1)
+    passes = steps / max(facts.batches, 1)
+    budget = _VALIDATION_SHARE * _TRAINING_COST * passes * facts.subwords
+    whole = min(max(int(budget // of_all), 1), _VALIDATIONS)
+    affordable = int((budget - whole * of_all) / of_all * documents)  # documents in samples
+    sampled = min(max(affordable // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
+    sample = max(affordable // sampled, _LEAST_SAMPLE) if sampled > 0 else documents
+    every = math.ceil(steps / (whole + max(sampled, 0)))
+    if sampled <= 0 or sample >= documents:
+        return replace(settings, validate_every=every), Choice(
+            "validation", f"every {every} steps", f"{documents:,} documents, few for this run"
+        )
+    changed = replace(
+        settings, validate_every=every, validation_sample=sample, whole_validations=whole
+    )
+    return changed, Choice(
+        "validation",
+        f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
+        f"about {_VALIDATION_SHARE:.0%} of the time",
+    )
