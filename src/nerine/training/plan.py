@@ -39,6 +39,9 @@ _TRAINING_COST = 3
 """Cost of a subword in training, by that of one in validation."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
 
+_HELD_OUT_SHARE, _MOST_HELD_OUT_SHARE = 0.1, 0.2
+_WANTED_VALIDATION, _MOST_VALIDATION = 100, 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -149,9 +152,19 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
     settings = settings or TrainingSettings()
     given = corpus.hash
     notes: list[str] = []
+    if "validation" not in corpus.splits and settings.validation_fraction is None:
+        settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
     check_labels(corpus)
     facts = _facts(corpus, settings)
+    chosen, choices = choose_settings(settings, facts)
+    return Plan(chosen, facts, choices, corpus, given, tuple(notes))
+
+
+def choose_settings(
+    settings: TrainingSettings, facts: Facts
+) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+    """The settings with those that are None chosen from `facts`, and what was chosen."""
     choices: list[Choice] = []
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
@@ -162,7 +175,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
     if settings.steps is not None and settings.validate_every is None:
         settings, choice = _validations(settings, facts)
         choices.append(choice)
-    return Plan(settings, facts, tuple(choices), corpus, given, tuple(notes))
+    return settings, tuple(choices)
 
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
@@ -264,7 +277,10 @@ def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> 
     """
     if "validation" in corpus.splits:
         return corpus
-    split = corpus.hold_out_validation(settings.validation_fraction, settings.seed)
+    fraction = settings.validation_fraction
+    split = corpus.hold_out_validation(
+        held_out_share(len(corpus.train)) if fraction is None else fraction, settings.seed
+    )
     notes.append(
         f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
         "training documents were held out as one"
@@ -284,3 +300,13 @@ def check_labels(corpus: Corpus) -> None:
             f"the validation split has the label {unknown[0]!r}, which the training split lacks",
             expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
         )
+
+
+def held_out_share(documents: int) -> float:
+    """The share of so many training documents that is held out as a validation split.
+
+    A hundred documents are wanted and two thousand are enough, but a fifth at most, and a tenth of
+    a corpus between these sizes.
+    """
+    wanted = max(_WANTED_VALIDATION / max(documents, 1), _HELD_OUT_SHARE)
+    return min(wanted, _MOST_HELD_OUT_SHARE, _MOST_VALIDATION / max(documents, 1))
