@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -11,7 +11,7 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 
 from nerine.core.document import Document
-from nerine.core.tags import Reading, TagScheme
+from nerine.core.tags import Reading, Span, TagScheme
 from nerine.data.corpus import Corpus
 from nerine.data.formats.tagged_words import entities_from_spans, tags_from_entities
 from nerine.evaluation.metrics import score
@@ -28,6 +28,7 @@ class Sentence(TypedDict):
 
     tokens: list[str]
     tags: list[str]
+    spans: list[Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Outcome:
     Attributes:
         best_epoch: The epoch whose weights were kept.
         validation_f1: Strict F1 on the validation split, of these weights.
-        predicted: The predicted test documents, by the mode of seqeval.
+        predicted: The predicted test documents, by the mode of seqeval, and as `final` those of
+            the final epoch from a peer that would keep it.
         minutes: Minutes of training, validation included.
         versions: The versions of the packages that trained it.
     """
@@ -55,7 +57,8 @@ def sentences(documents: Sequence[Document]) -> list[Sentence]:
     for document in documents:
         tokens = document.tokens or ()
         tags = tags_from_entities(document.entities, tokens, TagScheme.IOB2)
-        found.append({"tokens": [document.surface(token) for token in tokens], "tags": tags})
+        surfaces = [document.surface(token) for token in tokens]
+        found.append({"tokens": surfaces, "tags": tags, "spans": TagScheme.IOB2.decode(tags)})
     return found
 
 
@@ -83,9 +86,16 @@ def read_tags(gold: Sequence[Document], predicted: Tags) -> dict[str, list[Docum
 
 
 def _documents(gold: Sequence[Document], predicted: Tags, reading: Reading) -> list[Document]:
+    return read_spans(gold, [TagScheme.IOB2.decode(tags, reading) for tags in predicted])
+
+
+def read_spans(
+    gold: Sequence[Document], predicted: Sequence[Iterable[tuple[int, int, str]]]
+) -> list[Document]:
+    """The documents that predicted ranges of tokens mean: start, end and label of each entity."""
     return [
         document.with_entities(
-            entities_from_spans(document.tokens or (), TagScheme.IOB2.decode(tags, reading))
+            entities_from_spans(document.tokens or (), [Span(*span) for span in sorted(spans)])
         )
-        for document, tags in zip(gold, predicted, strict=True)
+        for document, spans in zip(gold, predicted, strict=True)
     ]
