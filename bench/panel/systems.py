@@ -1,10 +1,12 @@
-"""The systems of the panel, in the order of their cost, and the corpora that each runs on."""
+"""The systems of the panel, the cheap ones first, and the corpora and seeds of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bench.panel.environments import peer
+from bench.panel.nerine_side import nerine
 from bench.panel.outcome import Outcome
 from bench.panel.trainer import trainer
 from nerine.data.corpus import Corpus
@@ -26,11 +28,20 @@ class System:
     seeds: Mapping[str, tuple[int, ...]]
 
 
+CORPORA = ("ai", "politics", "wnut", "ncbi", "btc")
+"""The corpora, the small ones first."""
+
 _SMALL = {"ai": THREE, "politics": THREE}
-_ALL = {**_SMALL, "wnut": THREE, "ncbi": ONE, "btc": ONE}
+_PEERS = {**_SMALL, "wnut": THREE, "ncbi": ONE, "btc": ONE}
+_ALL = dict.fromkeys(CORPORA, THREE)
+
+NERINE = "nerine"
 
 SYSTEMS = {
-    "trainer-5e-5x3": System(trainer(5e-5, 3), _ALL),
-    "trainer-2e-4x5": System(trainer(2e-4, 5), _ALL),
+    NERINE: System(nerine, _ALL),
+    "trainer-5e-5x3": System(trainer(5e-5, 3), _PEERS),
+    "trainer-2e-4x5": System(trainer(2e-4, 5), _PEERS),
     "trainer-2e-4x30": System(trainer(2e-4, 30), _SMALL),
+    "flair-fine-tune": System(peer("flair"), {"ai": THREE, "wnut": THREE, "ncbi": ONE}),
+    "spacy": System(peer("spacy"), _PEERS),
 }

@@ -105,7 +105,7 @@ class _Split:
     def __init__(self, words: Sequence[Sentence], tokenizer: Any, tags: Sequence[str]) -> None:
         number = {tag: index for index, tag in enumerate(tags)}
         self.gold: Tags = [sentence["tags"] for sentence in words]
-        self.rows: list[dict[str, list[int]]] = []
+        self.rows: Any = []  # Trainer says that it wants a Dataset, and takes a list
         self._places: list[dict[int, int]] = []
         for sentence in words:
             encoding = tokenizer(sentence["tokens"], is_split_into_words=True, truncation=True)
