@@ -50,6 +50,8 @@ def main() -> None:
         ModelTrainer(tagger, corpus).fine_tune(folder, use_final_model_for_eval=False)
         minutes = (time.monotonic() - began) / 60
         best = _epoch_of_best(Path(folder, "loss.tsv"))
+        if not Path(folder, "best-model.pt").exists():  # no epoch scored above 0
+            Path(folder, "best-model.pt").symlink_to("final-model.pt")
         spans = {
             kept: _predict(Path(folder, f"{kept}-model.pt"), job["splits"])
             for kept in ("best", "final")
