@@ -5,9 +5,9 @@ folder than `build`. torch is installed first, at the version that Nerine is tes
 is the CPU's build where pip is set to find it.
 
 The script gets a job: the tokens of each split and its entities as ranges of tokens, the folder of
-the encoder, the seed and the number of threads. It writes the epoch that was best, the minutes, the
-versions, and the entities of the validation and the test split that the `best` model predicts, and
-those of the `final` one if the peer would keep that.
+the encoder, the seed and the number of threads. It writes the epoch that was best, the minutes by
+the wall clock and of the processor, the versions, and the entities of the validation and the test
+split that the `best` model predicts, and those of the `final` one if the peer would keep that.
 """
 
 from __future__ import annotations
@@ -74,10 +74,12 @@ def _run(name: str, corpus: Corpus, seed: int) -> Outcome:
         "strict" if kept == "best" else kept: read_spans(corpus.test, spans["test"])
         for kept, spans in result["spans"].items()
     }
+    minutes, core_minutes = result["minutes"]
     return Outcome(
         best_epoch=result["best_epoch"],
         validation_f1=score(corpus.validation, validation).overall.f1,
         predicted=predicted,
-        minutes=result["minutes"],
+        minutes=minutes,
+        core_minutes=core_minutes,
         versions=result["versions"],
     )

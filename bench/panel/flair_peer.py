@@ -45,10 +45,10 @@ def main() -> None:
     )
     tagger = _tagger(corpus, job["encoder"])
     with tempfile.TemporaryDirectory() as folder:
-        began = time.monotonic()
+        began = time.monotonic(), time.process_time()
         # of both models the final one is saved too
         ModelTrainer(tagger, corpus).fine_tune(folder, use_final_model_for_eval=False)
-        minutes = (time.monotonic() - began) / 60
+        ended = time.monotonic(), time.process_time()
         best = _epoch_of_best(Path(folder, "loss.tsv"))
         if not Path(folder, "best-model.pt").exists():  # no epoch scored above 0
             Path(folder, "best-model.pt").symlink_to("final-model.pt")
@@ -57,7 +57,12 @@ def main() -> None:
             for kept in ("best", "final")
         }
     versions = {name: version(name) for name in ("flair", "torch", "transformers")}
-    result = {"best_epoch": best, "minutes": minutes, "spans": spans, "versions": versions}
+    result = {
+        "best_epoch": best,
+        "minutes": [(end - start) / 60 for start, end in zip(began, ended, strict=True)],
+        "spans": spans,
+        "versions": versions,
+    }
     output.write_text(json.dumps(result), encoding="utf-8")
 
 

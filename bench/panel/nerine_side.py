@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 from bench.common import ENCODER
-from bench.panel.outcome import Outcome
+from bench.panel.outcome import Clock, Outcome
 from nerine.data.corpus import Corpus
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import train
@@ -18,14 +17,14 @@ def nerine(corpus: Corpus, seed: int) -> Outcome:
     """Trains with the default settings, and predicts with the checkpoint that is kept."""
     with tempfile.TemporaryDirectory() as folder:
         settings = TrainingSettings(encoder=ENCODER, seed=seed)
-        began = time.monotonic()
+        clock = Clock()
         run = train(corpus, output=Path(folder) / "run", settings=settings)
-        minutes = (time.monotonic() - began) / 60
+        minutes = clock.minutes()
         predicted = run.tagger().predict(corpus.test)
     return Outcome(
         best_epoch=run.best.epoch,
         validation_f1=run.best.f1,
         predicted={"strict": predicted},
-        minutes=minutes,
         versions={name: version(name) for name in ("nerine", "torch", "transformers")},
+        **minutes,
     )

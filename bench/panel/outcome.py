@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -41,6 +42,7 @@ class Outcome:
         predicted: The predicted test documents, by the mode of seqeval, and as `final` those of
             the final epoch from a peer that would keep it.
         minutes: Minutes of training, validation included.
+        core_minutes: The same in processor time, which other programs on the machine change less.
         versions: The versions of the packages that trained it.
     """
 
@@ -48,6 +50,7 @@ class Outcome:
     validation_f1: float
     predicted: Mapping[str, Sequence[Document]]
     minutes: float
+    core_minutes: float
     versions: Mapping[str, str]
 
 
@@ -87,6 +90,20 @@ def read_tags(gold: Sequence[Document], predicted: Tags) -> dict[str, list[Docum
 
 def _documents(gold: Sequence[Document], predicted: Tags, reading: Reading) -> list[Document]:
     return read_spans(gold, [TagScheme.IOB2.decode(tags, reading) for tags in predicted])
+
+
+class Clock:
+    """Minutes since it was made, of the wall clock and of the processor."""
+
+    def __init__(self) -> None:
+        self._wall, self._core = time.monotonic(), time.process_time()
+
+    def minutes(self) -> dict[str, float]:
+        """The fields `minutes` and `core_minutes` of an outcome."""
+        return {
+            "minutes": (time.monotonic() - self._wall) / 60,
+            "core_minutes": (time.process_time() - self._core) / 60,
+        }
 
 
 def read_spans(

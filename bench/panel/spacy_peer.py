@@ -42,16 +42,16 @@ def main() -> None:
         for split in ("train", "validation"):
             _write(job["splits"][split], folder / f"{split}.spacy")
         _config(job, folder).to_disk(folder / "config.cfg")
-        began = time.monotonic()
+        began = time.monotonic(), time.process_time()
         train(folder / "config.cfg", folder / "run")
-        minutes = (time.monotonic() - began) / 60
+        ended = time.monotonic(), time.process_time()
         best = _best_record(folder / "scores.jsonl")
         nlp = spacy.load(folder / "run" / "model-best")
         spans = {split: _predict(nlp, job["splits"][split]) for split in ("validation", "test")}
     versions = {name: version(name) for name in ("spacy", "spacy-transformers", "torch")}
     result = {
         "best_epoch": best["epoch"],
-        "minutes": minutes,
+        "minutes": [(end - start) / 60 for start, end in zip(began, ended, strict=True)],
         "spans": {"best": spans},
         "versions": versions,
     }

@@ -54,6 +54,7 @@ class Result:
         validation_f1: Strict F1 on the validation split, of these weights.
         test: Scores by the mode of seqeval: `strict`, and `default` if it differs.
         minutes: Minutes of training, validation included.
+        core_minutes: The same in processor time; None in the first lines of the store.
         threads: The number of threads that torch used.
         versions: The versions of the packages that trained it.
     """
@@ -67,6 +68,7 @@ class Result:
     minutes: float
     threads: int
     versions: Mapping[str, str]
+    core_minutes: float | None = None
 
     @property
     def key(self) -> Key:
@@ -91,6 +93,7 @@ def make_result(key: Key, gold: Sequence[Document], outcome: Outcome, threads: i
         minutes=round(outcome.minutes, 2),
         threads=threads,
         versions=outcome.versions,
+        core_minutes=round(outcome.core_minutes, 2),
     )
 
 

@@ -79,7 +79,7 @@ def _gold_counts(corpus: str) -> FloatArray:
 
 def _print_scores(runs: Runs) -> None:
     """A row for each system, a column for each corpus."""
-    print("\nTest F1, mean ± standard deviation over seeds, and mean minutes of training. Peers by")
+    print("\nTest F1, mean ± standard deviation over seeds, and mean minutes of one core. Peers by")
     print(
         "the better of seqeval's two readings; Flair also by its final epoch if that is better.\n"
     )
@@ -95,7 +95,7 @@ def _cell(runs: Sequence[Result]) -> str:
         return ""
     values = _f1(runs, best_reading(runs))
     spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-    minutes = statistics.mean(run.minutes for run in runs)
+    minutes = statistics.mean(run.core_minutes or run.minutes for run in runs)
     return f"{statistics.mean(values):.4f}{spread}, {minutes:.1f} min"
 
 

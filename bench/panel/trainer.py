@@ -10,7 +10,6 @@ example, and the epoch with the best F1 is kept. A word beyond the window of the
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -29,7 +28,7 @@ from transformers import (
 )
 
 from bench.common import ENCODER
-from bench.panel.outcome import Outcome, Sentence, Tags, read_tags, splits
+from bench.panel.outcome import Clock, Outcome, Sentence, Tags, read_tags, splits
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
 from nerine.evaluation.metrics import score_tags
@@ -65,9 +64,9 @@ def _run(corpus: Corpus, seed: int, learning_rate: float, epochs: int) -> Outcom
             compute_metrics=_scorer(data["validation"], tags),
         )
         peer.remove_callback(PrinterCallback)
-        began = time.monotonic()
+        clock = Clock()
         peer.train()
-        minutes = (time.monotonic() - began) / 60
+        minutes = clock.minutes()
         peer.compute_metrics = None
         logits = peer.predict(data["test"].rows).predictions
     best = _best_epoch(peer.state.log_history)
@@ -75,8 +74,8 @@ def _run(corpus: Corpus, seed: int, learning_rate: float, epochs: int) -> Outcom
         best_epoch=best["epoch"],
         validation_f1=best["eval_strict"],
         predicted=read_tags(corpus.test, data["test"].tags(logits, tags)),
-        minutes=minutes,
         versions={name: version(name) for name in ("torch", "transformers", "seqeval")},
+        **minutes,
     )
 
 
