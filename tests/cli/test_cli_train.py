@@ -58,7 +58,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
 
     def plan_training(corpus: nerine.Corpus, settings: TrainingSettings) -> Plan:
-        facts = Facts(0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        facts = Facts(0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, bfloat16=False)
         return Plan(settings, facts, (), corpus, corpus.hash)
 
     def train(corpus: nerine.Corpus, **options: Any) -> TrainingRun:
