@@ -31,7 +31,10 @@ from nerine.training.recipes import RECIPES
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
 
-SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
+SMALL = (
+    *("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64),
+    *("--precision", "fp32"),
+)
 
 
 def run(*arguments: object) -> Result:
