@@ -5,8 +5,10 @@
 Every system trains on the train split of a corpus with the same encoder, keeps the epoch that is
 best on the validation split, and predicts the test split once. A finished run is a line of the
 store, and is not run again; small corpora come first. `--table` runs nothing. `--corpora wnut-50
-wnut-100 wnut-300 wnut-1000 wnut --systems nerine` gives the curve over sizes of WNUT 17. Flair and spaCy run
-in environments of their own, which are made in `build/` on first use (`bench.panel.environments`).
+wnut-100 wnut-300 wnut-1000 wnut --systems nerine` gives the curve over sizes of WNUT 17.
+
+Flair and spaCy run in environments of their own, which are made in `build/` on first use
+(`bench.panel.environments`).
 """
 
 from __future__ import annotations
