@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nerine.serving.optimization.optimize import Optimization, optimize
     from nerine.training.distillation.distill import distill
     from nerine.training.run import TrainingRun
+    from nerine.training.seeds import SeedRuns, train_seeds
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
 
@@ -57,6 +58,7 @@ __all__ = [
     "PushOptions",
     "Pushed",
     "Scores",
+    "SeedRuns",
     "System",
     "TagScheme",
     "Tagger",
@@ -79,6 +81,7 @@ __all__ = [
     "score",
     "tag_files",
     "train",
+    "train_seeds",
     "write_documents",
 ]
 
@@ -96,6 +99,7 @@ _NAMES = {
     "nerine.serving.optimization.optimize": "Optimization optimize",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.run": "TrainingRun",
+    "nerine.training.seeds": "SeedRuns train_seeds",
     "nerine.training.settings": "DistillationSettings TrainingSettings",
     "nerine.training.train": "train",
 }

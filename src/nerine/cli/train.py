@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on, output_option
+from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
 from nerine.cli.terminal import working
 from nerine.cli.training import (
     end_run,
@@ -19,6 +20,9 @@ from nerine.cli.training import (
 from nerine.training.recipes import RECIPES, recipe
 from nerine.training.settings import TrainingSettings
 
+if TYPE_CHECKING:
+    from nerine.training.seeds import Keep
+
 
 @click.command(
     epilog="""\b
@@ -26,6 +30,7 @@ Examples:
   nerine train sample -o runs/sample
   nerine train wnut17/ --encoder distilbert/distilbert-base-uncased -o runs/wnut --epochs 3
   nerine train wnut17/ -o runs/wnut --resume
+  nerine train wnut17/ -o runs/wnut --seeds 3
   nerine train wnut17/ -o runs/notebook --recipe notebook --learning-rate 5e-5
 
 The settings are those of a recipe, changed by a settings file, then by options. A resumed run keeps
@@ -44,6 +49,18 @@ the settings that it began with.
 )
 @settings_file_option
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in RUN.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Train with N seeds, from --seed on, each in a folder of its own in RUN.",
+)
+@click.option(
+    "--keep",
+    type=click.Choice(["best", "soup"]),
+    help="With --seeds: keep the run with the best validation F1, or the mean of all weights.  "
+    "[default: best]",
+)
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
@@ -53,6 +70,8 @@ def train(
     recipe_name: str | None,
     settings_file: Path | None,
     resume: bool,
+    seeds: int | None,
+    keep: Keep | None,
     changes: dict[str, Any],
     reading: CorpusOptions,
     as_json: bool,
@@ -62,9 +81,17 @@ def train(
     CORPUS is a folder with a file for each split, "sample", or a data set on the hub as
     owner/name or owner/name@revision. Its test split is not used.
     """
+    if resume and seeds is None:
+        seeds, keep = resumed_seeds(output, keep)
+    if keep and seeds is None:
+        raise click.UsageError("--keep needs --seeds")
     resumed = output if resume and recipe_name is None else None
     settings = run_settings(recipe(recipe_name or "default"), changes, settings_file, resumed)
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
+    if seeds is not None:
+        group = run_seeds(loaded, output, settings, seeds, keep or "best", resume=resume)
+        end_seeds(group, notes_on(loaded), as_json=as_json)
+        return
     run = run_training(loaded, output, settings, resume=resume)
     end_run(run, notes_on(loaded), as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nerine.training.dataset import make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
-from nerine.training.plan import make_plan
+from nerine.training.plan import Plan, make_plan
 from nerine.training.run import TrainingRun, check_labels, open_run
 from nerine.training.settings import TrainingSettings
 
@@ -56,11 +57,29 @@ def train(
         MissingExtraError: If the encoder's package is not installed.
     """
     plan = make_plan(corpus, (settings or TrainingSettings()).changed(changes))
+    conditions = run_conditions(corpus, plan.settings)
+    return train_plan(plan, output, conditions, given=corpus.hash, resume=resume, listener=listener)
+
+
+def train_plan(
+    plan: Plan,
+    output: str | Path,
+    conditions: Mapping[str, Any],
+    *,
+    given: str,
+    resume: bool = False,
+    listener: Listener | None = None,
+) -> TrainingRun:
+    """Trains as a plan says.
+
+    `given` is the hash of the corpus before a validation split was held out. Raises the errors of
+    `train`.
+    """
     settings = plan.settings
-    with open_run(output, run_conditions(corpus, settings), resume=resume) as run:
+    with open_run(output, conditions, resume=resume) as run:
         plan.save(run.states.run)
         check_labels(plan.corpus)
-        checkpoint = new_checkpoint(plan.corpus, settings, given=corpus.hash)
+        checkpoint = new_checkpoint(plan.corpus, settings, given=given)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)
         examples = make_examples(plan.corpus.train, encoder, head)
