@@ -18,11 +18,11 @@ from nerine.cli.terminal import (
 )
 from nerine.cli.training import exit_if_interrupted, run_as_json
 from nerine.core.filenames import RUN_FILE
-from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from nerine.training.plan import Plan
     from nerine.training.seeds import Keep, SeedRuns
 
 
@@ -43,7 +43,7 @@ def resumed_seeds(folder: Path, keep: Keep | None) -> tuple[int | None, Keep | N
 def run_seeds(
     corpus: nerine.Corpus,
     output: Path,
-    settings: TrainingSettings,
+    plan: Plan,
     seeds: int,
     keep: Keep,
     *,
@@ -58,18 +58,18 @@ def run_seeds(
             output=output,
             seeds=seeds,
             keep=keep,
-            settings=settings,
+            settings=plan,
             resume=resume,
             listener=listener,
         )
 
 
-def end_seeds(group: SeedRuns, notes: list[str], *, as_json: bool) -> None:
+def end_seeds(group: SeedRuns, notes: list[str], plan: Plan, *, as_json: bool) -> None:
     """Prints the result of several seeds, and exits with a code of its own if interrupted."""
     if is_main_process():
         notes = [*notes, *group.notes]
         if as_json:
-            print_json(_group_as_json(group, notes))
+            print_json({**_group_as_json(group, notes), "plan": plan.to_dict()})
         elif group.interrupted is None:
             _print_group(group, notes)
     exit_if_interrupted(group.interrupted)

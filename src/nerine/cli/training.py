@@ -13,13 +13,14 @@ import nerine
 from nerine.cli.group import INTERRUPTED
 from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
-from nerine.cli.terminal import is_main_process, noted_console, print_json, print_line
+from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
 from nerine.training.recipes import Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
 
 settings_file_option = click.option(
@@ -102,7 +103,7 @@ def run_settings(
 
 
 def run_training(
-    corpus: nerine.Corpus, output: Path, settings: TrainingSettings, *, resume: bool = False
+    corpus: nerine.Corpus, output: Path, settings: TrainingSettings | Plan, *, resume: bool = False
 ) -> TrainingRun:
     """Trains; a terminal shows the progress."""
     from nerine.cli.progress import training_display
@@ -113,12 +114,20 @@ def run_training(
         )
 
 
-def end_run(run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
+def print_plan(plan: Plan) -> None:
+    """Prints a line for each choice of a plan."""
+    if is_main_process():
+        on = console()
+        for line in str(plan).splitlines():
+            print_line(on, line)
+
+
+def end_run(run: TrainingRun, notes: list[str], *, as_json: bool, plan: Plan | None = None) -> None:
     """Prints the result of a run, and exits with a code of its own if it was interrupted."""
     if is_main_process():
         notes = [*notes, *run.notes]
         if as_json:
-            print_json(run_as_json(run, notes))
+            print_json({**run_as_json(run, notes), **({"plan": plan.to_dict()} if plan else {})})
         else:
             print_run(run, notes)
     exit_if_interrupted(run.interrupted)

@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nerine.core.document import Document
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.initialization import learning_rate_for
-from nerine.training.run import with_validation
 from nerine.training.settings import RunSettings, TrainingSettings
 
 PLAN_FILE = "plan.json"
@@ -38,6 +38,9 @@ _VALIDATION_SHARE = 0.08
 _TRAINING_COST = 3
 """Cost of a subword in training, by that of one in validation."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
+
+_HELD_OUT_SHARE, _MOST_HELD_OUT_SHARE = 0.1, 0.2
+_WANTED_VALIDATION, _MOST_VALIDATION = 100, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Plan:
         facts: What they were chosen from.
         choices: What was chosen and why; settings that the user gave are not among them.
         corpus: The corpus, with a validation split.
+        given: The hash of the corpus before a validation split was held out.
         notes: Notes for the user on the corpus.
     """
 
@@ -104,7 +108,15 @@ class Plan:
     facts: Facts
     choices: tuple[Choice, ...]
     corpus: Corpus
+    given: str
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """A line for each choice."""
+        wide = max((len(choice.name) for choice in self.choices), default=0)
+        return "\n".join(
+            f"{choice.name:{wide}}  {choice.value} ({choice.reason})" for choice in self.choices
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The facts, choices and settings for JSON."""
@@ -120,7 +132,7 @@ class Plan:
         write_text(folder / PLAN_FILE, f"{text}\n")
 
 
-def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
+def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
     """The plan of `train` for a corpus: the settings that are given, and the others chosen.
 
     If the corpus has no validation split, some training documents are held out as one.
@@ -130,6 +142,7 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
         settings: The settings; those that are None are chosen.
 
     Raises:
+        TrainingError: If training has no entities, or validation has other labels.
         CorpusError: If the corpus has no training split, or it cannot be divided.
         CheckpointError: If the encoder is not found or cannot be used.
         EncodingError: If the tokenizer gives no character offsets.
@@ -137,9 +150,21 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
         MissingExtraError: If the encoder's package is not installed.
     """
     settings = settings or TrainingSettings()
+    given = corpus.hash
     notes: list[str] = []
+    if "validation" not in corpus.splits and settings.validation_fraction is None:
+        settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
+    check_labels(corpus)
     facts = _facts(corpus, settings)
+    chosen, choices = choose_settings(settings, facts)
+    return Plan(chosen, facts, choices, corpus, given, tuple(notes))
+
+
+def choose_settings(
+    settings: TrainingSettings, facts: Facts
+) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+    """The settings with those that are None chosen from `facts`, and what was chosen."""
     choices: list[Choice] = []
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
@@ -150,7 +175,7 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
     if settings.steps is not None and settings.validate_every is None:
         settings, choice = _validations(settings, facts)
         choices.append(choice)
-    return Plan(settings, facts, tuple(choices), corpus, tuple(notes))
+    return settings, tuple(choices)
 
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
@@ -243,3 +268,45 @@ def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSett
         f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
         f"about {_VALIDATION_SHARE:.0%} of the time",
     )
+
+
+def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
+    """The corpus, with a validation split held out of the training split if it has none.
+
+    Adds a note if documents were held out.
+    """
+    if "validation" in corpus.splits:
+        return corpus
+    fraction = settings.validation_fraction
+    split = corpus.hold_out_validation(
+        held_out_share(len(corpus.train)) if fraction is None else fraction, settings.seed
+    )
+    notes.append(
+        f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
+        "training documents were held out as one"
+    )
+    return split
+
+
+def check_labels(corpus: Corpus) -> None:
+    """Raises `TrainingError` if training has no entities, or validation has other labels."""
+    if not corpus.labels:
+        raise TrainingError(
+            "the training split has no entities", expected="labelled entities to learn from"
+        )
+    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
+    if unknown:
+        raise TrainingError(
+            f"the validation split has the label {unknown[0]!r}, which the training split lacks",
+            expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
+        )
+
+
+def held_out_share(documents: int) -> float:
+    """The share of so many training documents that is held out as a validation split.
+
+    A hundred documents are wanted and two thousand are enough, but a fifth at most, and a tenth of
+    a corpus between these sizes.
+    """
+    wanted = max(_WANTED_VALIDATION / max(documents, 1), _HELD_OUT_SHARE)
+    return min(wanted, _MOST_HELD_OUT_SHARE, _MOST_VALIDATION / max(documents, 1))

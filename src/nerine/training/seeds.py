@@ -36,10 +36,10 @@ from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.initialization import timestamp
 from nerine.training.loop import validate
-from nerine.training.plan import PLAN_FILE, Plan, make_plan
+from nerine.training.plan import PLAN_FILE, Plan
 from nerine.training.run import SETTINGS_FILE, TrainingRun, check_conditions, open_folder
 from nerine.training.settings import TrainingSettings
-from nerine.training.train import run_conditions, train_plan
+from nerine.training.train import resolve_plan, run_conditions, train_plan
 
 Keep = Literal["best", "soup"]
 
@@ -129,7 +129,7 @@ def train_seeds(
     output: str | Path,
     seeds: int = 3,
     keep: Keep = "best",
-    settings: TrainingSettings | None = None,
+    settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: SeedListener | None = None,
     **changes: Any,
@@ -146,7 +146,8 @@ def train_seeds(
         output: The folder for the kept checkpoint; the run of seed 0 is in its folder `seed-0`.
         seeds: The number of seeds, 2 or more.
         keep: The weights to keep: those of the run with the best validation F1, or the soup.
-        settings: The training settings; by default `TrainingSettings()`.
+        settings: The training settings, by default `TrainingSettings()`, or the plan of
+            `plan_training` for this corpus.
         resume: Whether to resume in `output`. Runs that have ended are not trained again, and the
             conditions must be those of the beginning.
         listener: Receives the progress.
@@ -169,10 +170,9 @@ def train_seeds(
         raise SettingsError(f"{seeds} is too small", place="seeds", expected="at least 2")
     if keep not in get_args(Keep):
         raise SettingsError(f"{keep!r} is not known", place="keep", expected="best or soup")
-    settings = (settings or TrainingSettings()).changed(changes)
-    if keep == "soup" and settings.head_seed is None:
-        settings = settings.changed({"head_seed": settings.seed})
-    folder, plan = Path(output), make_plan(corpus, settings)
+    folder, plan = Path(output), resolve_plan(corpus, settings, changes)
+    if keep == "soup" and plan.settings.head_seed is None:
+        plan = _changed(plan, head_seed=plan.settings.seed)
     conditions = run_conditions(corpus, plan.settings) | {SEEDS_KEY: seeds, KEEP_KEY: keep}
     processes = PartialState(cpu=not torch.accelerator.is_available())
     if processes.is_main_process:
@@ -183,7 +183,7 @@ def train_seeds(
     for number, seed in enumerate(numbers, start=1):
         if listener:
             listener.seed(number, seeds)
-        runs.append(_run(seed_folder(folder, seed), plan, seed, corpus.hash, listener))
+        runs.append(_run(seed_folder(folder, seed), _changed(plan, seed=seed), listener))
         if runs[-1].interrupted:
             break
     done = numbers[: len(runs)]
@@ -194,14 +194,18 @@ def train_seeds(
         return _publish(result, plan.corpus.validation)
 
 
-def _run(folder: Path, plan: Plan, seed: int, given: str, listener: Listener | None) -> TrainingRun:
+def _changed(plan: Plan, **seeds: int) -> Plan:
+    """The plan with other seeds."""
+    return dataclasses.replace(plan, settings=plan.settings.changed(seeds))
+
+
+def _run(folder: Path, plan: Plan, listener: Listener | None) -> TrainingRun:
     """The run of a seed: trained, resumed, or read if it has ended."""
-    plan = dataclasses.replace(plan, settings=plan.settings.changed({"seed": seed}))
     # A split held out with the seed of the first run is a part of the corpus of all runs.
     conditions = run_conditions(plan.corpus, plan.settings)
     if not (folder / INFO_FILE).is_file():
         resume = (folder / RUN_FILE).is_file()
-        return train_plan(plan, folder, conditions, given=given, resume=resume, listener=listener)
+        return train_plan(plan, folder, conditions, resume=resume, listener=listener)
     check_conditions(folder, conditions)
     records = read_epochs(folder)
     if not records:

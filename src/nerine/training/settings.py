@@ -113,9 +113,10 @@ class RunSettings:
     early_stopping: int | None = _setting(
         None, "stop after this many validations of all documents without a better F1", least=1
     )
-    validation_fraction: float = _setting(
-        0.1,
-        "share of the training split to hold out if the corpus has no validation split",
+    validation_fraction: float | None = _setting(
+        None,
+        "share of the training split to hold out if the corpus has no validation split; by default "
+        "a tenth to a fifth",
         least=0,
         most=0.9,
     )

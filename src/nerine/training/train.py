@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+
 from nerine.data.corpus import Corpus
 from nerine.model.encoding import Encoder
 from nerine.model.heads import TagHead
@@ -15,8 +17,8 @@ from nerine.training.dataset import make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
-from nerine.training.plan import Plan, make_plan
-from nerine.training.run import TrainingRun, check_labels, open_run
+from nerine.training.plan import Plan, plan_training
+from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import TrainingSettings
 
 
@@ -24,20 +26,21 @@ def train(
     corpus: Corpus,
     *,
     output: str | Path,
-    settings: TrainingSettings | None = None,
+    settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """Fine-tunes an encoder on `corpus.train` and keeps the weights with the best validation F1.
 
-    `make_plan` chooses what the settings leave open. The test split is not read. If the corpus has
-    no validation split, some training documents are held out as one.
+    `plan_training` chooses what the settings leave open. The test split is not read. If the corpus
+    has no validation split, some training documents are held out as one.
 
     Args:
         corpus: The corpus.
         output: The run's folder, in which the checkpoint is written.
-        settings: The training settings; by default `TrainingSettings()`.
+        settings: The training settings, by default `TrainingSettings()`, or the plan of
+            `plan_training` for this corpus.
         resume: Whether to resume from the last complete state in `output`. The settings must be
             those with which the run started.
         listener: Receives the progress.
@@ -56,9 +59,19 @@ def train(
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder's package is not installed.
     """
-    plan = make_plan(corpus, (settings or TrainingSettings()).changed(changes))
+    plan = resolve_plan(corpus, settings, changes)
     conditions = run_conditions(corpus, plan.settings)
-    return train_plan(plan, output, conditions, given=corpus.hash, resume=resume, listener=listener)
+    return train_plan(plan, output, conditions, resume=resume, listener=listener)
+
+
+def resolve_plan(
+    corpus: Corpus, settings: TrainingSettings | Plan | None, changes: Mapping[str, Any]
+) -> Plan:
+    """The plan that is given if it is one for this corpus and nothing is changed, or a new one."""
+    if isinstance(settings, Plan) and not changes and settings.given == corpus.hash:
+        return settings
+    asked = settings.settings if isinstance(settings, Plan) else settings
+    return plan_training(corpus, (asked or TrainingSettings()).changed(changes))
 
 
 def train_plan(
@@ -66,20 +79,15 @@ def train_plan(
     output: str | Path,
     conditions: Mapping[str, Any],
     *,
-    given: str,
     resume: bool = False,
     listener: Listener | None = None,
 ) -> TrainingRun:
-    """Trains as a plan says.
-
-    `given` is the hash of the corpus before a validation split was held out. Raises the errors of
-    `train`.
-    """
+    """Trains as a plan says. Raises the errors of `train`."""
     settings = plan.settings
     with open_run(output, conditions, resume=resume) as run:
-        plan.save(run.states.run)
-        check_labels(plan.corpus)
-        checkpoint = new_checkpoint(plan.corpus, settings, given=given)
+        if not resume and PartialState().is_main_process:
+            plan.save(run.states.run)
+        checkpoint = new_checkpoint(plan.corpus, settings, given=plan.given)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)
         examples = make_examples(plan.corpus.train, encoder, head)
