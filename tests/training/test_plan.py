@@ -37,6 +37,7 @@ def facts(documents: int, validation: int = 1000, width: int = 384, subwords: in
         validation_subwords=subwords * validation,
         width=width,
         batches=math.ceil(documents / 16),
+        bfloat16=False,
     )
 
 

@@ -14,10 +14,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
+from nerine.model.backends.hardware import multiplies_bfloat16
+from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
@@ -60,6 +64,7 @@ class Facts:
         validation_subwords: Number of subwords in their windows.
         width: Width of the encoder's hidden states.
         batches: Number of batches in a pass over the training split.
+        bfloat16: Whether the device has instructions for bfloat16.
     """
 
     documents: int
@@ -74,6 +79,7 @@ class Facts:
     validation_subwords: int
     width: int
     batches: int
+    bfloat16: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,9 @@ def choose_settings(
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
         choices.append(choice)
+    if settings.precision is None:
+        settings, choice = _precision(settings, facts)
+        choices.append(choice)
     if settings.steps is None and settings.epochs is None:
         settings, choice = _steps(settings, facts)
         choices.append(choice)
@@ -203,7 +212,14 @@ def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
         validation_subwords=int(encoder.windows(encoder.encode(corpus.validation)).lengths.sum()),
         width=encoder_width(settings.encoder, revision=settings.revision),
         batches=_batches(windows.lengths.tolist(), settings),
+        bfloat16=_has_bfloat16(default_device()),
     )
+
+
+def _has_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device == "cpu" and multiplies_bfloat16()
 
 
 def _entities(documents: Sequence[Document], labels: Sequence[str]) -> dict[str, int]:
@@ -228,6 +244,14 @@ def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSe
     rate = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
     reason = f"hidden states of width {facts.width}"
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
+
+
+def _precision(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+    if facts.bfloat16:
+        reason = "the device multiplies in bfloat16; weights and scores stay in fp32"
+        return replace(settings, precision="bf16"), Choice("precision", "bf16", reason)
+    reason = "the device has no instructions for bfloat16"
+    return replace(settings, precision="fp32"), Choice("precision", "fp32", reason)
 
 
 def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
