@@ -22,7 +22,10 @@ from nerine.cli import main, progress
 from nerine.data.formats import write_documents
 from nerine.evaluation.epochs import EpochRecord
 
-SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2", "--max-length", 64)
+SMALL = (
+    *("--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2", "--max-length", 64),
+    *("--precision", "fp32"),
+)
 
 
 def run(*arguments: object) -> Result:

@@ -293,14 +293,15 @@ def test_a_group_that_has_ended_is_not_resumed(best: SeedRuns, encoder: Path) ->
 
 def test_all_seeds_have_the_same_held_out_split(encoder: Path, tmp_path: Path) -> None:
     given = corpus(validation=False)
-    group = small_group(tmp_path / "run", encoder, corpus=given, seeds=2, epochs=1)
+    changes = {"corpus": given, "epochs": 1, "validation_fraction": 0.25}
+    group = small_group(tmp_path / "run", encoder, seeds=2, **changes)
     records = [info_of(run.folder)["provenance"] for run in group.runs]
     assert records[0]["splits"] == records[1]["splits"]
     assert [record["corpus"]["given"] for record in records] == [given.hash] * 2
     assert group.notes == (
-        "the corpus has no validation split: 2 of 24 training documents were held out as one",
+        "the corpus has no validation split: 6 of 24 training documents were held out as one",
     )
-    alone = small_run(tmp_path / "alone", encoder, corpus=given, epochs=1)
+    alone = small_run(tmp_path / "alone", encoder, **changes)
     assert_same_weights(group.runs[0].folder, alone.folder)
 
 
