@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
     from nerine.training.run import TrainingRun
+    from nerine.training.seeds import SeedRuns, train_seeds
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
 
@@ -60,6 +61,7 @@ __all__ = [
     "PushOptions",
     "Pushed",
     "Scores",
+    "SeedRuns",
     "System",
     "TagScheme",
     "Tagger",
@@ -83,6 +85,7 @@ __all__ = [
     "score",
     "tag_files",
     "train",
+    "train_seeds",
     "write_documents",
 ]
 
@@ -101,6 +104,7 @@ _NAMES = {
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",
     "nerine.training.run": "TrainingRun",
+    "nerine.training.seeds": "SeedRuns train_seeds",
     "nerine.training.settings": "DistillationSettings TrainingSettings",
     "nerine.training.train": "train",
 }

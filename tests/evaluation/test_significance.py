@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.significance import Regime, simulate
+from bench.significance import Regime, simulate, simulate_seeds
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.evaluation.metrics import score
@@ -33,6 +33,7 @@ from nerine.evaluation.significance.samples import (
     f1,
     precision,
     recall,
+    seed_variance,
 )
 
 TEXT = "x" * 40
@@ -429,3 +430,56 @@ def test_intervals_and_tests_have_their_nominal_rates(regime: Regime) -> None:
     assert rates.false_positives.keys() == {"randomisation", "bootstrap"}
     for share in rates.false_positives.values():
         assert 0.03 <= share <= 0.07
+
+
+def test_few_seeds_make_an_interval_as_wide_as_students() -> None:
+    """With documents that hardly matter, the interval is that of Student's t."""
+    gold = [Document(TEXT, (Entity(0, 2, "a"),))] * 2000
+    skills = (0.5, 0.6, 0.7)
+    empty = [each.with_entities([]) for each in gold]
+    found = [round(skill * len(gold)) for skill in skills]
+    runs = [[*gold[:number], *empty[number:]] for number in found]
+    comparison = compare(gold, [named("one", *runs), named("two", gold)], samples=20_000)
+    one = comparison.systems[0]
+    half = 4.303 * statistics.stdev(one.values) / 3**0.5  # of two degrees of freedom
+    assert width(one.interval) == pytest.approx(min(1, one.f1 + half) - one.f1 + half, rel=0.05)
+
+
+def test_the_interval_of_a_mean_over_seeds_stays_between_zero_and_one() -> None:
+    gold = corpus(40)
+    sides = [named("one", gold, system(gold, 0.1)), named("two", system(gold, 0.9), gold)]
+    comparison = compare(gold, sides)
+    assert comparison.systems[0].interval == Interval(0.0, 1.0)
+    for each in comparison.differences:
+        assert -1 <= each.interval.low <= each.difference <= each.interval.high <= 1
+
+
+def test_what_documents_cause_is_no_variance_of_seeds() -> None:
+    """Seeds that are equally good vary by the documents alone, which a simulation shows."""
+    generator = np.random.default_rng(0)
+    alike, apart = [], []
+    for _ in range(60):
+        values, scores = seeds_on_documents(generator, [0.6, 0.6, 0.6])
+        alike.append(values.var(axis=0, ddof=1) - seed_variance(values, scores))
+        values, scores = seeds_on_documents(generator, [0.4, 0.6, 0.8])
+        apart.append(seed_variance(values, scores))
+    assert np.mean(apart) == pytest.approx(0.2**2, rel=0.15)
+    assert np.mean(alike) > 0.0005  # most of 0.6 × 0.4 / 200 documents
+
+
+def seeds_on_documents(
+    generator: np.random.Generator, skills: Sequence[float]
+) -> tuple[FloatArray, FloatArray]:
+    """Shares of 200 documents that each seed has right, and those in 200 bootstrap samples."""
+    chances = np.array(skills)[None, :, None]
+    right = (generator.random((200, len(skills), 1)) < chances).astype(np.float64)
+    sums = bootstrap_sums(right, 200, generator)
+    return right.mean(axis=0), sums / 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_tests_of_several_seeds_are_seldom_wrong(spread: float) -> None:
+    rates = simulate_seeds(Regime(300, seeds=3, spread=spread), simulations=300)
+    assert rates.coverage >= 0.92
+    assert rates.false_positives["bootstrap"] <= 0.07

@@ -63,13 +63,15 @@ def refused(folder: Path, **options: Any) -> NerineError:
 def test_what_goes_out_is_on_a_list_and_all_else_is_named(folder: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     (folder / "README.md").write_text("a card of before")
+    (folder / "seed-0").mkdir()
     plan = plan_push(folder, REPO)
     assert [file.name for file in plan.contents.files] == SENT
     reasons = {each.name: each.reason for each in plan.contents.left_out}
     assert set(reasons) == {
         *("run.json", ".env", "train.log", "optimizer.pt", "checkpoints/", "notes.txt"),
-        "README.md",
+        *("README.md", "seed-0/"),
     }
+    assert reasons["seed-0/"] == "the run of one seed"
     assert reasons[".env"] == "hidden"
     assert reasons["train.log"] == "a log"
     assert reasons["checkpoints/"] == "states of training"

@@ -43,13 +43,17 @@ Examples:
   nerine compare test.conll old=old-1.conll old=old-2.conll new=new-1.conll new=new-2.conll
   nerine compare wnut17/ runs/old runs/new --split validation --show 20
 
-NAME=FILE names a system; several files with one name are its runs with several seeds.
+NAME=FILE names a system; several files with one name are its runs with several seeds. So are the
+runs in a folder of nerine train --seeds.
 """,
 )
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @split_option
 @limit_option("--show", "Number of texts to show on which the first two systems differ.")
+@click.option(
+    "--kept", is_flag=True, help="Compare the kept checkpoint of a group of seeds, not its runs."
+)
 @prediction_options
 @sampling_options
 @corpus_options
@@ -59,6 +63,7 @@ def compare(
     systems: tuple[str, ...],
     split: str | None,
     show: int,
+    kept: bool,
     prediction: PredictionOptions,
     sampling: dict[str, Any],
     reading: CorpusOptions,
@@ -77,7 +82,7 @@ def compare(
 
     corpus = reading.load(gold)
     documents = GoldSplit.of(corpus, split)
-    found, schemes, aligned = _read_systems(systems, documents, prediction)
+    found, schemes, aligned = _read_systems(systems, documents, prediction, kept=kept)
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents.documents, found, **sampling)
     scheme = ",".join(each or "ranges" for each in schemes) if any(schemes) else None
@@ -104,11 +109,12 @@ def compare(
 
 
 def _read_systems(
-    given: Sequence[str], gold: GoldSplit, prediction: PredictionOptions
+    given: Sequence[str], gold: GoldSplit, prediction: PredictionOptions, *, kept: bool
 ) -> tuple[list[System], list[str | None], list[str]]:
     """The systems in order of their first run, the schemes of their tags, and notes."""
     from nerine.data.corpus import is_hub_id
     from nerine.evaluation.significance import System
+    from nerine.model.loading.seeds import seed_folders
 
     runs: dict[str, list[tuple[Document, ...]]] = {}
     schemes: dict[str | None, None] = {}
@@ -118,18 +124,18 @@ def _read_systems(
         if not (equals and name) or Path(each).exists():
             name = file = each
         path = Path(file)
+        outputs = runs.setdefault(name, [])
         if path.is_dir() or (not path.exists() and is_hub_id(file)):
-            from nerine.model.tagger import Tagger
-
-            with working(f"tagging with {path}"):
-                predicted = tuple(Tagger.load(str(path)).predict(gold.documents))
+            folders = [] if kept else seed_folders(path)
+            if folders:
+                notes.append(f"{path}: the runs of its {len(folders)} seeds are compared")
+            outputs += [_tagged(each, gold) for each in folders or [path]]
             schemes[None] = None
         else:
             alignment = prediction.align(gold, path)
-            predicted = alignment.predicted
+            outputs.append(alignment.predicted)
             schemes[alignment.arguments()["scheme"]] = None
             notes += [f"{path}: {note}" for note in alignment.notes]
-        runs.setdefault(name, []).append(predicted)
     if len(runs) < 2:
         raise CorpusError(
             f"{counted(len(runs), 'system')} given: {', '.join(runs)}",
@@ -137,6 +143,13 @@ def _read_systems(
             hint="NAME=FILE gives a system a name of its own",
         )
     return [System(name, tuple(outputs)) for name, outputs in runs.items()], [*schemes], notes
+
+
+def _tagged(checkpoint: Path, gold: GoldSplit) -> tuple[Document, ...]:
+    from nerine.model.tagger import Tagger
+
+    with working(f"tagging with {checkpoint}"):
+        return tuple(Tagger.load(str(checkpoint)).predict(gold.documents))
 
 
 def print_comparison(comparison: Comparison, on: Console) -> None:

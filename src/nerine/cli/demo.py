@@ -75,7 +75,7 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
     run = run_training(corpus, output, settings)
     if run.interrupted:
         command = ["nerine", "train", SAMPLE, "-o", str(run.folder), "--resume"]
-        print_interruption(run, shlex.join(command))
+        print_interruption(run.interrupted, shlex.join(command))
         context.exit(INTERRUPTED)
     with working("scoring"):
         tagger = run.tagger()

@@ -113,10 +113,17 @@ class TrainingDisplay:
 
     def fold(self, number: int, folds: int) -> None:
         """The run of a fold begins, with an empty table."""
+        self._begin(f"fold {number} of {folds}")
+
+    def seed(self, number: int, seeds: int) -> None:
+        """The run of a seed begins, with an empty table."""
+        self._begin(f"seed {number} of {seeds}")
+
+    def _begin(self, doing: str) -> None:
         self._records, self._best = [], None
-        self._doing = f"fold {number} of {folds}"
+        self._doing = doing
         self._bar.reset(self._task, description=self._doing, total=None)
-        self.live.refresh()  # so that no line printed now has the last fold's table below it
+        self.live.refresh()  # so that no line printed now has the last table below it
 
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import nerine
 from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on, output_option
+from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
 from nerine.cli.terminal import print_json, working
 from nerine.cli.training import (
     end_run,
@@ -21,6 +22,9 @@ from nerine.cli.training import (
 from nerine.training.recipes import RECIPES, recipe
 from nerine.training.settings import TrainingSettings
 
+if TYPE_CHECKING:
+    from nerine.training.seeds import Keep
+
 
 @click.command(
     epilog="""\b
@@ -29,6 +33,7 @@ Examples:
   nerine train wnut17/ --encoder distilbert/distilbert-base-uncased -o runs/wnut --epochs 3
   nerine train wnut17/ --plan
   nerine train wnut17/ -o runs/wnut --resume
+  nerine train wnut17/ -o runs/wnut --seeds 3
   nerine train wnut17/ -o runs/notebook --recipe notebook --learning-rate 5e-5
 
 The settings are those of a recipe, changed by a settings file, then by options. A resumed run keeps
@@ -50,6 +55,18 @@ the settings that it began with.
 @settings_file_option
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan of the run and stop.")
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in RUN.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Train with N seeds, from --seed on, each in a folder of its own in RUN.",
+)
+@click.option(
+    "--keep",
+    type=click.Choice(["best", "soup"]),
+    help="With --seeds: keep the run with the best validation F1, or the mean of all weights.  "
+    "[default: best]",
+)
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
@@ -59,6 +76,8 @@ def train(
     recipe_name: str | None,
     settings_file: Path | None,
     resume: bool,
+    seeds: int | None,
+    keep: Keep | None,
     plan_only: bool,
     changes: dict[str, Any],
     reading: CorpusOptions,
@@ -73,6 +92,10 @@ def train(
     """
     if output is None and not plan_only:
         raise click.MissingParameter(param_hint="'-o' / '--output'", param_type="option")
+    if resume and output is not None and seeds is None:
+        seeds, keep = resumed_seeds(output, keep)
+    if keep and seeds is None:
+        raise click.UsageError("--keep needs --seeds")
     resumed = output if resume and recipe_name is None else None
     settings = run_settings(recipe(recipe_name or "default"), changes, settings_file, resumed)
     with working(f"reading {corpus}"):
@@ -84,6 +107,10 @@ def train(
     elif plan_only:
         print_json(plan.to_dict())
     if output is None or plan_only:
+        return
+    if seeds is not None:
+        group = run_seeds(loaded, output, plan, seeds, keep or "best", resume=resume)
+        end_seeds(group, notes_on(loaded), plan, as_json=as_json)
         return
     run = run_training(loaded, output, plan, resume=resume)
     end_run(run, notes_on(loaded), as_json=as_json, plan=plan)

@@ -131,10 +131,17 @@ def end_run(run: TrainingRun, notes: list[str], *, as_json: bool, plan: Plan | N
             print_json({**run_as_json(run, notes), **({"plan": plan.to_dict()} if plan else {})})
         else:
             print_run(run, notes)
-        if run.interrupted:
-            print_interruption(run, resuming_command(click.get_current_context()))
-    if run.interrupted:
-        click.get_current_context().exit(INTERRUPTED)
+    exit_if_interrupted(run.interrupted)
+
+
+def exit_if_interrupted(signal: str | None) -> None:
+    """Prints how to resume a run that a signal stopped, and exits with a code of its own."""
+    if signal is None:
+        return
+    context = click.get_current_context()
+    if is_main_process():
+        print_interruption(signal, resuming_command(context))
+    context.exit(INTERRUPTED)
 
 
 def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:
@@ -161,6 +168,6 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
         print_line(on, f"the checkpoint is in {run.folder}")
 
 
-def print_interruption(run: TrainingRun, command: str) -> None:
-    """Prints the reason why a run stopped, and the `command` that resumes it, on stderr."""
-    print_resuming_command(f"stopped by {run.interrupted}; the state was saved", command)
+def print_interruption(signal: str, command: str) -> None:
+    """Prints the signal that stopped a run, and the `command` that resumes it, on stderr."""
+    print_resuming_command(f"stopped by {signal}; the state was saved", command)

@@ -47,6 +47,7 @@ _REASONS = {
 _REASONS_BY_PATTERN = (
     (("optimizer*", "scheduler*", "rng_state*", "trainer_state*"), "a state of training"),
     (("*.pt", "*.pth", "*.bin", "*.pkl", "*.ckpt"), "it may be a pickle, which can run code"),
+    (("seed-*",), "the run of one seed"),
     (("*.log", "logs", "runs", "events.out.*"), "a log"),
     (("*.safetensors", "*.index.json"), "weights that nerine.json does not name"),
 )

@@ -31,7 +31,7 @@ def new_checkpoint(
 
     `given` is the hash of the corpus before a validation split was held out, if one was.
     """
-    set_seed(settings.seed)
+    set_seed(settings.seed if settings.head_seed is None else settings.head_seed)
     scheme = TagScheme.named(settings.scheme)
     tags = scheme.tags(corpus.labels)
     loaded = load_encoder(settings.encoder, tags, revision=settings.revision)

@@ -25,6 +25,8 @@ from nerine.training.epochs import write_epochs
 from nerine.training.loop import NerTrainer
 from nerine.training.states import States
 
+SETTINGS_FILE = "settings.toml"
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
@@ -99,7 +101,7 @@ class OpenRun:
             # nerine.json, which marks the end of the run, is written after epochs.json.
             write_epochs(self.states.run, trainer.records())
             save_checkpoint(self.states.run, checkpoint)
-            write_text(self.states.run / "settings.toml", trainer.settings.to_toml())
+            write_text(self.states.run / SETTINGS_FILE, trainer.settings.to_toml())
             self.states.remove()
         processes.wait_for_everyone()
         return TrainingRun(self.states.run, trainer.records(), tuple(self.notes), interrupted)
@@ -119,25 +121,30 @@ def open_run(
     processes = PartialState(cpu=not torch.accelerator.is_available())
     with Interruption() as interruption, quiet():
         if processes.is_main_process:
-            if resume:
-                _check_resumable(states.run, conditions)
-            elif states.run.exists() and any(states.run.iterdir()):
-                raise TrainingError(
-                    "the folder is not empty",
-                    place=str(states.run),
-                    expected="a new or empty folder for a new run",
-                    hint="choose another folder, or resume the run in this one with --resume",
-                )
-            else:
-                states.run.mkdir(parents=True, exist_ok=True)
-                text = json.dumps(conditions, indent=2, ensure_ascii=False)
-                write_text(states.run / RUN_FILE, f"{text}\n")
+            open_folder(states.run, conditions, resume=resume)
         processes.wait_for_everyone()
         step, damaged = states.newest_complete() if resume else (None, [])
         if resume and processes.is_main_process:
             notes += [f"state {states.path(each)} is damaged and was skipped" for each in damaged]
             notes.append(f"resumed after step {step}" if step else "no usable state: started again")
         yield OpenRun(states, interruption, str(states.path(step)) if step else None, notes)
+
+
+def open_folder(folder: Path, conditions: Mapping[str, Any], *, resume: bool) -> None:
+    """Creates the folder of a run, or checks that the run in it can be resumed."""
+    if resume:
+        _check_resumable(folder, conditions)
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise TrainingError(
+            "the folder is not empty",
+            place=str(folder),
+            expected="a new or empty folder for a new run",
+            hint="choose another folder, or resume the run in this one with --resume",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(conditions, indent=2, ensure_ascii=False)
+    write_text(folder / RUN_FILE, f"{text}\n")
 
 
 def _check_resumable(folder: Path, conditions: Mapping[str, Any]) -> None:

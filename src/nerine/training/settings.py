@@ -207,6 +207,9 @@ class TrainingSettings(RunSettings):
     overlap: int = _setting(
         64, "subwords that neighbouring windows share, at most a quarter of a window", least=0
     )
+    head_seed: int | None = _setting(
+        None, "random seed of the new head's weights alone; by default that of the run", least=0
+    )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +59,35 @@ def train(
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder's package is not installed.
     """
+    plan = resolve_plan(corpus, settings, changes)
+    conditions = run_conditions(corpus, plan.settings)
+    return train_plan(plan, output, conditions, resume=resume, listener=listener)
+
+
+def resolve_plan(
+    corpus: Corpus, settings: TrainingSettings | Plan | None, changes: Mapping[str, Any]
+) -> Plan:
+    """The plan that is given if it is one for this corpus and nothing is changed, or a new one."""
     if isinstance(settings, Plan) and not changes and settings.given == corpus.hash:
-        plan = settings
-    else:
-        asked = settings.settings if isinstance(settings, Plan) else settings
-        plan = plan_training(corpus, (asked or TrainingSettings()).changed(changes))
+        return settings
+    asked = settings.settings if isinstance(settings, Plan) else settings
+    return plan_training(corpus, (asked or TrainingSettings()).changed(changes))
+
+
+def train_plan(
+    plan: Plan,
+    output: str | Path,
+    conditions: Mapping[str, Any],
+    *,
+    resume: bool = False,
+    listener: Listener | None = None,
+) -> TrainingRun:
+    """Trains as a plan says. Raises the errors of `train`."""
     settings = plan.settings
-    with open_run(output, run_conditions(corpus, settings), resume=resume) as run:
+    with open_run(output, conditions, resume=resume) as run:
         if not resume and PartialState().is_main_process:
             plan.save(run.states.run)
-        checkpoint = new_checkpoint(plan.corpus, settings, given=corpus.hash)
+        checkpoint = new_checkpoint(plan.corpus, settings, given=plan.given)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)
         examples = make_examples(plan.corpus.train, encoder, head)

@@ -14,9 +14,19 @@ never 0. With a handful of documents only randomisation is valid: the bootstrap 
 the population. If several differences are tested, p is adjusted by Holm's procedure (1979): over
 all pairs of systems, and separately over all pairs and labels.
 
-A system may have several runs, of several seeds. Its score is then their mean, and the bootstrap
-draws seeds as well as documents. Randomisation is left out: exchanging the outputs of documents
-does not simulate other seeds, and its p would be too small.
+A system may have several runs, of several seeds. Its score is then their mean, and p and the
+intervals speak of other documents and other seeds. With n seeds of the standard deviation s, the
+mean over the seeds in each bootstrap sample of documents is moved by s/√n times a number from
+Student's t distribution of n − 1 degrees of freedom. That is Student's interval (1908) of the mean
+of a few values, and for two systems the one of Behrens and Fisher (Fisher, 1935). Drawing seeds
+with replacement, as documents are (the pigeonhole bootstrap; Owen, 2007), is not enough, since
+three values drawn again are too close together. s leaves out what the choice of documents causes,
+as in an analysis of two crossed random effects (Cornfield & Tukey, 1956): their samples contain it
+already. `bench/significance.py` measures the error rates. A system with a single run is taken as it
+is.
+
+Randomisation is left out with several seeds: exchanging the outputs of documents does not simulate
+other seeds, and its p would be too small.
 """
 
 from __future__ import annotations
@@ -172,7 +182,8 @@ def compare(
         if len(values) == 1:
             spread, interval = None, bca_interval(f1, each[:, 0, 0], overall, level)
         else:
-            spread, interval = float(values.std(ddof=1)), percentile_interval(overall, level)
+            spread = float(values.std(ddof=1))
+            interval = percentile_interval(np.clip(overall, 0, 1), level)
         by_seed = tuple(map(float, values))
         scores.append(SystemScore(name, float(values.mean()), by_seed, spread, interval))
     differences: list[Difference] = []
@@ -189,7 +200,7 @@ def compare(
                     second,
                     label,
                     difference=observed,
-                    interval=percentile_interval(resampled[:, column], level),
+                    interval=percentile_interval(np.clip(resampled[:, column], -1, 1), level),
                     p_randomisation=(
                         None if exchanged is None else _p_value(exchanged[:, column], observed)
                     ),

@@ -83,20 +83,39 @@ def bootstrap_sums(counts: FloatArray, samples: int, generator: np.random.Genera
 
 
 def bootstrap_f1(counts: FloatArray, samples: int, seed: int, index: int) -> FloatArray:
-    """Mean F1 of a system over bootstrap samples of documents and of its seeds.
+    """Mean F1 of a system over its seeds, in bootstrap samples of documents and for other seeds.
 
     Takes counts (documents, seeds, labels, 3), and gives (samples, labels). The documents drawn
-    depend on `seed` alone, the system's seeds on its `index` too.
+    depend on `seed` alone, the variation by the system's seeds on its `index` too. With few seeds,
+    values may lie outside 0 to 1.
     """
     documents, seeds = counts.shape[:2]
     flat = counts.reshape(documents, -1)
-    seed_generator = np.random.default_rng([seed, index])
-    means = []
-    for weights in bootstrap_weights(documents, samples, np.random.default_rng(seed)):
-        scores = f1((weights @ flat).reshape(len(weights), *counts.shape[1:]))
-        drawn = seed_generator.integers(seeds, size=(len(weights), seeds))
-        means.append(np.take_along_axis(scores, drawn[:, :, None], axis=1).mean(axis=1))
-    return np.concatenate(means)
+    weights = bootstrap_weights(documents, samples, np.random.default_rng(seed))
+    blocks = [f1((each @ flat).reshape(len(each), *counts.shape[1:])) for each in weights]
+    scores = np.concatenate(blocks)  # (samples, seeds, labels)
+    means: FloatArray = scores.mean(axis=1)
+    if seeds == 1:
+        return means
+    variance = seed_variance(f1(counts.sum(axis=0)), scores)
+    chance = np.random.default_rng([seed, index]).standard_t(seeds - 1, size=(samples, 1))
+    moved: FloatArray = means + chance * np.sqrt(variance / seeds)
+    return moved
+
+
+def seed_variance(values: FloatArray, scores: FloatArray) -> FloatArray:
+    """The variance of F1 between seeds, without the part that the finite documents cause.
+
+    Takes the F1 of each seed (seeds, labels) and those in bootstrap samples (samples, seeds,
+    labels), and gives (labels,). Two seeds differ on these documents because one is better, and
+    because each is lucky with other documents. The second part is in the bootstrap samples
+    already: it is the variance of a seed's distance from the mean over these samples.
+    """
+    seeds = len(values)
+    distances = scores - scores.mean(axis=1, keepdims=True)
+    by_documents = distances.var(axis=0).mean(axis=0) * seeds / (seeds - 1)
+    variance: FloatArray = np.maximum(values.var(axis=0, ddof=1) - by_documents, 0)
+    return variance
 
 
 def randomised_differences(
