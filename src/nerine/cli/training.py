@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
 import nerine
-from nerine.cli.group import INTERRUPTED
+from nerine.cli.group import INTERRUPTED, LEARNED_NOTHING
 from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import is_main_process, noted_console, print_json, print_line
@@ -20,6 +21,9 @@ from nerine.training.recipes import Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nerine.evaluation.signs import Sign
     from nerine.training.run import TrainingRun
 
 settings_file_option = click.option(
@@ -114,17 +118,21 @@ def run_training(
 
 
 def end_run(run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
-    """Prints the result of a run, and exits with a code of its own if it was interrupted."""
+    """Prints the result of a run with its signs of failure.
+
+    Exits with a code of its own if the run was interrupted or the model has learned nothing.
+    """
     if is_main_process():
         notes = [*notes, *run.notes]
         if as_json:
             print_json(run_as_json(run, notes))
         else:
-            print_run(run, notes)
+            print_signs(run.signs, print_run(run, notes))
         if run.interrupted:
             print_interruption(run, resuming_command(click.get_current_context()))
     if run.interrupted:
         click.get_current_context().exit(INTERRUPTED)
+    exit_if_nothing_learned(run)
 
 
 def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:
@@ -135,11 +143,25 @@ def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:
         "best": run.best.epoch if ended else None,
         "epochs": [record.to_dict() for record in run.epochs],
         "notes": notes,
+        "signs": [sign.to_dict() for sign in run.signs],
         "interrupted": run.interrupted,
     }
 
 
-def print_run(run: TrainingRun, notes: list[str]) -> None:
+def exit_if_nothing_learned(run: TrainingRun) -> None:
+    """Exits with a code of its own if the kept weights find next to no entity."""
+    if run.learned_nothing:
+        click.get_current_context().exit(LEARNED_NOTHING)
+
+
+def print_signs(signs: Sequence[Sign], on: Console) -> None:
+    """Prints signs of failure, which stand out on a terminal, each with what to try."""
+    for sign in signs:
+        print_line(on, f"sign of failure: {sign.message}", "bold yellow")
+        print_line(on, f"  try: {sign.hint}")
+
+
+def print_run(run: TrainingRun, notes: list[str]) -> Console:
     """Prints the notes, a row for each epoch, and the folder of the checkpoint."""
     from nerine.cli.scores import epochs_table
 
@@ -149,6 +171,7 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
         on.print(epochs_table(run.epochs, kept, "kept"))
     if kept:
         print_line(on, f"the checkpoint is in {run.folder}")
+    return on
 
 
 def print_interruption(run: TrainingRun, command: str) -> None:

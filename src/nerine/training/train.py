@@ -57,9 +57,9 @@ def train(
     """
     plan = make_plan(corpus, (settings or TrainingSettings()).changed(changes))
     settings = plan.settings
+    check_labels(plan.corpus)
     with open_run(output, run_conditions(corpus, settings), resume=resume) as run:
         plan.save(run.states.run)
-        check_labels(plan.corpus)
         checkpoint = new_checkpoint(plan.corpus, settings, given=corpus.hash)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)
@@ -77,7 +77,7 @@ def train(
             callbacks=make_callbacks(settings, run.interruption, listener),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
-        return run.finish(trainer)
+        return run.finish(trainer, plan.corpus)
 
 
 def run_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
