@@ -20,7 +20,6 @@ from nerine.cli.training import (
     exit_if_nothing_learned,
     print_interruption,
     print_run,
-    print_signs,
     run_as_json,
     run_training,
 )
@@ -121,7 +120,6 @@ def print_results(
     print_line(on, "On sentences of its own", "bold")
     print_documents(tagged, list(scores.labels), on)
     on.print()
-    print_signs(run.signs, on)
     print_line(on, "What to do next", "bold")
     for line in (
         f'nerine predict {run.folder} "A sentence of yours."',

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -14,16 +13,14 @@ import nerine
 from nerine.cli.group import INTERRUPTED, LEARNED_NOTHING
 from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
-from nerine.cli.terminal import is_main_process, noted_console, print_json, print_line
+from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
 from nerine.training.recipes import Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from nerine.evaluation.signs import Sign
+    from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
 
 settings_file_option = click.option(
@@ -106,7 +103,7 @@ def run_settings(
 
 
 def run_training(
-    corpus: nerine.Corpus, output: Path, settings: TrainingSettings, *, resume: bool = False
+    corpus: nerine.Corpus, output: Path, settings: TrainingSettings | Plan, *, resume: bool = False
 ) -> TrainingRun:
     """Trains; a terminal shows the progress."""
     from nerine.cli.progress import training_display
@@ -117,7 +114,15 @@ def run_training(
         )
 
 
-def end_run(run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
+def print_plan(plan: Plan) -> None:
+    """Prints a line for each choice of a plan."""
+    if is_main_process():
+        on = console()
+        for line in str(plan).splitlines():
+            print_line(on, line)
+
+
+def end_run(run: TrainingRun, notes: list[str], *, as_json: bool, plan: Plan | None = None) -> None:
     """Prints the result of a run with its signs of failure.
 
     Exits with a code of its own if the run was interrupted or the model has learned nothing.
@@ -125,9 +130,9 @@ def end_run(run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
     if is_main_process():
         notes = [*notes, *run.notes]
         if as_json:
-            print_json(run_as_json(run, notes))
+            print_json({**run_as_json(run, notes), **({"plan": plan.to_dict()} if plan else {})})
         else:
-            print_signs(run.signs, print_run(run, notes))
+            print_run(run, notes)
         if run.interrupted:
             print_interruption(run, resuming_command(click.get_current_context()))
     if run.interrupted:
@@ -154,24 +159,22 @@ def exit_if_nothing_learned(run: TrainingRun) -> None:
         click.get_current_context().exit(LEARNED_NOTHING)
 
 
-def print_signs(signs: Sequence[Sign], on: Console) -> None:
-    """Prints signs of failure, which stand out on a terminal, each with what to try."""
-    for sign in signs:
-        print_line(on, f"sign of failure: {sign.message}", "bold yellow")
-        print_line(on, f"  try: {sign.hint}")
+def print_run(run: TrainingRun, notes: list[str]) -> None:
+    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder.
 
-
-def print_run(run: TrainingRun, notes: list[str]) -> Console:
-    """Prints the notes, a row for each epoch, and the folder of the checkpoint."""
+    The signs stand out on a terminal.
+    """
     from nerine.cli.scores import epochs_table
 
     on = noted_console(notes)
     kept = run.best if run.interrupted is None else None
     if run.epochs:
         on.print(epochs_table(run.epochs, kept, "kept"))
+    for sign in run.signs:
+        print_line(on, f"sign of failure: {sign.message}", "bold yellow")
+        print_line(on, f"  hint: {sign.hint}")
     if kept:
         print_line(on, f"the checkpoint is in {run.folder}")
-    return on
 
 
 def print_interruption(run: TrainingRun, command: str) -> None:

@@ -14,14 +14,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nerine.core.document import Document
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.initialization import learning_rate_for
-from nerine.training.run import with_validation
 from nerine.training.settings import RunSettings, TrainingSettings
 
 PLAN_FILE = "plan.json"
@@ -97,6 +97,7 @@ class Plan:
         facts: What they were chosen from.
         choices: What was chosen and why; settings that the user gave are not among them.
         corpus: The corpus, with a validation split.
+        given: The hash of the corpus before a validation split was held out.
         notes: Notes for the user on the corpus.
     """
 
@@ -104,7 +105,15 @@ class Plan:
     facts: Facts
     choices: tuple[Choice, ...]
     corpus: Corpus
+    given: str
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """A line for each choice."""
+        wide = max((len(choice.name) for choice in self.choices), default=0)
+        return "\n".join(
+            f"{choice.name:{wide}}  {choice.value} ({choice.reason})" for choice in self.choices
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The facts, choices and settings for JSON."""
@@ -120,7 +129,7 @@ class Plan:
         write_text(folder / PLAN_FILE, f"{text}\n")
 
 
-def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
+def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
     """The plan of `train` for a corpus: the settings that are given, and the others chosen.
 
     If the corpus has no validation split, some training documents are held out as one.
@@ -130,6 +139,7 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
         settings: The settings; those that are None are chosen.
 
     Raises:
+        TrainingError: If training has no entities, or validation has other labels.
         CorpusError: If the corpus has no training split, or it cannot be divided.
         CheckpointError: If the encoder is not found or cannot be used.
         EncodingError: If the tokenizer gives no character offsets.
@@ -137,8 +147,10 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
         MissingExtraError: If the encoder's package is not installed.
     """
     settings = settings or TrainingSettings()
+    given = corpus.hash
     notes: list[str] = []
     corpus = with_validation(corpus, settings, notes)
+    check_labels(corpus)
     facts = _facts(corpus, settings)
     choices: list[Choice] = []
     if settings.learning_rate is None:
@@ -150,7 +162,7 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
     if settings.steps is not None and settings.validate_every is None:
         settings, choice = _validations(settings, facts)
         choices.append(choice)
-    return Plan(settings, facts, tuple(choices), corpus, tuple(notes))
+    return Plan(settings, facts, tuple(choices), corpus, given, tuple(notes))
 
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
@@ -243,3 +255,36 @@ def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSett
         f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
         f"about {_VALIDATION_SHARE:.0%} of the time",
     )
+
+
+def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
+    """The corpus, with a validation split held out of the training split if it has none.
+
+    Adds a note if documents were held out.
+    """
+    if "validation" in corpus.splits:
+        return corpus
+    split = corpus.hold_out_validation(settings.validation_fraction, settings.seed)
+    notes.append(
+        f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
+        "training documents were held out as one"
+    )
+    return split
+
+
+def check_labels(corpus: Corpus) -> None:
+    """Raises `TrainingError` if training has no entities, or validation has other labels."""
+    if not any(document.entities for document in corpus.train):
+        raise TrainingError(
+            "the training split has no entities",
+            place=corpus.source,
+            expected="labelled entities to learn from",
+            hint="nerine describe CORPUS shows what was read; --tag-column names the column of "
+            "tags, --text-field the field of texts",
+        )
+    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
+    if unknown:
+        raise TrainingError(
+            f"the validation split has the label {unknown[0]!r}, which the training split lacks",
+            expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
+        )
