@@ -219,7 +219,8 @@ def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cross_validation(work: Path, corpus: Corpus | None = None, **changes: Any) -> CrossValidation:
-    settings = {"epochs": 1, "batch_size": 4, "max_length": 64, "overlap": 8, **changes}
+    small = {"batch_size": 4, "max_length": 64, "overlap": 8}
+    settings = {"epochs": 3, "learning_rate": 1e-2, **small, **changes}
     return CrossValidation(
         corpus or runs.corpus(12),
         work,
