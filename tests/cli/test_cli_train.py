@@ -33,7 +33,10 @@ from nerine.training.recipes import RECIPES
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
 
-SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
+SMALL = (
+    *("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64),
+    *("--precision", "fp32"),
+)
 
 
 def run(*arguments: object) -> Result:
@@ -60,7 +63,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
 
     def plan_training(corpus: nerine.Corpus, settings: TrainingSettings) -> Plan:
-        facts = Facts(0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        facts = Facts(0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, bfloat16=False)
         return Plan(settings, facts, (), corpus, corpus.hash)
 
     def train(corpus: nerine.Corpus, **options: Any) -> TrainingRun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 
@@ -16,6 +16,7 @@ from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
+from nerine.core.settings import choices_of
 from nerine.training.recipes import Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -60,8 +61,8 @@ def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> D
     flag = f"--{field.name.replace('_', '-')}"
     details: dict[str, Any] = {"default": None, "help": text}
     kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
-    if get_origin(kind) is Literal:
-        return click.option(flag, type=click.Choice(get_args(kind)), **details)
+    if choices := choices_of(kind):
+        return click.option(flag, type=click.Choice(choices), **details)
     if kind is bool:
         return click.option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
     if get_args(kind)[:1] == (int,) and get_origin(kind) is tuple:

@@ -14,10 +14,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
+from nerine.model.backends.hardware import multiplies_bfloat16
+from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
@@ -39,6 +43,9 @@ _TRAINING_COST = 3
 """Cost of a subword in training, by that of one in validation."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
 
+_HELD_OUT_SHARE, _MOST_HELD_OUT_SHARE = 0.1, 0.2
+_WANTED_VALIDATION, _MOST_VALIDATION = 100, 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -57,6 +64,7 @@ class Facts:
         validation_subwords: Number of subwords in their windows.
         width: Width of the encoder's hidden states.
         batches: Number of batches in a pass over the training split.
+        bfloat16: Whether the device has instructions for bfloat16.
     """
 
     documents: int
@@ -71,6 +79,7 @@ class Facts:
     validation_subwords: int
     width: int
     batches: int
+    bfloat16: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +158,25 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
     settings = settings or TrainingSettings()
     given = corpus.hash
     notes: list[str] = []
+    if "validation" not in corpus.splits and settings.validation_fraction is None:
+        settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
     check_labels(corpus)
     facts = _facts(corpus, settings)
+    chosen, choices = choose_settings(settings, facts)
+    return Plan(chosen, facts, choices, corpus, given, tuple(notes))
+
+
+def choose_settings(
+    settings: TrainingSettings, facts: Facts
+) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+    """The settings with those that are None chosen from `facts`, and what was chosen."""
     choices: list[Choice] = []
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
+        choices.append(choice)
+    if settings.precision is None:
+        settings, choice = _precision(settings, facts)
         choices.append(choice)
     if settings.steps is None and settings.epochs is None:
         settings, choice = _steps(settings, facts)
@@ -162,7 +184,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
     if settings.steps is not None and settings.validate_every is None:
         settings, choice = _validations(settings, facts)
         choices.append(choice)
-    return Plan(settings, facts, tuple(choices), corpus, given, tuple(notes))
+    return settings, tuple(choices)
 
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
@@ -190,7 +212,14 @@ def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
         validation_subwords=int(encoder.windows(encoder.encode(corpus.validation)).lengths.sum()),
         width=encoder_width(settings.encoder, revision=settings.revision),
         batches=_batches(windows.lengths.tolist(), settings),
+        bfloat16=_has_bfloat16(default_device()),
     )
+
+
+def _has_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device == "cpu" and multiplies_bfloat16()
 
 
 def _entities(documents: Sequence[Document], labels: Sequence[str]) -> dict[str, int]:
@@ -215,6 +244,14 @@ def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSe
     rate = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
     reason = f"hidden states of width {facts.width}"
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
+
+
+def _precision(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+    if facts.bfloat16:
+        reason = "the device multiplies in bfloat16; weights and scores stay in fp32"
+        return replace(settings, precision="bf16"), Choice("precision", "bf16", reason)
+    reason = "the device has no instructions for bfloat16"
+    return replace(settings, precision="fp32"), Choice("precision", "fp32", reason)
 
 
 def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
@@ -264,7 +301,10 @@ def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> 
     """
     if "validation" in corpus.splits:
         return corpus
-    split = corpus.hold_out_validation(settings.validation_fraction, settings.seed)
+    fraction = settings.validation_fraction
+    split = corpus.hold_out_validation(
+        held_out_share(len(corpus.train)) if fraction is None else fraction, settings.seed
+    )
     notes.append(
         f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
         "training documents were held out as one"
@@ -288,3 +328,13 @@ def check_labels(corpus: Corpus) -> None:
             f"the validation split has the label {unknown[0]!r}, which the training split lacks",
             expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
         )
+
+
+def held_out_share(documents: int) -> float:
+    """The share of so many training documents that is held out as a validation split.
+
+    A hundred documents are wanted and two thousand are enough, but a fifth at most, and a tenth of
+    a corpus between these sizes.
+    """
+    wanted = max(_WANTED_VALIDATION / max(documents, 1), _HELD_OUT_SHARE)
+    return min(wanted, _MOST_HELD_OUT_SHARE, _MOST_VALIDATION / max(documents, 1))
