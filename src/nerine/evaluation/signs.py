@@ -201,7 +201,7 @@ def _validation_entities(outcome: Outcome) -> Iterator[Sign]:
     in_all = f"in {counted(documents, 'document')}"
     hint = (
         "put more documents with entities into the validation split: nerine split CORPUS -o FOLDER "
-        "--validation 0.2; or --validation-fraction 0.2, if the corpus has none of its own"
+        "--validation 0.3; or --validation-fraction 0.3, if the corpus has none of its own"
     )
     if not counts.gold:
         message = (
@@ -223,10 +223,7 @@ def _labels(outcome: Outcome) -> Iterator[Sign]:
     found = outcome.scores.labels
     never = {label: each.gold for label, each in found.items() if not each.predicted}
     if never and outcome.scores.overall.predicted:
-        message = (
-            f"{counted(len(never), 'label')} never predicted, but in the validation split: "
-            f"{_numbered(never)}"
-        )
+        message = f"labels of the validation split that are never predicted: {_numbered(never)}"
         hint = f"more documents with such entities, or train longer: {outcome.longer}"
         yield Sign("label-never-predicted", message, hint)
     counts = outcome.entities.items()
