@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -291,6 +292,18 @@ def test_compares_files(gold: Path, worse: Path) -> None:
     shown = result.stdout.partition("differ in 2 documents")[2]
     assert shown.splitlines()[2] == f"+2 for {gold}, {gold}:1"
     assert shown.count("gold:") == 2  # the text's line, and the field of the signature
+
+
+def test_a_system_that_finds_nothing_is_warned_of(gold: Path, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.conll"
+    nothing.write_text(re.sub(r"(?m) [BI]-[pl]$", " O", GOLD))
+    result = run("compare", gold, f"old={nothing}", f"new={gold}")
+    assert result.exit_code == 0
+    assert "\nwarning: old finds next to nothing here, F1 0.0000: a difference" in result.stdout
+    assert "warning: new" not in result.stdout
+    (warning,) = as_json("compare", gold, f"old={nothing}", f"new={gold}")["warnings"]
+    assert warning.startswith("old finds next to nothing")
+    assert as_json("compare", gold, f"old={gold}", f"new={gold}")["warnings"] == []
 
 
 def test_compares_several_seeds(gold: Path, worse: Path, tmp_path: Path) -> None:

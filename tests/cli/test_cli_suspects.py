@@ -20,7 +20,7 @@ from nerine.core.document import Document, Entity
 from nerine.data.formats import write_documents
 from nerine.training.recipes import CROSS_VALIDATION
 
-SMALL = ("--epochs", 1, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
+SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2", "--max-length", 64)
 
 
 def run(*arguments: object) -> Result:
@@ -215,3 +215,35 @@ def test_the_help_names_the_settings_that_are_used() -> None:
     shown = " ".join(run("--help").stdout.split())
     assert f"Passes over the training split. [default: {CROSS_VALIDATION.epochs}]" in shown
     assert {parameter.name for parameter in command.params} >= {"epochs", "encoder", "seed"}
+
+
+@pytest.fixture
+def rare(tmp_path: Path) -> Path:
+    """A corpus of which a short training learns nothing: one word of 21 is an entity."""
+    texts = [f"{number:2} {'so ' * 20}Mira" for number in range(24)]
+    path = tmp_path / "train.jsonl"
+    write_documents((Document(text, (Entity(63, 67, "person"),)) for text in texts), path)
+    return path
+
+
+def test_models_that_have_learned_nothing_are_no_judges(
+    rare: Path, options: tuple[object, ...], tmp_path: Path
+) -> None:
+    output, work = tmp_path / "out.jsonl", tmp_path / "work"
+    arguments = ["-o", output, *options, "--learning-rate", "1e-9", "--max-length", 64]
+    result = run(rare, *arguments, "--work", work)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "the model has learned nothing: it finds 0 of " in result.stderr
+    assert "hint: train longer: --steps 300; " in result.stderr
+    assert "--work FOLDER" in result.stderr
+    assert not output.exists()
+    assert [path.name for path in work.iterdir()] == ["fold-1-of-2"]  # no other was trained
+
+    resumed = run(rare, *arguments, "--work", work, "--resume")
+    assert resumed.exit_code == 2
+    assert resumed.stderr == result.stderr
+    judged = run(rare, "-o", output, "--model", work / "fold-1-of-2")
+    assert judged.exit_code == 2
+    assert "the model has learned nothing" in judged.stderr
+    assert "without --model, models are trained by cross-validation" in judged.stderr

@@ -22,10 +22,12 @@ import runs
 from nerine.cli import demo, main, progress
 from nerine.cli.progress import TrainingDisplay
 from nerine.cli.scores import epochs_table
+from nerine.core.document import Document, Entity
 from nerine.core.errors import TrainingError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
 from nerine.evaluation.epochs import EpochRecord
+from nerine.evaluation.signs import Sign
 from nerine.training.plan import Facts, Plan
 from nerine.training.recipes import RECIPES
 from nerine.training.run import TrainingRun
@@ -317,3 +319,49 @@ def test_the_display_begins_again_with_each_fold() -> None:
     assert "fold 2 of 2" in second
     assert "21/21" in second
     assert "0.2500" not in second
+
+
+@pytest.fixture(scope="module")
+def failed(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """The end of a training in which nothing was learned, in a folder `run`."""
+    folder = tmp_path_factory.mktemp("failed")
+    document = Document(f"{'so ' * 20}Mira", (Entity(60, 64, "person"),))
+    write_documents([document] * 24, folder / "train.conll")
+    write_documents([document] * 24, folder / "validation.conll")
+    arguments = ["-o", folder / "run", "--encoder", encoder, "--epochs", 2, "--max-length", 64]
+    return run("train", folder, *arguments, "--learning-rate", "1e-9")
+
+
+def test_a_model_that_has_learned_nothing_has_an_exit_code_of_its_own(failed: Result) -> None:
+    assert failed.exit_code == 3
+    *_, sign, hint, last = failed.stdout.splitlines()[-5:]
+    assert "sign of failure: the model has learned nothing: it finds 0 of 24" in failed.stdout
+    assert sign.startswith("sign of failure: the training loss does not fall")
+    assert hint.startswith("  hint: try --learning-rate 5e-10")
+    folder = Path(last.removeprefix("the checkpoint is in "))
+    assert json.loads((folder / "nerine.json").read_text())["signs"][0]["kind"] == "learned-nothing"
+    predicted = run("predict", folder, "Mira was here")
+    assert predicted.exit_code == 0
+    assert "note: the model has learned nothing: it finds 0 of 24" in predicted.stderr
+
+
+def test_signs_of_failure_are_in_the_json(corpus: Path, encoder: Path, tmp_path: Path) -> None:
+    arguments = ["-o", tmp_path / "run", "--encoder", encoder, *SMALL, "--json"]
+    found = json.loads(run("train", corpus, *arguments).stdout)
+    assert "few-validation-entities" in [sign["kind"] for sign in found["signs"]]
+    assert all(set(sign) == {"kind", "message", "hint"} for sign in found["signs"])
+
+
+def test_the_demo_of_a_model_that_has_learned_nothing(
+    trained: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = Sign("learned-nothing", "it finds nothing", "train longer")
+    result = dataclasses.replace(trained, signs=(sign,))
+    monkeypatch.setattr(demo, "run_training", lambda *_, **__: result)
+    shown = run("demo")
+    assert shown.exit_code == 3
+    assert "sign of failure: it finds nothing\n  hint: train longer\n" in shown.stdout
+    assert "What to do next" in shown.stdout
+    found = run("demo", "--json")
+    assert found.exit_code == 3
+    assert json.loads(found.stdout)["signs"] == [sign.to_dict()]

@@ -35,6 +35,7 @@ from nerine.curation.label_errors.ranking import (
     samples_of,
 )
 from nerine.data.corpus import Corpus
+from nerine.evaluation.signs import Sign
 from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encoding
 from nerine.model.logits import WordLogits
@@ -198,15 +199,16 @@ def test_a_suspect_is_json() -> None:
 
 
 class FakeRun:
-    """Stands for a training: keeps the corpus that it was asked to train on."""
+    """Stands for a training and its tagger: keeps the corpus that it was asked to train on."""
 
     interrupted = None
+    signs: tuple[Sign, ...] = ()
 
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
 
-    def tagger(self) -> Corpus:
-        return self.corpus
+    def tagger(self) -> FakeRun:
+        return self
 
 
 @pytest.fixture
@@ -217,7 +219,8 @@ def fake_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cross_validation(work: Path, corpus: Corpus | None = None, **changes: Any) -> CrossValidation:
-    settings = {"epochs": 1, "batch_size": 4, "max_length": 64, "overlap": 8, **changes}
+    small = {"batch_size": 4, "max_length": 64, "overlap": 8}
+    settings = {"epochs": 3, "learning_rate": 1e-2, **small, **changes}
     return CrossValidation(
         corpus or runs.corpus(12),
         work,
@@ -235,7 +238,7 @@ def test_no_document_is_judged_by_a_model_that_saw_its_text(
     validation = cross_validation(tmp_path / "work", corpus, splits=splits, count=3)
     judged = []
     for samples, tagger in validation.folds_with_taggers():
-        trained = cast("Corpus", tagger)
+        trained = cast("FakeRun", tagger).corpus
         judged += samples
         assert trained.test == tuple(sample.document for sample in samples)
         texts = {sample.document.text for sample in samples}

@@ -26,7 +26,7 @@ from nerine.publishing.file_list import DELETABLE
 from nerine.publishing.naming import public_record
 from nerine.publishing.push import PushOptions, carry_out, compare, plan_push
 from nerine.publishing.secrets import check_no_secret
-from pushes import PATH, add_onnx, change, evaluate
+from pushes import PATH, SCORES, add_onnx, change, evaluate
 
 SENT = ["README.md", "config.json", "model.safetensors", "nerine.json"]
 SENT += ["tokenizer.json", "tokenizer_config.json"]
@@ -190,6 +190,32 @@ def test_no_scores_are_refused_until_there_is_an_evaluation(folder: Path) -> Non
     assert "has no scores" in refused(folder).found
     evaluate(folder)
     assert [file.name for file in plan_push(folder, REPO).contents.files][2] == "evaluations.json"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"signs": [{"kind": "learned-nothing", "message": "it finds 0 of 9", "hint": "longer"}]},
+        {"scores": {"validation": {**SCORES, "f1": 0.0123}}},
+    ],
+)
+def test_a_model_that_has_learned_nothing_is_refused_unless_it_is_asked_for(
+    folder: Path, changes: dict[str, Any]
+) -> None:
+    change(folder / "nerine.json", **changes)
+    error = refused(folder)
+    assert error.found == changes.get("signs", [{}])[0].get(
+        "message", "the model has learned nothing: its validation F1 is 0.0123"
+    )
+    assert "--allow-failed" in str(error.hint)
+    assert plan_push(folder, REPO, allow_failed=True).contents.files
+
+
+def test_other_signs_of_failure_do_not_hold_up_a_push(folder: Path) -> None:
+    change(folder / "nerine.json", signs=[{"kind": "label-rare", "message": "a", "hint": "b"}])
+    (info,) = (f for f in plan_push(folder, REPO).contents.files if f.name == "nerine.json")
+    assert isinstance(info.content, bytes)
+    assert json.loads(info.content)["signs"][0]["kind"] == "label-rare"
 
 
 def test_scores_of_an_unknown_split_are_refused(folder: Path) -> None:

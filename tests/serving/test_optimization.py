@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,7 @@ def test_a_variant_that_is_not_good_enough_is_not_kept(
     gold = Tagger.load(run_folder, device="cpu", backend="pytorch").predict(documents())
     result = optimize(run_folder, gold)
     assert INT8 not in result.choice.good_enough
+    assert result.warnings == ()
     assert "points below pytorch's" in result.choice.reasons[INT8]
     assert {each.name for each in (run_folder / "onnx").iterdir()} == {
         "onnx.json",
@@ -295,9 +297,27 @@ def test_the_command_prints_json(quick: None, run_folder: Path, data: Path) -> N
     assert [each["variant"] for each in found["variants"]] == [PYTORCH, FP32]
     assert found["split"] == "validation"
     assert found["chosen"] in (PYTORCH, FP32)
+    assert found["warnings"] == []
     assert {"f1", "interval", "same_documents", "documents_a_second", "bytes", "memory"} <= set(
         found["variants"][1]
     )
+
+
+def test_a_model_that_finds_nothing_is_warned_of(
+    quick: None, run_folder: Path, tmp_path: Path
+) -> None:
+    strange = [
+        document.with_entities(replace(entity, label="animal") for entity in document.entities)
+        for document in documents()
+    ]
+    write_documents(strange, tmp_path / "train.jsonl")
+    arguments = ["--data", tmp_path / "train.jsonl", "--split", "train", "--variant", "onnx-fp32"]
+    shown = run("optimize", run_folder, *arguments)
+    assert shown.exit_code == 0
+    warning = shown.stdout.splitlines()[-1]
+    assert warning.startswith("warning: the model finds next to nothing in these documents, F1 0.0")
+    found = json.loads(run("optimize", run_folder, *arguments, "--json").stdout)
+    assert [f"warning: {each}" for each in found["warnings"]] == [warning]
 
 
 def test_without_data_the_checkpoint_says_what_it_was_trained_on(

@@ -157,6 +157,22 @@ def test_a_sample_is_scored_first_and_all_documents_at_the_end(
     assert run.best.step in (6, 8)
 
 
+def test_samples_do_not_stop_a_run_early(encoder: str, tmp_path: Path) -> None:
+    run = train(
+        corpus(),
+        output=tmp_path / "run",
+        encoder=encoder,
+        max_length=64,
+        steps=20,
+        learning_rate=1e-12,
+        validate_every=2,
+        validation_sample=3,
+        whole_validations=4,
+        early_stopping=2,
+    )
+    assert [record.documents for record in run.epochs] == [3] * 6 + [8] * 3
+
+
 def test_long_and_repeated_texts_are_counted(encoder: str) -> None:
     base = corpus()
     twice = Corpus(

@@ -21,7 +21,15 @@ from nerine.cli.options import (
 )
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.scores import shown_interval
-from nerine.cli.terminal import cell, noted_console, print_json, print_line, print_numbers, working
+from nerine.cli.terminal import (
+    cell,
+    noted_console,
+    print_json,
+    print_line,
+    print_numbers,
+    print_warnings,
+    working,
+)
 from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 
@@ -79,6 +87,7 @@ def compare(
     from nerine.evaluation.metrics import Signature
     from nerine.evaluation.significance import compare as compare_systems
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
+    from nerine.evaluation.signs import LEAST_F1
 
     corpus = reading.load(gold)
     documents = GoldSplit.of(corpus, split)
@@ -90,11 +99,18 @@ def compare(
     differing = document_differences(documents.documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents.documents) < FEW_DOCUMENTS else []
     notes = [*notes_on(corpus), *aligned, *few]
+    warnings = [
+        f"{system.name} finds next to nothing here, F1 {system.f1:.4f}: a difference from it is no "
+        "progress"
+        for system in comparison.systems
+        if system.f1 < LEAST_F1
+    ]
     if as_json:
         print_json(
             {
                 "gold": gold,
                 "notes": notes,
+                "warnings": warnings,
                 **comparison.to_dict(),
                 "changes": [each.to_dict() for each in differing],
                 "signature": signature,
@@ -106,6 +122,7 @@ def compare(
     print_changes(differing, show, found, documents, on)
     on.print()
     print_line(on, signature)
+    print_warnings(on, warnings)
 
 
 def _read_systems(

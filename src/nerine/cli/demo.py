@@ -16,7 +16,13 @@ from nerine.cli.group import INTERRUPTED
 from nerine.cli.options import default_option, json_option, output_option
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
-from nerine.cli.training import print_interruption, print_run, run_as_json, run_training
+from nerine.cli.training import (
+    exit_if_nothing_learned,
+    print_interruption,
+    print_run,
+    run_as_json,
+    run_training,
+)
 from nerine.data.corpus import SAMPLE
 from nerine.evaluation.metrics import Signature
 from nerine.training.settings import TrainingSettings
@@ -98,6 +104,7 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
     else:
         signature = Signature.of(corpus.test, split="test")
         print_results(run, scores, signature, tagged)
+    exit_if_nothing_learned(run)
 
 
 def print_results(

@@ -16,8 +16,8 @@ from nerine.core.display import visible
 from nerine.core.errors import NerineError
 from nerine.core.extras import optional_imports
 
-INTERRUPTED, BAD_INPUT = 1, 2
-"""Exit codes."""
+INTERRUPTED, BAD_INPUT, LEARNED_NOTHING = 1, 2, 3
+"""Exit codes; the last one is of a training that ended, but whose model finds nothing."""
 
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),

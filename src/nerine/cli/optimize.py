@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from nerine.cli.options import CorpusOptions, corpus_options, default_option, json_option, notes_on
-from nerine.cli.terminal import Titled, cell, noted_console, print_json, print_line, table, working
+from nerine.cli.terminal import (
+    Titled,
+    cell,
+    noted_console,
+    print_json,
+    print_line,
+    print_warnings,
+    table,
+    working,
+)
 from nerine.core.errors import CorpusError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
 
@@ -176,3 +185,4 @@ def print_optimization(result: Optimization, title: str, on: Console) -> None:
         print_line(on, f"not {name}: {reason}")
     where = f"{result.checkpoint}/onnx"
     print_line(on, f"{result.chosen} is used from now on; the models are in {where}", "bold")
+    print_warnings(on, result.warnings)

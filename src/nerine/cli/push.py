@@ -63,6 +63,9 @@ _PUSHING = [
     click.option(
         "--replace-card", is_flag=True, help="Replace a README.md that a person has written there."
     ),
+    click.option(
+        "--allow-failed", is_flag=True, help="Push a model even if it has learned nothing."
+    ),
 ]
 
 

@@ -104,6 +104,12 @@ def noted_console(notes: Iterable[str]) -> Console:
     return on
 
 
+def print_warnings(on: Console, warnings: Iterable[str]) -> None:
+    """Prints warnings, a line each, which stand out on a terminal."""
+    for warning in warnings:
+        print_line(on, f"warning: {warning}", "bold yellow")
+
+
 def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str | Text]] = (),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 import click
 
 import nerine
-from nerine.cli.group import INTERRUPTED
+from nerine.cli.group import INTERRUPTED, LEARNED_NOTHING
 from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
@@ -124,7 +124,10 @@ def print_plan(plan: Plan) -> None:
 
 
 def end_run(run: TrainingRun, notes: list[str], *, as_json: bool, plan: Plan | None = None) -> None:
-    """Prints the result of a run, and exits with a code of its own if it was interrupted."""
+    """Prints the result of a run with its signs of failure.
+
+    Exits with a code of its own if the run was interrupted or the model has learned nothing.
+    """
     if is_main_process():
         notes = [*notes, *run.notes]
         if as_json:
@@ -132,6 +135,7 @@ def end_run(run: TrainingRun, notes: list[str], *, as_json: bool, plan: Plan | N
         else:
             print_run(run, notes)
     exit_if_interrupted(run.interrupted)
+    exit_if_nothing_learned(run)
 
 
 def exit_if_interrupted(signal: str | None) -> None:
@@ -152,18 +156,31 @@ def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:
         "best": run.best.epoch if ended else None,
         "epochs": [record.to_dict() for record in run.epochs],
         "notes": notes,
+        "signs": [sign.to_dict() for sign in run.signs],
         "interrupted": run.interrupted,
     }
 
 
+def exit_if_nothing_learned(run: TrainingRun) -> None:
+    """Exits with a code of its own if the kept weights find next to no entity."""
+    if run.learned_nothing:
+        click.get_current_context().exit(LEARNED_NOTHING)
+
+
 def print_run(run: TrainingRun, notes: list[str]) -> None:
-    """Prints the notes, a row for each epoch, and the folder of the checkpoint."""
+    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder.
+
+    The signs stand out on a terminal.
+    """
     from nerine.cli.scores import epochs_table
 
     on = noted_console(notes)
     kept = run.best if run.interrupted is None else None
     if run.epochs:
         on.print(epochs_table(run.epochs, kept, "kept"))
+    for sign in run.signs:
+        print_line(on, f"sign of failure: {sign.message}", "bold yellow")
+        print_line(on, f"  hint: {sign.hint}")
     if kept:
         print_line(on, f"the checkpoint is in {run.folder}")
 

@@ -12,6 +12,7 @@ from nerine.core.errors import CheckpointError
 from nerine.core.extras import optional_imports
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Thresholds, apply_thresholds
+from nerine.evaluation.signs import Sign, learned_nothing
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
 from nerine.model.batching import look_aheads
@@ -51,7 +52,8 @@ class Tagger:
         inference: The stages from documents to entities.
         settings: How the model is used.
         source: Where it was loaded from; None if it was made in memory.
-        notes: What a user should know about how it was loaded.
+        notes: What a user should know about the model and how it was loaded.
+        signs: The signs of failure of the model's training, as far as they are known.
 
     Raises:
         EncodingError: If the tokenizer gives no character offsets.
@@ -73,6 +75,7 @@ class Tagger:
         self.thresholds = thresholds
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
+        self.signs: tuple[Sign, ...] = ()
 
     @classmethod
     def load(
@@ -126,7 +129,9 @@ class Tagger:
         else:
             tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
         tagger.source = source
-        tagger.notes = (*source.notes, *opened.notes)
+        tagger.signs = checkpoint.signs or ()
+        failed = learned_nothing(tagger.signs)
+        tagger.notes = (*source.notes, *opened.notes, *([failed.message] if failed else []))
         return tagger
 
     @classmethod
@@ -157,12 +162,14 @@ class Tagger:
             from nerine.model.backends.pytorch import TorchBackend, placed
 
         model = placed(checkpoint.model, device)
-        return cls(
+        tagger = cls(
             TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval()),
             checkpoint.tokenizer,
             checkpoint.settings,
             thresholds=thresholds,
         )
+        tagger.signs = checkpoint.signs or ()
+        return tagger
 
     @property
     def labels(self) -> tuple[str, ...]:

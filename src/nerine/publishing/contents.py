@@ -1,7 +1,7 @@
 """The files that a push sends, after all checks.
 
-Refused are: a run that has not ended, weights other than those of `nerine.json`, scores that mean
-nothing, and secrets in any file.
+Refused are: a run that has not ended, a model that has learned nothing, weights other than those of
+`nerine.json`, scores that mean nothing, and secrets in any file.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from nerine.core.filenames import (
 )
 from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.evaluation.signs import learned_nothing, saved_signs
 from nerine.hub.upload import LocalFile
 from nerine.model.backends.saved import MODEL_FILES, PYTORCH, SavedModels, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint, writable_info
@@ -73,6 +74,18 @@ def checked_info(folder: Path) -> dict[str, Any]:
     info = writable_info(folder, "a card")
     load_checkpoint(folder, weights=False)  # raises for any other file that is wrong
     return info
+
+
+def check_learned(folder: Path, info: Mapping[str, Any]) -> None:
+    """Raises `CheckpointError` if the training of the model has failed."""
+    failed = learned_nothing(saved_signs(info))
+    if failed:
+        raise CheckpointError(
+            failed.message,
+            place=str(folder),
+            expected="a model that finds entities",
+            hint=f"{failed.hint}; --allow-failed (in Python allow_failed=True) pushes it as it is",
+        )
 
 
 def check_scores(folder: Path, info: Mapping[str, Any], card: Card) -> None:

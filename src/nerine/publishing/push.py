@@ -25,7 +25,13 @@ from nerine.hub.upload import (
 from nerine.model.loading.sources import find_source
 from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card_mark import is_unedited
-from nerine.publishing.contents import Contents, check_scores, checked_info, gather
+from nerine.publishing.contents import (
+    Contents,
+    check_learned,
+    check_scores,
+    checked_info,
+    gather,
+)
 from nerine.publishing.evaluations import read_evaluations
 from nerine.publishing.file_list import DELETABLE, ONNX_FILES
 from nerine.publishing.secrets import check_no_secret
@@ -48,6 +54,7 @@ class PushOptions:
         stated: More statements, by name.
         message: The message of the commit.
         replace_card: Whether to replace a card that Nerine did not write.
+        allow_failed: Whether to push a model that has learned nothing.
         card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
     """
 
@@ -60,6 +67,7 @@ class PushOptions:
     stated: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
     replace_card: bool = False
+    allow_failed: bool = False
     card_template: str | Path | None = None
 
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
@@ -225,6 +233,8 @@ def plan_push(
         found.bring(name, if_there=True)
     folder = found.folder
     info = checked_info(folder)
+    if not chosen.allow_failed:
+        check_learned(folder, info)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
     statements = statements_of(folder, chosen)
     card = write_card(

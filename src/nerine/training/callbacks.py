@@ -99,21 +99,24 @@ class Validations(TrainerCallback):
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Stops the run if so many validations have had no better F1."""
-        patience = self._settings.early_stopping
+        """Stops the run if so many validations of all documents have had no better F1."""
+        settings = self._settings
+        is_sampled = settings.validation_sample is not None and (
+            state.global_step not in whole_validations(settings, state.max_steps)
+        )
+        if settings.early_stopping is None or is_sampled:
+            return
         records = list(epoch_records(state.log_history))
         best = best_record(records)
-        since = [
-            each for each in records if each.documents == best.documents and each.step > best.step
-        ]
-        if patience and len(since) >= patience:
+        since = [each for each in records if each.documents == best.documents]
+        if sum(each.step > best.step for each in since) >= settings.early_stopping:
             control.should_training_stop = True
 
 
 def validations(settings: RunSettings, steps: int) -> list[int]:
     """The steps, of all `steps`, after which a run validates: every so many, and the last one.
 
-    None if the run validates at the end of each epoch.
+    Empty if the run validates at the end of each epoch.
     """
     every = settings.validate_every
     return [] if every is None else [*range(every, steps, every), steps]

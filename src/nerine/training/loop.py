@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores, score
+from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.batching import BudgetSampler, look_aheads
 from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
@@ -37,6 +39,8 @@ from nerine.training.states import States
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 """The settings' names of schedules, and transformers' names."""
+_MOST_TRAINING_DOCUMENTS = 100
+"""Training documents that are scored where validation does not tell enough."""
 
 
 class NerTrainer(Trainer):
@@ -74,6 +78,7 @@ class NerTrainer(Trainer):
         self._batch: Batch = {}  # the augmented batch whose loss is being computed
         self._validation = validation
         self._sample = sample_of(validation, settings.validation_sample)
+        self._scores: dict[int, Scores] = {}  # of all validation documents, by step
         self._states = states
         self._ema = ema
         self._began = time.monotonic()
@@ -168,6 +173,8 @@ class NerTrainer(Trainer):
         began = time.monotonic()
         documents = self._validation if self._is_whole() else self._sample
         scores, loss = validate(self._inference, documents)
+        if documents is self._validation:
+            self._scores[self.state.global_step] = scores
         metrics = {
             "eval_documents": len(documents),
             "eval_validation_loss": loss,
@@ -183,6 +190,23 @@ class NerTrainer(Trainer):
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def outcome(self, step: int, documents: Sequence[Document]) -> Outcome:
+        """What the run is judged by, if the averaged model has the weights of `step`.
+
+        Some of the training `documents` are scored if validation does not tell enough.
+        """
+        scores = self._scores.get(step)  # a resumed run lacks those of earlier steps
+        if scores is None:
+            scores, _ = validate(self._inference, self._validation)
+        training = None
+        if scores.overall.f1 < LEAST_F1 and scores.overall.gold < FEW_ENTITIES:
+            labelled = [document for document in documents if document.entities]
+            training, _ = validate(self._inference, sample_of(labelled, _MOST_TRAINING_DOCUMENTS))
+        counts = Counter(entity.label for document in documents for entity in document.entities)
+        entities = {label: counts[label] for label in self._initial.settings.labels}
+        rate = self.settings.learning_rate or 0.0
+        return Outcome(self.records(), scores, entities, rate, training)
 
     def _is_whole(self) -> bool:
         """Whether the validation at this step scores all documents."""

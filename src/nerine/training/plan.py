@@ -314,9 +314,13 @@ def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> 
 
 def check_labels(corpus: Corpus) -> None:
     """Raises `TrainingError` if training has no entities, or validation has other labels."""
-    if not corpus.labels:
+    if not any(document.entities for document in corpus.train):
         raise TrainingError(
-            "the training split has no entities", expected="labelled entities to learn from"
+            "the training split has no entities",
+            place=corpus.source,
+            expected="labelled entities to learn from",
+            hint="nerine describe CORPUS shows what was read; --tag-column names the column of "
+            "tags, --text-field the field of texts",
         )
     unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
     if unknown:

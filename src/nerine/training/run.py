@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from safetensors.torch import load_file
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import write_text
+from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
+from nerine.evaluation.signs import Sign, learned_nothing, signs_of_failure
 from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
@@ -38,17 +41,24 @@ class TrainingRun:
             is the one whose weights were kept.
         notes: Notes for the user on the run and its data.
         interrupted: The name of the signal that ended the run early; None if it ended normally.
+        signs: The signs of failure of a run that ended normally, the gravest first.
     """
 
     folder: Path
     epochs: tuple[EpochRecord, ...]
     notes: tuple[str, ...] = ()
     interrupted: str | None = None
+    signs: tuple[Sign, ...] = ()
 
     @property
     def best(self) -> EpochRecord:
         """The validation with the highest F1, then the lowest loss, whose weights are kept."""
         return best_record(self.epochs)
+
+    @property
+    def learned_nothing(self) -> bool:
+        """Whether the kept weights find next to no entity; `signs` has the numbers."""
+        return learned_nothing(self.signs) is not None
 
     def tagger(self, *, device: str | None = None) -> Tagger:
         """The tagger with the weights of the best epoch.
@@ -79,13 +89,15 @@ class OpenRun:
     resume_from: str | None
     notes: list[str]
 
-    def finish(self, trainer: NerTrainer) -> TrainingRun:
+    def finish(self, trainer: NerTrainer, corpus: Corpus) -> TrainingRun:
         """Publishes the best epoch, unless the run was interrupted, and returns the result.
 
-        The checkpoint is written into the run's folder, and the training states are deleted.
+        The training split of `corpus` helps to find signs of failure. The checkpoint is written
+        into the run's folder, and the training states are deleted.
         """
         processes = PartialState()  # Trainer has replaced the one of open_run
         interrupted = self.interruption.received
+        signs: tuple[Sign, ...] = ()
         if not interrupted and processes.is_main_process:
             best = trainer.state.best_global_step
             if best is None or not self.states.is_complete(best):
@@ -98,13 +110,16 @@ class OpenRun:
             checkpoint = trainer.checkpoint(best)
             weights = load_file(self.states.path(best) / WEIGHTS_FILE)
             checkpoint.model.load_state_dict(weights, strict=False)
+            signs = signs_of_failure(trainer.outcome(best, corpus.train))
+            checkpoint = dataclasses.replace(checkpoint, signs=signs)
             # nerine.json, which marks the end of the run, is written after epochs.json.
             write_epochs(self.states.run, trainer.records())
             save_checkpoint(self.states.run, checkpoint)
             write_text(self.states.run / SETTINGS_FILE, trainer.settings.to_toml())
             self.states.remove()
         processes.wait_for_everyone()
-        return TrainingRun(self.states.run, trainer.records(), tuple(self.notes), interrupted)
+        records, notes = trainer.records(), tuple(self.notes)
+        return TrainingRun(self.states.run, records, notes, interrupted, signs)
 
 
 @contextmanager

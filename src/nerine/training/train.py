@@ -104,7 +104,7 @@ def train_plan(
             callbacks=make_callbacks(settings, run.interruption, listener),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
-        return run.finish(trainer)
+        return run.finish(trainer, plan.corpus)
 
 
 def run_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Protocol
 
 from nerine.core.document import Document, labels_of
-from nerine.core.errors import TrainingError
+from nerine.core.errors import CheckpointError, TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
 from nerine.curation.label_errors.ranking import Sample, samples_of
 from nerine.data.corpus import Corpus
 from nerine.data.splitting import folds as divide
+from nerine.evaluation.signs import learned_nothing
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.plan import plan_training
@@ -57,7 +58,7 @@ class CrossValidation:
 
         Raises `KeyboardInterrupt` if a signal ended a training, whose state is then saved;
         `TrainingError` if `work` holds other runs; `CorpusError` if the documents cannot be
-        divided.
+        divided; `CheckpointError` after the first fold whose model has learned nothing.
         """
         samples = samples_of(self.corpus, self.splits)
         documents = [sample.document for sample in samples]
@@ -84,6 +85,7 @@ class CrossValidation:
                 if run.interrupted:
                     raise KeyboardInterrupt(run.interrupted)
                 tagger = run.tagger()
+            check_judge(tagger, "in another folder, --work FOLDER")
             yield [samples[index] for index in part], tagger
 
     def folder(self, number: int) -> Path:
@@ -129,3 +131,15 @@ class CrossValidation:
         if "validation" in self.corpus.splits and "validation" not in self.splits:
             splits["validation"] = self.corpus.validation
         return Corpus({**splits, "test": held}, labels, self.corpus.source)
+
+
+def check_judge(tagger: Tagger, how: str) -> None:
+    """Raises `CheckpointError` for a tagger that has learned nothing; `how` completes the hint."""
+    failed = learned_nothing(tagger.signs)
+    if failed:
+        raise CheckpointError(
+            f"{failed.message}; it would suspect every label",
+            place=tagger.name or None,
+            expected="a model that finds entities",
+            hint=f"{failed.hint}; {how}",
+        )

@@ -9,7 +9,11 @@ from typing import Any
 
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
-from nerine.curation.label_errors.cross_validation import CrossValidation, FoldListener
+from nerine.curation.label_errors.cross_validation import (
+    CrossValidation,
+    FoldListener,
+    check_judge,
+)
 from nerine.curation.label_errors.ranking import (
     LabelError,
     Sample,
@@ -72,8 +76,10 @@ def find_label_errors(
     """Label errors of `splits` by one tagger that was not trained on them.
 
     `provenance` is that of the tagger's checkpoint. Raises `CorpusError` if it says that the tagger
-    was trained on one of the splits, or if the tagger does not know a gold label.
+    was trained on one of the splits, or if the tagger does not know a gold label; `CheckpointError`
+    if it has learned nothing.
     """
+    check_judge(tagger, "without --model, models are trained by cross-validation")
     notes = _check_not_trained_on(corpus, splits, provenance or {})
     samples = samples_of(corpus, splits)
     unknown = set(labels_of(sample.document for sample in samples)) - set(tagger.labels)

@@ -4,10 +4,10 @@ A checkpoint is a folder of transformers with one more file::
 
     config.json  model.safetensors  tokenizer.json  tokenizer_config.json  nerine.json
 
-`nerine.json` holds the model's `settings`, its `scores`, its `provenance`, facts about the
-`tokenizer`, the `thresholds` of `nerine calibrate`, and the SHA-256 of the weights, so that files
-of different runs are never mixed. It is written last, and a new folder is written under another
-name and renamed: a checkpoint is whole or absent.
+`nerine.json` holds the model's `settings`, its `scores`, the `signs` of failure of its training,
+its `provenance`, facts about the `tokenizer`, the `thresholds` of `nerine calibrate`, and the
+SHA-256 of the weights, so that files of different runs are never mixed. It is written last, and a
+new folder is written under another name and renamed: a checkpoint is whole or absent.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from nerine.core.files import UNCHANGED, file_hash, replacing, sync_files, write
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.evaluation.calibration import Calibration
+from nerine.evaluation.signs import Sign, saved_signs
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
@@ -58,6 +59,7 @@ class Checkpoint:
         provenance: What the model was made from, likewise.
         calibration: The fitted thresholds, if there are any.
         source: Where it was loaded from; None for one made in memory.
+        signs: The signs of failure of its training; None if they were not looked for.
     """
 
     model: Any
@@ -67,6 +69,7 @@ class Checkpoint:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
     source: Source | None = None
+    signs: tuple[Sign, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def load_checkpoint(
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
     with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
         settings = ModelSettings.from_dict(info["settings"])
+        signs = saved_signs(info)
     calibration = None
     if _CALIBRATION_KEY in info:
         again = f"then fit them again: nerine calibrate {place} CORPUS"
@@ -131,6 +135,7 @@ def load_checkpoint(
         info["provenance"],
         calibration,
         source,
+        signs,
     )
 
 
@@ -208,6 +213,8 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     facts = TokenizerInfo.of(folder, tokenizer, pretrained.longest_input(model, tokenizer))
     if facts is not None:
         info["tokenizer"] = dataclasses.asdict(facts)
+    if checkpoint.signs is not None:
+        info["signs"] = [sign.to_dict() for sign in checkpoint.signs]
     if checkpoint.calibration is not None:
         info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
     write_text(folder / INFO_FILE, _json_text(without_paths(info)))

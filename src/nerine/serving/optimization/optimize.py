@@ -14,6 +14,7 @@ import torch
 from nerine.core.document import Document
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.core.filenames import WEIGHTS_FILE
+from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.provenance.sources import shown_name
@@ -56,6 +57,18 @@ class Optimization:
         """The variant that is used from now on."""
         return self.choice.chosen
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A warning if PyTorch finds next to no entity: the other variants then lose nothing."""
+        f1 = self.measurements[0].f1
+        if f1 >= LEAST_F1:
+            return ()
+        warning = (
+            f"the model finds next to nothing in these documents, F1 {f1:.4f}: that the variants "
+            "are as good means nothing"
+        )
+        return (warning,)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON, with the processor and the versions of this machine."""
         return {
@@ -65,6 +78,7 @@ class Optimization:
             "tolerance": self.tolerance,
             "difference": self.difference,
             **asdict(self.choice),
+            "warnings": list(self.warnings),
             "variants": [each.to_dict() for each in self.measurements],
             "machine": {
                 "processor": platform.processor() or platform.machine(),

@@ -130,7 +130,7 @@ def distill(
             callbacks=make_callbacks(settings, run.interruption, listener),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
-        return run.finish(trainer)
+        return run.finish(trainer, corpus)
 
 
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
