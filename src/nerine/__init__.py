@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from nerine.training.run import TrainingRun
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
+    from nerine.training.tuning.result import Tuning
+    from nerine.training.tuning.tune import tune
 
 __version__ = "0.1.0"
 
@@ -65,6 +67,7 @@ __all__ = [
     "Token",
     "TrainingRun",
     "TrainingSettings",
+    "Tuning",
     "check_corpus",
     "compare",
     "distill",
@@ -79,6 +82,7 @@ __all__ = [
     "score",
     "tag_files",
     "train",
+    "tune",
     "write_documents",
 ]
 
@@ -98,6 +102,8 @@ _NAMES = {
     "nerine.training.run": "TrainingRun",
     "nerine.training.settings": "DistillationSettings TrainingSettings",
     "nerine.training.train": "train",
+    "nerine.training.tuning.result": "Tuning",
+    "nerine.training.tuning.tune": "tune",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

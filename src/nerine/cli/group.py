@@ -22,7 +22,7 @@ INTERRUPTED, BAD_INPUT = 1, 2
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
     *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
-    *("push", "pull"),
+    *("tune", "push", "pull"),
 )
 
 

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from nerine.cli.scores import epochs_table
-from nerine.cli.terminal import console, is_main_process
+from nerine.cli.terminal import console, is_main_process, print_line
 from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
@@ -107,10 +107,18 @@ class TrainingDisplay:
 
     def fold(self, number: int, folds: int) -> None:
         """The run of a fold begins, with an empty table."""
+        self.run(f"fold {number} of {folds}")
+
+    def run(self, name: str) -> None:
+        """The run called `name`, one of several, begins with an empty table."""
         self._records, self._best = [], None
-        self._doing = f"fold {number} of {folds}"
+        self._doing = name
         self._bar.reset(self._task, description=self._doing, total=None)
         self.live.refresh()  # so that no line printed now has the last fold's table below it
+
+    def ended(self, result: str) -> None:
+        """One of several runs has ended; its result stays on the terminal."""
+        print_line(self.live.console, result)
 
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
