@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+import nerine
 from nerine.cli.group import INTERRUPTED
 from nerine.cli.options import (
     CorpusOptions,
@@ -74,18 +76,20 @@ recipe.toml. Checkpoints are not kept.
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
-@click.pass_context
 def tune(
-    context: click.Context,
     corpus: str,
     output: Path,
     names: tuple[str, ...],
+    minutes: float | None,
+    runs: int | None,
+    finalists: int,
+    seeds: int,
     recipe_name: str | None,
     settings_file: Path | None,
+    resume: bool,
     changes: dict[str, Any],
     reading: CorpusOptions,
     as_json: bool,
-    **search: Any,
 ) -> None:
     """Search for settings of training that suit CORPUS, by validation F1.
 
@@ -93,7 +97,8 @@ def tune(
     split, "sample", or a data set on the hub as owner/name or owner/name@revision. Its test split
     is not used.
     """
-    from nerine.training.tuning.tune import tune as find_settings
+    search = nerine.tune  # before the corpus is read: its package may be missing
+    from nerine.training.tuning.study import STUDY_FILE
 
     settings = run_settings(recipe(recipe_name or "default"), {}, settings_file, None)
     with working(f"reading {corpus}"):
@@ -102,17 +107,25 @@ def tune(
 
     try:
         with training_display() as listener:
-            tuning = find_settings(
+            tuning = search(
                 loaded,
                 output=output,
                 settings=settings,
                 names=names or None,
+                minutes=minutes,
+                runs=runs,
+                finalists=finalists,
+                seeds=seeds,
+                resume=resume,
                 listener=listener,
-                **search,
                 **changes,
             )
     except KeyboardInterrupt as signal:
-        state = f"stopped by {signal.args[0] if signal.args else 'SIGINT'}; the search was saved"
+        if not (output / STUDY_FILE).is_file():
+            raise click.Abort from None
+        context = click.get_current_context()
+        stopped_by = signal.args[0] if signal.args else "SIGINT"
+        state = f"stopped by {stopped_by}; the search was saved"
         print_resuming_command(state, resuming_command(context))
         context.exit(INTERRUPTED)
     notes = [*notes_on(loaded), *tuning.notes]
@@ -121,7 +134,8 @@ def tune(
         return
     on = noted_console(notes)
     print_tuning(tuning, on)
-    print_line(on, f"train with: nerine train {corpus} --settings {output}/recipe.toml -o RUN")
+    command = ["nerine", "train", corpus, "--settings", str(output / "recipe.toml"), "-o", "RUN"]
+    print_line(on, f"train with: {shlex.join(command)}")
 
 
 def print_tuning(tuning: Tuning, on: Console) -> None:

@@ -167,11 +167,11 @@ class Search:
         return self._allows(1 + kept_runs, expected + kept_seconds)
 
     def _run_trial(self, trial: optuna.Trial) -> None:
+        watch = _Watch(trial, self.listener)
         parameters = {each.name: each.suggest(trial) for each in self.space.ranges}
         if "settings" not in trial.user_attrs:
             trial.set_user_attr("settings", self.space.settings(parameters).to_dict())
         settings = self.space.default.changed(trial.user_attrs["settings"])
-        watch = _Watch(trial, self.listener)
         name = f"trial {trial.number}"
         f1, result = None, "pruned"
         try:
