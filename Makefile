@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects picture clean
+.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -58,6 +58,9 @@ bench-quality: $(VENV)/ready ## test F1 on WNUT 17 over three seeds; about 75 mi
 
 bench-suspects: $(VENV)/ready ## share of deliberately corrupted labels of WNUT 17 that are found; 15 minutes
 	$(BIN)/python -m bench.suspects
+
+bench-panel: $(VENV)/ready ## the default recipe and its peers on five corpora, resumable; hours on two cores
+	$(BIN)/python -m bench.panel
 
 picture: $(VENV)/ready ## docs/pictures/, from real runs with the checkpoint of `make demo`
 	$(BIN)/python -m tools.picture $(or $(CHECKPOINT),runs/demo)

@@ -21,7 +21,7 @@ from nerine.training.dataset import Examples, make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
-from nerine.training.plan import make_plan
+from nerine.training.plan import plan_training
 from nerine.training.settings import DEFAULT_ENCODER, TrainingSettings
 from nerine.training.states import States
 
@@ -65,7 +65,7 @@ def make_trainer(
     callbacks: Sequence[TrainerCallback] = (),
 ) -> NerTrainer:
     """The loop of `nerine.train`, alone, with its states in `folder`."""
-    settings = make_plan(corpus, settings).settings
+    settings = plan_training(corpus, settings).settings
     checkpoint, examples = start(corpus, settings)
     if settings.tag_prior:
         initialize_bias(checkpoint.model, examples)

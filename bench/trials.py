@@ -68,6 +68,8 @@ def trial(base: str, changes: dict[str, Any], name: str, seed: int) -> dict[str,
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         run = train(corpus, output=Path(folder) / "run", settings=settings)
+        if run.interrupted:
+            raise KeyboardInterrupt(run.interrupted)
     return {
         "base": base,
         "changes": changes,

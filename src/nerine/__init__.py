@@ -4,6 +4,7 @@
 
     corpus = nerine.load_corpus("wnut17/")                     # a folder, "sample", or a hub id
     print(nerine.check_corpus(corpus))                         # likely defects of its labels
+    print(nerine.plan_training(corpus))                        # steps, rates, validations, and why
     run = nerine.train(corpus, output="runs/wnut")             # needs nerine[train], as distill
     nerine.optimize("runs/wnut", corpus.validation)            # the fastest way to run it on CPUs
     tagger = nerine.Tagger.load("runs/wnut")                   # a folder or a hub id
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
     from nerine.serving.optimization.optimize import Optimization, optimize
     from nerine.training.distillation.distill import distill
+    from nerine.training.plan import Plan, plan_training
     from nerine.training.run import TrainingRun
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
@@ -56,6 +58,7 @@ __all__ = [
     "Evaluation",
     "NerineError",
     "Optimization",
+    "Plan",
     "PushOptions",
     "Pushed",
     "Scores",
@@ -77,6 +80,7 @@ __all__ = [
     "load_corpus",
     "optimize",
     "plan_push",
+    "plan_training",
     "push",
     "read_documents",
     "score",
@@ -99,6 +103,7 @@ _NAMES = {
     "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
     "nerine.serving.optimization.optimize": "Optimization optimize",
     "nerine.training.distillation.distill": "distill",
+    "nerine.training.plan": "Plan plan_training",
     "nerine.training.run": "TrainingRun",
     "nerine.training.settings": "DistillationSettings TrainingSettings",
     "nerine.training.train": "train",

@@ -26,11 +26,15 @@ from nerine.core.errors import TrainingError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
 from nerine.evaluation.epochs import EpochRecord
+from nerine.training.plan import Facts, Plan
 from nerine.training.recipes import RECIPES
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
 
-SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64)
+SMALL = (
+    *("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64),
+    *("--precision", "fp32"),
+)
 
 
 def run(*arguments: object) -> Result:
@@ -53,13 +57,20 @@ def corpus(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What `nerine.train` is asked for, instead of training."""
+    """The settings that are planned, and what `nerine.train` is asked for, instead of training."""
     calls: list[dict[str, Any]] = []
 
+    def plan_training(corpus: nerine.Corpus, settings: TrainingSettings) -> Plan:
+        facts = Facts(0, 0, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, bfloat16=False)
+        return Plan(settings, facts, (), corpus, corpus.hash)
+
     def train(corpus: nerine.Corpus, **options: Any) -> TrainingRun:
-        calls.append({"corpus": corpus, **options})
+        settings = options["settings"]
+        asked = settings.settings if isinstance(settings, Plan) else settings
+        calls.append({"corpus": corpus, **options, "settings": asked})
         raise TrainingError("only asked")
 
+    monkeypatch.setattr(nerine, "plan_training", plan_training)
     monkeypatch.setattr(nerine, "train", train)
     return calls
 

@@ -91,7 +91,7 @@ def test_the_notebooks_recipe_is_the_notebooks() -> None:
     assert (settings.words, settings.decoding, settings.batching) == ("tokens", "argmax", "random")
     with pytest.raises(SettingsError, match="unknown recipe 'best'"):
         recipe("best")
-    assert set(RECIPES) == {"default", "notebook"}
+    assert set(RECIPES) == {"default", "four-epochs", "notebook"}
 
 
 def test_model_settings_survive_json() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
     from nerine.evaluation.epochs import EpochRecord
+
+_TIMED_STEPS = 20
 
 
 class _Rate(ProgressColumn):
@@ -97,6 +100,9 @@ class TrainingDisplay:
         )
         self._task = self._bar.add_task("getting ready", total=None)
         self._doing = "training"
+        self._console = on
+        self._steps = self._first = 0
+        self._began = 0.0
         self.live = Live(self, console=on, transient=True)
 
     def __rich__(self) -> RenderableType:
@@ -123,10 +129,18 @@ class TrainingDisplay:
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
         self._bar.reset(self._task, description=self._doing, total=steps, completed=step)
+        self._first, self._steps = step, steps
 
     def stepped(self, step: int) -> None:
-        """`step` is done."""
+        """`step` is done. After the first ones the time of the others is known."""
         self._bar.update(self._task, completed=step)
+        done = step - self._first
+        if done == 1:  # which is slower than the others
+            self._began = time.monotonic()
+        elif done == _TIMED_STEPS + 1 and step < self._steps:
+            minutes = (time.monotonic() - self._began) / _TIMED_STEPS * (self._steps - step) / 60
+            expected = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
+            print_line(self._console, f"{self._doing}: {expected} from now on")
 
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
         """Adds an epoch to the table."""

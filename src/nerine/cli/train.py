@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+import nerine
 from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on, output_option
-from nerine.cli.terminal import working
+from nerine.cli.terminal import print_json, working
 from nerine.cli.training import (
     end_run,
+    print_plan,
     run_settings,
     run_training,
     setting_options,
@@ -25,6 +27,7 @@ from nerine.training.settings import TrainingSettings
 Examples:
   nerine train sample -o runs/sample
   nerine train wnut17/ --encoder distilbert/distilbert-base-uncased -o runs/wnut --epochs 3
+  nerine train wnut17/ --plan
   nerine train wnut17/ -o runs/wnut --resume
   nerine train wnut17/ -o runs/notebook --recipe notebook --learning-rate 5e-5
 
@@ -34,7 +37,9 @@ the settings that it began with.
 )
 @click.argument("corpus")
 @output_option(
-    "RUN", "Folder for the checkpoint: a new or empty one, or that of the run to resume."
+    "RUN",
+    "Folder for the checkpoint: a new or empty one, or that of the run to resume.",
+    required=False,
 )
 @click.option(
     "--recipe",
@@ -43,28 +48,42 @@ the settings that it began with.
     help="Settings to start from.  [default: default]",
 )
 @settings_file_option
+@click.option("--plan", "plan_only", is_flag=True, help="Print the plan of the run and stop.")
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in RUN.")
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
 def train(
     corpus: str,
-    output: Path,
+    output: Path | None,
     recipe_name: str | None,
     settings_file: Path | None,
     resume: bool,
+    plan_only: bool,
     changes: dict[str, Any],
     reading: CorpusOptions,
     as_json: bool,
 ) -> None:
-    """Fine-tune an encoder on CORPUS and keep the best epoch.
+    """Fine-tune an encoder on CORPUS and keep the weights that score best on its validation split.
+
+    What the settings leave open is planned from the corpus: the plan is printed and saved in RUN.
 
     CORPUS is a folder with a file for each split, "sample", or a data set on the hub as
     owner/name or owner/name@revision. Its test split is not used.
     """
+    if output is None and not plan_only:
+        raise click.MissingParameter(param_hint="'-o' / '--output'", param_type="option")
     resumed = output if resume and recipe_name is None else None
     settings = run_settings(recipe(recipe_name or "default"), changes, settings_file, resumed)
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
-    run = run_training(loaded, output, settings, resume=resume)
-    end_run(run, notes_on(loaded), as_json=as_json)
+    with working("planning"):
+        plan = nerine.plan_training(loaded, settings)
+    if not as_json:
+        print_plan(plan)
+    elif plan_only:
+        print_json(plan.to_dict())
+    if output is None or plan_only:
+        return
+    run = run_training(loaded, output, plan, resume=resume)
+    end_run(run, notes_on(loaded), as_json=as_json, plan=plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 
@@ -13,13 +13,15 @@ import nerine
 from nerine.cli.group import INTERRUPTED
 from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
-from nerine.cli.terminal import is_main_process, noted_console, print_json, print_line
+from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
+from nerine.core.settings import choices_of
 from nerine.training.recipes import Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
 
 settings_file_option = click.option(
@@ -59,8 +61,8 @@ def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> D
     flag = f"--{field.name.replace('_', '-')}"
     details: dict[str, Any] = {"default": None, "help": text}
     kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
-    if get_origin(kind) is Literal:
-        return click.option(flag, type=click.Choice(get_args(kind)), **details)
+    if choices := choices_of(kind):
+        return click.option(flag, type=click.Choice(choices), **details)
     if kind is bool:
         return click.option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
     if get_args(kind)[:1] == (int,) and get_origin(kind) is tuple:
@@ -102,7 +104,7 @@ def run_settings(
 
 
 def run_training(
-    corpus: nerine.Corpus, output: Path, settings: TrainingSettings, *, resume: bool = False
+    corpus: nerine.Corpus, output: Path, settings: TrainingSettings | Plan, *, resume: bool = False
 ) -> TrainingRun:
     """Trains; a terminal shows the progress."""
     from nerine.cli.progress import training_display
@@ -113,12 +115,20 @@ def run_training(
         )
 
 
-def end_run(run: TrainingRun, notes: list[str], *, as_json: bool) -> None:
+def print_plan(plan: Plan) -> None:
+    """Prints a line for each choice of a plan."""
+    if is_main_process():
+        on = console()
+        for line in str(plan).splitlines():
+            print_line(on, line)
+
+
+def end_run(run: TrainingRun, notes: list[str], *, as_json: bool, plan: Plan | None = None) -> None:
     """Prints the result of a run, and exits with a code of its own if it was interrupted."""
     if is_main_process():
         notes = [*notes, *run.notes]
         if as_json:
-            print_json(run_as_json(run, notes))
+            print_json({**run_as_json(run, notes), **({"plan": plan.to_dict()} if plan else {})})
         else:
             print_run(run, notes)
         if run.interrupted:

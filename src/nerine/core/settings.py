@@ -20,9 +20,11 @@ def check(
 ) -> None:
     """Raises `SettingsError` for a value of the wrong type, or out of its range.
 
-    `kind` is a class, a union of classes or a `Literal`.
+    `kind` is a class, a union of classes, or a `Literal` or None.
     """
-    choices = get_args(kind) if get_origin(kind) is Literal else None
+    choices = choices_of(kind)
+    if choices and value is None and type(None) in get_args(kind):
+        return
     if choices and value not in choices:
         raise SettingsError(
             f"{value!r} is not known", place=name, expected=f"one of {', '.join(choices)}"
@@ -37,6 +39,14 @@ def check(
         raise SettingsError(f"{value!r} is too small", place=name, expected=f"at least {least:g}")
     if most is not None and value is not None and not value <= most:
         raise SettingsError(f"{value!r} is too large", place=name, expected=f"at most {most:g}")
+
+
+def choices_of(kind: Any) -> tuple[Any, ...]:
+    """The values of a `Literal`, or of the one in a union; none of other types."""
+    for each in (kind, *get_args(kind)):
+        if get_origin(each) is Literal:
+            return get_args(each)
+    return ()
 
 
 def has_type(value: Any, kind: Any) -> bool:

@@ -14,14 +14,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nerine.core.document import Document
+import torch
+
+from nerine.core.document import Document, labels_of
+from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
+from nerine.model.backends.hardware import multiplies_bfloat16
+from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.initialization import learning_rate_for
-from nerine.training.run import with_validation
 from nerine.training.settings import RunSettings, TrainingSettings
 
 PLAN_FILE = "plan.json"
@@ -38,6 +42,9 @@ _VALIDATION_SHARE = 0.08
 _TRAINING_COST = 3
 """Cost of a subword in training, by that of one in validation."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
+
+_HELD_OUT_SHARE, _MOST_HELD_OUT_SHARE = 0.1, 0.2
+_WANTED_VALIDATION, _MOST_VALIDATION = 100, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Facts:
         validation_subwords: Number of subwords in their windows.
         width: Width of the encoder's hidden states.
         batches: Number of batches in a pass over the training split.
+        bfloat16: Whether the device has instructions for bfloat16.
     """
 
     documents: int
@@ -71,6 +79,7 @@ class Facts:
     validation_subwords: int
     width: int
     batches: int
+    bfloat16: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Plan:
         facts: What they were chosen from.
         choices: What was chosen and why; settings that the user gave are not among them.
         corpus: The corpus, with a validation split.
+        given: The hash of the corpus before a validation split was held out.
         notes: Notes for the user on the corpus.
     """
 
@@ -104,7 +114,15 @@ class Plan:
     facts: Facts
     choices: tuple[Choice, ...]
     corpus: Corpus
+    given: str
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """A line for each choice."""
+        wide = max((len(choice.name) for choice in self.choices), default=0)
+        return "\n".join(
+            f"{choice.name:{wide}}  {choice.value} ({choice.reason})" for choice in self.choices
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The facts, choices and settings for JSON."""
@@ -120,7 +138,7 @@ class Plan:
         write_text(folder / PLAN_FILE, f"{text}\n")
 
 
-def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
+def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
     """The plan of `train` for a corpus: the settings that are given, and the others chosen.
 
     If the corpus has no validation split, some training documents are held out as one.
@@ -130,6 +148,7 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
         settings: The settings; those that are None are chosen.
 
     Raises:
+        TrainingError: If training has no entities, or validation has other labels.
         CorpusError: If the corpus has no training split, or it cannot be divided.
         CheckpointError: If the encoder is not found or cannot be used.
         EncodingError: If the tokenizer gives no character offsets.
@@ -137,12 +156,27 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
         MissingExtraError: If the encoder's package is not installed.
     """
     settings = settings or TrainingSettings()
+    given = corpus.hash
     notes: list[str] = []
+    if "validation" not in corpus.splits and settings.validation_fraction is None:
+        settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
+    check_labels(corpus)
     facts = _facts(corpus, settings)
+    chosen, choices = choose_settings(settings, facts)
+    return Plan(chosen, facts, choices, corpus, given, tuple(notes))
+
+
+def choose_settings(
+    settings: TrainingSettings, facts: Facts
+) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+    """The settings with those that are None chosen from `facts`, and what was chosen."""
     choices: list[Choice] = []
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
+        choices.append(choice)
+    if settings.precision is None:
+        settings, choice = _precision(settings, facts)
         choices.append(choice)
     if settings.steps is None and settings.epochs is None:
         settings, choice = _steps(settings, facts)
@@ -150,7 +184,7 @@ def make_plan(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
     if settings.steps is not None and settings.validate_every is None:
         settings, choice = _validations(settings, facts)
         choices.append(choice)
-    return Plan(settings, facts, tuple(choices), corpus, tuple(notes))
+    return settings, tuple(choices)
 
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
@@ -178,7 +212,14 @@ def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
         validation_subwords=int(encoder.windows(encoder.encode(corpus.validation)).lengths.sum()),
         width=encoder_width(settings.encoder, revision=settings.revision),
         batches=_batches(windows.lengths.tolist(), settings),
+        bfloat16=_has_bfloat16(default_device()),
     )
+
+
+def _has_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device == "cpu" and multiplies_bfloat16()
 
 
 def _entities(documents: Sequence[Document], labels: Sequence[str]) -> dict[str, int]:
@@ -203,6 +244,14 @@ def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSe
     rate = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
     reason = f"hidden states of width {facts.width}"
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
+
+
+def _precision(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+    if facts.bfloat16:
+        reason = "the device multiplies in bfloat16; weights and scores stay in fp32"
+        return replace(settings, precision="bf16"), Choice("precision", "bf16", reason)
+    reason = "the device has no instructions for bfloat16"
+    return replace(settings, precision="fp32"), Choice("precision", "fp32", reason)
 
 
 def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
@@ -243,3 +292,45 @@ def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSett
         f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
         f"about {_VALIDATION_SHARE:.0%} of the time",
     )
+
+
+def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
+    """The corpus, with a validation split held out of the training split if it has none.
+
+    Adds a note if documents were held out.
+    """
+    if "validation" in corpus.splits:
+        return corpus
+    fraction = settings.validation_fraction
+    split = corpus.hold_out_validation(
+        held_out_share(len(corpus.train)) if fraction is None else fraction, settings.seed
+    )
+    notes.append(
+        f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
+        "training documents were held out as one"
+    )
+    return split
+
+
+def check_labels(corpus: Corpus) -> None:
+    """Raises `TrainingError` if training has no entities, or validation has other labels."""
+    if not corpus.labels:
+        raise TrainingError(
+            "the training split has no entities", expected="labelled entities to learn from"
+        )
+    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
+    if unknown:
+        raise TrainingError(
+            f"the validation split has the label {unknown[0]!r}, which the training split lacks",
+            expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
+        )
+
+
+def held_out_share(documents: int) -> float:
+    """The share of so many training documents that is held out as a validation split.
+
+    A hundred documents are wanted and two thousand are enough, but a fifth at most, and a tenth of
+    a corpus between these sizes.
+    """
+    wanted = max(_WANTED_VALIDATION / max(documents, 1), _HELD_OUT_SHARE)
+    return min(wanted, _MOST_HELD_OUT_SHARE, _MOST_VALIDATION / max(documents, 1))

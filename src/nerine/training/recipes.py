@@ -23,7 +23,7 @@ Settings = TypeVar("Settings", bound=Changeable)
 
 RECIPES: Mapping[str, TrainingSettings] = {
     "default": TrainingSettings(),
-    "four-epochs": TrainingSettings(epochs=4),
+    "four-epochs": TrainingSettings(epochs=4, precision="fp32"),
     "notebook": TrainingSettings(
         words="tokens",
         decoding="argmax",
@@ -37,6 +37,7 @@ RECIPES: Mapping[str, TrainingSettings] = {
         freeze_embeddings=False,
         tag_prior=False,
         batching="random",
+        precision="fp32",
         seed=42,
     ),
 }

@@ -13,11 +13,9 @@ import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
 
-from nerine.core.document import labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import write_text
-from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
@@ -25,7 +23,6 @@ from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Interruption
 from nerine.training.epochs import write_epochs
 from nerine.training.loop import NerTrainer
-from nerine.training.settings import RunSettings
 from nerine.training.states import States
 
 
@@ -183,33 +180,4 @@ def check_conditions(folder: Path, conditions: Mapping[str, Any]) -> None:
             f"a run cannot be resumed under other conditions: {'; '.join(changed)}",
             place=str(marker),
             expected=f"the {', '.join(others)} and settings with which it started",
-        )
-
-
-def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
-    """The corpus, with a validation split held out of the training split if it has none.
-
-    Adds a note if documents were held out.
-    """
-    if "validation" in corpus.splits:
-        return corpus
-    split = corpus.hold_out_validation(settings.validation_fraction, settings.seed)
-    notes.append(
-        f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
-        "training documents were held out as one"
-    )
-    return split
-
-
-def check_labels(corpus: Corpus) -> None:
-    """Raises `TrainingError` if training has no entities, or validation has other labels."""
-    if not corpus.labels:
-        raise TrainingError(
-            "the training split has no entities", expected="labelled entities to learn from"
-        )
-    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
-    if unknown:
-        raise TrainingError(
-            f"the validation split has the label {unknown[0]!r}, which the training split lacks",
-            expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
         )

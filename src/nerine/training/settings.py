@@ -113,13 +113,16 @@ class RunSettings:
     early_stopping: int | None = _setting(
         None, "stop after this many validations of all documents without a better F1", least=1
     )
-    validation_fraction: float = _setting(
-        0.1,
-        "share of the training split to hold out if the corpus has no validation split",
+    validation_fraction: float | None = _setting(
+        None,
+        "share of the training split to hold out if the corpus has no validation split; by default "
+        "a tenth to a fifth",
         least=0,
         most=0.9,
     )
-    precision: Precision = _setting("fp32", "bf16 or fp16: mixed precision")
+    precision: Precision | None = _setting(
+        None, "bf16 or fp16: mixed precision; by default bf16 if the device has it, else fp32"
+    )
     save_steps: int | None = _setting(
         None,
         "save the training state every so many steps, in addition to each validation of all "
@@ -244,6 +247,9 @@ class DistillationSettings(RunSettings):
         0.5, "weight of the corpus's labels in the loss; the teacher has the rest", least=0, most=1
     )
     averaging: float = _other_default("averaging", 0.995)
+    precision: Precision | None = _other_default(
+        "precision", "fp32", "bf16 or fp16: mixed precision"
+    )
     masking: float = _other_default("masking", 0.1)
     replacing: float = _setting(
         0.3,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
+
 from nerine.data.corpus import Corpus
 from nerine.model.encoding import Encoder
 from nerine.model.heads import TagHead
@@ -14,8 +16,8 @@ from nerine.training.dataset import make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
-from nerine.training.plan import make_plan
-from nerine.training.run import TrainingRun, check_labels, open_run
+from nerine.training.plan import Plan, plan_training
+from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import TrainingSettings
 
 
@@ -23,20 +25,21 @@ def train(
     corpus: Corpus,
     *,
     output: str | Path,
-    settings: TrainingSettings | None = None,
+    settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """Fine-tunes an encoder on `corpus.train` and keeps the weights with the best validation F1.
 
-    `make_plan` chooses what the settings leave open. The test split is not read. If the corpus has
-    no validation split, some training documents are held out as one.
+    `plan_training` chooses what the settings leave open. The test split is not read. If the corpus
+    has no validation split, some training documents are held out as one.
 
     Args:
         corpus: The corpus.
         output: The run's folder, in which the checkpoint is written.
-        settings: The training settings; by default `TrainingSettings()`.
+        settings: The training settings, by default `TrainingSettings()`, or the plan of
+            `plan_training` for this corpus.
         resume: Whether to resume from the last complete state in `output`. The settings must be
             those with which the run started.
         listener: Receives the progress.
@@ -55,11 +58,15 @@ def train(
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder's package is not installed.
     """
-    plan = make_plan(corpus, (settings or TrainingSettings()).changed(changes))
+    if isinstance(settings, Plan) and not changes and settings.given == corpus.hash:
+        plan = settings
+    else:
+        asked = settings.settings if isinstance(settings, Plan) else settings
+        plan = plan_training(corpus, (asked or TrainingSettings()).changed(changes))
     settings = plan.settings
     with open_run(output, run_conditions(corpus, settings), resume=resume) as run:
-        plan.save(run.states.run)
-        check_labels(plan.corpus)
+        if not resume and PartialState().is_main_process:
+            plan.save(run.states.run)
         checkpoint = new_checkpoint(plan.corpus, settings, given=corpus.hash)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)

@@ -21,7 +21,7 @@ from nerine.data.corpus import Corpus
 from nerine.data.splitting import folds as divide
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
-from nerine.training.plan import make_plan
+from nerine.training.plan import plan_training
 from nerine.training.recipes import CROSS_VALIDATION
 from nerine.training.run import check_conditions
 from nerine.training.settings import TrainingSettings
@@ -69,7 +69,7 @@ class CrossValidation:
                 listener.fold(number, self.folds)
             corpus, folder = self._corpus(documents, part), self.folder(number)
             if (folder / INFO_FILE).is_file():
-                plan = make_plan(corpus, self.settings)
+                plan = plan_training(corpus, self.settings)
                 check_conditions(folder, run_conditions(corpus, plan.settings))
                 tagger = Tagger.load(folder)
             else:

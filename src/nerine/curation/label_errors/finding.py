@@ -111,7 +111,7 @@ def _check_not_trained_on(
         settings = provenance.get("settings") or {}
         with contextlib.suppress(CorpusError):  # one that cannot be divided was not trained on
             trained = corpus.hold_out_validation(
-                settings.get("validation_fraction", 0.1), settings.get("seed", 0)
+                settings.get("validation_fraction") or 0.1, settings.get("seed", 0)
             )
     if "train" in splits and known == trained.hash:
         raise CorpusError(

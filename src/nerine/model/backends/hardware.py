@@ -12,6 +12,7 @@ from pathlib import Path
 _CPUINFO = Path("/proc/cpuinfo")
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 _VNNI = ("avx512_vnni", "avx_vnni")
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
 _BUILT_FOR = re.compile(r"^(cuda|hip|xpu)\b.*= *['\"]", re.MULTILINE)
 _DRIVERS = {
     "cuda": ("/dev/nvidiactl", "/dev/nvmap", "/dev/dxg"),
@@ -31,6 +32,17 @@ def adds_bytes_exactly() -> bool:
         return True
     flags = {flag for line in cpu_info("flags") for flag in line.split()}
     return not flags.isdisjoint(_VNNI)
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products of 16-bit numbers in bfloat16.
+
+    False for an unknown processor.
+    """
+    flags = {
+        flag for name in ("flags", "Features") for line in cpu_info(name) for flag in line.split()
+    }
+    return not flags.isdisjoint(_BFLOAT16)
 
 
 def cpu_info(field: str) -> list[str]:

@@ -31,7 +31,8 @@ from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
 from nerine.training.initialization import learning_rate_for, prepare_model, run_provenance
 from nerine.training.loop import NerTrainer, validate
-from nerine.training.run import TrainingRun, check_labels, open_run, with_validation
+from nerine.training.plan import check_labels, with_validation
+from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import DistillationSettings
 
 _SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4

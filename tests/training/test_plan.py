@@ -1,0 +1,176 @@
+"""Plans: what is chosen from a corpus, within which bounds, and that what is given stays."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
+from nerine.core.errors import TrainingError
+from nerine.data.corpus import Corpus
+from nerine.training.callbacks import validations, whole_validations
+from nerine.training.plan import Facts, choose_settings, held_out_share, plan_training
+from nerine.training.settings import TrainingSettings
+from nerine.training.train import train
+from runs import corpus
+
+
+def facts(documents: int, validation: int = 1000, width: int = 384, subwords: int = 30) -> Facts:
+    """A corpus of documents of one window each."""
+    return Facts(
+        documents=documents,
+        words=20 * documents,
+        entities={"person": documents},
+        windows=documents,
+        subwords=subwords * documents,
+        long=0,
+        repeated=0,
+        validation_documents=validation,
+        validation_entities=validation,
+        validation_subwords=subwords * validation,
+        width=width,
+        batches=math.ceil(documents / 16),
+        bfloat16=False,
+    )
+
+
+SIZES = st.integers(1, 100_000)
+
+
+@given(SIZES, SIZES)
+def test_a_larger_corpus_gets_more_steps_and_fewer_passes(first: int, second: int) -> None:
+    small, large = sorted((first, second))
+    steps = {}
+    for size in (small, large):
+        chosen, _ = choose_settings(TrainingSettings(), facts(size))
+        assert chosen.steps is not None
+        steps[size] = chosen.steps
+    assert steps[small] <= steps[large]
+    batches = {size: facts(size).batches for size in steps}
+    assert steps[large] / batches[large] <= steps[small] / batches[small] + 1
+
+
+@given(documents=SIZES, validation=SIZES)
+def test_validations_take_a_tenth_of_the_time_or_the_least_that_tells(
+    documents: int, validation: int
+) -> None:
+    known = facts(documents, validation)
+    chosen, _ = choose_settings(TrainingSettings(), known)
+    assert chosen.steps is not None
+    steps = validations(chosen, chosen.steps)
+    whole = whole_validations(chosen, chosen.steps)
+    assert steps[-1] == whole[-1] == chosen.steps
+    sample = min(chosen.validation_sample or validation, validation)
+    scored = sum(
+        validation if step in whole or not chosen.validation_sample else sample for step in steps
+    )
+    training = 3 * chosen.steps / known.batches * documents
+    least = validation + 100
+    assert scored <= max(0.1 * training, least)
+
+
+def test_what_is_given_stays_and_is_not_a_choice() -> None:
+    asked = TrainingSettings(steps=70, learning_rate=1e-3, validate_every=7)
+    chosen, choices = choose_settings(asked, facts(100))
+    assert (chosen.steps, chosen.learning_rate, chosen.validate_every) == (70, 1e-3, 7)
+    names = {choice.name for choice in choices}
+    assert not names & {"steps", "learning rate", "validation"}
+
+
+def test_given_epochs_are_validated_each() -> None:
+    chosen, _ = choose_settings(TrainingSettings(epochs=3), facts(100))
+    assert (chosen.epochs, chosen.steps, chosen.validate_every) == (3, None, None)
+
+
+def test_a_base_sized_encoder_learns_more_slowly() -> None:
+    rates = [
+        choose_settings(TrainingSettings(), facts(100, width=w))[0].learning_rate
+        for w in (384, 768)
+    ]
+    assert rates[0] is not None
+    assert rates[1] is not None
+    assert rates[0] > rates[1]
+
+
+@given(SIZES)
+def test_a_tenth_to_a_fifth_is_held_out_of_few_documents_and_less_of_many(documents: int) -> None:
+    share = held_out_share(documents)
+    assert share <= 0.2
+    assert share * documents <= 2000.001
+    if documents <= 20_000:
+        assert share >= 0.1
+
+
+@pytest.fixture(scope="module")
+def encoder(encoder_of: Callable[[str], Path]) -> str:
+    return str(encoder_of("bert"))
+
+
+def test_a_plan_counts_the_corpus_and_is_saved_with_the_run(encoder: str, tmp_path: Path) -> None:
+    asked = TrainingSettings(encoder=encoder, max_length=64, overlap=8, steps=4)
+    plan = plan_training(corpus(), asked)
+    assert plan.facts.documents == 24
+    assert plan.facts.entities == {"location": 24, "person": 24}
+    assert plan.facts.validation_documents == 8
+    assert plan.facts.long == 0
+    run = train(corpus(), output=tmp_path / "run", settings=plan)
+    saved = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert saved == plan.to_dict()
+    assert run.epochs[-1].step == 4
+    again = train(corpus(), output=tmp_path / "again", settings=run_settings(tmp_path / "run"))
+    assert again.epochs[-1].f1 == run.epochs[-1].f1
+
+
+def run_settings(run: Path) -> TrainingSettings:
+    return TrainingSettings().changed(json.loads((run / "run.json").read_text())["settings"])
+
+
+def test_a_plan_for_another_corpus_is_made_again(encoder: str, tmp_path: Path) -> None:
+    plan = plan_training(corpus(), TrainingSettings(encoder=encoder, max_length=64, steps=2))
+    run = train(corpus(12), output=tmp_path / "run", settings=plan)
+    assert json.loads((run.folder / "plan.json").read_text())["facts"]["documents"] == 12
+
+
+def test_a_sample_is_scored_first_and_all_documents_at_the_end(
+    encoder: str, tmp_path: Path
+) -> None:
+    run = train(
+        corpus(),
+        output=tmp_path / "run",
+        encoder=encoder,
+        max_length=64,
+        steps=8,
+        batch_size=4,
+        validate_every=2,
+        validation_sample=3,
+        whole_validations=2,
+    )
+    assert [record.step for record in run.epochs] == [2, 4, 6, 8]
+    assert [record.documents for record in run.epochs] == [3, 3, 8, 8]
+    assert run.best.step in (6, 8)
+
+
+def test_long_and_repeated_texts_are_counted(encoder: str) -> None:
+    base = corpus()
+    twice = Corpus(
+        {"train": base.train + base.train[:5], "validation": base.validation}, base.labels, "twice"
+    )
+    plan = plan_training(twice, TrainingSettings(encoder=encoder, max_length=8, overlap=2))
+    assert plan.facts.repeated == 5
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    lengths = [len(tokenizer(document.text)["input_ids"]) for document in twice.train]
+    assert plan.facts.long == sum(length > 8 for length in lengths) > 0
+    assert plan.facts.windows > 29
+
+
+def test_a_corpus_without_entities_has_no_plan(encoder: str) -> None:
+    bare = tuple(dataclasses.replace(document, entities=()) for document in corpus().train)
+    with pytest.raises(TrainingError, match="has no entities"):
+        plan_training(Corpus({"train": bare}, (), "bare"), TrainingSettings(encoder=encoder))
