@@ -103,6 +103,7 @@ class TrainingDisplay:
         self._console = on
         self._steps = self._first = 0
         self._began = 0.0
+        self._is_timed = False  # whether runs like this one have been timed
         self.live = Live(self, console=on, transient=True)
 
     def __rich__(self) -> RenderableType:
@@ -124,7 +125,8 @@ class TrainingDisplay:
 
     def ended(self, result: str) -> None:
         """One of several runs has ended; its result stays on the terminal."""
-        print_line(self.live.console, result)
+        print_line(self._console, result)
+        self._is_timed = True
 
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
@@ -137,7 +139,7 @@ class TrainingDisplay:
         done = step - self._first
         if done == 1:  # which is slower than the others
             self._began = time.monotonic()
-        elif done == _TIMED_STEPS + 1 and step < self._steps:
+        elif done == _TIMED_STEPS + 1 and step < self._steps and not self._is_timed:
             minutes = (time.monotonic() - self._began) / _TIMED_STEPS * (self._steps - step) / 60
             expected = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
             print_line(self._console, f"{self._doing}: {expected} from now on")

@@ -10,7 +10,7 @@ import json
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,11 @@ class Tuning:
         return self.decision.winner.settings
 
     def recipe(self) -> str:
-        """The recipe as TOML: the settings that differ from those of `TrainingSettings()`."""
-        chosen = self.settings
+        """The recipe as TOML: the settings that differ from those of `TrainingSettings()`.
+
+        A precision that was planned is left out: it depends on the device.
+        """
+        chosen = replace(self.settings, precision=self.space.base.precision)
         if self.decision.winner is self.decision.default:
             chosen = self.space.base
         usual = {**TrainingSettings().to_dict(), "seed": chosen.seed}
@@ -150,7 +153,11 @@ class Tuning:
         runs, seconds = self.spent
         columns, rows = self.finalist_rows()
         shares = [[name, f"{share:.0%}"] for name, share in self.importance.items()]
-        ranges = [[each.name, str(each), each.reason] for each in self.space.ranges]
+        default = self.space.default
+        ranges = [
+            [each.name, f"{getattr(default, each.name)}", str(each), each.reason]
+            for each in self.space.ranges
+        ]
         parts = [
             f"# Settings for {escaped(self.source)}",
             self.decision.statement(),
@@ -165,7 +172,7 @@ class Tuning:
             markdown_table(["setting", "share"], shares) if shares else _NO_IMPORTANCE,
             *self._trials_in_markdown(),
             "## What was tuned",
-            markdown_table(["setting", "values", "reason"], ranges, texts=3),
+            markdown_table(["setting", "default", "values", "reason"], ranges, texts=4),
             *(f"Note: {escaped(note)}" for note in self.notes),
         ]
         return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"

@@ -12,7 +12,7 @@ import optuna
 from nerine.core.errors import SettingsError
 from nerine.data.corpus import Corpus
 from nerine.training.callbacks import validations
-from nerine.training.plan import make_plan
+from nerine.training.plan import plan_training
 from nerine.training.settings import TrainingSettings
 
 
@@ -94,15 +94,22 @@ class Space:
 
     Attributes:
         corpus: The corpus, with a validation split and without a test split.
-        base: The settings that the user gave, and the default ones.
+        base: The settings that the user gave; None for those to be planned.
         default: The settings of the plan for these: those of the first trial.
         ranges: The settings that are tuned.
+        notes: Notes of the plan.
     """
 
     corpus: Corpus
     base: TrainingSettings
     default: TrainingSettings
     ranges: tuple[Range, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> TrainingSettings:
+        """The settings that the user gave, with the share that was held out."""
+        return replace(self.base, validation_fraction=self.default.validation_fraction)
 
     def first(self) -> dict[str, Any]:
         """Optuna's parameters of the first trial, whose settings are the default ones."""
@@ -122,7 +129,7 @@ class Space:
         values = {
             each.name: _rounded(parameters[each.name]) for each in self.ranges if not each.is_factor
         }
-        planned = make_plan(self.corpus, self.base.changed(values)).settings
+        planned = plan_training(self.corpus, self.start.changed(values)).settings
         changes: dict[str, Any] = {}
         if "learning_rate" in parameters and planned.learning_rate is not None:
             rate = planned.learning_rate * parameters["learning_rate"]
@@ -152,8 +159,8 @@ def make_space(
 ) -> Space:
     """The space of a search for the settings called `names`, by default the usual ones.
 
-    Raises `SettingsError` if a name is unknown or among the `fixed` settings, or if no setting is
-    left to tune.
+    The test split of the corpus is dropped. Raises `SettingsError` if a name is unknown or among
+    the `fixed` settings, or if no setting is left to tune.
     """
     base = settings.changed(fixed)
     fixed = {**fixed, **({"steps": base.epochs} if base.epochs is not None else {})}
@@ -172,11 +179,13 @@ def make_space(
     chosen = [each for each in RANGES.values() if each.name in (names or usual)]
     if not chosen:
         raise SettingsError("all settings are given, none is left to tune")
-    default = make_plan(corpus, base).settings
+    splits = {name: split for name, split in corpus.splits.items() if name != "test"}
+    plan = plan_training(replace(corpus, splits=splits), base)
     ranges = tuple(
-        each if each.is_factor else each.including(getattr(default, each.name)) for each in chosen
+        each if each.is_factor else each.including(getattr(plan.settings, each.name))
+        for each in chosen
     )
-    return Space(corpus, base, default, ranges)
+    return Space(plan.corpus, base, plan.settings, ranges, plan.notes)
 
 
 def _rounded(value: Any) -> Any:

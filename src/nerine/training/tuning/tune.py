@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.data.corpus import Corpus
-from nerine.training.run import check_labels, with_validation
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.budget import DEFAULT_MINUTES, Budget
 from nerine.training.tuning.deciding import decide
@@ -77,14 +75,15 @@ def tune(
             raise SettingsError(f"{value} is too small", place=name, expected="at least 2")
     is_limited = minutes is not None or runs is not None
     budget = Budget(minutes if is_limited else DEFAULT_MINUTES, runs)
-    start = settings or TrainingSettings()
-    notes: list[str] = []
-    splits = {name: split for name, split in corpus.splits.items() if name != "test"}
-    corpus = with_validation(replace(corpus, splits=splits), start.changed(changes), notes)
-    _check_corpus(corpus)
-    space = make_space(corpus, start, names, changes)
+    space = make_space(corpus, settings or TrainingSettings(), names, changes)
+    if not any(document.entities for document in space.corpus.validation):
+        raise TrainingError(
+            "the validation split has no entities",
+            place=corpus.source,
+            expected="labelled entities, by which settings are compared",
+        )
     conditions = {
-        "corpus": corpus.hash,
+        "corpus": space.corpus.hash,
         "settings": space.default.to_dict(),
         "ranges": {each.name: str(each) for each in space.ranges},
     }
@@ -103,18 +102,8 @@ def tune(
             trials=tuple(trials),
             decision=decide(trials, finalists),
             importance=importance(study),
-            notes=tuple(notes),
+            notes=space.notes,
         )
         tuning.save()
     shutil.rmtree(folder / RUNS_FOLDER, ignore_errors=True)
     return tuning
-
-
-def _check_corpus(corpus: Corpus) -> None:
-    check_labels(corpus)
-    if not any(document.entities for document in corpus.validation):
-        raise TrainingError(
-            "the validation split has no entities",
-            place=corpus.source,
-            expected="labelled entities, by which settings are compared",
-        )
