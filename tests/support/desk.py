@@ -185,6 +185,6 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return load_encoder(str(encoder) if default else name, *rest, **options)
 
     monkeypatch.setattr(initialization, "load_encoder", load_tiny)
-    monkeypatch.setattr("nerine.training.train.encoder_width", lambda *_, **__: 32)
+    monkeypatch.setattr("nerine.training.plan.encoder_width", lambda *_, **__: 32)
     # fast enough for a tiny encoder to learn four names in a few steps
-    monkeypatch.setattr("nerine.training.train._SMALL_ENCODER_RATE", 2e-2)
+    monkeypatch.setattr("nerine.training.plan._SMALL_ENCODER_RATE", 2e-2)
