@@ -23,7 +23,7 @@ from nerine.cli import main
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
 from nerine.model.loading import pretrained
-from nerine.training import initialization
+from nerine.training import initialization, plan
 from nerine.training.settings import DEFAULT_ENCODER
 from pages import Block, Command, Page, assert_alike, printed_by
 from runs import corpus
@@ -177,14 +177,16 @@ def lay_corpus(folder: Path, names: Sequence[str]) -> None:
 
 def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replaces the default encoder of training by a tiny one."""
-    load_encoder = pretrained.load_encoder
 
-    def load_tiny(name: str, *rest: Any, **options: Any) -> Any:
-        """The tiny one instead of the default one; a folder is what it is."""
-        default = name == DEFAULT_ENCODER
-        return load_encoder(str(encoder) if default else name, *rest, **options)
+    def tiny(load: Callable[..., Any]) -> Callable[..., Any]:
+        """Loads the tiny one instead of the default one; a folder is what it is."""
+        return lambda name, *rest, **options: load(
+            str(encoder) if name == DEFAULT_ENCODER else name, *rest, **options
+        )
 
-    monkeypatch.setattr(initialization, "load_encoder", load_tiny)
-    monkeypatch.setattr("nerine.training.plan.encoder_width", lambda *_, **__: 32)
+    monkeypatch.setattr(initialization, "load_encoder", tiny(pretrained.load_encoder))
+    for name in ("load_tokenizer", "encoder_width"):
+        monkeypatch.setattr(plan, name, tiny(getattr(pretrained, name)))
+    monkeypatch.setattr(plan, "_MOST_PASSES", 8)
     # fast enough for a tiny encoder to learn four names in a few steps
-    monkeypatch.setattr("nerine.training.plan._SMALL_ENCODER_RATE", 2e-2)
+    monkeypatch.setattr(plan, "_SMALL_ENCODER_RATE", 2e-2)

@@ -31,8 +31,9 @@ class EpochRecord:
         f1: Strict F1 there, from 0 to 1.
         accuracy: Share of tokens there with the right tag, as in `Scores`.
         seconds: Seconds since the training call began.
-        documents: Number of validation documents that were scored, the same ones each time; None
-            in the files of older versions, which scored all.
+        documents: Number of validation documents that were scored; None in the files of older
+            versions, which scored all.
+        validation_seconds: Seconds that this validation took; None in the files of older versions.
     """
 
     epoch: float
@@ -45,6 +46,7 @@ class EpochRecord:
     accuracy: float
     seconds: float
     documents: int | None = None
+    validation_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record for JSON."""
@@ -81,6 +83,7 @@ def read_epochs(folder: str | Path) -> tuple[EpochRecord, ...] | None:
             EpochRecord(
                 step=int(record.pop("step")),
                 documents=record.pop("documents", None),
+                validation_seconds=record.pop("validation_seconds", None),
                 **{name: float(value) for name, value in record.items()},
             )
             for record in records

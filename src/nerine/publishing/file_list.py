@@ -37,6 +37,7 @@ DELETABLE = frozenset({*PUBLISHED, *ONNX_FILES})
 _REASONS = {
     RUN_FILE: "it marks a run; nerine.json says what others need",
     "settings.toml": "nerine.json has the settings",
+    "plan.json": "why these settings were chosen",
     "epochs.json": "how a run went, epoch by epoch",
     STATEMENTS_FILE: "the card has its statements",
     CARD_FILE: "the card is written again from the records",

@@ -165,6 +165,7 @@ class NerTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Scores the validation split or a sample of it, tagged in the same way as any text."""
+        began = time.monotonic()
         documents = self._validation if self._is_whole() else self._sample
         scores, loss = validate(self._inference, documents)
         metrics = {
@@ -175,6 +176,7 @@ class NerTrainer(Trainer):
             "eval_f1": scores.overall.f1,
             "eval_accuracy": scores.accuracy,
             "eval_seconds": time.monotonic() - self._began,
+            "eval_validation_seconds": time.monotonic() - began,
         }
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
