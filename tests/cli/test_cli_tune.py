@@ -101,7 +101,7 @@ def test_searches_and_prints_finalists_and_the_decision(
     assert lines[1].startswith("4 runs in ")
     assert lines[1].endswith("; the budget was 4 runs")
     columns = " ".join(lines[3].split())
-    assert columns == "trial settings seed 0 seed 1 mean of seeds 1 ±"
+    assert columns == "trial settings seed 0 seed 1 mean of seed 1 ±"
     assert lines[5].split()[:3] == ["0", "the", "default"]
     assert "The recipe is" in result.stdout
     trained = f"nerine train {corpus} --settings {output}/recipe.toml -o RUN"

@@ -31,7 +31,7 @@ from nerine.training.tuning import search
 from nerine.training.tuning.budget import Budget
 from nerine.training.tuning.deciding import decide, finalists_of
 from nerine.training.tuning.space import RANGES, make_space
-from nerine.training.tuning.study import Trial
+from nerine.training.tuning.study import Ending, Trial
 from runs import corpus
 from searches import SearchRecorder, small_search
 
@@ -196,6 +196,9 @@ def test_the_test_split_is_not_read_and_a_split_is_held_out_once(
     assert [{*each.splits} for each in trained_on] == [{"train", "validation"}] * 4
     assert len({each.hash for each in trained_on}) == 1
     assert "held out" in tuning.notes[0]
+    settings = read_settings(tmp_path / "search" / "recipe.toml", TrainingSettings())
+    run = train(base, output=tmp_path / "run", settings=settings)
+    assert run.best.f1 == tuning.decision.winner.f1, "the same documents are held out"
 
 
 def test_a_pruned_run_ends_at_once_and_the_next_is_not_harmed(
@@ -342,7 +345,7 @@ def test_a_lucky_finalist_does_not_replace_the_default(
     faked(lucky)
     tuning = fake_search(tmp_path / "search", encoder, runs=10)
     assert tuning.decision.winner.number == 0
-    assert "nothing beats it by more than chance" in tuning.decision.statement()
+    assert "no finalist beats it" in tuning.decision.statement()
     recipe = (tuning.folder / "recipe.toml").read_text(encoding="utf-8")
     assert {*tomllib.loads(recipe)} == {
         *("learning_rate", "steps", "batch_size", "encoder", "max_length", "overlap")
@@ -432,7 +435,7 @@ def test_a_validation_split_without_entities_is_an_error(encoder: Path, tmp_path
 
 def trial(number: int, f1: float | None, **others: float) -> Trial:
     settings = TrainingSettings(steps=10)
-    ending = "pruned" if f1 is None else "completed"
+    ending: Ending = "pruned" if f1 is None else "completed"
     runs = {int(name.removeprefix("seed")): value for name, value in others.items()}
     return Trial(number, ending, {}, settings, f1, 0.5, 1.0, others=runs)
 
@@ -450,7 +453,11 @@ def test_the_seed_of_the_search_does_not_decide() -> None:
     decision = decide([default, lucky, good], 3)
     assert decision.winner is good
     assert decision.mean(good) == pytest.approx(0.605)
-    assert decide([default, lucky], 3).winner is default
+    kept = decide([default, lucky], 3)
+    assert kept.winner is default
+    assert "nothing beats it by more than chance" in kept.statement()
+    worse = decide([default, trial(1, 0.8, seed1=0.4, seed2=0.4)], 3)
+    assert "no finalist beats it. The best other, trial 1, has -0.1100" in worse.statement()
 
 
 def test_the_margin_is_the_pooled_deviation_of_a_difference_of_means() -> None:

@@ -79,19 +79,22 @@ class Decision:
                 "larger budget allows it."
             )
         gain = self.mean(best) - self.mean(self.default)
-        seeds = f"seed {self.seeds[0]}"
-        if len(self.seeds) > 1:
-            seeds = f"seeds {', '.join(map(str, self.seeds))}"
-        compared = f"{gain:+.4f} over the default, in the mean of {seeds}"
+        compared = f"{gain:+.4f} over the default, in the mean of {self.seeds_in_words}"
         if self.winner is best:
             return (
                 f"The recipe is that of trial {best.number}: {compared}. By chance, ±"
                 f"{self.margin:.4f} would be usual."
             )
+        reason = "nothing beats it by more than chance" if gain > 0 else "no finalist beats it"
         return (
-            f"The recipe is the default: nothing beats it by more than chance. The best, trial "
-            f"{best.number}, has {compared}, where ±{self.margin:.4f} is usual by chance."
+            f"The recipe is the default: {reason}. The best other, trial {best.number}, has "
+            f"{compared}, where ±{self.margin:.4f} is usual by chance."
         )
+
+    @property
+    def seeds_in_words(self) -> str:
+        """`seed 1`, or `seeds 1, 2`."""
+        return f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
 
 
 def _values(trial: Trial, seeds: Sequence[int]) -> list[float]:

@@ -138,7 +138,7 @@ class Tuning:
         first = self.space.default.seed
         seeds = sorted({seed for each in decision.finalists for seed in each.others})
         columns = ["trial", "settings", *(f"seed {seed}" for seed in (first, *seeds))]
-        columns += [f"mean of seeds {', '.join(map(str, decision.seeds))}", "±"]
+        columns += [f"mean of {decision.seeds_in_words}", "±"]
         rows = []
         for each in decision.finalists:
             values = [each.f1, *(each.others.get(seed) for seed in seeds)]
