@@ -4,8 +4,11 @@
 
 Every system trains on the train split of a corpus with the same encoder, keeps the epoch that is
 best on the validation split, and predicts the test split once. A finished run is a line of the
-store, and is not run again; small corpora come first. `--table` runs nothing. Flair and spaCy run
-in environments of their own, which are made in `build/` on first use (`bench.panel.environments`).
+store, and is not run again; small corpora come first. `--table` runs nothing. `--corpora wnut-50
+wnut-100 wnut-300 wnut-1000 wnut --systems nerine` gives the curve over sizes of WNUT 17.
+
+Flair and spaCy run in environments of their own, which are made in `build/` on first use
+(`bench.panel.environments`).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import torch
 from bench.common import machine
 from bench.panel.corpora import panel_corpus
 from bench.panel.store import STORE, Key, append_result, make_result, read_results
-from bench.panel.systems import CORPORA, SYSTEMS
+from bench.panel.systems import CORPORA, CURVE, SYSTEMS
 from bench.panel.tables import print_tables
 
 
@@ -27,7 +30,7 @@ def main() -> None:
     """Runs what is missing in the store, then prints the tables."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
-    options.add_argument("--corpora", nargs="+", choices=CORPORA, default=CORPORA)
+    options.add_argument("--corpora", nargs="+", choices=(*CORPORA, *CURVE), default=CORPORA)
     options.add_argument("--seeds", nargs="+", type=int, help="by default those of the system")
     options.add_argument("--store", type=Path, default=STORE)
     options.add_argument("--threads", type=int, help="the number of threads that torch uses")

@@ -25,6 +25,8 @@ def nerine(corpus: Corpus, seed: int) -> Outcome:
         best_epoch=run.best.epoch,
         validation_f1=run.best.f1,
         predicted={"strict": predicted},
+        validation_share=sum(each.validation_seconds or 0 for each in run.epochs)
+        / (60 * minutes["minutes"]),
         versions={name: version(name) for name in ("nerine", "torch", "transformers")},
         **minutes,
     )

@@ -44,6 +44,7 @@ class Outcome:
         minutes: Minutes of training, validation included.
         core_minutes: The same in processor time, which other programs on the machine change less.
         versions: The versions of the packages that trained it.
+        validation_share: The share of the minutes that validation took; None if it is unknown.
     """
 
     best_epoch: float
@@ -52,6 +53,7 @@ class Outcome:
     minutes: float
     core_minutes: float
     versions: Mapping[str, str]
+    validation_share: float | None = None
 
 
 def sentences(documents: Sequence[Document]) -> list[Sentence]:

@@ -55,6 +55,7 @@ class Result:
         test: Scores by the mode of seqeval: `strict`, and `default` if it differs.
         minutes: Minutes of training, validation included.
         core_minutes: The same in processor time; None in the first lines of the store.
+        validation_share: The share of the minutes that validation took; None if it is unknown.
         threads: The number of threads that torch used.
         versions: The versions of the packages that trained it.
     """
@@ -69,6 +70,7 @@ class Result:
     threads: int
     versions: Mapping[str, str]
     core_minutes: float | None = None
+    validation_share: float | None = None
 
     @property
     def key(self) -> Key:
@@ -94,6 +96,7 @@ def make_result(key: Key, gold: Sequence[Document], outcome: Outcome, threads: i
         threads=threads,
         versions=outcome.versions,
         core_minutes=round(outcome.core_minutes, 2),
+        validation_share=outcome.validation_share,
     )
 
 

@@ -31,9 +31,12 @@ class System:
 CORPORA = ("ai", "politics", "wnut", "ncbi", "btc")
 """The corpora, the small ones first."""
 
+CURVE = ("wnut-50", "wnut-100", "wnut-300", "wnut-1000", "wnut")
+"""The sizes of the training split for the curve of the default recipe."""
+
 _SMALL = {"ai": THREE, "politics": THREE}
 _PEERS = {**_SMALL, "wnut": THREE, "ncbi": ONE, "btc": ONE}
-_ALL = dict.fromkeys(CORPORA, THREE)
+_ALL = dict.fromkeys((*CORPORA, *CURVE), THREE)
 
 NERINE = "nerine"
 

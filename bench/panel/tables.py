@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.panel.corpora import panel_corpus
 from bench.panel.store import Result
-from bench.panel.systems import CORPORA, NERINE, SYSTEMS
+from bench.panel.systems import CORPORA, CURVE, NERINE, SYSTEMS
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES, Interval, percentile_interval
 from nerine.evaluation.significance.samples import (
     GOLD,
@@ -35,6 +35,7 @@ def print_tables(results: Iterable[Result]) -> None:
     if any(system == NERINE for system, _ in runs):
         _print_best_peers(runs)
         _print_mean_differences(runs)
+        _print_curve(runs)
 
 
 def best_reading(runs: Sequence[Result]) -> str:
@@ -130,3 +131,17 @@ def _print_mean_differences(runs: Runs) -> None:
         if pairs:
             theirs, ours = map(statistics.mean, zip(*pairs, strict=True))
             print(f"| {system} | {len(pairs)} | {theirs:.4f} | {ours:.4f} | {ours - theirs:+.4f} |")
+
+
+def _print_curve(runs: Runs) -> None:
+    """A row for each size of WNUT's training split, with the times of the default recipe."""
+    print("\nNerine on subsets of WNUT 17\n")
+    print("| corpus | test F1 | minutes | share of validation |\n|---|---|---|---|")
+    for corpus in CURVE:
+        own = runs.get((NERINE, corpus), ())
+        if own:
+            minutes = ", ".join(f"{run.minutes:.1f}" for run in own)
+            shares = ", ".join(f"{run.validation_share or 0:.0%}" for run in own)
+            values = _f1(own, "strict")
+            spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+            print(f"| {corpus} | {statistics.mean(values):.4f}{spread} | {minutes} | {shares} |")
