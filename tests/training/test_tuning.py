@@ -217,6 +217,10 @@ def test_a_pruned_run_ends_at_once_and_the_next_is_not_harmed(
     assert signal.getsignal(signal.SIGTERM) is handler
     assert tuning.decision.winner.number == 0
     assert "no other settings were trained with a second seed" in tuning.decision.statement()
+    assert tuning.finalist_rows() == (
+        ["trial", "settings", "seed 0"],
+        [["0", "the default", f"{tuning.trials[0].f1:.4f}"]],
+    )
 
 
 class FakeTraining:

@@ -138,11 +138,12 @@ class Tuning:
         first = self.space.default.seed
         seeds = sorted({seed for each in decision.finalists for seed in each.others})
         columns = ["trial", "settings", *(f"seed {seed}" for seed in (first, *seeds))]
-        columns += [f"mean of {decision.seeds_in_words}", "±"]
+        if decision.seeds:
+            columns += [f"mean of {decision.seeds_in_words}", "±"]
         rows = []
         for each in decision.finalists:
             values = [each.f1, *(each.others.get(seed) for seed in seeds)]
-            summary = ["", ""]
+            summary = ["", ""] if decision.seeds else []
             if self._is_compared(each):
                 summary = [f"{decision.mean(each):.4f}", f"{decision.own_deviation(each):.4f}"]
             rows.append([f"{each.number}", shown_changes(each), *map(shown_f1, values), *summary])
