@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from nerine.training.seeds import SeedRuns, train_seeds
     from nerine.training.settings import DistillationSettings, TrainingSettings
     from nerine.training.train import train
+    from nerine.training.tuning.result import Tuning
+    from nerine.training.tuning.tune import tune
 
 __version__ = "0.1.0"
 
@@ -70,6 +72,7 @@ __all__ = [
     "Token",
     "TrainingRun",
     "TrainingSettings",
+    "Tuning",
     "check_corpus",
     "compare",
     "distill",
@@ -86,6 +89,7 @@ __all__ = [
     "tag_files",
     "train",
     "train_seeds",
+    "tune",
     "write_documents",
 ]
 
@@ -107,6 +111,8 @@ _NAMES = {
     "nerine.training.seeds": "SeedRuns train_seeds",
     "nerine.training.settings": "DistillationSettings TrainingSettings",
     "nerine.training.train": "train",
+    "nerine.training.tuning.result": "Tuning",
+    "nerine.training.tuning.tune": "tune",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

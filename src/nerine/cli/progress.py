@@ -103,6 +103,7 @@ class TrainingDisplay:
         self._console = on
         self._steps = self._first = 0
         self._began = 0.0
+        self._is_timed = False  # whether runs like this one have been timed
         self.live = Live(self, console=on, transient=True)
 
     def __rich__(self) -> RenderableType:
@@ -113,17 +114,23 @@ class TrainingDisplay:
 
     def fold(self, number: int, folds: int) -> None:
         """The run of a fold begins, with an empty table."""
-        self._begin(f"fold {number} of {folds}")
+        self.run(f"fold {number} of {folds}")
 
     def seed(self, number: int, seeds: int) -> None:
         """The run of a seed begins, with an empty table."""
-        self._begin(f"seed {number} of {seeds}")
+        self.run(f"seed {number} of {seeds}")
 
-    def _begin(self, doing: str) -> None:
+    def run(self, name: str) -> None:
+        """The run called `name`, one of several, begins with an empty table."""
         self._records, self._best = [], None
-        self._doing = doing
+        self._doing = name
         self._bar.reset(self._task, description=self._doing, total=None)
         self.live.refresh()  # so that no line printed now has the last table below it
+
+    def ended(self, result: str) -> None:
+        """One of several runs has ended; its result stays on the terminal."""
+        print_line(self._console, result)
+        self._is_timed = True
 
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
@@ -136,7 +143,7 @@ class TrainingDisplay:
         done = step - self._first
         if done == 1:  # which is slower than the others
             self._began = time.monotonic()
-        elif done == _TIMED_STEPS + 1 and step < self._steps:
+        elif done == _TIMED_STEPS + 1 and step < self._steps and not self._is_timed:
             minutes = (time.monotonic() - self._began) / _TIMED_STEPS * (self._steps - step) / 60
             expected = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
             print_line(self._console, f"{self._doing}: {expected} from now on")

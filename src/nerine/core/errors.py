@@ -12,6 +12,7 @@
     ├── CheckpointError      a folder that is not a usable checkpoint or encoder
     ├── HubError             a repository of the hub that cannot be read or written
     ├── TrainingError        a training run that cannot start, finish or resume
+    │   └── DivergenceError  a training run whose loss is not finite
     ├── TaggingError         a run of `nerine tag` that cannot start, finish or resume
     └── MissingExtraError    an optional dependency that is not installed
 
@@ -112,6 +113,10 @@ class HubError(NerineError):
 
 class TrainingError(NerineError):
     """A training run that cannot start, finish or resume."""
+
+
+class DivergenceError(TrainingError):
+    """A training run whose loss is not finite."""
 
 
 class TaggingError(NerineError):

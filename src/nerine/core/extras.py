@@ -9,7 +9,10 @@ from types import ModuleType
 
 from nerine.core.errors import MissingExtraError
 
-_EXTRAS = dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train")
+_EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train"),
+    "optuna": "tune",
+}
 
 
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from nerine.core.document import Document
-from nerine.core.errors import TrainingError
+from nerine.core.errors import DivergenceError, TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores, score
@@ -142,14 +142,14 @@ class NerTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The loss of an augmented batch. Raises `TrainingError` if it is not finite."""
+        """The loss of an augmented batch. Raises `DivergenceError` if it is not finite."""
         self._batch = self._loss.augment(inputs)
         seen = {name: self._batch[name] for name in ("input_ids", "attention_mask", "labels")}
         result = super().compute_loss(model, seen, return_outputs, num_items_in_batch)
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):
             numbers = sorted(set(inputs["documents"].tolist()))
-            raise TrainingError(
+            raise DivergenceError(
                 f"the loss is {float(loss.detach())} at step {self.state.global_step + 1}, on "
                 f"the training documents {', '.join(map(str, numbers))} (counted from 0)",
                 expected="a finite loss",

@@ -1,0 +1,1 @@
+"""Tuning: a search for the settings of a corpus, by validation only."""
