@@ -26,7 +26,7 @@ from bench.common import ENCODER, machine, wnut
 from nerine.core.document import Document, Entity, Token
 from nerine.curation.label_errors import CrossValidation, LabelError, cross_validated_label_errors
 from nerine.data.corpus import Corpus
-from nerine.training.recipes import CROSS_VALIDATION
+from nerine.training.settings import TrainingSettings
 
 KINDS = ("type", "removed", "boundary")
 FIRST = (150, 300, 600)
@@ -132,14 +132,12 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--number", type=int, default=150)
     options.add_argument("--folds", type=int, default=3)
-    options.add_argument("--epochs", type=int, default=CROSS_VALIDATION.epochs)
+    options.add_argument("--epochs", type=int, help="by default planned")
     options.add_argument("--encoder", default=ENCODER)
     options.add_argument("--work", type=Path, help="keeps the folds' models, and goes on with them")
     chosen = options.parse_args()
     corpus, changed = corrupted(wnut(), chosen.number, chosen.seed)
-    settings = dataclasses.replace(
-        CROSS_VALIDATION, epochs=chosen.epochs, encoder=chosen.encoder, seed=chosen.seed
-    )
+    settings = TrainingSettings(epochs=chosen.epochs, encoder=chosen.encoder, seed=chosen.seed)
     print(machine(), flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -148,8 +146,9 @@ def main() -> None:
         report = cross_validated_label_errors(validation, resume=work.exists())
     minutes = (time.monotonic() - began) / 60
     print(
-        f"\nseed {chosen.seed}, {chosen.folds} folds, {chosen.epochs} epochs, {chosen.encoder}, "
-        f"{len(changed)} of {report.entities} labels corrupted, {minutes:.1f} minutes\n"
+        f"\nseed {chosen.seed}, {chosen.folds} folds, {chosen.epochs or 'planned'} epochs, "
+        f"{chosen.encoder}, {len(changed)} of {report.entities} labels corrupted, "
+        f"{minutes:.1f} minutes\n"
     )
     print(
         f"| first suspects of {len(report.label_errors)} | found | {' | '.join(KINDS)} | chance |"

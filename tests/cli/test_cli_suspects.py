@@ -18,7 +18,6 @@ from nerine.cli import main, progress
 from nerine.cli.suspects import suspects as command
 from nerine.core.document import Document, Entity
 from nerine.data.formats import write_documents
-from nerine.training.recipes import CROSS_VALIDATION
 
 SMALL = ("--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2", "--max-length", 64)
 
@@ -213,7 +212,7 @@ def test_a_working_folder_in_use_is_an_error(tmp_path: Path) -> None:
 
 def test_the_help_names_the_settings_that_are_used() -> None:
     shown = " ".join(run("--help").stdout.split())
-    assert f"Passes over the training split. [default: {CROSS_VALIDATION.epochs}]" in shown
+    assert "Settings that are not given are planned for each fold, as in nerine train" in shown
     assert {parameter.name for parameter in command.params} >= {"epochs", "encoder", "seed"}
 
 

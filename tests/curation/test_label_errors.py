@@ -40,7 +40,7 @@ from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encoding
 from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
-from nerine.training.recipes import CROSS_VALIDATION
+from nerine.training.settings import TrainingSettings
 
 TAGS = TagScheme.IOB2.tags(["person", "place"])
 Shares = Mapping[str, float]
@@ -226,7 +226,7 @@ def cross_validation(work: Path, corpus: Corpus | None = None, **changes: Any) -
         work,
         settings.pop("splits", ("train",)),
         settings.pop("count", 2),
-        CROSS_VALIDATION.changed(settings),
+        TrainingSettings().changed(settings),
     )
 
 

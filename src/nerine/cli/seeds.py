@@ -16,7 +16,12 @@ from nerine.cli.terminal import (
     print_line,
     table,
 )
-from nerine.cli.training import exit_if_interrupted, run_as_json
+from nerine.cli.training import (
+    exit_if_interrupted,
+    exit_if_nothing_learned,
+    print_sign,
+    run_as_json,
+)
 from nerine.core.filenames import RUN_FILE
 
 if TYPE_CHECKING:
@@ -65,7 +70,10 @@ def run_seeds(
 
 
 def end_seeds(group: SeedRuns, notes: list[str], plan: Plan, *, as_json: bool) -> None:
-    """Prints the result of several seeds, and exits with a code of its own if interrupted."""
+    """Prints the result of several seeds with their signs of failure.
+
+    Exits with a code of its own if interrupted, or if the model of each seed has learned nothing.
+    """
     if is_main_process():
         notes = [*notes, *group.notes]
         if as_json:
@@ -73,6 +81,7 @@ def end_seeds(group: SeedRuns, notes: list[str], plan: Plan, *, as_json: bool) -
         elif group.interrupted is None:
             _print_group(group, notes)
     exit_if_interrupted(group.interrupted)
+    exit_if_nothing_learned(*group.runs)
 
 
 def _group_as_json(group: SeedRuns, notes: list[str]) -> dict[str, Any]:
@@ -114,4 +123,6 @@ def _print_group(group: SeedRuns, notes: list[str]) -> None:
     on.print(Titled(title, table(("seed", *names, ""), rows, numbers=names)))
     spread = f"{group.mean:.4f} ± {group.deviation:.4f}"
     print_line(on, f"F1 {spread} over {len(group.runs)} seeds (mean ± standard deviation)")
+    for sign in dict.fromkeys(sign for run in group.runs for sign in run.signs):
+        print_sign(sign, on)
     print_line(on, f"the checkpoint is in {group.folder}")

@@ -24,7 +24,7 @@ from nerine.cli.terminal import Titled, noted_console, print_json, print_line, t
 from nerine.cli.training import setting_options
 from nerine.core.display import counted
 from nerine.core.files import json_line, replacing
-from nerine.training.recipes import CROSS_VALIDATION
+from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +92,7 @@ comes first.
 )
 @click.option("--keep-work", is_flag=True, help="Keep the models of the folds at the end.")
 @click.option("--resume", is_flag=True, help="Resume the folds of an interrupted call.")
-@setting_options(CROSS_VALIDATION)
+@setting_options(TrainingSettings())
 @corpus_options
 @json_option
 @click.pass_context
@@ -113,9 +113,11 @@ def suspects(
 ) -> None:
     """Find the labels of CORPUS that are likely wrong, the likeliest first.
 
-    Models are trained by cross-validation, so that none judges labels that it was trained on; the
-    settings are the default ones with 3 epochs. CORPUS is a folder, a single file, "sample", or a
-    data set on the hub as owner/name or owner/name@revision.
+    Models are trained by cross-validation, so that none judges labels that it was trained on.
+    Settings that are not given are planned for each fold, as in nerine train.
+
+    CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
+    owner/name@revision.
     """
     check_output(output, [corpus])
     if page:
@@ -178,7 +180,7 @@ def _examine(
             checkpoint = load_checkpoint(model, **changes)
             tagger = Tagger.from_checkpoint(checkpoint)
             return find_label_errors(corpus, splits, tagger, checkpoint.provenance)
-    settings = CROSS_VALIDATION.changed(changes)
+    settings = TrainingSettings().changed(changes)
     from nerine.cli.progress import training_display
     from nerine.curation.label_errors import CrossValidation, cross_validated_label_errors
 

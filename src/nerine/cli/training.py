@@ -21,6 +21,9 @@ from nerine.training.recipes import Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nerine.evaluation.signs import Sign
     from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
 
@@ -161,17 +164,14 @@ def run_as_json(run: TrainingRun, notes: list[str]) -> dict[str, Any]:
     }
 
 
-def exit_if_nothing_learned(run: TrainingRun) -> None:
-    """Exits with a code of its own if the kept weights find next to no entity."""
-    if run.learned_nothing:
+def exit_if_nothing_learned(*runs: TrainingRun) -> None:
+    """Exits with a code of its own if the kept weights of all runs find next to no entity."""
+    if all(run.learned_nothing for run in runs):
         click.get_current_context().exit(LEARNED_NOTHING)
 
 
 def print_run(run: TrainingRun, notes: list[str]) -> None:
-    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder.
-
-    The signs stand out on a terminal.
-    """
+    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder."""
     from nerine.cli.scores import epochs_table
 
     on = noted_console(notes)
@@ -179,10 +179,15 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
     if run.epochs:
         on.print(epochs_table(run.epochs, kept, "kept"))
     for sign in run.signs:
-        print_line(on, f"sign of failure: {sign.message}", "bold yellow")
-        print_line(on, f"  hint: {sign.hint}")
+        print_sign(sign, on)
     if kept:
         print_line(on, f"the checkpoint is in {run.folder}")
+
+
+def print_sign(sign: Sign, on: Console) -> None:
+    """Prints a sign of failure and what to try; it stands out on a terminal."""
+    print_line(on, f"sign of failure: {sign.message}", "bold yellow")
+    print_line(on, f"  hint: {sign.hint}")
 
 
 def print_interruption(signal: str, command: str) -> None:

@@ -43,9 +43,6 @@ RECIPES: Mapping[str, TrainingSettings] = {
 }
 """Named settings. `notebook` is the recipe of the course notebook that Nerine started from."""
 
-CROSS_VALIDATION = TrainingSettings(epochs=3)
-"""Settings of cross-validation, one epoch shorter than the default."""
-
 
 def recipe(name: str) -> TrainingSettings:
     """The recipe with this name; raises `SettingsError` if it is unknown."""

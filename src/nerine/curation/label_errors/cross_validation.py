@@ -9,7 +9,7 @@ folder of its own, so it can be interrupted and resumed, and a finished fold is 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,6 @@ from nerine.evaluation.signs import learned_nothing
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.plan import plan_training
-from nerine.training.recipes import CROSS_VALIDATION
 from nerine.training.run import check_conditions
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import run_conditions, train
@@ -49,7 +48,7 @@ class CrossValidation:
     work: Path
     splits: tuple[str, ...] = ("train",)
     folds: int = 3
-    settings: TrainingSettings = CROSS_VALIDATION
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
 
     def folds_with_taggers(
         self, *, resume: bool = False, listener: FoldListener | None = None
