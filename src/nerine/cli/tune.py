@@ -37,7 +37,7 @@ Examples:
   nerine tune posts/ -o tuned --minutes 30
   nerine tune posts/ -o tuned --minutes 120 --resume
   nerine tune posts/ -o tuned --runs 40 --tune learning_rate --tune steps --tune dropout
-  nerine tune posts/ -o tuned --encoder distilbert/distilbert-base-uncased --masking 0
+  nerine tune posts/ -o tuned --encoder distilbert/distilbert-base-uncased --layer-decay 1
   nerine train posts/ --settings tuned/recipe.toml -o runs/posts
 
 The first trial has the settings of `nerine train`. The best trials are trained with other seeds,

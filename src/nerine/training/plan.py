@@ -30,7 +30,7 @@ from nerine.training.settings import RunSettings, TrainingSettings
 
 PLAN_FILE = "plan.json"
 
-_SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 2e-4, 5e-5
+_SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 4e-4, 1e-4
 
 # Passes over the training split: `_PASSES` at `_SIZE` windows, more over less.
 _PASSES, _SIZE, _EXPONENT = 5, 3400, 0.6

@@ -104,7 +104,7 @@ class RunSettings:
         None, "dropout in all layers; by default the encoder's", least=0, most=0.9
     )
     masking: float = _setting(
-        0.2,
+        0.0,
         "share of words masked in training, so that the model learns from contexts",
         least=0,
         most=0.9,
