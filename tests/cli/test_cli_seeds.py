@@ -145,7 +145,7 @@ def test_an_interrupted_group_resumes(
     if not repeated:  # the settings, the number of seeds and the choice are those of the group
         command = ["train", str(corpus), "-o", str(output), "--resume"]
     found = as_json(*command)
-    assert found["notes"] == ["seed 1: resumed after step 3"]
+    assert found["notes"][0] == "seed 1: resumed after step 3"
     assert found["soup"] == soup["soup"]
 
 

@@ -461,7 +461,7 @@ def test_the_making_is_told() -> None:
         ["test", "not looked at", "10"],
     ]
     other = {row[0]: row[1:] for row in tables["setting", "value", "default"]}
-    assert other == {"epochs": ["9", "4"], "learning_rate": ["0.0003", "—"]}
+    assert other == {"epochs": ["9", "—"], "learning_rate": ["0.0003", "—"]}
     every = {row[0] for row in tables["setting", "value"]}
     assert every == {*TrainingSettings().to_dict()} - {"encoder", "revision"}
     conditions = dict(tables["", ""])

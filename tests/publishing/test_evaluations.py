@@ -214,7 +214,7 @@ def test_training_records_no_user_machine_or_folder(trained: TrainingRun) -> Non
 
 def test_training_records_the_splits_that_it_used(trained: TrainingRun) -> None:
     provenance = provenance_of(trained.folder)
-    divided = runs.corpus(40, validation=False).hold_out_validation(0.1, seed=5)
+    divided = runs.corpus(40, validation=False).hold_out_validation(0.2, seed=5)
     for name, split in divided.splits.items():
         found = provenance["splits"][name]
         assert found["texts"] == digest_of(parts_of(split))
@@ -486,7 +486,7 @@ def test_evaluate_refuses_to_save_what_means_nothing(trained: TrainingRun, tmp_p
     assert (result.exit_code, result.stdout) == (2, "")
     assert "was trained on the texts" in result.stderr
     held_out = tmp_path / "other.jsonl"
-    write_documents(given.hold_out_validation(0.1, seed=5).validation, held_out)
+    write_documents(given.hold_out_validation(0.2, seed=5).validation, held_out)
     result = run("evaluate", trained.folder, held_out, "--save", "--samples", 9)
     assert "note: these texts chose the checkpoint" in result.stdout
     assert read_evaluations(trained.folder)[0].split == "all"

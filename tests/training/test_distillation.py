@@ -38,7 +38,7 @@ from tiny import KINDS, documents, make_tokenizer
 def teacher(encoder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny teacher of two layers that knows four names."""
     folder = tmp_path_factory.mktemp("teacher") / "run"
-    return runs.small_run(folder, encoder_of("bert"), epochs=4).folder
+    return runs.small_run(folder, encoder_of("bert"), epochs=4, masking=0.2).folder
 
 
 def small_student(teacher: Path, folder: Path, **changes: Any) -> TrainingRun:

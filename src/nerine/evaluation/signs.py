@@ -109,8 +109,8 @@ def learned_nothing(signs: Sequence[Sign]) -> Sign | None:
     return next((sign for sign in signs if sign.kind == LEARNED_NOTHING), None)
 
 
-def saved_signs(info: Mapping[str, Any]) -> tuple[Sign, ...]:
-    """The signs of failure in the content of `nerine.json`.
+def saved_signs(info: Mapping[str, Any]) -> tuple[Sign, ...] | None:
+    """The signs of failure in the content of `nerine.json`; None if it does not tell.
 
     Checkpoints of older versions have no signs; their validation F1 tells of one kind.
 
@@ -133,7 +133,7 @@ def saved_signs(info: Mapping[str, Any]) -> tuple[Sign, ...]:
     validation = (info.get("scores") or {}).get("validation")
     f1 = validation.get("f1") if isinstance(validation, Mapping) else None
     if not isinstance(f1, int | float) or f1 >= LEAST_F1:
-        return ()
+        return None
     message = f"the model has learned nothing: its validation F1 is {f1:.4f}"
     return (Sign(LEARNED_NOTHING, message, "train it for longer, with more --steps"),)
 

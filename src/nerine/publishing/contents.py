@@ -78,7 +78,7 @@ def checked_info(folder: Path) -> dict[str, Any]:
 
 def check_learned(folder: Path, info: Mapping[str, Any]) -> None:
     """Raises `CheckpointError` if the training of the model has failed."""
-    failed = learned_nothing(saved_signs(info))
+    failed = learned_nothing(saved_signs(info) or ())
     if failed:
         raise CheckpointError(
             failed.message,
