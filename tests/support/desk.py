@@ -189,6 +189,7 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("load_tokenizer", "encoder_width"):
         monkeypatch.setattr(plan, name, tiny(getattr(pretrained, name)))
     monkeypatch.setattr(plan, "_MOST_PASSES", 8)
+    monkeypatch.setattr(plan, "_FEWEST_STEPS", 8)
     # fast enough for a tiny encoder to learn four names in a few steps
     monkeypatch.setattr(plan, "_SMALL_ENCODER_RATE", 2e-2)
     # so that pages go on with a model of the sample, of which it learns next to nothing

@@ -35,6 +35,7 @@ _SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 4e-4, 1e-4
 # Passes over the training split: `_PASSES` at `_SIZE` windows, more over less.
 _PASSES, _SIZE, _EXPONENT = 5, 3400, 0.6
 _FEWEST_PASSES, _MOST_PASSES = 3, 60
+_FEWEST_STEPS = 200
 
 _VALIDATIONS = 10
 _VALIDATION_SHARE = 0.08
@@ -258,7 +259,8 @@ def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, 
     """Enough steps to learn from few windows, and few passes over many."""
     passes = _PASSES * (_SIZE / max(facts.windows, 1)) ** _EXPONENT
     passes = min(max(passes, _FEWEST_PASSES), _MOST_PASSES)
-    steps = max(1, round(passes * facts.batches))
+    steps = max(round(passes * facts.batches), _FEWEST_STEPS)
+    passes = steps / max(facts.batches, 1)
     choice = Choice(
         "steps",
         f"{steps:,}, or {passes:.3g} passes",
