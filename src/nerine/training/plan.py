@@ -32,9 +32,9 @@ PLAN_FILE = "plan.json"
 
 _SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 4e-4, 1e-4
 
-# Passes over the training split: `_PASSES` at `_SIZE` windows, more over less.
-_PASSES, _SIZE, _EXPONENT = 5, 3400, 0.6
-_FEWEST_PASSES, _MOST_PASSES = 3, 60
+# Passes over the training split: `_PASSES` at `_SIZE` subwords, more over fewer.
+_PASSES, _SIZE, _EXPONENT = 6, 186_000, 0.63
+_FEWEST_PASSES, _MOST_PASSES = 3, 80
 _FEWEST_STEPS = 200
 
 _VALIDATIONS = 10
@@ -256,16 +256,16 @@ def _precision(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettin
 
 
 def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
-    """Enough steps to learn from few windows, and few passes over many."""
-    passes = _PASSES * (_SIZE / max(facts.windows, 1)) ** _EXPONENT
+    """Enough steps to learn from little text, and few passes over much."""
+    passes = _PASSES * (_SIZE / max(facts.subwords, 1)) ** _EXPONENT
     passes = min(max(passes, _FEWEST_PASSES), _MOST_PASSES)
     steps = max(round(passes * facts.batches), _FEWEST_STEPS)
     passes = steps / max(facts.batches, 1)
     choice = Choice(
         "steps",
         f"{steps:,}, or {passes:.3g} passes",
-        f"{facts.documents:,} training documents in {facts.windows:,} windows; smaller corpora "
-        "need more passes",
+        f"{facts.documents:,} training documents, {facts.subwords:,} subwords; smaller corpora need "
+        "more passes",
     )
     return replace(settings, steps=steps), choice
 
@@ -280,12 +280,13 @@ def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSett
     whole = min(max(int(budget // of_all), 1), _VALIDATIONS)
     affordable = int((budget - whole * of_all) / of_all * documents)  # documents in samples
     sampled = min(max(affordable // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
-    sample = max(affordable // sampled, _LEAST_SAMPLE) if sampled > 0 else documents
-    every = math.ceil(steps / (whole + max(sampled, 0)))
-    if sampled <= 0 or sample >= documents:
+    sample = max(affordable // sampled, _LEAST_SAMPLE) if sampled else documents
+    if sample >= documents:
+        every = math.ceil(steps / max(whole, 1 + _LEAST_SAMPLED))
         return replace(settings, validate_every=every), Choice(
             "validation", f"every {every} steps", f"{documents:,} documents, few for this run"
         )
+    every = math.ceil(steps / (whole + sampled))
     changed = replace(
         settings, validate_every=every, validation_sample=sample, whole_validations=whole
     )
