@@ -264,8 +264,8 @@ def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, 
     choice = Choice(
         "steps",
         f"{steps:,}, or {passes:.3g} passes",
-        f"{facts.documents:,} training documents, {facts.subwords:,} subwords; smaller corpora need "
-        "more passes",
+        f"{facts.documents:,} training documents with {facts.subwords:,} subwords; smaller "
+        "corpora need more passes",
     )
     return replace(settings, steps=steps), choice
 
@@ -273,16 +273,16 @@ def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, 
 def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
     """As many validations of all documents as the budget allows, after some of a sample."""
     steps = settings.steps or 1
-    documents = facts.validation_documents
-    of_all = max(facts.validation_subwords, 1)
+    documents = max(facts.validation_documents, 1)
     passes = steps / max(facts.batches, 1)
-    budget = _VALIDATION_SHARE * _TRAINING_COST * passes * facts.subwords
-    whole = min(max(int(budget // of_all), 1), _VALIDATIONS)
-    affordable = int((budget - whole * of_all) / of_all * documents)  # documents in samples
-    sampled = min(max(affordable // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
-    sample = max(affordable // sampled, _LEAST_SAMPLE) if sampled else documents
+    cost = max(facts.validation_subwords, 1) / documents  # of scoring a document
+    budget = int(_VALIDATION_SHARE * _TRAINING_COST * passes * facts.subwords / cost)
+    whole = min(max((budget - _LEAST_SAMPLED * _LEAST_SAMPLE) // documents, 1), _VALIDATIONS)
+    left = budget - whole * documents
+    sampled = min(max(left // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
+    sample = max(left // sampled, _LEAST_SAMPLE) if sampled else documents
     if sample >= documents:
-        every = math.ceil(steps / max(whole, 1 + _LEAST_SAMPLED))
+        every = math.ceil(steps / max(min(budget // documents, _VALIDATIONS), 1 + _LEAST_SAMPLED))
         return replace(settings, validate_every=every), Choice(
             "validation", f"every {every} steps", f"{documents:,} documents, few for this run"
         )
