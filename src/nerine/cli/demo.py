@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from nerine.evaluation.metrics import Scores
     from nerine.training.run import TrainingRun
 
+STEPS = 460
+"""Fewer than planned, so that the demo takes a minute and a half on two cores."""
+
 SENTENCES = (
     "Mira Okonjo left Tandem Labs for Lisbon last week.",
     "anyone seen the new Harrow & Fen lamp in person? thinking of getting two",
@@ -65,7 +68,8 @@ def demo(context: click.Context, output: Path | None, epochs: int | None, as_jso
     on two cores.
     """
     corpus = nerine.load_corpus(SAMPLE)
-    plan = nerine.plan_training(corpus, TrainingSettings(epochs=epochs))
+    settings = TrainingSettings(steps=STEPS) if epochs is None else TrainingSettings(epochs=epochs)
+    plan = nerine.plan_training(corpus, settings)
     if output is None:
         numbers = (f"-{number}" if number > 1 else "" for number in itertools.count(1))
         folders = (Path(f"runs/demo{number}") for number in numbers)

@@ -33,7 +33,7 @@ PLAN_FILE = "plan.json"
 _SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 4e-4, 1e-4
 
 # Passes over the training split: `_PASSES` at `_SIZE` subwords, more over fewer.
-_PASSES, _SIZE, _EXPONENT = 6, 186_000, 0.63
+_PASSES, _SIZE, _EXPONENT = 5, 186_000, 0.63
 _FEWEST_PASSES, _MOST_PASSES = 3, 80
 _FEWEST_STEPS = 200
 
