@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from bench.panel.corpora import panel_corpus, without_test
+from nerine.training.plan import plan_training
 from nerine.training.recipes import RECIPES, recipe
 from nerine.training.train import train
 
@@ -64,15 +65,16 @@ def main() -> None:
 def trial(base: str, changes: dict[str, Any], name: str, seed: int) -> dict[str, Any]:
     """Trains once, and returns the validation scores of the weights that were kept."""
     corpus = without_test(panel_corpus(name))
-    settings = recipe(base).changed({**changes, "seed": seed})
+    plan = plan_training(corpus, recipe(base).changed({**changes, "seed": seed}))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        run = train(corpus, output=Path(folder) / "run", settings=settings)
+        run = train(corpus, output=Path(folder) / "run", settings=plan)
         if run.interrupted:
             raise KeyboardInterrupt(run.interrupted)
     return {
         "base": base,
         "changes": changes,
+        "settings": plan.settings.to_dict(),
         "f1": run.best.f1,
         "precision": run.best.precision,
         "recall": run.best.recall,
