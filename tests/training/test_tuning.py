@@ -90,6 +90,7 @@ def test_training_with_the_recipe_gives_the_winner_again(
     assert again.best.f1 == f1
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_and_interrupted_gives_the_same_result(
     searched: nerine.Tuning, encoder: Path, tmp_path: Path
 ) -> None:
