@@ -158,6 +158,20 @@ def test_trains_and_prints_the_epochs(corpus: Path, encoder: Path, tmp_path: Pat
     assert f"error: {output}: the folder is not empty" in again.stderr
 
 
+def test_a_plan_is_printed_without_training(corpus: Path, encoder: Path, tmp_path: Path) -> None:
+    options = ["--encoder", encoder, "--max-length", 64]
+    shown = run("train", corpus, "--plan", *options)
+    assert shown.exit_code == 0
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == [
+        *("learning", "precision", "steps", "validation")
+    ]
+    found = json.loads(run("train", corpus, "--plan", "--json", *options).stdout)
+    assert found["facts"]["documents"] == 24
+    assert found["settings"]["steps"] >= 200
+    assert "nothing to choose" in run("train", corpus, "--plan", *options, *SMALL).stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+
+
 def test_trains_on_a_file_and_prints_json(corpus: Path, encoder: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     arguments = ["-o", output, "--encoder", encoder, *SMALL, "--json"]

@@ -191,3 +191,14 @@ def test_a_corpus_without_entities_has_no_plan(encoder: str) -> None:
     bare = tuple(dataclasses.replace(document, entities=()) for document in corpus().train)
     with pytest.raises(TrainingError, match="has no entities"):
         plan_training(Corpus({"train": bare}, (), "bare"), TrainingSettings(encoder=encoder))
+
+
+def test_entities_that_were_all_held_out_are_an_error_of_their_own(encoder: str) -> None:
+    base = corpus(2).train
+    bare = dataclasses.replace(base[0], entities=())
+    given = Corpus({"train": (base[1], bare)}, ("location", "person"), "two sentences")
+    seed = next(
+        seed for seed in range(10) if given.hold_out_validation(0.2, seed).validation == (base[1],)
+    )
+    with pytest.raises(TrainingError, match="are in the documents that were held out"):
+        plan_training(given, TrainingSettings(encoder=encoder, seed=seed))

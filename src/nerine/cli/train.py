@@ -10,7 +10,7 @@ import click
 import nerine
 from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on, output_option
 from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
-from nerine.cli.terminal import print_json, working
+from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (
     end_run,
     print_plan,
@@ -104,6 +104,8 @@ def train(
         plan = nerine.plan_training(loaded, settings)
     if not as_json:
         print_plan(plan)
+        if plan_only and not plan.choices:
+            print_line(console(), "all settings are given: there is nothing to choose")
     elif plan_only:
         print_json(plan.to_dict())
     if output is None or plan_only:

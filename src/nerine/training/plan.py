@@ -317,7 +317,15 @@ def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> 
 
 def check_labels(corpus: Corpus) -> None:
     """Raises `TrainingError` if training has no entities, or validation has other labels."""
-    if not any(document.entities for document in corpus.train):
+    has_entities = any(document.entities for document in corpus.train)
+    if not has_entities and corpus.labels:  # before some documents were held out, it had
+        raise TrainingError(
+            "all entities are in the documents that were held out as validation split",
+            place=corpus.source,
+            expected="labelled entities to learn from",
+            hint="label more documents, give a validation split, or hold out others with --seed",
+        )
+    if not has_entities:
         raise TrainingError(
             "the training split has no entities",
             place=corpus.source,
