@@ -1,6 +1,6 @@
 """Quality: WNUT 17's test F1 under several settings, over seeds, chosen by validation alone.
 
-    python -m bench.quality [--settings rule tokens notebook] [--seeds 0 1 2] [--encoder NAME]
+    python -m bench.quality [--settings plan rule tokens notebook] [--seeds 0 1 2] [--encoder NAME]
 
 Each run trains on the training split and keeps the epoch that is best on the validation split;
 the test split is tagged once, by that epoch. Scores are strict, on the same gold entities for all
@@ -25,8 +25,9 @@ from nerine.training.settings import TrainingSettings
 from nerine.training.train import train
 
 SETTINGS = {
-    "rule": RECIPES["default"],
-    "tokens": dataclasses.replace(RECIPES["default"], words="tokens"),
+    "plan": RECIPES["default"],
+    "rule": RECIPES["four-epochs"],
+    "tokens": dataclasses.replace(RECIPES["four-epochs"], words="tokens"),
     "notebook": RECIPES["notebook"],
 }
 

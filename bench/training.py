@@ -2,9 +2,9 @@
 
 All train one epoch on the same sentences of WNUT 17 from the same weights, with the same optimizer
 and the same number of sentences in a batch, without scoring or saving. The loading of the encoder
-is not timed. Nerine's default recipe freezes the word embeddings, masks words and keeps an EMA of
-the weights; the row before it trains the same parameters as Trainer, without these. All use the
-corpus's own tokens.
+is not timed. Nerine's recipe `four-epochs` freezes the word embeddings, masks words and keeps an
+EMA of the weights; the row before it trains the same parameters as Trainer, without these. All use
+the corpus's own tokens.
 
     python -m bench.training [--sentences 640] [--rounds 3]
 """
@@ -33,6 +33,7 @@ from bench.common import ENCODER, machine, make_trainer, print_rates, rates, sta
 from nerine.data.corpus import Corpus
 from nerine.model.loading.pretrained import quiet
 from nerine.training.dataset import Collator, Examples
+from nerine.training.recipes import RECIPES
 from nerine.training.settings import TrainingSettings
 
 PEER = "Trainer, random batches of 16"
@@ -50,12 +51,12 @@ def main() -> None:
         whole.labels,
         whole.source,
     )
-    default = TrainingSettings(encoder=ENCODER, epochs=1, learning_rate=2e-4, words="tokens")
+    default = dataclasses.replace(RECIPES["four-epochs"], encoder=ENCODER, epochs=1, words="tokens")
     plain = dataclasses.replace(default, freeze_embeddings=False, masking=0.0, averaging=0.0)
     sides = {
         PEER: lambda: _trainer(corpus, plain),
         "Nerine, all weights": lambda: _nerine(corpus, plain),
-        "Nerine, default recipe": lambda: _nerine(corpus, default),
+        "Nerine, four-epochs": lambda: _nerine(corpus, default),
     }
     with quiet():
         measured = rates(sides, chosen.sentences, chosen.rounds)
