@@ -110,7 +110,7 @@ def test_entities_that_are_all_held_out_are_an_error(encoder: Path, tmp_path: Pa
     given = Corpus(
         {"train": tuple(documents[1:]), "validation": tuple(documents[:1])}, ("person",), "a test"
     )
-    with pytest.raises(TrainingError, match="the training split has no entities"):
+    with pytest.raises(TrainingError, match="all entities are in the documents that were held out"):
         planned_run(given, encoder, tmp_path / "run")
 
 
