@@ -158,6 +158,22 @@ def test_a_sample_is_scored_first_and_all_documents_at_the_end(
     assert run.best.step in (6, 8)
 
 
+def test_a_sample_of_all_documents_can_be_the_best(encoder: str, tmp_path: Path) -> None:
+    run = train(
+        corpus(),
+        output=tmp_path / "run",
+        encoder=encoder,
+        max_length=64,
+        steps=8,
+        learning_rate=1e-12,
+        averaging=0.0,
+        validate_every=2,
+        validation_sample=1000,
+    )
+    assert [record.documents for record in run.epochs] == [8] * 4
+    assert run.tagger(device="cpu").labels == ("location", "person")
+
+
 def test_samples_do_not_stop_a_run_early(encoder: str, tmp_path: Path) -> None:
     run = train(
         corpus(),

@@ -83,15 +83,10 @@ class Validations(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Validates every so many steps and at the end, and saves where all documents are scored.
-
-        Saves every `save_steps` too.
-        """
+        """Validates every so many steps and at the end, and saves every `save_steps`."""
         step, settings = state.global_step, self._settings
         if step in validations(settings, state.max_steps):
             control.should_evaluate = control.should_log = True
-            is_whole = step in whole_validations(settings, state.max_steps)
-            control.should_save = is_whole or settings.validation_sample is None
         is_due = settings.save_steps and step % settings.save_steps == 0
         if is_due and not _epoch_will_be_saved(args, state):
             control.should_save = control.should_log = True

@@ -169,12 +169,17 @@ class NerTrainer(Trainer):
         return total / (num_items_in_batch if num_items_in_batch is not None else 1)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Scores the validation split or a sample of it, tagged in the same way as any text."""
+        """Scores the validation split or a sample of it, tagged in the same way as any text.
+
+        The state is saved if all documents are scored, since its weights may be kept.
+        """
         began = time.monotonic()
-        documents = self._validation if self._is_whole() else self._sample
+        step = self.state.global_step
+        is_whole = step in whole_validations(self.settings, self.state.max_steps)
+        documents = self._validation if is_whole else self._sample
         scores, loss = validate(self._inference, documents)
-        if documents is self._validation:
-            self._scores[self.state.global_step] = scores
+        if documents is self._validation:  # a sample may be as large
+            self._scores[step] = scores
         metrics = {
             "eval_documents": len(documents),
             "eval_validation_loss": loss,
@@ -189,6 +194,8 @@ class NerTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
+        if documents is self._validation:
+            self.control.should_save = True
         return metrics
 
     def outcome(self, step: int, documents: Sequence[Document]) -> Outcome:
@@ -207,12 +214,6 @@ class NerTrainer(Trainer):
         entities = {label: counts[label] for label in self._initial.settings.labels}
         rate = self.settings.learning_rate or 0.0
         return Outcome(self.records(), scores, entities, rate, training)
-
-    def _is_whole(self) -> bool:
-        """Whether the validation at this step scores all documents."""
-        return len(self._sample) == len(self._validation) or (
-            self.state.global_step in whole_validations(self.settings, self.state.max_steps)
-        )
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Whether the last validation is the best, whose state is kept."""
