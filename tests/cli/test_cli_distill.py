@@ -19,7 +19,6 @@ import nerine
 import runs
 from nerine.cli import main, progress
 from nerine.core.errors import TrainingError
-from nerine.data.formats import write_documents
 from nerine.training.settings import DistillationSettings
 
 SMALL = ("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2")
@@ -36,11 +35,7 @@ def teacher(checkpoint_of: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    for name, documents in runs.corpus().splits.items():
-        write_documents(documents, folder / f"{name}.conll")
-    return folder
+    return runs.write_corpus(tmp_path / "corpus")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from click.testing import CliRunner, Result
 import nerine
 import runs
 from nerine.cli import main, progress
-from nerine.data.formats import write_documents
 from nerine.evaluation.epochs import EpochRecord
 
 SMALL = (
@@ -45,10 +44,7 @@ def encoder(encoder_of: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    for name, documents in runs.corpus().splits.items():
-        write_documents(documents, folder / f"{name}.conll")
-    return folder
+    return runs.write_corpus(tmp_path_factory.mktemp("seeds") / "corpus")
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "a corpus"
-    folder.mkdir()
-    for name, documents in runs.corpus(12).splits.items():
-        write_documents(documents, folder / f"{name}.conll")
-    return folder
+    return runs.write_corpus(tmp_path / "a corpus", 12)
 
 
 @pytest.fixture(scope="module")

@@ -50,11 +50,7 @@ def encoder(encoder_of: Callable[[str], Path]) -> Path:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    for name, documents in runs.corpus().splits.items():
-        write_documents(documents, folder / f"{name}.conll")
-    return folder
+    return runs.write_corpus(tmp_path / "corpus")
 
 
 @pytest.fixture

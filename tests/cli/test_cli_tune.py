@@ -19,7 +19,6 @@ import nerine
 import runs
 from nerine.cli import main, progress
 from nerine.core.errors import TrainingError
-from nerine.data.formats import write_documents
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.space import RANGES
 from searches import SearchRecorder
@@ -39,11 +38,7 @@ def encoder(encoder_of: Callable[[str], Path]) -> Path:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    for name, documents in runs.corpus().splits.items():
-        write_documents(documents, folder / f"{name}.conll")
-    return folder
+    return runs.write_corpus(tmp_path / "corpus")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.data.corpus import Corpus
+from nerine.data.formats import write_documents
 from nerine.training.run import TrainingRun
 from nerine.training.train import train
 
@@ -26,6 +27,14 @@ def corpus(size: int = 24, *, validation: bool = True) -> Corpus:
     if not validation:
         del splits["validation"]
     return Corpus(splits=splits, labels=("location", "person"), source="a test")
+
+
+def write_corpus(folder: Path, size: int = 24) -> Path:
+    """Writes that corpus into a new folder, as a column file for each split."""
+    folder.mkdir()
+    for name, documents in corpus(size).splits.items():
+        write_documents(documents, folder / f"{name}.conll")
+    return folder
 
 
 def _sentence(index: int) -> Document:

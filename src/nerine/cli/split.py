@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -20,6 +19,7 @@ from nerine.cli.options import (
 )
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.display import counted
+from nerine.core.document import count_entities
 from nerine.core.errors import CorpusError
 from nerine.core.files import replacing_folder
 from nerine.data.formats import FORMATS, WriteOptions, write_documents
@@ -109,7 +109,7 @@ def split(
     written = _write(corpora, output, to or next(writable, "spans"))
     counts: dict[str, dict[str, Any]] = {}
     for name, documents in parts.items():
-        found = Counter(entity.label for each in documents for entity in each.entities)
+        found = count_entities(documents)
         counts[name] = {"documents": len(documents), "entities": dict(sorted(found.items()))}
     if as_json:
         print_json({"parts": counts, "written": written, "notes": notes})

@@ -14,12 +14,13 @@ from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (
     end_run,
     print_plan,
+    recipe_option,
     run_settings,
     run_training,
     setting_options,
     settings_file_option,
 )
-from nerine.training.recipes import RECIPES, recipe
+from nerine.training.recipes import recipe
 from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -46,12 +47,7 @@ the settings that it began with.
     "Folder for the checkpoint: a new or empty one, or that of the run to resume.",
     required=False,
 )
-@click.option(
-    "--recipe",
-    "recipe_name",
-    type=click.Choice(list(RECIPES)),
-    help="Settings to start from.  [default: default]",
-)
+@recipe_option
 @settings_file_option
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan of the run and stop.")
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in RUN.")

@@ -17,7 +17,7 @@ from nerine.cli.terminal import console, is_main_process, noted_console, print_j
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
 from nerine.core.settings import choices_of
-from nerine.training.recipes import Settings, read_settings
+from nerine.training.recipes import RECIPES, Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
 
+recipe_option = click.option(
+    "--recipe",
+    "recipe_name",
+    type=click.Choice(list(RECIPES)),
+    help="Settings to start from.  [default: default]",
+)
 settings_file_option = click.option(
     "--settings",
     "settings_file",

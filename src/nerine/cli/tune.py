@@ -20,9 +20,9 @@ from nerine.cli.options import (
 )
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import Titled, noted_console, print_json, print_line, table, working
-from nerine.cli.training import run_settings, setting_options, settings_file_option
+from nerine.cli.training import recipe_option, run_settings, setting_options, settings_file_option
 from nerine.core.display import counted
-from nerine.training.recipes import RECIPES, recipe
+from nerine.training.recipes import recipe
 from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -65,12 +65,7 @@ recipe.toml. Checkpoints are not kept.
     "--finalists", 3, "Settings to train with several seeds, the default ones included.", type=int
 )
 @default_option("--seeds", 3, "Seeds of each finalist, that of the search included.", type=int)
-@click.option(
-    "--recipe",
-    "recipe_name",
-    type=click.Choice(list(RECIPES)),
-    help="Settings to start from.  [default: default]",
-)
+@recipe_option
 @settings_file_option
 @click.option("--resume", is_flag=True, help="Resume the interrupted search in TUNED.")
 @setting_options(TrainingSettings())

@@ -7,6 +7,7 @@ shows each of them.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -201,6 +202,11 @@ def digest_of(parts: Iterable[str]) -> str:
 def labels_of(documents: Iterable[Document]) -> tuple[str, ...]:
     """The labels that occur in `documents`, sorted."""
     return tuple(sorted({entity.label for document in documents for entity in document.entities}))
+
+
+def count_entities(documents: Iterable[Document]) -> Counter[str]:
+    """The number of entities with each label in `documents`."""
+    return Counter(entity.label for document in documents for entity in document.entities)
 
 
 def surface_form(document: Document, entity: Entity) -> str:

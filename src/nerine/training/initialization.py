@@ -36,7 +36,6 @@ def new_checkpoint(
     tags = scheme.tags(corpus.labels)
     loaded = load_encoder(settings.encoder, tags, revision=settings.revision)
     prepare_model(loaded.model, settings)
-    max_length = min(settings.max_length, longest_input(loaded.model, loaded.tokenizer))
     return Checkpoint(
         loaded.model,
         loaded.tokenizer,
@@ -45,8 +44,7 @@ def new_checkpoint(
             scheme=scheme,
             words=settings.words,
             decoding=settings.decoding,
-            max_length=max_length,
-            overlap=min(settings.overlap, max_length // 4),
+            **settings.window_sizes(longest_input(loaded.model, loaded.tokenizer)),
         ),
         provenance={
             **run_provenance(corpus, settings, given or corpus.hash),

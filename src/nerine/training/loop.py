@@ -6,7 +6,6 @@ import dataclasses
 import json
 import shutil
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from nerine.core.document import Document
+from nerine.core.document import Document, count_entities
 from nerine.core.errors import DivergenceError, TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
@@ -210,7 +209,7 @@ class NerTrainer(Trainer):
         if scores.overall.f1 < LEAST_F1 and scores.overall.gold < FEW_ENTITIES:
             labelled = [document for document in documents if document.entities]
             training, _ = validate(self._inference, sample_of(labelled, _MOST_TRAINING_DOCUMENTS))
-        counts = Counter(entity.label for document in documents for entity in document.entities)
+        counts = count_entities(documents)
         entities = {label: counts[label] for label in self._initial.settings.labels}
         rate = self.settings.learning_rate or 0.0
         return Outcome(self.records(), scores, entities, rate, training)

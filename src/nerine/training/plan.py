@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nerine.core.document import Document, labels_of
+from nerine.core.document import count_entities, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
@@ -190,20 +190,15 @@ def choose_settings(
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
     tokenizer, longest = load_tokenizer(settings.encoder, revision=settings.revision)
-    max_length = min(settings.max_length, longest)
-    encoder = Encoder(
-        tokenizer,
-        words=settings.words,
-        max_length=max_length,
-        overlap=min(settings.overlap, max_length // 4),
-    )
+    encoder = Encoder(tokenizer, words=settings.words, **settings.window_sizes(longest))
     encoding = encoder.encode(corpus.train)
     windows = encoder.windows(encoding)
     texts = Counter(document.text for document in corpus.train)
+    entities = count_entities(corpus.train)
     return Facts(
         documents=len(corpus.train),
         words=len(encoding.word_starts),
-        entities=_entities(corpus.train, corpus.labels),
+        entities={label: entities[label] for label in corpus.labels},
         windows=len(windows),
         subwords=int(windows.lengths.sum()),
         long=sum(count > 1 for count in Counter(windows.documents.tolist()).values()),
@@ -221,11 +216,6 @@ def _has_bfloat16(device: str) -> bool:
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device == "cpu" and multiplies_bfloat16()
-
-
-def _entities(documents: Sequence[Document], labels: Sequence[str]) -> dict[str, int]:
-    counts = Counter(entity.label for document in documents for entity in document.entities)
-    return {label: counts[label] for label in labels}
 
 
 def _batches(lengths: list[int], settings: RunSettings) -> int:
@@ -317,21 +307,18 @@ def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> 
 
 def check_labels(corpus: Corpus) -> None:
     """Raises `TrainingError` if training has no entities, or validation has other labels."""
-    has_entities = any(document.entities for document in corpus.train)
-    if not has_entities and corpus.labels:  # before some documents were held out, it had
+    if not any(document.entities for document in corpus.train):
+        if corpus.labels:  # it had some before documents were held out
+            found = "all entities are in the documents that were held out as validation split"
+            hint = "label more documents, give a validation split, or hold out others with --seed"
+        else:
+            found = "the training split has no entities"
+            hint = (
+                "nerine describe CORPUS shows what was read; --tag-column names the column of "
+                "tags, --text-field the field of texts"
+            )
         raise TrainingError(
-            "all entities are in the documents that were held out as validation split",
-            place=corpus.source,
-            expected="labelled entities to learn from",
-            hint="label more documents, give a validation split, or hold out others with --seed",
-        )
-    if not has_entities:
-        raise TrainingError(
-            "the training split has no entities",
-            place=corpus.source,
-            expected="labelled entities to learn from",
-            hint="nerine describe CORPUS shows what was read; --tag-column names the column of "
-            "tags, --text-field the field of texts",
+            found, place=corpus.source, expected="labelled entities to learn from", hint=hint
         )
     unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
     if unknown:

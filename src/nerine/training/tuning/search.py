@@ -173,13 +173,13 @@ class Search:
             trial.set_user_attr("settings", self.space.settings(parameters).to_dict())
         settings = self.space.default.changed(trial.user_attrs["settings"])
         name = f"trial {trial.number}"
-        f1, result = None, "pruned"
+        f1 = None
         try:
             best = self._train(name, settings, watch)
             trial.set_user_attr("loss", best.validation_loss)
             f1, result = best.f1, f"F1 {best.f1:.4f}"
         except _Pruned:
-            pass
+            result = "pruned"
         except DivergenceError as error:
             if trial.number == 0:
                 raise
