@@ -9,6 +9,22 @@ from typing import Literal
 from nerine.core.tags import Reading, TagScheme
 
 Style = Literal["nerine", "doccano", "prodigy"]
+Overlaps = Literal["error", "outermost", "innermost", "first", "drop"]
+Offsets = Literal["code-points", "utf-16", "bytes"]
+
+Unusual = Literal["cancelled", "rejected", "unlabelled", "no-label", "pieces"]
+UNUSUAL: Mapping[Unusual, str] = {
+    "cancelled": "cancelled annotation",
+    "rejected": "rejected record",
+    "unlabelled": "text without annotation",
+    "no-label": "region without a label",
+    "pieces": "entity in several pieces",
+}
+"""Kinds of records and annotations that are an error unless they are skipped or kept.
+
+A cancelled annotation was given up by its annotator; the answer to a rejected record is "reject" or
+"ignore". A region without a label, and an entity in several pieces, can be skipped but not kept.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +41,19 @@ class ReadOptions:
         known_tag_names: Tag names by column from outside the files, for files without names.
         repair: Whether to read, and count, tag sequences that their scheme does not allow.
         reading: How such a sequence is read.
-        skip_rejected: Whether to skip, and count, records that an annotator rejected or ignored.
-        unlabelled: Whether to read texts without annotation too, as texts to be tagged.
+        skip: The kinds (`UNUSUAL`) of records and annotations to leave out and count.
+        keep: The kinds to read like any other, and count; an unlabelled text has no entities.
+        annotations: Which of several annotators of one text counts: `"error"`, `"first"`,
+            `"latest"`, `"union"` (the entities of all) or `"by=NAME"`.
         text_field: The field of a record or task that holds the text; None means the usual one.
-        set_aside: Whether to keep in `Document.meta`, and count, annotations of brat and Label
-            Studio that cannot be entities: in several pieces, overlapping, with several labels.
+        control: In Label Studio the name of the labels' control (`from_name`); None means the only
+            one.
+        offsets: The unit of offsets; None finds it out from the entities' own texts, and takes
+            code points where nothing tells.
+        inclusive_ends: Whether the end of an entity is its last character, not the one after it.
+        overlaps: Which of entities that overlap are read; None reads all. `"error"` allows none,
+            `"outermost"` takes the longest first, `"innermost"` the shortest first, `"first"` the
+            one that begins first, and of these the longest; `"drop"` none of them.
     """
 
     scheme: TagScheme | None = None
@@ -40,10 +64,20 @@ class ReadOptions:
     known_tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repair: bool = False
     reading: Reading = "lenient"
-    skip_rejected: bool = False
-    unlabelled: bool = False
+    skip: frozenset[str] = frozenset()
+    keep: frozenset[str] = frozenset()
+    annotations: str = "error"
     text_field: str | None = None
-    set_aside: bool = False
+    control: str | None = None
+    offsets: Offsets | None = None
+    inclusive_ends: bool = False
+    overlaps: Overlaps | None = None
+
+    def treatment(self, kind: Unusual) -> Literal["error", "skip", "keep"]:
+        """What to do with records and annotations of a kind."""
+        if kind in self.skip:
+            return "skip"
+        return "keep" if kind in self.keep else "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +133,11 @@ class ReadLog:
         documents: Number of documents that were read.
         repaired_tags: Number of tags that lenient reading changed.
         repaired_documents: Number of documents with such tags.
-        skipped: Number of records that were skipped.
+        skipped: Number of records and annotations that were skipped, by kind (`UNUSUAL`).
+        kept: Number of those that were kept.
+        overlaps: Number of entities left out because they overlap others.
         scheme: The scheme of the tags; None for formats without tags.
-        set_aside: Number of annotations that cannot be entities and are kept in `meta` instead.
+        notes: Notes for the user on how the file was read, such as what its columns are.
         remarks: Remarks about documents, each with the number of documents that it applies to.
         format: The name of the format.
         faults: Every tag that was repaired or made a repair necessary.
@@ -111,13 +147,28 @@ class ReadLog:
     documents: int = 0
     repaired_tags: int = 0
     repaired_documents: int = 0
-    skipped: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    overlaps: int = 0
     scheme: TagScheme | None = None
-    set_aside: int = 0
+    notes: list[str] = field(default_factory=list)
     remarks: dict[str, int] = field(default_factory=dict)
     format: str | None = field(default=None, compare=False)
     faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    def skip(self, kind: Unusual) -> None:
+        """Counts a record or an annotation that is skipped."""
+        self.skipped[kind] = self.skipped.get(kind, 0) + 1
+
+    def keep(self, kind: Unusual) -> None:
+        """Counts a record or an annotation that is kept."""
+        self.kept[kind] = self.kept.get(kind, 0) + 1
+
+    def add_note(self, text: str) -> None:
+        """Adds a note, unless it is there already."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def add_remark(self, text: str) -> None:
         """Counts one more document that a remark applies to.

@@ -1,0 +1,92 @@
+"""The beginning of a file, from which its format is recognised."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nerine.core.errors import FormatError
+from nerine.core.strict_json import STRICT
+
+HEAD_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a file.
+
+    Attributes:
+        path: The file.
+        content: Its first bytes, at most `HEAD_BYTES`, without a byte order mark of UTF-8.
+        is_whole: Whether these are all its bytes.
+    """
+
+    path: Path
+    content: bytes
+    is_whole: bool
+
+    @classmethod
+    def of(cls, path: Path) -> Head:
+        """Reads the beginning of a file; raises `FormatError` if it cannot be read."""
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(HEAD_BYTES + 1)
+        except OSError as error:
+            raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
+        is_whole = len(content) <= HEAD_BYTES
+        return cls(path, content[:HEAD_BYTES].removeprefix(codecs.BOM_UTF8), is_whole)
+
+    @property
+    def suffix(self) -> str:
+        """The extension of the file's name, in lower case."""
+        return self.path.suffix.lower()
+
+    @cached_property
+    def text(self) -> str:
+        """The bytes as UTF-8; what is not UTF-8 becomes U+FFFD."""
+        return self.content.decode(errors="replace")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines, without their ends; the last one only if it is complete or the only one."""
+        lines = [line.removesuffix("\r") for line in self.text.split("\n")]
+        return lines if self.is_whole or len(lines) == 1 else lines[:-1]
+
+    @cached_property
+    def filled_lines(self) -> list[str]:
+        """The lines that are not blank."""
+        return [line for line in self.lines if line.strip()]
+
+    @cached_property
+    def first_value(self) -> Any:
+        """The first JSON value; of an array its first element. None if there is no such value."""
+        text = self.text.lstrip()
+        value = _decoded(text)
+        if value is None and text.startswith("["):
+            value = [_decoded(text[1:].lstrip())]  # the array is longer than the head
+        return next(iter(value), None) if isinstance(value, list) else value
+
+    @property
+    def first_record(self) -> dict[str, Any]:
+        """The first JSON value if it is an object, else an empty one."""
+        return self.first_value if isinstance(self.first_value, dict) else {}
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the text begins like a JSON array, and not like a tag or a token in brackets."""
+        return self.text.lstrip().startswith("[") and self.first_value is not None
+
+    def filled(self, count: int) -> list[str]:
+        """The first lines that are not blank."""
+        return list(itertools.islice(self.filled_lines, count))
+
+
+def _decoded(text: str) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return STRICT.raw_decode(text)[0]
+    return None
