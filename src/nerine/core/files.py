@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,14 +31,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(
+    path: Path, refuse: Callable[[FormatError], None] | None = None
+) -> Iterator[tuple[int, str]]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
-    the other characters at which `str.splitlines` divides a text.
+    the other characters at which `str.splitlines` divides a text. The error of a line that is not
+    in UTF-8 goes to `refuse`; if that does not raise it, the next line is read.
     """
     with _opened(path) as stream:
-        yield from stream_lines(bounded_lines(stream, str(path)), str(path))
+        yield from stream_lines(bounded_lines(stream, str(path)), str(path), refuse)
 
 
 def bounded_lines(stream: BinaryIO, name: str) -> Iterable[bytes]:
@@ -60,12 +63,21 @@ def _bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
         yield raw
 
 
-def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
+def stream_lines(
+    stream: Iterable[bytes], name: str, refuse: Callable[[FormatError], None] | None = None
+) -> Iterator[tuple[int, str]]:
     """As `read_lines`, from an open stream, which errors call `name`."""
     for number, raw in enumerate(stream, start=1):
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
-        yield number, decoded(raw, f"{name}:{number}").removesuffix("\n").removesuffix("\r")
+        try:
+            line = decoded(raw, f"{name}:{number}")
+        except FormatError as error:
+            if refuse is None:
+                raise
+            refuse(error)
+        else:
+            yield number, line.removesuffix("\n").removesuffix("\r")
 
 
 def read_bytes(path: Path) -> bytes:

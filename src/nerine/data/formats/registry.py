@@ -77,7 +77,13 @@ class Format:
 FORMATS = {
     each.name: each
     for each in (
-        Format("columns", columns.EXTENSIONS, columns.read, columns.write),
+        Format(
+            "columns",
+            columns.EXTENSIONS,
+            columns.read,
+            columns.write,
+            recognises=columns.recognises,
+        ),
         Format("spans", (".jsonl", ".json"), spans.read, spans.write),
         Format("words", (".jsonl", ".json"), words.read, words.write),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),

@@ -12,7 +12,7 @@ from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_placed
-from nerine.data.formats.column_layout import find_layout
+from nerine.data.formats.columns.detection import find_layout
 from nerine.evaluation.alignment.columns import align_rows, broken_tags, predicted_scheme, read_tags
 from nerine.evaluation.alignment.repairs import Repair, Repairs
 from nerine.evaluation.alignment.rows import read_sentences

@@ -15,8 +15,8 @@ from pathlib import Path
 from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import CorpusError
 from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
-from nerine.data.formats.column_layout import SPACE, TAB
 from nerine.data.formats.columns import shown_token
+from nerine.data.formats.columns.layout import SPACE, TAB
 from nerine.data.formats.tagged_words import entities_from_spans
 from nerine.evaluation.alignment.characters import align_characters
 from nerine.evaluation.alignment.repairs import Repairs

@@ -15,8 +15,8 @@ from pathlib import Path
 from nerine.core.errors import FormatError
 from nerine.core.files import stream_lines
 from nerine.core.tags import OUTSIDE
-from nerine.data.formats.column_comments import own_key
-from nerine.data.formats.column_layout import (
+from nerine.data.formats.columns.comments import own_key
+from nerine.data.formats.columns.layout import (
     TAB,
     Layout,
     column_index,
