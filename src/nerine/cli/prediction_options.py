@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.options import GoldSplit, column_named, default_option, gathered
-from nerine.core.tags import TagScheme
+from nerine.core.tags import read_scheme
 from nerine.data.formats import FORMATS, ReadOptions
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ class PredictionOptions:
     @classmethod
     def of(cls, values: dict[str, Any]) -> PredictionOptions:
         """The options by the values of their flags."""
-        scheme = values["predicted_scheme"]
+        scheme, column = values["predicted_scheme"], values["predicted_column"]
         options = ReadOptions(
-            scheme=scheme and TagScheme.named(scheme),
-            tag_column=column_named(values["predicted_column"]),
+            scheme=scheme and read_scheme(scheme),
+            tag_column=column and column_named(column),
         )
         return cls(values["predicted_format"], options)
 
@@ -62,8 +62,7 @@ _PREDICTED = [
     click.option(
         "--predicted-column",
         metavar="COLUMN",
-        default="-1",
-        help="Column of the predicted tags.  [default: the last one]",
+        help="Column of the predicted tags.  [default: found from the file; of several the last]",
     ),
 ]
 _SAMPLING = [

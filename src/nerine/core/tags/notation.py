@@ -93,7 +93,7 @@ class Notation:
         if self.name in ("IO", "brackets"):
             return TagScheme.IOB2
         valid = ((one, other) for one, other in tags.pairs if self.is_tag(other))
-        return _scheme_of((self._known(one), *self.prefixed([other])) for one, other in valid)
+        return _scheme_of((self._known(one), self._known(other)) for one, other in valid)
 
     def _known(self, tag: str) -> str:
         return self.prefixed([tag])[0] if self.is_tag(tag) else OUTSIDE

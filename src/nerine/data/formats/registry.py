@@ -10,6 +10,7 @@ from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
+from nerine.data.formats.columns import conllu, conllu_writing
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import resolve_overlaps
@@ -83,6 +84,13 @@ FORMATS = {
             columns.read,
             columns.write,
             recognises=columns.recognises,
+        ),
+        Format(
+            "conllu",
+            conllu.EXTENSIONS,
+            conllu.read,
+            conllu_writing.write,
+            recognises=conllu.recognises,
         ),
         Format("spans", (".jsonl", ".json"), spans.read, spans.write),
         Format("words", (".jsonl", ".json"), words.read, words.write),

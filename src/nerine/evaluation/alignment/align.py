@@ -10,7 +10,7 @@ from typing import Any
 from nerine.core.display import counted
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, FormatError
-from nerine.core.tags import TagScheme
+from nerine.core.tags import ReadScheme, TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_placed
 from nerine.data.formats.columns.detection import find_layout
 from nerine.evaluation.alignment.columns import align_rows, broken_tags, predicted_scheme, read_tags
@@ -124,7 +124,7 @@ def align_columns(
     predicted_column: int,
     options: ReadOptions = _DEFAULT,
     *,
-    predicted_scheme: TagScheme | None = None,
+    predicted_scheme: ReadScheme | None = None,
 ) -> Alignment:
     """Aligns the gold and the predicted tags of one column file, as conlleval takes them.
 
@@ -175,7 +175,8 @@ def _align_column_file(
 ) -> Alignment:
     sentences = read_sentences(path, options, repairs)
     tags = [[row.tag for row in sentence] for sentence in sentences]
-    scheme = options.scheme or predicted_scheme(tags, gold_scheme)
+    stated = options.scheme if isinstance(options.scheme, TagScheme) else None
+    scheme = stated or predicted_scheme(tags, gold_scheme)
     aligned = align_rows(gold, sentences, path, repairs)
     strict, lenient = read_tags(gold, aligned, scheme, path, repairs)
     places = tuple(place for place, _ in gold)

@@ -9,13 +9,14 @@ other lines have valid ones. Every such repair is counted. Gold files are read b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerine.core.errors import FormatError
+from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import stream_lines
-from nerine.core.tags import OUTSIDE
+from nerine.core.tags import OUTSIDE, Notation, TagScheme, bracketed_spans
 from nerine.data.formats.columns.comments import own_key
+from nerine.data.formats.columns.detection import judged_options
 from nerine.data.formats.columns.layout import (
     TAB,
     Layout,
@@ -50,6 +51,7 @@ def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[l
 
     Raises `FormatError` if the file cannot be read, or has no rows or no tags.
     """
+    options, notation = judged_options(path, options)
     sentences: list[list[Row]] = [[]]
     for number, line in _lines(path, repairs):
         stripped = line.rstrip(" \t")
@@ -59,7 +61,7 @@ def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[l
             continue
         columns = Layout(column_separator(options.separator, stripped)).split(stripped)
         if sentences[-1] or not _is_comment(stripped, columns):
-            sentences[-1].append(_row(columns, number, path, options, repairs))
+            sentences[-1].append(_row(columns, number, path, options, repairs, notation))
     if not sentences[-1]:
         sentences.pop()
     if not sentences:
@@ -71,7 +73,23 @@ def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[l
             expected="'O', or tags such as 'B-person'",
             hint="--predicted-column (tag_column=…) names the column of the tags",
         )
-    return sentences
+    return [_prefixed(sentence, notation) for sentence in sentences]
+
+
+def _prefixed(rows: list[Row], notation: Notation) -> list[Row]:
+    """The rows with their tags as in `B-person`."""
+    tags = [row.tag for row in rows]
+    if notation.name == "brackets":
+        # of nested entities the outer one, as one tag a word holds no more
+        spans = sorted(bracketed_spans(tags)[0], key=lambda span: (span.start, -span.end))
+        flat = [
+            span
+            for index, span in enumerate(spans)
+            if all(e.end <= span.start for e in spans[:index])
+        ]
+        tags = TagScheme.IOB2.encode(flat, len(tags))
+    written = notation.prefixed(tags) if notation.name != "brackets" else tags
+    return [replace(row, tag=tag) for row, tag in zip(rows, written, strict=True)]
 
 
 def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
@@ -102,7 +120,12 @@ def _is_comment(line: str, columns: Sequence[str]) -> bool:
 
 
 def _row(
-    columns: Sequence[str], number: int, path: Path, options: ReadOptions, repairs: Repairs
+    columns: Sequence[str],
+    number: int,
+    path: Path,
+    options: ReadOptions,
+    repairs: Repairs,
+    notation: Notation,
 ) -> Row:
     place = f"{path}:{number}"
     if len(columns) == 1:
@@ -114,9 +137,16 @@ def _row(
             )
         repairs.add("lines with a tag and no token", place)
         return Row(number, None, columns[0])
-    token = columns[column_index(options.token_column, "token_column", len(columns), place)]
-    tag = columns[column_index(options.tag_column, "tag_column", len(columns), place)].strip()
-    if is_tag(tag):
+    token = columns[_index(options.token_column, "token_column", len(columns), place)]
+    tag = columns[_index(options.tag_column, "tag_column", len(columns), place)].strip()
+    if notation.is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)
     return Row(number, token, OUTSIDE, is_known=False)
+
+
+def _index(column: int | str | tuple[int, ...] | None, option: str, width: int, place: str) -> int:
+    if isinstance(column, tuple):
+        raise SettingsError(f"{option} is {column}", place=place, expected="one column")
+    usual = 0 if option == "token_column" else -1
+    return column_index(usual if column is None else column, option, width, place)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import read_lines
-from nerine.core.tags import IO, OUTSIDE, detect_notation
+from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation
+from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.header import Header, header_of
 from nerine.data.formats.columns.judgement import (
@@ -39,7 +40,7 @@ Lines = Iterable[tuple[int, str]]
 _MOST_ROWS = 500
 _MOST_LINES = 20_000
 _NUMBERED = re.compile(r"\d+", re.ASCII)
-_NO_WORD = re.compile(r"(\d+)-(\d+)|\d+\.\d+", re.ASCII)
+_NO_WORD = re.compile(r"(\d{1,9})-(\d{1,9})|\d+\.\d+", re.ASCII)
 
 # the layout of CoNLL-2012: word and entities are in fixed columns, the last ones vary in number
 _BEGIN_2012 = "#begin document"
@@ -122,6 +123,26 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
     Raises `FormatError` if there is doubt about the columns of tokens or tags.
     """
     return layout_of(Sample.of(column_lines(path)), str(path), options)
+
+
+def judged_options(path: Path, options: ReadOptions) -> tuple[ReadOptions, Notation]:
+    """Options for a system's file, with its columns where they are beyond doubt, and its notation.
+
+    Of several columns of tags the last one stays the default: the others may be gold tags.
+    """
+    try:
+        layout = find_layout(path, options)
+    except FormatError:
+        return options, PREFIXED
+    if not layout.columns:
+        return options, layout.notation
+    layers = [column.index for column in layout.columns if column.kind == "tags"]
+    is_sure = layers in ([], [layout.tag])
+    token = layout.token if options.token_column is None else options.token_column
+    tag = layout.tag if options.tag_column is None and is_sure else options.tag_column
+    if tag == layout.width - 1:
+        tag = -1  # also in lines with other numbers of columns
+    return replace(options, token_column=token, tag_column=tag), layout.notation
 
 
 def layout_of(sample: Sample, name: str, options: ReadOptions) -> Layout:
@@ -248,7 +269,7 @@ def _words_only(blocks: Sequence[Sequence[list[str]]]) -> list[list[list[str]]]:
 
 def _is_no_word(value: str) -> bool:
     found = _NO_WORD.fullmatch(value)
-    return bool(found) and (found[1] is None or int(found[1]) < int(found[2]))
+    return found is not None and (found[1] is None or int(found[1]) < int(found[2]))
 
 
 def _by_header(header: Header, columns: Sequence[Column], is_io: bool) -> Choice:

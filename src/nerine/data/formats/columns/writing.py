@@ -63,13 +63,13 @@ def _own_meta(document: Document, layout: Layout) -> dict[str, Any]:
         "columns": document.tokens
         and isinstance(columns, list)
         and len(columns) == len(document.tokens)
-        and all(_is_strings(values) for values in columns)
+        and all(is_strings(values) for values in columns)
         and len({len(values) for values in columns}) == 1
         and columns[0],
-        "docstart": _is_strings(docstart)
+        "docstart": is_strings(docstart)
         and docstart[:1] == [DOCSTART]
         and docstart_columns(SPACE.join(docstart)) == docstart,
-        "comments": _is_strings(comments)
+        "comments": is_strings(comments)
         and all(
             re.fullmatch("#[^\t\n\r\ud800-\udfff]*", line)
             and not own_key(line)
@@ -81,7 +81,8 @@ def _own_meta(document: Document, layout: Layout) -> dict[str, Any]:
     return {name: document.meta[name] for name, has_form in fits.items() if has_form}
 
 
-def _is_strings(values: Any) -> TypeGuard[list[str]]:
+def is_strings(values: Any) -> TypeGuard[list[str]]:
+    """Whether `values` is a list of strings."""
     return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
