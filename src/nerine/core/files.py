@@ -102,10 +102,11 @@ def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
 
     Text in UTF-16 without a byte order mark may be valid UTF-8: letters with NUL characters.
     """
-    if b"\0" in raw and (wide := _wide_encoding(raw)):
-        raise _encoding_error(f"the file is in {wide}", wide, place)
     try:
-        return raw.decode()
+        text = raw.decode()
+        if "\0" not in text or not (wide := _wide_encoding(raw)):
+            return text
+        raise _encoding_error(f"the file is in {wide}", wide, place)
     except UnicodeDecodeError as error:
         found = f"byte 0x{raw[error.start]:02x} at position {error.start} {where} is not UTF-8"
     if wide := _wide_encoding(raw):

@@ -289,7 +289,9 @@ def _token_column(columns: Sequence[Column], tag: int, *, was_stated: bool) -> C
         if is_doubtful and len(token.values) >= _FEW:
             return Choice(doubt="no column surely holds words", about=("token",))
         return Choice(token.index, tag)
-    words = _of(others, "words") or _of(others, "pos")
+    words = _of(others, "words")
+    if not words and not _of(others, "number", "identifier"):
+        words = _of(others, "pos")
     if not words:
         return _plain_token_column(others, tag)
     token, *rest = words
