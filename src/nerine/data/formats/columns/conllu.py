@@ -229,15 +229,15 @@ def _names(lines: Sequence[str]) -> tuple[str, ...] | None:
     """The columns that the first line names, or the ten of CoNLL-U; None if it is neither."""
     first = next((line for line in lines if line.strip()), "")
     if first.startswith(GLOBAL_COLUMNS):
-        names = tuple(first.partition("=")[2].split())
+        names = tuple(first.partition("=")[2].upper().split())
         is_valid = names[:1] == ("ID",) and "FORM" in names and len(set(names)) == len(names)
         return names if is_valid else None
     rows = [line.split(TAB) for line in lines if line.strip() and not line.startswith("#")]
-    is_conllu = rows and all(
-        len(row) == len(COLUMNS) and (_ID.fullmatch(row[0]) or _NO_WORD.fullmatch(row[0]))
+    fitting = sum(
+        len(row) == len(COLUMNS) and bool(_ID.fullmatch(row[0]) or _NO_WORD.fullmatch(row[0]))
         for row in rows
     )
-    return COLUMNS if is_conllu else None
+    return COLUMNS if rows and 10 * fitting >= 9 * len(rows) else None
 
 
 def _sentences(
@@ -285,11 +285,5 @@ def _columns(line: str, names: Sequence[str], place: str) -> list[str]:
 
 
 def recognises(head: Head) -> bool:
-    """Whether a file is surely CoNLL-U with tags: by `# global.columns`, or columns and MISC."""
-    names = _names(head.lines)
-    if names is None:
-        return False
-    if head.text.lstrip().startswith(GLOBAL_COLUMNS):
-        return True
-    rows = [line.split(TAB) for line in head.filled_lines if not line.startswith("#")]
-    return len(rows) > 0
+    """Whether a file is surely CoNLL-U: by `# global.columns`, or ids and ten columns."""
+    return _names(head.lines) is not None

@@ -61,7 +61,7 @@ def _fits(kept: Any, document: Document, words: Sequence[Token]) -> bool:
         and len(values) == len(words)
         and bool(words)
         and len({*names}) == len(names)
-        and all(re.fullmatch(r"[^\s=]+", name) for name in names)
+        and all(re.fullmatch(r"[^\s=]+", name) and name == name.upper() for name in names)
         and not {"ID", "FORM"} & {*names}
         and not any(map(is_tag_column, names))
         and all(_is_row(row, len(names)) for row in values)

@@ -94,12 +94,13 @@ class Sample:
         return [row for block in self.blocks for row in block]
 
 
-def column_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a column file; one with a carriage return inside is an error."""
-    for number, line in read_lines(path):
+def _readable_lines(path: Path, errors: list[FormatError]) -> Iterator[tuple[int, str]]:
+    """The lines of a column file that can be read; the errors of the others go to a list."""
+    for number, line in read_lines(path, errors.append):
         if "\r" in line:
-            raise carriage_return(line, f"{path}:{number}")
-        yield number, line
+            errors.append(carriage_return(line, f"{path}:{number}"))
+        else:
+            yield number, line
 
 
 def carriage_return(line: str, place: str) -> FormatError:
@@ -120,9 +121,15 @@ def carriage_return(line: str, place: str) -> FormatError:
 def find_layout(path: Path, options: ReadOptions) -> Layout:
     """The layout of a column file, by its first lines and the options.
 
-    Raises `FormatError` if there is doubt about the columns of tokens or tags.
+    Raises `FormatError` if there is doubt about the columns of tokens or tags. Lines that cannot be
+    read are refused later, unless they may be why there is doubt.
     """
-    return layout_of(Sample.of(column_lines(path)), str(path), options)
+    errors: list[FormatError] = []
+    sample = Sample.of(_readable_lines(path, errors))
+    try:
+        return layout_of(sample, str(path), options)
+    except FormatError as error:
+        raise (errors or [error])[0] from None
 
 
 def judged_options(path: Path, options: ReadOptions) -> tuple[ReadOptions, Notation]:

@@ -147,7 +147,8 @@ def _tag_kind(values: Values, different: set[str]) -> Kind | None:
     notation = detect_notation(different - {OUTSIDE}, has_outside=has_outside)
     if notation.name == "brackets":
         return "brackets"
-    if notation.name == "prefixed" or (notation.name == "affixed" and not has_outside):
+    is_sure = has_outside or "o" in different
+    if notation.name == "prefixed" or (notation.name == "affixed" and not is_sure):
         return None
     return "other tags"
 
@@ -238,9 +239,9 @@ def _of(columns: Sequence[Column], *kinds: Kind) -> list[Column]:
 
 def _tag_column(columns: Sequence[Column], token: int | None, is_io: bool) -> Choice:
     others = [column for column in columns if column.index != token]
-    tags = _of(others, "tags")
-    if len(columns) == len(tags) == 2:
+    if len(columns) == 2 and token != 1 and columns[1].kind in ("tags", "outside", "chunks"):
         return Choice(tag=1)
+    tags = _of(others, "tags")
     if len(tags) > 1 and _is_dense(tags[0]) and any(map(_is_sparse, tags[1:])):
         return Choice(doubt=f"columns {_numbers(tags)} hold tags", about=("tag",))
     if tags:
@@ -286,7 +287,8 @@ def _token_column(columns: Sequence[Column], tag: int, *, was_stated: bool) -> C
         token = others[0]
         has_digits = token.kind == "constant" and bool(_DIGITS.search(token.values[0]))
         is_doubtful = has_digits or token.kind in ("counter", "sentence")
-        if is_doubtful and len(token.values) >= _FEW:
+        has_names = token.kind == "pos" and columns[tag].kind == "other tags"
+        if (is_doubtful and len(token.values) >= _FEW) or has_names:
             return Choice(doubt="no column surely holds words", about=("token",))
         return Choice(token.index, tag)
     words = _of(others, "words")
