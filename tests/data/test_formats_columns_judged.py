@@ -81,8 +81,10 @@ LAYOUTS = {
     ),
     "sentence id and index": (
         "s1 1 Ann B-PER|s1 2 Roe I-PER|s1 3 ran O|s2 1 Rio B-LOC|s2 2 sank O",
-        "columns: 2 token, 3 tag (IOB2); "
-         "0 names sentences or documents and divides documents, 1 counts tokens",
+        (
+            "columns: 2 token, 3 tag (IOB2); "
+            "0 names sentences or documents and divides documents, 1 counts tokens"
+        ),
     ),
     "document id": (
         "a17 Ann B-PER|a17 Roe I-PER|a17 ran O||a17 Rio B-LOC|a17 sank O",
@@ -130,8 +132,10 @@ LAYOUTS = {
     ),
     "header with sentence ids": (
         "sentence_id words labels|3 Ann B-PER|3 Roe I-PER|3 ran O|9 Rio B-LOC|9 sank O",
-        "columns: 1 token, 2 tag (IOB2); "
-         "0 names sentences or documents and divides documents; line 1 names them",
+        (
+            "columns: 1 token, 2 tag (IOB2); "
+            "0 names sentences or documents and divides documents; line 1 names them"
+        ),
     ),
 }
 

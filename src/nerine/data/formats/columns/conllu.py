@@ -159,6 +159,9 @@ class _Sentence:
             [before, columns[0], columns[source.form], *(columns[index] for index in others)]
             for before, columns in self.others
         ]
+        if misc is not None and all(row[-1] == NO_VALUE for row in (*values, *lines)):
+            others = others[:-1]
+            values, lines = [row[:-1] for row in values], [row[:-1] for row in lines]
         if not lines and all(value == NO_VALUE for row in values for value in row):
             return None
         return {

@@ -43,11 +43,10 @@ class Source:
 
     @property
     def others(self) -> list[int]:
-        """The columns that hold neither ids, words nor tags."""
+        """The columns that hold neither ids, words nor tags, MISC after the others."""
         used = ("ID", "FORM")
-        return [
-            i for i, name in enumerate(self.names) if name not in used and i not in self.columns
-        ]
+        found = [i for i, name in enumerate(self.names) if name not in used]
+        return sorted(set(found) - {*self.columns}, key=lambda i: (i == self.misc, i))
 
 
 def _outside(tag: str) -> str:

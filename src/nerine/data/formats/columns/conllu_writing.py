@@ -64,6 +64,7 @@ def _fits(kept: Any, document: Document, words: Sequence[Token]) -> bool:
         and all(re.fullmatch(r"[^\s=]+", name) and name == name.upper() for name in names)
         and not {"ID", "FORM"} & {*names}
         and not any(map(is_tag_column, names))
+        and "MISC" not in names[:-1]
         and all(_is_row(row, len(names)) for row in values)
         and all(_is_line(line, len(names), len(words)) for line in lines)
         and [line[0] for line in lines] == sorted(line[0] for line in lines)
@@ -88,9 +89,15 @@ def _is_line(line: Any, width: int, words: int) -> bool:
 
 
 def _kept(document: Document, words: Sequence[Token], names: Sequence[str]) -> Any:
-    """`meta["conllu"]` if the file has columns for it."""
+    """`meta["conllu"]` if the file has columns for it, with values in all of them."""
     kept = document.meta.get("conllu")
-    return kept if _fits(kept, document, words) and _names(kept) == [*names] else None
+    if not _fits(kept, document, words):
+        return None
+    if _names(kept) == [*names]:
+        return kept
+    if [*_names(kept), "MISC"] != [*names]:
+        return None
+    return {key: [[*row, NO_VALUE] for row in kept[key]] for key in ("values", "lines")}
 
 
 def _comments(document: Document, words: Sequence[Token], names: Sequence[str]) -> Iterator[str]:
