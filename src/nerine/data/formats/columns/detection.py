@@ -135,13 +135,16 @@ def find_layout(path: Path, options: ReadOptions) -> Layout:
 def judged_options(path: Path, options: ReadOptions) -> tuple[ReadOptions, Notation]:
     """Options for a system's file, with its columns where they are beyond doubt, and its notation.
 
-    Of several columns of tags the last one stays the default: the others may be gold tags.
+    Of several columns of tags the last one stays the default: the others may be gold tags. The
+    columns of lines of different widths are not judged.
     """
+    sample = Sample.of(_readable_lines(path, []))
     try:
-        layout = find_layout(path, options)
+        layout = layout_of(sample, str(path), options)
     except FormatError:
         return options, PREFIXED
-    if not layout.columns:
+    widths = {len(layout.fitted(layout.split(line))) for _, line in sample.rows}
+    if not layout.columns or widths != {layout.width}:
         return options, layout.notation
     layers = [column.index for column in layout.columns if column.kind == "tags"]
     is_sure = layers in ([], [layout.tag])

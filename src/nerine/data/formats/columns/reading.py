@@ -139,7 +139,9 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     layout = find_layout(path, options)
 
     def all_tags() -> Iterator[list[str]]:
-        for sentence in _Reader(path, layout, options).sentences(_forget):
+        for sentence in _Reader(path, layout, options, log.unreadable is not None).sentences(
+            _forget
+        ):
             for index in layout.tags:
                 yield [row[index] for row in sentence.rows]
 
@@ -150,7 +152,9 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         log.add_note(layout.described(tagging.name))
     if layout.most:
         log.add_note("the columns of predicates and coreference, whose number varies, are left out")
-    for sentence in _Reader(path, layout, options).sentences(log.refuse):
+    for sentence in _Reader(path, layout, options, log.unreadable is not None).sentences(
+        log.refuse
+    ):
         first = sentence.comments[0][0] if sentence.comments else sentence.line
         try:
             with errors_at(f"{path}:{first}"):
@@ -168,11 +172,15 @@ def _forget(error: FormatError) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads the sentences of a column file; lines that cannot be read are refused and left out."""
+    """Reads the sentences of a column file; lines that cannot be read are refused and left out.
+
+    In a check empty tokens are among these, even if tags are repaired.
+    """
 
     path: Path
     layout: Layout
     options: ReadOptions
+    is_check: bool
 
     def sentences(self, refuse: Refuse) -> Iterator[_Sentence]:
         """The sentences. Forms of tags are checked unless the lines refused are forgotten."""
@@ -205,7 +213,7 @@ class _Reader:
         try:
             if "\r" in line:
                 raise carriage_return(line, place)
-            row = layout.parse_row(line, place, repair=self.options.repair)
+            row = layout.parse_row(line, place, repair=self.options.repair and not self.is_check)
             if layout.counter is not None and layout.is_no_word(row):
                 return None
             if refuse is not _forget:
