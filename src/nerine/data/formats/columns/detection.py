@@ -190,6 +190,10 @@ def _of_hashes(sample: Sample, name: str, options: ReadOptions) -> Layout:
             continue
         token = 0 if options.token_column is None else options.token_column
         tag = -1 if options.tag_column is None else options.tag_column
+        if width > 2 and options.token_column is options.tag_column is None:
+            rows = [row for row in sample.hashes if len(layout.split(row[1])) == width]
+            hashes = Sample(blocks=[rows], has_breaks=True)
+            return _judged(replace(layout, width=width), hashes, f"{name}:{number}", options)
         layout = replace(layout, width=width).with_columns(token, tag, f"{name}:{number}")
         if is_tag(layout.split(line)[layout.tag]):
             return layout

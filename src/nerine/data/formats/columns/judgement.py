@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nerine.core.tags import OUTSIDE, detect_notation
-from nerine.data.formats.columns.tagsets import CHUNKS, PARTS_OF_SPEECH
+from nerine.data.formats.columns.tagsets import CHUNKS, PARTS_OF_SPEECH, RELATIONS
 
 Kind = Literal[
     "blank",
@@ -28,12 +28,13 @@ Kind = Literal[
     "other tags",
     "brackets",
     "pos",
+    "relation",
     "words",
 ]
 KINDS: dict[Kind, str] = {
     "blank": "is empty",
     "counter": "counts tokens",
-    "sentence": "names sentences or documents",
+    "sentence": "names sentences",
     "constant": "holds one value",
     "number": "holds numbers",
     "identifier": "holds identifiers",
@@ -43,6 +44,7 @@ KINDS: dict[Kind, str] = {
     "other tags": "holds tags in another notation",
     "brackets": "holds brackets",
     "pos": "holds parts of speech",
+    "relation": "holds syntactic relations",
     "words": "holds words",
 }
 TAG_KINDS: tuple[Kind, ...] = ("tags", "other tags", "brackets", "outside", "chunks")
@@ -129,6 +131,7 @@ def _kind(sentences: Sequence[Values]) -> Kind:
         ("number", all(map(_NUMBER.fullmatch, values))),
         ("identifier", _identifies(values)),
         ("pos", different - _BLANKS <= PARTS_OF_SPEECH),
+        ("relation", {value.partition(":")[0] for value in different - _BLANKS} <= RELATIONS),
     )
     return next((kind for kind, holds in checks if holds), "words")
 
@@ -158,12 +161,23 @@ def _counts(sentences: Sequence[Values]) -> bool:
     values = [value for sentence in sentences for value in sentence]
     if not all(value.isdecimal() and value.isascii() and len(value) < _FEW for value in values):
         return False
-    numbers = [int(value) for value in values]
-    steps = itertools.pairwise(numbers)
-    starts = {numbers[0]} if numbers[0] in (0, 1) else set()
-    return all(after == before + 1 or after in starts for before, after in steps) and (
-        len(numbers) > 1 or bool(starts)
-    )
+    starts = {int(values[0])} & {0, 1}
+    if len(sentences) == 1:
+        numbers = [int(value) for value in values]
+        steps = [*itertools.pairwise(numbers)]
+        # numbers that only grow, some of them repeated, are names of sentences
+        is_name = numbers == sorted(numbers) and len({*numbers}) < len(numbers)
+        counts = all(after == before + 1 or after in starts for before, after in steps)
+        return counts and not is_name and (len(numbers) > 1 or bool(starts))
+    last = -1
+    for sentence in sentences:
+        first = int(sentence[0])
+        if last >= 0 and first != last + 1 and first not in starts:
+            return False
+        if [int(value) for value in sentence] != [*range(first, first + len(sentence))]:
+            return False
+        last = first + len(sentence) - 1
+    return bool(starts) or len(values) > len(sentences)
 
 
 def _names_sentences(sentences: Sequence[Values]) -> bool:
@@ -253,10 +267,28 @@ def _tag_column(columns: Sequence[Column], token: int | None, is_io: bool) -> Ch
             found = [each for each in found if each.index == 1] or found
     if len(found) > 1:
         return Choice(doubt=f"columns {_numbers(found)} may hold the tags", about=("tag",))
+    if found and (labels := _labels_of(found[0], others)):
+        doubt = f"column {labels.index} may hold the labels of the tags in column {found[0].index}"
+        return Choice(doubt=doubt, about=("tag",))
     found = found or _of(others, "outside") or _of(others, "chunks")
     if found:
         return Choice(tag=found[0].index)
     return Choice(doubt="no column holds tags", about=("tag",))
+
+
+def _labels_of(tags: Column, others: Sequence[Column]) -> Column | None:
+    """The column that has a value exactly where tags without labels are not `O`."""
+    if {*tags.values} - {*"BIESLUMWO"}:
+        return None
+    inside = [tag != OUTSIDE for tag in tags.values]
+    return next(
+        (
+            column
+            for column in others
+            if column is not tags and [value not in _BLANKS for value in column.values] == inside
+        ),
+        None,
+    )
 
 
 def _has_names(column: Column) -> bool:
@@ -286,9 +318,11 @@ def _token_column(columns: Sequence[Column], tag: int, *, was_stated: bool) -> C
     if len(columns) == 2:
         token = others[0]
         has_digits = token.kind == "constant" and bool(_DIGITS.search(token.values[0]))
-        is_doubtful = has_digits or token.kind in ("counter", "sentence")
+        is_repeated = has_digits or token.kind == "sentence"
         has_names = token.kind == "pos" and columns[tag].kind == "other tags"
-        if (is_doubtful and len(token.values) >= _FEW) or has_names:
+        number = len(token.values)
+        is_counted = token.kind == "counter" and number >= _FEW
+        if is_counted or (is_repeated and number >= _MANY) or has_names:
             return Choice(doubt="no column surely holds words", about=("token",))
         return Choice(token.index, tag)
     words = _of(others, "words")
@@ -320,7 +354,11 @@ def _goes_with(token: Column, other: Column) -> bool:
     values, others = token.values, other.values
     if len({*others}) == 1 or all(value in _BLANKS or value.isupper() for value in others):
         return True
-    alike = sum(_starts_alike(a, b) for a, b in zip(values, others, strict=True))
+    pairs = [*zip(values, others, strict=True)]
+    lowered = [(a, b) for a, b in pairs if a != b and a.casefold() == b.casefold()]
+    if 2 * sum(a.islower() for a, _ in lowered) > len(lowered):
+        return False  # the first may be the lemmas
+    alike = sum(_starts_alike(a, b) for a, b in pairs)
     if alike >= _ALIKE * len(values):
         return True
     varied = len({*others})

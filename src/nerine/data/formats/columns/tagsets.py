@@ -1,4 +1,4 @@
-"""Names of chunks and parts of speech, so that their columns are not taken for others."""
+"""Names of chunks, parts of speech and relations, so that their columns are not taken for others."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ _STUTTGART = (
 _DUTCH = "N V Punc Art Adj Adv Prep Pron Conj Num Misc Int"  # of CoNLL-2002
 PARTS_OF_SPEECH = frozenset(f"{_UNIVERSAL} {_PENN} {_STUTTGART} {_DUTCH}".split())
 """Parts of speech: Universal Dependencies, Penn, STTS, and those of CoNLL-2002 in Dutch."""
+
+_RELATIONS = (
+    "acl advcl advmod amod appos aux auxpass case cc ccomp clf compound conj cop csubj csubjpass"
+    " dep det discourse dislocated dobj expl fixed flat foreign goeswith iobj list mark mwe name"
+    " neg nmod nsubj nsubjpass nummod obj obl orphan parataxis pobj prep prt punct reparandum root"
+    " ROOT remnant vocative xcomp"
+)
+RELATIONS = frozenset(_RELATIONS.split())
+"""Syntactic relations of Universal Dependencies, without subtypes."""
