@@ -49,6 +49,7 @@ def tabbed(text: str) -> str:
 
 
 ANN = [("Ann Roe ran", [("Ann Roe", "PER")]), ("Rio sank", [("Rio", "LOC")])]
+SENTENCES = "columns: 1 token, 2 tag (IOB2); 0 names sentences and divides documents"
 LAYOUTS = {
     "token tag": ("Ann B-PER|Roe I-PER|ran O||Rio B-LOC|sank O", ""),
     "CoNLL-2003": (
@@ -73,7 +74,7 @@ LAYOUTS = {
     ),
     "sentence id": (
         "7 Ann B-PER|7 Roe I-PER|7 ran O|8 Rio B-LOC|8 sank O",
-        "columns: 1 token, 2 tag (IOB2); 0 names sentences and divides documents",
+        SENTENCES,
     ),
     "sentence id at the end": (
         "Ann B-PER s1|Roe I-PER s1|ran O s1|Rio B-LOC s2|sank O s2",
@@ -87,16 +88,16 @@ LAYOUTS = {
         ),
     ),
     "sentence id from 0": (
-        "sentence_id words labels|0 Ann B-PER|0 Roe I-PER|0 ran O|1 Rio B-LOC|1 sank O",
-        "columns: 1 token, 2 tag (IOB2); 0 names sentences and divides documents; line 1 names them",
+        "sentence words labels|0 Ann B-PER|0 Roe I-PER|0 ran O|1 Rio B-LOC|1 sank O",
+        f"{SENTENCES}; line 1 names them",
     ),
     "index with a hash": (
         "#0 Ann B-PER|#1 Roe I-PER|#2 ran O||#3 Rio B-LOC|#4 sank O",
         "columns: 1 token, 2 tag (IOB2); 0 holds identifiers",
     ),
     "heads and relations": (
-        "1 Ann 3 nsubj B-PER|2 Roe 1 flat I-PER|3 ran 0 root O||1 Rio 2 dep B-LOC|2 sank 0 root O",
-        "columns: 1 token, 4 tag (IOB2); 0 counts tokens, 2 holds numbers, 3 holds syntactic relations",
+        "Ann 3 nsubj B-PER|Roe 1 flat I-PER|ran 0 root O||Rio 2 dep B-LOC|sank 0 root O",
+        "columns: 0 token, 3 tag (IOB2); 1 holds numbers, 2 holds syntactic relations",
     ),
     "document id": (
         "a17 Ann B-PER|a17 Roe I-PER|a17 ran O||a17 Rio B-LOC|a17 sank O",
