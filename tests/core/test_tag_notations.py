@@ -90,7 +90,7 @@ def test_brackets_that_do_not_match_are_a_fault(tags: str, index: int) -> None:
 def test_io_is_a_scheme_that_only_readers_know() -> None:
     assert read_scheme("io") == "IO"
     assert read_scheme("bio") is TagScheme.IOB2
-    with pytest.raises(SchemeError, match="IO$"):
+    with pytest.raises(SchemeError, match=r"IO$"):
         read_scheme("XYZ")
     with pytest.raises(SchemeError):
         TagScheme.named("IO")

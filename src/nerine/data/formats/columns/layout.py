@@ -113,7 +113,9 @@ class Layout:
         With `repair` the token may be empty.
         """
         columns = self.split(line)
-        if len(columns) != self.width and not self.is_no_word(columns):
+        if self.is_no_word(columns):
+            return columns
+        if len(columns) != self.width:
             number = len(columns)
             columns = self.fitted(columns)
             if len(columns) != self.width:
