@@ -337,7 +337,6 @@ nw/x/00/x_0001 0 1 Roe NNP *) - - - - *) *) 12)
 nw/x/00/x_0001 0 2 ran VBD (VP*)) run 01 1 - * (V*) -
 
 nw/x/00/x_0001 0 0 Rio NNP (TOP(NP*)) - - - - (GPE) (4)
-
 #end document
 """
 

@@ -155,11 +155,12 @@ class _Sentence:
                     number + 1 < len(tokens) and tokens[number].end == tokens[number + 1].start
                 )
                 row[misc] = _rest_of_misc(row[misc], source.key, touches)
-        lines = [
+        lines: list[list[Any]] = [
             [before, columns[0], columns[source.form], *(columns[index] for index in others)]
             for before, columns in self.others
         ]
-        if misc is not None and all(row[-1] == NO_VALUE for row in (*values, *lines)):
+        last = [row[-1] for row in values] + [line[-1] for line in lines]
+        if misc is not None and {*last} <= {NO_VALUE}:
             others = others[:-1]
             values, lines = [row[:-1] for row in values], [row[:-1] for row in lines]
         if not lines and all(value == NO_VALUE for row in values for value in row):

@@ -91,7 +91,7 @@ def _is_line(line: Any, width: int, words: int) -> bool:
 def _kept(document: Document, words: Sequence[Token], names: Sequence[str]) -> Any:
     """`meta["conllu"]` if the file has columns for it, with values in all of them."""
     kept = document.meta.get("conllu")
-    if not _fits(kept, document, words):
+    if not isinstance(kept, dict) or not _fits(kept, document, words):
         return None
     if _names(kept) == [*names]:
         return kept

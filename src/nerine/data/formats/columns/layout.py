@@ -20,6 +20,7 @@ TAB, SPACE = "\t", " "
 _SEPARATORS = {TAB: TAB, "tab": TAB, SPACE: SPACE, "space": SPACE}
 _NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+", re.ASCII)
 _KEYED = re.compile(r"#\s*[^\s=]+ = ")
+_DOCUMENTS_2012 = ("#begin document", "#end document")
 _MOST_SHOWN = 8
 
 
@@ -84,6 +85,8 @@ class Layout:
         Tokens may begin with `#` too. So a line with the right number of columns and a tag is a
         token; only Nerine's own keys are comments even if spaces make them look like tokens.
         """
+        if self.most and line.startswith(_DOCUMENTS_2012):
+            return True
         if not line.startswith("#") or not (is_first or _KEYED.match(line)):
             return False
         if self.separator == SPACE and own_key(line):
