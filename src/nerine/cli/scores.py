@@ -69,8 +69,7 @@ def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
     others = [("boundaries only", *_values(scores.boundaries))]
     if scores.surface is not None:
         others.append(("surface forms (WNUT 2017)", *_values(scores.surface)))
-    if evaluation.lenient is not None:
-        others.append(("conlleval's reading of tags", *_values(evaluation.lenient)))
+    others += [(name, *_values(counts)) for name, counts in evaluation.other_readings]
     outcomes = ("correct", "incorrect", "partial", "missing", "spurious")
     for schema, counts in scores.partial.items():
         numbers = [f"{getattr(counts, outcome):,}" for outcome in outcomes]

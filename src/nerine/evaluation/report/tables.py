@@ -79,12 +79,15 @@ def facts(report: Report) -> Table:
 
 def other_scores(report: Report) -> Table:
     """Scores by other ways to count."""
-    found, lenient = report.scores, report.evaluation.lenient
+    found = report.scores
     ways: list[tuple[str, str, Counts | PartialCounts | Averages | None]] = [
         ("entities", "start, end and label", found.overall),
-        ("lenient reading", "broken tags as conlleval reads them", lenient),
+        *(
+            (name, "the same tags, where they break their scheme", counts)
+            for name, counts in report.evaluation.other_readings
+        ),
         ("boundaries", "start and end, whatever the label", found.boundaries),
-        ("surface forms", "each pair of surface form and label once", found.surface),
+        ("surface forms", "each pair of form and label once, as in WNUT 2017", found.surface),
         ("macro mean", "over labels, all with the same weight", found.macro),
         ("weighted mean", "over labels, weighted by gold entities", found.weighted),
     ]
