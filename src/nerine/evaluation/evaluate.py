@@ -52,19 +52,32 @@ class Evaluation:
         return self.readings["lenient"].overall if self.readings else None
 
     @property
-    def other_readings(self) -> list[tuple[str, Counts]]:
-        """Names of ways to count by the reading that the scores do not speak of, and the counts."""
-        found = []
+    def other_reading(self) -> tuple[str, Counts] | None:
+        """Name and counts of the reading that the scores do not speak of, if it differs."""
         for reading, scores in self.readings.items():
             if reading != self.signature.reading:
                 by_conlleval = reading == "lenient" and self.is_conlleval
-                name = (
-                    "conlleval's reading of tags" if by_conlleval else f"{reading} reading of tags"
-                )
-                found.append((name, scores.overall))
-                if scores.surface is not None:
-                    found.append((f"surface forms, {reading} reading", scores.surface))
-        return found
+                by = "conlleval's" if by_conlleval else reading
+                return f"{by} reading of tags", scores.overall
+        return None
+
+    @property
+    def surfaces(self) -> list[tuple[str, Counts]]:
+        """Names of ways to count surface forms, and the counts.
+
+        The shared task WNUT 2017 reads tags leniently. If the strict reading differs, it has a row
+        of its own.
+        """
+        by_reading: Mapping[Reading, Scores] = self.readings or {"lenient": self.scores}
+        names: dict[Reading, str] = {
+            "lenient": "surface forms (WNUT 2017)",
+            "strict": "surface forms, strict reading",
+        }
+        return [
+            (name, counts)
+            for reading, name in names.items()
+            if reading in by_reading and (counts := by_reading[reading].surface) is not None
+        ]
 
     @property
     def overall(self) -> Counts:
