@@ -151,10 +151,19 @@ def _align_sentence(
         if other is None:
             found.add(_MISSING, places, repr(surface[:30]))
         elif difference == OTHER:
-            found.add(OTHER, places, f"{(row.token or '')[:30]!r} for {surface[:30]!r}")
+            found.add(OTHER, places, _difference_shown(row.token or "", surface))
         elif difference is not None:
             found.repairs.add(difference, places[0])
     return None if pairs is None else (tokens, aligned)
+
+
+def _difference_shown(token: str, surface: str) -> str:
+    """Both tokens, cut around the place where they begin to differ."""
+    pairs = list(zip(token, surface, strict=False))
+    same = next((index for index, (one, other) in enumerate(pairs) if one != other), len(pairs))
+    first = max(0, same - 10) if same > 20 else 0
+    shown = (("…" if first else "") + each[first : first + 30] for each in (token, surface))
+    return " for ".join(map(repr, shown))
 
 
 def _too_many(found: ChangedRows, total: int, share: float) -> CorpusError:

@@ -64,19 +64,20 @@ def align_rows(
     """
     if any(document.tokens is None for _, document in gold):
         return _align_by_characters(gold, sentences, path, repairs)
-    by_tokens = Repairs()
+    by_tokens, by_characters = Repairs(), Repairs()
     try:
         aligned = _align_by_tokens(gold, sentences, path, by_tokens)
+        repairs.extend(by_tokens)
     except CorpusError as error:
         try:
-            return _align_by_characters(gold, sentences, path, repairs)
+            aligned = _align_by_characters(gold, sentences, path, by_characters)
+            repairs.extend(by_characters)
         except CorpusError:
             changed = align_changed_tokens(gold, sentences, path, changed_tokens)
             if changed is None:
                 raise error from None  # it names the token
+            aligned = changed.rows
             repairs.extend(changed.repairs)
-            return changed.rows
-    repairs.extend(by_tokens)
     return aligned
 
 

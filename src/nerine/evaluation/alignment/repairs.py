@@ -19,7 +19,7 @@ class Repair:
     examples: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        shown = f": {', '.join(self.examples)}" if self.examples else ""
+        shown = f", such as {', '.join(self.examples)}" if self.examples else ""
         return f"{self.what}: {self.count:,}, first at {self.first}{shown}"
 
 
