@@ -130,9 +130,7 @@ def _make(
         from nerine.evaluation.epochs import read_epochs
 
         if prediction.reading != "strict":
-            raise click.UsageError(
-                "--reading is for a file of predictions: a model's tags are legal"
-            )
+            raise click.UsageError("--reading is for a file of tags, and RUN is a checkpoint")
         epochs = read_epochs(run)
         tagger = model.load(run)
         name = tagger.name
