@@ -8,7 +8,7 @@ one side may overlap.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq
 from typing import Any
@@ -89,20 +89,30 @@ def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Scores:
     """
     pairs = []
     correct_tags = total_tags = 0
-    forms: tuple[set[_Form], ...] = (set(), set(), set())  # correct, predicted, gold
+    correct_forms: set[_Form] = set()
+    predicted_forms: set[_Form] = set()
+    gold_forms: set[_Form] = set()
     for gold_document, predicted_document in document_pairs(gold, predicted):
-        ranges = ranges_of(gold_document), ranges_of(predicted_document)
-        pairs.append(ranges)
-        tokens = gold_document.tokens
-        words = rule_words(gold_document.text) if tokens is None else tokens
+        gold_ranges, predicted_ranges = ranges_of(gold_document), ranges_of(predicted_document)
+        pairs.append((gold_ranges, predicted_ranges))
+        text, tokens = gold_document.text, gold_document.tokens
+        words = rule_words(text) if tokens is None else tokens
         total_tags += len(words)
         correct_tags += len(words)
-        if ranges[0] != ranges[1]:
+        correct: Collection[Range] = gold_ranges
+        if gold_ranges != predicted_ranges:
             correct_tags -= _wrong_tags(gold_document, predicted_document, words)
-        correct = {*ranges[0]}.intersection(ranges[1])
-        for known, entities in zip(forms, (correct, ranges[1], ranges[0]), strict=True):
-            known.update((gold_document.text[start:end], label) for start, end, label in entities)
-    return _scores(pairs, correct_tags, total_tags, Counts(*map(len, forms)))
+            correct = {*gold_ranges}.intersection(predicted_ranges)
+            gold_forms.update((text[start:end], label) for start, end, label in gold_ranges)
+            predicted_forms.update(
+                (text[start:end], label) for start, end, label in predicted_ranges
+            )
+        if correct:
+            correct_forms.update((text[start:end], label) for start, end, label in correct)
+    surface = Counts(
+        len(correct_forms), len(predicted_forms | correct_forms), len(gold_forms | correct_forms)
+    )
+    return _scores(pairs, correct_tags, total_tags, surface)
 
 
 def score_tags(
