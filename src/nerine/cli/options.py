@@ -37,7 +37,7 @@ class CorpusOptions:
     options: ReadOptions
     splits: Mapping[str, str] | None = None
 
-    def load(self, source: str, *, known_labels_only: bool = True) -> Corpus:
+    def load(self, source: str, *, for_checking: bool = False) -> Corpus:
         """The corpus at `source`."""
         from nerine.data.corpus import load_corpus
 
@@ -48,7 +48,7 @@ class CorpusOptions:
             config=self.config,
             revision=self.corpus_revision,
             splits=self.splits,
-            known_labels_only=known_labels_only,
+            for_checking=for_checking,
         )
 
 

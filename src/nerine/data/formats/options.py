@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn, get_args
 
-from nerine.core.errors import SettingsError
+from nerine.core.errors import FormatError, SettingsError
 from nerine.core.tags import Reading, TagScheme
 
 Style = Literal["nerine", "doccano", "prodigy"]
@@ -27,6 +27,9 @@ A cancelled annotation was given up by its annotator; the answer to a rejected r
 "ignore". A region without a label, and an entity in several pieces, can be skipped but not kept.
 """
 
+
+MOST_UNREADABLE = 1000
+"""The most unreadable lines that are listed; one more ends the reading."""
 
 NEVER_KEPT: Set[str] = {"no-label", "pieces"}
 ANNOTATIONS = ("error", "first", "latest", "union")
@@ -171,6 +174,8 @@ class ReadLog:
         notes: Notes for the user on how the file was read, such as what its columns are.
         remarks: Remarks about documents, each with the number of documents that it applies to.
         format: The name of the format.
+        unreadable: If it is a list, lines and records that cannot be read are left out and their
+            errors listed here, up to `MOST_UNREADABLE`; if it is None, the first one is raised.
         faults: Every tag that was repaired or made a repair necessary.
         first_rows: For column files, the line number of each document's first token.
     """
@@ -185,8 +190,15 @@ class ReadLog:
     notes: list[str] = field(default_factory=list)
     remarks: dict[str, int] = field(default_factory=dict)
     format: str | None = field(default=None, compare=False)
+    unreadable: list[FormatError] | None = field(default=None, compare=False, repr=False)
     faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    def refuse(self, error: FormatError) -> None:
+        """Raises the error of a line or record, or lists it if `unreadable` is a list."""
+        if self.unreadable is None or len(self.unreadable) >= MOST_UNREADABLE:
+            raise error
+        self.unreadable.append(error)
 
     def skip(self, kind: Unusual) -> None:
         """Counts a record or an annotation that is skipped."""
