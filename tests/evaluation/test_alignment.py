@@ -299,6 +299,12 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
             "no line has a tag in column -1",
             "'O', or tags such as 'B-person'",
         ),
+        (  # labels without a prefix are not taken for O
+            CLEAN.replace("\tB-", "\t").replace("\tI-", "\t"),
+            "p.conll:1",
+            "6 of 6 tags other than O have an unknown form, such as 'p'",
+            "'O', or tags such as 'B-person'",
+        ),
         (
             CLEAN.encode("utf-16"),
             "p.conll:1",

@@ -258,9 +258,11 @@ def _aligned(
                 overlaps.append((-shared, i, j))
     for _, i, j in sorted(overlaps):
         left, right = of_gold[i], of_predicted[j]
+        if len(left[0]) + len(right[0]) > 1 < len(left[1]) + len(right[1]):
+            continue
         joined = (sorted(left[0] + right[0]), sorted(left[1] + right[1]))
         sides = [gold.entities[i] for i in joined[0]], [predicted.entities[j] for j in joined[1]]
-        if min(map(len, sides)) == 1 and all(map(_are_apart, sides)):
+        if all(map(_are_apart, sides)):
             of_gold.update(dict.fromkeys(joined[0], joined))
             of_predicted.update(dict.fromkeys(joined[1], joined))
     every = {id(group): group for group in [*of_gold.values(), *of_predicted.values()]}

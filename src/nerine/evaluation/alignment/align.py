@@ -227,7 +227,7 @@ def _align_column_file(
         places=tuple(place for place, _ in gold),
         repairs=repairs.made(),
         scheme=scheme,
-        is_conlleval=all(row.is_known and row.tag[0] in "OBI" for row in rows)
+        is_conlleval=all(row.unknown is None and row.tag[0] in "OBI" for row in rows)
         and _is_conlleval(documents, gold_scheme, scheme),
         remarks=tuple(file.remarks or ()),
     )

@@ -39,7 +39,7 @@ OTHER_CUT = "sentences cut into other tokens"
 
 _MISSING = "gold tokens without a row, read as O"
 _LEFT_OUT = "rows without a gold token, left out"
-_MOST_PAIRS = 250_000
+_MOST_PAIRS = 40_000
 """Gold tokens times rows of one place of difference, above which it is not aligned."""
 
 Sentence = Sequence[Row]

@@ -39,13 +39,13 @@ class Row:
         line: The line number, from 1.
         token: The token; None if the line has only a tag.
         tag: The tag.
-        is_known: Whether the tag has a known form, and was not read as `O` for lack of one.
+        unknown: The tag as written, if it has an unknown form and is read as `O`.
     """
 
     line: int
     token: str | None
     tag: str
-    is_known: bool = True
+    unknown: str | None = None
 
 
 Cells = tuple[int, list[str]]
@@ -82,9 +82,28 @@ def read_sentences(
         [_row(columns, number, path, options, repairs) for number, columns in sentence]
         for sentence in sentences
     ]
-    if not any(row.is_known for sentence in rows for row in sentence):
-        raise _no_tags(sentences[0][0][0], path, options)
+    _check_known([row for sentence in rows for row in sentence], path, options)
     return rows
+
+
+def _check_known(rows: Sequence[Row], path: Path, options: ReadOptions) -> None:
+    """Raises `FormatError` unless most tags other than `O` have a known form."""
+    unknown = [row for row in rows if row.unknown is not None]
+    others = len(unknown) + sum(row.tag != OUTSIDE for row in rows)
+    if 2 * len(unknown) <= others:
+        return
+    found = f"no line has a tag in column {options.tag_column}"
+    if len(unknown) < len(rows):
+        found = (
+            f"{len(unknown):,} of {others:,} tags other than O have an unknown form, such as "
+            f"{(unknown[0].unknown or '')[:60]!r}"
+        )
+    raise FormatError(
+        found,
+        place=f"{path}:{unknown[0].line}",
+        expected="'O', or tags such as 'B-person'",
+        hint=_COLUMN_HINT,
+    )
 
 
 def _tag_column(
@@ -118,15 +137,6 @@ def _tag_column(
     if remarks is not None:
         remarks.append(f"the tags of {path} are in column {full[0]}, the only one with tags")
     return full[0]
-
-
-def _no_tags(line: int, path: Path, options: ReadOptions) -> FormatError:
-    return FormatError(
-        f"no line has a tag in column {options.tag_column}",
-        place=f"{path}:{line}",
-        expected="'O', or tags such as 'B-person'",
-        hint=_COLUMN_HINT,
-    )
 
 
 def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
@@ -174,4 +184,4 @@ def _row(
     if is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)
-    return Row(number, token, OUTSIDE, is_known=False)
+    return Row(number, token, OUTSIDE, unknown=tag)
