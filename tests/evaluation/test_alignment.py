@@ -249,8 +249,8 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
             "the token 'rain' differs from the gold token 'Zoë'",
             "'Zoë', token 1 of the document at gold:6",
         ),
-        (  # another token, and a sentence break in another place
-            CLEAN.replace("met", "saw").replace("\n\nrain", "\nrain"),
+        (  # two of three tokens, and a sentence break in another place
+            CLEAN.replace("met\tO\nAnn", "saw\tO\nMia").replace("\n\nrain", "\nrain"),
             "p.conll:7",
             "the token 'saw' differs from the gold token 'met'",
             "'met', token 2 of the document at gold:6",

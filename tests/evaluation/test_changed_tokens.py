@@ -120,6 +120,16 @@ def test_sentences_of_other_lengths_are_aligned_where_they_differ(name: str, sys
     assert repairs_of(alignment) == expected
 
 
+def test_sentence_breaks_may_be_in_other_places_too(system: Path) -> None:
+    content = CLEAN.replace("met", "saw").replace("\n\nrain", "\nrain")
+    alignment = aligned(system, content)
+    assert alignment.predicted == GOLD
+    expected = {"sentence breaks in other places": (1, "9"), OTHER: (1, "7")}
+    assert repairs_of(alignment) == expected
+    content = content.replace("met\tO\n", "met\tO\n\n").replace("saw\tO\n", "saw\tO\n\n")
+    assert aligned(system, f"{content}\n").predicted == GOLD
+
+
 def test_a_row_that_is_left_out_takes_its_tag_with_it(system: Path) -> None:
     alignment = aligned(system, CLEAN.replace("met\tO\n", "met\tO\nMia\tB-p\n"))
     assert alignment.predicted == GOLD
@@ -159,7 +169,9 @@ def test_the_share_is_a_share(system: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        CLEAN.replace("met", "saw").replace("\n\nrain", "\nrain"),  # another number of sentences
+        # another number of sentences: a row less, or half of a sentence in other words
+        CLEAN.replace("met", "saw").replace("\n\nrain\tO", ""),
+        CLEAN.replace("met", "saw").replace("Ann", "Mia").replace("\n\nrain", "\nrain"),
         CLEAN.replace("met", "saw")[: CLEAN.index("in\tO")],  # cut short in the last sentence
         "O\nO\nO\n\nB-p\nO\nO\n\nO\nO\nO\nO\n",  # no tokens, and a row less in the first sentence
     ],

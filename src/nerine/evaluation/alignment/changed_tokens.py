@@ -11,6 +11,7 @@ is refused.
 from __future__ import annotations
 
 import html
+import itertools
 import math
 import unicodedata
 from collections import Counter
@@ -35,6 +36,7 @@ Correcting the spelling of tweets and replacing their links, numbers and user na
 another text with sentences of the same lengths differs in nearly all.
 """
 OTHER = "tokens that differ from the gold ones"
+OTHER_BREAKS = "sentence breaks in other places"
 OTHER_CUT = "sentences cut into other tokens"
 
 _MISSING = "gold tokens without a row, read as O"
@@ -97,24 +99,55 @@ def align_changed_tokens(
 ) -> ChangedRows | None:
     """The rows of each gold document, sentence by sentence.
 
-    None if the sentences are not the same, or the file ends before the gold tokens do. Raises
-    `CorpusError` if more than `share` of the tokens differ.
+    Sentence breaks may be in other places if the file has a row for each gold token, and most
+    tokens of each sentence are the same. None if the sentences are not the same, or the file ends
+    before the gold tokens do. Raises `CorpusError` if more than `share` of the tokens differ.
     """
-    if sum(bool(document.tokens) for _, document in gold) != len(sentences):
-        return None
+    lengths = [len(document.tokens) for _, document in gold if document.tokens]
+    ways = []
+    if len(lengths) == len(sentences):
+        ways.append(_by_sentences(gold, sentences, path))
+    if lengths != [*map(len, sentences)] and sum(lengths) == sum(map(len, sentences)):
+        ways.append(_with_other_breaks(gold, sentences, lengths, path))
+    found = min(filter(None, ways), key=lambda each: len(each.differing), default=None)
+    if found is not None and len(found.differing) > share * sum(lengths):
+        raise _too_many(found, sum(lengths), share)
+    return found
+
+
+def _by_sentences(
+    gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path
+) -> ChangedRows | None:
     found = ChangedRows()
     remaining = iter(sentences)
-    total = 0
     for placed in gold:
-        tokens = placed[1].tokens or ()
-        rows = next(remaining) if tokens else ()
+        rows = next(remaining) if placed[1].tokens else ()
         aligned = _align_sentence(placed, rows, path, found)
         if aligned is None or (rows is sentences[-1] and _is_cut_off(rows, aligned[1])):
             return None
         found.rows.append(aligned)
-        total += len(tokens)
-    if len(found.differing) > share * total:
-        raise _too_many(found, total, share)
+    return found
+
+
+def _with_other_breaks(
+    gold: Sequence[Placed], sentences: Sequence[Sentence], lengths: Sequence[int], path: Path
+) -> ChangedRows | None:
+    """The same for sentences cut as those of gold; none of these differs in most of its tokens."""
+    rows = [row for sentence in sentences for row in sentence]
+    ends = list(itertools.accumulate(lengths))
+    cut = [rows[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+    found = _by_sentences(gold, cut, path)
+    if found is None or any(row.token is None for row in rows):
+        return None
+    for (_, document), (_, aligned) in zip(gold, found.rows, strict=True):
+        surfaces = map(document.surface, document.tokens or ())
+        pairs = zip(aligned, surfaces, strict=True)
+        if 2 * sum(token_difference(row.token, each) == OTHER for row, each in pairs) > len(
+            aligned
+        ):
+            return None
+    others = sorted(set(itertools.accumulate(map(len, sentences))).symmetric_difference(ends))
+    found.repairs.add(OTHER_BREAKS, f"{path}:{rows[others[0]].line}", len(others))
     return found
 
 
@@ -205,7 +238,8 @@ def _edit_pairs(gold: Sequence[str], tokens: Sequence[str | None]) -> list[Pair]
 
 
 def _fewest_changes(gold: Sequence[str], written: Sequence[str]) -> list[Pair]:
-    """Pairs of least cost: a missing token costs 1, one with other letters 1 to 1.5."""
+    """Pairs with the fewest changes, and of those the ones that have most letters in common."""
+    grain = 1 / (len(gold) + len(written) + 1)  # all letters together weigh less than a change
     letters = [Counter(each.casefold()) for each in written]
     costs = [[float(j) for j in range(len(written) + 1)]]
     for i, surface in enumerate(gold, 1):
@@ -214,7 +248,7 @@ def _fewest_changes(gold: Sequence[str], written: Sequence[str]) -> list[Pair]:
             pair = 0.0
             if token_difference(token, surface) == OTHER:
                 shared = 2 * (own & letters[j - 1]).total() / (len(surface) + len(token))
-                pair = 1.5 - 0.5 * min(1.0, shared)
+                pair = 1 + grain * (1 - min(1.0, shared))
             row.append(min(above[j - 1] + pair, above[j] + 1, row[j - 1] + 1))
         costs.append(row)
     pairs: list[Pair] = []

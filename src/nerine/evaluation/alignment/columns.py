@@ -17,6 +17,7 @@ from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
 from nerine.data.formats.tagged_words import entities_from_spans
 from nerine.evaluation.alignment.changed_tokens import (
     OTHER,
+    OTHER_BREAKS,
     OTHER_CUT,
     AlignedRows,
     Sentence,
@@ -141,7 +142,7 @@ def _align_by_tokens(
         position += len(tokens)
         differing = len(inner) + (bool(tokens) and position not in ends)
         if differing:
-            repairs.add("sentence breaks in other places", f"{path}:{taken[0].line}", differing)
+            repairs.add(OTHER_BREAKS, f"{path}:{taken[0].line}", differing)
         aligned.append((tokens, taken))
     return aligned
 
