@@ -188,3 +188,71 @@ def test_overlapping_entities_are_scored(tmp_path: Path) -> None:
     }
     assert found["analysis"]["outcomes"]["correct"] == 1
     assert found["analysis"]["outcomes"]["missed"] == 1
+
+
+def hint_of(result: Result) -> str:
+    assert result.exit_code == 2
+    (hint,) = re.findall(r"hint: (.*)", result.stderr)
+    return str(hint)
+
+
+def test_the_hint_of_an_unknown_format_is_a_way_through(gold: Path, tmp_path: Path) -> None:
+    path = tmp_path / "system"
+    # an odd file: most of its lines are no rows of tags
+    path.write_text("# a run\n" * 40 + GOLD)
+    hint = hint_of(run("score", gold, path))
+    assert hint.startswith("--predicted-format (format=…) states the format: columns, ")
+    assert as_json("score", gold, path, "--predicted-format", "columns")["overall"]["f1"] == 1.0
+
+
+def test_the_hint_of_an_option_of_reading_is_a_way_through(
+    gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = {"Mira left Oslo": [[0, 4, "p"]], "Ann Lee sang": [], "rain in Rio": []}
+    records = ({"body": text, "entities": found} for text, found in texts.items())
+    path = tmp_path / "system.jsonl"
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in records))
+    hint = hint_of(run("score", gold, path))
+    assert hint.startswith("--text-field (text_field=…) names the field; for predictions")
+    command = re.search(r"nerine (convert \S+ \S+\.jsonl),", hint)
+    assert command is not None
+    assert run(*command[1].split(), "--text-field", "body").exit_code == 0
+    found = as_json("score", gold, "converted.jsonl")
+    assert found["overall"]["precision"] == 1.0
+    assert found["overall"]["recall"] == 0.25
+
+
+@pytest.mark.parametrize("columns", [r"\1\tO\t\2\t0.9", r"\1\t?\t\2\tx"])
+def test_the_hints_of_columns_are_ways_through(columns: str, gold: Path, tmp_path: Path) -> None:
+    path = tmp_path / "system"
+    content = re.sub(r"^(\S+) (\S+)$", columns, GOLD, flags=re.MULTILINE)
+    path.write_text(content.replace("\t?\tO", "\t?\tO\t?"))
+    hint = hint_of(run("score", gold, path))
+    assert "--predicted-column (tag_column=…) names the column of the tags" in hint
+    assert as_json("score", gold, path, "--predicted-column", "2")["overall"]["f1"] == 1.0
+
+
+def test_the_hint_of_another_split_is_a_way_through(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for name in ("validation", "test"):
+        (corpus / f"{name}.conll").write_text(GOLD if name == "test" else GOLD + GOLD)
+    predicted = tmp_path / "predicted.jsonl"
+    assert run("convert", corpus / "validation.conll", predicted).exit_code == 0
+    hint = hint_of(run("score", corpus, predicted))
+    assert hint == "--split names the predicted split of the gold corpus"
+    assert as_json("score", corpus, predicted, "--split", "validation")["overall"]["f1"] == 1.0
+
+
+def test_the_hint_of_tags_without_tokens_is_a_way_through(gold: Path, tmp_path: Path) -> None:
+    path = tmp_path / "system"
+    tags = re.sub(r"^\S+ ", "", GOLD, flags=re.MULTILINE).split("\n")
+    tags.insert(2, "")  # a sentence break in another place
+    path.write_text("\n".join(tags))
+    hint = hint_of(run("score", gold, path))
+    assert hint.startswith("add the tokens in the first column")
+    lines = GOLD.split("\n")
+    lines.insert(2, "")
+    path.write_text("\n".join(lines))
+    assert as_json("score", gold, path)["overall"]["f1"] == 1.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,8 @@ def align_file(
     def read(options: ReadOptions) -> tuple[list[Placed], ReadLog]:
         log = ReadLog()
         tolerant = replace(options, repair=True).keeping("unlabelled")
-        return list(read_placed(path, format, tolerant, log)), log
+        with _hints_on_predictions(path):
+            return list(read_placed(path, format, tolerant, log)), log
 
     lenient, log = read(options)
     if log.scheme is TagScheme.IOB1 and gold_scheme is TagScheme.IOB2 and not options.scheme:
@@ -147,6 +149,23 @@ def align_file(
         is_conlleval=_is_conlleval(gold, gold_scheme, log.scheme),
         remarks=tuple(log.notes),
     )
+
+
+@contextmanager
+def _hints_on_predictions(path: Path) -> Iterator[None]:
+    """Says of options of reading, which are for gold, how they are used on predictions."""
+    try:
+        yield
+    except (FormatError, SettingsError) as error:
+        if "--" not in (error.hint or "") or "--predicted" in (error.hint or ""):
+            raise
+        hint = (
+            f"{error.hint}; for predictions it is an option of nerine convert {path.name} "
+            "converted.jsonl, whose output can be scored"
+        )
+        raise type(error)(
+            error.found, expected=error.expected, place=error.place, hint=hint
+        ) from None
 
 
 def align_columns(

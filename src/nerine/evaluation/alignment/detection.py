@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nerine.core.errors import FormatError
 from nerine.data.formats import FORMATS, ReadOptions, detect_format
 from nerine.data.formats.column_layout import Layout, column_separator, is_docstart, is_tag
 from nerine.data.formats.head import Head
@@ -30,7 +31,15 @@ def predicted_format(path: Path, options: ReadOptions) -> str:
         return "columns"
     if head.first_record:
         return _json_format(head.first_record)
-    return detect_format(path)
+    try:
+        return detect_format(path)
+    except FormatError as error:
+        raise FormatError(
+            error.found,
+            place=error.place,
+            expected="lines with a token and its tag, or records with text and entities",
+            hint=f"--predicted-format (format=…) states the format: {', '.join(FORMATS)}",
+        ) from None
 
 
 def _has_tag_rows(head: Head, options: ReadOptions) -> bool:
