@@ -153,6 +153,17 @@ def test_too_many_differences_are_an_error_whose_hint_helps(system: Path) -> Non
     assert aligned(system, content, changed_tokens=float(stated[1])).predicted == GOLD
 
 
+def test_all_may_differ_and_the_hint_still_helps(system: Path) -> None:
+    content = "x\tO\n" * 9 + "\n" + "x\tO\n" * 8 + "\n" + "x\tO\n" * 9
+    with pytest.raises(CorpusError) as caught:
+        aligned(system, content)
+    stated = re.search(r"changed_tokens=([\d.]+)", caught.value.hint or "")
+    assert stated is not None
+    assert (
+        ranges_in(aligned(system, content, changed_tokens=float(stated[1])).predicted) == [[]] * 3
+    )
+
+
 def test_the_share_is_a_share(system: Path) -> None:
     content = CLEAN.replace("met", "saw")
     assert aligned(system, content, changed_tokens=1 / 11).predicted == GOLD

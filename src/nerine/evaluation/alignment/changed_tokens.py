@@ -79,10 +79,15 @@ def _readings(text: str) -> set[str]:
 
 @dataclass
 class ChangedRows:
-    """The rows of each gold document, the differences by kind, and how many tokens differ."""
+    """The rows of each gold document, and the differences by kind.
+
+    `total` is the number of gold tokens and of rows without one; `differing` shows those of them
+    that differ, `places` the first one's place and that of its gold document.
+    """
 
     rows: list[AlignedRows] = field(default_factory=list)
     repairs: Repairs = field(default_factory=Repairs)
+    total: int = 0
     differing: list[str] = field(default_factory=list)
     places: tuple[str, str] = ("", "")
 
@@ -110,8 +115,8 @@ def align_changed_tokens(
     if lengths != [*map(len, sentences)] and sum(lengths) == sum(map(len, sentences)):
         ways.append(_with_other_breaks(gold, sentences, lengths, path))
     found = min(filter(None, ways), key=lambda each: len(each.differing), default=None)
-    if found is not None and len(found.differing) > share * sum(lengths):
-        raise _too_many(found, sum(lengths), share)
+    if found is not None and len(found.differing) > share * found.total:
+        raise _too_many(found, share)
     return found
 
 
@@ -141,10 +146,9 @@ def _with_other_breaks(
         return None
     for (_, document), (_, aligned) in zip(gold, found.rows, strict=True):
         surfaces = map(document.surface, document.tokens or ())
-        pairs = zip(aligned, surfaces, strict=True)
-        if 2 * sum(token_difference(row.token, each) == OTHER for row, each in pairs) > len(
-            aligned
-        ):
+        written = (row.token for row in aligned)
+        same = [token_difference(*pair) != OTHER for pair in zip(written, surfaces, strict=True)]
+        if 2 * same.count(False) > len(same):
             return None
     others = sorted(set(itertools.accumulate(map(len, sentences))).symmetric_difference(ends))
     found.repairs.add(OTHER_BREAKS, f"{path}:{rows[others[0]].line}", len(others))
@@ -168,8 +172,10 @@ def _align_sentence(
     if len(rows) != len(tokens):
         if (located := align_tokens(document.text, written)) is not None:
             found.repairs.add(OTHER_CUT, f"{path}:{rows[0].line}")
+            found.total += len(tokens)
             return located.tokens, rows
         pairs = _edit_pairs(surfaces, written)
+    found.total += len(pairs or ())
     aligned: list[Row] = []
     for one, other in pairs or ():
         line = aligned[-1].line if aligned else rows[0].line  # of the row before a missing one
@@ -199,8 +205,8 @@ def _difference_shown(token: str, surface: str) -> str:
     return " for ".join(map(repr, shown))
 
 
-def _too_many(found: ChangedRows, total: int, share: float) -> CorpusError:
-    differing = len(found.differing)
+def _too_many(found: ChangedRows, share: float) -> CorpusError:
+    differing, total = len(found.differing), found.total
     stated = math.ceil(100 * differing / total) / 100
     most = [example for example, _ in Counter(found.differing).most_common(5)]
     return CorpusError(
