@@ -12,18 +12,20 @@ Style = Literal["nerine", "doccano", "prodigy"]
 Overlaps = Literal["error", "outermost", "innermost", "first", "drop"]
 Offsets = Literal["code-points", "utf-16", "bytes"]
 
-Unusual = Literal["cancelled", "rejected", "unlabelled", "no-label", "pieces"]
+Unusual = Literal["cancelled", "rejected", "unlabelled", "no-label", "pieces", "empty"]
 UNUSUAL: Mapping[Unusual, str] = {
     "cancelled": "cancelled annotation",
     "rejected": "rejected record",
     "unlabelled": "text without annotation",
     "no-label": "region without a label",
     "pieces": "entity in several pieces",
+    "empty": "annotation of no characters",
 }
 """Kinds of records and annotations that are an error unless they are skipped or kept.
 
 A cancelled annotation was given up by its annotator; the answer to a rejected record is "reject" or
-"ignore". A region without a label, and an entity in several pieces, can be skipped but not kept.
+"ignore". A region without a label, an entity in several pieces, and an annotation of no characters
+can be skipped but not kept.
 """
 
 
@@ -46,8 +48,8 @@ class ReadOptions:
         annotations: Which of several annotators of one text counts: `"error"`, `"first"`,
             `"latest"`, `"union"` (the entities of all) or `"by=NAME"`.
         text_field: The field of a record or task that holds the text; None means the usual one.
-        control: In Label Studio the name of the labels' control (`from_name`); None means the only
-            one.
+        control: In Label Studio the name of the labels' control (`from_name`), in other formats
+            the layer or field that holds the labels; None means the only or the usual one.
         offsets: The unit of offsets; None finds it out from the entities' own texts, and takes
             code points where nothing tells.
         inclusive_ends: Whether the end of an entity is its last character, not the one after it.
