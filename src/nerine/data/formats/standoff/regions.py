@@ -41,6 +41,7 @@ class Region:
         shown: The text that the file itself shows for it; None if it shows none.
         fault: Why it cannot be an entity whatever its range is.
         fields: Other fields, to be kept in the document's meta.
+        detail: The reason of `fault` if it has a special one, such as "goes on in line 7".
     """
 
     start: int
@@ -50,6 +51,7 @@ class Region:
     shown: str | None = None
     fault: Unusual | None = None
     fields: dict[str, Any] = field(default_factory=dict)
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ def _skip(region: Region, fault: Unusual, text: str, options: ReadOptions, log: 
     hint = f'--skip {fault} (skip={{"{fault}"}}) leaves such annotations out and counts them'
     if fault == "no-label":
         hint += "; --control (control=…) may name a field that holds labels"
+    found = region.detail or found
     raise FormatError(f"the {name} {shown[:_SHOWN]!r} {found}", expected=expected, hint=hint)
 
 

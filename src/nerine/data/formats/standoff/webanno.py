@@ -1,0 +1,410 @@
+r"""WebAnno TSV 3, as WebAnno and INCEpTION export it (versions 3.0 to 3.3), read only.
+
+::
+
+    #FORMAT=WebAnno TSV 3.3
+    #T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value
+
+    #Text=Mira Okonjo left Lisbon.
+    1-1	0-4	Mira	*[1]	PER[1]
+    1-2	5-11	Okonjo	*[1]	PER[1]
+
+A document is a sentence, as in column files: its text is the one of its `#Text=` lines, its tokens
+are the file's, its id the `#Sentence.id`. The file does not hold what is between sentences.
+
+Labels are the feature `value` of the layer of named entities; without that layer, the feature of
+the only layer of the user's own, or the layer's name if it has no feature. `ReadOptions.control`
+names another layer (`webanno.custom.Person` or `Person`), a feature, or both (`Person:role`). The
+layer is noted in the log. A file without such a layer is of the kind `unlabelled`: WebAnno leaves
+layers without annotations out.
+
+Offsets count UTF-16 units, or code points if the tokens of the file show that. Annotations with
+several labels, inside others or across each other are separate entities. One that goes on in the
+next sentence is of the kind `pieces`, one without a label of the kind `no-label`. Other features of
+its layer are kept in `meta["entity_fields"]`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nerine.core.document import Document, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, read_lines
+from nerine.data.formats.head import Head
+from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
+from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of, locator
+from nerine.data.formats.standoff.webanno_layers import (
+    LabelColumn,
+    Layer,
+    choose_label_column,
+    is_old_header,
+    no_layer_error,
+    parse_layer,
+    version_of,
+)
+
+EXTENSIONS = (".tsv",)
+
+_ROW = re.compile(r"\d{1,9}-\d{1,9}(\.\d{1,9})?\t(\d{1,18})-(\d{1,18})\t(.*)", re.DOTALL)
+_STACKED = re.compile(r"(?:\\.|[^|])+", re.DOTALL)
+_NUMBERED = re.compile(r"((?:\\.|[^\\])*?)\[(\d{1,18})\]", re.DOTALL)
+_VALUE_ESCAPE = re.compile(r"\\(->|[\\\[\]|_;*tn])")
+_TEXT_ESCAPE = re.compile(r"\\([\\tnfrb\x00-\x07\x0e-\x1f])")
+_JAVA_ESCAPE = re.compile(r"\\(u+[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}|.)", re.DOTALL)
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_CONTROLS = {"t": "\t", "n": "\n", "f": "\f", "r": "\r", "b": "\b"}
+_NONE, _NO_VALUE = "_", "*"
+
+
+def recognises(head: Head) -> bool:
+    """Whether a file begins with the header of a WebAnno TSV file of version 2 or 3."""
+    first = head.lines[0] if head.lines else ""
+    return first.startswith("#FORMAT=WebAnno TSV") or is_old_header(first)
+
+
+def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a file, a sentence each, with the place of its first line."""
+    lines = read_lines(path)
+    _, first = next(lines, (1, ""))
+    version = version_of(first, path)
+    layers: list[Layer] = []
+    body: list[tuple[int, str]] = []
+    for number, line in lines:
+        layer = parse_layer(line, sum(len(each.features) for each in layers))
+        if layer is None and line.strip():
+            body.append((number, line))
+            break
+        if layer is not None:
+            layers.append(layer)
+    with errors_at(str(path)):
+        column = _column(layers, options, log)
+    if column is None and "unlabelled" in options.skip:
+        return
+    units: list[Offsets] = [options.offsets] if options.offsets else ["utf-16", "code-points"]
+    reader = _Sentences(path, version, layers, column, units)
+    previous: _Sentence | None = None
+    for sentence in reader.of(itertools.chain(body, lines)):
+        if previous is not None:
+            _join(previous, sentence, log)
+            yield _document(previous, options, log)
+        previous = sentence
+        if reader.units == ["code-points"] and not options.offsets:
+            log.add_note("webanno: offsets count code points, as the tokens show")
+    if previous is not None:
+        yield _document(previous, options, log)
+
+
+def _column(layers: list[Layer], options: ReadOptions, log: ReadLog) -> LabelColumn | None:
+    """The column of labels; None for a file without one that is kept or skipped."""
+    treatment = options.treatment("unlabelled")
+    try:
+        column = choose_label_column(layers, options.control)
+    except FormatError:
+        if treatment == "error" or options.control is None:
+            raise
+        column = None
+    if column is None:
+        if treatment == "error":
+            raise no_layer_error(layers)
+        (log.skip if treatment == "skip" else log.keep)("unlabelled")
+        return None
+    others = [each.short_name for each in layers if each is not column.layer]
+    shown = f"feature {column.feature}" if column.feature else "its name is the label"
+    left = f"; not read: {', '.join(others)}" if others else ""
+    log.add_note(f"webanno: layer {column.layer.short_name}, {shown}{left}")
+    return column
+
+
+@dataclass(slots=True)
+class _Unit:
+    """A token, or a part of one, that an annotation covers."""
+
+    token: int
+    start: int
+    end: int
+    label: str | None
+    place: str
+    fields: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Sentence:
+    """A sentence, with annotations by their numbers; those without have negative ones."""
+
+    place: str
+    text: str
+    id: str | None
+    tokens: tuple[Token, ...] = ()
+    meta: dict[str, list[str]] = field(default_factory=dict)
+    annotations: dict[int, list[_Unit]] = field(default_factory=dict)
+    unit: Offsets = "utf-16"
+    begun_before: set[int] = field(default_factory=set)
+    continued: set[int] = field(default_factory=set)
+
+
+def _join(sentence: _Sentence, following: _Sentence, log: ReadLog) -> None:
+    """Finds annotations that go on from a sentence to the following one."""
+    for number in sentence.annotations.keys() & following.annotations.keys():
+        if number < 0:
+            continue
+        last, first = sentence.annotations[number][-1], following.annotations[number][0]
+        is_at_break = last.token == len(sentence.tokens) - 1 and first.token == 0
+        if is_at_break and last.label == first.label:
+            sentence.continued.add(number)
+            following.begun_before.add(number)
+        else:
+            log.add_note("webanno: numbers in brackets begin again in other sentences")
+
+
+def _document(sentence: _Sentence, options: ReadOptions, log: ReadLog) -> tuple[str, Document]:
+    regions = []
+    for number, units in sentence.annotations.items():
+        if number in sentence.begun_before:
+            continue  # counted in the sentence in which it begins
+        labels = {each.label for each in units}
+        if len(labels) > 1:
+            raise FormatError(
+                f"the annotation [{number}] has the labels {', '.join(map(str, labels))}",
+                place=units[-1].place,
+                expected="one label in all lines of an annotation",
+            )
+        region = Region(
+            min(each.start for each in units),
+            max(each.end for each in units),
+            units[0].label or "",
+            units[0].place,
+            fields=dict(units[0].fields),
+        )
+        if number in sentence.continued:
+            region = replace(region, fault="pieces", detail="goes on in the next sentence")
+        elif any(b.token - a.token > 1 for a, b in itertools.pairwise(units)):
+            region = replace(region, fault="pieces")
+        regions.append(region)
+    passage = Passage(
+        sentence.text, regions, sentence.place, sentence.id, sentence.tokens, dict(sentence.meta)
+    )
+    return sentence.place, document_of(passage, Counting(sentence.unit), options, log)
+
+
+class _Sentences:
+    """The sentences of the body of a file.
+
+    Attributes:
+        units: The units of offsets that all tokens so far agree with.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        version: tuple[int, int],
+        layers: Sequence[Layer],
+        column: LabelColumn | None,
+        units: list[Offsets],
+    ) -> None:
+        self.units = units
+        self._path = path
+        of_version = [] if version >= (3, 2) else [_unescape_java]
+        self._unescapes: list[Callable[[str], str]] = [*of_version, _unescape_text, str]
+        self._width = sum(len(each.features) for each in layers)
+        self._column = column
+
+    def of(self, lines: Iterator[tuple[int, str]]) -> Iterator[_Sentence]:
+        """The sentences of these lines with their numbers."""
+        comments: list[tuple[str, str]] = []
+        rows: list[tuple[str, str]] = []
+        for number, line in lines:
+            place = f"{self._path}:{number}"
+            if line.startswith("#") and not rows:
+                comments.append((place, line))
+            elif line.startswith("#") or not line.strip():
+                if comments or rows:
+                    yield self._sentence(comments, rows)
+                comments, rows = [(place, line)] if line.startswith("#") else [], []
+            else:
+                rows.append((place, line))
+        if comments or rows:
+            yield self._sentence(comments, rows)
+
+    def _sentence(self, comments: list[tuple[str, str]], rows: list[tuple[str, str]]) -> _Sentence:
+        texts, others, id_ = [], [], None
+        for _, line in comments:
+            key, _, value = line.partition("=")
+            if key == "#Text":
+                texts.append(value)
+            elif key == "#Sentence.id":
+                id_ = _unescape_text(value)
+            else:
+                others.append(line)
+        place = (comments or rows)[0][0]
+        if not texts:
+            raise FormatError(
+                f"{(rows or comments)[0][1][:60]!r} has no text before it",
+                place=place,
+                expected="#Text=… before the lines of a sentence",
+            )
+        parsed = [(place, *self._parse(line, place)) for place, line in rows]
+        located = [
+            (here, start, end, form) for here, is_part, start, end, form, _ in parsed if not is_part
+        ]
+        text, shift, ranges = self._located(texts, located, place)
+        sentence = _Sentence(
+            place,
+            text,
+            id_,
+            tuple(Token(*each) for each in ranges),
+            {"webanno": others} if others else {},
+            unit=self.units[0],
+        )
+        token = -1
+        for here, is_part, start, end, _, values in parsed:
+            token += not is_part
+            if token < 0:
+                raise FormatError(
+                    "a part of a token comes before its token",
+                    place=here,
+                    expected="1-1, then 1-1.1",
+                )
+            with errors_at(here):
+                self._annotate(
+                    sentence, values, _Unit(token, start - shift, end - shift, "", here, {})
+                )
+        return sentence
+
+    def _parse(self, line: str, place: str) -> tuple[bool, int, int, str, list[str]]:
+        """Whether a line is a part of a token, its range, form and the values of its columns."""
+        match = _ROW.fullmatch(line)
+        values = match[4].split("\t") if match else []
+        if (
+            match is None
+            or not self._width < len(values) <= self._width + 2
+            or any(values[self._width + 1 :])
+        ):
+            raise FormatError(
+                f"{line[:60]!r} is not a line of a token with {self._width} columns of layers",
+                place=place,
+                expected="1-1⇥0-4⇥Mira and a column for each feature of the header",
+            )
+        return match[1] is not None, int(match[2]), int(match[3]), values[0], values[1:]
+
+    def _located(
+        self, texts: list[str], tokens: list[tuple[str, int, int, str]], place: str
+    ) -> tuple[str, int, list[tuple[int, int]]]:
+        """The text of a sentence, the offset of its beginning, and its tokens' ranges."""
+        begin = tokens[0][1] if tokens else 0
+        failure: FormatError | None = None
+        for unescape in self._unescapes:
+            text = _SURROGATES.sub(_joined, "\n".join(map(unescape, texts)))
+            lead = len(text) - len(text.lstrip())
+            is_astral = max(text, default="") > "\uffff"
+            for shift in (begin, begin - lead) if lead else (begin,):
+                fitting: list[Offsets] = []
+                ranges: list[tuple[int, int]] = []
+                for unit in self.units if is_astral else self.units[:1]:
+                    try:
+                        found = _token_ranges(text, tokens, shift, unit, unescape)
+                    except FormatError as error:
+                        failure = failure or error
+                    else:
+                        ranges = ranges if fitting else found
+                        fitting.append(unit)
+                if fitting:
+                    self.units = fitting if is_astral else self.units
+                    return text, shift, ranges
+        raise failure or FormatError("the sentence has no text", place=place)
+
+    def _annotate(self, sentence: _Sentence, values: list[str], unit: _Unit) -> None:
+        """Adds the annotations of a line to its sentence."""
+        if self._column is None or (value := values[self._column.index]) == _NONE:
+            return
+        layer = self._column.layer
+        others = {
+            feature: _STACKED.findall(values[index])
+            for feature, index in layer.plain_features.items()
+            if index != self._column.index
+        }
+        parts = _STACKED.findall(value)
+        if not parts:
+            raise FormatError(
+                f"the column of {layer.short_name} is empty", expected="_ for no annotation"
+            )
+        for index, part in enumerate(parts):
+            written, number = _split_number(part)
+            label = None if written == _NO_VALUE else _unescape_value(written)
+            if not self._column.feature:
+                label = layer.short_name
+            fields = {}
+            for feature, stack in others.items():
+                other = _split_number(stack[index])[0] if len(stack) == len(parts) else _NO_VALUE
+                if other not in (_NO_VALUE, _NONE):
+                    fields[feature] = _unescape_value(other)
+            if number is None:
+                number = -1 - len(sentence.annotations)
+            annotated = replace(unit, label=label, fields=fields)
+            sentence.annotations.setdefault(number, []).append(annotated)
+
+
+def _token_ranges(
+    text: str,
+    tokens: list[tuple[str, int, int, str]],
+    shift: int,
+    unit: Offsets,
+    unescape: Callable[[str], str],
+) -> list[tuple[int, int]]:
+    """The ranges of tokens in code points; raises `FormatError` if one is not in its place."""
+    locate = locator(text, unit)
+    ranges = []
+    for place, token_start, token_end, form in tokens:
+        start, end = locate(token_start - shift), locate(token_end - shift)
+        covered = None if start is None or end is None else text[start:end]
+        if (
+            start is None
+            or end is None
+            or covered not in (form, unescape(form), _unescape_value(form))
+        ):
+            raise FormatError(
+                f"the token {form[:60]!r} is not at {token_start}-{token_end} of its sentence",
+                place=place,
+                expected=f"{covered!r}, the text there"
+                if covered
+                else f"a range of the text {text[:60]!r}, which begins at {shift}",
+                hint="--offsets (offsets=…) states the unit of offsets",
+            )
+        ranges.append((start, end))
+    return ranges
+
+
+def _split_number(part: str) -> tuple[str, int | None]:
+    """A value and the number of its annotation, if any: `PER[1]` → `PER`, 1."""
+    match = _NUMBERED.fullmatch(part)
+    return (match[1], int(match[2])) if match else (part, None)
+
+
+def _unescape_value(value: str) -> str:
+    return _VALUE_ESCAPE.sub(lambda match: {"t": "\t", "n": "\n"}.get(match[1], match[1]), value)
+
+
+def _unescape_text(text: str) -> str:
+    return _TEXT_ESCAPE.sub(lambda match: _CONTROLS.get(match[1], match[1]), text)
+
+
+def _unescape_java(text: str) -> str:
+    """A text as escaped by versions 3.0 and 3.1, like a string of Java."""
+
+    def character(match: re.Match[str]) -> str:
+        escape = match[1]
+        if escape[0] == "u" and len(escape) > 1:
+            return chr(int(escape[-4:], 16))
+        if escape[0] in "01234567":
+            return chr(int(escape, 8))
+        return _CONTROLS.get(escape, escape if escape in "\\\"'/" else match[0])
+
+    return _JAVA_ESCAPE.sub(character, text)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
