@@ -32,7 +32,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
     the other characters at which `str.splitlines` divides a text.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         yield from stream_lines(stream, str(path))
 
 
@@ -46,7 +46,7 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
 
 def read_bytes(path: Path) -> bytes:
     """The content of a binary file."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return stream.read()
 
 
@@ -75,7 +75,8 @@ def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The stream of a file; raises `FormatError` if it cannot be read."""
     try:
         stream = path.open("rb")
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
 from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.data.formats.standoff import pubtator, webanno
+from nerine.data.formats.standoff import bioc, pubtator, webanno
 from nerine.data.split_files import is_pair_folder
 
 _DEFAULT = ReadOptions()
@@ -81,6 +81,7 @@ FORMATS = {
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
         Format("parquet", parquet.EXTENSIONS, parquet.read),
         Format("webanno", webanno.EXTENSIONS, webanno.read),
+        Format("bioc", bioc.EXTENSIONS, bioc.read),
         Format("pubtator", pubtator.EXTENSIONS, pubtator.read, pubtator.write),
     )
 }

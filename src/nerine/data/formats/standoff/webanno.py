@@ -37,7 +37,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
-from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of, locator
+from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of
 from nerine.data.formats.standoff.webanno_layers import (
     LabelColumn,
     Layer,
@@ -47,17 +47,19 @@ from nerine.data.formats.standoff.webanno_layers import (
     parse_layer,
     version_of,
 )
+from nerine.data.formats.standoff.webanno_text import (
+    joined,
+    split_number,
+    token_ranges,
+    unescape_java,
+    unescape_text,
+    unescape_value,
+)
 
 EXTENSIONS = (".tsv",)
 
 _ROW = re.compile(r"\d{1,9}-\d{1,9}(\.\d{1,9})?\t(\d{1,18})-(\d{1,18})\t(.*)", re.DOTALL)
 _STACKED = re.compile(r"(?:\\.|[^|])+", re.DOTALL)
-_NUMBERED = re.compile(r"((?:\\.|[^\\])*?)\[(\d{1,18})\]", re.DOTALL)
-_VALUE_ESCAPE = re.compile(r"\\(->|[\\\[\]|_;*tn])")
-_TEXT_ESCAPE = re.compile(r"\\([\\tnfrb\x00-\x07\x0e-\x1f])")
-_JAVA_ESCAPE = re.compile(r"\\(u+[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}|.)", re.DOTALL)
-_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_CONTROLS = {"t": "\t", "n": "\n", "f": "\f", "r": "\r", "b": "\b"}
 _NONE, _NO_VALUE = "_", "*"
 
 
@@ -86,7 +88,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     if column is None and "unlabelled" in options.skip:
         return
     units: list[Offsets] = [options.offsets] if options.offsets else ["utf-16", "code-points"]
-    reader = _Sentences(path, version, layers, column, units)
+    reader = _Sentences(path, version, layers, column, units, log)
     previous: _Sentence | None = None
     for sentence in reader.of(itertools.chain(body, lines)):
         if previous is not None:
@@ -205,11 +207,13 @@ class _Sentences:
         layers: Sequence[Layer],
         column: LabelColumn | None,
         units: list[Offsets],
+        log: ReadLog,
     ) -> None:
         self.units = units
+        self._log = log
         self._path = path
-        of_version = [] if version >= (3, 2) else [_unescape_java]
-        self._unescapes: list[Callable[[str], str]] = [*of_version, _unescape_text, str]
+        of_version = [] if version >= (3, 2) else [unescape_java]
+        self._unescapes: list[Callable[[str], str]] = [*of_version, unescape_text, str]
         self._width = sum(len(each.features) for each in layers)
         self._column = column
 
@@ -217,18 +221,18 @@ class _Sentences:
         """The sentences of these lines with their numbers."""
         comments: list[tuple[str, str]] = []
         rows: list[tuple[str, str]] = []
-        for number, line in lines:
-            place = f"{self._path}:{number}"
-            if line.startswith("#") and not rows:
-                comments.append((place, line))
-            elif line.startswith("#") or not line.strip():
-                if comments or rows:
-                    yield self._sentence(comments, rows)
-                comments, rows = [(place, line)] if line.startswith("#") else [], []
-            else:
-                rows.append((place, line))
-        if comments or rows:
-            yield self._sentence(comments, rows)
+        for number, line in itertools.chain(lines, [(0, "")]):
+            is_comment = line.startswith("#")
+            if not is_comment and line.strip():
+                rows.append((f"{self._path}:{number}", line))
+                continue
+            # a header of the document, such as #Summary=…, belongs to its first sentence
+            has_text = any(each.startswith("#Text=") for _, each in comments)
+            if rows or (has_text and not is_comment):
+                yield self._sentence(comments, rows)
+                comments, rows = [], []
+            if is_comment:
+                comments.append((f"{self._path}:{number}", line))
 
     def _sentence(self, comments: list[tuple[str, str]], rows: list[tuple[str, str]]) -> _Sentence:
         texts, others, id_ = [], [], None
@@ -237,7 +241,7 @@ class _Sentences:
             if key == "#Text":
                 texts.append(value)
             elif key == "#Sentence.id":
-                id_ = _unescape_text(value)
+                id_ = unescape_text(value)
             else:
                 others.append(line)
         place = (comments or rows)[0][0]
@@ -281,8 +285,8 @@ class _Sentences:
         values = match[4].split("\t") if match else []
         if (
             match is None
-            or not self._width < len(values) <= self._width + 2
-            or any(values[self._width + 1 :])
+            or len(values) <= self._width
+            or not set(values[self._width + 1 :]) <= {"", _NONE}  # a last TAB, unnamed columns
         ):
             raise FormatError(
                 f"{line[:60]!r} is not a line of a token with {self._width} columns of layers",
@@ -298,21 +302,24 @@ class _Sentences:
         begin = tokens[0][1] if tokens else 0
         failure: FormatError | None = None
         for unescape in self._unescapes:
-            text = _SURROGATES.sub(_joined, "\n".join(map(unescape, texts)))
+            text = joined("\n".join(map(unescape, texts)))
             lead = len(text) - len(text.lstrip())
             is_astral = max(text, default="") > "\uffff"
             for shift in (begin, begin - lead) if lead else (begin,):
                 fitting: list[Offsets] = []
                 ranges: list[tuple[int, int]] = []
+                differs = False
                 for unit in self.units if is_astral else self.units[:1]:
                     try:
-                        found = _token_ranges(text, tokens, shift, unit, unescape)
+                        found, differs = token_ranges(text, tokens, shift, unit, unescape)
                     except FormatError as error:
                         failure = failure or error
                     else:
                         ranges = ranges if fitting else found
                         fitting.append(unit)
                 if fitting:
+                    if differs:
+                        self._log.add_remark("whose tokens differ from the text in case")
                     self.units = fitting if is_astral else self.units
                     return text, shift, ranges
         raise failure or FormatError("the sentence has no text", place=place)
@@ -333,78 +340,16 @@ class _Sentences:
                 f"the column of {layer.short_name} is empty", expected="_ for no annotation"
             )
         for index, part in enumerate(parts):
-            written, number = _split_number(part)
-            label = None if written == _NO_VALUE else _unescape_value(written)
+            written, number = split_number(part)
+            label = None if written == _NO_VALUE else unescape_value(written)
             if not self._column.feature:
                 label = layer.short_name
             fields = {}
             for feature, stack in others.items():
-                other = _split_number(stack[index])[0] if len(stack) == len(parts) else _NO_VALUE
+                other = split_number(stack[index])[0] if len(stack) == len(parts) else _NO_VALUE
                 if other not in (_NO_VALUE, _NONE):
-                    fields[feature] = _unescape_value(other)
+                    fields[feature] = unescape_value(other)
             if number is None:
                 number = -1 - len(sentence.annotations)
             annotated = replace(unit, label=label, fields=fields)
             sentence.annotations.setdefault(number, []).append(annotated)
-
-
-def _token_ranges(
-    text: str,
-    tokens: list[tuple[str, int, int, str]],
-    shift: int,
-    unit: Offsets,
-    unescape: Callable[[str], str],
-) -> list[tuple[int, int]]:
-    """The ranges of tokens in code points; raises `FormatError` if one is not in its place."""
-    locate = locator(text, unit)
-    ranges = []
-    for place, token_start, token_end, form in tokens:
-        start, end = locate(token_start - shift), locate(token_end - shift)
-        covered = None if start is None or end is None else text[start:end]
-        if (
-            start is None
-            or end is None
-            or covered not in (form, unescape(form), _unescape_value(form))
-        ):
-            raise FormatError(
-                f"the token {form[:60]!r} is not at {token_start}-{token_end} of its sentence",
-                place=place,
-                expected=f"{covered!r}, the text there"
-                if covered
-                else f"a range of the text {text[:60]!r}, which begins at {shift}",
-                hint="--offsets (offsets=…) states the unit of offsets",
-            )
-        ranges.append((start, end))
-    return ranges
-
-
-def _split_number(part: str) -> tuple[str, int | None]:
-    """A value and the number of its annotation, if any: `PER[1]` → `PER`, 1."""
-    match = _NUMBERED.fullmatch(part)
-    return (match[1], int(match[2])) if match else (part, None)
-
-
-def _unescape_value(value: str) -> str:
-    return _VALUE_ESCAPE.sub(lambda match: {"t": "\t", "n": "\n"}.get(match[1], match[1]), value)
-
-
-def _unescape_text(text: str) -> str:
-    return _TEXT_ESCAPE.sub(lambda match: _CONTROLS.get(match[1], match[1]), text)
-
-
-def _unescape_java(text: str) -> str:
-    """A text as escaped by versions 3.0 and 3.1, like a string of Java."""
-
-    def character(match: re.Match[str]) -> str:
-        escape = match[1]
-        if escape[0] == "u" and len(escape) > 1:
-            return chr(int(escape[-4:], 16))
-        if escape[0] in "01234567":
-            return chr(int(escape, 8))
-        return _CONTROLS.get(escape, escape if escape in "\\\"'/" else match[0])
-
-    return _JAVA_ESCAPE.sub(character, text)
-
-
-def _joined(pair: re.Match[str]) -> str:
-    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")

@@ -1,0 +1,125 @@
+"""XML files of untrusted origin, read element by element with bounded work.
+
+No external file is loaded, and entities that a file defines itself are refused: a few lines of them
+can stand for gigabytes of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+from xml.parsers import expat
+
+from nerine.core.errors import FormatError
+from nerine.core.files import opened
+
+_CHUNK = 64 * 1024
+_DEEPEST = 100
+
+
+@dataclass(slots=True)
+class Node:
+    """An element.
+
+    Attributes:
+        tag: Its name.
+        attributes: Its attributes.
+        line: The number of the line on which it begins.
+        pieces: Its text in pieces, without that of the elements inside.
+        children: The elements inside.
+    """
+
+    tag: str
+    attributes: dict[str, str]
+    line: int
+    pieces: list[str] = field(default_factory=list)
+    children: list[Node] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Its text, without that of the elements inside."""
+        return "".join(self.pieces)
+
+    def all(self, tag: str) -> list[Node]:
+        """The elements with a name among its children."""
+        return [each for each in self.children if each.tag == tag]
+
+    def first(self, tag: str) -> Node | None:
+        """The first element with a name among its children."""
+        return next((each for each in self.children if each.tag == tag), None)
+
+
+class _Collector:
+    """The handlers of a parser; collects the elements with one name."""
+
+    def __init__(self, path: Path, tag: str | None) -> None:
+        self.finished: list[Node] = []
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+        self.parser.EntityDeclHandler = self._refuse
+        self.parser.SkippedEntityHandler = self._refuse
+        self._path = path
+        self._tag = tag
+        self._depth = 0
+        self._open: list[Node] = []
+
+    @property
+    def place(self) -> str:
+        return f"{self._path}:{self.parser.CurrentLineNumber}"
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise FormatError(f"elements are nested more than {_DEEPEST} deep", place=self.place)
+        if self._open or tag == self._tag or self._tag is None:
+            node = Node(tag, attributes, self.parser.CurrentLineNumber)
+            if self._open:
+                self._open[-1].children.append(node)
+            self._open.append(node)
+
+    def _end(self, tag: str) -> None:  # noqa: ARG002
+        self._depth -= 1
+        if self._open:
+            node = self._open.pop()
+            if not self._open:
+                self.finished.append(node)
+
+    def _characters(self, text: str) -> None:
+        if self._open:
+            self._open[-1].pieces.append(text)
+
+    def _refuse(self, name: str, *_: object) -> NoReturn:
+        raise FormatError(
+            f"the file defines or uses an entity of its own, {name!r}",
+            place=self.place,
+            expected="XML with the usual entities: &lt; &gt; &amp; &quot; &apos; and numbers",
+            hint="replace it by its text, for example with: xmllint --noent",
+        )
+
+
+def read_nodes(path: Path, tag: str | None = None) -> Iterator[Node]:
+    """The elements of a file that are called `tag`, one by one; None means its root.
+
+    Elements inside one of them are its children.
+    """
+    collector = _Collector(path, tag)
+    with opened(path) as stream:
+        while True:
+            chunk = stream.read(_CHUNK)
+            try:
+                collector.parser.Parse(chunk, not chunk)
+            except (expat.ExpatError, ValueError, LookupError) as error:
+                raise FormatError(
+                    f"this is not valid XML: {error}",
+                    place=collector.place,
+                    hint="the file may be cut short: export or copy it again",
+                ) from None
+            yield from collector.finished
+            collector.finished.clear()
+            if not chunk:
+                return
