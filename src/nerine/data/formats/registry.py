@@ -11,7 +11,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
 from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.data.formats.standoff import bioc, pubtator, webanno
+from nerine.data.formats.standoff import bioc, i2b2, pubtator, webanno
 from nerine.data.split_files import is_pair_folder
 
 _DEFAULT = ReadOptions()
@@ -82,6 +82,7 @@ FORMATS = {
         Format("parquet", parquet.EXTENSIONS, parquet.read),
         Format("webanno", webanno.EXTENSIONS, webanno.read),
         Format("bioc", bioc.EXTENSIONS, bioc.read),
+        Format("i2b2", i2b2.EXTENSIONS, i2b2.read),
         Format("pubtator", pubtator.EXTENSIONS, pubtator.read, pubtator.write),
     )
 }

@@ -114,7 +114,7 @@ def _json_items(path: Path) -> Iterator[tuple[str, Item]]:
 
 def _json_values(path: Path) -> Iterator[tuple[str, Any]]:
     """The values of a file of JSON lines, or the only one of another file."""
-    lines = filter(lambda pair: pair[1].strip(), read_lines(path))
+    lines: Iterator[tuple[int, str]] = filter(lambda pair: pair[1].strip(), read_lines(path))
     number, line = next(lines, (1, ""))
     try:
         first = STRICT.decode(line)
