@@ -16,9 +16,9 @@ In JSON the same names are fields, and lists are in the plural; the file is a co
 document, an array of these, or one of them a line, as PubTator writes them.
 
 A document of ours is a passage, or a sentence if only sentences have texts: BioC does not hold what
-is between them. Its id is that of its document with its number: `23/1`. With several documents in a
-file, the first passage of each has a `docstart` in its meta, so that passages of one document stay
-in one split.
+is between them. Its id is that of its document with its number: `23/1`. A folder of files is one
+split. If there are several documents, the first passage of each has a `docstart` in its meta, so
+that passages of one document stay in one split.
 
 Labels are the infon `type`; `ReadOptions.control` names another one. The other infons and the id of
 an annotation are kept in `meta["entity_fields"]`, the infons of a passage in `meta["infons"]`;
@@ -41,6 +41,7 @@ from nerine.core.errors import FormatError
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, Unusual
 from nerine.data.formats.standoff.bioc_items import Annotation, Article, Piece, read_articles
+from nerine.data.formats.standoff.folders import files_of
 from nerine.data.formats.standoff.regions import Passage, Region, document_of, find_counting
 
 EXTENSIONS = (".xml", ".json")
@@ -63,16 +64,21 @@ def recognises(head: Head) -> bool:
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The passages of a file, each with its place."""
     key = options.control or "type"
+    files = files_of(path, EXTENSIONS)
     number_of_articles = 0
+
+    def articles() -> Iterator[Article]:
+        for file in files:
+            yield from read_articles(file)
 
     def counted() -> Iterator[Passage]:
         nonlocal number_of_articles
-        for article in read_articles(path):
+        for article in articles():
             number_of_articles += 1
             yield from _passages(article, key)
 
     counting = find_counting(counted(), options, log)
-    for article in read_articles(path):
+    for article in articles():
         if article.has_relations:
             log.add_note("bioc: relations are not read")
         for index, passage in enumerate(_passages(article, key)):

@@ -15,12 +15,13 @@ De-identification of 2014, in XML::
     <NAME id="P0" start="8" end="19" text="Mira Okonjo" TYPE="DOCTOR" comment="" />
     </TAGS></deIdi2b2>
 
-Labels are the attribute `TYPE`, or the name of the tag where it has none; `ReadOptions.control`
-names another attribute, or `tag` for the name of the tag. The other attributes are kept in
-`meta["entity_fields"]`. A tag without a range is of the kind `empty`.
+Files with another root, such as `MEDDOCAN`, are read too. Labels are the attribute `TYPE`, or the
+name of the tag where it has none; `ReadOptions.control` names another attribute, or `tag` for the
+name of the tag. The other attributes are kept in `meta["entity_fields"]`. A tag without a range is
+of the kind `empty`.
 
-A document is a file, and the file's name is its id. A folder of `.con` or `.xml` files is read in
-the order of their names.
+A document is a file, and the file's name is its id. A folder of such files is one split, read in
+the order of their names. A text without a `.con` file is of the kind `unlabelled`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import read_lines, read_text
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, Unusual
+from nerine.data.formats.standoff.folders import files_of
 from nerine.data.formats.standoff.regions import (
     Counting,
     Passage,
@@ -42,6 +44,7 @@ from nerine.data.formats.standoff.regions import (
     find_counting,
 )
 from nerine.data.formats.standoff.xml_nodes import Node, read_nodes
+from nerine.data.split_files import is_unrelated
 
 CONCEPTS = ".con"
 EXTENSIONS = (CONCEPTS, ".xml")
@@ -49,7 +52,10 @@ EXTENSIONS = (CONCEPTS, ".xml")
 _CONCEPT = re.compile(
     r'c="(.*)" (\d{1,9}):(\d{1,9}) (\d{1,9}):(\d{1,9})\|\|t="([^"]*)"\s*', re.DOTALL
 )
-_XML = re.compile(r"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<deIdi2b2[\s>]", re.DOTALL)
+_XML = re.compile(
+    r"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*(<deIdi2b2[\s>]|<\w+>\s*<TEXT>\s*<!\[CDATA\[)",
+    re.DOTALL,
+)
 _LINE = re.compile(r"[^\n]*\n?")
 _WORD, _SPACED = re.compile(r"\S+"), re.compile(r"[^ ]*(?: |$)")
 _NUMBER = re.compile(r"\d{1,18}")
@@ -64,33 +70,39 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The document of a file, or those of a folder, each with the place of its file."""
-    for file in files_of(path):
-        if file.suffix == CONCEPTS or not _is_xml(file):
-            yield str(file), _concepts(file, options, log)
-        else:
-            yield str(file), _tagged(file, options, log)
-
-
-def files_of(path: Path) -> list[Path]:
-    """The files with concepts or tags in a folder, by name; a file itself."""
-    if not path.is_dir():
-        return [path]
-    files = sorted(
-        each
-        for each in path.iterdir()
-        if each.suffix.lower() in EXTENSIONS and not each.name.startswith(".")
-    )
-    if not files:
-        raise FormatError(
-            "the folder has no .con or .xml file",
-            place=str(path),
-            expected="files of concepts (2010), or of tagged texts (2014)",
-        )
-    return files
+    for file in files_of(path, EXTENSIONS):
+        read_file = _tagged if _is_xml(file) else _concepts
+        yield str(file), read_file(file, options, log)
+    if path.is_dir():
+        yield from _without_concepts(path, options, log)
 
 
 def _is_xml(path: Path) -> bool:
     return Head.of(path).text.lstrip().startswith("<")
+
+
+def _without_concepts(
+    folder: Path, options: ReadOptions, log: ReadLog
+) -> Iterator[tuple[str, Document]]:
+    """The texts of a folder of concepts that have no concepts, if they are kept."""
+    annotated = {each.stem for each in folder.iterdir() if each.suffix.lower() == CONCEPTS}
+    places = (folder, folder.parent / "txt") if annotated else ()
+    texts = [each for place in places if place.is_dir() for each in sorted(place.glob("*.txt"))]
+    for text in texts:
+        if text.stem in annotated or is_unrelated(text.name):
+            continue
+        treatment = options.treatment("unlabelled")
+        if treatment == "error":
+            raise FormatError(
+                "the text has no file of concepts",
+                place=str(text),
+                expected=f"{text.stem}{CONCEPTS}, empty for a text without concepts",
+                hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, '
+                '--keep unlabelled (keep={"unlabelled"}) reads them as texts without entities',
+            )
+        (log.skip if treatment == "skip" else log.keep)("unlabelled")
+        if treatment == "keep":
+            yield str(text), _document(text, [], text, options, log)
 
 
 def _text_of(path: Path) -> Path:
@@ -113,20 +125,32 @@ def _concepts(path: Path, options: ReadOptions, log: ReadLog) -> Document:
                 place=f"{path}:{number}",
                 expected='c="TEXT" LINE:TOKEN LINE:TOKEN||t="TYPE"',
             )
-    text_path = _text_of(path)
+    return _document(path, concepts, _text_of(path), options, log)
+
+
+def _document(
+    path: Path,
+    concepts: list[tuple[str, str, list[int], str]],
+    text_path: Path,
+    options: ReadOptions,
+    log: ReadLog,
+) -> Document:
+    """The document of a text and its concepts: place, shown text, bounds and label of each."""
     text = read_text(text_path)
-    failure: FormatError | None = None
-    for divide in (_words, _spaced):
-        lines = divide(text)
+    words = _words(text)
+    tokens = tuple(Token(*each) for line in words for each in line)
+    try:
+        regions = [_region(text, words, *each) for each in concepts]
+    except FormatError:
+        spaced = _spaced(text)
+        if spaced == words:
+            raise
         try:
-            regions = [_region(text, lines, *each) for each in concepts]
-        except FormatError as error:
-            failure = failure or error
-            continue
-        tokens = tuple(Token(*each) for line in _words(text) for each in line)
-        passage = Passage(text, regions, str(path), path.stem, tokens)
-        return document_of(passage, Counting("code-points"), options, log)
-    raise failure or FormatError("the text cannot be divided", place=str(text_path))
+            regions = [_region(text, spaced, *each) for each in concepts]
+        except FormatError:
+            regions = [_region(text, words, *each) for each in concepts]  # raises as at first
+    passage = Passage(text, regions, str(path), path.stem, tokens)
+    return document_of(passage, Counting("code-points"), options, log)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -10,7 +10,8 @@ r"""WebAnno TSV 3, as WebAnno and INCEpTION export it (versions 3.0 to 3.3), rea
     1-2	5-11	Okonjo	*[1]	PER[1]
 
 A document is a sentence, as in column files: its text is the one of its `#Text=` lines, its tokens
-are the file's, its id the `#Sentence.id`. The file does not hold what is between sentences.
+are the file's, its id the `#Sentence.id`. The file does not hold what is between sentences. A
+folder of files is one split; the first sentence of each file has a `docstart` in its meta.
 
 Labels are the feature `value` of the layer of named entities; without that layer, the feature of
 the only layer of the user's own, or the layer's name if it has no feature. `ReadOptions.control`
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,15 +38,15 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
+from nerine.data.formats.standoff.folders import files_of
 from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of
 from nerine.data.formats.standoff.webanno_layers import (
+    Header,
     LabelColumn,
     Layer,
     choose_label_column,
     is_old_header,
     no_layer_error,
-    parse_layer,
-    version_of,
 )
 from nerine.data.formats.standoff.webanno_text import (
     joined,
@@ -70,39 +71,22 @@ def recognises(head: Head) -> bool:
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
-    """The documents of a file, a sentence each, with the place of its first line."""
-    lines = read_lines(path)
-    _, first = next(lines, (1, ""))
-    version = version_of(first, path)
-    layers: list[Layer] = []
-    body: list[tuple[int, str]] = []
-    for number, line in lines:
-        layer = parse_layer(line, sum(len(each.features) for each in layers))
-        if layer is None and line.strip():
-            body.append((number, line))
-            break
-        if layer is not None:
-            layers.append(layer)
+    """The sentences of a file or of those of a folder, with the places of their first lines."""
+    files = {file: Header.of(file) for file in files_of(path, EXTENSIONS)}
+    layers = {layer.name: layer for each in files.values() for layer in each.layers}
     with errors_at(str(path)):
-        column = _column(layers, options, log)
+        column = _chosen(list(layers.values()), options, log)
     if column is None and "unlabelled" in options.skip:
         return
-    units: list[Offsets] = [options.offsets] if options.offsets else ["utf-16", "code-points"]
-    reader = _Sentences(path, version, layers, column, units, log)
-    previous: _Sentence | None = None
-    for sentence in reader.of(itertools.chain(body, lines)):
-        if previous is not None:
-            _join(previous, sentence, log)
-            yield _document(previous, options, log)
-        previous = sentence
-        if reader.units == ["code-points"] and not options.offsets:
-            log.add_note("webanno: offsets count code points, as the tokens show")
-    if previous is not None:
-        yield _document(previous, options, log)
+    for file, header in files.items():
+        for index, sentence in enumerate(_sentences(file, header, column, options, log)):
+            if index == 0 and len(files) > 1:
+                sentence.meta["docstart"] = ["-DOCSTART-"]
+            yield _document(sentence, options, log)
 
 
-def _column(layers: list[Layer], options: ReadOptions, log: ReadLog) -> LabelColumn | None:
-    """The column of labels; None for a file without one that is kept or skipped."""
+def _chosen(layers: list[Layer], options: ReadOptions, log: ReadLog) -> LabelColumn | None:
+    """The column of labels; None for files without one that are kept or skipped."""
     treatment = options.treatment("unlabelled")
     try:
         column = choose_label_column(layers, options.control)
@@ -115,11 +99,39 @@ def _column(layers: list[Layer], options: ReadOptions, log: ReadLog) -> LabelCol
             raise no_layer_error(layers)
         (log.skip if treatment == "skip" else log.keep)("unlabelled")
         return None
-    others = [each.short_name for each in layers if each is not column.layer]
+    others = [each.short_name for each in layers if each.name != column.layer.name]
     shown = f"feature {column.feature}" if column.feature else "its name is the label"
     left = f"; not read: {', '.join(others)}" if others else ""
     log.add_note(f"webanno: layer {column.layer.short_name}, {shown}{left}")
     return column
+
+
+def _sentences(
+    path: Path,
+    header: Header,
+    column: LabelColumn | None,
+    options: ReadOptions,
+    log: ReadLog,
+) -> Iterator[_Sentence]:
+    """The sentences of a file, joined to the following ones."""
+    same = [each for each in header.layers if column and each.name == column.layer.name]
+    if same and column and column.feature in same[0].plain_features:
+        index = same[0].plain_features[column.feature]
+        column = replace(column, layer=same[0], index=index)
+    else:
+        column = None  # WebAnno leaves layers without annotations out
+    units: list[Offsets] = [options.offsets] if options.offsets else ["utf-16", "code-points"]
+    reader = _Sentences(path, header, column, units, log)
+    previous: _Sentence | None = None
+    for sentence in reader.of(itertools.islice(read_lines(path), header.length, None)):
+        if previous is not None:
+            _join(previous, sentence, log)
+            yield previous
+        previous = sentence
+    if reader.units == ["code-points"] and not options.offsets:
+        log.add_note("webanno: offsets count code points, as the tokens show")
+    if previous is not None:
+        yield previous
 
 
 @dataclass(slots=True)
@@ -203,8 +215,7 @@ class _Sentences:
     def __init__(
         self,
         path: Path,
-        version: tuple[int, int],
-        layers: Sequence[Layer],
+        header: Header,
         column: LabelColumn | None,
         units: list[Offsets],
         log: ReadLog,
@@ -212,9 +223,9 @@ class _Sentences:
         self.units = units
         self._log = log
         self._path = path
-        of_version = [] if version >= (3, 2) else [unescape_java]
+        of_version = [] if header.version >= (3, 2) else [unescape_java]
         self._unescapes: list[Callable[[str], str]] = [*of_version, unescape_text, str]
-        self._width = sum(len(each.features) for each in layers)
+        self._width = sum(len(each.features) for each in header.layers)
         self._column = column
 
     def of(self, lines: Iterator[tuple[int, str]]) -> Iterator[_Sentence]:

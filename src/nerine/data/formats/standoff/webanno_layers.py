@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
+from nerine.core.files import read_lines
 
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 
@@ -73,7 +74,38 @@ class LabelColumn:
     index: int
 
 
-def version_of(first_line: str, path: Path) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of a file.
+
+    Attributes:
+        version: The version of its format.
+        layers: Its layers, in the order of their columns.
+        length: Its number of lines.
+    """
+
+    version: tuple[int, int]
+    layers: list[Layer]
+    length: int
+
+    @classmethod
+    def of(cls, path: Path) -> Header:
+        """The header of a file; raises `FormatError` if the file is not WebAnno TSV 3."""
+        lines = read_lines(path)
+        version = _version_of(next(lines, (1, ""))[1], path)
+        layers: list[Layer] = []
+        length = 1
+        for number, line in lines:
+            layer = _parse_layer(line, sum(len(each.features) for each in layers))
+            if layer is None and line.strip():
+                break
+            length = number
+            if layer is not None:
+                layers.append(layer)
+        return cls(version, layers, length)
+
+
+def _version_of(first_line: str, path: Path) -> tuple[int, int]:
     """The version in the first line of a file; raises `FormatError` for others than 3."""
     match = _VERSION.fullmatch(first_line)
     if match and match[1] == "3":
@@ -98,7 +130,7 @@ def is_old_header(line: str) -> bool:
     return _OLD_HEADER.fullmatch(line) is not None
 
 
-def parse_layer(line: str, first: int) -> Layer | None:
+def _parse_layer(line: str, first: int) -> Layer | None:
     """The layer that a header line declares; None for another line."""
     match = _LAYER.fullmatch(line)
     if match is None:
