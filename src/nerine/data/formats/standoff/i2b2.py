@@ -72,7 +72,12 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     """The document of a file, or those of a folder, each with the place of its file."""
     for file in files_of(path, EXTENSIONS):
         read_file = _tagged if _is_xml(file) else _concepts
-        yield str(file), read_file(file, options, log)
+        try:
+            document = read_file(file, options, log)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            yield str(file), document
     if path.is_dir():
         yield from _without_concepts(path, options, log)
 

@@ -25,7 +25,7 @@ its last character; a text without one is a title. The fourth column shows white
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,8 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file, each with the place of its title."""
-    counting = find_counting(_passages(path), options, log)
-    for passage in _passages(path):
+    counting = find_counting(_passages(path, ReadLog(unreadable=[]).refuse), options, log)
+    for passage in _passages(path, log.refuse):
         if passage.meta:
             log.add_note("pubtator: other lines than annotations, such as relations, are in meta")
         yield passage.place, document_of(passage, counting, options, log)
@@ -113,7 +113,8 @@ class _Article:
             self.others.append(rest)
 
 
-def _passages(path: Path) -> Iterator[Passage]:
+def _passages(path: Path, refuse: Callable[[FormatError], None]) -> Iterator[Passage]:
+    """The documents of a file; `refuse` takes the errors of lines."""
     article: _Article | None = None
     for number, line in read_lines(path):
         place = f"{path}:{number}"
@@ -123,12 +124,14 @@ def _passages(path: Path) -> Iterator[Passage]:
                 yield article.passage()
             article = _Article(match[1], place, match[3])
         elif article:
-            if line.strip():
-                article.add(line, place)
+            try:
+                if line.strip():
+                    article.add(line, place)
+            except FormatError as error:
+                refuse(error)
         elif line.strip():
-            raise FormatError(
-                f"{line[:60]!r} comes before the first title", place=place, expected=_EXPECTED
-            )
+            found = f"{line[:60]!r} comes before the first title"
+            refuse(FormatError(found, place=place, expected=_EXPECTED))
     if article:
         yield article.passage()
 

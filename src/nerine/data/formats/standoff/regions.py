@@ -145,14 +145,18 @@ def document_of(
     entities: dict[tuple[int, int, str], Entity] = {}
     fields: list[list[Any]] = []
     for region in passage.regions:
-        with errors_at(region.place):
-            fault = region.fault or (None if region.label else "no-label")
-            if fault is None and region.end + counting.inclusive == region.start:
-                fault = "empty"
-            if fault is not None:
-                _skip(region, fault, passage.text, options, log)
-                continue
-            start, end = _located(passage.text, region, locate, counting)
+        fault = region.fault or (None if region.label else "no-label")
+        if fault is None and region.end + counting.inclusive == region.start:
+            fault = "empty"
+        try:
+            with errors_at(region.place):
+                if fault is not None:
+                    _skip(region, fault, passage.text, options, log)
+                    continue
+                start, end = _located(passage.text, region, locate, counting)
+        except FormatError as error:
+            log.refuse(error)
+            continue
         key = (start, end, region.label)
         entities[key] = Entity(*key)
         if region.fields:

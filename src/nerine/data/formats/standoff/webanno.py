@@ -182,11 +182,13 @@ def _document(sentence: _Sentence, options: ReadOptions, log: ReadLog) -> tuple[
             continue  # counted in the sentence in which it begins
         labels = {each.label for each in units}
         if len(labels) > 1:
-            raise FormatError(
+            error = FormatError(
                 f"the annotation [{number}] has the labels {', '.join(map(str, labels))}",
                 place=units[-1].place,
                 expected="one label in all lines of an annotation",
             )
+            log.refuse(error)
+            continue
         region = Region(
             min(each.start for each in units),
             max(each.end for each in units),
@@ -240,7 +242,10 @@ class _Sentences:
             # a header of the document, such as #Summary=…, belongs to its first sentence
             has_text = any(each.startswith("#Text=") for _, each in comments)
             if rows or (has_text and not is_comment):
-                yield self._sentence(comments, rows)
+                try:
+                    yield self._sentence(comments, rows)
+                except FormatError as error:
+                    self._log.refuse(error)
                 comments, rows = [], []
             if is_comment:
                 comments.append((f"{self._path}:{number}", line))
