@@ -199,7 +199,10 @@ class ReadLog:
     def refuse(self, error: FormatError) -> None:
         """Raises the error of a line or record, or lists it if `unreadable` is a list."""
         if self.unreadable is None or len(self.unreadable) >= MOST_UNREADABLE:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # a reference to itself would keep files open
         self.unreadable.append(error)
 
     def skip(self, kind: Unusual) -> None:

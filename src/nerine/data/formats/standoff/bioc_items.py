@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,8 +70,7 @@ def read_articles(path: Path) -> Iterator[Article]:
     """The documents of a file."""
     with opened(path) as stream:
         is_xml = stream.read(4096).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] == b"<"
-    items = _xml_items(path) if is_xml else _json_items(path)
-    for place, item in items:
+    for place, item in _xml_items(path) if is_xml else _json_items(path):
         with errors_at(place):
             yield _article(item, str(path), place)
 
@@ -114,22 +114,29 @@ def _json_items(path: Path) -> Iterator[tuple[str, Item]]:
 
 def _json_values(path: Path) -> Iterator[tuple[str, Any]]:
     """The values of a file of JSON lines, or the only one of another file."""
-    lines: Iterator[tuple[int, str]] = filter(lambda pair: pair[1].strip(), read_lines(path))
-    number, line = next(lines, (1, ""))
+    is_first = True
+    with contextlib.closing(read_lines(path)) as lines:
+        for number, line in filter(lambda pair: pair[1].strip(), lines):
+            place = f"{path}:{number}"
+            try:
+                value = STRICT.decode(line)
+            except (ValueError, RecursionError) as error:
+                if not is_first:
+                    raise _no_json(error, place) from None
+                break  # one value over several lines
+            yield place, value
+            is_first = False
+        else:
+            return
     try:
-        first = STRICT.decode(line)
-    except (ValueError, RecursionError):
-        lines = iter([(1, read_text(path).removeprefix("\ufeff"))])
-    else:
-        yield f"{path}:{number}", first
-    for number, line in lines:
-        try:
-            value = STRICT.decode(line)
-        except (ValueError, RecursionError) as error:
-            raise FormatError(
-                f"this is not valid JSON: {error}", place=f"{path}:{number}", expected=_EXPECTED
-            ) from None
-        yield f"{path}:{number}", value
+        value = STRICT.decode(read_text(path).removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error, str(path)) from None
+    yield f"{path}:1", value
+
+
+def _no_json(error: Exception, place: str) -> FormatError:
+    return FormatError(f"this is not valid JSON: {error}", place=place, expected=_EXPECTED)
 
 
 def _article(item: Any, path: str, place: str) -> Article:

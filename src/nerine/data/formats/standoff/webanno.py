@@ -27,6 +27,7 @@ its layer are kept in `meta["entity_fields"]`.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -50,8 +51,9 @@ from nerine.data.formats.standoff.webanno_layers import (
 )
 from nerine.data.formats.standoff.webanno_text import (
     joined,
+    misplaced_token,
     split_number,
-    token_ranges,
+    token_places,
     unescape_java,
     unescape_text,
     unescape_value,
@@ -123,11 +125,12 @@ def _sentences(
     units: list[Offsets] = [options.offsets] if options.offsets else ["utf-16", "code-points"]
     reader = _Sentences(path, header, column, units, log)
     previous: _Sentence | None = None
-    for sentence in reader.of(itertools.islice(read_lines(path), header.length, None)):
-        if previous is not None:
-            _join(previous, sentence, log)
-            yield previous
-        previous = sentence
+    with contextlib.closing(read_lines(path)) as lines:
+        for sentence in reader.of(itertools.islice(lines, header.length, None)):
+            if previous is not None:
+                _join(previous, sentence, log)
+                yield previous
+            previous = sentence
     if reader.units == ["code-points"] and not options.offsets:
         log.add_note("webanno: offsets count code points, as the tokens show")
     if previous is not None:
@@ -180,14 +183,15 @@ def _document(sentence: _Sentence, options: ReadOptions, log: ReadLog) -> tuple[
     for number, units in sentence.annotations.items():
         if number in sentence.begun_before:
             continue  # counted in the sentence in which it begins
-        labels = {each.label for each in units}
+        labels = dict.fromkeys(each.label for each in units)
         if len(labels) > 1:
-            error = FormatError(
-                f"the annotation [{number}] has the labels {', '.join(map(str, labels))}",
-                place=units[-1].place,
-                expected="one label in all lines of an annotation",
+            log.refuse(
+                FormatError(
+                    f"the annotation [{number}] has the labels {', '.join(map(str, labels))}",
+                    place=units[-1].place,
+                    expected="one label in all lines of an annotation",
+                )
             )
-            log.refuse(error)
             continue
         region = Region(
             min(each.start for each in units),
@@ -271,7 +275,7 @@ class _Sentences:
         located = [
             (here, start, end, form) for here, is_part, start, end, form, _ in parsed if not is_part
         ]
-        text, shift, ranges = self._located(texts, located, place)
+        text, shift, ranges = self._located(texts, located)
         sentence = _Sentence(
             place,
             text,
@@ -312,33 +316,27 @@ class _Sentences:
         return match[1] is not None, int(match[2]), int(match[3]), values[0], values[1:]
 
     def _located(
-        self, texts: list[str], tokens: list[tuple[str, int, int, str]], place: str
+        self, texts: list[str], tokens: list[tuple[str, int, int, str]]
     ) -> tuple[str, int, list[tuple[int, int]]]:
         """The text of a sentence, the offset of its beginning, and its tokens' ranges."""
         begin = tokens[0][1] if tokens else 0
-        failure: FormatError | None = None
+        tried = []
         for unescape in self._unescapes:
             text = joined("\n".join(map(unescape, texts)))
             lead = len(text) - len(text.lstrip())
             is_astral = max(text, default="") > "\uffff"
+            units = self.units if is_astral else self.units[:1]
             for shift in (begin, begin - lead) if lead else (begin,):
-                fitting: list[Offsets] = []
-                ranges: list[tuple[int, int]] = []
-                differs = False
-                for unit in self.units if is_astral else self.units[:1]:
-                    try:
-                        found, differs = token_ranges(text, tokens, shift, unit, unescape)
-                    except FormatError as error:
-                        failure = failure or error
-                    else:
-                        ranges = ranges if fitting else found
-                        fitting.append(unit)
-                if fitting:
+                ways = [(text, tokens, shift, unit, unescape) for unit in units]
+                found = [(each, places) for each in ways if (places := token_places(*each))]
+                tried += ways
+                if found:
+                    self.units = [way[3] for way, _ in found] if is_astral else self.units
+                    ranges, differs = found[0][1]
                     if differs:
                         self._log.add_remark("whose tokens differ from the text in case")
-                    self.units = fitting if is_astral else self.units
                     return text, shift, ranges
-        raise failure or FormatError("the sentence has no text", place=place)
+        raise misplaced_token(*tried[0])
 
     def _annotate(self, sentence: _Sentence, values: list[str], unit: _Unit) -> None:
         """Adds the annotations of a line to its sentence."""

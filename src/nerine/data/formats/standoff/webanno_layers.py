@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,17 +92,17 @@ class Header:
     @classmethod
     def of(cls, path: Path) -> Header:
         """The header of a file; raises `FormatError` if the file is not WebAnno TSV 3."""
-        lines = read_lines(path)
-        version = _version_of(next(lines, (1, ""))[1], path)
         layers: list[Layer] = []
         length = 1
-        for number, line in lines:
-            layer = _parse_layer(line, sum(len(each.features) for each in layers))
-            if layer is None and line.strip():
-                break
-            length = number
-            if layer is not None:
-                layers.append(layer)
+        with contextlib.closing(read_lines(path)) as lines:
+            version = _version_of(next(lines, (1, ""))[1], path)
+            for number, line in lines:
+                layer = _parse_layer(line, sum(len(each.features) for each in layers))
+                if layer is None and line.strip():
+                    break
+                length = number
+                if layer is not None:
+                    layers.append(layer)
         return cls(version, layers, length)
 
 

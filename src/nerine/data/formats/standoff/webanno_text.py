@@ -9,6 +9,9 @@ from nerine.core.errors import FormatError
 from nerine.data.formats.options import Offsets
 from nerine.data.formats.standoff.regions import locator
 
+RawToken = tuple[str, int, int, str]
+"""A token as a file has it: its place, start, end and form."""
+
 _NUMBERED = re.compile(r"((?:\\.|[^\\])*?)\[(\d{1,18})\]", re.DOTALL)
 _VALUE_ESCAPE = re.compile(r"\\(->|[\\\[\]|_;*tn])")
 _TEXT_ESCAPE = re.compile(r"\\([\\tnfrb\x00-\x07\x0e-\x1f])")
@@ -17,44 +20,65 @@ _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _CONTROLS = {"t": "\t", "n": "\n", "f": "\f", "r": "\r", "b": "\b"}
 
 
-def token_ranges(
+def token_places(
     text: str,
-    tokens: list[tuple[str, int, int, str]],
+    tokens: list[RawToken],
     shift: int,
     unit: Offsets,
     unescape: Callable[[str], str],
-) -> tuple[list[tuple[int, int]], bool]:
+) -> tuple[list[tuple[int, int]], bool] | None:
     """The ranges of tokens in code points, and whether some differ from the text in case.
 
     Args:
         text: The text of the sentence.
-        tokens: Place, start, end and form of each token, as the file has them.
+        tokens: Its tokens as the file has them.
         shift: The offset of the sentence's beginning.
         unit: The unit of offsets.
         unescape: How forms are unescaped, if they are escaped at all.
 
-    Raises:
-        FormatError: If another text than the token's form is at its place.
+    Returns:
+        None if another text than a token's form is in its place.
     """
     locate = locator(text, unit)
     ranges, differs = [], False
-    for place, token_start, token_end, form in tokens:
+    for _, token_start, token_end, form in tokens:
         start, end = locate(token_start - shift), locate(token_end - shift)
-        covered = text[start:end] if start is not None and end is not None else ""
-        forms = {form, unescape(form), unescape_value(form)}
-        is_same = covered in forms
-        if start is None or end is None or not (is_same or covered.casefold() == form.casefold()):
-            raise FormatError(
-                f"the token {form[:60]!r} is not at {token_start}-{token_end}",
-                place=place,
-                expected=f"{covered[:60]!r}, the text there"
-                if covered
-                else f"a range of the text {text[:60]!r}, which begins at {shift}",
-                hint="the text may have been changed since it was annotated: export it again",
-            )
-        differs = differs or not is_same
+        if start is None or end is None:
+            return None
+        covered = text[start:end]
+        if covered not in (form, unescape(form), unescape_value(form)):
+            if covered.casefold() != form.casefold():
+                return None
+            differs = True
         ranges.append((start, end))
     return ranges, differs
+
+
+def misplaced_token(
+    text: str,
+    tokens: list[RawToken],
+    shift: int,
+    unit: Offsets,
+    unescape: Callable[[str], str],
+) -> FormatError:
+    """The error for the first token with another text in its place; arguments as before."""
+    index = next(
+        index
+        for index in range(len(tokens))
+        if token_places(text, [tokens[index]], shift, unit, unescape) is None
+    )
+    locate = locator(text, unit)
+    place, token_start, token_end, form = tokens[index]
+    start, end = locate(token_start - shift), locate(token_end - shift)
+    covered = text[start:end] if start is not None and end is not None else ""
+    return FormatError(
+        f"the token {form[:60]!r} is not at {token_start}-{token_end}",
+        place=place,
+        expected=f"{covered[:60]!r}, the text there"
+        if covered
+        else f"a range of the text {text[:60]!r}, which begins at {shift}",
+        hint="the text may have been changed since it was annotated: export it again",
+    )
 
 
 def joined(text: str) -> str:

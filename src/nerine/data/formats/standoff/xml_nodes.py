@@ -98,7 +98,7 @@ class _Collector:
             f"the file defines or uses an entity of its own, {name!r}",
             place=self.place,
             expected="XML with the usual entities: &lt; &gt; &amp; &quot; &apos; and numbers",
-            hint="replace it by its text, for example with: xmllint --noent",
+            hint="write its text in its place",
         )
 
 
