@@ -16,6 +16,7 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, FormatError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, read_placed
+from nerine.data.formats.standoff import bioc_json, xml_nodes
 from strategies import texts
 
 Item = dict[str, Any]
@@ -115,10 +116,56 @@ def test_json_comes_in_several_wrappings(tmp_path: Path) -> None:
         path.write_text(json.dumps(value))
         assert detect_format(path) == "bioc"
         assert read(path) == expected
-    path = tmp_path / "lines"
-    path.write_text("\n".join(json.dumps(each) for each in TWO["documents"]))
-    assert detect_format(path) == "bioc"
+    for lines in (TWO["documents"], [collection(each) for each in TWO["documents"]]):
+        path = tmp_path / "lines"
+        path.write_text("\n".join(json.dumps(each) for each in lines))
+        assert detect_format(path) == "bioc"
+        assert read(path) == expected
+    path.write_text(json.dumps([collection(each) for each in TWO["documents"]]))
     assert read(path) == expected
+    infons = {**TWO, "infons": {"documents": "[{", "x": {"deep": {"er": []}}}}
+    path.write_text(json.dumps(infons, indent=2))
+    assert read(path) == expected
+    path.write_text(json.dumps(TWO)[:-1] + ', "version": 1.0}\n')
+    assert read(path) == expected
+
+
+def test_a_long_collection_is_read_document_by_document(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with path.open("w") as stream:
+        stream.write('{"source": "x", "documents": [\n')
+        for number in range(3000):
+            text = f"{number} " + "Bo ran. " * 500
+            one = document(passage(0, text, annotation(len(f"{number} "), "Bo")), id=str(number))
+            stream.write(f"{',' if number else ''}{json.dumps(one)}\n")
+        stream.write("]}")
+    assert path.stat().st_size > 12_000_000
+    tracemalloc.start()
+    places = [place for place, _ in read_placed(path, "bioc")]
+    assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    tracemalloc.stop()
+    assert places == [f"{path}:{number + 2}" for number in range(3000)]
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("", "not valid JSON"),
+        ("]", "not valid JSON"),
+        ("]} x", "not valid JSON"),
+        ('], "date": tru}', "not valid JSON"),
+        ("{}]}", "a comma or the end of the documents is missing"),
+        (", ]}", "not valid JSON"),
+    ],
+)
+def test_a_collection_that_does_not_end_well_is_refused(
+    tmp_path: Path, end: str, words: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(TWO, indent=1)[:-4].rstrip().removesuffix("]") + end)
+    with pytest.raises(FormatError, match=words) as caught:
+        list(read_documents(path, "bioc"))
+    assert (caught.value.place or "").startswith(f"{path}:")
 
 
 @forms
@@ -291,6 +338,36 @@ def test_no_file_is_loaded_for_an_entity(tmp_path: Path, system: str) -> None:
         path.write_text(head + as_xml(collection(document(passage(0, "BO")))).replace("BO", "&x;"))
         with pytest.raises(FormatError, match="an entity of its own, 'x'"):
             list(read_documents(path, "bioc"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<collection><document a="AAAA',
+        "<collection><document><passage><text>AAAA",
+        "<collection><document>AAAA",
+        "<collection><!-- AAAA",
+        "<collection><document><passage><annotation/>AAAA",
+        '{"documents": [{"passages": "AAAA',
+        '{"documents": [AAAA',
+        '{"passages": "AAAA',
+        "[AAAA",
+        '{"documents": [], "x": "AAAA',
+    ],
+)
+def test_what_does_not_end_takes_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    for module in (xml_nodes, bioc_json):
+        monkeypatch.setattr(module, "_LONGEST", 1_000_000)
+    path = tmp_path / "a.bioc"
+    path.write_text(content.replace("AAAA", "1 " * 5_000_000))
+    tracemalloc.start()
+    with pytest.raises(FormatError, match=r"has more than|no value ends|is 1") as caught:
+        list(read_documents(path, "bioc"))
+    assert tracemalloc.get_traced_memory()[1] < 9_000_000
+    tracemalloc.stop()
+    assert caught.value.place == f"{path}:1"
 
 
 def test_xml_in_other_encodings_is_read(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, opened, read_lines, read_text
-from nerine.core.strict_json import STRICT, kind_of
+from nerine.core.files import errors_at, opened
+from nerine.core.strict_json import kind_of
+from nerine.data.formats.standoff.bioc_json import EXPECTED, read_json_documents
 from nerine.data.formats.standoff.xml_nodes import Node, read_nodes
 
 _NUMBER = re.compile(r"\s*(\d{1,18})\s*")
-_COLLECTIONS = ("documents", "PubTator3")
-_EXPECTED = "a BioC collection, or documents with passages"
 _PLURALS = {
     each: f"{each}s" for each in ("passage", "sentence", "annotation", "relation", "location")
 }
@@ -70,7 +68,7 @@ def read_articles(path: Path) -> Iterator[Article]:
     """The documents of a file."""
     with opened(path) as stream:
         is_xml = stream.read(4096).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] == b"<"
-    for place, item in _xml_items(path) if is_xml else _json_items(path):
+    for place, item in _xml_items(path) if is_xml else read_json_documents(path):
         with errors_at(place):
             yield _article(item, str(path), place)
 
@@ -81,7 +79,7 @@ def _xml_items(path: Path) -> Iterator[tuple[str, Item]]:
         is_empty = False
         yield f"{path}:{node.line}", _item_of(node)
     if is_empty:
-        raise FormatError("the file has no <document>", place=str(path), expected=_EXPECTED)
+        raise FormatError("the file has no <document>", place=str(path), expected=EXPECTED)
 
 
 def _item_of(node: Node) -> Item:
@@ -95,48 +93,6 @@ def _item_of(node: Node) -> Item:
         else:
             item[child.tag] = child.text
     return item
-
-
-def _json_items(path: Path) -> Iterator[tuple[str, Item]]:
-    for place, value in _json_values(path):
-        for each in value if isinstance(value, list) else [value]:
-            collection = each if isinstance(each, dict) else {}
-            names = [name for name in _COLLECTIONS if isinstance(collection.get(name), list)]
-            if not names and "passages" not in collection:
-                raise FormatError(
-                    f"this is {kind_of(each)} without documents and passages",
-                    place=place,
-                    expected=_EXPECTED,
-                )
-            for item in collection[names[0]] if names else [each]:
-                yield place, item
-
-
-def _json_values(path: Path) -> Iterator[tuple[str, Any]]:
-    """The values of a file of JSON lines, or the only one of another file."""
-    is_first = True
-    with contextlib.closing(read_lines(path)) as lines:
-        for number, line in filter(lambda pair: pair[1].strip(), lines):
-            place = f"{path}:{number}"
-            try:
-                value = STRICT.decode(line)
-            except (ValueError, RecursionError) as error:
-                if not is_first:
-                    raise _no_json(error, place) from None
-                break  # one value over several lines
-            yield place, value
-            is_first = False
-        else:
-            return
-    try:
-        value = STRICT.decode(read_text(path).removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:
-        raise _no_json(error, str(path)) from None
-    yield f"{path}:1", value
-
-
-def _no_json(error: Exception, place: str) -> FormatError:
-    return FormatError(f"this is not valid JSON: {error}", place=place, expected=_EXPECTED)
 
 
 def _article(item: Any, path: str, place: str) -> Article:

@@ -17,6 +17,7 @@ from nerine.core.files import opened
 
 _CHUNK = 64 * 1024
 _DEEPEST = 100
+_LONGEST = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -66,6 +67,8 @@ class _Collector:
         self._path = path
         self._tag = tag
         self._depth = 0
+        self._fed = 0
+        self._begin = 0  # of the outermost element that is open
         self._open: list[Node] = []
 
     @property
@@ -80,6 +83,8 @@ class _Collector:
             node = Node(tag, attributes, self.parser.CurrentLineNumber)
             if self._open:
                 self._open[-1].children.append(node)
+            else:
+                self._begin = self.parser.CurrentByteIndex
             self._open.append(node)
 
     def _end(self, tag: str) -> None:  # noqa: ARG002
@@ -92,6 +97,16 @@ class _Collector:
     def _characters(self, text: str) -> None:
         if self._open:
             self._open[-1].pieces.append(text)
+
+    def feed(self, chunk: bytes) -> None:
+        """Parses a part of the file; an element or a tag that does not end is an error."""
+        self._fed += len(chunk)
+        begin = self.parser.CurrentByteIndex if not self._open else self._begin
+        if self._fed - begin > _LONGEST:
+            raise FormatError(
+                f"an element or a tag has more than {_LONGEST:,} bytes", place=self.place
+            )
+        self.parser.Parse(chunk, not chunk)
 
     def _refuse(self, name: str, *_: object) -> NoReturn:
         raise FormatError(
@@ -112,7 +127,7 @@ def read_nodes(path: Path, tag: str | None = None) -> Iterator[Node]:
         while True:
             chunk = stream.read(_CHUNK)
             try:
-                collector.parser.Parse(chunk, not chunk)
+                collector.feed(chunk)
             except (expat.ExpatError, ValueError, LookupError) as error:
                 raise FormatError(
                     f"this is not valid XML: {error}",
