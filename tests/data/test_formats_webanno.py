@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nerine.cli import main
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.data.corpus import load_corpus
@@ -169,6 +171,10 @@ def test_a_text_that_another_tool_left_unescaped_is_read_as_its_tokens_show(tmp_
         "#Text=C:\\temp Bo\n1-1	0-7	C:\\temp	_	_\n1-2	8-10	Bo	*	PER\n",
     )
     assert shown(read(path)) == [[("PER", "Bo")]]
+    path = tsv(
+        tmp_path, '#Text=\\"Bo\\"\n1-1	0-1	"	_	_\n1-2	1-3	Bo	*	PER\n'
+    )
+    assert [each.text for each in read(path)] == ['"Bo"']
 
 
 EMOJI_UTF_16 = (
@@ -285,6 +291,8 @@ def test_a_layer_of_ones_own_is_named_where_there_are_several(tmp_path: Path) ->
         read(path)
     assert caught.value.place == str(path)
     assert "--control webanno.custom.Person:role (control=…)" in str(caught.value)
+    command = ["describe", str(path), "--control", "webanno.custom.Person:role"]
+    assert CliRunner().invoke(main, command).exit_code == 0
     log = ReadLog()
     assert shown(read(path, log, control="webanno.custom.Person:role")) == [[("smith", "Bo")]]
     assert log.notes == ["webanno: layer Person, feature role; not read: Place"]

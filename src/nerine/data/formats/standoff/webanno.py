@@ -229,8 +229,9 @@ class _Sentences:
         self.units = units
         self._log = log
         self._path = path
-        of_version = [] if header.version >= (3, 2) else [unescape_java]
-        self._unescapes: list[Callable[[str], str]] = [*of_version, unescape_text, str]
+        ways: list[Callable[[str], str]] = [unescape_text, str]
+        is_old = header.version < (3, 2)
+        self._unescapes = [unescape_java, *ways] if is_old else [*ways, unescape_java]
         self._width = sum(len(each.features) for each in header.layers)
         self._column = column
 

@@ -56,8 +56,9 @@ class Layer:
 
     @property
     def controls(self) -> list[str]:
-        """The values of `control` that name its features."""
-        return [f"{self.name}:{each}" if each else self.name for each in self.plain_features]
+        """The values of `control` that name its features, that of `value` first."""
+        features = sorted(self.plain_features, key=lambda each: each != "value")
+        return [f"{self.name}:{each}" if each else self.name for each in features]
 
 
 @dataclass(frozen=True, slots=True)
