@@ -433,6 +433,25 @@ def test_a_folder_of_exports_is_one_split(tmp_path: Path) -> None:
     }
 
 
+def test_an_exported_project_is_one_split(tmp_path: Path) -> None:
+    folder = tmp_path / "annotation"
+    folder.mkdir()
+    for name in ("test 1.txt", "test 2.txt"):
+        tsv(folder / name, SENTENCES, name="ada.tsv")
+        tsv(folder / name, "#Text=Bo", name="INITIAL_CAS.tsv")
+    assert len(load_corpus(folder).train) == 4
+    tsv(folder / "test 2.txt", "#Text=Bo\n1-1	0-2	Bo	*	PER\n", name="bo.tsv")
+    with pytest.raises(FormatError, match="the document has 2 annotators: ada, bo") as caught:
+        load_corpus(folder)
+    assert caught.value.place == str(folder / "test 2.txt")
+    assert "--annotations by=ada (annotations=…)" in (caught.value.hint or "")
+    assert len(load_corpus(folder, options=ReadOptions(annotations="by=ada")).train) == 4
+    assert len(load_corpus(folder, options=ReadOptions(annotations="first")).train) == 4
+    one = load_corpus(folder, options=ReadOptions(annotations="by=bo"))
+    assert [each.text for each in one.train] == ["Bo"]
+    assert "webanno: 1 folder without annotations that count" in one.logs["train"].notes
+
+
 def test_files_that_are_called_like_splits_are_splits(tmp_path: Path) -> None:
     tsv(tmp_path, SENTENCES, name="train.tsv")
     tsv(tmp_path, SENTENCES, name="dev.tsv")

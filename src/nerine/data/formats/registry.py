@@ -132,16 +132,18 @@ def folder_format(path: Path) -> str | None:
         return "brat"
     formats = [FORMATS[name] for name in ("i2b2", "bioc", "webanno")]
     extensions = {extension for each in formats for extension in each.extensions}
-    files = [
-        each
-        for each in (sorted(path.iterdir()) if path.is_dir() else ())
-        if each.suffix.lower() in extensions and each.is_file() and not is_unrelated(each.name)
-    ]
-    splits = [split_named(each.name) for each in files]
-    if not files or (None not in splits and len({*splits}) == len(splits)):
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    inside = [each for each in inside if not is_unrelated(each.name)]
+    files = [each for each in inside if each.suffix.lower() in extensions and each.is_file()]
+    documents = files or [each for each in inside if each.is_dir() and each.name != "data"]
+    splits = [split_named(each.name) for each in documents]
+    if not documents or (None not in splits and len({*splits}) == len(splits)):
         return None
-    head = Head.of(files[0])
-    return next((each.name for each in formats if each.recognises(head)), None)
+    if not files:  # an exported project has a folder for each document
+        formats = [FORMATS["webanno"]]
+        files = [each for one in documents for each in sorted(one.glob("*.tsv"))][:1]
+    head = Head.of(files[0]) if files else None
+    return next((each.name for each in formats if head and each.recognises(head)), None)
 
 
 def is_folder_of(name: str | None, path: Path) -> bool:

@@ -38,3 +38,41 @@ def files_of(path: Path, extensions: Collection[str]) -> list[Path]:
                 hint="name one folder of files, or a folder with train, dev and test in it",
             )
     return files
+
+
+def exported_files(path: Path, extension: str, annotations: str) -> list[Path]:
+    """The file of each document in the export of an annotation project.
+
+    There a folder is a document, and a file in it is called like its annotator. `INITIAL_CAS` is
+    the text as it was before annotation.
+
+    Args:
+        path: The folder of the documents' folders, such as `annotation` or `curation`.
+        extension: The extension of files.
+        annotations: Which annotator's file counts, as in `ReadOptions`: `"error"` allows one alone,
+            `"first"` takes the first by name, `"by=NAME"` the one called so, if there is one.
+
+    Raises:
+        FormatError: If a document has several annotators, and none is chosen.
+    """
+    files = []
+    for folder in sorted(each for each in path.iterdir() if each.is_dir()):
+        found = sorted(
+            each
+            for each in folder.iterdir()
+            if each.suffix.lower() == extension
+            and each.stem != "INITIAL_CAS"
+            and not is_unrelated(each.name)
+        )
+        if annotations.startswith("by="):
+            found = [each for each in found if each.stem == annotations.removeprefix("by=")]
+        if len(found) > 1 and annotations != "first":
+            names = [each.stem for each in found]
+            raise FormatError(
+                f"the document has {len(found)} annotators: {', '.join(names)}",
+                place=str(folder),
+                expected="one file in the folder of each document",
+                hint=f"--annotations by={names[0]} (annotations=…) names one of them",
+            )
+        files += found[:1]
+    return files

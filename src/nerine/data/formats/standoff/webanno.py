@@ -11,7 +11,9 @@ r"""WebAnno TSV 3, as WebAnno and INCEpTION export it (versions 3.0 to 3.3), rea
 
 A document is a sentence, as in column files: its text is the one of its `#Text=` lines, its tokens
 are the file's, its id the `#Sentence.id`. The file does not hold what is between sentences. A
-folder of files is one split; the first sentence of each file has a `docstart` in its meta.
+folder of files is one split; the first sentence of each file has a `docstart` in its meta. So is
+the folder `annotation` or `curation` of an exported project, where a folder is a document and a
+file an annotator (`ReadOptions.annotations`).
 
 Labels are the feature `value` of the layer of named entities; without that layer, the feature of
 the only layer of the user's own, or the layer's name if it has no feature. `ReadOptions.control`
@@ -34,12 +36,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from nerine.core.display import counted
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
-from nerine.data.formats.standoff.folders import files_of
+from nerine.data.formats.standoff.folders import exported_files, files_of
 from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of
 from nerine.data.formats.standoff.webanno_layers import (
     Header,
@@ -74,7 +77,7 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The sentences of a file or of those of a folder, with the places of their first lines."""
-    files = {file: Header.of(file) for file in files_of(path, EXTENSIONS)}
+    files = {file: Header.of(file) for file in _files(path, options, log)}
     layers = {layer.name: layer for each in files.values() for layer in each.layers}
     with errors_at(str(path)):
         column = _chosen(list(layers.values()), options, log)
@@ -85,6 +88,17 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             if index == 0 and len(files) > 1:
                 sentence.meta["docstart"] = ["-DOCSTART-"]
             yield _document(sentence, options, log)
+
+
+def _files(path: Path, options: ReadOptions, log: ReadLog) -> list[Path]:
+    """The files of a folder: its own, or those of the documents of an exported project."""
+    if not path.is_dir() or any(path.glob(f"*{EXTENSIONS[0]}")):
+        return files_of(path, EXTENSIONS)
+    files = exported_files(path, EXTENSIONS[0], options.annotations)
+    missing = sum(each.is_dir() for each in path.iterdir()) - len(files)
+    if missing and files:
+        log.add_note(f"webanno: {counted(missing, 'folder')} without annotations that count")
+    return files or files_of(path, EXTENSIONS)
 
 
 def _chosen(layers: list[Layer], options: ReadOptions, log: ReadLog) -> LabelColumn | None:
