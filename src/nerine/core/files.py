@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,13 +31,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path) -> Generator[tuple[int, str], None, None]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
     the other characters at which `str.splitlines` divides a text.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         yield from stream_lines(bounded_lines(stream, str(path)), str(path))
 
 
@@ -70,7 +70,7 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
 
 def read_bytes(path: Path) -> bytes:
     """The content of a binary file."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return stream.read()
 
 
@@ -99,7 +99,8 @@ def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The stream of a file; raises `FormatError` if it cannot be read."""
     try:
         stream = path.open("rb")
     except FileNotFoundError:
