@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,14 +33,14 @@ _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 def read_lines(
     path: Path, refuse: Callable[[FormatError], None] | None = None
-) -> Iterator[tuple[int, str]]:
+) -> Generator[tuple[int, str], None, None]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
     the other characters at which `str.splitlines` divides a text. The error of a line that is not
     in UTF-8 goes to `refuse`; if that does not raise it, the next line is read.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         yield from stream_lines(bounded_lines(stream, str(path)), str(path), refuse)
 
 
@@ -82,7 +82,7 @@ def stream_lines(
 
 def read_bytes(path: Path) -> bytes:
     """The content of a binary file."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return stream.read()
 
 
@@ -166,7 +166,8 @@ def _encoding_error(found: str, encoding: str, place: str) -> FormatError:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The stream of a file; raises `FormatError` if it cannot be read."""
     try:
         stream = path.open("rb")
     except FileNotFoundError:

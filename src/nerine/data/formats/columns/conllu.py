@@ -159,8 +159,7 @@ class _Sentence:
             [before, columns[0], columns[source.form], *(columns[index] for index in others)]
             for before, columns in self.others
         ]
-        last = [row[-1] for row in values] + [line[-1] for line in lines]
-        if misc is not None and {*last} <= {NO_VALUE}:
+        if misc is not None and {row[-1] for row in [*values, *lines]} <= {NO_VALUE}:
             others = others[:-1]
             values, lines = [row[:-1] for row in values], [row[:-1] for row in lines]
         if not lines and all(value == NO_VALUE for row in values for value in row):

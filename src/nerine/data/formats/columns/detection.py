@@ -147,7 +147,8 @@ def judged_options(path: Path, options: ReadOptions) -> tuple[ReadOptions, Notat
     if not layout.columns or widths != {layout.width}:
         return options, layout.notation
     layers = [column.index for column in layout.columns if column.kind == "tags"]
-    is_sure = layers in ([], [layout.tag])
+    before = [column.kind for column in layout.columns[: layout.tag]]
+    is_sure = layers in ([], [layout.tag]) and "outside" not in before
     token = layout.token if options.token_column is None else options.token_column
     tag = layout.tag if options.tag_column is None and is_sure else options.tag_column
     if tag == layout.width - 1:

@@ -1,4 +1,4 @@
-"""Names of chunks, parts of speech and relations, so that their columns are not taken for others."""
+"""Names of chunks, parts of speech and relations, which tell their columns from others."""
 
 from __future__ import annotations
 
