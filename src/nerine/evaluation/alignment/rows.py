@@ -65,6 +65,8 @@ def read_sentences(
     """
     stated = options.tag_column
     options, notation = judged_options(path, options)
+    if notation.note and remarks is not None:
+        remarks.append(notation.note)
     column = options.tag_column
     if stated is None and column not in (None, LAST) and remarks is not None:
         remarks.append(f"the tags of {path} are in column {column}, the only one with tags")

@@ -144,7 +144,9 @@ def judged_options(path: Path, options: ReadOptions) -> tuple[ReadOptions, Notat
     except FormatError:
         return options, PREFIXED
     widths = {len(layout.fitted(layout.split(line))) for _, line in sample.rows}
-    if not layout.columns or widths != {layout.width}:
+    if widths != {layout.width}:
+        return options, PREFIXED
+    if not layout.columns:
         return options, layout.notation
     layers = [column.index for column in layout.columns if column.kind == "tags"]
     before = [column.kind for column in layout.columns[: layout.tag]]
