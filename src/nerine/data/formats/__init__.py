@@ -4,6 +4,7 @@
 name            files                                     a document is
 ==============  ========================================  ==================================
 `columns`       CoNLL-2003, WNUT and similar files        a sentence: lines of token and tag
+`conllu`        CoNLL-U, CoNLL-U Plus with tags           a sentence: lines of words
 `spans`         JSON lines: Nerine's, doccano's,          a record: text and ranges
                 Prodigy's
 `words`         JSON lines, as on the hub                 a record: tokens and tags
