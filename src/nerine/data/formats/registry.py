@@ -9,7 +9,7 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
-from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
+from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, tables, words
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.split_files import is_pair_folder
 
@@ -79,6 +79,7 @@ FORMATS = {
         Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
         Format("parquet", parquet.EXTENSIONS, parquet.read),
+        Format("csv", (".csv",), tables.read, tables.write),
     )
 }
 EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)

@@ -1,0 +1,113 @@
+"""Rows of documents, whose cells hold lists → records of tags, or texts with entities."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at
+from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.records import Record
+from nerine.data.formats.span_rows import SpanRow, item_list, unlabelled
+from nerine.data.formats.tables.cells import is_structured, structured
+from nerine.data.formats.tables.layout import is_tag
+from nerine.data.formats.tables.table import Table
+
+_EXPECTED = (
+    'a list of entities, such as \'[{"start": 0, "end": 4, "label": "person"}]\', or tags, '
+    "such as 'B-person O O', one for each word"
+)
+
+
+class DocumentRows:
+    """The documents of a table with a row for each.
+
+    The entities of a text are a list in JSON or as Python prints it, as in CSV files of Label
+    Studio. Tags are such a list, or separated by spaces or commas; they belong to the tokens in
+    another column, or else to the words of the text, which are separated by white space.
+    """
+
+    def __init__(self, table: Table, options: ReadOptions, log: ReadLog) -> None:
+        self._table, self._layout = table, table.layout
+        self._options, self._log = options, log
+
+    def has_tags(self) -> bool:
+        """Whether the first filled cells of annotation hold tags, not entities."""
+        if "token" in self._layout:
+            return True
+        for line, cells in itertools.islice(self._rows(), 1000):
+            cell = self._layout.cell(cells, "tag")
+            if cell.strip():
+                with errors_at(f"{self._table.path}:{line}"):
+                    value = self._value(cell)
+                if value:
+                    return isinstance(value, list) and isinstance(value[0], str | int)
+        return False
+
+    def tagged(self) -> Iterator[tuple[str, Record]]:
+        """The rows as records of tokens and tags, with their places."""
+        for line, cells in self._rows():
+            place = f"{self._table.path}:{line}"
+            with errors_at(place):
+                record = self._tagged(cells)
+            if record is not None:
+                yield place, record
+
+    def texts(self) -> Iterator[tuple[str, SpanRow]]:
+        """The rows as texts with entities, with their places."""
+        for line, cells in self._rows():
+            place = f"{self._table.path}:{line}"
+            text, cell = self._layout.cell(cells, "text"), self._layout.cell(cells, "tag")
+            with errors_at(place):
+                items = self._value(cell) if cell.strip() else self._unlabelled()
+                if items is not None:
+                    items = item_list(items)
+                    yield place, SpanRow(text, items, self._id(cells), self._meta(cells))
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        return ((line, cells) for line, cells in self._table.rows() if cells)
+
+    def _tagged(self, cells: list[str]) -> Record | None:
+        layout = self._layout
+        text, tag_cell = layout.cell(cells, "text"), layout.cell(cells, "tag")
+        cell = layout.cell(cells, "token")
+        tokens = structured(cell) if "token" in layout else text.split()
+        tags = self._value(tag_cell) if tag_cell.strip() else []
+        if not tags and tokens and not tag_cell.strip():
+            if self._unlabelled() is None:
+                return None
+            tags = ["O"] * len(tokens)
+        record: Record = self._meta(cells) | {"tokens": tokens, "ner_tags": _plain_list(tags)}
+        record["tokens"] = _plain_list(tokens)
+        if text:
+            record["text"] = text
+        if (own := self._id(cells)) is not None:
+            record["id"] = own
+        return record
+
+    def _unlabelled(self) -> list[Any] | None:
+        name = self._layout.names[self._layout.columns["tag"]]
+        found = f"the column {name!r} is empty"
+        return [] if unlabelled(self._options, self._log, found) else None
+
+    def _value(self, cell: str) -> Any:
+        """The value of a cell of annotation: a list, or a mapping that holds one."""
+        if is_structured(cell):
+            value = structured(cell)
+            return list(value) if isinstance(value, tuple) else value
+        tags = cell.replace(",", " ").split() if " " not in cell.strip() else cell.split()
+        if not any(is_tag(tag) for tag in tags):
+            raise FormatError(f"the cell {cell[:60]!r} holds no entities", expected=_EXPECTED)
+        return tags
+
+    def _id(self, cells: list[str]) -> str | None:
+        return self._layout.cell(cells, "document") or self._layout.cell(cells, "sentence") or None
+
+    def _meta(self, cells: list[str]) -> Record:
+        return {self._layout.names[index]: cells[index] for index in self._layout.others}
+
+
+def _plain_list(values: Any) -> Any:
+    return list(values) if isinstance(values, tuple) else values

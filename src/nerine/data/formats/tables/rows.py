@@ -1,0 +1,182 @@
+"""Rows of CSV and TSV files, read one by one with bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nerine.core.errors import FormatError
+from nerine.core.files import decoded
+
+LONGEST = 1 << 22
+"""The maximum number of bytes of a row. Longer ones come from unclosed quotes and the like."""
+
+QUOTE = '"'
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "TAB", "|": "bar"}
+
+Lines = Iterable[tuple[int, str]]
+Row = tuple[int, list[str]]
+"""The number of a row's first line, and its cells; an empty line has none."""
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers and line ends, without byte order mark."""
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
+    with stream:
+        number = 0
+        while raw := stream.readline(LONGEST + 1):
+            number += 1
+            place = f"{path}:{number}"
+            if len(raw) > LONGEST:
+                raise FormatError(f"this line is longer than {LONGEST >> 20} MiB", place=place)
+            if number == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            yield number, decoded(raw, place)
+
+
+@dataclass(slots=True)
+class RowParser:
+    """Parses the lines of one row after another.
+
+    With `quoted`, a cell that begins with a quote ends with one, may extend over several lines, and
+    has its own quotes doubled (RFC 4180). Otherwise quotes are characters like any other.
+    """
+
+    delimiter: str
+    quoted: bool = True
+    cells: list[str] = field(default_factory=list)
+    is_long: bool = False
+    _open: list[str] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the row goes on in the next line."""
+        return self._open is not None
+
+    def feed(self, line: str) -> str | None:
+        """Adds a line; returns the problem if the row is not valid."""
+        bare = line.removesuffix("\n").removesuffix("\r")
+        if self._open is None:
+            self.cells = []
+            if not self.quoted or QUOTE not in bare:
+                self.cells = bare.split(self.delimiter) if bare else []
+                return "a carriage return stands inside the row" if "\r" in bare else None
+        position = 0
+        while position <= len(bare):
+            start = position
+            if self._open is None and not bare.startswith(QUOTE, position):
+                position = bare.find(self.delimiter, position)
+                position = len(bare) if position < 0 else position
+                cell = bare[start:position]
+                if "\r" in cell:
+                    return "a carriage return stands inside the row"
+            else:
+                position = self._quoted_cell(line, position + (self._open is None))
+                if self._open is not None:
+                    return None
+                cell = self.cells.pop()
+                if bare[position : position + 1] not in ("", self.delimiter):
+                    return f"characters follow the closing quote of {cell[:40]!r}"
+            self.cells.append(cell)
+            position += 1
+        return None
+
+    def _quoted_cell(self, line: str, position: int) -> int:
+        """Adds the cell that goes on at `position`; returns the position after its last quote."""
+        parts = self._open = [] if self._open is None else self._open
+        while (end := line.find(QUOTE, position)) >= 0:
+            parts.append(line[position:end])
+            if not line.startswith(QUOTE, end + 1):
+                self.cells.append("".join(parts))
+                self._open = None
+                return end + 1
+            parts.append(QUOTE)
+            position = end + 2
+        parts.append(line[position:])
+        return len(line)
+
+
+def parsed_rows(lines: Lines, parser: RowParser, place: str) -> Iterator[Row]:
+    """The rows in `lines`; raises `FormatError` with the line at which a bad row begins."""
+    first = size = 0
+    for number, line in lines:
+        if not parser.is_open:
+            first, size = number, 0
+        problem = parser.feed(line)
+        size += len(line)
+        if problem is not None:
+            raise FormatError(problem, place=f"{place}:{number}", **_advice(problem, parser))
+        if not parser.is_open:
+            yield first, parser.cells
+        elif size > LONGEST:
+            raise _unclosed(f"{place}:{first}", f"within {LONGEST >> 20} MiB")
+    if parser.is_open:
+        raise _unclosed(f"{place}:{first}", "before the end of the file")
+
+
+def _advice(problem: str, parser: RowParser) -> dict[str, str]:
+    if "carriage" in problem:
+        return {
+            "expected": "lines that end with a line feed",
+            "hint": r"tr '\r' '\n' <old >new converts line ends of old Macs",
+        }
+    return {"expected": f"a {DELIMITERS[parser.delimiter]} or the end of the row after it"}
+
+
+def _unclosed(place: str, until: str) -> FormatError:
+    return FormatError(
+        f"the quote that opens a cell of this row is not closed {until}",
+        place=place,
+        expected='a cell between two quotes, each quote inside it doubled, such as """" for one '
+        "quote",
+    )
+
+
+def reads_quotes(lines: Lines, delimiter: str, width: int, place: str, *, in_line: bool) -> bool:
+    """Whether quotes in a file surround cells; if not, they are characters of their cells.
+
+    They surround cells if every row then has `width` cells. They do not if that fails, but every
+    line has `width` cells on its own. If both readings work, no quoted cell needs its quotes: a
+    comma file is read by RFC 4180; in other files the header or a doubled quote must show that
+    quotes surround cells, as no program writes them around some cells without need.
+
+    A row of several lines, each of which has `width` cells on its own, may come from two lone
+    quotes. It counts as a failure if every line has `width` cells; if not, it is an error in files
+    whose cells should be `in_line`, such as tokens.
+    """
+    parser = RowParser(delimiter)
+    is_quoted, is_plain, is_shown = True, True, False
+    first = size = whole = doubtful = 0
+    for number, line in lines:
+        bare = line.removesuffix("\n").removesuffix("\r")
+        if QUOTE not in bare and not parser.is_open:
+            continue
+        is_whole = bare.count(delimiter) + 1 == width
+        is_plain = is_plain and (is_whole or not bare)
+        if is_quoted:
+            if not parser.is_open:
+                first, size, whole = number, 0, 0
+            size, whole = size + len(line), whole + is_whole
+            is_quoted = parser.feed(line) is None and size <= LONGEST
+            if is_quoted and not parser.is_open:
+                is_quoted = len(parser.cells) == width
+                is_shown = is_shown or number == 1 or any(QUOTE in each for each in parser.cells)
+                if number > first and whole == number - first + 1:
+                    doubtful = doubtful or first
+        if not is_quoted and not is_plain:
+            return True  # the error of the quoted reading tells the line
+    if parser.is_open or not is_quoted:
+        return not is_plain
+    if doubtful and not is_plain and in_line:
+        raise FormatError(
+            "a quote opens a cell that ends in another line, and each of these lines would be a "
+            "row of its own",
+            place=f"{place}:{doubtful}",
+            expected='"""" for a cell of one quote, or no quotes around cells at all',
+        )
+    return not is_plain or (not doubtful and (is_shown or delimiter == ","))
