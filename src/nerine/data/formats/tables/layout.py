@@ -33,7 +33,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         *("file", "filename", "file name", "id"),
     ),
     "line": ("line", "line number"),
-    "token": ("tokens", "words", "token", "word", "tokenized text"),
+    "token": ("tokens", "words", "token", "word", "form", "tokenized text"),
     "tag": (
         *("ner tags", "tags", "labels", "ner", "tag", "label", "ner tag", "ner label"),
         *("word labels", "ner labels", "iob", "bio", "iob tag", "bio tag", "iob2", "nertag"),

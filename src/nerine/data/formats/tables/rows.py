@@ -14,6 +14,7 @@ LONGEST = 1 << 22
 """The maximum number of bytes of a row. Longer ones come from unclosed quotes and the like."""
 
 QUOTE = '"'
+CARRIAGE_RETURN = "a carriage return stands inside the row"
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "TAB", "|": "bar"}
 
 Lines = Iterable[tuple[int, str]]
@@ -65,7 +66,7 @@ class RowParser:
             self.cells = []
             if not self.quoted or QUOTE not in bare:
                 self.cells = bare.split(self.delimiter) if bare else []
-                return "a carriage return stands inside the row" if "\r" in bare else None
+                return CARRIAGE_RETURN if "\r" in bare else None
         position = 0
         while position <= len(bare):
             start = position
@@ -74,7 +75,7 @@ class RowParser:
                 position = len(bare) if position < 0 else position
                 cell = bare[start:position]
                 if "\r" in cell:
-                    return "a carriage return stands inside the row"
+                    return CARRIAGE_RETURN
             else:
                 position = self._quoted_cell(line, position + (self._open is None))
                 if self._open is not None:
@@ -110,7 +111,7 @@ def parsed_rows(lines: Lines, parser: RowParser, place: str) -> Iterator[Row]:
         problem = parser.feed(line)
         size += len(line)
         if problem is not None:
-            raise FormatError(problem, place=f"{place}:{number}", **_advice(problem, parser))
+            raise invalid_row(problem, parser.delimiter, f"{place}:{number}")
         if not parser.is_open:
             yield first, parser.cells
         elif size > LONGEST:
@@ -119,13 +120,17 @@ def parsed_rows(lines: Lines, parser: RowParser, place: str) -> Iterator[Row]:
         raise _unclosed(f"{place}:{first}", "before the end of the file")
 
 
-def _advice(problem: str, parser: RowParser) -> dict[str, str]:
-    if "carriage" in problem:
-        return {
-            "expected": "lines that end with a line feed",
-            "hint": r"tr '\r' '\n' <old >new converts line ends of old Macs",
-        }
-    return {"expected": f"a {DELIMITERS[parser.delimiter]} or the end of the row after it"}
+def invalid_row(problem: str, delimiter: str, place: str) -> FormatError:
+    """The error for a row with a problem that `RowParser.feed` found."""
+    if problem != CARRIAGE_RETURN:
+        expected = f"a {DELIMITERS[delimiter]} or the end of the row after it"
+        return FormatError(problem, place=place, expected=expected)
+    return FormatError(
+        problem,
+        place=place,
+        expected="lines that end with a line feed",
+        hint=r"if a carriage return ends a line: tr '\r' '\n' <old >new",
+    )
 
 
 def _unclosed(place: str, until: str) -> FormatError:

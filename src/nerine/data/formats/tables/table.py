@@ -13,11 +13,14 @@ from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadOptions
 from nerine.data.formats.tables.layout import Layout, find_layout
 from nerine.data.formats.tables.rows import (
+    CARRIAGE_RETURN,
     DELIMITERS,
     LONGEST,
+    QUOTE,
     Lines,
     Row,
     RowParser,
+    invalid_row,
     parsed_rows,
     raw_lines,
     reads_quotes,
@@ -108,6 +111,8 @@ def _delimiter_and_layout(lines: Lines, options: ReadOptions, place: str) -> tup
     if not any(line.strip() for _, line in head):
         raise FormatError("the file is empty", place=place, expected=f"a header: {_EXAMPLES}")
     place = f"{place}:{head[0][0]}"
+    if "\r" in head[0][1].rstrip("\r\n") and QUOTE not in head[0][1]:
+        raise invalid_row(CARRIAGE_RETURN, ",", place)
     found: dict[str, Layout] = {}
     header: list[str] = []
     problem: FormatError | None = None
