@@ -21,7 +21,7 @@ from nerine.data.formats.head import Head
 from nerine.data.formats.tables import recognises
 from strategies import documents
 
-TOKENS = "Sentence #,Word,POS,Tag\nSentence: 1,Ada,NNP,B-per\n,Byron,NNP,I-per\n,\"\"\"\",\"\"\"\",O\n"
+TOKENS = 'Sentence #,Word,POS,Tag\nSentence: 1,Ada,NNP,B-per\n,Byron,NNP,I-per\n,"""","""",O\n'
 
 
 def found_in(
@@ -74,9 +74,7 @@ def test_what_is_written_is_what_pythons_csv_reads(
 
 
 def test_a_table_is_written_as_simpletransformers_wants_it(tmp_path: Path) -> None:
-    first = Document.from_tokens(["Ada", "Byron", ","], id="0").with_entities(
-        [Entity(0, 9, "per")]
-    )
+    first = Document.from_tokens(["Ada", "Byron", ","], id="0").with_entities([Entity(0, 9, "per")])
     second = replace(Document.from_tokens(["x"]), text='x"\ny', tokens=None, meta={"a": 1})
     path = tmp_path / "out.csv"
     assert write_documents([first, second], path) == 2
@@ -482,7 +480,9 @@ def test_cells_hold_lists_of_tokens_and_tags(tmp_path: Path, tokens: str, tags: 
 
 
 def test_a_sentence_column_with_tags_in_a_list(tmp_path: Path) -> None:
-    content = "Sentence #,Sentence,POS,Tag\nSentence: 1,Ada left,\"['NNP', 'VBD']\",\"['B-per', 'O']\"\n"
+    content = (
+        "Sentence #,Sentence,POS,Tag\nSentence: 1,Ada left,\"['NNP', 'VBD']\",\"['B-per', 'O']\"\n"
+    )
     found, _ = found_in(tmp_path, content)
     assert (found[0].id, names_in(found[0])) == ("Sentence: 1", [("Ada", "per")])
     assert found[0].meta == {"POS": "['NNP', 'VBD']"}
@@ -575,7 +575,13 @@ _PIECES = st.sampled_from(
 @settings(max_examples=400)
 @given(
     st.sampled_from(
-        ["sentence_id,word,tag\n", "text,start,end,label\n", "text,label\n", "tokens\tner_tags\n", ""]
+        [
+            "sentence_id,word,tag\n",
+            "text,start,end,label\n",
+            "text,label\n",
+            "tokens\tner_tags\n",
+            "",
+        ]
     ),
     st.lists(_PIECES, max_size=40),
     st.binary(max_size=3),
