@@ -13,7 +13,7 @@ from nerine.core.errors import CorpusError, HubError
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
 from nerine.data.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
-from nerine.data.formats.words import TaggedRows
+from nerine.data.formats.record_rows import RecordRows
 from nerine.data.split_files import find_split_files, is_pair_folder, split_named
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SAMPLE = "sample"
 
 _DEFAULT_READ = ReadOptions()
 
-SplitSource = Sequence[Path] | TaggedRows
+SplitSource = Sequence[Path] | RecordRows
 """The files of a split, or its rows in a folder that `datasets` saved."""
 
 
@@ -143,7 +143,7 @@ def _read_corpus(
     logs = {split: ReadLog() for split in sources}
     placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
     for split, source in sources.items():
-        if isinstance(source, TaggedRows):
+        if isinstance(source, RecordRows):
             for each in source.documents(logs[split]):
                 logs[split].documents += 1
                 placed[split].append(each)
