@@ -46,6 +46,8 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     with _parquet_errors(path), parquet.ParquetFile(path) as file:
         stored = (file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
         batch_size = _batch_size(file.metadata, path)
+    size = path.stat().st_size
+    most_unpacked = max(_MOST_OF_CHUNK, _MOST_PACKED * size)
     try:
         names = label_names(json.loads(stored)["info"]["features"])
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -53,8 +55,12 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
     def rows() -> Iterator[tuple[str, Row]]:
         with _parquet_errors(path), parquet.ParquetFile(path) as file:
-            number = 0
-            for batch in file.iter_batches(batch_size=batch_size):
+            number = unpacked = 0
+            for packed in file.iter_batches(batch_size=batch_size):
+                batch = _without_dictionaries(packed)
+                unpacked += batch.nbytes
+                if unpacked > most_unpacked:
+                    raise _unpacks_to(unpacked, size, f"{path}:{number + 1}")
                 for row in _batch_rows(batch, path, number):
                     number += 1
                     yield f"{path}:{number}", row
@@ -77,15 +83,18 @@ def _batch_size(metadata: Any, path: Path) -> int:
                 chunk = group.column(column)
                 unpacked = max(chunk.total_uncompressed_size, _first_page_size(stream, chunk))
                 if unpacked > max(_MOST_OF_CHUNK, _MOST_PACKED * size):
-                    raise FormatError(
-                        f"the column {chunk.path_in_schema!r} would unpack to {unpacked:,} bytes, "
-                        f"from a file of {size:,} bytes",
-                        place=str(path),
-                        expected="a file that does not unpack to far more than its size",
-                    )
+                    raise _unpacks_to(unpacked, size, f"{path}, column {chunk.path_in_schema}")
                 if chunk.has_dictionary_page:
                     largest = max(largest, _first_page_size(stream, chunk))
     return max(1, min(_BATCH, _MOST_OF_BATCH // largest))
+
+
+def _unpacks_to(unpacked: int, size: int, place: str) -> FormatError:
+    return FormatError(
+        f"this file of {size:,} bytes unpacks to more than {unpacked:,} bytes",
+        place=place,
+        expected="a file that does not unpack to far more than its size",
+    )
 
 
 def _first_page_size(stream: BinaryIO, chunk: Any) -> int:
@@ -111,6 +120,15 @@ def _first_page_size(stream: BinaryIO, chunk: Any) -> int:
                 break
         numbers.append(value >> 1)
     return numbers[1]
+
+
+def _without_dictionaries(batch: Any) -> Any:
+    """A batch with each value in its row, so that its size tells the memory that rows need."""
+    for index, column in enumerate(batch.columns):
+        if hasattr(column, "dictionary_decode"):
+            name = batch.schema.field(index).name
+            batch = batch.set_column(index, name, column.dictionary_decode())
+    return batch
 
 
 def _batch_rows(batch: Any, path: Path, before: int) -> Iterator[Row]:
