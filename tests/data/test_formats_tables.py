@@ -256,6 +256,27 @@ def test_the_file_tells_whether_quotes_surround_cells(
     assert [found[0].surface(each) for each in found[0].tokens or ()] == words
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('sentence_id,word,tag\n0,"Ada",O\n0,"a"b",O\n', "in.csv:3"),
+        ('"sentence_id"\t"word"\t"tag"\n0\tAda\tO\n0\t"a"b"\tO\n', "in.csv:3"),
+        ('sentence_id,word,tag\n0,"Ada",O\n0,",O\n0,",O\n', "in.csv:3"),
+        ('text,label\n"Ada, she\nleft",O O O\n', "in.csv:2"),
+    ],
+)
+def test_files_that_contradict_themselves_are_not_read(
+    tmp_path: Path, content: str, place: str
+) -> None:
+    assert line_of(refused(tmp_path, content)) == place
+
+
+def test_texts_in_quotes_may_have_several_lines(tmp_path: Path) -> None:
+    content = 'text;label\n"Ada\r\nleft";B-per O\nRome; B-geo\n'
+    found, _ = found_in(tmp_path, content)
+    assert [each.text for each in found] == ["Ada\r\nleft", "Rome"]
+
+
 def test_a_header_in_quotes_tells_that_quotes_surround_cells(tmp_path: Path) -> None:
     found, _ = found_in(tmp_path, '"sentence_id"\t"word"\t"tag"\n0\t"Ada"\t"O"\n')
     assert found[0].text == "Ada"

@@ -51,7 +51,6 @@ class RowParser:
     delimiter: str
     quoted: bool = True
     cells: list[str] = field(default_factory=list)
-    is_long: bool = False
     _open: list[str] | None = None
 
     @property
@@ -151,37 +150,73 @@ def reads_quotes(lines: Lines, delimiter: str, width: int, place: str, *, in_lin
     quotes surround cells, as no program writes them around some cells without need.
 
     A row of several lines, each of which has `width` cells on its own, may come from two lone
-    quotes. It counts as a failure if every line has `width` cells; if not, it is an error in files
-    whose cells should be `in_line`, such as tokens.
+    quotes. Where cells should be `in_line`, such as tokens, and in TAB-separated files, it counts
+    as a failure; it is an error if the other reading fails too. In other files with texts it is an
+    error if both work.
     """
-    parser = RowParser(delimiter)
-    is_quoted, is_plain, is_shown = True, True, False
-    first = size = whole = doubtful = 0
+    found = _Quotes(RowParser(delimiter), width)
+    has_quotes = False
     for number, line in lines:
-        bare = line.removesuffix("\n").removesuffix("\r")
-        if QUOTE not in bare and not parser.is_open:
-            continue
-        is_whole = bare.count(delimiter) + 1 == width
-        is_plain = is_plain and (is_whole or not bare)
-        if is_quoted:
-            if not parser.is_open:
-                first, size, whole = number, 0, 0
-            size, whole = size + len(line), whole + is_whole
-            is_quoted = parser.feed(line) is None and size <= LONGEST
-            if is_quoted and not parser.is_open:
-                is_quoted = len(parser.cells) == width
-                is_shown = is_shown or number == 1 or any(QUOTE in each for each in parser.cells)
-                if number > first and whole == number - first + 1:
-                    doubtful = doubtful or first
-        if not is_quoted and not is_plain:
-            return True  # the error of the quoted reading tells the line
-    if parser.is_open or not is_quoted:
-        return not is_plain
-    if doubtful and not is_plain and in_line:
+        if QUOTE in line or found.parser.is_open:
+            has_quotes = True
+            found.add(number, line)
+            if not found.is_quoted and not found.is_plain:
+                return True  # the error of the quoted reading tells the line
+    if not has_quotes:
+        return True
+    if found.parser.is_open or not found.is_quoted:
+        return found.is_shown or not found.is_plain
+    in_line = in_line or delimiter == "\t"
+    if found.doubtful and (found.is_plain != in_line or found.is_shown):
         raise FormatError(
             "a quote opens a cell that ends in another line, and each of these lines would be a "
             "row of its own",
-            place=f"{place}:{doubtful}",
+            place=f"{place}:{found.doubtful}",
             expected='"""" for a cell of one quote, or no quotes around cells at all',
         )
-    return not is_plain or (not doubtful and (is_shown or delimiter == ","))
+    return not found.is_plain or (not found.doubtful and (found.is_shown or delimiter == ","))
+
+
+@dataclass(slots=True)
+class _Quotes:
+    """What the lines with quotes tell.
+
+    `is_quoted` and `is_plain` are whether quotes can surround cells, and whether they can be
+    characters; `is_shown` whether a cell or the header needs the first reading; `doubtful` is the
+    first line of a row that may be several.
+    """
+
+    parser: RowParser
+    width: int
+    is_quoted: bool = True
+    is_plain: bool = True
+    is_shown: bool = False
+    doubtful: int = 0
+    _first: int = 0
+    _size: int = 0
+    _whole: int = 0
+
+    def add(self, number: int, line: str) -> None:
+        """Adds a line with quotes, or one inside a cell."""
+        bare = line.removesuffix("\n").removesuffix("\r")
+        cells = bare.split(self.parser.delimiter)
+        is_whole = len(cells) == self.width
+        self.is_plain = self.is_plain and (is_whole or not bare)
+        if self.parser.delimiter == ",":
+            self.is_shown = self.is_shown or any(
+                len(each) > 1 and each.startswith(QUOTE) and each.endswith(QUOTE) for each in cells
+            )
+        if not self.is_quoted:
+            return
+        if not self.parser.is_open:
+            self._first, self._size, self._whole = number, 0, 0
+        self._size, self._whole = self._size + len(line), self._whole + is_whole
+        self.is_quoted = self.parser.feed(line) is None and self._size <= LONGEST
+        if not self.is_quoted or self.parser.is_open:
+            return
+        self.is_quoted = len(self.parser.cells) == self.width
+        unquoted = set(self.parser.cells) - set(cells)
+        needs_quotes = any(QUOTE in each or "\r" in each for each in unquoted)
+        self.is_shown = self.is_shown or number == 1 or needs_quotes
+        if number > self._first and self._whole == number - self._first + 1:
+            self.doubtful = self.doubtful or self._first
