@@ -32,12 +32,15 @@ def raw_lines(path: Path) -> Iterator[tuple[int, str]]:
         number = 0
         while raw := stream.readline(LONGEST + 1):
             number += 1
-            place = f"{path}:{number}"
             if len(raw) > LONGEST:
-                raise FormatError(f"this line is longer than {LONGEST >> 20} MiB", place=place)
+                found = f"this line is longer than {LONGEST >> 20} MiB"
+                raise FormatError(found, place=f"{path}:{number}")
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
-            yield number, decoded(raw, place)
+            try:
+                yield number, raw.decode()
+            except UnicodeDecodeError:
+                yield number, decoded(raw, f"{path}:{number}")  # raises the error
 
 
 @dataclass(slots=True)
@@ -107,6 +110,10 @@ def parsed_rows(lines: Lines, parser: RowParser, place: str) -> Iterator[Row]:
     for number, line in lines:
         if not parser.is_open:
             first, size = number, 0
+            if QUOTE not in line and "\r" not in line:
+                bare = line.removesuffix("\n")
+                yield number, bare.split(parser.delimiter) if bare else []
+                continue
         problem = parser.feed(line)
         size += len(line)
         if problem is not None:

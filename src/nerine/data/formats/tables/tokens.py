@@ -44,6 +44,11 @@ class TokenRows:
         layout = table.layout
         self._parts = [part for part in ("document", "sentence") if part in layout]
         self._shown = " and ".join(repr(layout.names[layout.columns[p]]) for p in self._parts)
+        self._token, self._tag = layout.columns["token"], layout.columns["tag"]
+        self._document, self._sentence, self._extras = map(
+            layout.columns.get, ("document", "sentence", EXTRAS)
+        )
+        self._others = layout.others
         self._remarks = dict(log.remarks)
 
     def records(self) -> Iterator[tuple[str, Record]]:
@@ -73,38 +78,46 @@ class TokenRows:
                 is_after_empty = True
                 continue
             if self._parts:
-                key = self._key(cells, key, f"{self._table.path}:{line}")
+                key = self._key(cells, key, line)
             if group is None or (group.key != key if self._parts else is_after_empty):
                 if group is not None:
                     has_ended = True
                     yield group
                 group = _Group(key, line)
             is_after_empty = False
-            self._add(group, cells, f"{self._table.path}:{line}")
+            token = cells[self._token]
+            if self._extras is None and token:
+                group.tokens.append(token)
+                group.tags.append(cells[self._tag])
+                if self._others:
+                    group.columns.append([cells[index] for index in self._others])
+            else:
+                self._add(group, cells, line)
         if group is not None:
             if not self._parts and not has_ended and not is_after_empty:
                 raise self._no_sentences(str(self._table.path))
             yield group
 
-    def _key(self, cells: list[str], before: Key, place: str) -> Key:
+    def _key(self, cells: list[str], before: Key, line: int) -> Key:
         """What tells the documents apart; empty cells repeat those above."""
-        layout = self._table.layout
-        document, sentence = (
-            layout.cell(cells, part).strip() or above
-            for part, above in zip(("document", "sentence"), before, strict=True)
+        document, sentence = before
+        if self._document is not None:
+            document = cells[self._document].strip() or document
+        if self._sentence is not None:
+            sentence = cells[self._sentence].strip() or sentence
+        if document or sentence:
+            return document, sentence
+        raise FormatError(
+            f"the first row has nothing in the column {self._shown}",
+            place=f"{self._table.path}:{line}",
+            expected="the number or name of the sentence in its first row",
         )
-        if not (document or sentence):
-            raise FormatError(
-                f"the first row has nothing in the column {self._shown}",
-                place=place,
-                expected="the number or name of the sentence in its first row",
-            )
-        return document, sentence
 
-    def _add(self, group: _Group, cells: list[str], place: str) -> None:
-        layout = self._table.layout
-        token, tag = layout.cell(cells, "token"), layout.cell(cells, "tag")
-        extras = layout.cell(cells, EXTRAS)
+    def _add(self, group: _Group, cells: list[str], line: int) -> None:
+        """Adds a row without a token, or one of a table that Nerine wrote."""
+        token, tag = cells[self._token], cells[self._tag]
+        place = f"{self._table.path}:{line}"
+        extras = "" if self._extras is None else cells[self._extras]
         if extras and not group.tokens:
             group.extras = json_record(extras, place)
             if not token and not tag:
@@ -112,7 +125,6 @@ class TokenRows:
         if token:
             group.tokens.append(token)
             group.tags.append(tag)
-            group.columns.append([cells[index] for index in layout.others])
         elif self._repairs:
             group.left_out.append(tag)
         else:
@@ -132,11 +144,9 @@ class TokenRows:
         record: Record = {"tokens": group.tokens, "ner_tags": tags}
         if self._parts:
             record["id"] = ":".join(filter(None, group.key))
-        if self._table.layout.others:
+        if self._others:
             record["columns"] = group.columns
-            record["column_names"] = [
-                self._table.layout.names[i] for i in self._table.layout.others
-            ]
+            record["column_names"] = [self._table.layout.names[i] for i in self._others]
         if group.extras:
             _add_extras(record, group.extras, place)
         return record
