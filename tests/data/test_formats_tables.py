@@ -559,6 +559,28 @@ def test_a_text_without_annotation_is_skipped_or_kept(tmp_path: Path) -> None:
     assert ([len(each.entities) for each in found], log.kept) == ([1, 0], {"unlabelled": 1})
 
 
+def test_several_annotators_of_a_text_are_asked_about(tmp_path: Path) -> None:
+    def row(task: int, label: str, who: str, when: str) -> str:
+        value = cell(json.dumps([REGION | {"labels": [label]}]))
+        return f'{task},Ada left,"{value}",{who},{when},{when}\n'
+
+    header = "id,text,label,annotator,created_at,updated_at\n"
+    content = header + row(1, "A", "kim", "2026-02") + row(1, "B", "lou", "2026-01")
+    content += row(2, "C", "kim", "2026-03")
+    error = refused(tmp_path, content)
+    assert (line_of(error), error.found) == ("in.csv:2", "the text has 2 annotations, by kim, lou")
+    assert "--annotations first, latest, union or by=NAME" in (error.hint or "")
+    for way, labels in {
+        "first": [["B"], ["C"]],
+        "latest": [["A"], ["C"]],
+        "union": [["A", "B"], ["C"]],
+        "by=kim": [["A"], ["C"]],
+    }.items():
+        found, _ = found_in(tmp_path, content, ReadOptions(annotations=way))
+        assert [[each.label for each in document.entities] for document in found] == labels
+    assert "no annotation by 'lou'" in refused(tmp_path, content, annotations="by=lou").found
+
+
 def test_a_region_with_two_labels_is_two_entities(tmp_path: Path) -> None:
     value = cell(json.dumps([REGION | {"labels": ["PER", "POET"]}, REGION]))
     found, _ = found_in(tmp_path, f'text,label\nAda left,"{value}"\n')

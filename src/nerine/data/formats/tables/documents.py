@@ -12,8 +12,10 @@ from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.span_rows import SpanRow, item_list, unlabelled
 from nerine.data.formats.tables.cells import is_structured, structured
-from nerine.data.formats.tables.layout import is_tag
+from nerine.data.formats.tables.layout import is_tag, plain_name
 from nerine.data.formats.tables.table import Table
+
+_ANNOTATOR = ("annotator", "annotation id")
 
 _EXPECTED = (
     'a list of entities, such as \'[{"start": 0, "end": 4, "label": "person"}]\', or tags, '
@@ -56,15 +58,56 @@ class DocumentRows:
                 yield place, record
 
     def texts(self) -> Iterator[tuple[str, SpanRow]]:
-        """The rows as texts with entities, with their places."""
-        for line, cells in self._rows():
-            place = f"{self._table.path}:{line}"
-            text, cell = self._layout.cell(cells, "text"), self._layout.cell(cells, "tag")
+        """The rows as texts with entities, with their places.
+
+        Where the table tells the annotator, following rows of one text are its annotations.
+        """
+        for _, same in itertools.groupby(self._rows(), key=self._text_of):
+            group = list(same)
+            place = f"{self._table.path}:{group[0][0]}"
             with errors_at(place):
-                items = self._value(cell) if cell.strip() else self._unlabelled()
-                if items is not None:
-                    items = item_list(items)
-                    yield place, SpanRow(text, items, self._id(cells), self._meta(cells))
+                chosen = self._chosen(group)
+            found = [self._items(line, cells) for line, cells in chosen]
+            if any(items is not None for items in found):
+                items = [item for each in found for item in each or ()]
+                first = chosen[0][1]
+                text = self._layout.cell(first, "text")
+                yield place, SpanRow(text, items, self._id(first), self._meta(first))
+
+    def _items(self, line: int, cells: list[str]) -> list[Any] | None:
+        """The entities in a row; None if it has no annotation and is skipped."""
+        cell = self._layout.cell(cells, "tag")
+        with errors_at(f"{self._table.path}:{line}"):
+            return item_list(self._value(cell)) if cell.strip() else self._unlabelled()
+
+    def _text_of(self, row: tuple[int, list[str]]) -> tuple[Any, ...]:
+        """What rows of one text share; the line if the table does not tell the annotator."""
+        line, cells = row
+        has_annotator = any(plain_name(name) in _ANNOTATOR for name in self._layout.names)
+        return (self._id(cells), self._layout.cell(cells, "text")) if has_annotator else (line,)
+
+    def _chosen(self, group: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+        """Those of several annotations of one text that `ReadOptions.annotations` names."""
+        way = self._options.annotations
+        names = {plain_name(name): index for index, name in enumerate(self._layout.names)}
+        annotator = names.get(_ANNOTATOR[0], names.get(_ANNOTATOR[1], 0))
+        if way.startswith("by="):
+            group = [row for row in group if row[1][annotator] == way.removeprefix("by=")][-1:]
+            if not group:
+                raise FormatError(f"the text has no annotation by {way.removeprefix('by=')!r}")
+        if len(group) == 1 or way == "union":
+            return group
+        if way in ("first", "latest"):
+            column = names.get("created at" if way == "first" else "updated at")
+            ordered = group if column is None else sorted(group, key=lambda row: row[1][column])
+            return [ordered[0 if way == "first" else -1]]
+        shown = ", ".join(cells[annotator] for _, cells in group)
+        raise FormatError(
+            f"the text has {len(group)} annotations, by {shown[:100]}",
+            expected="one annotation of each text",
+            hint="--annotations first, latest, union or by=NAME (annotations=…) states which one "
+            "counts",
+        )
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         return ((line, cells) for line, cells in self._table.rows() if cells)
