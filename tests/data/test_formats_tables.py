@@ -223,6 +223,19 @@ def test_numbers_of_tags_have_names(tmp_path: Path) -> None:
     assert names_in(found_in(tmp_path, content, known)[0][0]) == [("Ada", "per")]
 
 
+@pytest.mark.parametrize("tag", ["", "0", "I-loc", "B_per"])
+def test_a_wrong_tag_has_the_line_of_its_token(tmp_path: Path, tag: str) -> None:
+    content = f"sentence_id,word,tag\n1,Ada,B-per\n\n1,saw,O\n1,Rome,{tag}\n2,x,B-per\n"
+    error = refused(tmp_path, content, scheme=TagScheme.IOB2)
+    assert line_of(error) == "in.csv:5"
+    assert repr(tag) in error.found
+
+
+def test_line_ends_with_two_carriage_returns_are_line_ends(tmp_path: Path) -> None:
+    found, _ = found_in(tmp_path, "sentence_id,word,tag\r\r\n1,Ada,B-per\r\r\n")
+    assert names_in(found[0]) == [("Ada", "per")]
+
+
 def test_tokens_with_ranges_are_tokens(tmp_path: Path) -> None:
     content = "sentence_id,word,start,end,tag\n0,left,4,8,O\n0,Ada,0,3,B-per\n"
     found, _ = found_in(tmp_path, content)

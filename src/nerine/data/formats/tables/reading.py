@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nerine.core.document import Document
+from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import with_extras
@@ -24,9 +25,13 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     table = Table.open(path, options)
     log.add_note(table.describe())
     if table.layout.kind == "tokens":
-        rows = TokenRows(table, options, log).records
-        for place, document in TaggedRows(rows, _tag_options(table, options)).documents(log):
-            yield place, _with_extras(document, table, place)
+        tokens = TokenRows(table, options, log)
+        rows = TaggedRows(tokens.records, _tag_options(table, options))
+        try:
+            for place, document in rows.documents(log):
+                yield place, _with_extras(document, table, place)
+        except FormatError as error:
+            raise FormatError.placed(error, tokens.place_of(error.place or str(path))) from None
         return
     counts = Counts(log)
     if table.layout.kind == "entities":

@@ -63,7 +63,7 @@ class RowParser:
 
     def feed(self, line: str) -> str | None:
         """Adds a line; returns the problem if the row is not valid."""
-        bare = line.removesuffix("\n").removesuffix("\r")
+        bare = line.removesuffix("\n").rstrip("\r")
         if self._open is None:
             self.cells = []
             if not self.quoted or QUOTE not in bare:
@@ -205,7 +205,7 @@ class _Quotes:
 
     def add(self, number: int, line: str) -> None:
         """Adds a line with quotes, or one inside a cell."""
-        bare = line.removesuffix("\n").removesuffix("\r")
+        bare = line.removesuffix("\n").rstrip("\r")
         cells = bare.split(self.parser.delimiter)
         is_whole = len(cells) == self.width
         self.is_plain = self.is_plain and (is_whole or not bare)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,19 @@ class TokenRows:
             yield place, self._record(group, place)
         if not has_long and len(ended) > 1:
             self._check_key(str(self._table.path))
+
+    def place_of(self, place: str) -> str:
+        """The file and line of a token, from the place of its document and its index in it."""
+        found = re.fullmatch(r"(.*):(\d+), token (\d+)", place, re.DOTALL)
+        if found is None:
+            return place
+        left = int(found[3])
+        for line, cells in self._table.rows():
+            if line >= int(found[2]) and cells and cells[self._token]:
+                if left == 0:
+                    return f"{found[1]}:{line}"
+                left -= 1
+        return place
 
     def _groups(self) -> Iterator[_Group]:
         group: _Group | None = None
