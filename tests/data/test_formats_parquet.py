@@ -206,6 +206,28 @@ def test_labels_without_names_are_an_error(tmp_path: Path) -> None:
     assert next(read_documents(path, options=known)).entities == (Entity(0, 3, "per"),)
 
 
+def test_columns_with_other_names_are_stated(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    span = {"start": 0, "end": 4, "label": "per", "value": "Mira"}
+    for names in (("source_text", "privacy_mask"), ("body", "pii")):
+        parquet.write_table(
+            pa.table(dict(zip(names, (["Mira left"], [[span]]), strict=True))), path
+        )
+        options = ReadOptions()
+        if "body" in names:
+            with pytest.raises(FormatError, match="the fields are: body, pii"):
+                list(read_documents(path))
+            options = ReadOptions(text_field="body", tag_column="pii")
+        assert next(read_documents(path, options=options)).entities == (Entity(0, 4, "per"),)
+    cell = "[{'start': 0, 'end': 4, 'label': 'per', 'value': 'Mira'}]"
+    parquet.write_table(pa.table({"text": ["Mira left"], "spans": [cell]}), path)
+    assert next(read_documents(path)).entities == (Entity(0, 4, "per"),)
+    tags = {"text": ["Mira left"], "tokens": [["Mira", "left"]], "labels": [["B-per", "O"]]}
+    parquet.write_table(pa.table(tags), path)
+    (document,) = read_documents(path)
+    assert (document.entities, len(document.tokens or ())) == ((Entity(0, 4, "per"),), 2)
+
+
 def test_parquet_like_gliners_data(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     rows = {"tokenized_text": [["Mira", "Okonjo", "left"]], "ner": [[["0", "1", "per"]]]}

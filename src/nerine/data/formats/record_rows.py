@@ -15,8 +15,8 @@ from nerine.data.formats.span_rows import LABEL, Counts, SpanRow, item_list, unl
 from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.words import TAG_FIELDS, TOKEN_FIELDS, Row, TaggedRows
 
-TEXT_FIELDS = ("text", "sentence", "content", "data")
-ENTITY_FIELDS = ("entities", "spans", "annotations", "labels", "label", "ner")
+TEXT_FIELDS = ("text", "sentence", "content", "data", "source_text")
+ENTITY_FIELDS = ("entities", "spans", "annotations", "privacy_mask", "labels", "label", "ner")
 GLINER_FIELDS = ("tokenized_text", "ner")
 
 Names = Mapping[str, tuple[str, ...]]
@@ -57,13 +57,17 @@ class RecordRows:
 
     def _entity_column(self, columns: tuple[str, ...]) -> str | None:
         """The column of entities next to a text; None if the rows hold tags."""
-        if isinstance(self.options.tag_column, str) or self._text_column(columns) is None:
+        if self._text_column(columns) is None:
             return None
+        stated = self.options.tag_column
+        usual = (stated,) if isinstance(stated, str) else ENTITY_FIELDS
+        candidates = [name for name in usual if name in columns]
         has_tokens = any(name in columns for name in TOKEN_FIELDS)
-        for name in ENTITY_FIELDS:
-            if name in columns and (not has_tokens or name not in TAG_FIELDS):
+        if not has_tokens:
+            return candidates[0] if candidates else None
+        for name in candidates:
+            if name not in TAG_FIELDS and not isinstance(stated, str):
                 return name
-        candidates = {name for name in ENTITY_FIELDS if name in columns}
         for _, row in self.rows() if candidates else ():
             for name in candidates:
                 value = row[name]

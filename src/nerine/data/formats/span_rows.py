@@ -23,7 +23,16 @@ LABEL = (
     "category",
     "entity_group",
 )
-SURFACE = ("text", "surface", "mention", "word", "span_text", "entity_text", "covered_text")
+SURFACE = (
+    "text",
+    "surface",
+    "mention",
+    "word",
+    "span_text",
+    "entity_text",
+    "covered_text",
+    "value",
+)
 PAIR = ("span", "offsets", "offset", "indices", "range", "position")
 _ITEM = '{"start": 0, "end": 4, "label": "person"} or [0, 4, "person"]'
 
