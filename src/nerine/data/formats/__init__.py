@@ -10,7 +10,9 @@ name            files                                     a document is
 `brat`          folders of brat's `.txt` and `.ann`       a pair of files
 `label-studio`  JSON exported by Label Studio             a task with its one annotation
 `docbin`        spaCy's DocBin                            a `Doc`
-`parquet`       Parquet, read only                        a row: tokens and tags
+`parquet`       Parquet, read only                        a row: tokens and tags, or text and
+                                                          entities
+`csv`           CSV and TSV with a header                 the rows of a sentence or text, or a row
 ==============  ========================================  ==================================
 
 Files of lines are streamed, never held in memory as a whole. Files of tags are read twice, the

@@ -86,12 +86,23 @@ class RecordRows:
         stated = self.options.tag_column
         usual = next((name for name in TAG_FIELDS if name in columns), None)
         column = stated if isinstance(stated, str) else usual
+        if not any(name in columns for name in self._token_names()) or column not in columns:
+            place = next(iter(self.rows()))[0]
+            raise FormatError(
+                "no fields hold tokens and tags, or a text and its entities; the fields are: "
+                f"{', '.join(columns)}",
+                place=place,
+                expected="'tokens' and 'ner_tags', or 'text' and 'entities'",
+                hint="--token-column or --text-field (token_column=…, text_field=…) names the "
+                "field of the tokens or the text, --tag-column (tag_column=…) that of the tags or "
+                "entities",
+            )
         counts = Counts(log)
 
         def rows() -> Iterator[tuple[str, Row]]:
             counts.restart()
             for place, row in self.rows():
-                if column is not None and row.get(column, 0) is None:
+                if row[column] is None:
                     with errors_at(place):
                         is_kept = unlabelled(self.options, log, f"the field {column!r} is empty")
                     if not is_kept:
@@ -101,7 +112,7 @@ class RecordRows:
                     row = {**row, column: ["O"] * length}
                 yield place, row
 
-        names = self.names.get(column or "")
+        names = self.names.get(column)
         yield from TaggedRows(rows, self.options, names).documents(log)
 
     def _token_names(self) -> tuple[str, ...]:
