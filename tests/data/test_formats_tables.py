@@ -113,6 +113,7 @@ def test_entities_that_overlap_are_not_written(tmp_path: Path) -> None:
         '{"tokens": [[7, 9]]}',
         '{"id": 5}',
         '{"meta": 5}',
+        '{"id": ' + "[" * 900 + "]" * 900 + "}",
     ],
 )
 def test_extras_that_are_changed_are_an_error(tmp_path: Path, extras: str) -> None:
@@ -536,6 +537,10 @@ def test_a_sentence_column_with_tags_in_a_list(tmp_path: Path) -> None:
         "['a' 'b', 'c']",
         "['a' 'b' ... 'c']",
         "[" + "9" * 5000 + "]",
+        "[(0x" + "f" * 9000 + ", 3, 'PER')]",
+        "[" * 900 + "]" * 900,
+        "[" * 150 + "]" * 150,
+        "{'a': " * 60 + "1" + "}" * 60,
         "[{}]",
         "[1.5]",
         "[None]",

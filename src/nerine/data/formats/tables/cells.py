@@ -13,6 +13,8 @@ from typing import Any
 from nerine.core.errors import FormatError
 from nerine.core.strict_json import STRICT
 
+_MOST_DEPTH = 200
+_MOST_BITS = 14_000  # some 4,200 digits; Python shows no more than 4,300
 _LONGEST_LITERAL = 1 << 18  # Python's parser needs some hundred times the memory of its source
 _ITEM = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d{1,18}(?![\w.]))""")
 _ADJACENT = re.compile(r"""['"]\s*['"]""")
@@ -30,7 +32,7 @@ def structured(cell: str) -> Any:
     """
     cell = cell.strip()
     try:
-        return STRICT.decode(cell)
+        return checked(STRICT.decode(cell))
     except (ValueError, RecursionError):
         items = _numpy_items(cell) if cell.startswith("[") else None
     if items is not None:
@@ -40,7 +42,7 @@ def structured(cell: str) -> Any:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about backslashes in strings
-                value = ast.literal_eval(cell)
+                value = checked(ast.literal_eval(cell))
             if not (_ADJACENT.search(cell) and _has_joined_strings(cell)):
                 return value
             problem = "with strings that no comma separates"
@@ -51,6 +53,26 @@ def structured(cell: str) -> Any:
         "or record of Python",
         expected="""a cell such as '["B-person", "O"]' or '[{"start": 0, "end": 4, …}]'""",
     )
+
+
+def checked(value: Any) -> Any:
+    """The value, if it can be shown in a message; raises `FormatError` if not.
+
+    It can't if it is nested too deeply, or holds a number of thousands of digits.
+    """
+    level = [value]
+    for _ in range(_MOST_DEPTH):
+        if any(isinstance(each, int) and each.bit_length() > _MOST_BITS for each in level):
+            raise FormatError("a number has thousands of digits")
+        level = [
+            inner
+            for each in level
+            if isinstance(each, list | tuple | dict | set)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    raise FormatError("lists are nested too deeply", expected=f"at most {_MOST_DEPTH} levels")
 
 
 def _has_joined_strings(cell: str) -> bool:

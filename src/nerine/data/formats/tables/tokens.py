@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nerine.core.errors import FormatError
-from nerine.core.files import json_record
+from nerine.core.files import errors_at, json_record
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, is_ranges
+from nerine.data.formats.tables.cells import checked
 from nerine.data.formats.tables.layout import EXTRAS, plain_name
 from nerine.data.formats.tables.table import Table
 
@@ -133,7 +134,8 @@ class TokenRows:
         place = f"{self._table.path}:{line}"
         extras = "" if self._extras is None else cells[self._extras]
         if extras and not group.tokens:
-            group.extras = json_record(extras, place)
+            with errors_at(place):
+                group.extras = checked(json_record(extras, place))
             if not token and not tag:
                 return
         if token:
