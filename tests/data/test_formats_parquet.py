@@ -18,6 +18,7 @@ from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, read_documents
 from nerine.data.formats import parquet as parquet_format
 from nerine.data.formats.head import Head
+from nerine.data.formats.record_rows import RecordRows
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")
@@ -334,6 +335,48 @@ def test_a_very_long_list_in_one_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="the row has 81,") as caught:
         list(read_documents(path, options=ReadOptions(tag_names=("O",))))
     assert caught.value.place == f"{path}:2"
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["a", "O", "B-x", "[1"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["start", "end", "label", "labels", "offsets", "text", "score"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+FIELDS = (
+    "text",
+    "tokens",
+    "ner_tags",
+    "entities",
+    "labels",
+    "tokenized_text",
+    "ner",
+    "id",
+    "offsets",
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1), min_size=1, max_size=3),
+    st.sampled_from(["unlabelled", "no-label", "pieces"]),
+)
+def test_any_rows_are_documents_or_an_error_of_ours(rows: list[dict[str, Any]], kind: str) -> None:
+    columns = dict.fromkeys(name for row in rows for name in row)
+    placed = [(f"in:{n}", columns | row) for n, row in enumerate(rows, start=1)]
+    options = ReadOptions(skip=frozenset({kind}), tag_names=("O", "B-x"))
+    with contextlib.suppress(FormatError):
+        list(RecordRows(lambda: iter(placed), options).documents(ReadLog()))
 
 
 def test_parquet_is_recognised_by_its_first_bytes(tmp_path: Path) -> None:
