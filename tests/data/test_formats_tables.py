@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -339,10 +340,58 @@ def test_memory_is_bounded_where_a_quote_is_not_closed(tmp_path: Path) -> None:
     assert (line_of(error), error.found) == ("in.csv:2", "this line is longer than 4 MiB")
 
 
-def test_bytes_that_are_not_utf_8_have_a_place(tmp_path: Path) -> None:
-    error = refused(tmp_path, "sentence_id,word,tag\n0,Zoë,B-per\n".encode("cp1252"))
-    assert line_of(error) == "in.csv:2"
-    assert "iconv" in (error.hint or "")
+@pytest.mark.parametrize(
+    ("content", "place", "hint", "command"),
+    [
+        (
+            "sentence_id,word,tag\n0,Zoë,B-per\n".encode("cp1252"),
+            2,
+            "iconv",
+            "iconv -f CP1252 -t UTF-8 <in.csv >new.csv",
+        ),
+        (
+            "sentence_id,word,tag\r0,Zoë,B-per\r".encode(),
+            1,
+            r"tr '\r' '\n' <old >new",
+            r"tr '\r' '\n' <in.csv >new.csv",
+        ),
+    ],
+)
+def test_files_in_other_encodings_are_converted_as_the_hint_says(
+    tmp_path: Path, content: bytes, place: int, hint: str, command: str
+) -> None:
+    error = refused(tmp_path, content)
+    assert line_of(error) == f"in.csv:{place}"
+    assert hint in (error.hint or "")
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    (document,) = read_documents(tmp_path / "new.csv")
+    assert names_in(document) == [("Zoë", "per")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["start,end,label,corps\n0,3,per,Ada left\n", "corps,label\nAda left,B-per O\n"],
+)
+def test_the_column_of_texts_is_stated(tmp_path: Path, content: str) -> None:
+    assert "--text-field" in (refused(tmp_path, content).hint or "")
+    found, _ = found_in(tmp_path, content, ReadOptions(text_field="corps"))
+    assert names_in(found[0]) == [("Ada", "per")]
+
+
+def test_an_entity_in_pieces_is_an_error_or_skipped(tmp_path: Path) -> None:
+    value = "[{'offsets': [[0, 3], [4, 8]], 'label': 'per'}, {'offsets': [[4, 8]], 'label': 'act'}]"
+    content = f'text,label\nAda left,"{value}"\n'
+    assert "--skip pieces" in (refused(tmp_path, content).hint or "")
+    found, log = found_in(tmp_path, content, ReadOptions(skip=frozenset({"pieces"})))
+    assert (names_in(found[0]), log.skipped) == ([("left", "act")], {"pieces": 1})
+
+
+def test_a_document_and_a_sentence_column_are_one_id(tmp_path: Path) -> None:
+    content = (
+        "document_id,sentence_id,tokens,ner_tags\n7,2,\"['Ada', 'left']\",\"['B-per', 'O']\"\n"
+    )
+    found, _ = found_in(tmp_path, content)
+    assert (found[0].id, names_in(found[0])) == ("7:2", [("Ada", "per")])
 
 
 # rows of entities

@@ -146,7 +146,8 @@ class DocumentRows:
         return tags
 
     def _id(self, cells: list[str]) -> str | None:
-        return self._layout.cell(cells, "document") or self._layout.cell(cells, "sentence") or None
+        parts = (self._layout.cell(cells, part) for part in ("document", "sentence"))
+        return ":".join(filter(None, parts)) or None
 
     def _meta(self, cells: list[str]) -> Record:
         return {self._layout.names[index]: cells[index] for index in self._layout.others}
