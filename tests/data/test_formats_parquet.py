@@ -73,7 +73,7 @@ def test_other_parquet_has_strings_or_needs_names(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="no such file"):
+    with pytest.raises(FormatError, match="No such file"):
         list(read_documents(tmp_path / "a.parquet"))
     (tmp_path / "a.parquet").write_text("tokens")
     with pytest.raises(FormatError, match="this is not a valid Parquet file"):
@@ -192,6 +192,16 @@ def test_labels_that_are_numbers_have_the_names_of_their_class_label(tmp_path: P
         assert document.entities == (Entity(4, 10, "per"),)
         found.save_to_disk(tmp_path / kind)
         assert load_corpus(tmp_path / kind).train == (document,)
+
+
+def test_overlaps_in_a_saved_data_set_are_chosen(tmp_path: Path) -> None:
+    spans = [{"start": 0, "end": 3, "label": "a"}, {"start": 0, "end": 10, "label": "b"}]
+    found = datasets.Dataset.from_dict({"text": ["Saw Okonjo"], "spans": [spans]})
+    found.save_to_disk(tmp_path / "saved")
+    assert len(load_corpus(tmp_path / "saved").train[0].entities) == 2
+    corpus = load_corpus(tmp_path / "saved", options=ReadOptions(overlaps="outermost"))
+    assert corpus.train[0].entities == (Entity(0, 10, "b"),)
+    assert corpus.logs["train"].overlaps == 1
 
 
 def test_labels_without_names_are_an_error(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import json
 import os
 import re
 import shutil
+import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,20 +22,42 @@ from nerine.core.strict_json import STRICT, kind_of
 UNCHANGED = "the file is as it was before"
 """The hint of an error of `replacing`, for a file that existed."""
 
+LONGEST_LINE = 64 * 1024 * 1024
+"""The most bytes of a line that is read."""
+
 _WHITE = re.compile(r"[ \t\r\n]*")
 _HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path) -> Generator[tuple[int, str], None, None]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
     the other characters at which `str.splitlines` divides a text.
     """
-    with _opened(path) as stream:
-        yield from stream_lines(stream, str(path))
+    with opened(path) as stream:
+        yield from stream_lines(bounded_lines(stream, str(path)), str(path))
+
+
+def bounded_lines(stream: BinaryIO, name: str) -> Iterable[bytes]:
+    """The lines of an open stream; one that is longer than `LONGEST_LINE` raises `FormatError`."""
+    status = os.fstat(stream.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= LONGEST_LINE:
+        return stream  # no line can be longer
+    return _bounded_lines(stream, name)
+
+
+def _bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    for number, raw in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), start=1):
+        if len(raw) > LONGEST_LINE:
+            raise FormatError(
+                f"the line has more than {LONGEST_LINE:,} bytes",
+                place=f"{name}:{number}",
+                expected="lines with a token or a record each",
+            )
+        yield raw
 
 
 def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
@@ -46,7 +70,7 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
 
 def read_bytes(path: Path) -> bytes:
     """The content of a binary file."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return stream.read()
 
 
@@ -75,7 +99,8 @@ def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The stream of a file; raises `FormatError` if it cannot be read."""
     try:
         stream = path.open("rb")
     except FileNotFoundError:

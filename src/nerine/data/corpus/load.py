@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,17 @@ from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, HubError
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
-from nerine.data.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
+from nerine.data.formats import (
+    EXTENSIONS,
+    FORMATS,
+    ReadLog,
+    ReadOptions,
+    is_folder_of,
+    read_placed,
+)
 from nerine.data.formats.record_rows import RecordRows
-from nerine.data.split_files import find_split_files, is_pair_folder, split_named
+from nerine.data.formats.registry import counted
+from nerine.data.split_files import find_split_files, split_named
 
 if TYPE_CHECKING:
     from nerine.data.hub_datasets.pulling import CorpusFiles
@@ -35,26 +44,26 @@ def load_corpus(
     config: str | None = None,
     revision: str | None = None,
     splits: Mapping[str, str] | None = None,
-    known_labels_only: bool = True,
+    for_checking: bool = False,
 ) -> Corpus:
     """Loads a corpus from files or from the hub.
 
-    A single file, or a single folder in the format `brat`, is the split that its name refers to, or
-    else `train`. The files of a data set on the hub are read like those of a folder. No code of a
-    repository is ever fetched or run.
+    A single file, or a single folder in a format whose files are documents (`brat`, `webanno`,
+    `bioc`, `i2b2`), is the split that its name refers to, or else `train`. The files of a data set
+    on the hub are read like those of a folder. No code of a repository is ever fetched or run.
 
     Args:
-        source: `"sample"` (bundled; `"./sample"` is a folder), a folder with a file (or a folder of
-            brat's) for each split, a single file, a folder that `datasets` saved, or a data set on
-            the hub: `owner/name` or `owner/name@revision`.
+        source: `"sample"` (bundled; `"./sample"` is a folder), a folder with a file, or a folder
+            of documents, for each split, a single file, a folder that `datasets` saved, or a data
+            set on the hub: `owner/name` or `owner/name@revision`.
         format: The format of its files; detected by default.
         options: How to read them.
         config: The configuration of a data set on the hub.
         revision: Its branch, tag or commit.
         splits: For a data set on the hub or one that `datasets` saved, its name of each split that
             is wanted, as in `{"train": "train_2020"}`; others are not fetched.
-        known_labels_only: Whether a label that other splits have and training lacks is an error.
-            False is for checking a corpus; such a corpus cannot be trained on.
+        for_checking: Whether lines and records that cannot be read are left out and listed in the
+            logs, and splits may have labels that training lacks, instead of an error.
 
     Returns:
         The corpus, with every split read and checked.
@@ -74,7 +83,7 @@ def load_corpus(
     if source == SAMPLE:
         format = "spans"  # noqa: A001
         sources = find_split_files(Path(__file__).parents[1] / SAMPLE, EXTENSIONS)
-    elif path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
+    elif path.is_file() or is_folder_of(format, path):
         sources = {split_named(path.resolve().name) or "train": [path]}
     elif path.is_dir() and is_saved_dataset(path):
         sources, left_out = open_saved_dataset(path, options, splits)
@@ -82,7 +91,7 @@ def load_corpus(
             notes = (f"{source}: splits that are not read: {', '.join(left_out)}",)
     elif path.is_dir():
         extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format)
-        sources = find_split_files(path, extensions, pairs=format in (None, "brat"))
+        sources = find_split_files(path, extensions, is_split=partial(is_folder_of, format))
     elif is_hub_id(source):
         found = _pull(name, revision, config=config, splits=splits, format_=format)
         options = replace(options, known_tag_names=found.tag_names)
@@ -94,7 +103,7 @@ def load_corpus(
             place=name,
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
-    corpus = _read_corpus(sources, format, options, name, known_labels_only)
+    corpus = _read_corpus(sources, format, options, name, for_checking)
     return replace(corpus, config=found_config, notes=notes)
 
 
@@ -138,19 +147,17 @@ def _read_corpus(
     format_: str | None,
     options: ReadOptions,
     name: str,
-    known_labels_only: bool,
+    for_checking: bool,
 ) -> Corpus:
-    logs = {split: ReadLog() for split in sources}
+    logs = {split: ReadLog(unreadable=[] if for_checking else None) for split in sources}
     placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
     for split, source in sources.items():
         if isinstance(source, RecordRows):
-            for each in source.documents(logs[split]):
-                logs[split].documents += 1
-                placed[split].append(each)
+            placed[split] += counted(source.documents(logs[split]), options, logs[split])
         else:
             for path in source:
                 placed[split] += read_placed(path, format_, options, logs[split])
-        if not placed[split]:
+        if not placed[split] and not logs[split].unreadable:
             raise CorpusError(
                 f"the {split} split is empty", place=name, expected="at least one document"
             )
@@ -158,7 +165,7 @@ def _read_corpus(
     places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
     deciding = [splits["train"]] if "train" in splits else list(splits.values())
     labels = labels_of(document for documents in deciding for document in documents)
-    for split, pairs in placed.items() if known_labels_only else ():
+    for split, pairs in () if for_checking else placed.items():
         for place, document in pairs:
             for entity in document.entities:
                 if entity.label not in labels:

@@ -13,6 +13,12 @@ name            files                                     a document is
 `parquet`       Parquet, read only                        a row: tokens and tags, or text and
                                                           entities
 `csv`           CSV and TSV with a header                 the rows of a sentence or text, or a row
+`webanno`       WebAnno TSV 3 of WebAnno and INCEpTION,   a sentence
+                read only
+`bioc`          BioC as XML and JSON, read only           a passage
+`pubtator`      PubTator                                  a title and an abstract
+`i2b2`          i2b2's `.con` (2010) and XML (2014),      a note
+                read only
 ==============  ========================================  ==================================
 
 Files of lines are streamed, never held in memory as a whole. Files of tags are read twice, the
@@ -26,6 +32,7 @@ from nerine.data.formats.registry import (
     EXTENSIONS,
     FORMATS,
     detect_format,
+    is_folder_of,
     read_documents,
     read_placed,
 )
@@ -40,6 +47,7 @@ __all__ = [
     "TagFault",
     "WriteOptions",
     "detect_format",
+    "is_folder_of",
     "read_documents",
     "read_placed",
     "write_documents",

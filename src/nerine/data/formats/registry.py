@@ -8,13 +8,17 @@ from pathlib import Path
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, read_records
+from nerine.core.files import errors_at
 from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, tables, words
+from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.data.split_files import is_pair_folder
+from nerine.data.formats.overlaps import resolve_overlaps
+from nerine.data.formats.standoff import bioc, i2b2, pubtator, webanno
+from nerine.data.split_files import is_pair_folder, is_unrelated, split_named
 
 _DEFAULT = ReadOptions()
 
+Recogniser = Callable[[Head], bool]
 Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
 TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
 BytesWriter = Callable[[Iterable[Document], WriteOptions], Iterator[bytes]]
@@ -25,6 +29,7 @@ FolderWriter = Callable[[Iterable[Document], Path, WriteOptions], None]
 class Format:
     """A format: its reader and at most one writer.
 
+    `recognises` tells from the beginning of a file whether it is beyond doubt in this format, and
     `read` yields documents with their places. `write` yields pieces of text, which may go to a
     stream; `write_bytes` yields pieces of a binary file; `write_folder` fills an empty folder.
     If formats share an extension, files with it are written in the first of them in the registry.
@@ -36,6 +41,7 @@ class Format:
     write: TextWriter | None = None
     write_bytes: BytesWriter | None = None
     write_folder: FolderWriter | None = None
+    recognises: Recogniser = lambda _: False
 
     @property
     def can_write(self) -> bool:
@@ -78,8 +84,18 @@ FORMATS = {
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
         Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
-        Format("parquet", parquet.EXTENSIONS, parquet.read),
-        Format("csv", (".csv",), tables.read, tables.write),
+        Format("parquet", parquet.EXTENSIONS, parquet.read, recognises=parquet.recognises),
+        Format("webanno", webanno.EXTENSIONS, webanno.read, recognises=webanno.recognises),
+        Format("bioc", bioc.EXTENSIONS, bioc.read, recognises=bioc.recognises),
+        Format("i2b2", i2b2.EXTENSIONS, i2b2.read, recognises=i2b2.recognises),
+        Format(
+            "pubtator",
+            pubtator.EXTENSIONS,
+            pubtator.read,
+            pubtator.write,
+            recognises=pubtator.recognises,
+        ),
+        Format("csv", (".csv",), tables.read, tables.write, recognises=tables.recognises),
     )
 }
 EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)
@@ -107,25 +123,53 @@ def format_by_extension(path: Path) -> Format:
     )
 
 
-def detect_format(path: Path | str) -> str:
-    """The name of the format of `path`: by its extension, and for JSON by the first record.
+def folder_format(path: Path) -> str | None:
+    """The format of a folder whose files are the documents of one split; None for another one.
 
-    A folder with pairs of brat's files, and a `.txt` file next to an `.ann` file of the same name,
-    are `brat`. Raises `FormatError` for an unknown extension.
+    Such formats are `brat`, and those whose first file tells: `webanno`, `bioc` and `i2b2`. A
+    folder whose files are called `train`, `dev` and `test` is another one.
+    """
+    if is_pair_folder(path):
+        return "brat"
+    formats = [FORMATS[name] for name in ("i2b2", "bioc", "webanno")]
+    extensions = {extension for each in formats for extension in each.extensions}
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    inside = [each for each in inside if not is_unrelated(each.name)]
+    files = [each for each in inside if each.suffix.lower() in extensions and each.is_file()]
+    documents = files or [each for each in inside if each.is_dir() and each.name != "data"]
+    splits = [split_named(each.name) for each in documents]
+    if not documents or (None not in splits and len({*splits}) == len(splits)):
+        return None
+    if not files:  # an exported project has a folder for each document
+        formats = [FORMATS["webanno"]]
+        files = [each for one in documents for each in sorted(one.glob("*.tsv"))][:1]
+    head = Head.of(files[0]) if files else None
+    return next((each.name for each in formats if head and each.recognises(head)), None)
+
+
+def is_folder_of(name: str | None, path: Path) -> bool:
+    """Whether a folder is one split in the format called `name`, or in any format."""
+    found = folder_format(path)
+    return found is not None and name in (None, found)
+
+
+def detect_format(path: Path | str) -> str:
+    """The name of the format of `path`, by the beginning of its content, or else by its extension.
+
+    A folder has the format of its files (`folder_format`); a `.txt` file next to an `.ann` file of
+    the same name is `brat`. Raises `FormatError` if neither content nor extension tells.
     """
     path = Path(path)
-    if is_pair_folder(path) or brat.is_pair(path):
+    if brat.is_pair(path):
         return "brat"
-    name = format_by_extension(path).name
-    if name != "spans":
+    if (name := folder_format(path)) is not None:
         return name
-    if path.suffix.lower() in label_studio.EXTENSIONS and label_studio.is_export(path):
-        return "label-studio"
-    _, record = next(read_records(path), (0, {}))
-    has_tags = any(field in record for field in words.TAG_FIELDS)
-    has_tokens = any(field in record for field in words.TOKEN_FIELDS)
-    has_spans = "entities" in record or "spans" in record
-    return "words" if has_tags and has_tokens and not has_spans else "spans"
+    head = Head.of(path)
+    found = [each for each in FORMATS.values() if each.recognises(head)]
+    if not found:
+        return format_by_extension(path).name
+    fitting = [each for each in found if head.suffix in each.extensions]
+    return (fitting or found)[0].name
 
 
 def read_documents(
@@ -165,6 +209,18 @@ def read_placed(
     found = format_named(format or detect_format(path))
     log = ReadLog() if log is None else log
     log.format = found.name
-    for place, document in found.read(Path(path), options, log):
+    yield from counted(found.read(Path(path), options, log), options, log)
+
+
+def counted(
+    placed: Iterable[tuple[str, Document]], options: ReadOptions, log: ReadLog
+) -> Iterator[tuple[str, Document]]:
+    """Documents and their places, counted by the log, without the overlaps not to be read."""
+    for place, document in placed:
+        if options.overlaps is not None:
+            with errors_at(place):
+                flat = resolve_overlaps(document, options.overlaps)
+            log.overlaps += len(document.entities) - len(flat.entities)
+            document = flat
         log.documents += 1
         yield place, document
