@@ -461,7 +461,8 @@ def test_ranges_of_another_unit_name_the_option(
         ("Ada left,0,x,per", "'x' is not an offset"),
         ("Ada left,,3,per", "'' is not an offset"),
         ("Ada left,0,30,per", "an entity has the range [0, 30)"),
-        ("Ada left,3,3,per", "an entity has the range [3, 3)"),
+        ("Ada left,3,3,per", "has no characters"),
+        ("Ada left,3,2,per", "an entity has the range [3, 2)"),
         ("Ada left,0,3,", "has no label"),
     ],
 )
@@ -469,6 +470,29 @@ def test_rows_of_entities_that_cannot_be_read(tmp_path: Path, row: str, found: s
     error = refused(tmp_path, f"text,start,end,label\n{row}\n")
     assert found in error.found
     assert line_of(error) == "in.csv:2"
+
+
+def test_a_check_lists_the_rows_that_cannot_be_read(tmp_path: Path) -> None:
+    log = ReadLog(unreadable=[])
+    path = tmp_path / "in.csv"
+    for content, texts in (
+        ("text,start,end,label\nAda left,0,x,per\n,4,8,act\nRome,0,9,geo\nOslo,0,4,geo\n", 2),
+        ("text,label\nAda left,OTHER\nRome,\nOslo,[]\nLima,\"[(0, 9, 'geo')]\"\n", 1),
+    ):
+        path.write_text(content)
+        log = ReadLog(unreadable=[])
+        found = list(read_documents(path, "csv", ReadOptions(text_field="text"), log))
+        assert len(found) == texts
+        lines = [line_of(error) for error in log.unreadable or ()]
+        expected = ["in.csv:2", "in.csv:4"] if texts == 2 else ["in.csv:2", "in.csv:3", "in.csv:5"]
+        assert lines == expected
+
+
+def test_an_entity_of_no_characters_is_an_error_or_skipped(tmp_path: Path) -> None:
+    content = "text,start,end,label\nAda left,3,3,per\n,4,8,act\n"
+    assert "--skip empty" in (refused(tmp_path, content).hint or "")
+    found, log = found_in(tmp_path, content, ReadOptions(skip=frozenset({"empty"})))
+    assert (names_in(found[0]), log.skipped) == ([("left", "act")], {"empty": 1})
 
 
 def test_entities_without_a_label_are_skipped(tmp_path: Path) -> None:

@@ -123,9 +123,13 @@ class RecordRows:
         self, span_row: Callable[[Row, ReadLog], SpanRow | None], log: ReadLog
     ) -> Iterator[tuple[str, Document]]:
         for place, row in self.rows():
-            with errors_at(place):
-                found = span_row(row, log)
-                document = None if found is None else found.document(self.options, log)
+            try:
+                with errors_at(place):
+                    found = span_row(row, log)
+                    document = None if found is None else found.document(self.options, log)
+            except FormatError as error:
+                log.refuse(error)
+                continue
             if document is not None:
                 yield place, document
 

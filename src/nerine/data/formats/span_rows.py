@@ -8,7 +8,7 @@ from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
-from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
+from nerine.data.formats.options import Offsets, ReadLog, ReadOptions, Unusual
 from nerine.data.formats.records import Record, is_score
 
 START = ("start", "start_offset", "begin", "start_char", "start_idx", "start_index", "char_start")
@@ -61,6 +61,9 @@ class SpanRow:
         found: dict[tuple[int, int, str], tuple[Entity, Record]] = {}
         for item in item_list(self.items):
             for start, end, label, fields in _entities(item, options, log):
+                if start == end and not options.inclusive_ends:
+                    _skip("empty", f"the entity {str(item)[:80]!r} has no characters", options, log)
+                    continue
                 start, end = bounds.code_points(start, end, fields)
                 score = fields.pop("score", None)
                 entity = Entity(start, end, label, score)
@@ -110,15 +113,20 @@ def _entities(
             expected=f'{_ITEM}, offsets as whole numbers, and an optional "score" from 0 to 1',
         )
     if not any(labels):
-        if options.treatment("no-label") != "skip":
-            raise FormatError(
-                f"the entity {str(item)[:80]!r} has no label",
-                expected="a label such as 'person'",
-                hint='--skip no-label (skip={"no-label"}) leaves such entities out and counts them',
-            )
-        log.skip("no-label")
+        _skip("no-label", f"the entity {str(item)[:80]!r} has no label", options, log)
     for each in filter(None, labels):
         yield start, end, each, {key: value for key, value in fields.items() if value is not None}
+
+
+def _skip(kind: Unusual, found: str, options: ReadOptions, log: ReadLog) -> None:
+    """Counts an entity that is skipped, or raises the error of its kind."""
+    if options.treatment(kind) != "skip":
+        raise FormatError(
+            found,
+            expected="entities in one piece, of one character or more, with a label",
+            hint=f'--skip {kind} (skip={{"{kind}"}}) leaves such entities out and counts them',
+        )
+    log.skip(kind)
 
 
 def _pop(fields: Record, names: Sequence[str]) -> Any:
@@ -133,13 +141,8 @@ def _pair(value: Any, options: ReadOptions, log: ReadLog) -> tuple[Any, Any]:
     """Start and end from [start, end], or from a list of one such pair."""
     pairs = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
     if len(pairs) > 1:
-        if options.treatment("pieces") != "skip":
-            raise FormatError(
-                f"an entity has {len(pairs)} pieces: {str(pairs)[:60]}",
-                expected="entities in one piece",
-                hint='--skip pieces (skip={"pieces"}) leaves such entities out and counts them',
-            )
-        log.skip("pieces")
+        found = f"an entity has {len(pairs)} pieces: {str(pairs)[:60]}"
+        _skip("pieces", found, options, log)
         return None, None
     pair = pairs[0]
     if not isinstance(pair, list | tuple) or len(pair) != 2:

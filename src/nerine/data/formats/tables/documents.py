@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.tables.layout import is_tag, plain_name
 from nerine.data.formats.tables.table import Table
 
+_MOST_ROWS = 1000
 _ANNOTATOR = ("annotator", "annotation id")
 
 _EXPECTED = (
@@ -39,12 +41,10 @@ class DocumentRows:
         """Whether the first filled cells of annotation hold tags, not entities."""
         if "token" in self._layout:
             return True
-        for line, cells in itertools.islice(self._rows(), 1000):
+        for _, cells in itertools.islice(self._rows(), _MOST_ROWS):
             cell = self._layout.cell(cells, "tag")
-            if cell.strip():
-                with errors_at(f"{self._table.path}:{line}"):
-                    value = self._value(cell)
-                if value:
+            with contextlib.suppress(FormatError):  # raised again when the row is read
+                if cell.strip() and (value := self._value(cell)):
                     return isinstance(value, list) and isinstance(value[0], str | int)
         return False
 
@@ -65,9 +65,13 @@ class DocumentRows:
         for _, same in itertools.groupby(self._rows(), key=self._text_of):
             group = list(same)
             place = f"{self._table.path}:{group[0][0]}"
-            with errors_at(place):
-                chosen = self._chosen(group)
-            found = [self._items(line, cells) for line, cells in chosen]
+            try:
+                with errors_at(place):
+                    chosen = self._chosen(group)
+                found = [self._items(line, cells) for line, cells in chosen]
+            except FormatError as error:
+                self._log.refuse(error)
+                continue
             if any(items is not None for items in found):
                 items = [item for each in found for item in each or ()]
                 first = chosen[0][1]

@@ -93,7 +93,11 @@ class EntityRows:
                     )
                 group = _Text(key, text, line)
                 ended[key] = line
-            item = self._item(cells, place)
+            item = None
+            try:
+                item = self._item(cells, place)
+            except FormatError as error:
+                self._log.refuse(error)
             if item is not None:
                 if numbers_rows:
                     item["id"] = self._layout.cell(cells, "document")

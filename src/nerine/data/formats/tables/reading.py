@@ -48,9 +48,13 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             return
         texts = documents.texts()
     for place, row in texts:
-        with errors_at(place):
-            document = row.document(options, log)
-        yield place, document
+        try:
+            with errors_at(place):
+                document = row.document(options, log)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            yield place, document
 
 
 def _tag_options(table: Table, options: ReadOptions) -> ReadOptions:
