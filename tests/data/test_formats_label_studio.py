@@ -22,7 +22,7 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.label_studio_regions import Offsets
+from nerine.data.formats.label_studio.regions import Offsets, Unit
 from strategies import documents, texts
 
 MIRA = Entity(0, 4, "person")
@@ -244,7 +244,7 @@ def test_before_an_emoji_it_does_not_matter(file: Path) -> None:
 
 @given(texts())
 def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
-    offsets = Offsets(text)
+    offsets = Offsets(text, Unit("utf-16"))
     for point in range(len(text) + 1):
         unit = len(text[:point].encode("utf-16-le")) // 2
         assert offsets.code_point(unit) == point
