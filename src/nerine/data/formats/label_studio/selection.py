@@ -106,14 +106,12 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
             found[target, control] += count
     targets = {target for target, _ in found}
     fields = {target: survey.field_of(target, units) for target, _, _ in survey.controls}
-    field = options.text_field
-    if field is None:
+    if options.text_field is None:
         field = _field(found, fields, place)
-    elif len(targets) == 1:
-        (target,) = targets
-        if target[0] == field or target[0] not in survey.fields:
-            fields[target] = field
-    if len(targets) > 1 or (field is not None and options.text_field == field):
+    else:
+        field = options.text_field
+        _check_stated(found, fields, survey, field, place)
+    if field is not None:
         targets = {each for each in targets if fields[each] == field}
     _check_controls(found, targets, controls, place)
     evidence = survey.evidence_for(targets, field) if field is not None else Evidence()
@@ -186,21 +184,50 @@ def _plural(kind: str) -> str:
 def _field(
     found: Mapping[tuple[Target, str], int], fields: Mapping[Target, str | None], place: str
 ) -> str | None:
-    """The field of the text, where no option names it."""
-    names = {fields[target] for target, _ in found}
-    if len(names) < 2:
-        return next(iter(names), None)
-    if "text" in names:
-        return "text"
-    name = next((each for each in sorted(filter(None, names))), None)
+    """The field of the text, where no option names it; None if each task decides it."""
+    targets = {target for target, _ in found}
+    names = {fields[target] for target in targets}
+    unknown = [target for target, name in fields.items() if name is None]
+    if len(names) == 1 and (None not in names or len(unknown) == 1):
+        return next(iter(names))
+    if "text" in names or not names:
+        return "text" if names else None
+    name = min(filter(None, names), default=None)
     raise FormatError(
-        f"several texts are labelled: {_combinations(found)}",
+        f"several texts are labelled: {_combinations(found)}"
+        if len(targets) > 1
+        else f"it is unclear which text the regions stand on: {_combinations(found)}",
         place=place,
         expected="the regions of one text",
         hint=f"--text-field {name} (text_field={name!r}) reads the regions of one"
-        if name and None not in names
-        else "--control NAME (control=…) and --text-field NAME (text_field=…) read those of one",
+        if name
+        else "--control NAME (control=…) names a control, and --text-field NAME (text_field=…) the "
+        "field that it labels",
     )
+
+
+def _check_stated(
+    found: Mapping[tuple[Target, str], int],
+    fields: dict[Target, str | None],
+    survey: Survey,
+    field: str,
+    place: str,
+) -> None:
+    """Maps the only text that may be the stated field to it.
+
+    Raises `FormatError` if its regions cannot be told from others.
+    """
+    targets = {target for target, _ in found}
+    free = [each for each in targets if each[0] == field or each[0] not in survey.fields]
+    if len(targets) == 1 and free:
+        fields[free[0]] = field
+    elif None in (names := {fields[each] for each in targets}) and field not in names:
+        raise FormatError(
+            f"it is unclear which regions stand on {field!r}: {_combinations(found)}",
+            place=place,
+            expected="the regions of one text",
+            hint="--control NAME (control=…) names the control that labels it",
+        )
 
 
 def _combinations(found: Mapping[tuple[Target, str], int]) -> str:

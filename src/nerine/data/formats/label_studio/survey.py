@@ -151,6 +151,8 @@ class Survey:
 
     def field_of(self, target: Target, units: Collection[Unit]) -> str | None:
         """The field that holds a text; None if neither its name nor its regions tell."""
+        if len(self.fields) == 1:
+            return next(iter(self.fields))
         own = {name: self.evidence.get((target, name), Evidence()) for name in self.fields}
         clean = [name for name, each in own.items() if each.total and each.fitting(units)]
         for name in (target[0], "text"):
