@@ -9,8 +9,10 @@ import json
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +21,9 @@ from nerine.core.strict_json import STRICT, kind_of
 
 UNCHANGED = "the file is as it was before"
 """The hint of an error of `replacing`, for a file that existed."""
+
+LONGEST_LINE = 64 * 1024 * 1024
+"""The most bytes of a line that is read."""
 
 _WHITE = re.compile(r"[ \t\r\n]*")
 _HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
@@ -33,7 +38,26 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     the other characters at which `str.splitlines` divides a text.
     """
     with _opened(path) as stream:
-        yield from stream_lines(stream, str(path))
+        yield from stream_lines(bounded_lines(stream, str(path)), str(path))
+
+
+def bounded_lines(stream: BinaryIO, name: str) -> Iterable[bytes]:
+    """The lines of an open stream; one that is longer than `LONGEST_LINE` raises `FormatError`."""
+    status = os.fstat(stream.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= LONGEST_LINE:
+        return stream  # no line can be longer
+    return _bounded_lines(stream, name)
+
+
+def _bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    for number, raw in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), start=1):
+        if len(raw) > LONGEST_LINE:
+            raise FormatError(
+                f"the line has more than {LONGEST_LINE:,} bytes",
+                place=f"{name}:{number}",
+                expected="lines with a token or a record each",
+            )
+        yield raw
 
 
 def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
