@@ -56,6 +56,22 @@ def documents(
     return Document(text, entities, cut, draw(st.none() | texts(8)), draw(metas()) if meta else {})
 
 
+@st.composite
+def overlapping_documents(draw: st.DrawFn) -> Document:
+    """Documents whose entities may be nested, cross each other, and have equal ranges."""
+    text = draw(texts().filter(bool))
+    bounds = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text)))
+    found = draw(st.lists(bounds.filter(lambda pair: pair[0] < pair[1]), max_size=6))
+    score = st.none() | st.floats(0, 1)
+    entities = {
+        (start, end, label): Entity(start, end, label, draw(score))
+        for (start, end), label in ((pair, draw(labels())) for pair in found)
+    }
+    cut = tuple(Token(*pair) for pair in draw(ranges(len(text)))) if draw(st.booleans()) else None
+    ordered = tuple(entities[key] for key in sorted(entities))
+    return Document(text, ordered, cut, draw(st.none() | texts(8)), draw(metas()))
+
+
 def metas() -> st.SearchStrategy[dict[str, Any]]:
     """Metadata of documents: JSON under names that no format uses."""
     values = st.none() | st.booleans() | st.integers() | texts(8)

@@ -81,7 +81,13 @@ FORMATS = {
         Format("spans", (".jsonl", ".json"), spans.read, spans.write),
         Format("words", (".jsonl", ".json"), words.read, words.write),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
-        Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
+        Format(
+            "label-studio",
+            label_studio.EXTENSIONS,
+            label_studio.read,
+            label_studio.write,
+            recognises=label_studio.recognises,
+        ),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
         Format("parquet", parquet.EXTENSIONS, parquet.read),
     )

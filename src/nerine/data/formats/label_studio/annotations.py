@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nerine.core.errors import FormatError, SettingsError
+from nerine.core.errors import FormatError
 from nerine.core.strict_json import shown
 from nerine.data.formats.label_studio.tasks import LISTS
 from nerine.data.formats.options import ReadLog, ReadOptions
@@ -15,17 +15,6 @@ from nerine.data.formats.records import Record
 
 BY = "by="
 _LATEST_TIME = 1e15  # int() of more digits has no float
-_WAYS = ("error", "first", "latest", "union")
-
-
-def check_option(value: str) -> None:
-    """Raises `SettingsError` if `ReadOptions.annotations` has no valid value."""
-    if value not in _WAYS and not (value.startswith(BY) and value != BY):
-        raise SettingsError(
-            f"{value!r} is not a way to choose annotations",
-            place="--annotations (annotations=…)",
-            expected=f"one of {', '.join(_WAYS)}, or by=NAME",
-        )
 
 
 def list_name(task: Mapping[str, Any]) -> str:

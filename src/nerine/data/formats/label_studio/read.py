@@ -10,10 +10,8 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.core.strict_json import shown
-from nerine.data.formats.head import Head
 from nerine.data.formats.label_studio.annotations import (
     annotations_of,
-    check_option,
     chosen,
     is_cancelled,
     list_name,
@@ -32,7 +30,7 @@ from nerine.data.formats.label_studio.regions import (
 )
 from nerine.data.formats.label_studio.selection import Selection, select
 from nerine.data.formats.label_studio.survey import Survey, target_of
-from nerine.data.formats.label_studio.tasks import read_tasks, recognises
+from nerine.data.formats.label_studio.tasks import read_tasks, task_of
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of
 
@@ -46,24 +44,22 @@ _UNCLEAR = "with offsets after an emoji whose unit is unclear, read as code poin
 _ADDRESSES = ("http://", "https://", "s3://", "gs://", "azure-blob://", "/data/")
 
 
-def is_export(path: Path) -> bool:
-    """Whether the JSON in `path` holds Label Studio's tasks."""
-    head = Head.of(path)
-    return recognises(head) or head.text.split() in (["[]"], ["[", "]"])
-
-
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of an export, each with its place: the line and the task's number or id."""
-    check_option(options.annotations)
     selection = select(Survey.of(read_tasks(path), options), log, str(path))
-    for place, task in read_tasks(path):
-        with errors_at(place):
-            annotations = annotations_of(task)
-            indices = chosen(annotations, options, log, selection.annotators)
-            if indices is None:
-                continue
-            document = _Task(task, annotations, indices, selection).read(options, log, place)
-        yield place, document
+    for place, values in read_tasks(path):
+        try:
+            with errors_at(place):
+                task = task_of(values)
+                annotations = annotations_of(task)
+                indices = chosen(annotations, options, log, selection.annotators)
+                if indices is None:
+                    continue
+                document = _Task(task, annotations, indices, selection).read(options, log, place)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            yield place, document
 
 
 @dataclass

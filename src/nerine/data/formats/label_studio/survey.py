@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from nerine.core.errors import FormatError
 from nerine.data.formats.label_studio.annotations import (
@@ -27,6 +28,7 @@ from nerine.data.formats.label_studio.regions import (
     kind_of_result,
     value_of,
 )
+from nerine.data.formats.label_studio.tasks import task_of
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 
@@ -98,18 +100,19 @@ class Survey:
     )
 
     @classmethod
-    def of(cls, tasks: Iterator[tuple[str, Record]], options: ReadOptions) -> Survey:
+    def of(cls, tasks: Iterator[tuple[str, list[Any]]], options: ReadOptions) -> Survey:
         """The survey of a file's tasks, as far as they can be read."""
         survey = cls(options)
         try:
-            for place, task in tasks:
-                survey._add(place, task)
+            for place, values in tasks:
+                survey._add(place, values)
         except FormatError:
             return survey  # the reader raises it again, with the documents before it read
         return survey
 
-    def _add(self, place: str, task: Record) -> None:
+    def _add(self, place: str, values: list[Any]) -> None:
         try:
+            task = task_of(values)
             annotations = annotations_of(task)
         except FormatError:
             return

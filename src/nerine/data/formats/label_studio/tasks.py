@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, json_array, json_record, read_lines, read_text
+from nerine.core.files import json_array, json_record, read_lines, read_text
 from nerine.core.strict_json import STRICT, shown
 from nerine.data.formats.head import Head
 from nerine.data.formats.label_studio.regions import NAMES, free_id
@@ -51,11 +51,11 @@ def is_stored_annotation(record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("result"), list) and "task" in record and "data" not in record
 
 
-def read_tasks(path: Path) -> Iterator[tuple[str, Record]]:
-    """The tasks of a file, or of the files in a folder, each with its place.
+def read_tasks(path: Path) -> Iterator[tuple[str, list[Any]]]:
+    """The tasks of a file or of the files in a folder: their places and values for `task_of`.
 
     A task whose annotations are records of their own has the place of the first of them, and comes
-    when its last annotation is read. What is not a task is yielded as it is, as a faulty task.
+    when its last annotation is read.
     """
     sizes: Counter[Any] = Counter()
     if _is_of_annotations(next((value for _, value in _values(path)), None)):
@@ -65,12 +65,12 @@ def read_tasks(path: Path) -> Iterator[tuple[str, Record]]:
         place = f"{line}, task {_name_of(value, number)}"
         key = _key(value) if sizes else None
         if key is None or sizes[key] < 2:
-            yield place, task_of([value], place)
+            yield place, [value]
             continue
         first, group = pending.setdefault(key, (place, []))
         group.append(value)
         if len(group) == sizes[key]:
-            yield first, task_of(group, first)
+            yield first, group
             del pending[key]
 
 
@@ -107,7 +107,10 @@ def _dict(value: Any) -> Record:
 
 
 def _values(path: Path) -> Iterator[tuple[str, Any]]:
-    """The JSON values of a file, or of the files in a folder, each with its file and line."""
+    """The JSON values of a file, or of the files in a folder, each with its file and line.
+
+    In the place of a line that is not valid JSON comes its error.
+    """
     if path.is_dir():
         files = (each for each in path.iterdir() if each.is_file() and each.name[:1] != ".")
         for file in sorted(files, key=lambda each: (len(each.stem), each.name)):
@@ -118,8 +121,12 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
         yield from ((f"{path}:{line}", value) for line, value in json_array(path))
     elif _is_value(first):
         for number, line in read_lines(path):
-            if line.strip():
-                yield f"{path}:{number}", json_record(line, f"{path}:{number}")
+            place = f"{path}:{number}"
+            try:
+                if line.strip():
+                    yield place, json_record(line, place)
+            except FormatError as error:
+                yield place, error
     else:
         yield from _objects(path)
 
@@ -156,17 +163,15 @@ def _objects(path: Path) -> Iterator[tuple[str, Any]]:
         at = following
 
 
-def task_of(values: list[Any], place: str) -> Record:
+def task_of(values: list[Any]) -> Record:
     """The task of one record that is a task, or of all records of its annotations."""
-    with errors_at(place):
-        records = [each for each in values if isinstance(each, dict)]
-        if not records:
-            raise FormatError(f"this is {shown(values[0])}", expected="a task, which is an object")
-        if isinstance(records[0].get("data"), dict):
-            return records[0]
-        if is_stored_annotation(records[0]):
-            return _stored_task(records)
-        return _minimal_task(records)
+    if isinstance(values[0], FormatError):
+        raise values[0]
+    if not isinstance(values[0], dict):
+        raise FormatError(f"this is {shown(values[0])}", expected="a task, which is an object")
+    if isinstance(values[0].get("data"), dict):
+        return values[0]
+    return _stored_task(values) if is_stored_annotation(values[0]) else _minimal_task(values)
 
 
 def _stored_task(records: list[Record]) -> Record:
