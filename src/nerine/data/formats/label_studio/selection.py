@@ -107,7 +107,8 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
     targets = {target for target, _ in found}
     fields = {target: survey.field_of(target, units) for target, _, _ in survey.controls}
     if options.text_field is None:
-        field = _field(found, fields, place)
+        same = {target: fields[target] for target, _, each in survey.controls if each == kind}
+        field = _field(found, same, place)
     else:
         field = options.text_field
         _check_stated(found, fields, survey, field, place)
