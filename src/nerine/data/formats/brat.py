@@ -52,6 +52,8 @@ from nerine.data.split_files import (
     is_unrelated,
 )
 
+__all__ = ["EXTENSIONS", "TEXT", "is_pair", "read", "write_folder"]
+
 _NUMBER = r"\d{1,18}"
 _ENTITY_NUMBER = re.compile(rf"T({_NUMBER})(?!\d)")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
