@@ -181,25 +181,28 @@ class _Task:
         """An annotation with the offsets of all its regions in code points."""
         results = []
         for result in annotation["result"]:
-            own = self.selection.fields.get(target_of(result)) or name
+            own = self.selection.fields.get(target_of(result))
+            if own is None and self.selection.stands_on_text(result):
+                own = name
             text = self.task["data"].get(own)
             if isinstance(text, str):
                 result = in_code_points(result, text, self.selection.unit)
             if "to_name" in result and result["to_name"] is None:  # of JSON-MIN
-                result = {**result, "to_name": own}
+                result = {**result, "to_name": own or name}
             results.append(result)
         return {**annotation, "result": results}
 
     def _what_was_read(self, name: str) -> Mapping[str, object]:
         """What the writer must know to find the regions that were read; empty if it is usual."""
         selection = self.selection
-        controls, texts = selection.names
+        controls, targets = selection.names
+        texts = sorted({each or name for each in targets}) or [name]
         is_all = selection.controls is None and selection.targets is None
         what: Record = {} if name == USUAL["to_name"] else {"text_field": name}
         if controls and not (is_all and controls == [USUAL["from_name"]]):
             what["from_name"] = controls
-        if (texts or [name]) != [name] or not is_all:
-            what["to_name"] = texts or [name]
+        if texts != [name] or not is_all:
+            what["to_name"] = texts
         if selection.kind != LABELS:
             what["type"] = selection.kind
         valid = [i for i, each in enumerate(self.annotations) if not is_cancelled(each)]

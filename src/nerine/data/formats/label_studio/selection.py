@@ -41,7 +41,8 @@ class Selection:
         is_certain: Whether the unit is stated, or shown by the regions' own texts.
         other_base: The base of a unit that agrees with all regions, if the stated one does not.
         fields: The field of each text of the file.
-        names: The names of the controls and of the texts in the labelling configuration.
+        names: The names of the controls and of the texts in the labelling configuration; an empty
+            one stands for a text without a name.
         annotators: The file's annotators, listed.
     """
 
@@ -113,6 +114,9 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
         field = options.text_field
         _check_stated(found, fields, survey, field, place)
     if field is not None:
+        for target in targets:  # a control of JSON-MIN of which nothing tells the text
+            if not target[0] and fields[target] is None:
+                fields[target] = field
         targets = {each for each in targets if fields[each] == field}
     _check_controls(found, targets, controls, place)
     evidence = survey.evidence_for(targets, field) if field is not None else Evidence()
@@ -129,7 +133,7 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
         fields,
         (
             sorted({control for target, control in found if control and target in targets}),
-            sorted({name for name, _ in targets if name}),
+            sorted({name for name, _ in targets}),
         ),
         listed(survey.annotators),
     )
