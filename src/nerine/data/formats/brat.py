@@ -171,7 +171,7 @@ def _annotation_lines(document: Document) -> list[str]:
     """The stored lines without entities that are gone, then a line for each new entity."""
     stored = document.meta.get("brat", [])
     if not isinstance(stored, list) or not all(
-        (isinstance(line, str) and line and not {"\n", "\r"} & set(line))
+        (isinstance(line, str) and line and "\n" not in line and line[-1] != "\r")
         or (isinstance(line, list) and [type(part) for part in line] == [str, int, int, str])
         for line in stored
     ):

@@ -19,6 +19,7 @@ EXTENSIONS = (ANNOTATIONS, GIVEN, MORE)
 
 _NUMBER = r"\d{1,18}"  # int() refuses thousands of digits, and no text is so long
 _RANGE = rf"{_NUMBER} {_NUMBER}"
+_EVENT = re.compile(r"E\S*\t[^\s:]+:(T\S+)")
 _ENTITY_LINE = re.compile(rf"(T\d\S*)\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
 
 
@@ -138,7 +139,8 @@ class Pair:
                 key = (*located[line.id], line.label)
                 entities[key] = Entity(*key)
                 stored.append([line.id, *key])
-        if any(isinstance(line, str) and line.startswith("E") for line in stored):
+        events = (_EVENT.match(line) for line in stored if isinstance(line, str))
+        if any(match and match[1] in located for match in events):
             log.add_remark("with triggers of events, read as entities like others")
         ordered = tuple(entities[key] for key in sorted(entities))
         usual = [[f"T{i}", each.start, each.end, each.label] for i, each in enumerate(ordered, 1)]
