@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -46,7 +47,7 @@ _ADDRESSES = ("http://", "https://", "s3://", "gs://", "azure-blob://", "/data/"
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of an export, each with its place: the line and the task's number or id."""
-    selection = select(Survey.of(read_tasks(path), options), log, str(path))
+    selection = select(Survey.of(lambda: read_tasks(path), options), log, str(path))
     for place, values in read_tasks(path):
         try:
             with errors_at(place):
@@ -60,6 +61,10 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             log.refuse(error)
         else:
             yield place, document
+
+
+def _to_name(result: Record) -> Any:
+    return result.get("to_name", "")
 
 
 @dataclass
@@ -78,14 +83,14 @@ class _Task:
                 raise FormatError(f"the id is {shown(holder['id'])}", expected="a number or a name")
         name = selection.text_field(data)
         offsets = Offsets(data[name], selection.unit)
+        other = Offsets(data[name], Unit("utf-16"))
         is_unclear = False
         for index in self.indices:
             for number, result in enumerate(self.annotations[index]["result"], start=1):
                 with errors_at(f"{place}, region {number}"):
                     found = self._region(result, offsets, options, log)
                     if found is not None and not selection.is_certain:
-                        other = Offsets(data[name], Unit("utf-16")).range(*found)
-                        is_unclear = is_unclear or other != found
+                        is_unclear = is_unclear or other.range(*found) != found
         if is_unclear:
             log.add_remark(_UNCLEAR)
         return self._document(name, offsets.text)
@@ -166,9 +171,10 @@ class _Task:
         rest = {key: value for key, value in self.task.items() if key != "data"}
         if self.annotations:
             rest[list_name(self.task)] = [self._converted(each, name) for each in self.annotations]
-        usual = new_regions(document, entities, USUAL)
-        if rest == {"annotations": [{"result": usual}]} and name == USUAL["to_name"]:
-            return document
+        if rest.keys() == {"annotations"} and name == USUAL["to_name"]:
+            usual = new_regions(document, entities, USUAL)
+            if rest["annotations"] == [{"result": usual}]:
+                return document
         if OWN in document.meta or READ in rest:
             taken = OWN if OWN in document.meta else READ
             raise FormatError(f"the task has the field {taken!r}", expected="other names of fields")
@@ -179,6 +185,8 @@ class _Task:
 
     def _converted(self, annotation: Record, name: str) -> Record:
         """An annotation with the offsets of all its regions in code points."""
+        if self.selection.unit == Unit() and None not in map(_to_name, annotation["result"]):
+            return annotation
         results = []
         for result in annotation["result"]:
             own = self.selection.fields.get(target_of(result))

@@ -95,6 +95,8 @@ class Offsets:
 
     def range(self, start: int, end: int) -> tuple[int, int] | None:
         """A range in code points; None if it is empty or not in the text."""
+        if self.bounds is None:
+            return (start, end) if 0 <= start < end <= len(self.text) else None
         first, last = self.code_point(start), self.code_point(end)
         return (first, last) if 0 <= first < last else None
 
@@ -103,9 +105,11 @@ class Offsets:
         found = self.range(start, end)
         if found is None:
             return False
-        words = self.text[found[0] : found[1]].split()
+        there = self.text[found[0] : found[1]]
+        if there == surface:
+            return True
         # an export may have line ends as a backslash and an n
-        return words in (surface.split(), surface.replace("\\n", " ").split())
+        return there.split() in (surface.split(), surface.replace("\\n", " ").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +227,10 @@ def new_regions(
 
 def free_id(start: int, end: int, used: set[str]) -> str:
     """An id for a region over a range that is not `used`, to which it is added."""
-    ids = (f"{start}-{end}{suffix}" for suffix in ("", *(f"-{n}" for n in range(2, len(used) + 3))))
-    found = next(each for each in ids if each not in used)
+    found, number = f"{start}-{end}", 1
+    while found in used:
+        number += 1
+        found = f"{start}-{end}-{number}"
     used.add(found)
     return found
 

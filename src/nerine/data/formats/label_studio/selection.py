@@ -99,14 +99,13 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
     """
     survey.check_annotator(place)
     options = survey.options
-    units = [unit for unit in UNITS if options.offsets in (None, unit.base)]
     kind, controls = _kind_and_controls(survey, place)
     found = Counter[tuple[Target, str]]()
     for (target, control, each), count in survey.controls.items():
         if each == kind and (controls is None or not control or control in controls):
             found[target, control] += count
     targets = {target for target, _ in found}
-    fields = {target: survey.field_of(target, units) for target, _, _ in survey.controls}
+    fields = {target: survey.field_of(target) for target, _, _ in survey.controls}
     if options.text_field is None:
         same = {target: fields[target] for target, _, each in survey.controls if each == kind}
         field = _field(found, same, place)
@@ -120,7 +119,7 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
         targets = {each for each in targets if fields[each] == field}
     _check_controls(found, targets, controls, place)
     evidence = survey.evidence_for(targets, field) if field is not None else Evidence()
-    unit, is_certain = _unit(evidence, units)
+    unit, is_certain = _unit(evidence, survey.units)
     others = [] if options.offsets is None else evidence.fitting(UNITS)
     selection = Selection(
         field,

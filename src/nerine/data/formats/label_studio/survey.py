@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -83,11 +83,15 @@ class Evidence:
         return self.patterns.total()
 
 
+_USUAL = (Unit(), Unit("utf-16"))
+
+
 @dataclass
 class Survey:
-    """Counts over all results of a file that are read under `options`."""
+    """Counts over all results of a file that are read under `options`; `units` are tried."""
 
     options: ReadOptions
+    units: Sequence[Unit]
     controls: Counter[tuple[Target, str, str]] = field(default_factory=Counter)
     """Regions by text, control and kind, of the kinds that give names to ranges."""
     others: Counter[str] = field(default_factory=Counter)
@@ -100,15 +104,34 @@ class Survey:
     )
 
     @classmethod
-    def of(cls, tasks: Iterator[tuple[str, list[Any]]], options: ReadOptions) -> Survey:
-        """The survey of a file's tasks, as far as they can be read."""
-        survey = cls(options)
+    def of(
+        cls, tasks: Callable[[], Iterator[tuple[str, list[Any]]]], options: ReadOptions
+    ) -> Survey:
+        """The survey of a file's tasks, as far as they can be read.
+
+        Units that are unusual are tried in a second pass, if no usual one agrees.
+        """
+        stated = [unit for unit in UNITS if options.offsets in (None, unit.base)]
+        usual = [unit for unit in stated if unit in _USUAL]
+        survey = cls(options, usual or stated).fill(tasks())
+        if survey.is_open():
+            survey = cls(options, UNITS).fill(tasks())
+            survey.units = stated
+        return survey
+
+    def fill(self, tasks: Iterator[tuple[str, list[Any]]]) -> Survey:
+        """This survey, with the tasks added as far as they can be read."""
         try:
             for place, values in tasks:
-                survey._add(place, values)
+                self._add(place, values)
         except FormatError:
-            return survey  # the reader raises it again, with the documents before it read
-        return survey
+            return self  # the reader raises it again, with the documents before it read
+        return self
+
+    def is_open(self) -> bool:
+        """Whether the regions of some text agree with no field."""
+        agreeing = {target for (target, _), e in self.evidence.items() if e.fitting(self.units)}
+        return any(target not in agreeing for target, _ in self.evidence)
 
     def _add(self, place: str, values: list[Any]) -> None:
         try:
@@ -125,7 +148,7 @@ class Survey:
             indices = chosen(annotations, self.options, ReadLog())
         except FormatError:
             indices = [i for i, each in enumerate(annotations) if not is_cancelled(each)]
-        texts = {name: _Text(text) for name, text in strings_in(data).items()}
+        texts = {name: _Text(text, self.units) for name, text in strings_in(data).items()}
         for index in indices or ():
             for result in annotations[index]["result"]:
                 self._add_result(place, result, texts)
@@ -152,10 +175,11 @@ class Survey:
             found = found.merged(self.evidence.get((target, name), Evidence()))
         return found
 
-    def field_of(self, target: Target, units: Collection[Unit]) -> str | None:
+    def field_of(self, target: Target) -> str | None:
         """The field that holds a text; None if neither its name nor its regions tell."""
         if len(self.fields) == 1:
             return next(iter(self.fields))
+        units = self.units
         own = {name: self.evidence.get((target, name), Evidence()) for name in self.fields}
         clean = [name for name, each in own.items() if each.total and each.fitting(units)]
         for name in (target[0], "text"):
@@ -182,22 +206,26 @@ class Survey:
 
 
 class _Text:
-    """A text with the offsets into it in all units."""
+    """A text with the offsets into it in some units."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, units: Sequence[Unit]) -> None:
         self._text = text
+        self._units = units
 
     @cached_property
     def _offsets(self) -> list[tuple[Offsets, frozenset[Unit]]]:
         """Offsets with the units that are the same in this text."""
-        same: dict[tuple[int, ...] | None, tuple[Offsets, set[Unit]]] = {}
-        for unit in UNITS:
+        first: list[Unit] = []
+        others: list[tuple[Offsets, frozenset[Unit]]] = []
+        for unit in self._units:
             offsets = Offsets(self._text, unit)
-            bounds = None if offsets.bounds is None else tuple(offsets.bounds)
-            same.setdefault(bounds, (offsets, set()))[1].add(unit)
-        return [(offsets, frozenset(units)) for offsets, units in same.values()]
+            if offsets.bounds is None:
+                first.append(unit)
+            else:
+                others.append((offsets, frozenset([unit])))
+        return [(Offsets(self._text, first[0]), frozenset(first)), *others] if first else others
 
     def units_of(self, start: int, end: int, surface: str) -> frozenset[Unit]:
         """The units in which a range shows `surface`."""
         found = [units for offsets, units in self._offsets if offsets.agree(start, end, surface)]
-        return frozenset[Unit]().union(*found)
+        return found[0] if len(found) == 1 else frozenset[Unit]().union(*found)
