@@ -204,12 +204,15 @@ class _Task:
         """What the writer must know to find the regions that were read; empty if it is usual."""
         selection = self.selection
         controls, targets = selection.names
-        texts = sorted({each or name for each in targets}) or [name]
+        # a region of JSON-MIN, which does not name its text, is written with the field's name
+        nameless = (r for each in self.annotations for r in each["result"] if not target_of(r)[0])
+        is_nameless = any(_to_name(result) is not None for result in nameless)
+        texts = sorted({each or ("" if is_nameless else name) for each in targets})
         is_all = selection.controls is None and selection.targets is None
         what: Record = {} if name == USUAL["to_name"] else {"text_field": name}
         if controls and not (is_all and controls == [USUAL["from_name"]]):
             what["from_name"] = controls
-        if texts != [name] or not is_all:
+        if not is_all or texts not in ([], [name]):
             what["to_name"] = texts
         if selection.kind != LABELS:
             what["type"] = selection.kind

@@ -74,11 +74,11 @@ class _Stored:
 
     def takes(self, result: Record) -> bool:
         """Whether a result is a region that was read."""
-        pairs = ((result.get("from_name"), self.controls), (result.get("to_name"), self.texts))
-        return kind_of_result(result) == self.kind and all(
-            names is None or not isinstance(name, str) or not name or name in names
-            for name, names in pairs
-        )
+        control, text = result.get("from_name"), result.get("to_name")
+        control, text = (name if isinstance(name, str) else "" for name in (control, text))
+        is_control = self.controls is None or not control or control in self.controls
+        is_text = self.texts is None or text in self.texts
+        return kind_of_result(result) == self.kind and is_control and is_text
 
     def regions(self, results: Sequence[Record]) -> list[tuple[Record, list[Key], Any]]:
         """Results with the entities that were read from them, and their score."""
@@ -98,14 +98,14 @@ class _Stored:
         results = (each for annotation in annotations for each in annotation["result"])
         known: Record = next(filter(self.takes, results), {})
         names = {
-            "from_name": (self.controls or [USUAL["from_name"]])[0],
-            "to_name": (self.texts or [self.field])[0],
+            "from_name": next(iter(self.controls or ()), USUAL["from_name"]),
+            "to_name": next(filter(None, self.texts or ()), self.field),
         }
         return {"type": self.kind, **{key: known.get(key) or names[key] for key in names}}
 
 
 def _are(kind: type, values: Any) -> bool:
-    return isinstance(values, list) and bool(values) and all(type(each) is kind for each in values)
+    return isinstance(values, list) and all(type(each) is kind for each in values)
 
 
 def _task(document: Document, model: str | None) -> Record:
