@@ -204,6 +204,24 @@ def test_a_task_without_regions_gets_new_ones_by_the_names_of_its_file(file: Pat
     assert (result["from_name"], result["to_name"]) == ("c", "body")
 
 
+@pytest.mark.parametrize("to_name", [None, [], ""])
+def test_regions_of_a_text_that_was_not_read_stay(file: Path, to_name: Any) -> None:
+    regions = headline_and_body(own=True)
+    for each in regions[1:]:
+        each["to_name"] = to_name
+    export = task(*regions, headline=TITLE, text=BODY, motto="Olm")
+    for name, count in (("headline", 1), ("text", 2), ("motto", 0)):
+        file.write_text(json.dumps([export]), encoding="utf-8")
+        options = ReadOptions(text_field=name)
+        (document,) = read_documents(file, options=options)
+        assert len(document.entities) == count
+        write_documents([document], file, "label-studio")
+        assert json.loads(file.read_text()) == [export]
+        write_documents([document.with_entities([])], file, "label-studio")
+        (written,) = json.loads(file.read_text())
+        assert len(written["annotations"][0]["result"]) == 3 - count
+
+
 # -- what is not an entity ------------------------------------------------------------------------
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -31,7 +30,7 @@ from nerine.data.formats.label_studio.regions import (
 )
 from nerine.data.formats.label_studio.selection import Selection, select
 from nerine.data.formats.label_studio.survey import Survey, target_of
-from nerine.data.formats.label_studio.tasks import read_tasks, task_of
+from nerine.data.formats.label_studio.tasks import UNNAMED, read_tasks, task_of
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of
 
@@ -61,10 +60,6 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             log.refuse(error)
         else:
             yield place, document
-
-
-def _to_name(result: Record) -> Any:
-    return result.get("to_name", "")
 
 
 @dataclass
@@ -185,7 +180,8 @@ class _Task:
 
     def _converted(self, annotation: Record, name: str) -> Record:
         """An annotation with the offsets of all its regions in code points."""
-        if self.selection.unit == Unit() and None not in map(_to_name, annotation["result"]):
+        is_named = all(each.get("to_name") is not UNNAMED for each in annotation["result"])
+        if self.selection.unit == Unit() and is_named:
             return annotation
         results = []
         for result in annotation["result"]:
@@ -195,7 +191,7 @@ class _Task:
             text = self.task["data"].get(own)
             if isinstance(text, str):
                 result = in_code_points(result, text, self.selection.unit)
-            if "to_name" in result and result["to_name"] is None:  # of JSON-MIN
+            if result.get("to_name") is UNNAMED:
                 result = {**result, "to_name": own or name}
             results.append(result)
         return {**annotation, "result": results}
@@ -206,7 +202,7 @@ class _Task:
         controls, targets = selection.names
         # a region of JSON-MIN, which does not name its text, is written with the field's name
         nameless = (r for each in self.annotations for r in each["result"] if not target_of(r)[0])
-        is_nameless = any(_to_name(result) is not None for result in nameless)
+        is_nameless = any(result.get("to_name") is not UNNAMED for result in nameless)
         texts = sorted({each or ("" if is_nameless else name) for each in targets})
         is_all = selection.controls is None and selection.targets is None
         what: Record = {} if name == USUAL["to_name"] else {"text_field": name}

@@ -26,6 +26,9 @@ LISTS = ("annotations", "completions")
 MINIMAL_FIELDS = ("annotation_id", "annotator", "created_at", "updated_at", "lead_time")
 """Fields of an annotation that JSON-MIN mixes with the fields of the data."""
 
+UNNAMED: Any = object()
+"""The `to_name` of results of JSON-MIN, which does not say it."""
+
 _BARE_KINDS = (*NAMES, "rating", "number", "datetime", "ranker", "pairwise")
 _BEGINNING = re.compile(r'\[?\s*\{\s*(?:"id"\s*:\s*[\w"-]+\s*,\s*)?"data"\s*:\s*\{\s*"')
 
@@ -224,7 +227,7 @@ def _results(name: str, value: Any, used: set[str]) -> list[Record] | None:
     results = []
     for each, kind in zip(values, kinds, strict=True):
         content = each if isinstance(each, dict) else {}
-        result = {"from_name": name, "to_name": None, "type": kind or NAMES[0], "value": content}
+        result = {"from_name": name, "to_name": UNNAMED, "type": kind or NAMES[0], "value": content}
         start, end = content.get("start"), content.get("end")
         if type(start) is int and type(end) is int:
             result = {"id": free_id(start, end, used), **result}
