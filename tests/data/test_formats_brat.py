@@ -337,7 +337,8 @@ def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
     for way, count in (("skip", 1), ("keep", 2)):
         assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
         log = ReadLog()
-        options = ReadOptions(**{way: {"unlabelled"}})
+        kinds = {"unlabelled"}
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
         assert len(list(read_documents(tmp_path, options=options, log=log))) == count
         assert (log.skipped if way == "skip" else log.kept) == {"unlabelled": 1}
     (tmp_path / "a.txt").unlink()

@@ -108,7 +108,8 @@ def test_documents_of_unknown_entities_are_refused(file: Path, pipeline: Any) ->
     for way, texts in (("keep", ["Mira", "Mira left"]), ("skip", ["Mira"])):
         assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
         log = ReadLog()
-        options = ReadOptions(**{way: {"unlabelled"}})
+        kinds = {"unlabelled"}
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
         assert [each.text for each in read_documents(file, options=options, log=log)] == texts
         assert (log.kept if way == "keep" else log.skipped) == {"unlabelled": 1}
 

@@ -251,9 +251,13 @@ def test_offsets_that_nothing_tells_are_counted(file: Path, text: str | None) ->
     log = ReadLog()
     (document,) = read(file, task("🦊 aaaa", region(3, 4, "x", text=text)), log=log)
     assert document.entities == (Entity(3, 4, "x"),)
-    assert log.remarks == {
-        "with offsets after an emoji whose unit is unclear, read as code points": 1
-    }
+    ((remark, count),) = log.remarks.items()
+    assert count == 1
+    assert remark.startswith("with offsets after an emoji whose unit nothing shows, read as code ")
+    assert '--offsets utf-16, offsets="utf-16"' in remark
+    log = ReadLog()
+    read(file, task("🦊 aaaa", region(3, 4, "x")), options=ReadOptions(offsets="utf-16"), log=log)
+    assert log.remarks == {}
 
 
 def test_before_an_emoji_it_does_not_matter(file: Path) -> None:

@@ -40,7 +40,10 @@ OWN, READ = "label_studio", "nerine"
 USUAL = {"from_name": "label", "to_name": "text", "type": LABELS}
 """Names of a region as in Label Studio's template for named entities."""
 
-_UNCLEAR = "with offsets after an emoji whose unit is unclear, read as code points"
+_UNCLEAR = (
+    "with offsets after an emoji whose unit nothing shows, read as code points "
+    '(--offsets utf-16, offsets="utf-16", reads them otherwise)'
+)
 _ADDRESSES = ("http://", "https://", "s3://", "gs://", "azure-blob://", "/data/")
 
 

@@ -119,10 +119,9 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
         for file in sorted(files, key=lambda each: (len(each.stem), each.name)):
             yield from _values(file)
         return
-    first = next((line for _, line in read_lines(path) if line.strip()), "")
-    if first.lstrip().startswith("["):
+    if Head.of(path).text.lstrip().startswith("["):  # often one line, of any length
         yield from ((f"{path}:{line}", value) for line, value in json_array(path))
-    elif _is_value(first):
+    elif _is_value(next((line for _, line in read_lines(path) if line.strip()), "")):
         for number, line in read_lines(path):
             place = f"{path}:{number}"
             try:
