@@ -333,7 +333,11 @@ EIGHT = [("Ines", "NAME"), ("Ines Duarte", "HUMAN")]
 def test_each_way_to_choose_an_annotator(
     file: Path, way: str, entities: list[tuple[str, str]]
 ) -> None:
-    assert read(file, by_two(), annotations=way) == [(BODY, entities)]
+    log = ReadLog()
+    assert read(file, by_two(), annotations=way, log=log) == [(BODY, entities)]
+    ((remark, count),) = log.remarks.items()
+    assert remark.startswith("annotated by several")
+    assert (way.removeprefix("by=") in remark or way == "union", count) == (True, 1)
     options = ReadOptions(annotations=way)
     (document,) = read_documents(file, options=options)
     write_documents([document], file, "label-studio")

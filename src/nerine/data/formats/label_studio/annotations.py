@@ -14,6 +14,8 @@ from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 
 BY = "by="
+_READ_ONE = "annotated by several, of which {} is read (--annotations)"
+_UNION = "annotated by several, with the entities of all (--annotations)"
 _LATEST_TIME = 1e15  # int() of more digits has no float
 
 
@@ -88,19 +90,24 @@ def chosen(
         return None
     if not valid:
         return _unlabelled("the task has 0 annotations", options, log)
-    if options.annotations.startswith(BY):
-        name = options.annotations.removeprefix(BY)
+    way = options.annotations
+    if way.startswith(BY):
+        name = way.removeprefix(BY)
         own = [index for index in valid if name in names_of(found[index])]
         if not own:
             by = annotators_listed(found[index] for index in valid)
             return _unlabelled(f"the task has no annotation by {name!r}, but by {by}", options, log)
+        if len(valid) > 1:
+            log.add_remark(_READ_ONE.format(f"that by {name}"))
         return [_latest(found, own)] if len(own) > 1 else own
-    if len(valid) == 1 or options.annotations == "union":
+    if len(valid) == 1:
         return valid
-    if options.annotations == "first":
-        return valid[:1]
-    if options.annotations == "latest":
-        return [_latest(found, valid)]
+    if way == "union":
+        log.add_remark(_UNION)
+        return valid
+    if way in ("first", "latest"):
+        log.add_remark(_READ_ONE.format(f"the {way}"))
+        return valid[:1] if way == "first" else [_latest(found, valid)]
     several = [found[index] for index in valid]
     name = annotator_of(several[0])
     raise FormatError(
