@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
+from nerine.core.json_values import JsonValues, as_record
 from nerine.core.strict_json import STRICT, kind_of
 
 UNCHANGED = "the file is as it was before"
 """The hint of an error of `replacing`, for a file that existed."""
 
+_PIECE = 1024 * 1024
+_CUT_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 _WHITE = re.compile(r"[ \t\r\n]*")
-_HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -197,11 +199,32 @@ def errors_at(place: str) -> Iterator[None]:
         raise FormatError.placed(error, place) from None
 
 
+def read_values(path: Path) -> Iterator[tuple[int, Any]]:
+    """The records of a JSON file (`JsonValues`), each with the number of its first line."""
+    return iter(JsonValues(_pieces(path), str(path)))
+
+
+def _pieces(path: Path) -> Iterator[str]:
+    """The lines of a file with their ends; a long line in pieces."""
+    number, rest, is_first = 1, b"", True
+    with _opened(path) as stream:
+        while raw := stream.readline(_PIECE):
+            if is_first:
+                raw, is_first = raw.removeprefix(codecs.BOM_UTF8), False
+            raw = rest + raw
+            # the last character of a piece may be cut
+            cut = 0 if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
+            rest = raw[cut.start() :] if cut else b""
+            yield decoded(raw.removesuffix(rest), f"{path}:{number}")
+            number += raw.endswith(b"\n")
+    if rest:
+        yield decoded(rest, f"{path}:{number}")
+
+
 def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON lines file with their line numbers; empty lines are skipped."""
-    for number, line in read_lines(path):
-        if line.strip():
-            yield number, json_record(line, f"{path}:{number}")
+    """As `read_values`, for files whose records are objects."""
+    for line, value in read_values(path):
+        yield line, as_record(value, f"{path}:{line}")
 
 
 def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
@@ -216,14 +239,12 @@ def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) 
             f"this is not valid JSON: {error}",
             place=place,
             expected='one JSON object a line, such as {"text": "…", "entities": []}',
-            hint=_HINT if line.lstrip().startswith("[") else None,
         ) from None
     if not isinstance(record, dict):
         raise FormatError(
             f"this is {kind_of(record)}",
             place=place,
             expected="one JSON object a line",
-            hint=_HINT,
         )
     return record
 
