@@ -213,7 +213,7 @@ def _pieces(path: Path) -> Iterator[str]:
                 raw, is_first = raw.removeprefix(codecs.BOM_UTF8), False
             raw = rest + raw
             # the last character of a piece may be cut
-            cut = 0 if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
+            cut = None if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
             rest = raw[cut.start() :] if cut else b""
             yield decoded(raw.removesuffix(rest), f"{path}:{number}")
             number += raw.endswith(b"\n")
@@ -304,3 +304,12 @@ def json_line(value: object) -> str:
             hint='text.encode("utf-16", "surrogatepass").decode("utf-16") joins such pairs',
         )
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+def json_list(values: Iterable[object]) -> Iterator[str]:
+    """The pieces of a JSON array of `values`, one a line."""
+    lead = "[\n"
+    for value in values:
+        yield f"{lead}{json_line(value)}"
+        lead = ",\n"
+    yield "[]\n" if lead == "[\n" else "\n]\n"

@@ -71,7 +71,7 @@ class JsonValues:
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         is_first = True
         while self._next() is not None:
-            if self._next() == "[" and self._begins_list():
+            if is_first and self._next() == "[" and self._begins_list():
                 yield from self._elements()
                 self._check_end()
                 return

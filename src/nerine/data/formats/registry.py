@@ -9,8 +9,19 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
-from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
+from nerine.data.formats import (
+    brat,
+    columns,
+    docbin,
+    gliner,
+    label_studio,
+    parquet,
+    spacy_json,
+    spans,
+    words,
+)
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.spans import tuples
 from nerine.data.split_files import is_pair_folder
 
 _DEFAULT = ReadOptions()
@@ -75,6 +86,9 @@ FORMATS = {
         Format("columns", columns.EXTENSIONS, columns.read, columns.write),
         Format("spans", (".jsonl", ".json"), spans.read, spans.write),
         Format("words", (".jsonl", ".json"), words.read, words.write),
+        Format("spacy-tuples", (".json", ".jsonl"), tuples.read, tuples.write),
+        Format("spacy-json", (".json", ".jsonl"), spacy_json.read),
+        Format("gliner", (".json", ".jsonl"), gliner.read, gliner.write),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
         Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),

@@ -1,4 +1,4 @@
-"""Word records: JSON lines with tokens and their tags, as in data sets on the hub.
+"""Word records: JSON with tokens and their tags, as in data sets on the hub.
 
 ::
 
@@ -20,6 +20,7 @@ from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.tags import TagScheme, detect_scheme
+from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 from nerine.data.formats.tagged_words import (
@@ -36,6 +37,14 @@ TOKEN_FIELDS = ("tokens", "words")
 TAG_FIELDS = ("ner_tags", "tags", "labels", "ner")
 
 Row = Mapping[str, Any]
+
+
+def recognises(head: Head) -> bool:
+    """Whether a file holds word records, by its first one."""
+    record = head.first_record
+    has_tokens = any(isinstance(record.get(name), list) for name in TOKEN_FIELDS)
+    tags = [record[name] for name in TAG_FIELDS if isinstance(record.get(name), list)]
+    return has_tokens and any(_is_list_of(each, str) or _is_list_of(each, int) for each in tags)
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:

@@ -1,0 +1,160 @@
+"""Span records → documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nerine.core.document import Document, Entity, Token
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, read_records
+from nerine.data.formats.head import Head
+from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.own_texts import OffsetChecker, StatedRange
+from nerine.data.formats.records import Record, id_of, is_ranges, meta_of
+from nerine.data.formats.spans.annotators import Annotators
+from nerine.data.formats.spans.items import Item, items_of, treat
+from nerine.data.formats.spans.layouts import (
+    ENTITY_FIELDS,
+    Layout,
+    entity_field_of,
+    is_dataturks,
+    is_rejected,
+    layout_of,
+    shown_names,
+)
+from nerine.data.formats.tagged_words import locate_tokens
+
+_DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
+_ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
+_TWICE = "with an entity that is listed twice, read once"
+
+Records = Callable[[], Iterator[tuple[str, Record]]]
+"""The records of a file with their places, from the first one at each call."""
+
+
+def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a file of span records, each with its place."""
+    return read_spans(
+        lambda: ((f"{path}:{line}", record) for line, record in read_records(path)), options, log
+    )
+
+
+def recognises(head: Head) -> bool:
+    """Whether a file holds span records, by its first one."""
+    record = head.first_record
+    try:
+        field = entity_field_of(record)
+        layout_of(record, ReadOptions(), ReadLog())
+    except FormatError:
+        return False
+    return (
+        (field in ENTITY_FIELDS and isinstance(record[field], list)) or is_dataturks(record)
+    ) and not _is_tags(record.get(field or ""))
+
+
+def _is_tags(value: Any) -> bool:
+    """Whether a field holds tags or label names rather than entities."""
+    return isinstance(value, list) and any(isinstance(each, str | int) for each in value)
+
+
+def read_spans(
+    records: Records, options: ReadOptions, log: ReadLog
+) -> Iterator[tuple[str, Document]]:
+    """The documents of span records, each with its place."""
+    reader = _Reader(records, options, log)
+    annotators = Annotators(records, options, log)
+    for place, record in records():
+        with errors_at(place):
+            wanted = annotators.wants(record)
+            document = reader.document(record, place) if wanted else None
+            document = annotators.merged(record, document)
+        if document is not None:
+            yield place, document
+
+
+class _Reader:
+    """Reads the records of one file."""
+
+    def __init__(self, records: Records, options: ReadOptions, log: ReadLog) -> None:
+        self._records = records
+        self._options = options
+        self._log = log
+        # by `Layout.inclusive`
+        self._checkers = {
+            False: OffsetChecker(lambda: self._stated(False), options, log),
+            True: OffsetChecker(lambda: self._stated(True), options, log, inclusive=True),
+        }
+
+    def _stated(self, inclusive: bool) -> Iterator[tuple[str, Sequence[StatedRange]]]:
+        """The texts and ranges of all records whose ends are, or are not, inclusive."""
+        aside = ReadLog()
+        for _, record in self._records():
+            layout = layout_of(record, self._options, aside)
+            if layout.inclusive == inclusive and layout.values:
+                yield layout.text, [item.range for item in self._items(record, layout, aside)]
+
+    def _items(self, record: Record, layout: Layout, log: ReadLog) -> list[Item]:
+        has_tokens = record.get("tokens") is not None
+        return items_of(
+            layout.values or [], layout.text, has_tokens=has_tokens, options=self._options, log=log
+        )
+
+    def document(self, record: Record, place: str) -> Document | None:
+        """The document of a record; None if it is skipped."""
+        options, log = self._options, self._log
+        if is_rejected(record):
+            answer = record.get("answer", record.get("status"))
+            if not treat("rejected", f"the record is marked {answer!r}", options, log):
+                return None
+        layout = layout_of(record, options, log)
+        if layout.values is None:
+            found = f"the record has no entities; its fields are: {shown_names(record)}"
+            if not treat("unlabelled", found, options, log):
+                return None
+            layout = Layout(layout.text, [], layout.used, layout.inclusive)
+        items = self._items(record, layout, log)
+        ranges = self._checkers[layout.inclusive].ranges(layout.text, [i.range for i in items])
+        entities: dict[tuple[int, int, str], tuple[Entity, Record]] = {}
+        for item, (start, end) in zip(items, ranges, strict=True):
+            entity = Entity(start, end, item.label, item.score)
+            entities.setdefault((start, end, item.label), (entity, item.fields))
+        if len(entities) < len(items):
+            log.add_remark(_TWICE)
+        if record.get("_is_binary") is True:
+            log.add_remark(_ONE_SUGGESTION)
+        found_entities = [entities[key] for key in sorted(entities)]
+        tokens, token_fields = _tokens(record, layout.text, place)
+        meta = meta_of(record, {*layout.used, "tokens"})
+        entity_fields = [[e.start, e.end, e.label, rest] for e, rest in found_entities if rest]
+        if entity_fields:
+            meta["entity_fields"] = entity_fields
+        if any(token_fields):
+            meta["token_fields"] = token_fields
+        return Document(
+            layout.text, tuple(each for each, _ in found_entities), tokens, id_of(record), meta
+        )
+
+
+def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | None, list[Record]]:
+    """The tokens, and for each its fields that a `Document` has no place for."""
+    values = record.get("tokens")
+    if values is None:
+        return None, []
+    if is_ranges(values):
+        return tuple(Token(start, end) for start, end in values), []
+    if isinstance(values, list) and all(isinstance(value, str) for value in values):
+        return locate_tokens(text, values, lambda i: f"{place}, token {i}"), []
+    fields = []
+    for value in values if isinstance(values, list) else [None]:
+        token = value if isinstance(value, dict) else {}
+        start, end = token.get("start"), token.get("end")
+        is_range = type(start) is int and type(end) is int and 0 <= start < end
+        if not is_range or token.get("text", text[start:end]) != text[start:end]:
+            raise FormatError(
+                "the field 'tokens' does not agree with the text",
+                expected='[start, end] for each token, or {"text": "Mira", "start": 0, "end": 4}',
+            )
+        fields.append({key: value for key, value in token.items() if key not in _DERIVED_OF_TOKEN})
+    return tuple(Token(value["start"], value["end"]) for value in values), fields

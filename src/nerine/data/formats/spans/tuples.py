@@ -1,0 +1,132 @@
+"""spaCy's training tuples as JSON: pairs of a text and its annotations.
+
+::
+
+    [["Mira left.", {"entities": [[0, 4, "person"]]}],
+     ["No names.", {"entities": []}]]
+
+One array of pairs, a pair a line, or an object with the pairs in `annotations`, as the NER
+annotator of tecoholic writes them. A pair that is null (a text passed over) is left out, with a
+remark. Entities are read as in span records (`nerine.data.formats.spans`), also those of span
+groups (`"spans": {"sc": [[0, 4, "person"]]}`), which are written if entities overlap. Other
+annotations are kept in `Document.meta`.
+
+What the pair cannot hold, such as ids, tokens and scores, is written as `"text"` among the
+annotations, which spaCy ignores there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from nerine.core.document import Document, Entity, check_no_overlap
+from nerine.core.errors import DocumentError, FormatError
+from nerine.core.files import errors_at, json_list, read_values
+from nerine.core.strict_json import STRICT
+from nerine.data.formats.head import Head
+from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.records import Record, extras_of, shown, with_extras
+from nerine.data.formats.spans.read import read_spans
+
+_EXTRAS = "text"
+_ASIDE = "nerine_extras"
+"""The name of the extras in a span record, whose text goes by their name."""
+
+_KNOWN = ("cats", "links")
+"""Annotations that spaCy knows, written back in their place."""
+
+_NULL = "left out, as their records are null: the annotator passed over their texts"
+
+
+def recognises(head: Head) -> bool:
+    """Whether a file holds pairs of a text and its annotations."""
+    value = head.first_value
+    if isinstance(value, str):  # the file begins with a pair, not with an array of pairs
+        with contextlib.suppress(ValueError, RecursionError):
+            value = STRICT.raw_decode(head.text.lstrip())[0]
+    elif isinstance(value, dict):
+        pairs = value.get("annotations")
+        value = next((each for each in pairs if each), None) if isinstance(pairs, list) else None
+    return _is_pair(value) and ("entities" in value[1] or "spans" in value[1])
+
+
+def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
+    """The documents of a file of pairs, each with its place."""
+
+    def records(log: ReadLog) -> Iterator[tuple[str, Record]]:
+        for line, value in read_values(path):
+            place = f"{path}:{line}"
+            if value is None:
+                log.add_remark(_NULL)
+                continue
+            with errors_at(place):
+                record = _record(value)
+            yield place, record
+
+    first_pass = iter([log])
+    for place, document in read_spans(lambda: records(next(first_pass, ReadLog())), options, log):
+        with errors_at(place):
+            extras = document.meta.get(_ASIDE)
+            if isinstance(extras, dict):
+                meta = {name: part for name, part in document.meta.items() if name != _ASIDE}
+                plain = Document(document.text, document.entities, document.tokens, None, meta)
+                document = with_extras(plain, extras)
+        yield place, document
+
+
+def _record(value: Any) -> Record:
+    """A pair as a span record."""
+    if not _is_pair(value):
+        raise FormatError(
+            f"{shown(value)} is not a pair of a text and its annotations",
+            expected='["Mira left.", {"entities": [[0, 4, "person"]]}]',
+        )
+    text, annotations = value
+    record = {"text": text, **{name: part for name, part in annotations.items() if name != "text"}}
+    extras = annotations.get(_EXTRAS, text)
+    if isinstance(extras, dict):
+        record[_ASIDE] = extras
+    elif extras != text:
+        raise FormatError(f"the annotations have another text: {shown(extras)}", expected=text[:60])
+    groups = record.get("spans")
+    if isinstance(groups, dict):
+        if not all(isinstance(group, list) for group in groups.values()):
+            raise FormatError(f"the spans are {shown(groups)}", expected="lists by name")
+        spans = [span for group in groups.values() for span in group]
+        entities = record.get("entities") or []
+        if not isinstance(entities, list):
+            raise FormatError(f"the entities are {shown(entities)}", expected="a list")
+        record |= {"entities": [*entities, *spans]}
+        del record["spans"]
+    return record
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and [type(part) for part in value] == [str, dict]
+
+
+def write(documents: Iterable[Document], _: WriteOptions) -> Iterator[str]:
+    """A JSON array of pairs, one a line."""
+    return json_list(_pair(document) for document in documents)
+
+
+def _pair(document: Document) -> list[Any]:
+    entities = [[each.start, each.end, each.label] for each in document.entities]
+    annotations: Record = {"entities": entities}
+    try:
+        check_no_overlap(document)
+    except DocumentError:
+        annotations = {"entities": [], "spans": {"sc": entities}}
+    annotations |= {
+        name: document.meta[name] for name in _KNOWN if isinstance(document.meta.get(name), dict)
+    }
+    plain = Document(
+        document.text,
+        tuple(Entity(each.start, each.end, each.label) for each in document.entities),
+        meta={name: part for name, part in annotations.items() if name in _KNOWN},
+    )
+    extras = extras_of(document, plain)
+    return [document.text, annotations | ({_EXTRAS: extras} if extras else {})]
