@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, labels_of
-from nerine.core.errors import SettingsError
+from nerine.core.errors import FormatError, SettingsError
 from nerine.curation.checks import RULES, CheckReport, check_corpus
 from nerine.curation.checks.characters import code_point
 from nerine.data.corpus import Corpus, load_corpus
@@ -62,7 +62,25 @@ NAMES = [f"[{name}|person] sleeps" for name in ("Ada", "Bo", "Cy", "Di", "Ed")]
 MANY = [f"[Mira{letter}|person] met [Oslo{letter}|place]" for letter in "abcdefghijklmnopqrstuvwxy"]
 LONG = "The quick brown fox jumps over the lazy dog near the old river bank"
 
+NESTED = Document(
+    "at Oslo University now",
+    (Entity(3, 7, "place"), Entity(3, 18, "organisation"), Entity(8, 18, "organisation")),
+)
+
 CASES = {
+    "numbers": Case(
+        train("0 1 2", "[3|number] 4"),
+        ["the text is '0 1 2'; --token-column names the column", "'3 4'"],
+        [train("7", "7 up", "1,000 2")],
+    ),
+    "overlap": Case(
+        Corpus({"train": (NESTED,)}, ("organisation", "place"), "here"),
+        [
+            "the 'organisation' 'Oslo University' overlaps the 'place' 'Oslo'",
+            "the 'organisation' 'University' overlaps the 'organisation' 'Oslo University'",
+        ],
+        [train("[Oslo|place][University|organisation]")],
+    ),
     "similar-labels": Case(
         train("[Mira|creative-work] is [Oslo|Creative_Work]"),
         ["differ in case, hyphens or spaces only: 'Creative_Work' (here, train document 0) and"],
@@ -287,7 +305,7 @@ CASES = {
         [train("a b\tc\u3000d")],
     ),
 }
-OF_FILES = {"tag-fault", "mixed-schemes", "unknown-label"}
+OF_FILES = {"unreadable", "tag-fault", "mixed-schemes", "unknown-label"}
 OF_ENCODERS = {"unknown-word", "blind-word", "long-text", "subwords-per-word"}
 
 
@@ -417,8 +435,30 @@ def test_subwords_of_known_words_are_right(encoder_of: Callable[[str], Path]) ->
 
 def checked(folder: Path, rule: str) -> CheckReport:
     options = ReadOptions(repair=True)
-    corpus = load_corpus(folder, options=options, known_labels_only=False)
+    corpus = load_corpus(folder, options=options, for_checking=True)
     return check_corpus(corpus, only=[rule])
+
+
+def test_each_line_that_cannot_be_read_is_found_and_the_rest_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "train.conll").write_text(
+        "Mira\tB-person\nleft\n\nOslo\tB-place\nwon\tX\n\nBo\tB-person\n"
+    )
+    (tmp_path / "test.jsonl").write_text(
+        '{"text": "Mira ?!", "entities": [[5, 7, "person"]]}\n{"text": \n[]\n'
+        '{"text": "Rio", "entities": [[0, 9, "place"]]}\n'
+    )
+    found = checked(tmp_path, "unreadable").findings
+    assert [each.place.removeprefix(f"{tmp_path}/") for each in found] == [
+        "train.conll:2",
+        "train.conll:5",
+        "test.jsonl:2",
+        "test.jsonl:3",
+        "test.jsonl:4",
+    ]
+    assert "expected: 0 <= start < end <= 3" in found[-1].message
+    assert len(checked(tmp_path, "entity-of-signs").findings) == 1
+    with pytest.raises(FormatError, match="train.conll:2"):
+        load_corpus(tmp_path)
 
 
 def test_each_broken_tag_is_found_in_its_line(tmp_path: Path) -> None:

@@ -314,7 +314,7 @@ def test_a_place_within_a_document_is_that_of_its_token(tmp_path: Path) -> None:
 
 def test_labels_that_training_lacks_are_let_pass_on_request(folder: Path) -> None:
     (folder / "test.conll").write_text("Rome B-city\n")
-    corpus = load_corpus(folder, known_labels_only=False)
+    corpus = load_corpus(folder, for_checking=True)
     assert corpus.labels == ("person", "place")
     assert labels_of(corpus.test) == ("city",)
 

@@ -72,7 +72,8 @@ def check(
     """Find what is wrong with CORPUS before a model is trained on it.
 
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
-    owner/name@revision. Tags that break their scheme are repaired, and each is a finding.
+    owner/name@revision. Tags that break their scheme are repaired, lines that cannot be read are
+    left out, and each is a finding.
     """
     from nerine.curation.checks import check_corpus
 
@@ -84,7 +85,7 @@ def check(
     with working(f"checking {corpus}"):
         lenient = dataclasses.replace(reading.options, repair=True)
         lenient_reading = dataclasses.replace(reading, options=lenient)
-        loaded = lenient_reading.load(corpus, known_labels_only=False)
+        loaded = lenient_reading.load(corpus, for_checking=True)
         report = check_corpus(loaded, off=off, only=only, encoder=encoder, revision=revision)
     notes = notes_on(loaded)
     if as_json:

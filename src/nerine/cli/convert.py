@@ -43,10 +43,10 @@ Examples:
   nerine convert train.conll train.jsonl
   nerine convert train.jsonl train.conll --scheme BIOES
   nerine convert wnut17/ wnut17-jsonl/ --to spans
-  nerine convert annotated.jsonl train.jsonl --style prodigy --skip-rejected
+  nerine convert annotated.jsonl train.jsonl --style prodigy --skip rejected
   nerine convert wnut17/ wnut17-brat/ --to brat
   nerine convert project-7-export.json train.spacy
-  nerine convert notes/ notes.jsonl --set-aside
+  nerine convert notes/ notes.jsonl --skip pieces
   nerine convert tagged.jsonl review.json --to label-studio --as-predictions runs/wnut
   nerine convert owner/name here/ --to spans
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,7 @@ def distill(
     settings = run_settings(DistillationSettings(), changes, settings_file, resumed)
     with working(f"reading {data}"):
         corpus = reading.load(data)
-        options = dataclasses.replace(reading.options, unlabelled=True)
+        options = reading.options.keeping("unlabelled")
         texts = [*itertools.chain(*(file_texts(path, None, options) for path in unlabelled))]
     from nerine.cli.progress import training_display
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -14,6 +14,7 @@ from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
+from nerine.data.formats.options import ANNOTATIONS, NEVER_KEPT, UNUSUAL, Offsets, Overlaps
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
@@ -36,7 +37,7 @@ class CorpusOptions:
     options: ReadOptions
     splits: Mapping[str, str] | None = None
 
-    def load(self, source: str, *, known_labels_only: bool = True) -> Corpus:
+    def load(self, source: str, *, for_checking: bool = False) -> Corpus:
         """The corpus at `source`."""
         from nerine.data.corpus import load_corpus
 
@@ -47,7 +48,7 @@ class CorpusOptions:
             config=self.config,
             revision=self.corpus_revision,
             splits=self.splits,
-            known_labels_only=known_labels_only,
+            for_checking=for_checking,
         )
 
 
@@ -118,13 +119,38 @@ _READING = [
         "--repair", is_flag=True, help="Repair tags that break their scheme, and count them."
     ),
     click.option(
-        "--skip-rejected", is_flag=True, help="Skip and count records that an annotator rejected."
+        "--skip",
+        metavar="KIND,…",
+        help=f"Records and annotations to leave out and count: {', '.join(UNUSUAL)}.",
     ),
     click.option(
-        "--set-aside",
-        is_flag=True,
-        help="Keep overlapping and discontinuous annotations of brat and Label Studio apart from "
-        "the entities, and count them.",
+        "--keep",
+        metavar="KIND,…",
+        help="Those to read like any other, and count: "
+        f"{', '.join(kind for kind in UNUSUAL if kind not in NEVER_KEPT)}.",
+    ),
+    click.option(
+        "--annotations",
+        metavar="WAY",
+        help="Which annotation of several annotators of a text to read: "
+        f"{', '.join(ANNOTATIONS)}, or by=NAME.  [default: error]",
+    ),
+    click.option(
+        "--control", metavar="NAME", help="Control or layer of the entities, where there are more."
+    ),
+    click.option(
+        "--offsets",
+        type=click.Choice(get_args(Offsets)),
+        help="Unit of offsets.  [default: found from the entities' own texts]",
+    ),
+    click.option(
+        "--inclusive-ends", is_flag=True, help="Read an entity's end as its last character."
+    ),
+    click.option(
+        "--overlaps",
+        type=click.Choice(get_args(Overlaps)),
+        help="Which of entities that overlap to read: none may (error), the longest, the shortest "
+        "or the first ones, or none of them (drop).  [default: all]",
     ),
 ]
 
@@ -140,6 +166,9 @@ def _read_options(values: Mapping[str, Any]) -> ReadOptions:
     for name in ("token_column", "tag_column"):
         if name in given:
             given[name] = column_named(given[name])
+    for name in ("skip", "keep"):
+        if name in given:
+            given[name] = frozenset(given[name].split(","))
     if "tag_names" in given:
         given["tag_names"] = tuple(given["tag_names"].split(","))
     return ReadOptions(scheme=scheme and TagScheme.named(scheme), **given)
@@ -238,10 +267,13 @@ def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
         if log.repaired_tags:
             documents = counted(log.repaired_documents, "document")
             notes.append(f"{name}: {counted(log.repaired_tags, 'tag')} repaired in {documents}")
-        if log.skipped:
-            notes.append(f"{name}: {counted(log.skipped, 'rejected record')} skipped")
-        if log.set_aside:
-            notes.append(f"{name}: {counted(log.set_aside, 'annotation')} set aside")
+        notes += [f"{name}: {note}" for note in log.notes]
+        for counts, done in ((log.skipped, "skipped"), (log.kept, "kept")):
+            for kind, number in counts.items():
+                notes.append(f"{name}: {counted(number, *UNUSUAL[kind])} {done}")
+        if log.overlaps:
+            entities = counted(log.overlaps, "entity", "entities")
+            notes.append(f"{name}: {entities} left out that overlap others")
         for remark, number in log.remarks.items():
             notes.append(f"{name}: {counted(number, 'document')} {remark}")
     return notes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
@@ -86,7 +85,7 @@ def predict(
     """
     if output:
         check_output(output, files)
-    options = dataclasses.replace(options, unlabelled=True)
+    options = options.keeping("unlabelled")
     sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)
     lines = (line for _, line in stream_lines(sys.stdin.buffer, "standard input"))

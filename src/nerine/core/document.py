@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nerine.core.errors import DocumentError
+from nerine.core.errors import DocumentError, OverlapError
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Document:
             before = place
         if self.tokens is not None:
             _check_ranges("token", self.tokens, self.text)
-            _check_apart("token", self.tokens, self.text)
+            _check_apart(self.tokens, self.text)
 
     @classmethod
     def from_tokens(
@@ -129,6 +129,17 @@ class Document:
         """
         return self.text[part.start : part.end]
 
+    def overlapping(self) -> tuple[Entity, ...]:
+        """The entities that share a character with another one, in order."""
+        found: set[int] = set()
+        furthest = 0  # the index of the entity, of those before, that ends last
+        for index in range(1, len(self.entities)):
+            if self.entities[index].start < self.entities[furthest].end:
+                found |= {index, furthest}
+            if self.entities[index].end > self.entities[furthest].end:
+                furthest = index
+        return tuple(self.entities[index] for index in sorted(found))
+
     def with_entities(self, entities: Iterable[Entity]) -> Document:
         """The same document with other entities.
 
@@ -149,8 +160,14 @@ def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
 
 
 def check_no_overlap(document: Document) -> None:
-    """Raises `DocumentError` if two entities of a document share a character."""
-    _check_apart("entity", document.entities, document.text)
+    """Raises `OverlapError` if two entities of a document share a character."""
+    overlapping = document.overlapping()
+    if overlapping:
+        one, other = (_shown(entity, document.text) for entity in overlapping[:2])
+        raise OverlapError(
+            f"the entity {other} overlaps {one}",
+            expected="entities that do not overlap",
+        )
 
 
 def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None:
@@ -163,17 +180,16 @@ def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None
             )
 
 
-def _check_apart(kind: str, parts: Sequence[Token | Entity], text: str) -> None:
+def _check_apart(tokens: Sequence[Token], text: str) -> None:
     previous_end = 0
-    for index, part in enumerate(parts):
-        if part.start < previous_end:
-            plural = {"entity": "entities", "token": "tokens"}[kind]
+    for index, token in enumerate(tokens):
+        if token.start < previous_end:
             raise DocumentError(
-                f"{kind} {index} {_shown(part, text)} begins before {kind} {index - 1} "
-                f"{_shown(parts[index - 1], text)} ends",
-                expected=f"{plural} in order, without overlap",
+                f"token {index} {_shown(token, text)} begins before token {index - 1} "
+                f"{_shown(tokens[index - 1], text)} ends",
+                expected="tokens in order, without overlap",
             )
-        previous_end = part.end
+        previous_end = token.end
 
 
 def _shown(part: Token | Entity, text: str) -> str:

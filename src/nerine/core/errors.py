@@ -3,7 +3,8 @@
 ::
 
     NerineError
-    ├── DocumentError        a token or an entity that does not fit its text, or overlaps another
+    ├── DocumentError        a token or an entity that does not fit its text
+    │   └── OverlapError     entities that overlap, where one tag a word needs them apart
     ├── SchemeError          a tag of an unknown form, a sequence that breaks its scheme
     ├── FormatError          a line or record of a file that cannot be read or written
     ├── CorpusError          a split, a label or a text that is missing or does not agree
@@ -80,7 +81,11 @@ class NerineError(Exception):
 
 
 class DocumentError(NerineError):
-    """A token or an entity that does not fit its text, or overlaps another."""
+    """A token or an entity that does not fit its text, or a token that overlaps another."""
+
+
+class OverlapError(DocumentError):
+    """Entities that overlap, where a format or a head with one tag a word needs them apart."""
 
 
 class SchemeError(NerineError):

@@ -9,17 +9,22 @@ import json
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
-from nerine.core.json_values import JsonValues, as_record
+from nerine.core.json_values import JsonValues, Refuse, as_record
 from nerine.core.strict_json import STRICT, kind_of
 
 UNCHANGED = "the file is as it was before"
 """The hint of an error of `replacing`, for a file that existed."""
+
+LONGEST_LINE = 64 * 1024 * 1024
+"""The most bytes of a line that is read."""
 
 _PIECE = 1024 * 1024
 _CUT_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
@@ -35,7 +40,26 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     the other characters at which `str.splitlines` divides a text.
     """
     with _opened(path) as stream:
-        yield from stream_lines(stream, str(path))
+        yield from stream_lines(bounded_lines(stream, str(path)), str(path))
+
+
+def bounded_lines(stream: BinaryIO, name: str) -> Iterable[bytes]:
+    """The lines of an open stream; one that is longer than `LONGEST_LINE` raises `FormatError`."""
+    status = os.fstat(stream.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= LONGEST_LINE:
+        return stream  # no line can be longer
+    return _bounded_lines(stream, name)
+
+
+def _bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    for number, raw in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), start=1):
+        if len(raw) > LONGEST_LINE:
+            raise FormatError(
+                f"the line has more than {LONGEST_LINE:,} bytes",
+                place=f"{name}:{number}",
+                expected="lines with a token or a record each",
+            )
+        yield raw
 
 
 def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]]:
@@ -199,12 +223,29 @@ def errors_at(place: str) -> Iterator[None]:
         raise FormatError.placed(error, place) from None
 
 
-def read_values(path: Path) -> Iterator[tuple[int, Any]]:
-    """The records of a JSON file (`JsonValues`), each with the number of its first line."""
-    return iter(JsonValues(_pieces(path), str(path)))
+def read_values(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, Any]]:
+    """The records of a JSON file (`JsonValues`), each with the number of its first line.
+
+    The error of a record that cannot be read goes to `refuse`; if that does not raise it, reading
+    goes on with the next line.
+    """
+    return iter(JsonValues(_pieces(path, refuse), str(path), refuse))
 
 
-def _pieces(path: Path) -> Iterator[str]:
+def read_records(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read_values`, for files whose records are objects."""
+    for line, value in read_values(path, refuse):
+        try:
+            record = as_record(value, f"{path}:{line}")
+        except FormatError as error:
+            if refuse is None:
+                raise
+            refuse(error)
+        else:
+            yield line, record
+
+
+def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
     """The lines of a file with their ends; a long line in pieces."""
     number, rest, is_first = 1, b"", True
     with _opened(path) as stream:
@@ -215,16 +256,16 @@ def _pieces(path: Path) -> Iterator[str]:
             # the last character of a piece may be cut
             cut = None if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
             rest = raw[cut.start() :] if cut else b""
-            yield decoded(raw.removesuffix(rest), f"{path}:{number}")
+            try:
+                yield decoded(raw.removesuffix(rest), f"{path}:{number}")
+            except FormatError as error:
+                if refuse is None:
+                    raise
+                refuse(error)
+                yield "\n" * raw.endswith(b"\n")
             number += raw.endswith(b"\n")
     if rest:
         yield decoded(rest, f"{path}:{number}")
-
-
-def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """As `read_values`, for files whose records are objects."""
-    for line, value in read_values(path):
-        yield line, as_record(value, f"{path}:{line}")
 
 
 def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:

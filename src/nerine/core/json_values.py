@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nerine.core.errors import FormatError
@@ -36,6 +36,10 @@ _CHUNK = 64 * 1024
 _WHITE = re.compile(r"[ \t\r\n]*")
 _CUT = "the file ends before the JSON does: export or copy it again"
 _EXPECTED = 'JSON records such as {"text": "…", "entities": []}, one a line or in one array'
+
+
+Refuse = Callable[[FormatError], None]
+"""Raises the error of a record that cannot be read, or notes it."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -58,11 +62,14 @@ class JsonValues:
     Args:
         pieces: The text of the file in pieces, such as lines with their ends.
         name: The file's name, for errors.
+        refuse: Gets the error of a record that cannot be read; if it does not raise it, reading
+            goes on with the next line, or ends inside an array.
     """
 
-    def __init__(self, pieces: Iterator[str], name: str) -> None:
+    def __init__(self, pieces: Iterator[str], name: str, refuse: Refuse | None = None) -> None:
         self._pieces = pieces
         self._name = name
+        self._refuse = refuse
         self._text = ""  # what was read and not yet decoded, from `_at` on
         self._at = 0
         self._line = 1  # the line of `_at`
@@ -71,17 +78,35 @@ class JsonValues:
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         is_first = True
         while self._next() is not None:
-            if is_first and self._next() == "[" and self._begins_list():
-                yield from self._elements()
-                self._check_end()
+            try:
+                if is_first and self._next() == "[" and self._begins_list():
+                    yield from self._elements()
+                    self._check_end()
+                    return
+                line, value = self._value()
+            except FormatError as error:
+                if self._refuse is None:
+                    raise
+                self._refuse(error)
+                if not is_first or self._next() != "[":
+                    self._skip_line()
+                    is_first = False
+                    continue
                 return
-            line, value = self._value()
             members = list_in(value) if is_first else None
             is_first = False
             if members is None or self._next() is not None:
                 yield line, value
             else:  # of places inside the object only its first line is known
                 yield from ((line, member) for member in members)
+
+    def _skip_line(self) -> None:
+        """Moves to the line after that in which the value at hand begins."""
+        while "\n" not in self._text[self._at :]:
+            self._at = len(self._text)
+            if not self._fill(1):
+                return
+        self._move(self._text.index("\n", self._at) + 1)
 
     def _next(self) -> str | None:
         """The next character that is not white space; None at the end of the file."""

@@ -20,6 +20,7 @@ from nerine.core.document import count_entities, labels_of
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
+from nerine.data.formats.overlaps import check_flat
 from nerine.model.backends.hardware import multiplies_bfloat16
 from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import BudgetSampler
@@ -150,6 +151,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
 
     Raises:
         TrainingError: If training has no entities, or validation has other labels.
+        OverlapError: If entities of the training split overlap.
         CorpusError: If the corpus has no training split, or it cannot be divided.
         CheckpointError: If the encoder is not found or cannot be used.
         EncodingError: If the tokenizer gives no character offsets.
@@ -163,6 +165,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
         settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
     check_labels(corpus)
+    check_flat(corpus.train, "training with one tag a word", corpus.source)
     facts = _facts(corpus, settings)
     chosen, choices = choose_settings(settings, facts)
     return Plan(chosen, facts, choices, corpus, given, tuple(notes))

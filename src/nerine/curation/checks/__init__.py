@@ -2,7 +2,7 @@
 
 ::
 
-    corpus = load_corpus("wnut17/", options=ReadOptions(repair=True), known_labels_only=False)
+    corpus = load_corpus("wnut17/", options=ReadOptions(repair=True), for_checking=True)
     report = check_corpus(corpus, off=["near-repeat"])
     for finding in report.findings:
         print(finding.severity, finding.place, finding.message)

@@ -13,6 +13,7 @@ from nerine.curation.checks import (
     coverage,
     duplicates,
     entities,
+    files,
     proportions,
     surfaces,
     tags,
@@ -25,7 +26,7 @@ from nerine.data.corpus import Corpus
 
 RULES = {
     rule.name: rule
-    for module in (tags, duplicates, surfaces, entities, proportions, characters, coverage)
+    for module in (files, tags, duplicates, surfaces, entities, proportions, characters, coverage)
     for rule in module.RULES
 }
 """All rules by their names, in the order in which they run."""
@@ -86,8 +87,9 @@ def check_corpus(
 ) -> CheckReport:
     """Checks a corpus by all rules, or by some of them.
 
-    Broken tags are found in a corpus that was read with `ReadOptions(repair=True)`, labels missing
-    from the training split in one that was loaded with `known_labels_only=False`.
+    Broken tags are found in a corpus that was read with `ReadOptions(repair=True)`, lines that
+    cannot be read and labels missing from the training split in one that was loaded with
+    `for_checking=True`.
 
     Args:
         corpus: The corpus; it is not changed.

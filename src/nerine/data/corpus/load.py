@@ -35,7 +35,7 @@ def load_corpus(
     config: str | None = None,
     revision: str | None = None,
     splits: Mapping[str, str] | None = None,
-    known_labels_only: bool = True,
+    for_checking: bool = False,
 ) -> Corpus:
     """Loads a corpus from files or from the hub.
 
@@ -53,8 +53,8 @@ def load_corpus(
         revision: Its branch, tag or commit.
         splits: For a data set on the hub or one that `datasets` saved, its name of each split that
             is wanted, as in `{"train": "train_2020"}`; others are not fetched.
-        known_labels_only: Whether a label that other splits have and training lacks is an error.
-            False is for checking a corpus; such a corpus cannot be trained on.
+        for_checking: Whether lines and records that cannot be read are left out and listed in the
+            logs, and splits may have labels that training lacks, instead of an error.
 
     Returns:
         The corpus, with every split read and checked.
@@ -94,7 +94,7 @@ def load_corpus(
             place=name,
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
-    corpus = _read_corpus(sources, format, options, name, known_labels_only)
+    corpus = _read_corpus(sources, format, options, name, for_checking)
     return replace(corpus, config=found_config, notes=notes)
 
 
@@ -138,9 +138,9 @@ def _read_corpus(
     format_: str | None,
     options: ReadOptions,
     name: str,
-    known_labels_only: bool,
+    for_checking: bool,
 ) -> Corpus:
-    logs = {split: ReadLog() for split in sources}
+    logs = {split: ReadLog(unreadable=[] if for_checking else None) for split in sources}
     placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
     for split, source in sources.items():
         if isinstance(source, TaggedRows):
@@ -150,7 +150,7 @@ def _read_corpus(
         else:
             for path in source:
                 placed[split] += read_placed(path, format_, options, logs[split])
-        if not placed[split]:
+        if not placed[split] and not logs[split].unreadable:
             raise CorpusError(
                 f"the {split} split is empty", place=name, expected="at least one document"
             )
@@ -158,7 +158,7 @@ def _read_corpus(
     places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
     deciding = [splits["train"]] if "train" in splits else list(splits.values())
     labels = labels_of(document for documents in deciding for document in documents)
-    for split, pairs in placed.items() if known_labels_only else ():
+    for split, pairs in () if for_checking else placed.items():
         for place, document in pairs:
             for entity in document.entities:
                 if entity.label not in labels:

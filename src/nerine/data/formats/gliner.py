@@ -49,12 +49,16 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of GLiNER's records, each with its place."""
-    for line, record in read_records(path):
+    for line, record in read_records(path, log.refuse):
         place = f"{path}:{line}"
-        with errors_at(place):
-            document = _document(record, options, log, place)
-        if document is not None:
-            yield place, document
+        try:
+            with errors_at(place):
+                document = _document(record, options, log, place)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            if document is not None:
+                yield place, document
 
 
 def _document(record: Record, options: ReadOptions, log: ReadLog, place: str) -> Document | None:

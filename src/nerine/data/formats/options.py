@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
+from typing import Literal, NoReturn, get_args
 
+from nerine.core.errors import FormatError, SettingsError
 from nerine.core.tags import Reading, TagScheme
 
 Style = Literal["nerine", "doccano", "prodigy"]
@@ -13,18 +14,25 @@ Overlaps = Literal["error", "outermost", "innermost", "first", "drop"]
 Offsets = Literal["code-points", "utf-16", "bytes"]
 
 Unusual = Literal["cancelled", "rejected", "unlabelled", "no-label", "pieces"]
-UNUSUAL: Mapping[Unusual, str] = {
-    "cancelled": "cancelled annotation",
-    "rejected": "rejected record",
-    "unlabelled": "text without annotation",
-    "no-label": "region without a label",
-    "pieces": "entity in several pieces",
+UNUSUAL: Mapping[str, tuple[str, str]] = {
+    "cancelled": ("cancelled annotation", "cancelled annotations"),
+    "rejected": ("rejected record", "rejected records"),
+    "unlabelled": ("text without annotation", "texts without annotation"),
+    "no-label": ("region without a label", "regions without a label"),
+    "pieces": ("entity in several pieces", "entities in several pieces"),
 }
-"""Kinds of records and annotations that are an error unless they are skipped or kept.
+"""Kinds of records and annotations, in words, that are an error unless they are skipped or kept.
 
 A cancelled annotation was given up by its annotator; the answer to a rejected record is "reject" or
 "ignore". A region without a label, and an entity in several pieces, can be skipped but not kept.
 """
+
+
+MOST_UNREADABLE = 1000
+"""The most unreadable lines that are listed; one more ends the reading."""
+
+NEVER_KEPT: Set[str] = {"no-label", "pieces"}
+ANNOTATIONS = ("error", "first", "latest", "union")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,8 @@ class ReadOptions:
     known_tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repair: bool = False
     reading: Reading = "lenient"
-    skip: frozenset[str] = frozenset()
-    keep: frozenset[str] = frozenset()
+    skip: Set[str] = frozenset()
+    keep: Set[str] = frozenset()
     annotations: str = "error"
     text_field: str | None = None
     control: str | None = None
@@ -73,11 +81,37 @@ class ReadOptions:
     inclusive_ends: bool = False
     overlaps: Overlaps | None = None
 
+    def __post_init__(self) -> None:
+        for name, values in (("skip", self.skip), ("keep", self.keep)):
+            unknown = sorted({*values} - UNUSUAL.keys() if isinstance(values, Set) else {values})
+            if unknown:
+                _refuse(name, unknown[0], f"a set of some of {', '.join(UNUSUAL)}")
+        if self.keep & NEVER_KEPT:
+            _refuse("keep", min(self.keep & NEVER_KEPT), "'skip', as it cannot be an entity")
+        if self.skip & self.keep:
+            _refuse("keep", min(self.skip & self.keep), "a kind that is not skipped too")
+        if self.annotations not in ANNOTATIONS and not self.annotations.startswith("by="):
+            _refuse("annotations", self.annotations, f"{', '.join(ANNOTATIONS)} or by=NAME")
+        for name, value, known in (
+            ("overlaps", self.overlaps, get_args(Overlaps)),
+            ("offsets", self.offsets, get_args(Offsets)),
+        ):
+            if value is not None and value not in known:
+                _refuse(name, value, f"one of {', '.join(known)}")
+
+    def keeping(self, kind: Unusual) -> ReadOptions:
+        """These options with records or annotations of a kind kept."""
+        return replace(self, skip={*self.skip} - {kind}, keep={*self.keep, kind})
+
     def treatment(self, kind: Unusual) -> Literal["error", "skip", "keep"]:
         """What to do with records and annotations of a kind."""
         if kind in self.skip:
             return "skip"
         return "keep" if kind in self.keep else "error"
+
+
+def _refuse(name: str, value: object, expected: str) -> NoReturn:
+    raise SettingsError(f"{name} is {value!r}", expected=expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +174,8 @@ class ReadLog:
         notes: Notes for the user on how the file was read, such as what its columns are.
         remarks: Remarks about documents, each with the number of documents that it applies to.
         format: The name of the format.
+        unreadable: If it is a list, lines and records that cannot be read are left out and their
+            errors listed here, up to `MOST_UNREADABLE`; if it is None, the first one is raised.
         faults: Every tag that was repaired or made a repair necessary.
         first_rows: For column files, the line number of each document's first token.
     """
@@ -154,8 +190,15 @@ class ReadLog:
     notes: list[str] = field(default_factory=list)
     remarks: dict[str, int] = field(default_factory=dict)
     format: str | None = field(default=None, compare=False)
+    unreadable: list[FormatError] | None = field(default=None, compare=False, repr=False)
     faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    def refuse(self, error: FormatError) -> None:
+        """Raises the error of a line or record, or lists it if `unreadable` is a list."""
+        if self.unreadable is None or len(self.unreadable) >= MOST_UNREADABLE:
+            raise error
+        self.unreadable.append(error)
 
     def skip(self, kind: Unusual) -> None:
         """Counts a record or an annotation that is skipped."""

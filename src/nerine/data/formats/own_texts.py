@@ -56,8 +56,8 @@ _INCLUSIVE_HINT = "--inclusive-ends (inclusive_ends=True) reads ends as the last
 _MOST = 0.75
 """The least share of entities that begin and end with words, for a unit to be taken by it."""
 
-_FEWEST = 3
-"""Entities that all end one character before the end of a word, for ends to be inclusive."""
+_FEWEST, _MANY = 3, 10
+"""Entities that all end one character before the end of a word, for a note and for an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +164,16 @@ class OffsetChecker:
     def _by_words(self, fitting: list[Counting]) -> Counting:
         """Which of several units is meant, by the edges of words."""
         evidence = self._evidence
-        if not self._default.inclusive and evidence.end_short():
-            raise FormatError(
-                f"all {evidence.unshown} entities end one character before the end of a word",
-                expected="an end after the last character",
-                hint=f"{_INCLUSIVE_HINT}; --offsets code-points "
-                '(offsets="code-points") reads the file as it is',
-            )
+        if not self._default.inclusive and evidence.ends_are_short():
+            found = f"all {evidence.unshown} entities end one character before the end of a word"
+            if evidence.unshown >= _MANY:
+                raise FormatError(
+                    found,
+                    expected="an end after the last character",
+                    hint=f"{_INCLUSIVE_HINT}; --offsets code-points "
+                    '(offsets="code-points") reads the file as it is',
+                )
+            self._log.add_note(f"{found}: {_INCLUSIVE_HINT}")
         for other in fitting:
             total, clean = evidence.moved[other.unit], evidence.clean[other.unit]
             if other == self._default or not total or other.inclusive != self._default.inclusive:
@@ -179,7 +182,8 @@ class OffsetChecker:
             # ranges outside the text are in no unit that is meant
             is_refuted = evidence.outside[self._default.unit] > 0 and clean > as_default
             is_better = clean >= total * _MOST and as_default <= total / 2
-            if (is_better or is_refuted) and not evidence.outside[other.unit]:
+            is_enough = other.unit == "utf-16" or total >= _MANY
+            if (is_better or is_refuted) and is_enough and not evidence.outside[other.unit]:
                 self._log.add_note(
                     f"{_described(other)}: of the {total} entities whose range depends on it, "
                     f"{clean} begin and end with words so, and {as_default} in code points "
@@ -280,7 +284,7 @@ class _Evidence:
                 self.clean[unit] += _is_clean(text, *other)
                 self.clean_default[unit] += is_clean
 
-    def end_short(self) -> bool:
+    def ends_are_short(self) -> bool:
         """Whether all entities end one character before the end of a word."""
         return self.short == self.unshown >= _FEWEST and not self.shown
 

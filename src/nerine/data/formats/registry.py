@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, read_records
+from nerine.core.files import errors_at
 from nerine.data.formats import (
     brat,
     columns,
@@ -20,12 +20,15 @@ from nerine.data.formats import (
     spans,
     words,
 )
+from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.overlaps import resolve_overlaps
 from nerine.data.formats.spans import tuples
 from nerine.data.split_files import is_pair_folder
 
 _DEFAULT = ReadOptions()
 
+Recogniser = Callable[[Head], bool]
 Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
 TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
 BytesWriter = Callable[[Iterable[Document], WriteOptions], Iterator[bytes]]
@@ -36,6 +39,7 @@ FolderWriter = Callable[[Iterable[Document], Path, WriteOptions], None]
 class Format:
     """A format: its reader and at most one writer.
 
+    `recognises` tells from the beginning of a file whether it is beyond doubt in this format, and
     `read` yields documents with their places. `write` yields pieces of text, which may go to a
     stream; `write_bytes` yields pieces of a binary file; `write_folder` fills an empty folder.
     If formats share an extension, files with it are written in the first of them in the registry.
@@ -47,6 +51,7 @@ class Format:
     write: TextWriter | None = None
     write_bytes: BytesWriter | None = None
     write_folder: FolderWriter | None = None
+    recognises: Recogniser = lambda _: False
 
     @property
     def can_write(self) -> bool:
@@ -80,15 +85,16 @@ class Format:
         return stem if self.write_folder else f"{stem}{self.extensions[0]}"
 
 
+JSON = (".jsonl", ".json")
 FORMATS = {
     each.name: each
     for each in (
         Format("columns", columns.EXTENSIONS, columns.read, columns.write),
-        Format("spans", (".jsonl", ".json"), spans.read, spans.write),
-        Format("words", (".jsonl", ".json"), words.read, words.write),
-        Format("spacy-tuples", (".json", ".jsonl"), tuples.read, tuples.write),
-        Format("spacy-json", (".json", ".jsonl"), spacy_json.read),
-        Format("gliner", (".json", ".jsonl"), gliner.read, gliner.write),
+        Format("spans", JSON, spans.read, spans.write, recognises=spans.recognises),
+        Format("words", JSON, words.read, words.write, recognises=words.recognises),
+        Format("spacy-tuples", JSON[::-1], tuples.read, tuples.write, recognises=tuples.recognises),
+        Format("spacy-json", JSON[::-1], spacy_json.read, recognises=spacy_json.recognises),
+        Format("gliner", JSON[::-1], gliner.read, gliner.write, recognises=gliner.recognises),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
         Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
@@ -121,24 +127,20 @@ def format_by_extension(path: Path) -> Format:
 
 
 def detect_format(path: Path | str) -> str:
-    """The name of the format of `path`: by its extension, and for JSON by the first record.
+    """The name of the format of `path`, by the beginning of its content, or else by its extension.
 
     A folder with pairs of brat's files, and a `.txt` file next to an `.ann` file of the same name,
-    are `brat`. Raises `FormatError` for an unknown extension.
+    are `brat`. Raises `FormatError` if neither content nor extension tells.
     """
     path = Path(path)
     if is_pair_folder(path) or brat.is_pair(path):
         return "brat"
-    name = format_by_extension(path).name
-    if name != "spans":
-        return name
-    if path.suffix.lower() in label_studio.EXTENSIONS and label_studio.is_export(path):
-        return "label-studio"
-    _, record = next(read_records(path), (0, {}))
-    has_tags = any(field in record for field in words.TAG_FIELDS)
-    has_tokens = any(field in record for field in words.TOKEN_FIELDS)
-    has_spans = "entities" in record or "spans" in record
-    return "words" if has_tags and has_tokens and not has_spans else "spans"
+    head = Head.of(path)
+    found = [each for each in FORMATS.values() if each.recognises(head)]
+    if not found:
+        return format_by_extension(path).name
+    fitting = [each for each in found if head.suffix in each.extensions]
+    return (fitting or found)[0].name
 
 
 def read_documents(
@@ -179,5 +181,10 @@ def read_placed(
     log = ReadLog() if log is None else log
     log.format = found.name
     for place, document in found.read(Path(path), options, log):
+        if options.overlaps is not None:
+            with errors_at(place):
+                flat = resolve_overlaps(document, options.overlaps)
+            log.overlaps += len(document.entities) - len(flat.entities)
+            document = flat
         log.documents += 1
         yield place, document

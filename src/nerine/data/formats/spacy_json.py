@@ -24,12 +24,14 @@ from typing import Any
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
+from nerine.core.json_values import Refuse
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, shown
+from nerine.data.formats.spans.annotators import ignore
 from nerine.data.formats.spans.items import treat
 from nerine.data.formats.spans.read import read_spans
-from nerine.data.formats.words import TaggedRows
+from nerine.data.formats.words import TaggedRows, once
 
 _MISSING = "-"
 _PENN = {
@@ -60,35 +62,48 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file, each with its place: the line and the number of the paragraph."""
-    _, first = next(_records(path, options, ReadLog()), ("", {}))
+    refuse = once(log.refuse)
+    asides: list[ReadLog] = []  # one for each pass over the file
+
+    def records(refuse: Refuse | None = refuse) -> Iterator[tuple[str, Record]]:
+        asides.append(ReadLog())
+        return _records(path, options, asides[-1], refuse)
+
+    _, first = next(records(ignore), ("", {}))
     if "entities" in first:
-        yield from read_spans(lambda: _records(path, options, ReadLog()), options, log)
-        return
-    once = [log]  # remarks are counted in one pass only
-    rows = TaggedRows(lambda: _records(path, options, once.pop() if once else ReadLog()), options)
-    yield from rows.documents(log)
+        yield from read_spans(records, options, log)
+    else:
+        yield from TaggedRows(records, options).documents(log)
+    for kind, number in asides[-1].skipped.items():
+        log.skipped[kind] = log.skipped.get(kind, 0) + number
+    for kind, number in asides[-1].kept.items():
+        log.kept[kind] = log.kept.get(kind, 0) + number
+    log.remarks |= asides[-1].remarks
 
 
-def _records(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Record]]:
+def _records(
+    path: Path, options: ReadOptions, log: ReadLog, refuse: Refuse | None
+) -> Iterator[tuple[str, Record]]:
     """The paragraphs as span records if they have entities, else as word records."""
-    for line, record in read_records(path):
-        paragraphs = record.get("paragraphs")
-        with errors_at(f"{path}:{line}"):
-            if not isinstance(paragraphs, list):
-                raise FormatError(
-                    f"the field 'paragraphs' holds {shown(paragraphs)}",
-                    expected="a list of paragraphs",
-                )
-        for number, paragraph in enumerate(paragraphs, start=1):
-            place = f"{path}:{line}, paragraph {number}"
+    for line, record in read_records(path, refuse):
+        place = f"{path}:{line}"
+        try:
             with errors_at(place):
-                found = _record(paragraph, options, log)
-            if found is None:
-                continue
-            if "id" in record:
-                is_only = len(paragraphs) == 1
-                found["id"] = record["id"] if is_only else f"{record['id']}-{number}"
-            yield place, found
+                paragraphs = _list(record, "paragraphs")
+            for number, paragraph in enumerate(paragraphs, start=1):
+                place = f"{path}:{line}, paragraph {number}"
+                with errors_at(place):
+                    found = _record(paragraph, options, log)
+                if found is None:
+                    continue
+                if "id" in record:
+                    is_only = len(paragraphs) == 1
+                    found["id"] = record["id"] if is_only else f"{record['id']}-{number}"
+                yield place, found
+        except FormatError as error:
+            if refuse is None:
+                raise
+            refuse(error)
 
 
 def _record(paragraph: Any, options: ReadOptions, log: ReadLog) -> Record | None:

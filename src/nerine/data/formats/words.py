@@ -19,6 +19,7 @@ from typing import Any
 from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
+from nerine.core.json_values import Refuse
 from nerine.core.tags import TagScheme, detect_scheme
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
@@ -49,10 +50,24 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of word records, each with its place."""
-    table = TaggedRows(
-        lambda: ((f"{path}:{line}", record) for line, record in read_records(path)), options
-    )
-    return table.documents(log)
+    refuse = once(log.refuse)
+
+    def rows() -> Iterator[tuple[str, Row]]:
+        return ((f"{path}:{line}", record) for line, record in read_records(path, refuse))
+
+    return TaggedRows(rows, options).documents(log)
+
+
+def once(refuse: Refuse) -> Refuse:
+    """As `refuse`, but only once for each place: files of tags are read twice."""
+    known: set[str | None] = set()
+
+    def refuse_once(error: FormatError) -> None:
+        if error.place not in known:
+            known.add(error.place)
+            refuse(error)
+
+    return refuse_once
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:

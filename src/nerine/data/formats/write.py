@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 from nerine.core.document import Document
-from nerine.core.errors import FormatError, NerineError
+from nerine.core.errors import FormatError, NerineError, OverlapError
 from nerine.core.files import replacing, replacing_folder
 from nerine.data.formats.options import WriteOptions
+from nerine.data.formats.overlaps import overlap_error
 from nerine.data.formats.registry import format_by_extension, format_named
 
 _DEFAULT = WriteOptions()
@@ -67,11 +69,13 @@ class _Counted:
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self.number = 0
-        self._documents = documents
+        self._documents = iter(documents)
+        self._current: Document | None = None
 
     def __iter__(self) -> Iterator[Document]:
         for document in self._documents:
             self.number += 1
+            self._current = document
             yield document
 
     @contextlib.contextmanager
@@ -86,6 +90,10 @@ class _Counted:
                 place=f"{place} {self.number}",
                 hint="write JSON lines, which can escape it",
             ) from None
+        except OverlapError:
+            first = [self._current] if self._current else []
+            error = overlap_error(itertools.chain(first, self._documents), "one tag a word")
+            raise FormatError.placed(error, f"{place} {self.number}") from None
         except NerineError as error:
             if error.place or not self.number:  # raised by the source of the documents
                 raise

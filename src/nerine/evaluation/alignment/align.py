@@ -99,7 +99,7 @@ def align_file(
 
     def read(options: ReadOptions) -> tuple[list[Placed], ReadLog]:
         log = ReadLog()
-        tolerant = replace(options, repair=True, unlabelled=True)
+        tolerant = replace(options, repair=True).keeping("unlabelled")
         return list(read_placed(path, format, tolerant, log)), log
 
     lenient, log = read(options)

@@ -7,12 +7,14 @@ hash is held in memory.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
+from nerine.core.json_values import Refuse
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.spans.layouts import is_rejected, layout_of
@@ -21,6 +23,10 @@ _NAME_FIELDS = ("_annotator_id", "_session_id", "annotator", "annotated_by")
 _TIME_FIELDS = ("_timestamp",)
 _READ_ONE = "annotated by several, of which {} is read (--annotations)"
 _UNION = "annotated by several, with the entities of all (--annotations)"
+
+
+def ignore(_: FormatError) -> None:
+    """For a first pass over a file: errors are raised or noted when it is read."""
 
 
 @dataclass(slots=True)
@@ -45,7 +51,7 @@ class Annotators:
 
     def __init__(
         self,
-        records: Callable[[], Iterator[tuple[str, Record]]],
+        records: Callable[[Refuse | None], Iterator[tuple[str, Record]]],
         options: ReadOptions,
         log: ReadLog,
     ) -> None:
@@ -119,19 +125,17 @@ class Annotators:
     def _found(self) -> dict[bytes, _Group]:
         """All texts with several annotators, by a first pass over the file."""
         groups: dict[bytes, _Group] = {}
-        try:
-            for _, record in self._records():
-                name = self._name(record)
-                if name is None:
-                    continue
+        for _, record in self._records(ignore):
+            name = self._name(record)
+            if name is None:
+                continue
+            with contextlib.suppress(FormatError):  # it is raised when the record is read
                 group = groups.setdefault(self._key(record), _Group())
                 time = next((record[n] for n in _TIME_FIELDS if n in record), 0)
                 time = time if type(time) in (int, float) else 0
                 if not group.names or time >= group.time:
                     group.latest, group.time = len(group.names), time
                 group.names.append(name)
-        except FormatError:
-            pass  # raised again, at its place, by the pass that reads the documents
         return {key: group for key, group in groups.items() if len(set(group.names)) > 1}
 
     def _key(self, record: Record) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nerine.core.errors import FormatError
-from nerine.data.formats.options import UNUSUAL, ReadLog, ReadOptions, Unusual
+from nerine.data.formats.options import NEVER_KEPT, UNUSUAL, ReadLog, ReadOptions, Unusual
 from nerine.data.formats.own_texts import StatedRange
 from nerine.data.formats.records import Record, is_score, shown
 
@@ -161,9 +161,9 @@ def treat(kind: Unusual, found: str, options: ReadOptions, log: ReadLog) -> bool
     """Whether something unusual is kept, as `options` say; counts it, or raises `FormatError`."""
     treatment = options.treatment(kind)
     if treatment == "error":
-        ways = [f'--skip {kind} (skip={{"{kind}"}}) skips and counts each {UNUSUAL[kind]}']
-        if kind not in ("no-label", "pieces"):
-            ways.append(f'--keep {kind} (keep={{"{kind}"}}) reads it like any other')
+        ways = [f'--skip {kind} (skip={{"{kind}"}}) skips and counts {UNUSUAL[kind][1]}']
+        if kind not in NEVER_KEPT:
+            ways.append(f'--keep {kind} (keep={{"{kind}"}}) reads them like any other')
         raise FormatError(found, hint="; ".join(ways))
     if treatment == "skip":
         log.skip(kind)

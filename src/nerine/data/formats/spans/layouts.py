@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from nerine.core.errors import FormatError
-from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.records import Record, shown
 from nerine.data.formats.spans.items import ITEM, is_item
 
 TEXT_FIELDS = ("text", "data")
 ENTITY_FIELDS = ("entities", "spans", "label", "labels")
+OFFSETS = "offsets"
+"""The field in which a record states the unit of its offsets."""
+
 _OTHER_TEXT_FIELDS = ("content", "document", "sentence")
 _OTHER_ENTITY_FIELDS = ("annotations", "annotation")
 
@@ -92,6 +95,12 @@ def entity_field_of(record: Record) -> str | None:
     present = [name for name in ENTITY_FIELDS if name in record]
     others = [name for name in _OTHER_ENTITY_FIELDS if name in record]
     return next(iter((*filled, *present, *others)), None)
+
+
+def stated_unit(record: Record) -> Offsets | None:
+    """The unit of offsets that a record states; None if it states none."""
+    value = record.get(OFFSETS)
+    return next((unit for unit in get_args(Offsets) if unit == value), None)
 
 
 def is_dataturks(record: Record) -> bool:

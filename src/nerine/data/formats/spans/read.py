@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
+from nerine.core.json_values import Refuse
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of
-from nerine.data.formats.spans.annotators import Annotators
+from nerine.data.formats.spans.annotators import Annotators, ignore
 from nerine.data.formats.spans.items import Item, items_of, treat
 from nerine.data.formats.spans.layouts import (
     ENTITY_FIELDS,
+    OFFSETS,
     Layout,
     entity_field_of,
     is_dataturks,
     is_rejected,
     layout_of,
     shown_names,
+    stated_unit,
 )
 from nerine.data.formats.tagged_words import locate_tokens
 
@@ -30,15 +35,20 @@ _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
 _TWICE = "with an entity that is listed twice, read once"
 
-Records = Callable[[], Iterator[tuple[str, Record]]]
-"""The records of a file with their places, from the first one at each call."""
+Records = Callable[[Refuse | None], Iterator[tuple[str, Record]]]
+"""The records of a file with their places, from the first one at each call.
+
+Errors of records that cannot be read go to the argument, as in `read_records`.
+"""
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of span records, each with its place."""
-    return read_spans(
-        lambda: ((f"{path}:{line}", record) for line, record in read_records(path)), options, log
-    )
+
+    def records(refuse: Refuse | None) -> Iterator[tuple[str, Record]]:
+        return ((f"{path}:{line}", record) for line, record in read_records(path, refuse))
+
+    return read_spans(records, options, log)
 
 
 def recognises(head: Head) -> bool:
@@ -65,13 +75,17 @@ def read_spans(
     """The documents of span records, each with its place."""
     reader = _Reader(records, options, log)
     annotators = Annotators(records, options, log)
-    for place, record in records():
-        with errors_at(place):
-            wanted = annotators.wants(record)
-            document = reader.document(record, place) if wanted else None
-            document = annotators.merged(record, document)
-        if document is not None:
-            yield place, document
+    for place, record in records(log.refuse):
+        try:
+            with errors_at(place):
+                wanted = annotators.wants(record)
+                document = reader.document(record, place) if wanted else None
+                document = annotators.merged(record, document)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            if document is not None:
+                yield place, document
 
 
 class _Reader:
@@ -81,19 +95,28 @@ class _Reader:
         self._records = records
         self._options = options
         self._log = log
-        # by `Layout.inclusive`
-        self._checkers = {
-            False: OffsetChecker(lambda: self._stated(False), options, log),
-            True: OffsetChecker(lambda: self._stated(True), options, log, inclusive=True),
-        }
+        self._checkers: dict[tuple[bool, str | None], OffsetChecker] = {}
+
+    def _checker(self, record: Record, layout: Layout) -> OffsetChecker:
+        """The checker of all records whose ends are alike and that state the same unit."""
+        inclusive, unit = layout.inclusive, stated_unit(record)
+        if (inclusive, unit) not in self._checkers:
+            options = self._options if unit is None else replace(self._options, offsets=unit)
+            self._checkers[inclusive, unit] = OffsetChecker(
+                lambda: self._stated(inclusive), options, self._log, inclusive=inclusive
+            )
+        return self._checkers[inclusive, unit]
 
     def _stated(self, inclusive: bool) -> Iterator[tuple[str, Sequence[StatedRange]]]:
         """The texts and ranges of all records whose ends are, or are not, inclusive."""
         aside = ReadLog()
-        for _, record in self._records():
-            layout = layout_of(record, self._options, aside)
-            if layout.inclusive == inclusive and layout.values:
-                yield layout.text, [item.range for item in self._items(record, layout, aside)]
+        for _, record in self._records(ignore):
+            with contextlib.suppress(FormatError):  # it is raised when the record is read
+                layout = layout_of(record, self._options, aside)
+                is_open = layout.inclusive == inclusive and stated_unit(record) is None
+                if is_open and layout.values:
+                    stated = [item.range for item in self._items(record, layout, aside)]
+                    yield layout.text, stated
 
     def _items(self, record: Record, layout: Layout, log: ReadLog) -> list[Item]:
         has_tokens = record.get("tokens") is not None
@@ -115,7 +138,8 @@ class _Reader:
                 return None
             layout = Layout(layout.text, [], layout.used, layout.inclusive)
         items = self._items(record, layout, log)
-        ranges = self._checkers[layout.inclusive].ranges(layout.text, [i.range for i in items])
+        stated = [item.range for item in items]
+        ranges = self._checker(record, layout).ranges(layout.text, stated)
         entities: dict[tuple[int, int, str], tuple[Entity, Record]] = {}
         for item, (start, end) in zip(items, ranges, strict=True):
             entity = Entity(start, end, item.label, item.score)
@@ -126,7 +150,8 @@ class _Reader:
             log.add_remark(_ONE_SUGGESTION)
         found_entities = [entities[key] for key in sorted(entities)]
         tokens, token_fields = _tokens(record, layout.text, place)
-        meta = meta_of(record, {*layout.used, "tokens"})
+        used = {*layout.used, "tokens"}
+        meta = meta_of(record, used if stated_unit(record) is None else {*used, OFFSETS})
         entity_fields = [[e.start, e.end, e.label, rest] for e, rest in found_entities if rest]
         if entity_fields:
             meta["entity_fields"] = entity_fields

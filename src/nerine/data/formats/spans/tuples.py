@@ -12,7 +12,7 @@ groups (`"spans": {"sc": [[0, 4, "person"]]}`), which are written if entities ov
 annotations are kept in `Document.meta`.
 
 What the pair cannot hold, such as ids, tokens and scores, is written as `"text"` among the
-annotations, which spaCy ignores there.
+annotations, which spaCy ignores there; so is the unit of offsets where it matters, after an emoji.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ from typing import Any
 from nerine.core.document import Document, Entity, check_no_overlap
 from nerine.core.errors import DocumentError, FormatError
 from nerine.core.files import errors_at, json_list, read_values
+from nerine.core.json_values import Refuse
 from nerine.core.strict_json import STRICT
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, extras_of, shown, with_extras
+from nerine.data.formats.spans.layouts import OFFSETS, stated_unit
 from nerine.data.formats.spans.read import read_spans
+from nerine.data.formats.spans.write import depends_on_unit
 
 _EXTRAS = "text"
 _ASIDE = "nerine_extras"
@@ -56,25 +59,43 @@ def recognises(head: Head) -> bool:
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of pairs, each with its place."""
 
-    def records(log: ReadLog) -> Iterator[tuple[str, Record]]:
-        for line, value in read_values(path):
+    once = [log]  # remarks are counted in the first pass only
+
+    def records(refuse: Refuse | None) -> Iterator[tuple[str, Record]]:
+        counted = once.pop() if once else ReadLog()
+        for line, value in read_values(path, refuse):
             place = f"{path}:{line}"
             if value is None:
-                log.add_remark(_NULL)
+                counted.add_remark(_NULL)
                 continue
-            with errors_at(place):
-                record = _record(value)
-            yield place, record
+            try:
+                with errors_at(place):
+                    record = _record(value)
+            except FormatError as error:
+                if refuse is None:
+                    raise
+                refuse(error)
+            else:
+                yield place, record
 
-    first_pass = iter([log])
-    for place, document in read_spans(lambda: records(next(first_pass, ReadLog())), options, log):
-        with errors_at(place):
-            extras = document.meta.get(_ASIDE)
-            if isinstance(extras, dict):
-                meta = {name: part for name, part in document.meta.items() if name != _ASIDE}
-                plain = Document(document.text, document.entities, document.tokens, None, meta)
-                document = with_extras(plain, extras)
-        yield place, document
+    for place, document in read_spans(records, options, log):
+        try:
+            with errors_at(place):
+                full = _with_aside(document)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            yield place, full
+
+
+def _with_aside(document: Document) -> Document:
+    """A document with what its pair could not hold."""
+    extras = document.meta.get(_ASIDE)
+    if not isinstance(extras, dict):
+        return document
+    meta = {name: part for name, part in document.meta.items() if name != _ASIDE}
+    plain = Document(document.text, document.entities, document.tokens, None, meta)
+    return with_extras(plain, extras)
 
 
 def _record(value: Any) -> Record:
@@ -89,6 +110,9 @@ def _record(value: Any) -> Record:
     extras = annotations.get(_EXTRAS, text)
     if isinstance(extras, dict):
         record[_ASIDE] = extras
+        record[OFFSETS] = extras.get(OFFSETS)
+        if stated_unit(record) is None:
+            del record[OFFSETS]
     elif extras != text:
         raise FormatError(f"the annotations have another text: {shown(extras)}", expected=text[:60])
     groups = record.get("spans")
@@ -129,4 +153,6 @@ def _pair(document: Document) -> list[Any]:
         meta={name: part for name, part in annotations.items() if name in _KNOWN},
     )
     extras = extras_of(document, plain)
+    if depends_on_unit(document):
+        extras[OFFSETS] = "code-points"
     return [document.text, annotations | ({_EXTRAS: extras} if extras else {})]

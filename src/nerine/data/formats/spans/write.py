@@ -9,7 +9,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import json_line
 from nerine.data.formats.options import Style, WriteOptions
 from nerine.data.formats.records import Record, with_meta
-from nerine.data.formats.spans.layouts import ENTITY_FIELDS, entity_field_of
+from nerine.data.formats.spans.layouts import ENTITY_FIELDS, OFFSETS, entity_field_of
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
@@ -17,6 +17,8 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
     for document in documents:
         meta = dict(document.meta)
         own: Record = {"text": document.text, **_own_fields(document, meta, options.style)}
+        if depends_on_unit(document):
+            own[OFFSETS] = "code-points"
         record = with_meta(document, own, meta)
         if entity_field_of(record) not in own:
             raise FormatError(
@@ -25,6 +27,12 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
                 expected=f"other names in meta than {', '.join(ENTITY_FIELDS)}",
             )
         yield f"{json_line(record)}\n"
+
+
+def depends_on_unit(document: Document) -> bool:
+    """Whether the ranges of entities would be others in UTF-16 code units."""
+    end = max((entity.end for entity in document.entities), default=0)
+    return any(character > "\uffff" for character in document.text[:end])
 
 
 def _own_fields(document: Document, meta: Record, style: Style) -> Record:
