@@ -76,10 +76,11 @@ class JsonValues:
         self._is_over = False
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        is_first = True
+        is_first, is_list = True, False
         while self._next() is not None:
             try:
-                if is_first and self._next() == "[" and self._begins_list():
+                is_list = is_first and self._next() == "[" and self._begins_list()
+                if is_list:
                     yield from self._elements()
                     self._check_end()
                     return
@@ -88,11 +89,11 @@ class JsonValues:
                 if self._refuse is None:
                     raise
                 self._refuse(error)
-                if not is_first or self._next() != "[":
-                    self._skip_line()
-                    is_first = False
-                    continue
-                return
+                if is_list:
+                    return
+                self._skip_line()
+                is_first = False
+                continue
             members = list_in(value) if is_first else None
             is_first = False
             if members is None or self._next() is not None:
@@ -126,10 +127,10 @@ class JsonValues:
         pieces = [self._text[self._at :]]
         found = 0
         while found < wanted and not self._is_over:
-            piece = next(self._pieces, "")
-            self._is_over = not piece
-            pieces.append(piece)
-            found += len(piece)
+            piece = next(self._pieces, None)
+            self._is_over = piece is None
+            pieces.append(piece or "")
+            found += len(pieces[-1])
         self._text, self._at = "".join(pieces), 0
         return found > 0
 

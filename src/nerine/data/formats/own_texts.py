@@ -198,9 +198,9 @@ class OffsetChecker:
         hints = [
             f'--offsets {unit} (offsets="{unit}") counts {_NAMES[unit]}'
             for unit in _UNITS
-            if _is_inside(text, Counting(unit, self._default.inclusive), stated)
+            if _fits(text, Counting(unit, self._default.inclusive), stated)
         ]
-        if _is_inside(text, Counting(self._default.unit, True), stated):
+        if not self._default.inclusive and _fits(text, Counting(self._default.unit, True), stated):
             hints.append(_INCLUSIVE_HINT)
         return FormatError(
             f"the {stated.label} has the range [{_number(stated.start)}, {_number(stated.end)})",
@@ -215,7 +215,7 @@ class OffsetChecker:
         for other in _CANDIDATES[: 2 * len(_UNITS)]:
             if other == counting or self._evidence.differ[other]:
                 continue  # the file as a whole does not count so
-            if self._evidence.shown or _is_right(text, other, stated):
+            if self._evidence.shown or _fits(text, other, stated):
                 hints.append(_option(other, self._default))
         at = text.find(shown)
         return FormatError(
@@ -353,14 +353,11 @@ def _in_word(character: str) -> bool:
     )
 
 
-def _is_inside(text: str, counting: Counting, stated: StatedRange) -> bool:
+def _fits(text: str, counting: Counting, stated: StatedRange) -> bool:
+    """Whether a range is inside the text, and its own text there if it has one."""
     start, end = counting.of(text)(stated.start, stated.end)
-    return 0 <= start < end <= len(text)
-
-
-def _is_right(text: str, counting: Counting, stated: StatedRange) -> bool:
-    start, end = counting.of(text)(stated.start, stated.end)
-    return 0 <= start < end <= len(text) and _agrees(stated.shown or "", text[start:end])
+    is_inside = 0 <= start < end <= len(text)
+    return is_inside and (stated.shown is None or _agrees(stated.shown, text[start:end]))
 
 
 def _described(counting: Counting) -> str:
