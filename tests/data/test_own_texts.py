@@ -157,7 +157,7 @@ def test_offsets_outside_the_text_show_another_unit() -> None:
 
 
 def test_a_range_outside_the_text_is_an_error() -> None:
-    with pytest.raises(FormatError, match=r"the PER has the range \[0, 9\)") as caught:
+    with pytest.raises(FormatError, match=r"the entity PER has the range \[0, 9\)") as caught:
         read([("Mira", [StatedRange(0, 9, label="PER")])])
     assert caught.value.hint is None
     with pytest.raises(FormatError, match="more than 64 bits"):
@@ -254,5 +254,8 @@ def test_a_file_that_leaves_nothing_open_is_read_once() -> None:
     assert checker.ranges("Mira won", [StatedRange(0, 4, "Mira")]) == [(0, 4)]
     assert passes == []
     assert checker.ranges("é Mira", [StatedRange(2, 6)]) == [(2, 6)]
-    assert checker.ranges("é Mira", [StatedRange(2, 6)]) == [(2, 6)]
+    assert checker.ranges("Miranda", [StatedRange(0, 4)]) == [(0, 4)]
+    assert passes == []
+    assert checker.ranges("🙂 Mira", [StatedRange(2, 6)]) == [(2, 6)]
+    assert checker.ranges("🙂 Mira", [StatedRange(2, 6)]) == [(2, 6)]
     assert passes == [1]

@@ -152,6 +152,12 @@ def _record(document: Document) -> Record:
         own["text"] = document.text
         if not can_locate(document.text, words):
             own["offsets"] = [[word.start, word.end] for word in words]
+    taken = [name for name in ("text", "offsets", _EXTRAS) if name in document.meta]
+    if taken:
+        raise FormatError(
+            f"meta has the field {taken[0]!r}, which would be read as a part of the document",
+            expected="another name in meta",
+        )
     plain = Document(document.text, (), words, document.id, document.meta)
     extras = extras_of(document, plain)
     if extras:

@@ -20,6 +20,7 @@ from nerine.data.formats.records import Record
 from nerine.data.formats.spans.layouts import is_rejected, layout_of
 
 _NAME_FIELDS = ("_annotator_id", "_session_id", "annotator", "annotated_by")
+_NAMES_OF_FIELDS = frozenset(_NAME_FIELDS)
 _TIME_FIELDS = ("_timestamp",)
 _READ_ONE = "annotated by several, of which {} is read (--annotations)"
 _UNION = "annotated by several, with the entities of all (--annotations)"
@@ -144,6 +145,8 @@ class Annotators:
 
     def _name(self, record: Record) -> str | None:
         """The annotator of a record; None if it is unknown or the record is skipped."""
+        if _NAMES_OF_FIELDS.isdisjoint(record):
+            return None
         found = next((record[name] for name in _NAME_FIELDS if record.get(name) is not None), None)
         if is_rejected(record) and self._options.treatment("rejected") == "skip":
             return None

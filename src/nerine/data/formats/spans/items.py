@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nerine.core.errors import FormatError
 from nerine.data.formats.options import NEVER_KEPT, UNUSUAL, ReadLog, ReadOptions, Unusual
@@ -30,11 +29,11 @@ _OWN_TEXT = ("text", "Text", "surface", "mention")
 _PERHAPS_OWN_TEXT = ("value", "word", "entity")
 """Fields that hold an entity's own text in some files, and a normal form of it in others."""
 
+_PLAIN_FIELDS = {"start", "end", "label"}
 ITEM = '{"start": 0, "end": 4, "label": "person"} or [0, 4, "person"]'
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An entity as its record has it.
 
     Attributes:
@@ -67,7 +66,15 @@ def items_of(
     Raises `FormatError` for what is not an entity, and for one without a label unless
     `options.skip` has "no-label".
     """
-    return [item for value in values for item in _items(value, text, has_tokens, options, log)]
+    found: list[Item] = []
+    for value in values:
+        if type(value) is dict and value.keys() == _PLAIN_FIELDS:
+            start, end, label = value["start"], value["end"], value["label"]
+            if type(start) is int and type(end) is int and type(label) is str and label:
+                found.append(Item(StatedRange(start, end, None, label), label, None, {}))
+                continue
+        found.extend(_items(value, text, has_tokens, options, log))
+    return found
 
 
 def _items(
@@ -99,7 +106,7 @@ def _items(
     if own_field and own is None:
         log.add_remark(f"with a {own_field!r} of an entity that its text lacks, kept as a field")
     for label in labels:
-        stated = StatedRange(start, end, own, f"entity {label[:40]}")
+        stated = StatedRange(start, end, own, label)
         yield Item(stated, label, score, rest)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from nerine.core.errors import FormatError
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
@@ -19,8 +18,11 @@ _OTHER_TEXT_FIELDS = ("content", "document", "sentence")
 _OTHER_ENTITY_FIELDS = ("annotations", "annotation")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+_OTHERS = frozenset(ENTITY_FIELDS[1:])
+_USUAL = frozenset({"text", "entities"})
+
+
+class Layout(NamedTuple):
     """Where a record has its text and its entities.
 
     Attributes:
@@ -38,12 +40,16 @@ class Layout:
 
 def layout_of(record: Record, options: ReadOptions, log: ReadLog) -> Layout:
     """The layout of a record; raises `FormatError` if it has no text."""
-    if is_dataturks(record):
+    text, values = record.get("text"), record.get("entities")
+    is_usual = type(text) is str and type(values) is list and _OTHERS.isdisjoint(record)
+    if is_usual and options.text_field is None:
+        return Layout(text, values, _USUAL)
+    if is_dataturks(record) and options.text_field in (None, "content"):
         log.add_note("an entity's end is its last character, as Dataturks writes it")
         used = frozenset({"content", "annotation"})
         return Layout(record["content"], _dataturks_values(record["annotation"]), used, True)
     manifest = _manifest_field(record)
-    if manifest is not None:
+    if manifest is not None and options.text_field in (None, "source"):
         values = record[manifest]["annotations"]["entities"]
         return Layout(record["source"], values, frozenset({"source"}))
     text_field = _text_field(record, options)
@@ -100,6 +106,8 @@ def entity_field_of(record: Record) -> str | None:
 def stated_unit(record: Record) -> Offsets | None:
     """The unit of offsets that a record states; None if it states none."""
     value = record.get(OFFSETS)
+    if not isinstance(value, str):
+        return None
     return next((unit for unit in get_args(Offsets) if unit == value), None)
 
 

@@ -13,9 +13,9 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
 from nerine.core.json_values import Refuse
 from nerine.data.formats.head import Head
-from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.own_texts import OffsetChecker, StatedRange
-from nerine.data.formats.records import Record, id_of, is_ranges, meta_of
+from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown
 from nerine.data.formats.spans.annotators import Annotators, ignore
 from nerine.data.formats.spans.items import Item, items_of, treat
 from nerine.data.formats.spans.layouts import (
@@ -59,9 +59,11 @@ def recognises(head: Head) -> bool:
         layout_of(record, ReadOptions(), ReadLog())
     except FormatError:
         return False
+    if field is None:  # Prodigy leaves `spans` out if there are none
+        return "answer" in record and isinstance(record.get("tokens"), list)
     return (
         (field in ENTITY_FIELDS and isinstance(record[field], list)) or is_dataturks(record)
-    ) and not _is_tags(record.get(field or ""))
+    ) and not _is_tags(record.get(field))
 
 
 def _is_tags(value: Any) -> bool:
@@ -97,9 +99,9 @@ class _Reader:
         self._log = log
         self._checkers: dict[tuple[bool, str | None], OffsetChecker] = {}
 
-    def _checker(self, record: Record, layout: Layout) -> OffsetChecker:
+    def _checker(self, unit: Offsets | None, layout: Layout) -> OffsetChecker:
         """The checker of all records whose ends are alike and that state the same unit."""
-        inclusive, unit = layout.inclusive, stated_unit(record)
+        inclusive = layout.inclusive
         if (inclusive, unit) not in self._checkers:
             options = self._options if unit is None else replace(self._options, offsets=unit)
             self._checkers[inclusive, unit] = OffsetChecker(
@@ -124,42 +126,52 @@ class _Reader:
             layout.values or [], layout.text, has_tokens=has_tokens, options=self._options, log=log
         )
 
-    def document(self, record: Record, place: str) -> Document | None:
-        """The document of a record; None if it is skipped."""
+    def _layout(self, record: Record) -> Layout | None:
+        """The layout of a record; None if it is rejected or unlabelled, and skipped."""
         options, log = self._options, self._log
         if is_rejected(record):
-            answer = record.get("answer", record.get("status"))
-            if not treat("rejected", f"the record is marked {answer!r}", options, log):
+            found = f"the record is marked {shown(record.get('answer', record.get('status')))}"
+            if not treat("rejected", found, options, log):
                 return None
         layout = layout_of(record, options, log)
-        if layout.values is None:
-            found = f"the record has no entities; its fields are: {shown_names(record)}"
-            if not treat("unlabelled", found, options, log):
-                return None
-            layout = Layout(layout.text, [], layout.used, layout.inclusive)
+        if layout.values is not None:
+            return layout
+        found = f"the record has no entities; its fields are: {shown_names(record)}"
+        if not treat("unlabelled", found, options, log):
+            return None
+        return Layout(layout.text, [], layout.used, layout.inclusive)
+
+    def document(self, record: Record, place: str) -> Document | None:
+        """The document of a record; None if it is skipped."""
+        log = self._log
+        layout = self._layout(record)
+        if layout is None:
+            return None
         items = self._items(record, layout, log)
         stated = [item.range for item in items]
-        ranges = self._checker(record, layout).ranges(layout.text, stated)
-        entities: dict[tuple[int, int, str], tuple[Entity, Record]] = {}
+        unit = stated_unit(record)
+        ranges = self._checker(unit, layout).ranges(layout.text, stated)
+        entities: dict[tuple[int, int, str], Entity] = {}
+        fields: dict[tuple[int, int, str], Record] = {}
         for item, (start, end) in zip(items, ranges, strict=True):
-            entity = Entity(start, end, item.label, item.score)
-            entities.setdefault((start, end, item.label), (entity, item.fields))
+            key = (start, end, item.label)
+            if key not in entities:
+                entities[key] = Entity(start, end, item.label, item.score)
+                if item.fields:
+                    fields[key] = item.fields
         if len(entities) < len(items):
             log.add_remark(_TWICE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
-        found_entities = [entities[key] for key in sorted(entities)]
         tokens, token_fields = _tokens(record, layout.text, place)
         used = {*layout.used, "tokens"}
-        meta = meta_of(record, used if stated_unit(record) is None else {*used, OFFSETS})
-        entity_fields = [[e.start, e.end, e.label, rest] for e, rest in found_entities if rest]
-        if entity_fields:
-            meta["entity_fields"] = entity_fields
+        meta = meta_of(record, used if unit is None else {*used, OFFSETS})
+        if fields:
+            meta["entity_fields"] = [[*key, fields[key]] for key in sorted(fields)]
         if any(token_fields):
             meta["token_fields"] = token_fields
-        return Document(
-            layout.text, tuple(each for each, _ in found_entities), tokens, id_of(record), meta
-        )
+        ordered = tuple([entities[key] for key in sorted(entities)])
+        return Document(layout.text, ordered, tokens, id_of(record), meta)
 
 
 def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | None, list[Record]]:

@@ -18,6 +18,7 @@ annotations, which spaCy ignores there; so is the unit of offsets where it matte
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,19 @@ _ASIDE = "nerine_extras"
 _KNOWN = ("cats", "links")
 """Annotations that spaCy knows, written back in their place."""
 
+_LONG = re.compile(
+    r"""\s*\{\s*"classes"\s*:\s*\[[^\]]*\]\s*,\s*"annotations"\s*:\s*\[\s*(\[|null)"""
+)
+"""The beginning of the NER annotator's file that is longer than the head."""
+
 _NULL = "left out, as their records are null: the annotator passed over their texts"
 
 
 def recognises(head: Head) -> bool:
     """Whether a file holds pairs of a text and its annotations."""
     value = head.first_value
+    if value is None:
+        return _LONG.match(head.text) is not None
     if isinstance(value, str):  # the file begins with a pair, not with an array of pairs
         with contextlib.suppress(ValueError, RecursionError):
             value = STRICT.raw_decode(head.text.lstrip())[0]

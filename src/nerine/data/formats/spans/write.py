@@ -9,7 +9,12 @@ from nerine.core.errors import FormatError
 from nerine.core.files import json_line
 from nerine.data.formats.options import Style, WriteOptions
 from nerine.data.formats.records import Record, with_meta
-from nerine.data.formats.spans.layouts import ENTITY_FIELDS, OFFSETS, entity_field_of
+from nerine.data.formats.spans.layouts import (
+    ENTITY_FIELDS,
+    OFFSETS,
+    entity_field_of,
+    stated_unit,
+)
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
@@ -20,6 +25,11 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
         if depends_on_unit(document):
             own[OFFSETS] = "code-points"
         record = with_meta(document, own, meta)
+        if OFFSETS not in own and stated_unit(record) is not None:
+            raise FormatError(
+                f"meta has the field {OFFSETS!r}, which would be read as the unit of offsets",
+                expected="another name in meta",
+            )
         if entity_field_of(record) not in own:
             raise FormatError(
                 f"meta has the field {entity_field_of(record)!r}, which would be read as the "
