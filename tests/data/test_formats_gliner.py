@@ -122,3 +122,9 @@ def test_written_ranges_are_those_of_the_words(file: Path, document: Document) -
         assert surface.startswith(words[first])
         assert surface.endswith(words[last])
         assert label == entity.label
+
+
+@pytest.mark.parametrize("name", ["text", "offsets", "nerine", "ner"])
+def test_meta_that_would_be_read_as_a_part_is_refused(file: Path, name: str) -> None:
+    with pytest.raises(FormatError, match=f"meta has the field '{name}'"):
+        write_documents([Document("a", meta={name: "b"})], file, "gliner")

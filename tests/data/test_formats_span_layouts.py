@@ -56,6 +56,13 @@ def dataturks(text: str, *points: tuple[int, int], label: str = "person") -> dic
             "document": "Mira left.",
             "annotation": [{"start": 0, "end": 4, "label": "person", "text": "Mira"}],
         },
+        {
+            "document": "Mira left.",
+            "tokens": [
+                {"text": "Mira", "start": 0, "end": 4, "token_start": 0, "entityLabel": "person"}
+            ],
+            "relations": [],
+        },
         # Rasa
         {
             "text": "Mira left.",
@@ -83,6 +90,7 @@ def dataturks(text: str, *points: tuple[int, int], label: str = "person") -> dic
 def test_records_of_other_tools_are_read(file: Path, record: dict[str, Any]) -> None:
     (document,) = read(file, record)
     assert (document.text, document.entities) == ("Mira left.", (MIRA,))
+    assert detect_format(file) == "spans"
 
 
 def test_what_is_read_from_unusual_fields_is_said(file: Path) -> None:
@@ -242,6 +250,8 @@ def test_content_tells_the_format(tmp_path: Path, name: str, content: str, expec
         '{"text": "a", "label": "positive"}',
         '{"text": "a", "labels": ["positive"]}',
         '{"text": "a"}',
+        # Label Studio's JSON-MIN
+        '[{"text": "a", "label": [{"start": 0, "end": 1, "labels": ["x"]}], "annotation_id": 1}]',
         '["a", "b"]',
         "[1, 2]",
         "[",

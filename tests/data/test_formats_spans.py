@@ -451,6 +451,7 @@ def test_text_is_written_readably_and_surrogates_are_escaped(file: Path) -> None
 @pytest.mark.parametrize(
     ("document", "words"),
     [
+        (Document("x", meta={"offsets": "utf-16"}), "would be read as the unit of offsets"),
         (Document("\ud83d\ude00"), "a pair of surrogates"),
         (Document("x", meta={"a": {1}}), "cannot be written as JSON"),
         (Document("x", meta={"a": float("inf")}), "cannot be written as JSON"),

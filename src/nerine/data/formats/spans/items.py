@@ -23,7 +23,7 @@ RANGE_FIELDS = (
 _USUAL_RANGES = RANGE_FIELDS[:2]
 _LABEL_FIELDS = (
     *("label", "labels", "tag", "type", "Type", "entity_type", "entity_group", "category"),
-    *("class", "entity"),
+    *("class", "entity", "entityLabel"),
 )
 _OWN_TEXT = ("text", "Text", "surface", "mention")
 _PERHAPS_OWN_TEXT = ("value", "word", "entity")

@@ -41,13 +41,15 @@ class Layout(NamedTuple):
 def layout_of(record: Record, options: ReadOptions, log: ReadLog) -> Layout:
     """The layout of a record; raises `FormatError` if it has no text."""
     text, values = record.get("text"), record.get("entities")
-    is_usual = type(text) is str and type(values) is list and _OTHERS.isdisjoint(record)
-    if is_usual and options.text_field is None:
-        return Layout(text, values, _USUAL)
+    has_usual_text = isinstance(text, str) and options.text_field in (None, "text")
+    if has_usual_text and isinstance(values, list) and _OTHERS.isdisjoint(record):
+        return Layout(str(text), values, _USUAL)
     if is_dataturks(record) and options.text_field in (None, "content"):
         log.add_note("an entity's end is its last character, as Dataturks writes it")
         used = frozenset({"content", "annotation"})
         return Layout(record["content"], _dataturks_values(record["annotation"]), used, True)
+    if _is_ubiai(record) and options.text_field in (None, "document"):
+        return Layout(record["document"], record["tokens"], frozenset({"document", "tokens"}))
     manifest = _manifest_field(record)
     if manifest is not None and options.text_field in (None, "source"):
         values = record[manifest]["annotations"]["entities"]
@@ -137,6 +139,16 @@ def _dataturks_values(values: Any) -> list[Any] | None:
         rest = {name: value for name, value in each.items() if name not in ("label", "points")}
         found += [{**rest, "label": each.get("label"), **point} for point in points]
     return found
+
+
+def _is_ubiai(record: Record) -> bool:
+    """Whether a record is one of UBIAI's exports with relations, whose entities are `tokens`."""
+    tokens = record.get("tokens")
+    return (
+        isinstance(record.get("document"), str)
+        and isinstance(tokens, list)
+        and all(isinstance(token, dict) and "entityLabel" in token for token in tokens)
+    )
 
 
 def _manifest_field(record: Record) -> str | None:

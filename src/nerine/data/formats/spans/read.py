@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -17,7 +16,7 @@ from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown
 from nerine.data.formats.spans.annotators import Annotators, ignore
-from nerine.data.formats.spans.items import Item, items_of, treat
+from nerine.data.formats.spans.items import Item, is_item, items_of, treat
 from nerine.data.formats.spans.layouts import (
     ENTITY_FIELDS,
     OFFSETS,
@@ -33,6 +32,7 @@ from nerine.data.formats.tagged_words import locate_tokens
 
 _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
+_SOME = 20
 _TWICE = "with an entity that is listed twice, read once"
 
 Records = Callable[[Refuse | None], Iterator[tuple[str, Record]]]
@@ -55,20 +55,17 @@ def recognises(head: Head) -> bool:
     """Whether a file holds span records, by its first one."""
     record = head.first_record
     try:
+        values = layout_of(record, ReadOptions(), ReadLog()).values
         field = entity_field_of(record)
-        layout_of(record, ReadOptions(), ReadLog())
     except FormatError:
         return False
+    if values is None or "annotation_id" in record:  # the latter is Label Studio's
+        return False
+    if values:
+        return all(is_item(value) or is_dataturks(record) for value in values[:_SOME])
     if field is None:  # Prodigy leaves `spans` out if there are none
         return "answer" in record and isinstance(record.get("tokens"), list)
-    return (
-        (field in ENTITY_FIELDS and isinstance(record[field], list)) or is_dataturks(record)
-    ) and not _is_tags(record.get(field))
-
-
-def _is_tags(value: Any) -> bool:
-    """Whether a field holds tags or label names rather than entities."""
-    return isinstance(value, list) and any(isinstance(each, str | int) for each in value)
+    return field in ENTITY_FIELDS or is_dataturks(record)
 
 
 def read_spans(
@@ -121,7 +118,7 @@ class _Reader:
                     yield layout.text, stated
 
     def _items(self, record: Record, layout: Layout, log: ReadLog) -> list[Item]:
-        has_tokens = record.get("tokens") is not None
+        has_tokens = record.get("tokens") is not None and "tokens" not in layout.used
         return items_of(
             layout.values or [], layout.text, has_tokens=has_tokens, options=self._options, log=log
         )
@@ -163,7 +160,8 @@ class _Reader:
             log.add_remark(_TWICE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
-        tokens, token_fields = _tokens(record, layout.text, place)
+        has_tokens = "tokens" not in layout.used
+        tokens, token_fields = _tokens(record, layout.text, place) if has_tokens else (None, [])
         used = {*layout.used, "tokens"}
         meta = meta_of(record, used if unit is None else {*used, OFFSETS})
         if fields:
