@@ -143,6 +143,13 @@ def test_a_cut_file_is_called_cut(file: Path) -> None:
         assert "export or copy it again" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("content", ["[('a', {'entities': []})]", "{'a': 1}", '[["a", (0, 1)]]'])
+def test_pythons_own_notation_is_named(file: Path, content: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        values(file, content)
+    assert "json.dump" in (caught.value.hint or "")
+
+
 def test_what_is_not_an_object_is_no_record(file: Path) -> None:
     for content, kind in (
         ("[1]", "1"),

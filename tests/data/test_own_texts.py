@@ -110,7 +110,7 @@ def test_a_stated_unit_is_taken_and_a_hint_that_names_it_works(unit: Offsets) ->
     stated = StatedRange(*offsets(EMOJI, 3, 7, unit), "Mira")
     records = [(EMOJI, [stated])]
     assert read(records, ReadOptions(offsets=unit))[0] == [["Mira"]]
-    with pytest.raises(FormatError, match="shows 'Mira'|has the range") as caught:
+    with pytest.raises(FormatError, match=r"shows 'Mira'|has the range") as caught:
         read(records, ReadOptions(offsets="code-points"))
     hint = caught.value.hint or ""
     assert f'--offsets {unit} (offsets="{unit}")' in hint
@@ -124,7 +124,8 @@ def test_the_edges_of_words_tell_the_unit_where_nothing_else_does() -> None:
     found, log = read([("Aino left", [StatedRange(0, 4)]), (text, [StatedRange(start, end)])])
     assert found == [["Aino"], ["Aino"]]
     (note,) = log.notes
-    assert "UTF-16" in note and "--offsets code-points" in note
+    assert "UTF-16" in note
+    assert "--offsets code-points" in note
     # the way out that the note names
     found, log = read([(text, [StatedRange(start, end)])], ReadOptions(offsets="code-points"))
     assert found[0] != ["Aino"]
@@ -191,7 +192,8 @@ def test_ends_that_are_all_short_by_one_are_inclusive() -> None:
     with pytest.raises(FormatError, match="all 10 entities end one character before") as caught:
         read(records)
     hint = caught.value.hint or ""
-    assert "--inclusive-ends" in hint and "--offsets code-points" in hint
+    assert "--inclusive-ends" in hint
+    assert "--offsets code-points" in hint
     assert read(records, ReadOptions(inclusive_ends=True))[0] == [["Mira"]] * 10
     assert read(records, ReadOptions(offsets="code-points"))[0] == [["Mir"]] * 10
     # of a few it is only said
@@ -259,3 +261,21 @@ def test_a_file_that_leaves_nothing_open_is_read_once() -> None:
     assert checker.ranges("🙂 Mira", [StatedRange(2, 6)]) == [(2, 6)]
     assert checker.ranges("🙂 Mira", [StatedRange(2, 6)]) == [(2, 6)]
     assert passes == [1]
+
+
+def test_a_file_is_decided_on_once_even_if_that_is_an_error() -> None:
+    passes = []
+    records = [("So Mira left", [StatedRange(3, 6)])] * 10
+
+    def counted() -> Records:
+        passes.append(1)
+        return records
+
+    checker = OffsetChecker(counted, ReadOptions(), ReadLog())
+    errors = 0
+    for text, stated in records:
+        try:
+            checker.ranges(text, stated)
+        except FormatError:
+            errors += 1
+    assert (errors, passes) == (1, [1])

@@ -35,6 +35,7 @@ LONGEST = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 _WHITE = re.compile(r"[ \t\r\n]*")
 _CUT = "the file ends before the JSON does: export or copy it again"
+_PYTHON = "Python's tuples and quotes are not JSON: write the data with json.dump(data, file)"
 _EXPECTED = 'JSON records such as {"text": "…", "entities": []}, one a line or in one array'
 
 
@@ -131,8 +132,10 @@ class JsonValues:
             self._is_over = piece is None
             pieces.append(piece or "")
             found += len(pieces[-1])
+        if not found:
+            return False  # positions in the text stay as they are
         self._text, self._at = "".join(pieces), 0
-        return found > 0
+        return True
 
     def _begins_list(self) -> bool:
         """Whether the array at hand is a list of records rather than a record."""
@@ -209,8 +212,10 @@ class JsonValues:
                 return self._error(_described(shorter), first)
         length = len(self._text.rstrip())
         line = first + self._text.count("\n", self._at, min(error.pos, length))
-        is_cut = error.pos >= length and self._text[self._at] in "[{"
-        return self._error(_described(error), line, _CUT if is_cut else None)
+        hint = _CUT if error.pos >= length and self._text[self._at] in "[{" else None
+        if self._text[error.pos : error.pos + 80].lstrip()[:1] in ("(", "'"):
+            hint = _PYTHON
+        return self._error(_described(error), line, hint)
 
     def _error(self, found: str, line: int, hint: str | None = None) -> FormatError:
         return FormatError(found, place=f"{self._name}:{line}", expected=_EXPECTED, hint=hint)

@@ -97,6 +97,7 @@ class OffsetChecker:
             plain = self._plain(text, stated)
             if plain is not None:
                 return plain
+            self._counting = self._default  # also if this raises: one decision for the file
             self._counting = self._decided()
         convert = self._counting.of(text)
         found = []

@@ -33,6 +33,7 @@ from nerine.data.formats.tagged_words import locate_tokens
 _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
 _SOME = 20
+_TAGS = ("ner_tags", "tags", "ner")
 _TWICE = "with an entity that is listed twice, read once"
 
 Records = Callable[[Refuse | None], Iterator[tuple[str, Record]]]
@@ -63,6 +64,8 @@ def recognises(head: Head) -> bool:
         return False
     if values:
         return all(is_item(value) or is_dataturks(record) for value in values[:_SOME])
+    if isinstance(record.get("tokens"), list) and any(record.get(name) for name in _TAGS):
+        return False  # word records
     if field is None:  # Prodigy leaves `spans` out if there are none
         return "answer" in record and isinstance(record.get("tokens"), list)
     return field in ENTITY_FIELDS or is_dataturks(record)

@@ -58,9 +58,6 @@ def recognises(head: Head) -> bool:
     if isinstance(value, str):  # the file begins with a pair, not with an array of pairs
         with contextlib.suppress(ValueError, RecursionError):
             value = STRICT.raw_decode(head.text.lstrip())[0]
-    elif isinstance(value, dict):
-        pairs = value.get("annotations")
-        value = next((each for each in pairs if each), None) if isinstance(pairs, list) else None
     return _is_pair(value) and ("entities" in value[1] or "spans" in value[1])
 
 
