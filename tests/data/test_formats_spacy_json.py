@@ -68,7 +68,8 @@ def test_quotes_and_brackets_of_the_treebank_are_found_in_the_text(file: Path) -
     (document,) = read(file, [{"paragraphs": [first]}])
     assert document.text == raw
     assert [document.surface(each) for each in document.entities] == ["The Fern", "Oslo"]
-    assert document.tokens is not None and len(document.tokens) == 7
+    assert document.tokens is not None
+    assert len(document.tokens) == 7
 
 
 def test_tokens_whose_entity_is_unknown_are_counted(file: Path) -> None:

@@ -202,7 +202,8 @@ def test_rejected_records_are_an_error_or_counted(file: Path) -> None:
         read(file, *records)
     assert caught.value.place == f"{file}:2"
     hint = caught.value.hint or ""
-    assert "--skip rejected" in hint and "--keep rejected" in hint
+    assert "--skip rejected" in hint
+    assert "--keep rejected" in hint
     log = ReadLog()
     assert len(read(file, *records, options=ReadOptions(skip={"rejected"}), log=log)) == 1
     assert log == ReadLog(documents=1, skipped={"rejected": 2})
