@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,13 +33,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path) -> Generator[tuple[int, str], None, None]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
     the other characters at which `str.splitlines` divides a text.
     """
-    with _opened(path) as stream:
+    with opened(path) as stream:
         yield from stream_lines(bounded_lines(stream, str(path)), str(path))
 
 
@@ -72,7 +72,7 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[tuple[int, str]
 
 def read_bytes(path: Path) -> bytes:
     """The content of a binary file."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         return stream.read()
 
 
@@ -101,7 +101,8 @@ def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The stream of a file; raises `FormatError` if it cannot be read."""
     try:
         stream = path.open("rb")
     except FileNotFoundError:
@@ -248,7 +249,7 @@ def read_records(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int
 def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
     """The lines of a file with their ends; a long line in pieces."""
     number, rest, is_first = 1, b"", True
-    with _opened(path) as stream:
+    with opened(path) as stream:
         while raw := stream.readline(_PIECE):
             if is_first:
                 raw, is_first = raw.removeprefix(codecs.BOM_UTF8), False

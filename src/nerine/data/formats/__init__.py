@@ -15,6 +15,12 @@ name            files                                     a document is
 `label-studio`  JSON exported by Label Studio             a task with its one annotation
 `docbin`        spaCy's DocBin                            a `Doc`
 `parquet`       Parquet, read only                        a row: tokens and tags
+`webanno`       WebAnno TSV 3 of WebAnno and INCEpTION,   a sentence
+                read only
+`bioc`          BioC as XML and JSON, read only           a passage
+`pubtator`      PubTator                                  a title and an abstract
+`i2b2`          i2b2's `.con` (2010) and XML (2014),      a note
+                read only
 ==============  ========================================  ==================================
 
 JSON records are one a line, in one array, or one after another in any indentation.
@@ -31,6 +37,7 @@ from nerine.data.formats.registry import (
     EXTENSIONS,
     FORMATS,
     detect_format,
+    is_folder_of,
     read_documents,
     read_placed,
 )
@@ -45,6 +52,7 @@ __all__ = [
     "TagFault",
     "WriteOptions",
     "detect_format",
+    "is_folder_of",
     "read_documents",
     "read_placed",
     "write_documents",
