@@ -457,7 +457,7 @@ def test_each_line_that_cannot_be_read_is_found_and_the_rest_is_checked(tmp_path
     ]
     assert "expected: 0 <= start < end <= 3" in found[-1].message
     assert len(checked(tmp_path, "entity-of-signs").findings) == 1
-    with pytest.raises(FormatError, match="train.conll:2"):
+    with pytest.raises(FormatError, match=r"train\.conll:2"):
         load_corpus(tmp_path)
 
 

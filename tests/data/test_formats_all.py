@@ -16,7 +16,11 @@ pytest.importorskip("spacy")
 
 STYLES: tuple[Style, ...] = ("nerine", "doccano", "prodigy")
 KINDS: dict[str, tuple[str, WriteOptions]] = {
-    **{name: (name, WriteOptions()) for name, each in FORMATS.items() if each.can_write},
+    **{
+        name: (name, WriteOptions())
+        for name, each in FORMATS.items()
+        if each.can_write and name != "pubtator"  # it holds few texts: see its own tests
+    },
     **{f"spans-{style}": ("spans", WriteOptions(style=style)) for style in STYLES[1:]},
 }
 OF_TAGS = ("columns", "words")

@@ -40,12 +40,14 @@ SAMPLES = (
     ),
     b'[["Mira left", {"entities": [[0, 4, "PER"]]}]]',
     (
-        b'[{"id": 0, "paragraphs": [{"raw": "Mira left", "sentences": [{"tokens": [{"id": 0, "orth": '
+        b'[{"id": 0, "paragraphs": [{"raw": "Mira left", "sentences": [{"tokens": ['
+        b'{"id": 0, "orth": '
         b'"Mira", "ner": "U-PER"}, {"id": 1, "orth": "left", "ner": "O"}]}]}]}]'
     ),
     b'[{"tokenized_text": ["Mira", "left"], "ner": [[0, 0, "PER"]]}]',
     (
-        b'{"content": "Mira left", "annotation": [{"label": ["PER"], "points": [{"start": 0, "end": 3, '
+        b'{"content": "Mira left", "annotation": [{"label": ["PER"], "points": [{"start": 0, '
+        b'"end": 3, '
         b'"text": "Mira"}]}]}\n'
     ),
     (
@@ -54,7 +56,8 @@ SAMPLES = (
     ),
     (
         b'[{"id": 1, "data": {"text": "Mira left"}, "annotations": [{"completed_by": 2, "result": '
-        b'[{"from_name": "label", "to_name": "text", "type": "labels", "value": {"start": 0, "end": 4, '
+        b'[{"from_name": "label", "to_name": "text", "type": "labels", "value": {"start": 0, '
+        b'"end": 4, '
         b'"text": "Mira", "labels": ["PER", "ORG"]}}]}]}]'
     ),
     b'Sentence #,Word,POS,Tag\nSentence: 1,Mira,NNP,B-PER\n,left,VBD,O\nSentence: 2,"""",.,O\n',
@@ -63,12 +66,14 @@ SAMPLES = (
         b'""labels"": [""PER""]}]"\n'
     ),
     (
-        b"#FORMAT=WebAnno TSV 3.3\n#T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|value\n"
+        b"#FORMAT=WebAnno TSV 3.3\n#T_SP="
+        b"de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|value\n"
         b"\n\n#Text=Mira left\n1-1\t0-4\tMira\tPER\n1-2\t5-9\tleft\t_\n"
     ),
     b"1|t|Mira left\n1|a|Ghent is far.\n1\t0\t4\tMira\tPER\tX\n1\t10\t15\tGhent\tLOC\tY\n\n",
     (
-        b'{"source": "x", "documents": [{"id": "1", "passages": [{"offset": 0, "text": "Mira left", '
+        b'{"source": "x", "documents": [{"id": "1", "passages": [{"offset": 0, '
+        b'"text": "Mira left", '
         b'"annotations": [{"id": "1", "text": "Mira", "infons": {"type": "PER"}, "locations": '
         b'[{"offset": 0, "length": 4}]}]}]}]}'
     ),

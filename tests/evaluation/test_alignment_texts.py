@@ -27,6 +27,8 @@ from nerine.core.errors import CorpusError, FormatError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import ReadOptions, read_documents, write_documents
 from nerine.evaluation.alignment import Repair, align_columns, align_file
+from nerine.evaluation.alignment.repairs import Repairs
+from nerine.evaluation.alignment.texts import align_documents
 from nerine.evaluation.metrics import Counts, score
 
 
@@ -235,10 +237,22 @@ def test_texts_that_cannot_be_aligned_are_an_error(
     assert expected in (error.expected or "")
 
 
-def test_entities_that_fall_on_one_gold_character_are_an_error(jsonl: Path) -> None:
+def test_entities_may_fall_on_one_gold_character_unless_they_are_one(jsonl: Path) -> None:
     write_records(jsonl, [{"text": "Zoe\u0308", "entities": [[2, 3, "p"], [3, 4, "q"]]}])
-    with pytest.raises(FormatError, match=r"p\.jsonl:1: entity 1 .* begins before"):
+    alignment = align_file([Document("Zoë")], ["gold"], jsonl)
+    assert ranges_in(alignment.predicted) == [[(2, 3, "p"), (2, 3, "q")]]
+    write_records(jsonl, [{"text": "Zoe\u0308", "entities": [[2, 3, "p"], [3, 4, "p"]]}])
+    with pytest.raises(FormatError, match=r"p\.jsonl:1: entity 1 .* comes after"):
         align_file([Document("Zoë")], ["gold"], jsonl)
+
+
+def test_moved_entities_are_in_order() -> None:
+    text = " Rio de Janeiro"
+    predicted = Document(text, (Entity(0, 4, "p"), Entity(1, 4, "l")))
+    (moved,) = align_documents(
+        [("gold", Document(text.strip()))], [("predicted", predicted)], Repairs()
+    )
+    assert ranges_in([moved]) == [[(0, 3, "l"), (0, 3, "p")]]
 
 
 BOTH = "Mira NN B-p B-p\nleft VB O I-p\n\nRio NN B-l O\n"

@@ -72,6 +72,17 @@ def overlapping_documents(draw: st.DrawFn) -> Document:
     return Document(text, ordered, cut, draw(st.none() | texts(8)), draw(metas()))
 
 
+@st.composite
+def overlapping(draw: st.DrawFn) -> Document:
+    """Documents whose entities may overlap, be nested, and have the same range."""
+    text = draw(texts())
+    bounds = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)), labels())
+    drawn = draw(st.sets(bounds, max_size=5))
+    triples = sorted({(start, end, label) for start, end, label in drawn if start < end})
+    cut = tuple(Token(*pair) for pair in draw(ranges(len(text)))) if draw(st.booleans()) else None
+    return Document(text, tuple(Entity(*each) for each in triples), cut, meta=draw(metas()))
+
+
 def metas() -> st.SearchStrategy[dict[str, Any]]:
     """Metadata of documents: JSON under names that no format uses."""
     values = st.none() | st.booleans() | st.integers() | texts(8)

@@ -95,7 +95,11 @@ def compare(
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents.documents, found, **sampling)
     scheme = ",".join(each or "ranges" for each in schemes) if any(schemes) else None
-    signature = str(Signature.of(documents.documents, split=documents.title, scheme=scheme))
+    signature = str(
+        Signature.of(
+            documents.documents, split=documents.title, scheme=scheme, reading=prediction.reading
+        )
+    )
     differing = document_differences(documents.documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents.documents) < FEW_DOCUMENTS else []
     notes = [*notes_on(corpus), *aligned, *few]
@@ -113,6 +117,7 @@ def compare(
                 "warnings": warnings,
                 **comparison.to_dict(),
                 "changes": [each.to_dict() for each in differing],
+                "reading": prediction.reading,
                 "signature": signature,
             }
         )
@@ -150,7 +155,7 @@ def _read_systems(
             schemes[None] = None
         else:
             alignment = prediction.align(gold, path)
-            outputs.append(alignment.predicted)
+            outputs.append(alignment.read(prediction.reading))
             schemes[alignment.arguments()["scheme"]] = None
             notes += [f"{path}: {note}" for note in alignment.notes]
     if len(runs) < 2:

@@ -28,10 +28,10 @@ from nerine.data.formats import (
     ReadLog,
     Style,
     WriteOptions,
+    is_folder_of,
     read_documents,
     write_documents,
 )
-from nerine.data.split_files import is_pair_folder
 
 if TYPE_CHECKING:
     from nerine.data.corpus import Corpus
@@ -94,12 +94,12 @@ def convert(
     completely or not at all.
 
     In the format brat, a folder of .txt and .ann files takes the place of a file, as INPUT and
-    as OUTPUT, which must then be new or empty.
+    as OUTPUT, which must then be new or empty. INPUT may be a folder of webanno, bioc or i2b2 too.
     """
     options = WriteOptions(
         TagScheme.named(scheme), separator_out, style=style, predictions_of=predictions_of
     )
-    if Path(source).is_file() or (from_ in (None, "brat") and is_pair_folder(Path(source))):
+    if Path(source).is_file() or is_folder_of(from_, Path(source)):
         log = ReadLog()
         documents = read_documents(source, from_, reading.options, log)
         written = {str(target): write_documents(documents, target, to, options)}

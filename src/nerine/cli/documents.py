@@ -17,7 +17,13 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
 def plain_line(document: Document) -> str:
-    """The text in one line, with entities as `[Mira Okonjo](person)`."""
+    """The text in one line, with entities as `[Mira Okonjo](person)`.
+
+    Entities that overlap follow the text.
+    """
+    if document.overlapping():
+        entities = (f"[{document.surface(each)}]({each.label})" for each in document.entities)
+        return visible(" ".join([document.text, "—", *entities]))
     return "".join(
         visible(f"[{piece}]({entity.label})" if entity else piece)
         for piece, entity in pieces(document)
@@ -34,7 +40,7 @@ def print_documents(
     colours = dict(zip(labels, itertools.cycle(_COLOURS), strict=False))
     for document in documents:
         line = cell(indent)
-        if not on.color_system or on.no_color:
+        if not on.color_system or on.no_color or document.overlapping():
             line.append_text(cell(plain_line(document)))
         else:
             for piece, entity in pieces(document):

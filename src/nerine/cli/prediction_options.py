@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from nerine.cli.options import GoldSplit, column_named, default_option, gathered
-from nerine.core.tags import TagScheme
+from nerine.core.tags import Reading, TagScheme
 from nerine.data.formats import FORMATS, ReadOptions
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class PredictionOptions:
 
     format: str | None
     options: ReadOptions
+    changed_tokens: float
+    reading: Reading
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> PredictionOptions:
@@ -31,7 +33,7 @@ class PredictionOptions:
             scheme=scheme and TagScheme.named(scheme),
             tag_column=column_named(values["predicted_column"]),
         )
-        return cls(values["predicted_format"], options)
+        return cls(values["predicted_format"], options, values["changed_tokens"], values["reading"])
 
     def align(self, gold: GoldSplit, predicted: Path) -> Alignment:
         """The documents of a split aligned with those of a file."""
@@ -45,6 +47,7 @@ class PredictionOptions:
             gold_scheme=logs[gold.name].scheme if gold.name in logs else None,
             format=self.format,
             options=self.options,
+            changed_tokens=self.changed_tokens,
         )
 
 
@@ -52,7 +55,7 @@ _PREDICTED = [
     click.option(
         "--predicted-format",
         type=click.Choice(list(FORMATS)),
-        help="Format of the predictions.  [default: found from the file's name and first record]",
+        help="Format of the predictions.  [default: found from the file's content]",
     ),
     click.option(
         "--predicted-scheme",
@@ -64,6 +67,19 @@ _PREDICTED = [
         metavar="COLUMN",
         default="-1",
         help="Column of the predicted tags.  [default: the last one]",
+    ),
+    default_option(
+        "--changed-tokens",
+        0.3,
+        "Share of the tokens of a column file that may differ from the gold ones.",
+        metavar="SHARE",
+    ),
+    click.option(
+        "--reading",
+        type=click.Choice(get_args(Reading)),
+        default="strict",
+        show_default=True,
+        help="How predicted tags that break their scheme are read.",
     ),
 ]
 _SAMPLING = [

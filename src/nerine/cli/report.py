@@ -124,11 +124,13 @@ def _make(
                 "and RUN is a file"
             )
         alignment = prediction.align(gold, Path(run))
-        of_run = alignment.arguments()
+        of_run = {**alignment.arguments(), "reading": prediction.reading}
         notes += alignment.notes
     else:
         from nerine.evaluation.epochs import read_epochs
 
+        if prediction.reading != "strict":
+            raise click.UsageError("--reading is for a file of tags, and RUN is a checkpoint")
         epochs = read_epochs(run)
         tagger = model.load(run)
         name = tagger.name

@@ -36,6 +36,7 @@ Examples:
   nerine score wnut17/ predicted.jsonl --split test --json
   nerine score both.conll
   nerine score test.jsonl predicted.conll --predicted-scheme BIOES --errors 20
+  nerine score wnut17/ system.pred --split test --reading lenient
 
 A column file with both gold and predicted tags has them in its last two columns, as in conlleval's
 files, or in those that --tag-column and --predicted-column name.
@@ -68,7 +69,8 @@ def score(
     """Score PREDICTED against GOLD: files of any format and of any system.
 
     GOLD is a corpus or a file of one, PREDICTED a file with the same documents. No model is
-    needed. Small faults in PREDICTED are repaired and counted.
+    needed. Small faults in PREDICTED are repaired and counted. Where its tokens were changed, as by
+    correcting their spelling, rows are aligned by position in sentences of the same length.
     """
     from nerine.evaluation.evaluate import evaluate_predictions
 
@@ -85,6 +87,7 @@ def score(
         alignment.gold,
         train=seen,
         split=documents.title if documents else "all",
+        reading=prediction.reading,
         **alignment.arguments(),
         **sampling,
     )

@@ -67,10 +67,10 @@ def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
     scores = evaluation.scores
     print_scores(scores, title, on, evaluation.intervals)
     others = [("boundaries only", *_values(scores.boundaries))]
-    if scores.surface is not None:
-        others.append(("surface forms (WNUT 2017)", *_values(scores.surface)))
-    if evaluation.lenient is not None:
-        others.append(("conlleval's reading of tags", *_values(evaluation.lenient)))
+    others += [(name, *_values(counts)) for name, counts in evaluation.surfaces]
+    if evaluation.other_reading is not None:
+        name, counts = evaluation.other_reading
+        others.append((name, *_values(counts)))
     outcomes = ("correct", "incorrect", "partial", "missing", "spurious")
     for schema, counts in scores.partial.items():
         numbers = [f"{getattr(counts, outcome):,}" for outcome in outcomes]

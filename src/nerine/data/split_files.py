@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from nerine.core.errors import CorpusError
@@ -145,7 +145,10 @@ def are_split_names(stems: Iterable[str]) -> bool:
 
 
 def find_split_files(
-    folder: Path, extensions: Iterable[str] | None, *, pairs: bool = False
+    folder: Path,
+    extensions: Iterable[str] | None,
+    *,
+    is_split: Callable[[Path], bool] = lambda _: False,
 ) -> dict[str, list[Path]]:
     """The files of each split in `folder`: one file, or its shards.
 
@@ -154,7 +157,7 @@ def find_split_files(
     Args:
         folder: The folder.
         extensions: The extensions of corpus files; None takes any file with a split's name.
-        pairs: Whether to take folders of brat's pairs too.
+        is_split: Tells which folders are a split, such as a folder of brat's pairs.
 
     Raises:
         CorpusError: If no file, or more than one, has the name of a split.
@@ -169,7 +172,7 @@ def find_split_files(
             is_corpus = (
                 path.is_file() and is_wanted and not is_other and not is_annotated_text(path)
             )
-            if split and (is_corpus or (pairs and is_pair_folder(path))):
+            if split and (is_corpus or (path.is_dir() and is_split(path))):
                 splits.setdefault(split, []).append(path)
         for split, paths in splits.items():
             if len({without_shard(path.stem) + path.suffix for path in paths}) > 1:

@@ -18,10 +18,15 @@ spurious                 0        1
 
 If several gold entities overlap several predicted ones in a chain, the weakest overlaps are cut.
 An entity that this leaves without a counterpart counts as missed or spurious.
+
+Where entities of one side overlap, those with the range and the label of one on the other side are
+aligned with it first, then those with its range. Entities that overlap each other are not pieces of
+one, so that no outcome holds both.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +34,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from nerine.core.document import Document, Entity
-from nerine.evaluation.metrics.partial import overlapping
+from nerine.evaluation.metrics.partial import Range, overlapping
 from nerine.evaluation.metrics.scoring import document_pairs, ranges_of
 
 Kind = Literal[
@@ -233,22 +238,31 @@ def _aligned(
 ) -> list[tuple[tuple[Entity, ...], tuple[Entity, ...]]]:
     """Groups of overlapping entities in text order, one side with one member at most.
 
-    Each entity is in one group. Pairs are joined by the number of characters that they share,
-    most first, unless several gold entities would meet several predicted ones.
+    Each entity is in one group. Entities of equal ranges make a group of their own. Other pairs
+    are joined by the number of characters that they share, most first, unless several gold
+    entities would meet several predicted ones, or entities that overlap each other one.
     """
     of_gold: dict[int, _Group] = {i: ([i], []) for i in range(len(gold.entities))}
     of_predicted: dict[int, _Group] = {j: ([], [j]) for j in range(len(predicted.entities))}
+    equal = _equal_ranges(ranges_of(gold), ranges_of(predicted))
+    for i, j in equal.items():
+        of_gold[i] = of_predicted[j] = ([i], [j])
+    paired = set(equal.values())
     overlaps = []
     for j, indices in enumerate(overlapping(ranges_of(gold), ranges_of(predicted))):
         entity = predicted.entities[j]
         for i in indices:
-            other = gold.entities[i]
-            shared = min(entity.end, other.end) - max(entity.start, other.start)
-            overlaps.append((-shared, i, j))
+            if i not in equal and j not in paired:
+                other = gold.entities[i]
+                shared = min(entity.end, other.end) - max(entity.start, other.start)
+                overlaps.append((-shared, i, j))
     for _, i, j in sorted(overlaps):
         left, right = of_gold[i], of_predicted[j]
+        if len(left[0]) + len(right[0]) > 1 < len(left[1]) + len(right[1]):
+            continue
         joined = (sorted(left[0] + right[0]), sorted(left[1] + right[1]))
-        if min(len(joined[0]), len(joined[1])) == 1:
+        sides = [gold.entities[i] for i in joined[0]], [predicted.entities[j] for j in joined[1]]
+        if all(map(_are_apart, sides)):
             of_gold.update(dict.fromkeys(joined[0], joined))
             of_predicted.update(dict.fromkeys(joined[1], joined))
     every = {id(group): group for group in [*of_gold.values(), *of_predicted.values()]}
@@ -257,3 +271,21 @@ def _aligned(
         for left, right in every.values()
     ]
     return sorted(groups, key=lambda group: min(each.start for side in group for each in side))
+
+
+def _equal_ranges(gold: Sequence[Range], predicted: Sequence[Range]) -> dict[int, int]:
+    """Index of a gold entity → that of the predicted one with its range and, if any, its label."""
+    pairs: dict[int, int] = {}
+    for length in (3, 2):  # with the label, then without
+        free: dict[object, list[int]] = {}
+        for j in set(range(len(predicted))).difference(pairs.values()):
+            free.setdefault(predicted[j][:length], []).append(j)
+        for i, each in enumerate(gold):
+            if i not in pairs and free.get(each[:length]):
+                pairs[i] = free[each[:length]].pop(0)
+    return pairs
+
+
+def _are_apart(entities: Sequence[Entity]) -> bool:
+    """Whether no two entities, in text order, share a character."""
+    return all(one.end <= other.start for one, other in itertools.pairwise(entities))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, get_args
 
 from nerine.core.display import visible
 from nerine.core.document import Document
+from nerine.core.errors import SettingsError
+from nerine.core.tags import Reading
 from nerine.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
 from nerine.evaluation.metrics.counts import measures
 from nerine.evaluation.significance import ScoreIntervals, score_intervals
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES, Interval
+
+READINGS: tuple[Reading, ...] = get_args(Reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +27,57 @@ class Evaluation:
 
     Attributes:
         scores: Strict and partial scores, over all labels and for each.
-        lenient: Strict counts if tags that break their scheme are read as conlleval does (Tjong
-            Kim Sang & Buchholz, 2000); None if no tags do.
         intervals: Confidence intervals of the strict scores.
         breakdowns: Strict counts by title of the breakdown and name of the group.
         analysis: The outcome of each entity.
-        signature: The conditions of the scores.
+        signature: The conditions of the scores. `signature.reading` is the reading of tags that
+            all of these speak of.
+        readings: The scores by each reading of the predicted tags; empty if no tag breaks its
+            scheme, and both readings find the same entities.
+        is_conlleval: Whether the lenient reading is that of the script conlleval.pl (Tjong Kim Sang
+            & Buchholz, 2000), as it is for tags with `B-` and `I-` alone.
     """
 
     scores: Scores
-    lenient: Counts | None
     intervals: ScoreIntervals
     breakdowns: Mapping[str, Mapping[str, Counts]]
     analysis: ErrorAnalysis
     signature: Signature
+    readings: Mapping[Reading, Scores] = field(default_factory=dict)
+    is_conlleval: bool = False
+
+    @property
+    def lenient(self) -> Counts | None:
+        """Counts over all labels by the lenient reading; None if no tag breaks its scheme."""
+        return self.readings["lenient"].overall if self.readings else None
+
+    @property
+    def other_reading(self) -> tuple[str, Counts] | None:
+        """Name and counts of the reading that the scores do not speak of, if it differs."""
+        for reading, scores in self.readings.items():
+            if reading != self.signature.reading:
+                by_conlleval = reading == "lenient" and self.is_conlleval
+                by = "conlleval's" if by_conlleval else reading
+                return f"{by} reading of tags", scores.overall
+        return None
+
+    @property
+    def surfaces(self) -> list[tuple[str, Counts]]:
+        """Names of ways to count surface forms, and the counts.
+
+        The shared task WNUT 2017 reads tags leniently. If the strict reading differs, it has a row
+        of its own.
+        """
+        by_reading: Mapping[Reading, Scores] = self.readings or {"lenient": self.scores}
+        names: dict[Reading, str] = {
+            "lenient": "surface forms (WNUT 2017)",
+            "strict": "surface forms, strict reading",
+        }
+        return [
+            (name, counts)
+            for reading, name in names.items()
+            if reading in by_reading and (counts := by_reading[reading].surface) is not None
+        ]
 
     @property
     def overall(self) -> Counts:
@@ -68,7 +109,8 @@ class Evaluation:
         """Scores from 0 to 1 and everything else, for JSON."""
         return {
             **self.scores.to_dict(),
-            "lenient": None if self.lenient is None else self.lenient.to_dict(),
+            "reading": self.signature.reading,
+            **{reading: self._by_reading(reading) for reading in READINGS},
             "intervals": self.intervals.to_dict(),
             "breakdowns": {
                 title: {name: counts.to_dict() for name, counts in groups.items()}
@@ -78,12 +120,21 @@ class Evaluation:
             "signature": str(self.signature),
         }
 
+    def _by_reading(self, reading: Reading) -> dict[str, Any] | None:
+        if not self.readings:
+            return None
+        scores = self.readings[reading]
+        surface = None if scores.surface is None else scores.surface.to_dict()
+        return {**scores.overall.to_dict(), "surface": surface}
+
 
 def evaluate_predictions(
     gold: Sequence[Document],
     predicted: Sequence[Document],
     *,
     lenient: Sequence[Document] | None = None,
+    reading: Reading = "strict",
+    is_conlleval: bool = False,
     train: Sequence[Document] | None = None,
     split: str = "all",
     scheme: str | None = None,
@@ -96,8 +147,9 @@ def evaluate_predictions(
     Args:
         gold: Documents with gold entities.
         predicted: The same documents with predicted entities.
-        lenient: The predicted documents by conlleval's reading of tags (Tjong Kim Sang & Buchholz,
-            2000), if it differs.
+        lenient: The predicted documents by the lenient reading of tags, if it differs.
+        reading: The reading that everything but `Evaluation.readings` speaks of.
+        is_conlleval: As in `Evaluation`.
         train: Training documents, whose surface forms count as seen; None leaves out the
             breakdowns by training.
         split: The name of the split, for the signature.
@@ -111,15 +163,28 @@ def evaluate_predictions(
 
     Raises:
         CorpusError: If the numbers of documents or their texts differ.
-        SettingsError: If the level or the number of samples is out of range.
+        SettingsError: If the reading is unknown, or the level or the number of samples is out of
+            range.
     """
+    if reading not in READINGS:
+        raise SettingsError(
+            f"{reading!r} is not a reading of tags", place="reading", expected=" or ".join(READINGS)
+        )
+    by_reading = {"strict": predicted, "lenient": predicted if lenient is None else lenient}
+    read = by_reading[reading]
+    scores = score(gold, read)
     return Evaluation(
-        scores=score(gold, predicted),
-        lenient=None if lenient is None else score(gold, lenient).overall,
-        intervals=score_intervals(gold, predicted, level=level, samples=samples, seed=seed),
-        breakdowns=breakdowns(gold, predicted, train),
-        analysis=analyse_errors(gold, predicted),
-        signature=Signature.of(gold, split=split, scheme=scheme),
+        scores=scores,
+        intervals=score_intervals(gold, read, level=level, samples=samples, seed=seed),
+        breakdowns=breakdowns(gold, read, train),
+        analysis=analyse_errors(gold, read),
+        signature=Signature.of(gold, split=split, scheme=scheme, reading=reading),
+        readings={}
+        if lenient is None
+        else {
+            each: scores if each == reading else score(gold, by_reading[each]) for each in READINGS
+        },
+        is_conlleval=is_conlleval,
     )
 
 

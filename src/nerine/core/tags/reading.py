@@ -66,7 +66,7 @@ def decode_lenient(tags: list[Tag]) -> list[Span]:
 
 
 def begins_leniently(previous: Tag, tag: Tag) -> bool:
-    """Whether an entity begins at `tag`, by conlleval (Tjong Kim Sang & Buchholz, 2000)."""
+    """Whether an entity begins at `tag`; for `B-` and `I-` as in conlleval.pl (CoNLL-2000)."""
     if tag.kind == OUTSIDE:
         return False
     return tag.kind in "BS" or previous.kind in "OES" or previous.label != tag.label

@@ -131,8 +131,9 @@ class TagScheme(Enum):
         """Tags → spans.
 
         The strict reading takes only entities that obey the scheme, like seqeval's strict mode.
-        The lenient reading is that of conlleval (Tjong Kim Sang & Buchholz, 2000): a tag that
-        continues no entity (an orphan `I-`) begins one.
+        In the lenient reading a tag that continues no entity (an orphan `I-`) begins one, like in
+        seqeval's default mode. For tags with `B-` and `I-` it is that of conlleval.pl (Tjong Kim
+        Sang & Buchholz, 2000), which does not know the letters `S`, `L` and `U`.
 
         Args:
             tags: One tag a word.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,16 @@ from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, HubError
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
-from nerine.data.formats import EXTENSIONS, FORMATS, ReadLog, ReadOptions, read_placed
+from nerine.data.formats import (
+    EXTENSIONS,
+    FORMATS,
+    ReadLog,
+    ReadOptions,
+    is_folder_of,
+    read_placed,
+)
 from nerine.data.formats.words import TaggedRows
-from nerine.data.split_files import find_split_files, is_pair_folder, split_named
+from nerine.data.split_files import find_split_files, split_named
 
 if TYPE_CHECKING:
     from nerine.data.hub_datasets.pulling import CorpusFiles
@@ -39,14 +47,14 @@ def load_corpus(
 ) -> Corpus:
     """Loads a corpus from files or from the hub.
 
-    A single file, or a single folder in the format `brat`, is the split that its name refers to, or
-    else `train`. The files of a data set on the hub are read like those of a folder. No code of a
-    repository is ever fetched or run.
+    A single file, or a single folder in a format whose files are documents (`brat`, `webanno`,
+    `bioc`, `i2b2`), is the split that its name refers to, or else `train`. The files of a data set
+    on the hub are read like those of a folder. No code of a repository is ever fetched or run.
 
     Args:
-        source: `"sample"` (bundled; `"./sample"` is a folder), a folder with a file (or a folder of
-            brat's) for each split, a single file, a folder that `datasets` saved, or a data set on
-            the hub: `owner/name` or `owner/name@revision`.
+        source: `"sample"` (bundled; `"./sample"` is a folder), a folder with a file, or a folder
+            of documents, for each split, a single file, a folder that `datasets` saved, or a data
+            set on the hub: `owner/name` or `owner/name@revision`.
         format: The format of its files; detected by default.
         options: How to read them.
         config: The configuration of a data set on the hub.
@@ -74,7 +82,7 @@ def load_corpus(
     if source == SAMPLE:
         format = "spans"  # noqa: A001
         sources = find_split_files(Path(__file__).parents[1] / SAMPLE, EXTENSIONS)
-    elif path.is_file() or (is_pair_folder(path) and format in (None, "brat")):
+    elif path.is_file() or is_folder_of(format, path):
         sources = {split_named(path.resolve().name) or "train": [path]}
     elif path.is_dir() and is_saved_dataset(path):
         sources, left_out = open_saved_dataset(path, options, splits)
@@ -82,7 +90,7 @@ def load_corpus(
             notes = (f"{source}: splits that are not read: {', '.join(left_out)}",)
     elif path.is_dir():
         extensions = {None: EXTENSIONS, "brat": FORMATS["brat"].extensions}.get(format)
-        sources = find_split_files(path, extensions, pairs=format in (None, "brat"))
+        sources = find_split_files(path, extensions, is_split=partial(is_folder_of, format))
     elif is_hub_id(source):
         found = _pull(name, revision, config=config, splits=splits, format_=format)
         options = replace(options, known_tag_names=found.tag_names)

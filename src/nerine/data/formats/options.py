@@ -13,25 +13,27 @@ Style = Literal["nerine", "doccano", "prodigy"]
 Overlaps = Literal["error", "outermost", "innermost", "first", "drop"]
 Offsets = Literal["code-points", "utf-16", "bytes"]
 
-Unusual = Literal["cancelled", "rejected", "unlabelled", "no-label", "pieces"]
+Unusual = Literal["cancelled", "rejected", "unlabelled", "no-label", "pieces", "empty"]
 UNUSUAL: Mapping[str, tuple[str, str]] = {
     "cancelled": ("cancelled annotation", "cancelled annotations"),
     "rejected": ("rejected record", "rejected records"),
     "unlabelled": ("text without annotation", "texts without annotation"),
     "no-label": ("region without a label", "regions without a label"),
     "pieces": ("entity in several pieces", "entities in several pieces"),
+    "empty": ("annotation of no characters", "annotations of no characters"),
 }
 """Kinds of records and annotations, in words, that are an error unless they are skipped or kept.
 
 A cancelled annotation was given up by its annotator; the answer to a rejected record is "reject" or
-"ignore". A region without a label, and an entity in several pieces, can be skipped but not kept.
+"ignore". A region without a label, an entity in several pieces, and an annotation of no characters
+can be skipped but not kept.
 """
 
 
 MOST_UNREADABLE = 1000
 """The most unreadable lines that are listed; one more ends the reading."""
 
-NEVER_KEPT: Set[str] = {"no-label", "pieces"}
+NEVER_KEPT: Set[str] = {"no-label", "pieces", "empty"}
 ANNOTATIONS = ("error", "first", "latest", "union")
 
 
@@ -54,8 +56,8 @@ class ReadOptions:
         annotations: Which of several annotators of one text counts: `"error"`, `"first"`,
             `"latest"`, `"union"` (the entities of all) or `"by=NAME"`.
         text_field: The field of a record or task that holds the text; None means the usual one.
-        control: In Label Studio the name of the labels' control (`from_name`); None means the only
-            one.
+        control: In Label Studio the name of the labels' control (`from_name`), in other formats
+            the layer or field that holds the labels; None means the only or the usual one.
         offsets: The unit of offsets; None finds it out from the entities' own texts, and takes
             code points where nothing tells.
         inclusive_ends: Whether the end of an entity is its last character, not the one after it.
@@ -197,7 +199,10 @@ class ReadLog:
     def refuse(self, error: FormatError) -> None:
         """Raises the error of a line or record, or lists it if `unreadable` is a list."""
         if self.unreadable is None or len(self.unreadable) >= MOST_UNREADABLE:
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # a reference to itself would keep files open
         self.unreadable.append(error)
 
     def skip(self, kind: Unusual) -> None:

@@ -9,11 +9,23 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
-from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
+from nerine.data.formats import (
+    brat,
+    columns,
+    docbin,
+    gliner,
+    label_studio,
+    parquet,
+    spacy_json,
+    spans,
+    words,
+)
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import resolve_overlaps
-from nerine.data.split_files import is_pair_folder
+from nerine.data.formats.spans import tuples
+from nerine.data.formats.standoff import bioc, i2b2, pubtator, webanno
+from nerine.data.split_files import is_pair_folder, is_unrelated, split_named
 
 _DEFAULT = ReadOptions()
 
@@ -74,12 +86,16 @@ class Format:
         return stem if self.write_folder else f"{stem}{self.extensions[0]}"
 
 
+JSON = (".jsonl", ".json")
 FORMATS = {
     each.name: each
     for each in (
         Format("columns", columns.EXTENSIONS, columns.read, columns.write),
-        Format("spans", (".jsonl", ".json"), spans.read, spans.write),
-        Format("words", (".jsonl", ".json"), words.read, words.write),
+        Format("spans", JSON, spans.read, spans.write, recognises=spans.recognises),
+        Format("words", JSON, words.read, words.write, recognises=words.recognises),
+        Format("spacy-tuples", JSON[::-1], tuples.read, tuples.write, recognises=tuples.recognises),
+        Format("spacy-json", JSON[::-1], spacy_json.read, recognises=spacy_json.recognises),
+        Format("gliner", JSON[::-1], gliner.read, gliner.write, recognises=gliner.recognises),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
         Format(
             "label-studio",
@@ -90,6 +106,16 @@ FORMATS = {
         ),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
         Format("parquet", parquet.EXTENSIONS, parquet.read),
+        Format("webanno", webanno.EXTENSIONS, webanno.read, recognises=webanno.recognises),
+        Format("bioc", bioc.EXTENSIONS, bioc.read, recognises=bioc.recognises),
+        Format("i2b2", i2b2.EXTENSIONS, i2b2.read, recognises=i2b2.recognises),
+        Format(
+            "pubtator",
+            pubtator.EXTENSIONS,
+            pubtator.read,
+            pubtator.write,
+            recognises=pubtator.recognises,
+        ),
     )
 }
 EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)
@@ -117,15 +143,47 @@ def format_by_extension(path: Path) -> Format:
     )
 
 
+def folder_format(path: Path) -> str | None:
+    """The format of a folder whose files are the documents of one split; None for another one.
+
+    Such formats are `brat`, and those whose first file tells: `webanno`, `bioc` and `i2b2`. A
+    folder whose files are called `train`, `dev` and `test` is another one.
+    """
+    if is_pair_folder(path):
+        return "brat"
+    formats = [FORMATS[name] for name in ("i2b2", "bioc", "webanno")]
+    extensions = {extension for each in formats for extension in each.extensions}
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    inside = [each for each in inside if not is_unrelated(each.name)]
+    files = [each for each in inside if each.suffix.lower() in extensions and each.is_file()]
+    documents = files or [each for each in inside if each.is_dir() and each.name != "data"]
+    splits = [split_named(each.name) for each in documents]
+    if not documents or (None not in splits and len({*splits}) == len(splits)):
+        return None
+    if not files:  # an exported project has a folder for each document
+        formats = [FORMATS["webanno"]]
+        files = [each for one in documents for each in sorted(one.glob("*.tsv"))][:1]
+    head = Head.of(files[0]) if files else None
+    return next((each.name for each in formats if head and each.recognises(head)), None)
+
+
+def is_folder_of(name: str | None, path: Path) -> bool:
+    """Whether a folder is one split in the format called `name`, or in any format."""
+    found = folder_format(path)
+    return found is not None and name in (None, found)
+
+
 def detect_format(path: Path | str) -> str:
     """The name of the format of `path`, by the beginning of its content, or else by its extension.
 
-    A folder with pairs of brat's files, and a `.txt` file next to an `.ann` file of the same name,
-    are `brat`. Raises `FormatError` if neither content nor extension tells.
+    A folder has the format of its files (`folder_format`); a `.txt` file next to an `.ann` file of
+    the same name is `brat`. Raises `FormatError` if neither content nor extension tells.
     """
     path = Path(path)
-    if is_pair_folder(path) or brat.is_pair(path):
+    if brat.is_pair(path):
         return "brat"
+    if (name := folder_format(path)) is not None:
+        return name
     head = Head.of(path)
     found = [each for each in FORMATS.values() if each.recognises(head)]
     if not found:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nerine.core.display import counted
 from nerine.core.document import Document, labels_of
-from nerine.core.errors import CorpusError, FormatError
-from nerine.core.tags import TagScheme
-from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_placed
+from nerine.core.errors import CorpusError, FormatError, SettingsError
+from nerine.core.tags import Reading, TagScheme
+from nerine.data.formats import ReadLog, ReadOptions, read_placed
 from nerine.data.formats.column_layout import find_layout
+from nerine.evaluation.alignment.changed_tokens import CHANGED_TOKENS
 from nerine.evaluation.alignment.columns import align_rows, broken_tags, predicted_scheme, read_tags
+from nerine.evaluation.alignment.detection import predicted_format
 from nerine.evaluation.alignment.repairs import Repair, Repairs
 from nerine.evaluation.alignment.rows import read_sentences
 from nerine.evaluation.alignment.texts import Placed, align_documents
@@ -28,11 +31,15 @@ class Alignment:
     Attributes:
         gold: The gold documents.
         predicted: The same documents with predicted entities, by the strict reading of tags.
-        lenient: Those by conlleval's reading of tags (Tjong Kim Sang & Buchholz, 2000); equal to
-            `predicted` if the file has no tags, or legal ones.
+        lenient: Those by the lenient reading of tags; equal to `predicted` if the file has no tags,
+            or legal ones.
         places: The places of the gold documents, such as `file:line`.
         repairs: The repairs that were made to the file.
         scheme: The scheme of the predicted tags; None if the file has no tags.
+        is_conlleval: Whether the lenient reading finds what the script conlleval.pl finds (Tjong
+            Kim Sang & Buchholz, 2000): all tags, gold and predicted, are `O`, `B-` and `I-`. Of the
+            letters of other schemes it does not know some, and reads others in its own way.
+        remarks: Notes on how the file was read, such as which of its columns holds the tags.
     """
 
     gold: tuple[Document, ...]
@@ -41,6 +48,12 @@ class Alignment:
     places: tuple[str, ...]
     repairs: tuple[Repair, ...]
     scheme: TagScheme | None = None
+    is_conlleval: bool = False
+    remarks: tuple[str, ...] = ()
+
+    def read(self, reading: Reading) -> tuple[Document, ...]:
+        """The predicted documents by a reading of the tags."""
+        return self.lenient if reading == "lenient" else self.predicted
 
     @property
     def unknown_labels(self) -> tuple[str, ...]:
@@ -50,11 +63,8 @@ class Alignment:
 
     @property
     def notes(self) -> list[str]:
-        """Notes on the repairs of the file, and on labels that gold lacks."""
-        notes = [
-            f"tolerated: {each.what}: {each.count:,}, first at {each.first}"
-            for each in self.repairs
-        ]
+        """Notes on how the file was read and repaired, and on labels that gold lacks."""
+        notes = [*self.remarks, *(f"tolerated: {each}" for each in self.repairs)]
         if self.unknown_labels:
             number = counted(len(self.unknown_labels), "predicted label")
             notes.append(f"{number} that gold lacks: {', '.join(self.unknown_labels)}")
@@ -66,6 +76,7 @@ class Alignment:
             "predicted": self.predicted,
             "lenient": None if self.lenient == self.predicted else self.lenient,
             "scheme": self.scheme.value if self.scheme else None,
+            "is_conlleval": self.is_conlleval,
         }
 
 
@@ -77,6 +88,7 @@ def align_file(
     gold_scheme: TagScheme | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     options: ReadOptions = _DEFAULT,
+    changed_tokens: float = CHANGED_TOKENS,
 ) -> Alignment:
     """Aligns a file of predicted documents, in any format, with gold documents.
 
@@ -86,21 +98,33 @@ def align_file(
         path: The file of predicted documents.
         gold_scheme: The tag scheme of the gold documents, used if the predicted tags are
             compatible with more than one.
-        format: The format of the file; by default it is detected.
+        format: The format of the file; by default it is detected from the content.
         options: How the file is read.
+        changed_tokens: The share, from 0 to 1, of the tokens of a column file that may differ from
+            the gold ones, if the sentences are the same.
 
     Raises:
         CorpusError: If the file cannot be aligned.
         FormatError: If the file cannot be read.
+        SettingsError: If the share is out of range.
     """
+    if not 0 <= changed_tokens <= 1:
+        raise SettingsError(
+            f"{changed_tokens} is not a valid share",
+            place="changed_tokens",
+            expected="a number from 0 to 1",
+        )
     placed_gold = list(zip(places, gold, strict=True))
-    if (format or detect_format(path)) == "columns":
-        return _align_column_file(placed_gold, path, gold_scheme, options, Repairs())
+    format = format or predicted_format(path, options)  # noqa: A001
+    if format == "columns":
+        file = ColumnFile(path, options, changed_tokens, Repairs(), remarks=[])
+        return _align_column_file(placed_gold, gold_scheme, file)
 
     def read(options: ReadOptions) -> tuple[list[Placed], ReadLog]:
         log = ReadLog()
         tolerant = replace(options, repair=True).keeping("unlabelled")
-        return list(read_placed(path, format, tolerant, log)), log
+        with _hints_on_predictions(path):
+            return list(read_placed(path, format, tolerant, log)), log
 
     lenient, log = read(options)
     if log.scheme is TagScheme.IOB1 and gold_scheme is TagScheme.IOB2 and not options.scheme:
@@ -112,10 +136,36 @@ def align_file(
         repairs.add(broken_tags(log.scheme), log.faults[0].place, log.repaired_tags)
         strict, _ = read(replace(options, reading="strict"))
     aligned = align_documents(placed_gold, strict, repairs)
-    by_conlleval = aligned
+    leniently = aligned
     if strict is not lenient:
-        by_conlleval = align_documents(placed_gold, lenient, Repairs())
-    return Alignment(tuple(gold), aligned, by_conlleval, tuple(places), repairs.made(), log.scheme)
+        leniently = align_documents(placed_gold, lenient, Repairs())
+    return Alignment(
+        gold=tuple(gold),
+        predicted=aligned,
+        lenient=leniently,
+        places=tuple(places),
+        repairs=repairs.made(),
+        scheme=log.scheme,
+        is_conlleval=_is_conlleval(gold, gold_scheme, log.scheme),
+        remarks=tuple(log.notes),
+    )
+
+
+@contextmanager
+def _hints_on_predictions(path: Path) -> Iterator[None]:
+    """Says of options of reading, which are for gold, how they are used on predictions."""
+    try:
+        yield
+    except (FormatError, SettingsError) as error:
+        if "--" not in (error.hint or "") or "--predicted" in (error.hint or ""):
+            raise
+        hint = (
+            f"{error.hint}; for predictions it is an option of nerine convert {path.name} "
+            "converted.jsonl, whose output can be scored"
+        )
+        raise type(error)(
+            error.found, expected=error.expected, place=error.place, hint=hint
+        ) from None
 
 
 def align_columns(
@@ -163,21 +213,48 @@ def align_columns(
     repairs = Repairs()
     if log.scheme and log.faults:
         repairs.add(f"gold {broken_tags(log.scheme)}", log.faults[0].place, log.repaired_tags)
-    return _align_column_file(gold, path, log.scheme, predicted_options, repairs)
+    file = ColumnFile(path, predicted_options, 0.0, repairs)
+    return _align_column_file(gold, log.scheme, file)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFile:
+    """A system's column file, how to read it, and the notes on that."""
+
+    path: Path
+    options: ReadOptions
+    changed_tokens: float
+    repairs: Repairs
+    remarks: list[str] | None = None
 
 
 def _align_column_file(
-    gold: Sequence[Placed],
-    path: Path,
-    gold_scheme: TagScheme | None,
-    options: ReadOptions,
-    repairs: Repairs,
+    gold: Sequence[Placed], gold_scheme: TagScheme | None, file: ColumnFile
 ) -> Alignment:
-    sentences = read_sentences(path, options, repairs)
+    path, repairs = file.path, file.repairs
+    sentences = read_sentences(path, file.options, repairs, file.remarks)
+    rows = [row for sentence in sentences for row in sentence]
     tags = [[row.tag for row in sentence] for sentence in sentences]
-    scheme = options.scheme or predicted_scheme(tags, gold_scheme)
-    aligned = align_rows(gold, sentences, path, repairs)
+    scheme = file.options.scheme or predicted_scheme(tags, gold_scheme)
+    aligned = align_rows(gold, sentences, path, repairs, file.changed_tokens)
     strict, lenient = read_tags(gold, aligned, scheme, path, repairs)
-    places = tuple(place for place, _ in gold)
     documents = tuple(document for _, document in gold)
-    return Alignment(documents, strict, lenient, places, repairs.made(), scheme)
+    return Alignment(
+        gold=documents,
+        predicted=strict,
+        lenient=lenient,
+        places=tuple(place for place, _ in gold),
+        repairs=repairs.made(),
+        scheme=scheme,
+        is_conlleval=all(row.unknown is None and row.tag[0] in "OBI" for row in rows)
+        and _is_conlleval(documents, gold_scheme, scheme),
+        remarks=tuple(file.remarks or ()),
+    )
+
+
+def _is_conlleval(
+    gold: Sequence[Document], gold_scheme: TagScheme | None, scheme: TagScheme | None
+) -> bool:
+    """Whether the gold entities, and tags of these schemes, have `B-` and `I-` alone."""
+    bounded = any(each is not None and each.bounds_both_ends for each in (gold_scheme, scheme))
+    return not bounded and not any(document.overlapping() for document in gold)

@@ -6,9 +6,11 @@ import html
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nerine.core.display import HTML_REFERENCE
+from nerine.core.document import Token, joined_tokens
 
 _REFERENCE = re.compile(HTML_REFERENCE)
 
@@ -48,6 +50,25 @@ def align_characters(gold: str, other: str) -> CharacterAlignment | None:
         if [char for char, _, _ in sides[0]] == [char for char, _, _ in sides[1]]:
             return CharacterAlignment(*sides, is_literal=ways == _WAYS[0])
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAlignment:
+    """Ranges of a gold text for tokens that a system wrote; `is_literal` as for the characters."""
+
+    tokens: tuple[Token, ...]
+    is_literal: bool
+
+
+def align_tokens(gold: str, surfaces: Sequence[str | None]) -> TokenAlignment | None:
+    """The ranges of tokens in a gold text; None if one is missing or is not in the text."""
+    written = [surface for surface in surfaces if surface]
+    characters = align_characters(gold, " ".join(written))
+    if characters is None or len(written) < len(surfaces):
+        return None
+    ranges = [characters.gold_range(token.start, token.end) for token in joined_tokens(written)]
+    tokens = tuple(Token(*each) for each in ranges if each)
+    return TokenAlignment(tokens, characters.is_literal) if len(tokens) == len(ranges) else None
 
 
 def _literal(text: str, start: int = 0, end: int | None = None) -> list[Piece]:

@@ -1,33 +1,33 @@
 """Alignment of the rows of a column file with gold documents.
 
 Gold tokens and rows are compared one by one, in order. If the file is tokenised differently, or
-the gold documents have no tokens, sentences are compared character by character.
+the gold documents have no tokens, sentences are compared character by character. If its tokens were
+changed, sentences are aligned by position (`changed_tokens`).
 """
 
 from __future__ import annotations
 
-import html
 import itertools
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from nerine.core.document import Document, Token, joined_tokens
+from nerine.core.document import Document, Token
 from nerine.core.errors import CorpusError
 from nerine.core.tags import OUTSIDE, TagScheme, detect_scheme
-from nerine.data.formats.column_layout import SPACE, TAB
-from nerine.data.formats.columns import shown_token
 from nerine.data.formats.tagged_words import entities_from_spans
-from nerine.evaluation.alignment.characters import align_characters
+from nerine.evaluation.alignment.changed_tokens import (
+    OTHER,
+    OTHER_BREAKS,
+    OTHER_CUT,
+    AlignedRows,
+    Sentence,
+    align_changed_tokens,
+    token_difference,
+)
+from nerine.evaluation.alignment.characters import align_tokens
 from nerine.evaluation.alignment.repairs import Repairs
 from nerine.evaluation.alignment.rows import Row
 from nerine.evaluation.alignment.texts import Placed
-
-Sentence = Sequence[Row]
-
-
-AlignedRows = tuple[Sequence[Token], Sequence[Row]]
-"""Tokens of a gold document's text, and the row of each token."""
 
 
 def predicted_scheme(tags: Sequence[Sequence[str]], gold: TagScheme | None) -> TagScheme:
@@ -53,20 +53,32 @@ def broken_tags(scheme: TagScheme) -> str:
 
 
 def align_rows(
-    gold: Sequence[Placed], sentences: Sequence[Sentence], path: Path, repairs: Repairs
+    gold: Sequence[Placed],
+    sentences: Sequence[Sentence],
+    path: Path,
+    repairs: Repairs,
+    changed_tokens: float,
 ) -> list[AlignedRows]:
-    """The rows of each gold document; raises `CorpusError`, with both places."""
+    """The rows of each gold document; raises `CorpusError`, with both places.
+
+    `changed_tokens` is the share of tokens that may differ from the gold ones.
+    """
     if any(document.tokens is None for _, document in gold):
         return _align_by_characters(gold, sentences, path, repairs)
-    by_tokens = Repairs()
+    by_tokens, by_characters = Repairs(), Repairs()
     try:
         aligned = _align_by_tokens(gold, sentences, path, by_tokens)
+        repairs.extend(by_tokens)
     except CorpusError as error:
         try:
-            return _align_by_characters(gold, sentences, path, repairs)
+            aligned = _align_by_characters(gold, sentences, path, by_characters)
+            repairs.extend(by_characters)
         except CorpusError:
-            raise error from None  # it names the token
-    repairs.extend(by_tokens)
+            changed = align_changed_tokens(gold, sentences, path, changed_tokens)
+            if changed is None:
+                raise error from None  # it names the token
+            aligned = changed.rows
+            repairs.extend(changed.repairs)
     return aligned
 
 
@@ -130,7 +142,7 @@ def _align_by_tokens(
         position += len(tokens)
         differing = len(inner) + (bool(tokens) and position not in ends)
         if differing:
-            repairs.add("sentence breaks in other places", f"{path}:{taken[0].line}", differing)
+            repairs.add(OTHER_BREAKS, f"{path}:{taken[0].line}", differing)
         aligned.append((tokens, taken))
     return aligned
 
@@ -141,22 +153,17 @@ def _check_tokens(
     for gold_token, row in zip(gold_tokens, rows, strict=False):
         _, document, token = gold_token
         surface = document.surface(token)
-        if row.token is None or row.token == surface:
-            continue
-        # column files show a token that they cannot hold in a form of its own
-        if row.token in (shown_token(surface, TAB), shown_token(surface, SPACE)):
-            continue
-        if _composed(row.token) == _composed(surface):
-            repairs.add("tokens in another Unicode form", f"{path}:{row.line}")
-        elif _readings(row.token) & _readings(surface):
-            repairs.add("HTML-escaped tokens", f"{path}:{row.line}")
-        else:
+        difference = token_difference(row.token, surface)
+        if difference == OTHER:
             raise CorpusError(
-                f"the token {row.token[:60]!r} differs from the gold token {surface[:60]!r}",
+                f"the token {(row.token or '')[:60]!r} differs from the gold token "
+                f"{surface[:60]!r}",
                 place=f"{path}:{row.line}",
                 expected=_described(gold_token),
                 hint="both files need the same tokens in the same order",
             )
+        if difference is not None:
+            repairs.add(difference, f"{path}:{row.line}")
 
 
 def _check_number(gold_tokens: Sequence[GoldToken], rows: Sequence[Row], path: Path) -> None:
@@ -182,15 +189,6 @@ def _described(gold_token: GoldToken) -> str:
     place, document, token = gold_token
     number = (document.tokens or ()).index(token) + 1
     return f"{document.surface(token)[:60]!r}, token {number} of the document at {place}"
-
-
-def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
-
-
-def _readings(text: str) -> set[str]:
-    """A token as written, and with its HTML character references decoded."""
-    return {_composed(text), _composed(html.unescape(text))}
 
 
 def _align_by_characters(
@@ -221,21 +219,16 @@ def _align_by_characters(
                 place=place,
                 expected=f"a token next to each tag, for {text[:60]!r}, as at {gold_place}",
             )
-        characters = align_characters(text, " ".join(surfaces))
-        ranges = [
-            characters.gold_range(token.start, token.end) if characters else None
-            for token in joined_tokens(surfaces)
-        ]
-        tokens = [Token(*each) for each in ranges if each]
-        if characters is None or len(tokens) != len(rows):
+        located = align_tokens(text, surfaces)
+        if located is None:
             raise CorpusError(
                 f"the tokens {' '.join(surfaces)[:60]!r} are not those of the gold document",
                 place=place,
                 expected=f"the characters of {text[:60]!r}, as at {gold_place}",
             )
-        if not characters.is_literal:
+        if not located.is_literal:
             repairs.add("sentences with HTML-escaped tokens or other Unicode forms", place)
-        if document.tokens is not None and tuple(tokens) != document.tokens:
-            repairs.add("sentences cut into other tokens", place)
-        aligned.append((tokens, rows))
+        if document.tokens is not None and located.tokens != document.tokens:
+            repairs.add(OTHER_CUT, place)
+        aligned.append((located.tokens, rows))
     return aligned

@@ -9,7 +9,7 @@ other lines have valid ones. Every such repair is counted. Gold files are read b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nerine.core.errors import FormatError
@@ -27,6 +27,9 @@ from nerine.data.formats.column_layout import (
 from nerine.data.formats.options import ReadOptions
 from nerine.evaluation.alignment.repairs import Repairs
 
+LAST = -1
+_COLUMN_HINT = "--predicted-column (tag_column=…) names the column of the tags"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -36,21 +39,30 @@ class Row:
         line: The line number, from 1.
         token: The token; None if the line has only a tag.
         tag: The tag.
-        is_known: Whether the tag has a known form, and was not read as `O` for lack of one.
+        unknown: The tag as written, if it has an unknown form and is read as `O`.
     """
 
     line: int
     token: str | None
     tag: str
-    is_known: bool = True
+    unknown: str | None = None
 
 
-def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[list[Row]]:
+Cells = tuple[int, list[str]]
+"""The number of a line and its columns."""
+
+
+def read_sentences(
+    path: Path, options: ReadOptions, repairs: Repairs, remarks: list[str] | None = None
+) -> list[list[Row]]:
     """The rows of each sentence of a column file.
+
+    Tags are in the column that the options name. If that is the last one, and has no tags, they
+    are in the only other column that has a tag in every line. `remarks` collects what was chosen.
 
     Raises `FormatError` if the file cannot be read, or has no rows or no tags.
     """
-    sentences: list[list[Row]] = [[]]
+    sentences: list[list[Cells]] = [[]]
     for number, line in _lines(path, repairs):
         stripped = line.rstrip(" \t")
         if not stripped.strip() or is_docstart(stripped):
@@ -59,19 +71,72 @@ def read_sentences(path: Path, options: ReadOptions, repairs: Repairs) -> list[l
             continue
         columns = Layout(column_separator(options.separator, stripped)).split(stripped)
         if sentences[-1] or not _is_comment(stripped, columns):
-            sentences[-1].append(_row(columns, number, path, options, repairs))
+            sentences[-1].append((number, columns))
     if not sentences[-1]:
         sentences.pop()
     if not sentences:
         raise FormatError("no rows", place=str(path), expected="a token and a tag in each line")
-    if not any(row.is_known for sentence in sentences for row in sentence):
-        raise FormatError(
-            f"no line has a tag in column {options.tag_column}",
-            place=f"{path}:{sentences[0][0].line}",
-            expected="'O', or tags such as 'B-person'",
-            hint="--predicted-column (tag_column=…) names the column of the tags",
+    column = _tag_column([cells for each in sentences for cells in each], path, options, remarks)
+    options = replace(options, tag_column=column)
+    rows = [
+        [_row(columns, number, path, options, repairs) for number, columns in sentence]
+        for sentence in sentences
+    ]
+    _check_known([row for sentence in rows for row in sentence], path, options)
+    return rows
+
+
+def _check_known(rows: Sequence[Row], path: Path, options: ReadOptions) -> None:
+    """Raises `FormatError` unless most tags other than `O` have a known form."""
+    unknown = [row for row in rows if row.unknown is not None]
+    others = len(unknown) + sum(row.tag != OUTSIDE for row in rows)
+    if 2 * len(unknown) <= others:
+        return
+    found = f"no line has a tag in column {options.tag_column}"
+    if len(unknown) < len(rows):
+        found = (
+            f"{len(unknown):,} of {others:,} tags other than O have an unknown form, such as "
+            f"{(unknown[0].unknown or '')[:60]!r}"
         )
-    return sentences
+    raise FormatError(
+        found,
+        place=f"{path}:{unknown[0].line}",
+        expected="'O', or tags such as 'B-person'",
+        hint=_COLUMN_HINT,
+    )
+
+
+def _tag_column(
+    rows: Sequence[Cells], path: Path, options: ReadOptions, remarks: list[str] | None
+) -> int | str:
+    """The column of the tags: the one stated, or the only one that has tags in every line."""
+    widths = {len(columns) for _, columns in rows}
+    width = widths.pop()
+    if options.tag_column != LAST or widths or width < 3:
+        return options.tag_column
+    full = [
+        index
+        for index in range(width)
+        if index != options.token_column and all(is_tag(columns[index]) for _, columns in rows)
+    ]
+    if len(full) > 1 and full[-1] == width - 1 and remarks is not None:
+        named = " and ".join(map(str, full))
+        remarks.append(
+            f"columns {named} of {path} hold tags; {full[-1]} is read, "
+            "--predicted-column (tag_column=…) names another"
+        )
+    if any(is_tag(columns[LAST]) for _, columns in rows) or not full:
+        return options.tag_column
+    if len(full) > 1:
+        raise FormatError(
+            f"the last column has no tags, and columns {' and '.join(map(str, full))} have",
+            place=f"{path}:{rows[0][0]}",
+            expected="one column of tags",
+            hint=_COLUMN_HINT,
+        )
+    if remarks is not None:
+        remarks.append(f"the tags of {path} are in column {full[0]}, the only one with tags")
+    return full[0]
 
 
 def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
@@ -119,4 +184,4 @@ def _row(
     if is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)
-    return Row(number, token, OUTSIDE, is_known=False)
+    return Row(number, token, OUTSIDE, unknown=tag)

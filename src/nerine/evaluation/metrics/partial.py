@@ -12,14 +12,18 @@ schema     a predicted entity that overlaps a gold one is correct if
 Sources: Chinchor & Sundheim, 1993 (MUC-5); Segura-Bedmar et al., 2013 (SemEval-2013, task 9).
 
 Alignment: in text order, each predicted entity takes the first free gold entity that it overlaps.
-As entities of one side do not overlap, this aligns as many as possible, and entities of equal
-ranges with each other. The `type` schema takes the gold entity with the same label and the nearest
-ends instead, if the predicted entity overlaps one.
+This aligns as many as possible, and entities of equal ranges with each other. The `type` schema
+takes the gold entity with the same label and the nearest ends instead, if the predicted entity
+overlaps one. Where entities of one side overlap, equal ranges are aligned first, and an entity that
+finds no free one has others move to theirs, so that as many as possible are aligned there too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Literal, get_args
 
@@ -42,7 +46,7 @@ _COMPARED: Mapping[Schema, itemgetter[object]] = {
 def partial_counts(
     gold: Sequence[Range], predicted: Sequence[Range]
 ) -> Mapping[Schema, PartialCounts]:
-    """Counts of one document's entities, in text order and without overlap on either side."""
+    """Counts of one document's entities, in text order; those of one side may overlap."""
     if not gold or not predicted:
         unaligned = PartialCounts(missing=len(gold), spurious=len(predicted))
         return dict.fromkeys(SCHEMAS, unaligned)
@@ -67,32 +71,73 @@ def _aligned(
     gold: Sequence[Range], predicted: Sequence[Range], *, prefer_label: bool
 ) -> list[tuple[Range, Range]]:
     """Pairs of overlapping gold and predicted entities, each in one pair at most."""
-    pairs = []
-    taken: set[int] = set()
-    for entity, indices in zip(predicted, overlapping(gold, predicted), strict=True):
-        free = [index for index in indices if index not in taken]
-        if not free:
-            continue
-        chosen = free[0]
-        if prefer_label:
-            distances = {
-                index: abs(gold[index][0] - entity[0]) + abs(gold[index][1] - entity[1])
-                for index in free
-                if gold[index][2] == entity[2]
-            }
-            chosen = min(distances, key=distances.__getitem__, default=chosen)
-        taken.add(chosen)
-        pairs.append((gold[chosen], entity))
-    return pairs
+    candidates = overlapping(gold, predicted)
+    pairs: dict[int, int] = {}  # index of a predicted entity → that of its gold entity
+    taken: dict[int, int] = {}  # the same from gold to predicted
+    fixed: set[int] = set()  # gold entities in pairs that stay
+
+    def pair(one: int, other: int) -> None:
+        taken[one], pairs[other] = other, one
+
+    if not prefer_label:
+        for index, (entity, indices) in enumerate(zip(predicted, candidates, strict=True)):
+            equal = (i for i in indices if i not in taken and gold[i][:2] == entity[:2])
+            if (same := next(equal, None)) is not None:
+                pair(same, index)
+                fixed.add(same)
+    for index, (entity, indices) in enumerate(zip(predicted, candidates, strict=True)):
+        free = [] if index in pairs else [i for i in indices if i not in taken]
+        same_label = [i for i in free if gold[i][2] == entity[2]]
+        if prefer_label and same_label:
+            nearest = min(same_label, key=lambda i: _distance(gold[i], entity))
+            pair(nearest, index)
+            fixed.add(nearest)
+        elif free:
+            pair(free[0], index)
+        elif index not in pairs:
+            for one, other in _augmenting_path(index, candidates, taken, pairs, fixed):
+                pair(one, other)
+    return [(gold[pairs[index]], predicted[index]) for index in sorted(pairs)]
 
 
-def overlapping(gold: Sequence[Range], predicted: Sequence[Range]) -> Iterator[range]:
+def _distance(one: Range, other: Range) -> int:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1])
+
+
+def _augmenting_path(
+    index: int,
+    candidates: Sequence[Sequence[int]],
+    taken: Mapping[int, int],
+    pairs: Mapping[int, int],
+    fixed: Collection[int],
+) -> Iterator[tuple[int, int]]:
+    """New pairs by which a predicted entity is aligned too (Berge, 1957); none if it cannot be."""
+    reached: dict[int, int] = {}  # gold entity → the predicted one from which it was reached
+    queue = deque([index])
+    while queue:
+        other = queue.popleft()
+        for one in candidates[other]:
+            if one in reached or one in fixed:
+                continue
+            reached[one] = other
+            if one in taken:
+                queue.append(taken[one])
+                continue
+            path = [(one, other)]
+            while other != index:
+                one = pairs[other]
+                other = reached[one]
+                path.append((one, other))
+            yield from path
+            return
+
+
+def overlapping(gold: Sequence[Range], predicted: Sequence[Range]) -> list[list[int]]:
     """Indices of the gold entities that each predicted entity overlaps; both in text order."""
-    first = 0
+    starts = [start for start, _, _ in gold]
+    furthest = list(itertools.accumulate((end for _, end, _ in gold), max))
+    found = []
     for start, end, _ in predicted:
-        while first < len(gold) and gold[first][1] <= start:
-            first += 1
-        last = first
-        while last < len(gold) and gold[last][0] < end:
-            last += 1
-        yield range(first, last)
+        near = range(bisect_right(furthest, start), bisect_left(starts, end))
+        found.append([index for index in near if gold[index][1] > start])
+    return found

@@ -1,23 +1,29 @@
 """Strict and partial scores of predicted documents, or of predicted tags.
 
 An entity is correct if its start, its end and its label are those of a gold entity, in code
-points. For entities on token boundaries this is the count of seqeval's strict mode.
+points. For entities on token boundaries this is the count of seqeval's strict mode. Entities of
+one side may overlap.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
-from nerine.core.document import Document, Token, check_no_overlap
-from nerine.core.errors import CorpusError, DocumentError, SchemeError
-from nerine.core.tags import OUTSIDE, Reading, TagScheme
+from nerine.core.document import Document, Token
+from nerine.core.errors import CorpusError, SchemeError
+from nerine.core.tags import OUTSIDE, Reading, Span, TagScheme
 from nerine.core.words import rule_words, word_spans
 from nerine.evaluation.metrics.counts import Averages, Counts, PartialCounts
 from nerine.evaluation.metrics.partial import SCHEMAS, Range, Schema, partial_counts
+
+_Form = tuple[str, str]
+"""A surface form and its label."""
+_Tags = defaultdict[int, list[tuple[bool, str]]]
+"""Whether an entity begins at a word, and its label, for each entity that covers the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +34,16 @@ class Scores:
         overall: Strict counts over all labels (micro average).
         labels: Strict counts of each label, gold or predicted, in alphabetical order.
         accuracy: Share of tokens whose IOB2 tag is the gold one, over the documents' own tokens,
-            or over words by the rule if they have none.
+            or over words by the rule if they have none. A token inside several entities has a tag
+            for each; all must be the gold ones.
         tokens: Number of these tokens.
         documents: Number of documents.
         boundaries: Counts of ranges, whatever their labels.
         partial: Counts by the four schemas of SemEval-2013 (`nerine.evaluation.metrics.partial`).
-        surface: Counts of unique pairs of surface form and label over all documents, as in the
-            WNUT 2017 shared task (Derczynski et al., 2017); None if there are no texts.
+        surface: Counts of unique pairs of surface form and label over all documents: those of gold
+            entities, of predicted ones and of correct ones, as in the WNUT 2017 shared task
+            (Derczynski et al., 2017). Forms differ by case, and a form is correct if one of its
+            mentions is. None if there are no texts.
     """
 
     overall: Counts
@@ -80,21 +89,29 @@ def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Scores:
     """
     pairs = []
     correct_tags = total_tags = 0
+    correct_forms: set[_Form] = set()
+    predicted_forms: set[_Form] = set()
+    gold_forms: set[_Form] = set()
     for gold_document, predicted_document in document_pairs(gold, predicted):
-        ranges = ranges_of(gold_document), ranges_of(predicted_document)
-        pairs.append(ranges)
-        tokens = gold_document.tokens
-        words = rule_words(gold_document.text) if tokens is None else tokens
+        gold_ranges, predicted_ranges = ranges_of(gold_document), ranges_of(predicted_document)
+        pairs.append((gold_ranges, predicted_ranges))
+        text, tokens = gold_document.text, gold_document.tokens
+        words = rule_words(text) if tokens is None else tokens
         total_tags += len(words)
         correct_tags += len(words)
-        if ranges[0] != ranges[1]:
+        correct: Collection[Range] = gold_ranges
+        if gold_ranges != predicted_ranges:
             correct_tags -= _wrong_tags(gold_document, predicted_document, words)
-    gold_forms, predicted_forms = (
-        {(each.text[e.start : e.end], e.label) for each in documents for e in each.entities}
-        for documents in (gold, predicted)
+            correct = {*gold_ranges}.intersection(predicted_ranges)
+            gold_forms.update((text[start:end], label) for start, end, label in gold_ranges)
+            predicted_forms.update(
+                (text[start:end], label) for start, end, label in predicted_ranges
+            )
+        if correct:
+            correct_forms.update((text[start:end], label) for start, end, label in correct)
+    surface = Counts(
+        len(correct_forms), len(predicted_forms | correct_forms), len(gold_forms | correct_forms)
     )
-    correct_forms = gold_forms & predicted_forms
-    surface = Counts(len(correct_forms), len(predicted_forms), len(gold_forms))
     return _scores(pairs, correct_tags, total_tags, surface)
 
 
@@ -158,7 +175,7 @@ def document_pairs(
 ) -> Iterator[tuple[Document, Document]]:
     """Pairs of gold and predicted documents.
 
-    Raises `CorpusError` if their texts differ, or entities of one side overlap.
+    Raises `CorpusError` if their texts differ.
     """
     _check_numbers(gold, predicted)
     for index, (one, other) in enumerate(zip(gold, predicted, strict=True)):
@@ -167,11 +184,6 @@ def document_pairs(
                 f"the texts of document {index} differ: {one.text[:60]!r} and {other.text[:60]!r}",
                 expected="the same text, gold and predicted",
             )
-        try:
-            check_no_overlap(one)
-            check_no_overlap(other)
-        except DocumentError as error:
-            raise CorpusError.placed(error, f"document {index}") from None
         yield one, other
 
 
@@ -189,18 +201,28 @@ def _check_numbers(gold: Sequence[object], predicted: Sequence[object]) -> None:
 
 
 def _wrong_tags(gold: Document, predicted: Document, words: Sequence[Token]) -> int:
-    """Number of words with another IOB2 tag."""
-    gold_spans, predicted_spans = (set(word_spans(each, words)[0]) for each in (gold, predicted))
-    gold_tags, predicted_tags = (
-        {
-            index: (index == start, label)
-            for start, end, label in spans
-            for index in range(start, end)
-        }
-        for spans in (gold_spans - predicted_spans, predicted_spans - gold_spans)
-    )
-    tagged = gold_tags.keys() | predicted_tags.keys()
-    return sum(gold_tags.get(index) != predicted_tags.get(index) for index in tagged)
+    """Number of words with other IOB2 tags; a word has one tag for each entity that covers it."""
+    gold_spans, predicted_spans = (set(_spans(each, words)) for each in (gold, predicted))
+    wrong: tuple[_Tags, _Tags] = defaultdict(list), defaultdict(list)
+    for tags, spans in zip(
+        wrong, (gold_spans - predicted_spans, predicted_spans - gold_spans), strict=True
+    ):
+        for start, end, label in sorted(spans):
+            for index in range(start, end):
+                tags[index].append((index == start, label))
+    tagged = wrong[0].keys() | wrong[1].keys()
+    return sum(sorted(wrong[0][index]) != sorted(wrong[1][index]) for index in tagged)
+
+
+def _spans(document: Document, words: Sequence[Token]) -> list[Span]:
+    """The entities as spans of words, where entities may share words."""
+    if not document.overlapping():
+        return word_spans(document, words)[0]
+    return [
+        span
+        for entity in document.entities
+        for span in word_spans(document.with_entities([entity]), words)[0]
+    ]
 
 
 def _scores(
@@ -212,7 +234,7 @@ def _scores(
     """Scores from the gold and predicted ranges of each document, in text order.
 
     Only entities that are not strictly correct are aligned for partial counts: a correct one is
-    correct by every schema and overlaps no other entity.
+    correct by every schema.
     """
     gold_labels: list[str] = []
     predicted_labels: list[str] = []
@@ -235,8 +257,11 @@ def _scores(
             missing += len(wrong_gold)
             spurious += len(wrong_predicted)
             continue
-        bounds = {(start, end) for start, end, _ in wrong_gold}
-        same_range += sum((start, end) in bounds for start, end, _ in wrong_predicted)
+        gold_bounds, predicted_bounds = (
+            Counter((start, end) for start, end, _ in wrong)
+            for wrong in (wrong_gold, wrong_predicted)
+        )
+        same_range += (gold_bounds & predicted_bounds).total()
         aligned.append(partial_counts(wrong_gold, wrong_predicted))
     gold_counts, predicted_counts = Counter(gold_labels), Counter(predicted_labels)
     correct_counts = Counter(correct_labels)

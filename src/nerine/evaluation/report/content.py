@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from nerine.core.document import Document, Entity, surface_form, surface_forms
+from nerine.core.tags import Reading
 from nerine.evaluation.calibration import ReliabilityDiagram, reliability_diagram
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.error_analysis import Outcome
@@ -134,6 +135,8 @@ def make_report(
     scheme: str | None = None,
     train: Sequence[Document] | None = None,
     lenient: Sequence[Document] | None = None,
+    reading: Reading = "strict",
+    is_conlleval: bool = False,
     epochs: Sequence[EpochRecord] | None = None,
     places: Sequence[str] = (),
     notes: Sequence[str] = (),
@@ -145,14 +148,24 @@ def make_report(
         gold: The documents with their gold entities.
         predicted: The same documents with the predicted entities.
         title: As in `Report`, like the other arguments that are not named here.
-        scheme, train, lenient, sampling: As in `evaluate_predictions`.
+        scheme, train, lenient, reading, is_conlleval, sampling: As in `evaluate_predictions`.
 
     Raises:
         CorpusError: If the texts of `gold` and `predicted` differ.
     """
     evaluation = evaluate_predictions(
-        gold, predicted, lenient=lenient, train=train, split=split, scheme=scheme, **sampling
+        gold,
+        predicted,
+        lenient=lenient,
+        reading=reading,
+        is_conlleval=is_conlleval,
+        train=train,
+        split=split,
+        scheme=scheme,
+        **sampling,
     )
+    if reading == "lenient" and lenient is not None:
+        predicted = lenient
     scores = [entity.score for each in predicted for entity in each.entities]
     return Report(
         title=title,

@@ -79,12 +79,15 @@ def facts(report: Report) -> Table:
 
 def other_scores(report: Report) -> Table:
     """Scores by other ways to count."""
-    found, lenient = report.scores, report.evaluation.lenient
+    found, other = report.scores, report.evaluation.other_reading
     ways: list[tuple[str, str, Counts | PartialCounts | Averages | None]] = [
         ("entities", "start, end and label", found.overall),
-        ("lenient reading", "broken tags as conlleval reads them", lenient),
+        *([(other[0], "the same tags, where they break their scheme", other[1])] if other else []),
         ("boundaries", "start and end, whatever the label", found.boundaries),
-        ("surface forms", "each pair of surface form and label once", found.surface),
+        *(
+            (name, "each pair of form and label once", counts)
+            for name, counts in report.evaluation.surfaces
+        ),
         ("macro mean", "over labels, all with the same weight", found.macro),
         ("weighted mean", "over labels, weighted by gold entities", found.weighted),
     ]
