@@ -116,6 +116,19 @@ def test_hints_about_exports_of_label_studio_work(tmp_path: Path, name: str) -> 
     follow(source, options, tmp_path / "out.jsonl")
 
 
+def test_a_folder_of_a_storage_is_converted_like_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    for number in (9, 10):
+        record = {"id": number, "task": {"id": 4, "data": {"text": TEXT}}, **ANNOTATION}
+        (folder / str(number)).write_text(json.dumps(record), encoding="utf-8")
+    target = tmp_path / "out.jsonl"
+    result = run("convert", folder, target, "--annotations", "union")
+    assert result.exit_code == 0, result.output
+    (document,) = read_documents(target)
+    assert [each.label for each in document.entities] == ["PER"]
+
+
 @pytest.mark.parametrize(
     ("lines", "options"),
     [

@@ -11,6 +11,7 @@ import pytest
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
+from nerine.data.corpus import load_corpus
 from nerine.data.formats import (
     ReadLog,
     ReadOptions,
@@ -453,7 +454,10 @@ def test_annotations_of_a_storage_are_those_of_their_tasks(tmp_path: Path) -> No
         "annotations": [{name: one[name] for name in one if name != "task"}],
     }
     with pytest.raises(FormatError, match=r"by ana@x.org \(1\), bo@x.org \(1\)"):
-        list(read_documents(folder, "label-studio"))
+        list(read_documents(folder))
+    assert detect_format(folder) == "label-studio"
+    (split,) = load_corpus(folder, options=ReadOptions(annotations="latest")).splits.values()
+    assert [each.id for each in split] == ["3", "4"]
     lines = tmp_path / "all.jsonl"
     lines.write_text("\n".join(map(json.dumps, (one, three, two))), encoding="utf-8")
     for path in (folder, lines):

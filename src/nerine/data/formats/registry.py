@@ -146,11 +146,14 @@ def format_by_extension(path: Path) -> Format:
 def folder_format(path: Path) -> str | None:
     """The format of a folder whose files are the documents of one split; None for another one.
 
-    Such formats are `brat`, and those whose first file tells: `webanno`, `bioc` and `i2b2`. A
-    folder whose files are called `train`, `dev` and `test` is another one.
+    Such formats are `brat`, `label-studio` (the files of a storage), and those whose first file
+    tells: `webanno`, `bioc` and `i2b2`. A folder whose files are called `train`, `dev` and `test`
+    is another one.
     """
     if is_pair_folder(path):
         return "brat"
+    if label_studio.is_storage(path):
+        return "label-studio"
     formats = [FORMATS[name] for name in ("i2b2", "bioc", "webanno")]
     extensions = {extension for each in formats for extension in each.extensions}
     inside = sorted(path.iterdir()) if path.is_dir() else []

@@ -48,9 +48,9 @@ model, to be reviewed by an annotator; annotations and other predictions stay un
 from __future__ import annotations
 
 from nerine.data.formats.label_studio.read import read
-from nerine.data.formats.label_studio.tasks import recognises
+from nerine.data.formats.label_studio.tasks import is_storage, recognises
 from nerine.data.formats.label_studio.write import write
 
 EXTENSIONS = (".json",)
 
-__all__ = ["EXTENSIONS", "read", "recognises", "write"]
+__all__ = ["EXTENSIONS", "is_storage", "read", "recognises", "write"]

@@ -54,6 +54,14 @@ def is_stored_annotation(record: Mapping[str, Any]) -> bool:
     return isinstance(record.get("result"), list) and "task" in record and "data" not in record
 
 
+def is_storage(folder: Path) -> bool:
+    """Whether a folder holds annotations as Label Studio writes them to a storage: `7`, `12`, …"""
+    files = [each for each in folder.iterdir() if each.name[:1] != "."] if folder.is_dir() else []
+    if not files or not all(each.stem.isdecimal() and each.is_file() for each in files):
+        return False
+    return is_stored_annotation(Head.of(files[0]).first_record)
+
+
 def read_tasks(path: Path) -> Iterator[tuple[str, list[Any]]]:
     """The tasks of a file or of the files in a folder: their places and values for `task_of`.
 
