@@ -12,7 +12,7 @@ name            files                                     a document is
                 read only
 `gliner`        JSON that GLiNER is trained with          a record: words and ranges of words
 `brat`          folders of brat's `.txt` and `.ann`       a pair of files
-`label-studio`  JSON exported by Label Studio             a task with its one annotation
+`label-studio`  JSON exported by Label Studio             a task
 `docbin`        spaCy's DocBin                            a `Doc`
 `parquet`       Parquet, read only                        a row: tokens and tags
 `webanno`       WebAnno TSV 3 of WebAnno and INCEpTION,   a sentence

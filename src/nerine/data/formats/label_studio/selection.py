@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from nerine.core.display import counted
@@ -12,7 +12,6 @@ from nerine.data.formats.label_studio.annotations import listed
 from nerine.data.formats.label_studio.regions import (
     LABELS,
     UNITS,
-    Offsets,
     Unit,
     kind_of_result,
 )
@@ -315,9 +314,3 @@ def _add_notes(
     unit = selection.unit
     if unit.line_ends or unit.base not in ("code-points", survey.options.offsets):
         log.add_note(f"offsets count {unit.described}, as the regions' own texts show")
-
-
-def differs_by_unit(text: str, ranges: Iterable[tuple[int, int]]) -> bool:
-    """Whether ranges are others in UTF-16 code units than in code points."""
-    units = Offsets(text, Unit("utf-16"))
-    return any(units.range(*each) != each for each in ranges)
