@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
+from nerine.core.json_values import JsonValues, Refuse, as_record
 from nerine.core.strict_json import STRICT, kind_of
 
 UNCHANGED = "the file is as it was before"
@@ -25,8 +26,9 @@ UNCHANGED = "the file is as it was before"
 LONGEST_LINE = 64 * 1024 * 1024
 """The most bytes of a line that is read."""
 
+_PIECE = 1024 * 1024
+_CUT_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 _WHITE = re.compile(r"[ \t\r\n]*")
-_HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -222,11 +224,49 @@ def errors_at(place: str) -> Iterator[None]:
         raise FormatError.placed(error, place) from None
 
 
-def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON lines file with their line numbers; empty lines are skipped."""
-    for number, line in read_lines(path):
-        if line.strip():
-            yield number, json_record(line, f"{path}:{number}")
+def read_values(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, Any]]:
+    """The records of a JSON file (`JsonValues`), each with the number of its first line.
+
+    The error of a record that cannot be read goes to `refuse`; if that does not raise it, reading
+    goes on with the next line.
+    """
+    return iter(JsonValues(_pieces(path, refuse), str(path), refuse))
+
+
+def read_records(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read_values`, for files whose records are objects."""
+    for line, value in read_values(path, refuse):
+        try:
+            record = as_record(value, f"{path}:{line}")
+        except FormatError as error:
+            if refuse is None:
+                raise
+            refuse(error)
+        else:
+            yield line, record
+
+
+def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
+    """The lines of a file with their ends; a long line in pieces."""
+    number, rest, is_first = 1, b"", True
+    with opened(path) as stream:
+        while raw := stream.readline(_PIECE):
+            if is_first:
+                raw, is_first = raw.removeprefix(codecs.BOM_UTF8), False
+            raw = rest + raw
+            # the last character of a piece may be cut
+            cut = None if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
+            rest = raw[cut.start() :] if cut else b""
+            try:
+                yield decoded(raw.removesuffix(rest), f"{path}:{number}")
+            except FormatError as error:
+                if refuse is None:
+                    raise
+                refuse(error)
+                yield "\n" * raw.endswith(b"\n")
+            number += raw.endswith(b"\n")
+    if rest:
+        yield decoded(rest, f"{path}:{number}")
 
 
 def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
@@ -241,14 +281,12 @@ def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) 
             f"this is not valid JSON: {error}",
             place=place,
             expected='one JSON object a line, such as {"text": "…", "entities": []}',
-            hint=_HINT if line.lstrip().startswith("[") else None,
         ) from None
     if not isinstance(record, dict):
         raise FormatError(
             f"this is {kind_of(record)}",
             place=place,
             expected="one JSON object a line",
-            hint=_HINT,
         )
     return record
 
@@ -308,3 +346,12 @@ def json_line(value: object) -> str:
             hint='text.encode("utf-16", "surrogatepass").decode("utf-16") joins such pairs',
         )
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+def json_list(values: Iterable[object]) -> Iterator[str]:
+    """The pieces of a JSON array of `values`, one a line."""
+    lead = "[\n"
+    for value in values:
+        yield f"{lead}{json_line(value)}"
+        lead = ",\n"
+    yield "[]\n" if lead == "[\n" else "\n]\n"

@@ -9,10 +9,22 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
-from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, tables, words
+from nerine.data.formats import (
+    brat,
+    columns,
+    docbin,
+    gliner,
+    label_studio,
+    parquet,
+    spacy_json,
+    spans,
+    tables,
+    words,
+)
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import resolve_overlaps
+from nerine.data.formats.spans import tuples
 from nerine.data.formats.standoff import bioc, i2b2, pubtator, webanno
 from nerine.data.split_files import is_pair_folder, is_unrelated, split_named
 
@@ -75,14 +87,24 @@ class Format:
         return stem if self.write_folder else f"{stem}{self.extensions[0]}"
 
 
+JSON = (".jsonl", ".json")
 FORMATS = {
     each.name: each
     for each in (
         Format("columns", columns.EXTENSIONS, columns.read, columns.write),
-        Format("spans", (".jsonl", ".json"), spans.read, spans.write),
-        Format("words", (".jsonl", ".json"), words.read, words.write),
+        Format("spans", JSON, spans.read, spans.write, recognises=spans.recognises),
+        Format("words", JSON, words.read, words.write, recognises=words.recognises),
+        Format("spacy-tuples", JSON[::-1], tuples.read, tuples.write, recognises=tuples.recognises),
+        Format("spacy-json", JSON[::-1], spacy_json.read, recognises=spacy_json.recognises),
+        Format("gliner", JSON[::-1], gliner.read, gliner.write, recognises=gliner.recognises),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
-        Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
+        Format(
+            "label-studio",
+            label_studio.EXTENSIONS,
+            label_studio.read,
+            label_studio.write,
+            recognises=label_studio.recognises,
+        ),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
         Format("parquet", parquet.EXTENSIONS, parquet.read, recognises=parquet.recognises),
         Format("webanno", webanno.EXTENSIONS, webanno.read, recognises=webanno.recognises),
@@ -126,11 +148,14 @@ def format_by_extension(path: Path) -> Format:
 def folder_format(path: Path) -> str | None:
     """The format of a folder whose files are the documents of one split; None for another one.
 
-    Such formats are `brat`, and those whose first file tells: `webanno`, `bioc` and `i2b2`. A
-    folder whose files are called `train`, `dev` and `test` is another one.
+    Such formats are `brat`, `label-studio` (the files of a storage), and those whose first file
+    tells: `webanno`, `bioc` and `i2b2`. A folder whose files are called `train`, `dev` and `test`
+    is another one.
     """
     if is_pair_folder(path):
         return "brat"
+    if label_studio.is_storage(path):
+        return "label-studio"
     formats = [FORMATS[name] for name in ("i2b2", "bioc", "webanno")]
     extensions = {extension for each in formats for extension in each.extensions}
     inside = sorted(path.iterdir()) if path.is_dir() else []
