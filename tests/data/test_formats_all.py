@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[str, WriteOptions]] = {
     },
     **{f"spans-{style}": ("spans", WriteOptions(style=style)) for style in STYLES[1:]},
 }
-OF_TAGS = ("columns", "words")
+OF_TAGS = ("columns", "conllu", "words")
 """Formats of a tag for each token: every document has tokens there, and no scores."""
 
 

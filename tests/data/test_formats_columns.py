@@ -140,7 +140,7 @@ def test_every_scheme_is_detected(file: Path, scheme: TagScheme) -> None:
     ("text", "place", "words"),
     [
         ("a B-x\n\nb O\nc I-x\n", 4, "'I-x' cannot follow 'O'"),
-        ("a O\nb person\n", 2, "tag 'person' has an unknown form"),
+        ("a B-x\nb person\n", 2, "tag 'person' has an unknown form"),
         ("a O\nb x O\n", 2, "3 columns"),
         ("a\tO\n\tO\n", 2, "the token is empty"),
         ("Mira\nleft\n", 1, "no tag column"),
@@ -201,7 +201,7 @@ def test_legal_tags_are_read_as_they_are(
     [
         (ReadOptions(tag_column=4), "there is no column 4"),
         (ReadOptions(token_column=-3), "there is no column -3"),
-        (ReadOptions(token_column=1), "named both"),
+        (ReadOptions(token_column=1, tag_column=-1), "named both"),
         (ReadOptions(tag_column="ner"), "tag_column is 'ner'"),
     ],
 )

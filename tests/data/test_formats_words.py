@@ -70,7 +70,11 @@ def test_the_text_of_a_record_is_the_text(file: Path) -> None:
         ({"tokens": "a", "tags": ["O"]}, ":2", "the field 'tokens' holds 'a'"),
         ({"tokens": ["a"], "tags": "O"}, ":2", "the field 'tags' holds 'O'"),
         ({"tokens": ["a", ""], "tags": ["O", "O"]}, ":2", "token 1 is empty"),
-        ({"tokens": ["a", "b"], "tags": ["O", "b"]}, ":2, token 1", "tag 'b' has an unknown form"),
+        (
+            {"tokens": ["a", "b"], "tags": ["B-x", "b"]},
+            ":2, token 1",
+            "tag 'b' has an unknown form",
+        ),
         ({"tokens": ["a", "b"], "tags": ["O", "I-x"]}, ":2, token 1", "'I-x' cannot follow 'O'"),
         ({"tokens": ["a"], "tags": ["O"], "text": "b"}, ":2, token 0", "'a' is not in the text"),
         ({"tokens": ["a"], "tags": ["O"], "text": "ab", "offsets": [[0, 2]]}, ":2", "agree"),
@@ -140,3 +144,46 @@ def test_a_file_of_tags_lists_a_broken_record_once(file: Path) -> None:
     log = ReadLog(unreadable=[])
     assert len(list(read_documents(file, log=log))) == 2
     assert [error.place for error in log.unreadable or ()] == [f"{file}:2"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["PER", "PER", "O"], [(0, 8, "PER")]),
+        (["person-actor", "O", "person-actor"], [(0, 3, "person-actor"), (9, 12, "person-actor")]),
+        (["B", "I", "O"], [(0, 8, "entity")]),
+        (["B-x", "M-x", "E-x"], [(0, 12, "x")]),
+        (["(x(y*", "*)", "*)"], [(0, 8, "y"), (0, 12, "x")]),
+        (["B_x", "I_x", "O"], [(0, 8, "x")]),
+    ],
+)
+def test_other_notations_are_read_as_in_column_files(
+    tmp_path: Path, tags: list[str], expected: list[tuple[int, int, str]]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"tokens": ["Ann", "Lee!", "ran"], "ner_tags": tags}))
+    log = ReadLog()
+    (document,) = read_documents(path, "words", log=log)
+    assert [(each.start, each.end, each.label) for each in document.entities] == expected
+    assert len(log.notes) == 1
+
+
+def test_labels_without_o_are_read_if_they_are_stated(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["Ann", "Lee"], "tags": ["PER", "PER"]}')
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(path, "words"))
+    assert "--scheme-in IO (scheme='IO')" in (caught.value.hint or "")
+    (document,) = read_documents(path, "words", ReadOptions(scheme="IO"))
+    assert [each.label for each in document.entities] == ["PER"]
+
+
+def test_empty_tokens_are_left_out_when_repaired(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["", "Lee", "ran"], "tags": ["B-PER", "I-PER", "O"]}')
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(path, "words"))
+    assert "--repair" in (caught.value.hint or "")
+    (document,) = read_documents(path, "words", ReadOptions(repair=True))
+    assert document.text == "Lee ran"
+    assert [document.surface(each) for each in document.entities] == ["Lee"]

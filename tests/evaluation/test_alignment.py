@@ -308,7 +308,7 @@ def test_tokens_that_column_files_cannot_hold_are_aligned(conll: Path) -> None:
         (
             CLEAN.encode("utf-16"),
             "p.conll:1",
-            "byte 0xff at position 0 of the line is not UTF-8",
+            "byte 0xff at position 0 of the line is not UTF-8: the file is in UTF-16",
             "a file in UTF-8",
         ),
     ],

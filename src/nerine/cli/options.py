@@ -12,7 +12,7 @@ import click
 
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
-from nerine.core.tags import TagScheme
+from nerine.core.tags import read_scheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 from nerine.data.formats.options import ANNOTATIONS, NEVER_KEPT, UNUSUAL, Offsets, Overlaps
 
@@ -96,15 +96,21 @@ _FROM_HUB = [
 ]
 _READING = [
     click.option(
-        "--scheme-in", metavar="SCHEME", help="Scheme of the tags.  [default: found from the tags]"
+        "--scheme-in",
+        metavar="SCHEME",
+        help="Scheme of the tags, or IO for labels without a prefix.  [default: found from the "
+        "tags]",
     ),
     click.option(
         "--token-column",
         metavar="COLUMN",
-        help="Column of the tokens: a number, from 0 or backwards from -1, or in records a name.",
+        help="Column of the tokens: a number, from 0 or backwards from -1, or in records a name.  "
+        "[default: found from the file]",
     ),
     click.option(
-        "--tag-column", metavar="COLUMN", help="Column of the tags.  [default: the last one]"
+        "--tag-column",
+        metavar="COLUMN",
+        help="Column of the tags; several, as in 2,3, are layers.  [default: found from the file]",
     ),
     click.option("--text-field", metavar="NAME", help="Field of the text in records and tasks."),
     click.option(
@@ -155,9 +161,12 @@ _READING = [
 ]
 
 
-def column_named(value: str) -> int | str:
-    """A column by its number, or by its name."""
-    return int(value) if value.removeprefix("-").isdecimal() else value
+def column_named(value: str) -> int | str | tuple[int, ...]:
+    """A column by its number or its name, or several by their numbers."""
+    numbers = [part for part in value.split(",") if part.strip().removeprefix("-").isdecimal()]
+    if len(numbers) < len(value.split(",")):
+        return value
+    return int(value) if len(numbers) == 1 else tuple(map(int, numbers))
 
 
 def _read_options(values: Mapping[str, Any]) -> ReadOptions:
@@ -171,7 +180,7 @@ def _read_options(values: Mapping[str, Any]) -> ReadOptions:
             given[name] = frozenset(given[name].split(","))
     if "tag_names" in given:
         given["tag_names"] = tuple(given["tag_names"].split(","))
-    return ReadOptions(scheme=scheme and TagScheme.named(scheme), **given)
+    return ReadOptions(scheme=scheme and read_scheme(scheme), **given)
 
 
 def _corpus_options(values: dict[str, Any]) -> CorpusOptions:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from nerine.cli.options import GoldSplit, column_named, default_option, gathered
-from nerine.core.tags import Reading, TagScheme
+from nerine.core.tags import Reading, read_scheme
 from nerine.data.formats import FORMATS, ReadOptions
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ class PredictionOptions:
     @classmethod
     def of(cls, values: dict[str, Any]) -> PredictionOptions:
         """The options by the values of their flags."""
-        scheme = values["predicted_scheme"]
+        scheme, column = values["predicted_scheme"], values["predicted_column"]
         options = ReadOptions(
-            scheme=scheme and TagScheme.named(scheme),
-            tag_column=column_named(values["predicted_column"]),
+            scheme=scheme and read_scheme(scheme),
+            tag_column=column and column_named(column),
         )
         return cls(values["predicted_format"], options, values["changed_tokens"], values["reading"])
 
@@ -65,8 +65,7 @@ _PREDICTED = [
     click.option(
         "--predicted-column",
         metavar="COLUMN",
-        default="-1",
-        help="Column of the predicted tags.  [default: the last one]",
+        help="Column of the predicted tags.  [default: found from the file; of several the last]",
     ),
     default_option(
         "--changed-tokens",

@@ -117,17 +117,21 @@ def _align_columns(
         )
     if split is not None:
         raise click.UsageError("--split needs a corpus; a file with both tags is scored as a whole")
-    columns = [reading.options.tag_column, prediction.options.tag_column]
-    if isinstance(columns[0], str) or isinstance(columns[1], str):
+    gold, predicted = reading.options.tag_column, prediction.options.tag_column
+    if gold is None:
+        gold = _GOLD_COLUMN if predicted is None else -1
+    if predicted is None:
+        predicted = _PREDICTED_COLUMN
+    if not isinstance(gold, int) or not isinstance(predicted, int):
         raise CorpusError(
-            f"the columns {columns} are names", place=path, expected="numbers of columns"
+            f"the columns {[gold, predicted]} are not numbers",
+            place=path,
+            expected="numbers of columns",
         )
-    # both options are the last column by default
-    gold_column = _GOLD_COLUMN if columns[0] == columns[1] == _PREDICTED_COLUMN else columns[0]
     return align_columns(
         Path(path),
-        gold_column,
-        columns[1],
+        gold,
+        predicted,
         reading.options,
         predicted_scheme=prediction.options.scheme,
     )

@@ -15,18 +15,34 @@ A tag is `O` or a prefix, a hyphen and a label: `B-creative-work`. IOB1 is that 
 
 from __future__ import annotations
 
+from nerine.core.tags.notation import (
+    IO,
+    Notation,
+    ReadScheme,
+    TagSurvey,
+    bracketed_spans,
+    detect_notation,
+    read_scheme,
+)
 from nerine.core.tags.reading import Reading
 from nerine.core.tags.scheme import Fault, TagScheme, Transitions, detect_scheme
 from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
 
 __all__ = [
+    "IO",
     "OUTSIDE",
     "Fault",
+    "Notation",
+    "ReadScheme",
     "Reading",
     "Span",
     "Tag",
     "TagScheme",
+    "TagSurvey",
     "Transitions",
+    "bracketed_spans",
+    "detect_notation",
     "detect_scheme",
     "parse_tag",
+    "read_scheme",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn, get_args
 
 from nerine.core.errors import FormatError, SettingsError
-from nerine.core.tags import Reading, TagScheme
+from nerine.core.tags import Reading, ReadScheme, TagScheme
 
 Style = Literal["nerine", "doccano", "prodigy"]
 Overlaps = Literal["error", "outermost", "innermost", "first", "drop"]
@@ -42,10 +42,13 @@ class ReadOptions:
     """How to read documents. Each format uses the options that apply to it.
 
     Attributes:
-        scheme: The scheme of tag files; None detects it by a first pass over the tags.
-        token_column: In column files the index of the token column, from 0, or from -1 backwards.
-            In records and tables the name of the field; a number there means the usual names.
-        tag_column: The same for the tags.
+        scheme: The scheme of tag files, or `"IO"` for labels without a prefix; None detects it by
+            a first pass over the tags.
+        token_column: In column files the index of the token column, from 0, or from -1 backwards,
+            or its name in a header; None judges the columns by what they hold. In records and
+            tables the name of the field; None, and a number, mean the usual names.
+        tag_column: The same for the tags; several columns are layers of entities, which may be
+            nested.
         separator: Of column files, `"tab"` or `"space"` (runs of spaces); None detects it.
         tag_names: The names of tags that are given as numbers.
         known_tag_names: Tag names by column from outside the files, for files without names.
@@ -66,9 +69,9 @@ class ReadOptions:
             one that begins first, and of these the longest; `"drop"` none of them.
     """
 
-    scheme: TagScheme | None = None
-    token_column: int | str = 0
-    tag_column: int | str = -1
+    scheme: ReadScheme | None = None
+    token_column: int | str | None = None
+    tag_column: int | str | tuple[int, ...] | None = None
     separator: str | None = None
     tag_names: tuple[str, ...] | None = None
     known_tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

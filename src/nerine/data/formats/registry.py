@@ -21,6 +21,7 @@ from nerine.data.formats import (
     tables,
     words,
 )
+from nerine.data.formats.columns import conllu, conllu_writing
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import resolve_overlaps
@@ -91,7 +92,20 @@ JSON = (".jsonl", ".json")
 FORMATS = {
     each.name: each
     for each in (
-        Format("columns", columns.EXTENSIONS, columns.read, columns.write),
+        Format(
+            "columns",
+            columns.EXTENSIONS,
+            columns.read,
+            columns.write,
+            recognises=columns.recognises,
+        ),
+        Format(
+            "conllu",
+            conllu.EXTENSIONS,
+            conllu.read,
+            conllu_writing.write,
+            recognises=conllu.recognises,
+        ),
         Format("spans", JSON, spans.read, spans.write, recognises=spans.recognises),
         Format("words", JSON, words.read, words.write, recognises=words.recognises),
         Format("spacy-tuples", JSON[::-1], tuples.read, tuples.write, recognises=tuples.recognises),

@@ -5,29 +5,93 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.errors import FormatError, SchemeError
-from nerine.core.tags import Span, TagScheme, parse_tag
+from nerine.core.tags import (
+    Notation,
+    Span,
+    TagScheme,
+    TagSurvey,
+    bracketed_spans,
+    detect_notation,
+    parse_tag,
+)
 from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
+
+_FIRST = 500
 
 Place = Callable[[int], str]
 """The place, such as `file:line`, of the item with an index."""
 
 
-def check_tags(tags: Iterable[str], place: Place) -> None:
-    """Raises `FormatError` if a tag does not have the form of one."""
-    for index, tag in enumerate(tags):
-        try:
-            parse_tag(tag)
-        except SchemeError as error:
-            raise FormatError.placed(error, place(index)) from None
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """How the tags of a file are written: their notation, and their scheme."""
+
+    notation: Notation
+    scheme: TagScheme
+
+    @classmethod
+    def detect(
+        cls, sequences: Callable[[], Iterable[Sequence[str]]], options: ReadOptions, log: ReadLog
+    ) -> Tagging:
+        """The notation and the scheme of the tags of a file, which the log is told.
+
+        `sequences` returns the file's tags by document. If the scheme is stated, only the first of
+        them are looked at.
+        """
+        stated = options.scheme
+        found = sequences()
+        survey = TagSurvey.of(itertools.islice(found, _FIRST) if stated else found)
+        notation = detect_notation(survey.tags, has_outside=survey.has_outside, stated=stated)
+        scheme = stated if isinstance(stated, TagScheme) else notation.scheme(survey)
+        if notation.note:
+            log.add_note(notation.note)
+        log.scheme = scheme
+        return cls(notation, scheme)
+
+    @property
+    def name(self) -> str:
+        """The name of the notation, if it is not a way to write a scheme, or of the scheme."""
+        is_own = self.notation.name in ("IO", "brackets")
+        return self.notation.name if is_own else self.scheme.value
+
+    def check(self, tags: Iterable[str], place: Place) -> None:
+        """Raises `FormatError` if a tag does not have the form of the file's tags."""
+        for index, tag in enumerate(tags):
+            if not self.notation.is_tag(tag):
+                raise FormatError.placed(unknown_form(tag, self.notation), place(index))
+
+
+def unknown_form(tag: str, notation: Notation) -> SchemeError:
+    """The error for a tag that does not have the form of a file's other tags."""
+    try:
+        parse_tag(tag)
+    except SchemeError as error:
+        if notation.name == "prefixed":
+            return error
+    return SchemeError(
+        f"tag {tag!r} has an unknown form",
+        expected=notation.note.removeprefix("tags: ") or "labels without white space around them",
+        hint="--tag-column (tag_column=…) names the column of the tags",
+    )
 
 
 def decode_tags(
-    tags: Sequence[str], scheme: TagScheme, options: ReadOptions, log: ReadLog, place: Place
+    tags: Sequence[str], tagging: Tagging, options: ReadOptions, log: ReadLog, place: Place
 ) -> list[Span]:
     """Tags → spans. A sequence that breaks the scheme is an error, or is repaired and logged."""
+    scheme = tagging.scheme
+    if tagging.notation.name == "brackets":
+        spans, wrong = bracketed_spans(tags)
+        if wrong:
+            raise FormatError(
+                wrong.reason, place=place(wrong.index), expected="a bracket for each end"
+            )
+        return spans
+    tags = tagging.notation.prefixed(tags)
     fault = scheme.fault(tags)
     if fault is None:
         return scheme.decode(tags)
@@ -49,8 +113,38 @@ def decode_tags(
     return scheme.decode(tags, options.reading)
 
 
+def decode_layers(
+    layers: Sequence[Sequence[str]],
+    tagging: Tagging,
+    options: ReadOptions,
+    log: ReadLog,
+    place: Place,
+) -> list[Span]:
+    """Spans of one or several tags a word; equal ones of two layers are one."""
+    before = log.repaired_documents
+    spans = [span for tags in layers for span in decode_tags(tags, tagging, options, log, place)]
+    log.repaired_documents = min(log.repaired_documents, before + 1)
+    is_flat = len(layers) == 1 and tagging.notation.name != "brackets"
+    return spans if is_flat else sorted(set(spans))
+
+
+def without_empty_tokens(
+    surfaces: Sequence[str], spans: Iterable[Span], log: ReadLog
+) -> tuple[list[str], list[Span]]:
+    """The tokens that are not empty, and the spans over them; the log is told of the others."""
+    if "" not in surfaces:
+        return list(surfaces), list(spans)
+    before = [0, *itertools.accumulate(int(bool(surface)) for surface in surfaces)]
+    kept = [Span(before[start], before[end], label) for start, end, label in spans]
+    log.add_remark("with empty tokens, which are left out")
+    if any(span.start == span.end for span in kept):
+        log.add_remark("with entities of empty tokens alone, which are left out")
+    filled = [surface for surface in surfaces if surface]
+    return filled, sorted({span for span in kept if span.start < span.end})
+
+
 def entities_from_spans(tokens: Sequence[Token], spans: Iterable[Span]) -> tuple[Entity, ...]:
-    """Spans over tokens → entities over the text."""
+    """Spans over tokens → entities over the text; spans in order, each once."""
     return tuple(
         Entity(tokens[span.start].start, tokens[span.end - 1].end, span.label) for span in spans
     )

@@ -4,13 +4,15 @@
 
     {"id": "7", "tokens": ["Mira", "left", "."], "ner_tags": ["B-person", "O", "O"]}
 
-Tags are names, or numbers with `ReadOptions.tag_names`. The text is the tokens joined by one space,
-or the field `text`, in which the tokens are found in order, or at `offsets` ([start, end] for each
-token). Other fields are kept in `Document.meta`. Word records cannot hold scores of entities.
+Tags are names in any notation, or numbers with `ReadOptions.tag_names`. The text is the tokens
+joined by one space, or the field `text`, in which the tokens are found in order, or at `offsets`
+([start, end] for each token). Other fields are kept in `Document.meta`. Word records cannot hold
+scores of entities.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,17 +22,17 @@ from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.json_values import Refuse
-from nerine.core.tags import TagScheme, detect_scheme
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 from nerine.data.formats.tagged_words import (
+    Tagging,
     can_locate,
-    check_tags,
-    decode_tags,
+    decode_layers,
     entities_from_spans,
     locate_tokens,
     tags_from_entities,
+    without_empty_tokens,
     words_to_tag,
 )
 
@@ -100,15 +102,22 @@ class TaggedRows:
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
-        log.scheme = scheme = self.options.scheme or detect_scheme(
-            self._tags(row, place)[0] for place, row in self.rows()
-        )
+        tagging = Tagging.detect(self._all_tags, self.options, log)
         for place, row in self.rows():
-            with errors_at(place):
-                document = self._document(row, place, scheme, log)
-            yield place, document
+            try:
+                with errors_at(place):
+                    document = self._document(row, place, tagging, log)
+            except FormatError as error:
+                log.refuse(error)
+            else:
+                yield place, document
 
-    def _document(self, row: Row, place: str, scheme: TagScheme, log: ReadLog) -> Document:
+    def _all_tags(self) -> Iterator[list[str]]:
+        for place, row in self.rows():
+            with contextlib.suppress(FormatError):  # it is raised when the row is read
+                yield self._tags(row, place)[0]
+
+    def _document(self, row: Row, place: str, tagging: Tagging, log: ReadLog) -> Document:
         tags, tag_field = self._tags(row, place)
         token_field = _field(row, self.options.token_column, TOKEN_FIELDS, "token")
         surfaces = row[token_field]
@@ -117,10 +126,11 @@ class TaggedRows:
                 f"the field {token_field!r} holds {_shortened(surfaces)}",
                 expected="a list of strings",
             )
-        if "" in surfaces:
+        if "" in surfaces and not self.options.repair:
             raise FormatError(
                 f"token {surfaces.index('')} is empty",
                 expected="at least one character in every token",
+                hint="--repair (repair=True) leaves empty tokens out and counts them",
             )
         if len(tags) != len(surfaces):
             raise FormatError(
@@ -131,7 +141,9 @@ class TaggedRows:
         def token_place(index: int) -> str:
             return f"{place}, token {index}"
 
-        spans = decode_tags(tags, scheme, self.options, log, token_place)
+        tagging.check(tags, token_place)
+        spans = decode_layers([tags], tagging, self.options, log, token_place)
+        surfaces, spans = without_empty_tokens(surfaces, spans, log)
         text, used = row.get("text"), {token_field, tag_field}
         if not isinstance(text, str):
             text, tokens = " ".join(surfaces), joined_tokens(surfaces)
@@ -140,6 +152,10 @@ class TaggedRows:
             used.add("text")
         else:
             ranges = row["offsets"]
+            if is_ranges(ranges) and len(ranges) > len(surfaces):
+                ranges = [
+                    pair for pair, each in zip(ranges, row[token_field], strict=False) if each
+                ]
             if not is_ranges(ranges) or [text[start:end] for start, end in ranges] != surfaces:
                 raise FormatError(
                     "the field 'offsets' does not agree with the tokens and the text",
@@ -176,11 +192,10 @@ class TaggedRows:
                     f"the field {field!r} holds {_shortened(values)}",
                     expected="a list of tags, or of their numbers",
                 )
-            check_tags(values, lambda index: f"{place}, token {index}")
             return list(values), field
 
 
-def _field(row: Row, stated: int | str, usual: Sequence[str], unit: str) -> str:
+def _field(row: Row, stated: object, usual: Sequence[str], unit: str) -> str:
     """The field with the given name, or the first of the usual ones; `unit` is token or tag."""
     names = (stated,) if isinstance(stated, str) else usual
     for name in names:

@@ -11,9 +11,9 @@ from typing import Any
 from nerine.core.display import counted
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, FormatError, SettingsError
-from nerine.core.tags import Reading, TagScheme
+from nerine.core.tags import Reading, ReadScheme, TagScheme
 from nerine.data.formats import ReadLog, ReadOptions, read_placed
-from nerine.data.formats.column_layout import find_layout
+from nerine.data.formats.columns.detection import find_layout
 from nerine.evaluation.alignment.changed_tokens import CHANGED_TOKENS
 from nerine.evaluation.alignment.columns import align_rows, broken_tags, predicted_scheme, read_tags
 from nerine.evaluation.alignment.detection import predicted_format
@@ -174,7 +174,7 @@ def align_columns(
     predicted_column: int,
     options: ReadOptions = _DEFAULT,
     *,
-    predicted_scheme: TagScheme | None = None,
+    predicted_scheme: ReadScheme | None = None,
 ) -> Alignment:
     """Aligns the gold and the predicted tags of one column file, as conlleval takes them.
 
@@ -235,7 +235,8 @@ def _align_column_file(
     sentences = read_sentences(path, file.options, repairs, file.remarks)
     rows = [row for sentence in sentences for row in sentence]
     tags = [[row.tag for row in sentence] for sentence in sentences]
-    scheme = file.options.scheme or predicted_scheme(tags, gold_scheme)
+    stated = file.options.scheme if isinstance(file.options.scheme, TagScheme) else None
+    scheme = stated or predicted_scheme(tags, gold_scheme)
     aligned = align_rows(gold, sentences, path, repairs, file.changed_tokens)
     strict, lenient = read_tags(gold, aligned, scheme, path, repairs)
     documents = tuple(document for _, document in gold)

@@ -22,8 +22,8 @@ from pathlib import Path
 from nerine.core.document import Token
 from nerine.core.errors import CorpusError
 from nerine.core.tags import OUTSIDE
-from nerine.data.formats.column_layout import SPACE, TAB
-from nerine.data.formats.columns import shown_token
+from nerine.data.formats.columns.layout import SPACE, TAB
+from nerine.data.formats.columns.writing import shown_token
 from nerine.evaluation.alignment.characters import align_tokens
 from nerine.evaluation.alignment.repairs import Repairs
 from nerine.evaluation.alignment.rows import Row

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nerine.core.errors import FormatError
+from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import stream_lines
-from nerine.core.tags import OUTSIDE
-from nerine.data.formats.column_comments import own_key
-from nerine.data.formats.column_layout import (
+from nerine.core.tags import OUTSIDE, Notation, TagScheme, bracketed_spans
+from nerine.data.formats.columns.comments import own_key
+from nerine.data.formats.columns.detection import judged_options
+from nerine.data.formats.columns.layout import (
     TAB,
     Layout,
     column_index,
@@ -62,6 +63,13 @@ def read_sentences(
 
     Raises `FormatError` if the file cannot be read, or has no rows or no tags.
     """
+    stated = options.tag_column
+    options, notation = judged_options(path, options)
+    if notation.note and remarks is not None:
+        remarks.append(notation.note)
+    column = options.tag_column
+    if stated is None and column not in (None, LAST) and remarks is not None:
+        remarks.append(f"the tags of {path} are in column {column}, the only one with tags")
     sentences: list[list[Cells]] = [[]]
     for number, line in _lines(path, repairs):
         stripped = line.rstrip(" \t")
@@ -79,11 +87,27 @@ def read_sentences(
     column = _tag_column([cells for each in sentences for cells in each], path, options, remarks)
     options = replace(options, tag_column=column)
     rows = [
-        [_row(columns, number, path, options, repairs) for number, columns in sentence]
+        [_row(columns, number, path, options, repairs, notation) for number, columns in sentence]
         for sentence in sentences
     ]
     _check_known([row for sentence in rows for row in sentence], path, options)
-    return rows
+    return [_prefixed(sentence, notation) for sentence in rows]
+
+
+def _prefixed(rows: list[Row], notation: Notation) -> list[Row]:
+    """The rows with their tags as in `B-person`."""
+    tags = [row.tag for row in rows]
+    if notation.name == "brackets":
+        # of nested entities the outer one, as one tag a word holds no more
+        spans = sorted(bracketed_spans(tags)[0], key=lambda span: (span.start, -span.end))
+        flat = [
+            span
+            for index, span in enumerate(spans)
+            if all(e.end <= span.start for e in spans[:index])
+        ]
+        tags = TagScheme.IOB2.encode(flat, len(tags))
+    written = notation.prefixed(tags) if notation.name != "brackets" else tags
+    return [replace(row, tag=tag) for row, tag in zip(rows, written, strict=True)]
 
 
 def _check_known(rows: Sequence[Row], path: Path, options: ReadOptions) -> None:
@@ -108,12 +132,13 @@ def _check_known(rows: Sequence[Row], path: Path, options: ReadOptions) -> None:
 
 def _tag_column(
     rows: Sequence[Cells], path: Path, options: ReadOptions, remarks: list[str] | None
-) -> int | str:
+) -> int | str | tuple[int, ...]:
     """The column of the tags: the one stated, or the only one that has tags in every line."""
     widths = {len(columns) for _, columns in rows}
     width = widths.pop()
-    if options.tag_column != LAST or widths or width < 3:
-        return options.tag_column
+    stated = LAST if options.tag_column is None else options.tag_column
+    if stated != LAST or widths or width < 3:
+        return stated
     full = [
         index
         for index in range(width)
@@ -126,7 +151,7 @@ def _tag_column(
             "--predicted-column (tag_column=…) names another"
         )
     if any(is_tag(columns[LAST]) for _, columns in rows) or not full:
-        return options.tag_column
+        return stated
     if len(full) > 1:
         raise FormatError(
             f"the last column has no tags, and columns {' and '.join(map(str, full))} have",
@@ -167,7 +192,12 @@ def _is_comment(line: str, columns: Sequence[str]) -> bool:
 
 
 def _row(
-    columns: Sequence[str], number: int, path: Path, options: ReadOptions, repairs: Repairs
+    columns: Sequence[str],
+    number: int,
+    path: Path,
+    options: ReadOptions,
+    repairs: Repairs,
+    notation: Notation,
 ) -> Row:
     place = f"{path}:{number}"
     if len(columns) == 1:
@@ -179,9 +209,16 @@ def _row(
             )
         repairs.add("lines with a tag and no token", place)
         return Row(number, None, columns[0])
-    token = columns[column_index(options.token_column, "token_column", len(columns), place)]
-    tag = columns[column_index(options.tag_column, "tag_column", len(columns), place)].strip()
-    if is_tag(tag):
+    token = columns[_index(options.token_column, "token_column", len(columns), place)]
+    tag = columns[_index(options.tag_column, "tag_column", len(columns), place)].strip()
+    if notation.is_tag(tag):
         return Row(number, token, tag)
     repairs.add("tags of an unknown form, read as O", place)
     return Row(number, token, OUTSIDE, unknown=tag)
+
+
+def _index(column: int | str | tuple[int, ...] | None, option: str, width: int, place: str) -> int:
+    if isinstance(column, tuple):
+        raise SettingsError(f"{option} is {column}", place=place, expected="one column")
+    usual = 0 if option == "token_column" else -1
+    return column_index(usual if column is None else column, option, width, place)

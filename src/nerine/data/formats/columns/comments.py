@@ -71,11 +71,11 @@ def write_comments(
     `shown` is the token column of its `words`, `own_meta` the meta with a place of its own there.
     """
     if document.id is not None:
-        yield _string_comment("id", document.id)
+        yield string_comment("id", document.id)
     surfaces = [document.surface(word) for word in words]
     hidden = surfaces != [*shown]
     if not words or hidden or document.text != " ".join(surfaces):
-        yield _string_comment("text", document.text)
+        yield string_comment("text", document.text)
         if hidden or not can_locate(document.text, words):
             yield f"# tokens = {json_line([[word.start, word.end] for word in words])}"
     rest = {key: value for key, value in document.meta.items() if key not in own_meta}
@@ -84,7 +84,7 @@ def write_comments(
     yield from own_meta.get("comments", ())
 
 
-def _string_comment(key: str, value: str) -> str:
+def string_comment(key: str, value: str) -> str:
     """The comment line for a string: plain if it can be read back so, else as JSON."""
     if value and value == value.strip() and not _UNFIT_FOR_A_LINE.search(value):
         return f"# {key} = {value}"
