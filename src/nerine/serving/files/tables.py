@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from nerine.core.document import Entity
+from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
-from nerine.core.files import decoded
 from nerine.data.formats.tables.rows import reads_quotes
 from nerine.serving.files.lines import LONGEST, Lines, closing, too_long
 from nerine.serving.files.records import (

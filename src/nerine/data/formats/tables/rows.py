@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
-from nerine.core.files import decoded
 
 LONGEST = 1 << 22
 """The maximum number of bytes of a row. Longer ones come from unclosed quotes and the like."""
