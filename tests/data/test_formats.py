@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -107,18 +106,6 @@ def test_a_format_of_one_tag_a_word_cannot_hold_entities_that_overlap(
         write_documents([DOCUMENT, nested], tmp_path / "out", name)
     assert caught.value.place == f"{tmp_path / 'out'}, document 2"
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("second", [{"start": 2, "end": 6}, {"start": 0, "end": 9}])
-def test_span_records_whose_entities_overlap_are_refused_with_their_place(
-    tmp_path: Path, second: dict[str, int]
-) -> None:
-    path = tmp_path / "a.jsonl"
-    entities = [{"start": 0, "end": 4, "label": "person"}, {**second, "label": "event"}]
-    path.write_text(json.dumps({"text": "Mira left", "entities": entities}))
-    with pytest.raises(FormatError, match=r"begins before entity 0 .* ends") as caught:
-        list(read_documents(path))
-    assert caught.value.place == f"{path}:1"
 
 
 def test_a_file_can_be_rewritten_from_itself(tmp_path: Path) -> None:

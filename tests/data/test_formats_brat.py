@@ -12,7 +12,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
-from strategies import documents
+from strategies import documents, overlapping_documents
 
 TEXT = "Mira Okonjo left\nTandem Labs for Lisbon.\n"
 LINES = """\
@@ -31,7 +31,7 @@ ENTITIES = (
     Entity(17, 28, "organisation"),
     Entity(33, 39, "place"),
 )
-ASIDE = ReadOptions(set_aside=True)
+PIECES = ReadOptions(skip={"pieces"})
 
 
 def pair(folder: Path, lines: str, text: str = TEXT, name: str = "a") -> Path:
@@ -81,14 +81,13 @@ def test_usual_files_leave_nothing_in_meta(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "words", "line"),
     [
-        ("T1\tperson 0 4\tMila\n", "the annotation shows 'Mila'", 1),
+        ("T1\tperson 0 4\tMila\n", "shows 'Mila', but the text there is 'Mira'", 1),
         ("T1\tperson 0 4\tMira\nT1\tplace 33 39\tLisbon\n", "the id T1 is used twice", 2),
-        ("\nT1\tperson 0 99\tMira\n", "the range 0 99 is not in the text", 2),
-        ("T1\tperson 4 4\t\n", "the range 4 4 is not in the text", 1),
+        ("\nT1\tperson 0 99\tMira\n", r"person has the range \[0, 99\)", 2),
+        ("T1\tperson 4 4\t\n", r"person has the range \[4, 4\)", 1),
         ("T1 person 0 4 Mira\n", "is not a valid annotation", 1),
         (f"T1\tperson 0 {'4' * 5000}\tMira\n", "is not a valid annotation", 1),
-        ("T1\tperson 0 4;12 16\tMira left\n", r"person \[0, 16\) is in pieces", 1),
-        ("T1\tperson 0 11\tMira Okonjo\nT2\tname 0 4\tMira\n", r"name \[0, 4\) overlaps", 2),
+        ("T1\tperson 0 4;12 16\tMira left\n", "the person at 0 4;12 16 is in pieces", 1),
     ],
 )
 def test_lines_that_are_no_entities_are_refused_with_their_place(
@@ -100,18 +99,107 @@ def test_lines_that_are_no_entities_are_refused_with_their_place(
     assert caught.value.place == f"{path}:{line}"
 
 
-def test_what_is_no_entity_can_be_set_aside(tmp_path: Path) -> None:
-    lines = (
-        "T1\tname 0 4\tMira\nT2\tperson 0 11\tMira Okonjo\n"
-        "T3\tgroup 17 23;33 39\tTandem Lisbon\nR1\tis Arg1:T1 Arg2:T3\n"
+NESTED = (
+    "T1\tname 0 4\tMira\nT2\tperson 0 11\tMira Okonjo\nT5\tperson 0 11\tMira Okonjo\n"
+    "T4\tverb 5 16\tOkonjo left\nT7\tgroup 0 11\tMira Okonjo\nR1\tis Arg1:T5 Arg2:T2\n"
+)
+
+
+def test_annotations_may_overlap_and_equal_ones_are_one_entity(tmp_path: Path) -> None:
+    document = read_one(pair(tmp_path, NESTED))
+    assert document.entities == (
+        Entity(0, 4, "name"),
+        Entity(0, 11, "group"),
+        Entity(0, 11, "person"),
+        Entity(5, 16, "verb"),
     )
+    write_documents([document], tmp_path / "out", "brat")
+    assert (tmp_path / "out" / "a.ann").read_text() == NESTED
+    assert read_one(tmp_path / "out") == document
+    fewer = document.with_entities(e for e in document.entities if e.label != "person")
+    with pytest.raises(FormatError, match="refers to T2, which is no longer an entity"):
+        write_documents([fewer], tmp_path / "less", "brat")
+
+
+def test_annotations_in_pieces_are_an_error_or_skipped(tmp_path: Path) -> None:
+    lines = (
+        "T2\tperson 0 11\tMira Okonjo\nT3\tgroup 17 23;33 39\tTandem Lisbon\n"
+        "R1\tis Arg1:T2 Arg2:T3\n"
+    )
+    with pytest.raises(FormatError, match="is in pieces") as caught:
+        read_one(pair(tmp_path, lines))
+    assert '--skip pieces (skip={"pieces"})' in (caught.value.hint or "")
     log = ReadLog()
-    document = read_one(pair(tmp_path, lines), ASIDE, log)
+    document = read_one(pair(tmp_path, lines), PIECES, log)
     assert document.entities == (Entity(0, 11, "person"),)
-    assert log.set_aside == 2
+    assert log.skipped == {"pieces": 1}
     write_documents([document], tmp_path / "out", "brat")
     assert (tmp_path / "out" / "a.ann").read_text() == lines
-    assert read_one(tmp_path / "out", ASIDE) == document
+    assert read_one(tmp_path / "out", PIECES) == document
+
+
+def test_the_files_of_a_shared_task_are_read_like_one(tmp_path: Path) -> None:
+    given, more = NESTED.splitlines(keepends=True)[:2], "T9\tleaving 12 16\tleft\nE1\tleaving:T9\n"
+    folder = tmp_path / "in"
+    for name in ("a", "b"):
+        pair(folder, "".join(given), name=name).rename(folder / f"{name}.a1")
+    (folder / "a.a2").write_text(more)
+    for path in (folder / "a.a1", folder / "a.txt", folder / "a.a2"):
+        assert detect_format(path) == "brat"
+        assert [each.label for each in read_one(path).entities] == ["name", "person", "leaving"]
+    assert detect_format(folder) == "brat"
+    log = ReadLog()
+    first, second = read_documents(folder, log=log)
+    assert [each.label for each in second.entities] == ["name", "person"]
+    assert log.remarks == {"with triggers of events, read as entities like others": 1}
+    write_documents([first, second], tmp_path / "out", "brat")
+    assert (tmp_path / "out" / "a.ann").read_text() == "".join(given) + more
+    (corpus,) = load_corpus(folder).splits.values()
+    assert len(corpus) == 2
+    (folder / "a.ann").write_text("")
+    with pytest.raises(FormatError, match=r"the annotations a.ann and a.a1") as caught:
+        list(read_documents(folder))
+    assert "move the other one" in (caught.value.hint or "")
+    (folder / "a.ann").unlink()
+    assert len(list(read_documents(folder))) == 2
+
+
+def test_offsets_over_other_line_ends_or_in_utf_16_are_noticed(tmp_path: Path) -> None:
+    crlf = TEXT.replace("\n", "\r\n")
+    lines = "T1\tperson 0 11\tMira Okonjo\nT2\torganisation 17 28\tTandem Labs\n"
+    lines += "T3\tgroup 17 23;33 39\tTandem Lisbon\n"
+    log = ReadLog()
+    document = read_one(pair(tmp_path / "in", lines, crlf), PIECES, log)
+    assert [document.surface(each) for each in document.entities] == ["Mira Okonjo", "Tandem Labs"]
+    assert log.notes == ["offsets count CR LF as one character, as the entities' own texts show"]
+    write_documents([document], tmp_path / "out", "brat")
+    written = (tmp_path / "out" / "a.ann").read_text().splitlines()
+    assert written[1:] == [
+        "T2\torganisation 18 29\tTandem Labs",
+        "T3\tgroup 18 24;34 40\tTandem Lisbon",
+    ]
+    assert read_one(tmp_path / "out", PIECES) == document
+    fox = "🦊 Mira saw Oslo"
+    path = pair(tmp_path / "fox", "T1\tp 3 7\tMira\n", fox)
+    pair(tmp_path / "fox", "T1\tp 3 7\n", fox, "b")
+    log = ReadLog()
+    first, second = read_documents(path.parent, log=log)
+    assert (first.entities, second.entities) == ((Entity(2, 6, "p"),), (Entity(2, 6, "p"),))
+    assert log.notes == ["offsets count UTF-16 code units, as the entities' own texts show"]
+    with pytest.raises(FormatError, match="shows 'Mira'") as caught:
+        read_one(path, ReadOptions(offsets="code-points"))
+    assert '--offsets utf-16 (offsets="utf-16")' in (caught.value.hint or "")
+    assert read_one(path, ReadOptions(offsets="utf-16")) == first
+
+
+def test_all_lines_that_cannot_be_read_can_be_listed(tmp_path: Path) -> None:
+    path = pair(tmp_path, "T1\tp 0 4\tMiro\nT2 x\nT3\tp 5 11\tOkonjo\nT4\tp 0 99\t\n")
+    pair(tmp_path, "T1\tp 0 4;5 6\tMira O\n", name="b")
+    log = ReadLog(unreadable=[])
+    (document,) = read_documents(tmp_path, log=log)
+    assert document.entities == (Entity(5, 11, "p"),)
+    places = [each.place for each in log.unreadable or ()]
+    assert places == [f"{path}:2", f"{path}:1", f"{path}:4", f"{path.with_name('b.ann')}:1"]
 
 
 def test_white_space_in_the_shown_text_does_not_count(tmp_path: Path) -> None:
@@ -246,7 +334,13 @@ def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="the text has no annotation file") as caught:
         list(read_documents(tmp_path))
     assert caught.value.place == str(tmp_path / "b.txt")
-    assert len(list(read_documents(tmp_path, options=ReadOptions(unlabelled=True)))) == 2
+    for way, count in (("skip", 1), ("keep", 2)):
+        assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
+        log = ReadLog()
+        kinds = {"unlabelled"}
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
+        assert len(list(read_documents(tmp_path, options=options, log=log))) == count
+        assert (log.skipped if way == "skip" else log.kept) == {"unlabelled": 1}
     (tmp_path / "a.txt").unlink()
     with pytest.raises(FormatError, match="there is no such file"):
         read_one(path)
@@ -264,7 +358,7 @@ def test_pairs_in_a_folder_inside_are_refused(tmp_path: Path) -> None:
     [
         ('{"name": "gone"}', "gone.ann is missing"),
         ('{"name": "a"}\n{"name": "a"}', "listed twice"),
-        ('{"name": 5}', "the name is 5"),
+        ('{"name": 5}', "the name is not a name"),
         ('{"name": "a", "tokens": [[0, 999]]}', r"token 0 has the range \[0, 999\)"),
         ('{"name": "a", "tokens": 5}', "the field 'tokens' holds '5'"),
         ('{"name": "a", "meta": []}', "the field 'meta' holds"),
@@ -320,7 +414,7 @@ def test_pairs_that_are_called_like_splits_are_splits(tmp_path: Path) -> None:
     }
 
 
-@given(st.lists(documents(scores=True), max_size=3))
+@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
 def test_documents_survive(
     tmp_path_factory: pytest.TempPathFactory, before: list[Document]
 ) -> None:

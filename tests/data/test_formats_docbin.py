@@ -16,7 +16,7 @@ from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, MissingExtraError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
-from strategies import documents
+from strategies import documents, overlapping_documents
 
 spacy = pytest.importorskip("spacy")
 tokens = pytest.importorskip("spacy.tokens")
@@ -105,8 +105,13 @@ def test_documents_of_unknown_entities_are_refused(file: Path, pipeline: Any) ->
     with pytest.raises(FormatError, match="entities of this document are not annotated") as caught:
         list(read_documents(file))
     assert caught.value.place == f"{file}:2"
-    options = ReadOptions(unlabelled=True)
-    assert [each.text for each in read_documents(file, options=options)] == ["Mira", "Mira left"]
+    for way, texts in (("keep", ["Mira", "Mira left"]), ("skip", ["Mira"])):
+        assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
+        log = ReadLog()
+        kinds = {"unlabelled"}
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
+        assert [each.text for each in read_documents(file, options=options, log=log)] == texts
+        assert (log.kept if way == "keep" else log.skipped) == {"unlabelled": 1}
 
 
 def test_what_is_not_read_is_said(file: Path, pipeline: Any) -> None:
@@ -120,8 +125,9 @@ def test_what_is_not_read_is_said(file: Path, pipeline: Any) -> None:
     written_by_spacy(file, doc, part, user_data=True)
     log = ReadLog()
     assert len(list(read_documents(file, log=log))) == 2
+    unread = "tag, categories, span groups sc (--control sc), other user data"
     assert log.remarks == {
-        "with tag, categories, span groups, other user data of spaCy, not read": 1,
+        f"with {unread} of spaCy, not read": 1,
         "with tokens not annotated for entities, read as outside of any": 1,
     }
 
@@ -216,6 +222,101 @@ def test_without_spacy_the_error_names_the_extra(
     assert caught.value.hint == 'pip install "nerine[spacy]"'
     with pytest.raises(MissingExtraError, match="writing a DocBin"):
         write_documents([Document("a")], file)
+
+
+def grouped(doc: Any, **groups: list[tuple[int, int, str]]) -> Any:
+    for name, spans in groups.items():
+        doc.spans[name] = [tokens.Span(doc, a, b, label=label) for a, b, label in spans]
+    return doc
+
+
+NESTED = [(0, 2, "PERSON"), (0, 1, "NAME"), (1, 3, "X"), (0, 1, "NAME")]
+FOUND = (Entity(0, 4, "NAME"), Entity(0, 11, "PERSON"), Entity(5, 16, "X"))
+
+
+def test_the_only_span_group_is_read_and_said(file: Path) -> None:
+    blank = spacy.blank("en")
+    docs = [grouped(blank("Mira Okonjo left"), sc=NESTED), grouped(blank("Nobody."), sc=[])]
+    written_by_spacy(file, *docs, blank(""))
+    log = ReadLog()
+    first, second, empty = read_documents(file, log=log)
+    assert (first.entities, second.entities, empty.text) == (FOUND, (), "")
+    assert log.notes == ["entities are the spans of the group 'sc'"]
+    assert log.remarks == {}
+
+
+def test_a_span_group_can_be_named(file: Path, pipeline: Any) -> None:
+    doc = grouped(pipeline("Mira Okonjo left"), sc=NESTED, more=[])
+    written_by_spacy(file, doc)
+    log = ReadLog()
+    (by_entities,) = read_documents(file, log=log)
+    assert by_entities.entities == (Entity(0, 11, "PERSON"),)
+    assert log.remarks == {"with span groups sc, more (--control sc) of spaCy, not read": 1}
+    (by_group,) = read_documents(file, options=ReadOptions(control="sc"), log=log)
+    assert by_group.entities == FOUND
+    with pytest.raises(FormatError, match="no span group 'other'") as caught:
+        list(read_documents(file, options=ReadOptions(control="other")))
+    assert "sc (4), more (0)" in (caught.value.expected or "")
+
+
+def test_several_span_groups_are_an_error_with_a_way(file: Path) -> None:
+    doc = grouped(spacy.blank("en")("Mira Okonjo left"), sc=NESTED, more=[(0, 1, "Y")])
+    written_by_spacy(file, doc)
+    with pytest.raises(FormatError, match=r"several groups: sc \(4\), more \(1\)") as caught:
+        list(read_documents(file))
+    assert "--control sc (control='sc')" in (caught.value.hint or "")
+    (document,) = read_documents(file, options=ReadOptions(control="sc"))
+    assert document.entities == FOUND
+
+
+@pytest.mark.parametrize("is_group_first", [True, False])
+def test_entities_and_groups_are_not_mixed_in_one_file(
+    file: Path, pipeline: Any, is_group_first: bool
+) -> None:
+    docs = [grouped(spacy.blank("en")("Mira Okonjo left"), sc=NESTED), pipeline("Lisbon")]
+    written_by_spacy(file, *(docs if is_group_first else docs[::-1]))
+    with pytest.raises(FormatError, match="the documents before this one have") as caught:
+        list(read_documents(file))
+    assert caught.value.place == f"{file}:2"
+    assert "--control sc (control='sc')" in (caught.value.hint or "")
+    options = ReadOptions(control="sc", skip={"unlabelled"})
+    assert [each.entities for each in read_documents(file, options=options)] == [FOUND]
+
+
+def test_a_span_without_a_label_is_an_error_or_skipped(file: Path) -> None:
+    doc = grouped(spacy.blank("en")("Mira Okonjo left"), sc=[*NESTED, (2, 3, "")])
+    written_by_spacy(file, doc)
+    with pytest.raises(FormatError, match="the span 'left' has no label") as caught:
+        list(read_documents(file))
+    assert '--skip no-label (skip={"no-label"})' in (caught.value.hint or "")
+    log = ReadLog()
+    (document,) = read_documents(file, options=ReadOptions(skip={"no-label"}), log=log)
+    assert (document.entities, log.skipped) == (FOUND, {"no-label": 1})
+
+
+def test_all_documents_that_cannot_be_read_can_be_listed(file: Path, pipeline: Any) -> None:
+    written_by_spacy(file, pipeline("Mira"), spacy.blank("en")("left"), pipeline("Lisbon"))
+    log = ReadLog(unreadable=[])
+    assert [each.text for each in read_documents(file, log=log)] == ["Mira", "Lisbon"]
+    assert [each.place for each in log.unreadable or ()] == [f"{file}:2"]
+
+
+@settings(max_examples=50)
+@given(st.lists(overlapping_documents(), min_size=1, max_size=3))
+def test_documents_with_overlapping_entities_survive_as_a_span_group(
+    tmp_path_factory: pytest.TempPathFactory, before: list[Document]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "nested.spacy"
+    assert write_documents(before, file) == len(before)
+    assert list(read_documents(file)) == before
+    is_flat = not any(each.overlapping() for each in before)
+    for doc, document in zip(read_by_spacy(file), before, strict=True):
+        spans = doc.ents if is_flat else doc.spans["sc"]
+        assert doc.text == document.text
+        assert [(e.start_char, e.end_char, e.label_) for e in spans] == [
+            (e.start, e.end, e.label) for e in document.entities
+        ]
+        assert is_flat or not doc.has_annotation("ENT_IOB") or not len(doc)
 
 
 @settings(max_examples=50)

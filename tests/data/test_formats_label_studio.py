@@ -22,8 +22,10 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from nerine.data.formats.label_studio_regions import Offsets
-from strategies import documents, texts
+from nerine.data.formats.head import Head
+from nerine.data.formats.label_studio import recognises
+from nerine.data.formats.label_studio.regions import Offsets, Unit
+from strategies import documents, overlapping_documents, texts
 
 MIRA = Entity(0, 4, "person")
 
@@ -105,26 +107,24 @@ def test_a_minimal_export_is_read(file: Path) -> None:
         "updated_at": "2024-05-02T09:12:44.361Z",
         "lead_time": 12.5,
     }
-    without = {name: value for name, value in record.items() if name != "label"}
+    without = {name: value for name, value in record.items() if name != "label"} | {"id": 6}
     first, second = read(file, record, without)
     assert (first.entities, first.id) == ((MIRA,), "5")
-    assert (first.meta["url"], first.meta["annotator"], second.entities) == ("x", 1, ())
+    assert (first.meta["url"], second.entities) == ("x", ())
     (written,) = rewritten(file, first)
-    assert written["data"]["annotation_id"] == 31
+    assert (written["id"], written["data"]) == (5, {"text": "Mira left.", "url": "x"})
+    (annotation,) = written["annotations"]
+    assert (annotation["id"], annotation["completed_by"], annotation["lead_time"]) == (31, 1, 12.5)
+    (result,) = annotation["result"]
+    assert (result["from_name"], result["to_name"], result["value"]) == ("label", "text", found)
     assert list(read_documents(file)) == [first]
-
-
-def test_a_minimal_export_with_two_fields_of_regions_is_refused(file: Path) -> None:
-    regions = [{"start": 0, "end": 4, "labels": ["person"]}]
-    with pytest.raises(FormatError, match="several fields hold regions: a, b"):
-        read(file, {"text": "Mira", "annotation_id": 1, "a": regions, "b": regions})
 
 
 @pytest.mark.parametrize("bad", [{"start": 0, "end": 4}, {"labels": ["x"]}, 5])
 def test_a_minimal_export_with_a_bad_region_is_refused(file: Path, bad: Any) -> None:
     good = {"start": 0, "end": 4, "labels": ["person"]}
     for regions in ([good, bad], [bad, good]):
-        with pytest.raises(FormatError, match=r"no range of a plain text|the labels are None"):
+        with pytest.raises(FormatError, match=r"no range of a plain text|has no label"):
             read(file, {"text": "Mira", "annotation_id": 1, "label": regions})
 
 
@@ -136,34 +136,46 @@ def test_older_exports_have_completions(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "name"),
+    ("tasks", "is_export"),
     [
-        ([], "label-studio"),
-        ([{"data": {"text": ""}}], "label-studio"),
-        ([{"text": "", "annotation_id": 3}], "label-studio"),
-        ([{"text": "", "entities": []}], "spans"),
-        ([5], "spans"),
+        ([{"data": {"text": ""}}], True),
+        ([{"data": {"text": ""}, "predictions": []}], True),
+        ([{"text": "", "annotation_id": 3}], True),
+        ([{"id": 1, "result": [], "task": {"id": 2, "data": {"text": ""}}}], True),
+        ([{"text": "", "entities": []}], False),
+        ([{"text": "", "annotator": "mira", "label": []}], False),
+        ([{"data": "a text", "label": []}], False),
+        ([{"data": [{"title": "x"}]}], False),
+        ([{"result": [], "task": "ner", "data": "x"}], False),
+        ([], False),
+        ([5], False),
     ],
 )
-def test_arrays_of_tasks_are_told_from_other_arrays(file: Path, tasks: Any, name: str) -> None:
-    for indent in (None, 1):
-        file.write_text("\ufeff\n " + json.dumps(tasks, indent=indent), encoding="utf-8")
-        if name == "spans":
-            with pytest.raises(FormatError, match="JSON"):
-                detect_format(file)
-        else:
-            assert detect_format(file) == name
+def test_tasks_are_recognised_by_content_in_every_layout(
+    tmp_path: Path, tasks: Any, is_export: bool
+) -> None:
+    lines = "\n".join(map(json.dumps, tasks))
+    contents = {
+        "a.json": json.dumps(tasks),
+        "a.txt": "\ufeff\n " + json.dumps(tasks, indent=1),
+        "a.jsonl": lines,
+        "a": json.dumps(tasks[0], indent=1) if tasks else "",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        assert recognises(Head.of(tmp_path / name)) == is_export, name
 
 
-def test_another_array_is_refused_as_it_was(file: Path) -> None:
-    file.write_text('[{"text": "x", "entities": []}]')
-    with pytest.raises(FormatError, match="this is an array") as caught:
-        list(read_documents(file))
-    assert "jq" in (caught.value.hint or "")
-    file.write_text('[\n{"text": "x", "entities": []}\n]')
-    with pytest.raises(FormatError, match="this is not valid JSON") as caught:
-        list(read_documents(file))
-    assert "jq" in (caught.value.hint or "")
+@pytest.mark.parametrize("is_data_first", [True, False])
+def test_a_first_task_longer_than_the_head_is_recognised(file: Path, is_data_first: bool) -> None:
+    long = task("Mira left. " * 40_000, region(0, 4, "person"))
+    if is_data_first:
+        long = {"id": 5, "data": long["data"], "annotations": long["annotations"]}
+    file.write_text(json.dumps([long]), encoding="utf-8")
+    assert not Head.of(file).is_whole
+    assert detect_format(file) == "label-studio"
+    file.write_text(json.dumps([{"text": "Mira left. " * 40_000, "entities": []}]))
+    assert not recognises(Head.of(file))
 
 
 CUT = "the file ends before the array does"
@@ -197,10 +209,17 @@ def test_a_stated_text_field_that_is_not_there_is_named(file: Path) -> None:
 
 
 def test_regions_of_another_field_hint_at_the_text_field(file: Path) -> None:
-    export = task("T-4000", region(0, 4, "person", text="Mira"))
-    with pytest.raises(FormatError, match="shows 'Mira'") as caught:
-        read(file, export)
-    assert "--text-field" in (caught.value.hint or "")
+    data = {"text": "T-4000", "body": "Mira left"}
+    export = task("", region(0, 4, "person", text="Mira"), data=data)
+    with pytest.raises(FormatError, match="shows 'Mira', but the text there is 'T-40'") as caught:
+        read(file, export, options=ReadOptions(text_field="text"))
+    assert "--text-field body (text_field='body')" in (caught.value.hint or "")
+    (document,) = read(file, export, options=ReadOptions(text_field="body"))
+    assert (document.text, document.entities) == ("Mira left", (MIRA,))
+    # without the option, the regions' own texts tell
+    log = ReadLog()
+    assert read(file, export, log=log)[0].entities == (MIRA,)
+    assert log.notes == ["the text is the field 'body', which the regions stand on"]
 
 
 FOX = "🦊🦊 Mira saw Oslo"
@@ -211,7 +230,8 @@ def test_offsets_in_utf_16_are_told_by_the_texts_of_the_regions(file: Path) -> N
     export = task(FOX, region(5, 9, "person", text="Mira"), region(14, 18, "place"))
     (document,) = read(file, export, log=log)
     assert [document.surface(each) for each in document.entities] == ["Mira", "Oslo"]
-    assert log.remarks == {"with offsets in UTF-16 code units, as the texts of the regions show": 1}
+    assert log.notes == ["offsets count UTF-16 code units, as the regions' own texts show"]
+    assert log.remarks == {}
     (written,) = rewritten(file, document)
     values = [each["value"] for each in written["annotations"][0]["result"]]
     assert [(each["start"], each["text"]) for each in values] == [(3, "Mira"), (12, "Oslo")]
@@ -231,9 +251,13 @@ def test_offsets_that_nothing_tells_are_counted(file: Path, text: str | None) ->
     log = ReadLog()
     (document,) = read(file, task("🦊 aaaa", region(3, 4, "x", text=text)), log=log)
     assert document.entities == (Entity(3, 4, "x"),)
-    assert log.remarks == {
-        "with offsets after an emoji whose unit is unclear, read as code points": 1
-    }
+    ((remark, count),) = log.remarks.items()
+    assert count == 1
+    assert remark.startswith("with offsets after an emoji whose unit nothing shows, read as code ")
+    assert '--offsets utf-16, offsets="utf-16"' in remark
+    log = ReadLog()
+    read(file, task("🦊 aaaa", region(3, 4, "x")), options=ReadOptions(offsets="utf-16"), log=log)
+    assert log.remarks == {}
 
 
 def test_before_an_emoji_it_does_not_matter(file: Path) -> None:
@@ -244,7 +268,7 @@ def test_before_an_emoji_it_does_not_matter(file: Path) -> None:
 
 @given(texts())
 def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
-    offsets = Offsets(text)
+    offsets = Offsets(text, Unit("utf-16"))
     for point in range(len(text) + 1):
         unit = len(text[:point].encode("utf-16-le")) // 2
         assert offsets.code_point(unit) == point
@@ -272,9 +296,9 @@ def test_the_annotation_that_was_not_cancelled_counts(file: Path) -> None:
 @pytest.mark.parametrize(
     ("annotations", "words", "hint"),
     [
-        ([{"result": []}, {"result": []}], "has 2 annotations", "keep one"),
-        ([cancelled()], "has 0 annotations", "--skip-rejected"),
-        ([], "has 0 annotations", "export annotated tasks only"),
+        ([{"result": []}, {"result": []}], "has 2 annotations", "--annotations latest"),
+        ([cancelled()], "has 0 annotations", "--skip cancelled"),
+        ([], "has 0 annotations", "--skip unlabelled"),
         ([5], "the annotations are", ""),
         ({"result": []}, "the annotations are", ""),
     ],
@@ -293,36 +317,79 @@ def test_any_other_number_of_annotations_is_refused(
 
 def test_a_task_that_nobody_has_annotated_can_be_tagged(file: Path) -> None:
     export = task("Mira", annotations=[])
-    (document,) = read(file, export, options=ReadOptions(unlabelled=True))
+    (document,) = read(file, export, options=ReadOptions(keep={"unlabelled"}))
     assert rewritten(file, document) == [export]
     (written,) = rewritten(file, document.with_entities([MIRA]))
     assert written["annotations"][0]["result"][0]["value"]["labels"] == ["person"]
 
 
-def test_cancelled_tasks_can_be_skipped(file: Path) -> None:
+def test_cancelled_tasks_can_be_skipped_or_kept(file: Path) -> None:
+    export = task("x", annotations=[cancelled(result=[region(0, 1, "q")])])
     log = ReadLog()
-    options = ReadOptions(skip_rejected=True)
-    export = task("x", annotations=[cancelled()])
-    assert read(file, export, task("y"), options=options, log=log)[0].text == "y"
-    assert (log.skipped, log.documents) == (1, 1)
+    options = ReadOptions(skip={"cancelled"})
+    (only,) = read(file, export, task("y"), options=options, log=log)
+    assert (only.text, log.skipped, log.documents) == ("y", {"cancelled": 1}, 1)
+    log = ReadLog()
+    first, _ = read(file, export, task("y"), options=ReadOptions(keep={"cancelled"}), log=log)
+    assert (first.entities, log.kept) == ((Entity(0, 1, "q"),), {"cancelled": 1})
+    assert rewritten(file, first) == [export]
 
 
-def test_what_is_no_entity_can_be_set_aside(file: Path) -> None:
+def test_a_cancelled_annotation_next_to_another_is_said(file: Path) -> None:
+    export = task("Mira", region(0, 4, "person"))
+    export["annotations"].append(cancelled(result=[region(0, 2, "q")]))
+    log = ReadLog()
+    assert read(file, export, log=log)[0].entities == (MIRA,)
+    assert log.remarks == {"with a cancelled annotation next to the one that is read": 1}
+
+
+def test_regions_may_overlap_and_have_several_labels(file: Path) -> None:
     export = task(
         "Mira Okonjo left",
         region(5, 11, "name"),
-        region(0, 11, "person"),
-        region(12, 16, "verb", "past"),
+        region(0, 11, "person", "artist"),
+        region(3, 16, "x"),
+        region(0, 11, "person", id="again"),
     )
-    with pytest.raises(FormatError, match=r"overlaps person \[0, 11\)") as caught:
-        read(file, export)
-    assert (caught.value.place or "").endswith("task 5, region 1")
-    with pytest.raises(FormatError, match="has 2 labels"):
-        read(file, task("Mira left", region(5, 9, "verb", "past")))
-    log = ReadLog()
-    (document,) = read(file, export, options=ReadOptions(set_aside=True), log=log)
-    assert (document.entities, log.set_aside) == ((Entity(0, 11, "person"),), 2)
+    (document,) = read(file, export)
+    assert [(e.start, e.end, e.label) for e in document.entities] == [
+        (0, 11, "artist"),
+        (0, 11, "person"),
+        (3, 16, "x"),
+        (5, 11, "name"),
+    ]
     assert rewritten(file, document) == [export]
+    assert list(read_documents(file)) == [document]
+
+
+def test_one_of_several_labels_of_a_region_can_go_or_get_a_score(file: Path) -> None:
+    export = task("Mira", region(0, 4, "a", "b", "c"))
+    (document,) = read(file, export)
+    (written,) = rewritten(file, document.with_entities(document.entities[:2]))
+    (result,) = written["annotations"][0]["result"]
+    assert (result["id"], result["value"]["labels"]) == ("r0", ["a", "b"])
+    scored = [Entity(0, 4, "a", 0.5), Entity(0, 4, "b", 0.25), Entity(0, 4, "c")]
+    rewritten(file, document.with_entities(scored))
+    assert next(iter(read_documents(file))).entities == tuple(scored)
+    relation = {"type": "relation", "from_id": "r0", "to_id": "r0"}
+    (related,) = read(file, task("Mira", region(0, 4, "a", "b"), relation))
+    rewritten(file, related.with_entities(related.entities[1:]))  # the region is still there
+    with pytest.raises(FormatError, match="relation refers to the region 'r0'"):
+        rewritten(file, related.with_entities([]))
+
+
+def test_a_region_without_a_label_is_an_error_or_skipped(file: Path) -> None:
+    bare = {"id": "b", "to_name": "text", "type": "text", "value": {"start": 5, "end": 9}}
+    for result in (region(5, 9), bare):
+        export = task("Mira left", region(0, 4, "person"), result)
+        with pytest.raises(FormatError, match=r"the region \[5, 9\) has no label") as caught:
+            read(file, export)
+        assert (caught.value.place or "").endswith("task 5, region 2")
+        assert '--skip no-label (skip={"no-label"})' in (caught.value.hint or "")
+        log = ReadLog()
+        (document,) = read(file, export, options=ReadOptions(skip={"no-label"}), log=log)
+        assert (document.entities, log.skipped) == ((MIRA,), {"no-label": 1})
+        assert rewritten(file, document) == [export]
 
 
 @pytest.mark.parametrize(
@@ -330,7 +397,11 @@ def test_what_is_no_entity_can_be_set_aside(file: Path) -> None:
     [
         (region(0, 4, "p", text="Miro"), "shows 'Miro', but the text there is 'Mira'"),
         (region(0, 9, "p"), r"the range \[0, 9\)"),
-        (region(0, 4), "has 0 labels"),
+        (region(0, 4), "has no label"),
+        (region(0, 4, "p", value={"start": 0, "end": 4, "labels": "p"}), "the labels are"),
+        (region(0, 4, "p", value={"start": 1.5, "end": 4, "labels": ["p"]}), "has no range"),
+        (region(0, 0, "p"), r"the range \[0, 0\)"),
+        (region(0, 10**30, "p"), "the range"),
         (region(0, 4, ""), "the labels are"),
         (region(0, 4, "p", score=3), "the score is 3"),
         ({"type": "labels", "value": {"labels": ["p"]}}, "has no range"),
@@ -437,13 +508,15 @@ def test_a_folder_of_exports_is_a_corpus(tmp_path: Path) -> None:
     assert corpus.place("train", 0) == f"{tmp_path / 'train.json'}:2, task 5"
 
 
-@given(st.lists(documents(scores=True), max_size=3))
+@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
 def test_documents_survive(
     tmp_path_factory: pytest.TempPathFactory, before: list[Document]
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "label-studio.json"
     assert write_documents(before, file, "label-studio") == len(before)
-    assert list(read_documents(file)) == before
+    log = ReadLog()
+    assert list(read_documents(file, "label-studio", log=log)) == before
+    assert log.notes == []
 
 
 def test_predictions_stand_beside_what_a_person_said(file: Path) -> None:
@@ -479,7 +552,7 @@ def test_a_new_task_with_predictions_has_no_annotation(file: Path) -> None:
     assert written.keys() == {"data", "predictions"}
     with pytest.raises(FormatError, match="0 annotations"):
         list(read_documents(file))
-    (again,) = read_documents(file, options=ReadOptions(unlabelled=True))
+    (again,) = read_documents(file, options=ReadOptions(keep={"unlabelled"}))
     assert (again.text, again.entities, again.id) == (document.text, (), "5")
 
 

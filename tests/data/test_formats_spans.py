@@ -201,10 +201,165 @@ def test_rejected_records_are_an_error_or_counted(file: Path) -> None:
     with pytest.raises(FormatError, match="'reject'") as caught:
         read(file, *records)
     assert caught.value.place == f"{file}:2"
-    assert "--skip-rejected" in (caught.value.hint or "")
+    hint = caught.value.hint or ""
+    assert "--skip rejected" in hint
+    assert "--keep rejected" in hint
     log = ReadLog()
-    assert len(read(file, *records, options=ReadOptions(skip_rejected=True), log=log)) == 1
-    assert log == ReadLog(documents=1, skipped=2)
+    assert len(read(file, *records, options=ReadOptions(skip={"rejected"}), log=log)) == 1
+    assert log == ReadLog(documents=1, skipped={"rejected": 2})
+    log = ReadLog()
+    assert len(read(file, *records, options=ReadOptions(keep={"rejected"}), log=log)) == 3
+    assert log == ReadLog(documents=3, kept={"rejected": 2})
+
+
+@pytest.mark.parametrize("record", [{"text": "Teun"}, {"text": "Teun", "label": None}])
+def test_a_text_without_annotation_is_an_error_or_counted(
+    file: Path, record: dict[str, Any]
+) -> None:
+    with pytest.raises(FormatError, match="the record has no entities; its fields are") as caught:
+        read(file, record)
+    assert "--skip unlabelled" in (caught.value.hint or "")
+    log = ReadLog()
+    assert read(file, record, options=ReadOptions(skip={"unlabelled"}), log=log) == []
+    assert log.skipped == {"unlabelled": 1}
+    (document,) = read(file, record, options=ReadOptions(keep={"unlabelled"}))
+    assert (document.text, document.entities) == ("Teun", ())
+
+
+@pytest.mark.parametrize("item", [[0, 4, None], [0, 4, ""], {"start": 0, "end": 4}])
+def test_an_entity_without_a_label_is_an_error_or_skipped(file: Path, item: Any) -> None:
+    record = {"text": "Mira left", "entities": [item, [5, 9, "verb"]]}
+    with pytest.raises(FormatError, match="has no label") as caught:
+        read(file, record)
+    assert "--skip no-label" in (caught.value.hint or "")
+    assert "--keep" not in (caught.value.hint or "")
+    log = ReadLog()
+    (document,) = read(file, record, options=ReadOptions(skip={"no-label"}), log=log)
+    assert document.entities == (Entity(5, 9, "verb"),)
+    assert log.skipped == {"no-label": 1}
+
+
+def test_entities_that_overlap_or_are_nested_are_read(file: Path) -> None:
+    log = ReadLog()
+    (document,) = read(
+        file, {"text": "Riga Port opens", "label": [[0, 9, "ORG"], [0, 4, "LOC"], [5, 15, "X"]]}
+    )
+    assert document.entities == (Entity(0, 4, "LOC"), Entity(0, 9, "ORG"), Entity(5, 15, "X"))
+    assert log.remarks == {}
+
+
+def test_an_entity_that_is_listed_twice_is_read_once_and_counted(file: Path) -> None:
+    records = [
+        {"text": "2 of 3", "labels": [[0, 1, "N"], [0, 1, "N"], [0, 1, "M"]]},
+        {"text": "4", "labels": [[0, 1, "N"]]},
+    ]
+    log = ReadLog()
+    first, _ = read(file, *records, log=log)
+    assert first.entities == (Entity(0, 1, "M"), Entity(0, 1, "N"))
+    assert log.remarks == {"with an entity that is listed twice, read once": 1}
+
+
+def test_an_entity_with_two_labels_is_two_entities(file: Path) -> None:
+    (document,) = read(
+        file, {"text": "Riga", "entities": [{"start": 0, "end": 4, "labels": ["LOC", "ORG"]}]}
+    )
+    assert document.entities == (Entity(0, 4, "LOC"), Entity(0, 4, "ORG"))
+
+
+def test_a_record_of_one_accepted_suggestion_is_remarked(file: Path) -> None:
+    log = ReadLog()
+    record = {"text": "Mira", "spans": [], "answer": "accept", "_is_binary": True}
+    read(file, record, {**record, "_is_binary": False}, log=log)
+    ((remark, number),) = log.remarks.items()
+    assert ("_is_binary" in remark, number) == (True, 1)
+
+
+def test_an_own_text_that_contradicts_is_an_error_with_its_line(file: Path) -> None:
+    good = {"text": "Bo sat", "spans": [{"start": 0, "end": 2, "label": "PER", "text": "Bo"}]}
+    bad = {"text": "Did Bo sit", "entities": [{"start": 0, "end": 2, "label": "PER", "text": "Bo"}]}
+    with pytest.raises(FormatError, match=r"PER \[0, 2\) shows 'Bo', but .* is 'Di'") as caught:
+        read(file, good, bad)
+    assert caught.value.place == f"{file}:2"
+    assert caught.value.expected == "the range [4, 6), where the text has it"
+
+
+def test_inclusive_ends_of_a_whole_file_are_refused_and_read_with_the_option(file: Path) -> None:
+    records = [
+        {"text": text, "spans": [{"start": 0, "end": end, "label": "PER", "text": text[: end + 1]}]}
+        for text, end in (("Bo sat", 1), ("Aino sat", 3))
+    ]
+    with pytest.raises(FormatError, match="shows 'Bo', but the text there is 'B'") as caught:
+        read(file, *records)
+    assert "--inclusive-ends (inclusive_ends=True)" in (caught.value.hint or "")
+    found = read(file, *records, options=ReadOptions(inclusive_ends=True))
+    assert [each.surface(each.entities[0]) for each in found] == ["Bo", "Aino"]
+
+
+@pytest.mark.parametrize("field", ["value", "word"])
+def test_a_field_that_may_be_an_own_text_is_one_if_the_text_has_it(file: Path, field: str) -> None:
+    bad = {"start": 0, "end": 2, "label": "PER", field: "Bo"}
+    with pytest.raises(FormatError, match="shows 'Bo'"):
+        read(file, {"text": "Did Bo sit", "entities": [bad]})
+    # a normal form, such as a date's, is not in the text
+    log = ReadLog()
+    normal = {"start": 4, "end": 10, "label": "DAY", field: "2020-01-01"}
+    (document,) = read(file, {"text": "On today s", "entities": [normal]}, log=log)
+    assert document.meta["entity_fields"] == [[4, 10, "DAY", {field: "2020-01-01"}]]
+    assert list(log.remarks.values()) == [1]
+
+
+def test_an_export_with_offsets_in_utf_16_is_read_by_the_edges_of_words(file: Path) -> None:
+    records = [
+        {"id": 1, "text": "🤷🏽 Aino took the tram", "label": [[5, 9, "PER"], [19, 23, "X"]]},
+        {"id": 2, "text": "Aino", "label": [[0, 4, "PER"]]},
+    ]
+    log = ReadLog()
+    found = read(file, *records, log=log)
+    surfaces = [[each.surface(entity) for entity in each.entities] for each in found]
+    assert surfaces == [["Aino", "tram"], ["Aino"]]
+    assert ["UTF-16" in note for note in log.notes] == [True]
+    stated = read(file, *records, options=ReadOptions(offsets="utf-16"))
+    assert stated == found
+
+
+def test_a_record_states_its_unit_where_it_matters(file: Path) -> None:
+    # entities inside words: by the edges of words, the file would be read otherwise
+    document = Document("🙂 xAb cd", (Entity(3, 5, "X"),))
+    record = written(file, document, "doccano")
+    assert record["offsets"] == "code-points"
+    assert list(read_documents(file, "spans")) == [document]
+    assert "offsets" not in written(file, Document("é Ab", (Entity(2, 4, "X"),)), "nerine")
+    (other,) = read(file, {"text": "🙂 Ab cd", "label": [[3, 5, "X"]], "offsets": "utf-16"})
+    assert (other.surface(other.entities[0]), other.meta) == ("Ab", {})
+
+
+def test_offsets_may_have_a_decimal_point(file: Path) -> None:
+    log = ReadLog()
+    (document,) = read(file, {"text": "Mira", "label": [[0.0, 4.0, "person"]]}, log=log)
+    assert document.entities == (MIRA,)
+    assert ["4.0" in note for note in log.notes] == [True]
+
+
+def test_records_may_be_an_array_or_objects_over_several_lines(file: Path) -> None:
+    records = [{"text": "Mira left.", "label": [[0, 4, "person"]]}, {"text": "", "label": []}]
+    expected = read(file, *records)
+    for content in (
+        json.dumps(records, indent=1),
+        "\n".join(json.dumps(record, indent=2) for record in records),
+        json.dumps({"data": records}),
+    ):
+        file.write_text(content)
+        assert list(read_documents(file)) == expected
+
+
+def test_records_that_cannot_be_read_are_listed_where_asked(file: Path) -> None:
+    good = {"text": "Mira", "label": [[0, 4, "person"]]}
+    log = ReadLog(unreadable=[])
+    found = read(file, {"text": "Mira", "label": [[0, 9, "X"]]}, "{", good, {"text": "Bo"}, log=log)
+    assert found == [Document("Mira", (MIRA,))]
+    assert sorted(str(error.place) for error in log.unreadable or ()) == [
+        f"{file}:{line}" for line in (1, 2, 4)
+    ]
 
 
 def test_entities_are_put_in_order(file: Path) -> None:
@@ -229,11 +384,16 @@ def test_tokens_may_be_strings(file: Path) -> None:
         ({"text": "x", "label": "POSITIVE"}, "the field 'label' holds 'POSITIVE'"),
         ({"text": "x", "entities": [[0, 1]]}, "is not a valid entity"),
         ({"text": "x", "entities": [["0", 1, "a"]]}, "is not a valid entity"),
-        ({"text": "x", "entities": [[0, 1, None]]}, "is not a valid entity"),
-        ({"text": "x", "entities": [[0, 1, ""]]}, "has no label"),
+        ({"text": "x", "entities": [[False, True, "a"]]}, "is not a valid entity"),
+        ({"text": "x", "entities": [[0, 0.5, "a"]]}, "is not a valid entity"),
+        ({"text": "x", "entities": [[0, 1, 7]]}, "its label is 7"),
+        ({"text": "x", "entities": [[-1, 1, "a"]]}, r"has the range \[-1, 1\)"),
+        ({"text": "x", "entities": [[0, 10**30, "a"]]}, "more than 64 bits"),
+        ({"text": "x", "entities": "a"}, "the field 'entities' holds 'a'"),
+        ({"text": "x", "entities": {"a": 1}}, "the field 'entities' holds {'a': 1}"),
+        ({"text": "x", "entities": [[0, 1, "a"]], "spans": [[0, 1, "b"]]}, "are in the fields"),
         ({"text": "x", "entities": [{"start": 0, "end": 1, "label": "a", "score": 2}]}, "is no"),
-        ({"text": "x", "entities": [[0, 2, "a"]]}, r"entity 0 has the range \[0, 2\)"),
-        ({"text": "xyz", "entities": [[0, 2, "a"], [1, 3, "b"]]}, "begins before entity 0"),
+        ({"text": "x", "entities": [[0, 2, "a"]]}, r"entity a has the range \[0, 2\)"),
         ({"text": "xyz", "entities": [], "tokens": [[0, 9]]}, r"token 0 has the range \[0, 9\)"),
         ({"text": "xyz", "entities": [], "tokens": ["a"]}, "the token 'a' is not in the text"),
         ({"text": "xy", "entities": [], "tokens": [{"text": "a", "start": 0, "end": 1}]}, "agree"),
@@ -292,6 +452,7 @@ def test_text_is_written_readably_and_surrogates_are_escaped(file: Path) -> None
 @pytest.mark.parametrize(
     ("document", "words"),
     [
+        (Document("x", meta={"offsets": "utf-16"}), "would be read as the unit of offsets"),
         (Document("\ud83d\ude00"), "a pair of surrogates"),
         (Document("x", meta={"a": {1}}), "cannot be written as JSON"),
         (Document("x", meta={"a": float("inf")}), "cannot be written as JSON"),

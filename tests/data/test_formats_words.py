@@ -126,6 +126,26 @@ def test_reading_streams(file: Path) -> None:
     assert next(read_documents(file, "words", ReadOptions(scheme=TagScheme.IOB2))).text == "a"
 
 
+def test_records_may_be_an_array_or_objects_over_several_lines(file: Path) -> None:
+    records = [{"id": "1", "tokens": ["Bo"], "ner_tags": ["B-p"]}, {"tokens": [], "ner_tags": []}]
+    expected = read(file, *records)
+    for content in (
+        json.dumps(records),
+        json.dumps(records, indent=1),
+        "\n".join(json.dumps(record, indent=2) for record in records),
+        json.dumps({"version": "1", "data": [records[0]]}),
+    ):
+        file.write_text(content)
+        assert list(read_documents(file)) == expected[: 1 if "version" in content else 2]
+
+
+def test_a_file_of_tags_lists_a_broken_record_once(file: Path) -> None:
+    file.write_text('{"tokens": ["a"], "tags": ["O"]}\n{"tokens"\n{"tokens": [], "tags": []}\n')
+    log = ReadLog(unreadable=[])
+    assert len(list(read_documents(file, log=log))) == 2
+    assert [error.place for error in log.unreadable or ()] == [f"{file}:2"]
+
+
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [

@@ -218,6 +218,33 @@ def test_a_readme_names_the_tags_of_files_that_have_numbers(
     assert load_corpus("mira/bare", options=options).hash == local_hash
 
 
+@pytest.mark.parametrize(
+    "entities",
+    [
+        "list: [{name: start, dtype: int32}, {name: label, dtype: {class_label: {names: [a, b]}}}]",
+        "sequence: [{name: label, dtype: {class_label: {names: {'0': a, '1': b}}}}]",
+        "struct: [{name: label, list: {class_label: {names: [a, b]}}}]",
+        "list: {struct: [{name: label, dtype: {class_label: {names: [a, b]}}}]}",
+    ],
+)
+def test_labels_of_entities_are_named_by_the_readme(hub: Hub, entities: str) -> None:
+    readme = f"---\ndataset_info:\n  features:\n  - name: entities\n    {entities}\n---\n"
+    spans = [{"start": 5, "end": 11, "label": 1}]
+    rows = table(named=False, rows=[{"text": "Mira Okonjo", "entities": spans}])
+    publish(hub, {"README.md": readme.encode(), "train.parquet": rows})
+    (document,) = load_corpus(REPO).train
+    assert [(document.surface(each), each.label) for each in document.entities] == [("Okonjo", "b")]
+
+
+def test_tables_are_read_from_the_hub(hub: Hub) -> None:
+    row = "sentence_id,words,labels\n0,{0},B-person\n0,left,O\n"
+    publish(hub, three("{}.csv", lambda split: row.format(split).encode()))
+    corpus = load_corpus(REPO)
+    assert {name: documents[0].text for name, documents in corpus.splits.items()} == {
+        split: f"{split} left" for split in TEXTS
+    }
+
+
 def test_names_in_the_file_go_before_those_of_the_readme(hub: Hub) -> None:
     wrong = README % ("sequence", ["O", "B-a", "I-a", "B-b", "I-b"])
     shards = {f"data/{split}-0.parquet": table(split) for split in ("train", "test")}
@@ -231,7 +258,7 @@ def test_columns_of_other_names_can_be_given(hub: Hub) -> None:
     readme = readme.replace(', {split: test, path: ["data/test-*"]}', "")
     files = {"data/train-0.parquet": table(rows=rows, named=False), "README.md": readme.encode()}
     publish(hub, files)
-    assert "no field holds the tags; the fields are: w, t" in refusal(REPO, FormatError).found
+    assert refusal(REPO, FormatError).found.endswith("the fields are: w, t")
     corpus = load_corpus(REPO, options=ReadOptions(token_column="w", tag_column="t"))
     assert texts(corpus) == {"train": [text for text, _ in TEXTS["train"]]}
 
@@ -422,6 +449,7 @@ def test_odd_metadata_is_none(hub: Hub, configs: str) -> None:
 KEYS = (
     *("configs", "config_name", "data_files", "data_dir", "split", "path", "default"),
     *("dataset_info", "features", "name", "sequence", "list", "class_label", "names"),
+    *("struct", "dtype"),
 )
 ODD = st.recursive(
     st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["train", "data/*", "", "a"]),
@@ -447,7 +475,7 @@ def test_any_metadata_gives_configurations_or_an_error(metadata: dict[str, Any])
 
 
 def test_files_that_run_code_are_never_candidates(hub: Hub) -> None:
-    names = ("train.pkl", "train.pt", "train.py", "train.arrow", "train.spacy", "train.csv")
+    names = ("train.pkl", "train.pt", "train.py", "train.arrow", "train.spacy")
     publish(hub, dict.fromkeys(names, b"\x80\x04."))
     assert "no files that can be read" in refusal().found
     assert "'docbin' is not read from the hub" in refusal(REPO, CorpusError, format="docbin").found

@@ -265,6 +265,24 @@ def test_a_table_begins_with_its_byte_order_mark(tmp_path: Path) -> None:
     assert output.endswith(b"\n\n")
 
 
+@pytest.mark.parametrize("rows", [['0\t"Mira left', "1\tOslo"], ['0\t"Mira', '1\tOslo"', "2\tx"]])
+def test_a_lone_quote_of_a_tsv_swallows_no_rows(tmp_path: Path, rows: list[str]) -> None:
+    output = tagged(tmp_path, "in.tsv", "\n".join(["id\ttext", *rows, ""]).encode()).decode()
+    lines = output.splitlines()
+    assert lines[0] == "id\ttext\tentities"
+    assert [line.rpartition("\t")[0] for line in lines[1:]] == rows
+    for line, row in zip(lines[1:], rows, strict=True):
+        spans = [(e["start"], e["end"]) for e in json.loads(line.rpartition("\t")[2])]
+        text = row.partition("\t")[2]
+        assert spans == [(each.start, each.end) for each in entities_of(text, 0)]
+
+
+def test_a_tsv_with_both_kinds_of_quotes_is_refused_before_it_is_tagged(tmp_path: Path) -> None:
+    source = tmp_path / "in.tsv"
+    source.write_text('id\ttext\n0\t"Mira\n1\tOslo"\n2\t"a\tb"\n')
+    assert f"{source}:2: a quote opens" in refused_or_raised(source, tmp_path / "out.tsv")
+
+
 def parquet_of(tmp_path: Path, **changes: Any) -> tuple[Path, Any]:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

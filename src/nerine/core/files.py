@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from nerine.core.encodings import decoded
 from nerine.core.errors import DocumentError, FormatError, NerineError, SchemeError
+from nerine.core.json_values import JsonValues, Refuse, as_record
 from nerine.core.strict_json import STRICT, kind_of
 
 UNCHANGED = "the file is as it was before"
@@ -25,8 +27,9 @@ UNCHANGED = "the file is as it was before"
 LONGEST_LINE = 64 * 1024 * 1024
 """The most bytes of a line that is read."""
 
+_PIECE = 1024 * 1024
+_CUT_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 _WHITE = re.compile(r"[ \t\r\n]*")
-_HINT = "write an array of objects as JSON lines, for example with: jq -c '.[]'"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -95,74 +98,6 @@ def file_hash(path: Path) -> str:
 def read_text(path: Path) -> str:
     """The content of a text file, line ends and byte order mark included."""
     return decoded(read_bytes(path), str(path), "of the file")
-
-
-def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
-    """The text of some bytes; raises `FormatError` if they are not UTF-8, as far as is known why.
-
-    Text in UTF-16 without a byte order mark may be valid UTF-8: letters with NUL characters.
-    """
-    try:
-        text = raw.decode()
-        if "\0" not in text or not (wide := _wide_encoding(raw)):
-            return text
-        raise _encoding_error(f"the file is in {wide}", wide, place)
-    except UnicodeDecodeError as error:
-        found = f"byte 0x{raw[error.start]:02x} at position {error.start} {where} is not UTF-8"
-    if wide := _wide_encoding(raw):
-        raise _encoding_error(f"{found}: the file is in {wide}", wide, place)
-    if not raw.decode(errors="ignore").isascii():
-        raise FormatError(
-            f"{found}, but other bytes near it are",
-            place=place,
-            expected="a file in UTF-8",
-            hint="a part is damaged or in another encoding; this leaves such bytes out: "
-            "iconv -c -f utf-8 -t utf-8 FILE > NEW",
-        )
-    if not _UNDEFINED_1252.intersection(raw):
-        name = "cp1252 (Windows, Western European)" if _C1.intersection(raw) else "latin1 or cp1252"
-        raise _encoding_error(f"{found}; it may be {name}", "cp1252", place)
-    raise FormatError(
-        f"{found}",
-        place=place,
-        expected="a file in UTF-8",
-        hint="find out its encoding, and convert it, as in: iconv -f shift_jis -t utf-8 FILE > NEW",
-    )
-
-
-_C1 = frozenset(range(0x80, 0xA0))
-_UNDEFINED_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
-_WIDE_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
-_FEWEST_WIDE = 8
-
-
-def _wide_encoding(raw: bytes) -> str | None:
-    """UTF-16 or UTF-32, if bytes begin with its mark, or every other one is 0 as in Latin text."""
-    for mark, name in _WIDE_MARKS:
-        if raw.startswith(mark):
-            return name
-    if len(raw) < _FEWEST_WIDE:
-        return None
-    # a line of little-endian text ends inside a line feed, and the next one begins there
-    odd, even = raw[1::2].rstrip(b"\n"), raw[::2].rstrip(b"\n")
-    for zeros, letters, name in ((odd, even, "UTF-16LE"), (even, odd, "UTF-16BE")):
-        if zeros.count(0) >= len(zeros) - 1 and not letters.count(0):
-            return name
-    return None
-
-
-def _encoding_error(found: str, encoding: str, place: str) -> FormatError:
-    return FormatError(
-        found,
-        place=place,
-        expected="a file in UTF-8",
-        hint=f"convert the file: iconv -f {encoding.lower()} -t utf-8 FILE > NEW",
-    )
 
 
 @contextlib.contextmanager
@@ -289,11 +224,49 @@ def errors_at(place: str) -> Iterator[None]:
         raise FormatError.placed(error, place) from None
 
 
-def read_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON lines file with their line numbers; empty lines are skipped."""
-    for number, line in read_lines(path):
-        if line.strip():
-            yield number, json_record(line, f"{path}:{number}")
+def read_values(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, Any]]:
+    """The records of a JSON file (`JsonValues`), each with the number of its first line.
+
+    The error of a record that cannot be read goes to `refuse`; if that does not raise it, reading
+    goes on with the next line.
+    """
+    return iter(JsonValues(_pieces(path, refuse), str(path), refuse))
+
+
+def read_records(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `read_values`, for files whose records are objects."""
+    for line, value in read_values(path, refuse):
+        try:
+            record = as_record(value, f"{path}:{line}")
+        except FormatError as error:
+            if refuse is None:
+                raise
+            refuse(error)
+        else:
+            yield line, record
+
+
+def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
+    """The lines of a file with their ends; a long line in pieces."""
+    number, rest, is_first = 1, b"", True
+    with opened(path) as stream:
+        while raw := stream.readline(_PIECE):
+            if is_first:
+                raw, is_first = raw.removeprefix(codecs.BOM_UTF8), False
+            raw = rest + raw
+            # the last character of a piece may be cut
+            cut = None if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
+            rest = raw[cut.start() :] if cut else b""
+            try:
+                yield decoded(raw.removesuffix(rest), f"{path}:{number}")
+            except FormatError as error:
+                if refuse is None:
+                    raise
+                refuse(error)
+                yield "\n" * raw.endswith(b"\n")
+            number += raw.endswith(b"\n")
+    if rest:
+        yield decoded(rest, f"{path}:{number}")
 
 
 def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
@@ -308,14 +281,12 @@ def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) 
             f"this is not valid JSON: {error}",
             place=place,
             expected='one JSON object a line, such as {"text": "…", "entities": []}',
-            hint=_HINT if line.lstrip().startswith("[") else None,
         ) from None
     if not isinstance(record, dict):
         raise FormatError(
             f"this is {kind_of(record)}",
             place=place,
             expected="one JSON object a line",
-            hint=_HINT,
         )
     return record
 
@@ -375,3 +346,12 @@ def json_line(value: object) -> str:
             hint='text.encode("utf-16", "surrogatepass").decode("utf-16") joins such pairs',
         )
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+def json_list(values: Iterable[object]) -> Iterator[str]:
+    """The pieces of a JSON array of `values`, one a line."""
+    lead = "[\n"
+    for value in values:
+        yield f"{lead}{json_line(value)}"
+        lead = ",\n"
+    yield "[]\n" if lead == "[\n" else "\n]\n"

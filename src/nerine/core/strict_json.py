@@ -23,12 +23,12 @@ _LONGEST_SHOWN = 80
 Pairs = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
     """Python reads `NaN` and `Infinity`, which pass every comparison with a limit."""
     raise ValueError(f"{name} is not a JSON number")
 
 
-STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
+STRICT = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 def read_object(path: Path, limit: int) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def parse_object(content: bytes, place: Path, pairs: Pairs = dict, **hooks: Any)
     hint = CUT_SHORT
     try:
         parsed = json.loads(
-            content.decode(), object_pairs_hook=pairs, parse_constant=_refuse_constant, **hooks
+            content.decode(), object_pairs_hook=pairs, parse_constant=refuse_constant, **hooks
         )
         if isinstance(parsed, dict):
             return parsed

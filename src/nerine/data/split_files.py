@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from nerine.core.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
-ANNOTATIONS, INDEX = ".ann", "nerine.jsonl"
+ANNOTATIONS, GIVEN, INDEX = ".ann", ".a1", "nerine.jsonl"
 """The files that mark a folder of brat's pairs: annotations, or Nerine's index of them."""
 
 _NAMES = {
@@ -126,9 +126,16 @@ def is_pair_folder(path: Path) -> bool:
     stems = [
         each.stem
         for each in path.iterdir()
-        if each.suffix == ANNOTATIONS and not each.name.startswith(".")
+        if each.suffix in (ANNOTATIONS, GIVEN) and not each.name.startswith(".")
     ]
     return bool(stems) and not are_split_names(stems)
+
+
+def is_annotated_text(path: Path) -> bool:
+    """Whether a text file has annotations of brat or of BioNLP's shared tasks next to it."""
+    return path.suffix == ".txt" and any(
+        path.with_suffix(extension).is_file() for extension in (ANNOTATIONS, GIVEN)
+    )
 
 
 def are_split_names(stems: Iterable[str]) -> bool:
@@ -161,9 +168,10 @@ def find_split_files(
         for path in sorted(place.iterdir()) if place.is_dir() else []:
             split = split_named(path.name)
             is_other = is_unrelated(path.name) or path.suffix.lower() in _UNRELATED_EXTENSIONS
-            is_text_of_pair = path.suffix == ".txt" and path.with_suffix(ANNOTATIONS).is_file()
             is_wanted = wanted is None or path.suffix.lower() in wanted
-            is_corpus = path.is_file() and is_wanted and not is_other and not is_text_of_pair
+            is_corpus = (
+                path.is_file() and is_wanted and not is_other and not is_annotated_text(path)
+            )
             if split and (is_corpus or (path.is_dir() and is_split(path))):
                 splits.setdefault(split, []).append(path)
         for split, paths in splits.items():

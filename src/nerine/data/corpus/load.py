@@ -21,7 +21,8 @@ from nerine.data.formats import (
     is_folder_of,
     read_placed,
 )
-from nerine.data.formats.words import TaggedRows
+from nerine.data.formats.record_rows import RecordRows
+from nerine.data.formats.registry import counted
 from nerine.data.split_files import find_split_files, split_named
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ SAMPLE = "sample"
 
 _DEFAULT_READ = ReadOptions()
 
-SplitSource = Sequence[Path] | TaggedRows
+SplitSource = Sequence[Path] | RecordRows
 """The files of a split, or its rows in a folder that `datasets` saved."""
 
 
@@ -151,10 +152,8 @@ def _read_corpus(
     logs = {split: ReadLog(unreadable=[] if for_checking else None) for split in sources}
     placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
     for split, source in sources.items():
-        if isinstance(source, TaggedRows):
-            for each in source.documents(logs[split]):
-                logs[split].documents += 1
-                placed[split].append(each)
+        if isinstance(source, RecordRows):
+            placed[split] += counted(source.documents(logs[split]), options, logs[split])
         else:
             for path in source:
                 placed[split] += read_placed(path, format_, options, logs[split])

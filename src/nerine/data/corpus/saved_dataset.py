@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
 from nerine.data.formats.options import ReadOptions
-from nerine.data.formats.parquet import tag_column
-from nerine.data.formats.words import TaggedRows
+from nerine.data.formats.record_rows import RecordRows, label_names
 from nerine.data.split_files import match_splits, split_named
 
 
@@ -21,11 +20,11 @@ def is_saved_dataset(folder: Path) -> bool:
 
 def open_saved_dataset(
     folder: Path, options: ReadOptions, splits: Mapping[str, str] | None = None
-) -> tuple[dict[str, TaggedRows], list[str]]:
+) -> tuple[dict[str, RecordRows], list[str]]:
     """The splits of a folder that `datasets` saved, and the names of those that are left out.
 
-    Columns and tags are those of word records, the names of tags those of a `ClassLabel`. `splits`
-    gives the data set's name of each split, as for `match_splits`.
+    Columns are read like those of Parquet, with the names of each `ClassLabel`. `splits` gives the
+    data set's name of each split, as for `match_splits`.
     """
     datasets = import_extra("datasets", "datasets", "reading a folder that datasets saved")
     try:
@@ -40,16 +39,11 @@ def open_saved_dataset(
         split = split_named(str(found.split or "")) or "train"
         parts, left_out = {split: (split, found)}, []
 
-    def tagged_rows(name: str, dataset: Any) -> TaggedRows:
-        feature = dataset.features.get(tag_column(dataset.features, options))
-        tag_names = getattr(getattr(feature, "feature", None), "names", None)
-        return TaggedRows(
-            lambda: (
-                (f"{folder}, {name}, row {number}", row)
-                for number, row in enumerate(dataset, start=1)
-            ),
-            options,
-            tuple(tag_names) if tag_names else None,
-        )
+    def record_rows(name: str, dataset: Any) -> RecordRows:
+        def rows() -> Iterator[tuple[str, Any]]:
+            for number, row in enumerate(dataset, start=1):
+                yield f"{folder}, {name}, row {number}", row
 
-    return {split: tagged_rows(*part) for split, part in parts.items()}, left_out
+        return RecordRows(rows, options, label_names(dataset.features.to_dict()))
+
+    return {split: record_rows(*part) for split, part in parts.items()}, left_out

@@ -5,13 +5,19 @@ name            files                                     a document is
 ==============  ========================================  ==================================
 `columns`       CoNLL-2003, WNUT and similar files        a sentence: lines of token and tag
 `conllu`        CoNLL-U, CoNLL-U Plus with tags           a sentence: lines of words
-`spans`         JSON lines: Nerine's, doccano's,          a record: text and ranges
-                Prodigy's
-`words`         JSON lines, as on the hub                 a record: tokens and tags
+`spans`         JSON records: Nerine's, doccano's,        a record: text and ranges
+                Prodigy's, Dataturks' and others
+`words`         JSON records, as on the hub               a record: tokens and tags
+`spacy-tuples`  JSON of spaCy's training tuples           a pair: text and annotations
+`spacy-json`    JSON that spaCy 2 was trained with,       a paragraph: tokens and tags
+                read only
+`gliner`        JSON that GLiNER is trained with          a record: words and ranges of words
 `brat`          folders of brat's `.txt` and `.ann`       a pair of files
-`label-studio`  JSON exported by Label Studio             a task with its one annotation
+`label-studio`  JSON exported by Label Studio             a task
 `docbin`        spaCy's DocBin                            a `Doc`
-`parquet`       Parquet, read only                        a row: tokens and tags
+`parquet`       Parquet, read only                        a row: tokens and tags, or text and
+                                                          entities
+`csv`           CSV and TSV with a header                 the rows of a sentence or text, or a row
 `webanno`       WebAnno TSV 3 of WebAnno and INCEpTION,   a sentence
                 read only
 `bioc`          BioC as XML and JSON, read only           a passage
@@ -20,8 +26,11 @@ name            files                                     a document is
                 read only
 ==============  ========================================  ==================================
 
+JSON records are one a line, in one array, or one after another in any indentation.
+
 Files of lines are streamed, never held in memory as a whole. Files of tags are read twice, the
-first time to detect their scheme, unless `ReadOptions.scheme` states it.
+first time to detect their scheme, unless `ReadOptions.scheme` states it; so are files of ranges if
+a record leaves open how offsets count (`ReadOptions.offsets`).
 """
 
 from __future__ import annotations

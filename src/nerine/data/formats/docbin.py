@@ -1,13 +1,19 @@
 """spaCy's DocBin files (`.spacy`), the input of `spacy train`. Needs the extra `spacy`.
 
 A `Doc` becomes a `Document`: its text, its tokens except white space, its entities. Tags, lemmas,
-dependencies, categories, span groups and knowledge base ids are not read; the log counts the
-documents that have some. A `Doc` without annotation of entities is an error unless
-`ReadOptions.unlabelled` is set.
+dependencies, categories and knowledge base ids are not read; the log counts the documents that
+have some.
+
+Entities are `doc.ents`, or the spans of the group that `ReadOptions.control` names, such as "sc",
+which may overlap. Without that option, and if no entities are annotated but one group is there, its
+spans are the entities, and a note says so; several groups are an error. One file is read in one way
+only. A `Doc` without annotation of entities is "unlabelled", a span without a label "no-label".
 
 A document is written with its tokens, or words by the rule, cut so that every entity is a run of
 tokens; the characters between them become tokens too, so that `doc.text` is exactly the text.
-`doc.user_data["nerine"]` holds what a `Doc` cannot, as JSON (see `records`).
+`doc.user_data["nerine"]` holds what a `Doc` cannot, as JSON (see `records`). `doc.ents` cannot hold
+entities that overlap: if some document has any, those of all documents are written as the span
+group "sc", as spaCy's span categorizer takes them.
 
 Reading runs no code of the file: a DocBin is msgpack in zlib, and so is its user data. The only
 types that srsly decodes beyond those of JSON are numbers and arrays, from their bytes; an array of
@@ -18,7 +24,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +36,28 @@ from nerine.core.extras import import_extra
 from nerine.core.files import errors_at, json_line, read_bytes
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import extras_of, with_extras
-from nerine.data.formats.tagged_words import words_to_tag
 
 EXTENSIONS = (".spacy",)
+GROUP = "sc"
+"""The name of spaCy's span categorizer for its spans."""
+
 _KEY = "nerine"
 _UNREAD = ("TAG", "POS", "MORPH", "LEMMA", "DEP")
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a DocBin file; a place is the file and the document's number, from 1."""
+    reader = _Reader(options, log)
     for number, doc in enumerate(_read_docs(path), start=1):
         place = f"{path}:{number}"
-        with errors_at(place):
-            document = _document(doc, options, log)
-        yield place, document
+        try:
+            with errors_at(place):
+                document = reader.document(doc)
+        except FormatError as error:
+            log.refuse(error)
+        else:
+            if document is not None:
+                yield place, document
 
 
 def _read_docs(path: Path) -> Iterator[Any]:
@@ -58,74 +74,190 @@ def _read_docs(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _document(doc: Any, options: ReadOptions, log: ReadLog) -> Document:
-    # spaCy says that an empty document has every annotation
-    has_entities = doc.has_annotation("ENT_IOB")
-    if len(doc) and not has_entities and not options.unlabelled:
-        raise FormatError(
-            "the entities of this document are not annotated",
-            expected="annotated entities; doc.set_ents([]) says that the document has none",
+@dataclass
+class _Reader:
+    """Reads the `Doc`s of one file: the spans of `group`, or if it is None their entities."""
+
+    options: ReadOptions
+    log: ReadLog
+    group: str | None = None
+    is_settled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.options.control is not None:
+            self.group, self.is_settled = self.options.control, True
+
+    def document(self, doc: Any) -> Document | None:
+        """The document of a `Doc`; None if it is skipped."""
+        # spaCy says that an empty document has every annotation
+        group, is_annotated = self._choose(doc) if len(doc) else (self.group, True)
+        if not is_annotated:
+            treatment = self.options.treatment("unlabelled")
+            if treatment == "error":
+                raise self._unlabelled(doc)
+            if treatment == "skip":
+                self.log.skip("unlabelled")
+                return None
+            self.log.keep("unlabelled")
+        plain = _plain(doc, self._labelled(doc, group) if is_annotated else ())
+        self._add_remarks(doc, group)
+        written = doc.user_data.get(_KEY)
+        if written is None:
+            return plain
+        try:
+            extras = json.loads(written)
+        except (TypeError, ValueError, RecursionError):
+            extras = None
+        if not isinstance(extras, dict):
+            raise FormatError(
+                f"user_data[{_KEY!r}] is not the JSON object that Nerine wrote",
+                expected="the JSON object that Nerine wrote",
+            )
+        return with_extras(plain, extras)
+
+    def _choose(self, doc: Any) -> tuple[str | None, bool]:
+        """The span group to read, None for the entities, and whether they are annotated."""
+        groups = list(doc.spans)
+        has_entities = doc.has_annotation("ENT_IOB")
+        if self.options.control is not None:
+            return self.group, self.options.control in groups
+        if has_entities or not groups:
+            found = None
+        elif len(groups) == 1:
+            found = groups[0]
+        else:
+            raise FormatError(
+                f"no entities are annotated, but spans in several groups: {_counts(doc)}",
+                expected="entities, or spans in one group",
+                hint=f"--control {groups[0]} (control={groups[0]!r}) reads the spans of one group",
+            )
+        if not has_entities and found is None:
+            return None, False
+        if self.is_settled and found != self.group:
+            before = "entities" if self.group is None else f"the span group {self.group!r}"
+            name = found or self.group
+            raise FormatError(
+                f"the documents before this one have {before}, this one has "
+                f"{_counts(doc) if found else 'entities'}",
+                expected="one kind of annotation in the whole file",
+                hint=f"--control {name} (control={name!r}) reads the spans of one group, and "
+                '--skip unlabelled (skip={"unlabelled"}) leaves out documents without it',
+            )
+        if found is not None and not self.is_settled:
+            self.log.add_note(f"entities are the spans of the group {found!r}")
+        self.group, self.is_settled = found, True
+        return found, True
+
+    def _unlabelled(self, doc: Any) -> FormatError:
+        hint = (
+            '--skip unlabelled (skip={"unlabelled"}) leaves such documents out, and --keep '
+            'unlabelled (keep={"unlabelled"}) reads them without entities'
         )
-    unread = [name.lower() for name in _UNREAD if len(doc) and doc.has_annotation(name)]
-    unread += ["categories"] if doc.cats else []
-    unread += ["span groups"] if len(doc.spans) else []
-    unread += ["other ids of entities"] if any(e.kb_id or e.ent_id for e in doc.ents) else []
-    unread += ["other user data"] if doc.user_data.keys() - {_KEY} else []
-    if unread:
-        log.add_remark(f"with {', '.join(unread)} of spaCy, not read")
-    if any(token.ent_iob == 0 for token in doc) and has_entities:
-        log.add_remark("with tokens not annotated for entities, read as outside of any")
-    written = doc.user_data.get(_KEY)
-    if written is None:
-        return _plain(doc)
-    try:
-        extras = json.loads(written)
-    except (TypeError, ValueError, RecursionError):
-        extras = None
-    if not isinstance(extras, dict):
-        raise FormatError(
-            f"user_data[{_KEY!r}] holds {str(written)[:60]!r}",
-            expected="the JSON object that Nerine wrote",
+        if self.group is None:
+            return FormatError(
+                "the entities of this document are not annotated",
+                expected="annotated entities; doc.set_ents([]) says that the document has none",
+                hint=hint,
+            )
+        groups = f": {_counts(doc)}" if len(doc.spans) else ""
+        return FormatError(
+            f"the document has no span group {self.group!r}",
+            expected=f"one of its span groups{groups}",
+            hint=hint,
         )
-    return with_extras(_plain(doc), extras)
+
+    def _labelled(self, doc: Any, group: str | None) -> Iterator[Any]:
+        """The spans to read, except those without a label, if they may be skipped."""
+        for span in doc.ents if group is None else doc.spans.get(group, ()):
+            if span.label_:
+                yield span
+            elif self.options.treatment("no-label") == "skip":
+                self.log.skip("no-label")
+            else:
+                raise FormatError(
+                    f"the span {span.text[:60]!r} has no label",
+                    expected="a label for each span",
+                    hint='--skip no-label (skip={"no-label"}) leaves such spans out',
+                )
+
+    def _add_remarks(self, doc: Any, group: str | None) -> None:
+        """Remarks on what is not read of a `Doc`."""
+        unread = [name.lower() for name in _UNREAD if len(doc) and doc.has_annotation(name)]
+        unread += ["categories"] if doc.cats else []
+        others = [name for name in doc.spans if name != group]
+        unread += [f"span groups {', '.join(others)} (--control {others[0]})"] if others else []
+        unread += ["entities"] if group is not None and doc.ents else []
+        spans = doc.ents if group is None else doc.spans.get(group, ())
+        unread += ["other ids of entities"] if any(e.kb_id or e.id for e in spans) else []
+        unread += ["other user data"] if doc.user_data.keys() - {_KEY} else []
+        if unread:
+            self.log.add_remark(f"with {', '.join(unread)} of spaCy, not read")
+        if group is None and doc.has_annotation("ENT_IOB") and any(t.ent_iob == 0 for t in doc):
+            self.log.add_remark("with tokens not annotated for entities, read as outside of any")
 
 
-def _plain(doc: Any) -> Document:
-    """The document of `doc` without its user data."""
+def _counts(doc: Any) -> str:
+    """The span groups of a `Doc` with the numbers of their spans."""
+    return ", ".join(f"{name} ({len(spans)})" for name, spans in doc.spans.items())
+
+
+def _plain(doc: Any, spans: Iterable[Any]) -> Document:
+    """The document of `doc` with the entities `spans`, without its user data."""
     # Token.is_space would ask the vocabulary, whose answer depends on the language
     words = (each for each in doc if not each.text.isspace())
-    tokens = (Token(each.idx, each.idx + len(each)) for each in words)
-    entities = (Entity(each.start_char, each.end_char, each.label_) for each in doc.ents)
-    return Document(doc.text, tuple(entities), tuple(tokens))
+    tokens = tuple(Token(each.idx, each.idx + len(each)) for each in words)
+    keys = {(each.start_char, each.end_char, each.label_) for each in spans}
+    return Document(doc.text, tuple(Entity(*key) for key in sorted(keys)), tokens)
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[bytes]:  # noqa: ARG001
     """The bytes of a DocBin file, in one piece."""
     spacy = import_extra("spacy", "spacy", "writing a DocBin")
     vocab = spacy.vocab.Vocab()
-    found = spacy.tokens.DocBin(store_user_data=True)
+    docs = []
+    is_flat = True
     for document in documents:
-        pieces = []  # start, end, and whether one space follows
-        ranges = [(word.start, word.end) for word in words_to_tag(document)]
-        edges = [(0, 0), *ranges, (len(document.text), len(document.text))]
-        for (start, end), (following, _) in itertools.pairwise(edges):
-            space = end > start and end < following and document.text[end] == " "
-            if end > start:
-                pieces.append((start, end, space))
-            if end + space < following:
-                pieces.append((end + space, following, False))
+        pieces = _pieces(document)
         words = [document.text[start:end] for start, end, _ in pieces]
         doc = spacy.tokens.Doc(vocab, words=words, spaces=[space for *_, space in pieces])
         first = {start: index for index, (start, _, _) in enumerate(pieces)}
         last = {end: index for index, (_, end, _) in enumerate(pieces)}
-        doc.set_ents(
-            [
-                spacy.tokens.Span(doc, first[each.start], last[each.end] + 1, label=each.label)
-                for each in document.entities
-            ]
-        )
-        extras = extras_of(document, _plain(doc))
+        spans = [
+            spacy.tokens.Span(doc, first[each.start], last[each.end] + 1, label=each.label)
+            for each in document.entities
+        ]
+        extras = extras_of(document, _plain(doc, spans))
         if extras:
             doc.user_data[_KEY] = json_line(extras)
+        is_flat = is_flat and not document.overlapping()
+        docs.append((doc, spans))
+    found = spacy.tokens.DocBin(store_user_data=True)
+    for doc, spans in docs:
+        if is_flat:
+            doc.set_ents(spans)
+        else:
+            doc.spans[GROUP] = spans
         found.add(doc)
     yield found.to_bytes()
+
+
+def _pieces(document: Document) -> list[tuple[int, int, bool]]:
+    """The tokens to write: start, end, and whether one space follows that is no token."""
+    # the rule needs the package regex, which reading does without
+    from nerine.core.words import rule_words
+
+    text = document.text
+    words = document.tokens if document.tokens is not None else rule_words(text)
+    starts = {each.start for each in document.entities}
+    ends = {each.end for each in document.entities}
+    bounds = sorted(starts | ends)
+    edges = [(0, 0), *((word.start, word.end) for word in words), (len(text), len(text))]
+    pieces: list[tuple[int, int, bool]] = []
+    for (start, end), (following, _) in itertools.pairwise(edges):
+        is_edge = end in starts or end + 1 in ends  # an entity has the space at its edge
+        space = start < end < following and text[end] == " " and not is_edge
+        for left, right, follows in ((start, end, space), (end + space, following, False)):
+            inner = bounds[bisect_right(bounds, left) : bisect_left(bounds, right)]
+            cut = [*itertools.pairwise([left, *inner, right])] if left < right else []
+            pieces += [(one, two, follows and two == right) for one, two in cut]
+    return pieces

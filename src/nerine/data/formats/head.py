@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import FormatError
+from nerine.core.json_values import list_in
 from nerine.core.strict_json import STRICT
 
 HEAD_BYTES = 256 * 1024
@@ -64,12 +65,16 @@ class Head:
 
     @cached_property
     def first_value(self) -> Any:
-        """The first JSON value; of an array its first element. None if there is no such value."""
+        """The first JSON value; of an array, or of an object's list of records, its first element.
+
+        None if there is no such value.
+        """
         text = self.text.lstrip()
         value = _decoded(text)
         if value is None and text.startswith("["):
             value = [_decoded(text[1:].lstrip())]  # the array is longer than the head
-        return next(iter(value), None) if isinstance(value, list) else value
+        records = value if isinstance(value, list) else list_in(value) if self.is_whole else None
+        return value if records is None else next((one for one in records if one is not None), None)
 
     @property
     def first_record(self) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from nerine.core.display import counted
 from nerine.core.document import Document, Entity
-from nerine.core.errors import FormatError, OverlapError, SettingsError
-from nerine.data.formats.options import Overlaps, ReadOptions
+from nerine.core.errors import OverlapError, SettingsError
+from nerine.data.formats.options import Overlaps
 
 OVERLAPS_HINT = (
     "--overlaps outermost (overlaps='outermost') reads the longest of entities that overlap; "
@@ -90,49 +89,3 @@ def overlap_error(documents: Iterable[Document], purpose: str = "") -> OverlapEr
         expected=f"entities that do not overlap{', for ' if purpose else ''}{purpose}",
         hint=OVERLAPS_HINT,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """A labelled range from an annotation tool, which may overlap others.
-
-    `key` identifies it in its source, such as a line number. `fault` says why it cannot be an
-    entity whatever the others are, such as "is in pieces".
-    """
-
-    key: int
-    start: int
-    end: int
-    label: str
-    fault: str | None = None
-    score: float | None = None
-
-
-def without_overlap(
-    annotations: Iterable[Annotation], options: ReadOptions, place: Callable[[int], str]
-) -> tuple[dict[int, Entity], list[int]]:
-    """The entities by key, in order of the text, and the keys of the annotations set aside.
-
-    Of annotations that overlap, the one that begins first becomes an entity; of those that begin
-    together, the longest. Without `options.treatment("pieces") == "skip"`, any other annotation is an error.
-    """
-    entities: dict[int, Entity] = {}
-    aside: list[int] = []
-    last: Annotation | None = None
-    for each in sorted(annotations, key=lambda one: (one.start, -one.end)):
-        fault = each.fault
-        if fault is None and last is not None and each.start < last.end:
-            fault = f"overlaps {last.label} [{last.start}, {last.end})"
-        if fault is None:
-            entities[each.key] = Entity(each.start, each.end, each.label, each.score)
-            last = each
-            continue
-        if not options.treatment("pieces") == "skip":
-            raise FormatError(
-                f"{each.label} [{each.start}, {each.end}) {fault}",
-                place=place(each.key),
-                expected="entities in one piece, each with one label, that do not overlap",
-                hint="--set-aside (set_aside=True) keeps such annotations in meta and counts them",
-            )
-        aside.append(each.key)
-    return entities, aside

@@ -1,25 +1,41 @@
-"""Parquet files of tokens and tags, read only. Needs pyarrow, of the extra `datasets`.
+"""Parquet files, read only. Needs pyarrow, of the extra `datasets`.
 
-Columns and tags are those of word records (see `words`). The names of tags are those that
-`datasets` stores in the file (`ClassLabel`), or `ReadOptions.tag_names`. pyarrow runs no code of
-the file.
+Rows hold tokens and tags, or a text and its entities (see `record_rows`). The names of tags and
+labels are those that `datasets` stores in the file (`ClassLabel`), or `ReadOptions.tag_names`.
+pyarrow runs no code of the file, and is not asked for rows that need far more memory than the file
+has bytes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, first_line
 from nerine.core.extras import import_extra
+from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
-from nerine.data.formats.words import TAG_FIELDS, Row, TaggedRows
+from nerine.data.formats.record_rows import RecordRows, label_names
+from nerine.data.formats.words import Row
 
-EXTENSIONS = (".parquet",)
+EXTENSIONS = (".parquet", ".pq")
+
+_MAGIC = b"PAR1"
 _BATCH = 1000
+_MEGABYTE = 1 << 20
+_MOST_OF_ROW = 64 * _MEGABYTE
+_MOST_OF_BATCH = 256 * _MEGABYTE
+_MOST_OF_CHUNK = 256 * _MEGABYTE
+_MOST_PACKED = 1000  # bytes that one byte of the file unpacks to
+
+
+def recognises(head: Head) -> bool:
+    """Whether the file begins like Parquet."""
+    return head.content.startswith(_MAGIC)
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
@@ -27,31 +43,108 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     parquet = import_extra("pyarrow.parquet", "datasets", "reading Parquet")
     if not path.is_file():
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")
-    with _parquet_errors(path):
-        schema = parquet.read_schema(path)
-    tag_names: tuple[str, ...] | None = None
+    with _parquet_errors(path), parquet.ParquetFile(path) as file:
+        stored = (file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
+        batch_size = _batch_size(file.metadata, path)
+    size = path.stat().st_size
+    most_unpacked = max(_MOST_OF_CHUNK, _MOST_PACKED * size)
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[tag_column(schema.names, options)]["feature"]["names"]
-        if isinstance(names, list) and all(isinstance(each, str) for each in names):
-            tag_names = tuple(names)
+        names = label_names(json.loads(stored)["info"]["features"])
     except (KeyError, TypeError, ValueError, RecursionError):
-        tag_names = None  # `datasets` did not write this file
+        names = {}  # `datasets` did not write this file
 
     def rows() -> Iterator[tuple[str, Row]]:
         with _parquet_errors(path), parquet.ParquetFile(path) as file:
-            batches = file.iter_batches(batch_size=_BATCH)
-            found = (row for batch in batches for row in batch.to_pylist())
-            yield from ((f"{path}:{number}", row) for number, row in enumerate(found, start=1))
+            number = unpacked = 0
+            for packed in file.iter_batches(batch_size=batch_size):
+                batch = _without_dictionaries(packed)
+                unpacked += batch.nbytes
+                if unpacked > most_unpacked:
+                    raise _unpacks_to(unpacked, size, f"{path}:{number + 1}")
+                for row in _batch_rows(batch, path, number):
+                    number += 1
+                    yield f"{path}:{number}", row
 
-    return TaggedRows(rows, options, tag_names).documents(log)
+    return RecordRows(rows, options, names).documents(log)
 
 
-def tag_column(columns: Collection[str], options: ReadOptions) -> str:
-    """The name of the tag column: the one stated, or the first of the usual ones."""
-    if isinstance(options.tag_column, str):
-        return options.tag_column
-    return next((name for name in TAG_FIELDS if name in columns), TAG_FIELDS[0])
+def _batch_size(metadata: Any, path: Path) -> int:
+    """The number of rows to read at a time.
+
+    Raises `FormatError` if a column would unpack to far more bytes than the file has. A dictionary
+    holds a value once, however often rows repeat it, so that the size of a batch depends on it.
+    """
+    size = path.stat().st_size
+    largest = 1
+    with path.open("rb") as stream:
+        for index in range(metadata.num_row_groups):
+            group = metadata.row_group(index)
+            for column in range(group.num_columns):
+                chunk = group.column(column)
+                unpacked = max(chunk.total_uncompressed_size, _first_page_size(stream, chunk))
+                if unpacked > max(_MOST_OF_CHUNK, _MOST_PACKED * size):
+                    raise _unpacks_to(unpacked, size, f"{path}, column {chunk.path_in_schema}")
+                if chunk.has_dictionary_page:
+                    largest = max(largest, _first_page_size(stream, chunk))
+    return max(1, min(_BATCH, _MOST_OF_BATCH // largest))
+
+
+def _unpacks_to(unpacked: int, size: int, place: str) -> FormatError:
+    return FormatError(
+        f"this file of {size:,} bytes unpacks to more than {unpacked:,} bytes",
+        place=place,
+        expected="a file that does not unpack to far more than its size",
+    )
+
+
+def _first_page_size(stream: BinaryIO, chunk: Any) -> int:
+    """The unpacked size that the header of a column's first page states.
+
+    A header is a struct in Thrift's compact protocol that begins with three numbers: the kind of
+    the page, its unpacked size and its packed size.
+    """
+    offsets = [chunk.data_page_offset]
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        offsets.append(chunk.dictionary_page_offset)
+    stream.seek(max(0, min(offsets)))
+    header = iter(stream.read(32))
+    numbers = []
+    for _ in range(2):
+        if next(header, 0) != 0x15:  # the next field, a 32-bit number
+            return 0
+        value = shift = 0
+        for byte in header:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        numbers.append(value >> 1)
+    return numbers[1]
+
+
+def _without_dictionaries(batch: Any) -> Any:
+    """A batch with each value in its row, so that its size tells the memory that rows need."""
+    for index, column in enumerate(batch.columns):
+        if hasattr(column, "dictionary_decode"):
+            name = batch.schema.field(index).name
+            batch = batch.set_column(index, name, column.dictionary_decode())
+    return batch
+
+
+def _batch_rows(batch: Any, path: Path, before: int) -> Iterator[Row]:
+    """The rows of a batch; raises `FormatError` if one of them is very large."""
+    if batch.nbytes <= _MOST_OF_ROW:
+        yield from batch.to_pylist()
+        return
+    for index in range(batch.num_rows):
+        row = batch.slice(index, 1)
+        if row.nbytes > _MOST_OF_ROW:
+            raise FormatError(
+                f"the row has {row.nbytes:,} bytes",
+                place=f"{path}:{before + index + 1}",
+                expected=f"at most {_MOST_OF_ROW // _MEGABYTE} MiB in a row",
+            )
+        yield from row.to_pylist()
 
 
 @contextlib.contextmanager
@@ -59,6 +152,8 @@ def _parquet_errors(path: Path) -> Iterator[None]:
     """Raises pyarrow's errors, also those about false sizes in a file, as a `FormatError`."""
     try:
         yield
+    except FormatError:
+        raise
     except MemoryError:
         raise FormatError(
             "reading this file needs more memory than is available",

@@ -17,8 +17,18 @@ from typing import Any
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
+from nerine.core.strict_json import kind_of
 
 Record = dict[str, Any]
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value of a record, for a message."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested deeply; a number of thousands of digits
+        return kind_of(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def id_of(record: Mapping[str, Any]) -> str | None:

@@ -9,11 +9,23 @@ from pathlib import Path
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
-from nerine.data.formats import brat, columns, docbin, label_studio, parquet, spans, words
+from nerine.data.formats import (
+    brat,
+    columns,
+    docbin,
+    gliner,
+    label_studio,
+    parquet,
+    spacy_json,
+    spans,
+    tables,
+    words,
+)
 from nerine.data.formats.columns import conllu, conllu_writing
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.overlaps import resolve_overlaps
+from nerine.data.formats.spans import tuples
 from nerine.data.formats.standoff import bioc, i2b2, pubtator, webanno
 from nerine.data.split_files import is_pair_folder, is_unrelated, split_named
 
@@ -76,6 +88,7 @@ class Format:
         return stem if self.write_folder else f"{stem}{self.extensions[0]}"
 
 
+JSON = (".jsonl", ".json")
 FORMATS = {
     each.name: each
     for each in (
@@ -93,12 +106,21 @@ FORMATS = {
             conllu_writing.write,
             recognises=conllu.recognises,
         ),
-        Format("spans", (".jsonl", ".json"), spans.read, spans.write),
-        Format("words", (".jsonl", ".json"), words.read, words.write),
+        Format("spans", JSON, spans.read, spans.write, recognises=spans.recognises),
+        Format("words", JSON, words.read, words.write, recognises=words.recognises),
+        Format("spacy-tuples", JSON[::-1], tuples.read, tuples.write, recognises=tuples.recognises),
+        Format("spacy-json", JSON[::-1], spacy_json.read, recognises=spacy_json.recognises),
+        Format("gliner", JSON[::-1], gliner.read, gliner.write, recognises=gliner.recognises),
         Format("brat", brat.EXTENSIONS, brat.read, write_folder=brat.write_folder),
-        Format("label-studio", label_studio.EXTENSIONS, label_studio.read, label_studio.write),
+        Format(
+            "label-studio",
+            label_studio.EXTENSIONS,
+            label_studio.read,
+            label_studio.write,
+            recognises=label_studio.recognises,
+        ),
         Format("docbin", docbin.EXTENSIONS, docbin.read, write_bytes=docbin.write),
-        Format("parquet", parquet.EXTENSIONS, parquet.read),
+        Format("parquet", parquet.EXTENSIONS, parquet.read, recognises=parquet.recognises),
         Format("webanno", webanno.EXTENSIONS, webanno.read, recognises=webanno.recognises),
         Format("bioc", bioc.EXTENSIONS, bioc.read, recognises=bioc.recognises),
         Format("i2b2", i2b2.EXTENSIONS, i2b2.read, recognises=i2b2.recognises),
@@ -109,6 +131,7 @@ FORMATS = {
             pubtator.write,
             recognises=pubtator.recognises,
         ),
+        Format("csv", (".csv",), tables.read, tables.write, recognises=tables.recognises),
     )
 }
 EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)
@@ -139,11 +162,14 @@ def format_by_extension(path: Path) -> Format:
 def folder_format(path: Path) -> str | None:
     """The format of a folder whose files are the documents of one split; None for another one.
 
-    Such formats are `brat`, and those whose first file tells: `webanno`, `bioc` and `i2b2`. A
-    folder whose files are called `train`, `dev` and `test` is another one.
+    Such formats are `brat`, `label-studio` (the files of a storage), and those whose first file
+    tells: `webanno`, `bioc` and `i2b2`. A folder whose files are called `train`, `dev` and `test`
+    is another one.
     """
     if is_pair_folder(path):
         return "brat"
+    if label_studio.is_storage(path):
+        return "label-studio"
     formats = [FORMATS[name] for name in ("i2b2", "bioc", "webanno")]
     extensions = {extension for each in formats for extension in each.extensions}
     inside = sorted(path.iterdir()) if path.is_dir() else []
@@ -222,7 +248,14 @@ def read_placed(
     found = format_named(format or detect_format(path))
     log = ReadLog() if log is None else log
     log.format = found.name
-    for place, document in found.read(Path(path), options, log):
+    yield from counted(found.read(Path(path), options, log), options, log)
+
+
+def counted(
+    placed: Iterable[tuple[str, Document]], options: ReadOptions, log: ReadLog
+) -> Iterator[tuple[str, Document]]:
+    """Documents and their places, counted by the log, without the overlaps not to be read."""
+    for place, document in placed:
         if options.overlaps is not None:
             with errors_at(place):
                 flat = resolve_overlaps(document, options.overlaps)

@@ -1,4 +1,4 @@
-"""Word records: JSON lines with tokens and their tags, as in data sets on the hub.
+"""Word records: JSON with tokens and their tags, as in data sets on the hub.
 
 ::
 
@@ -21,6 +21,8 @@ from typing import Any
 from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
+from nerine.core.json_values import Refuse
+from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
 from nerine.data.formats.tagged_words import (
@@ -40,12 +42,34 @@ TAG_FIELDS = ("ner_tags", "tags", "labels", "ner")
 Row = Mapping[str, Any]
 
 
+def recognises(head: Head) -> bool:
+    """Whether a file holds word records, by its first one."""
+    record = head.first_record
+    has_tokens = any(isinstance(record.get(name), list) for name in TOKEN_FIELDS)
+    tags = [record[name] for name in TAG_FIELDS if isinstance(record.get(name), list)]
+    return has_tokens and any(_is_list_of(each, str) or _is_list_of(each, int) for each in tags)
+
+
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of word records, each with its place."""
-    table = TaggedRows(
-        lambda: ((f"{path}:{line}", record) for line, record in read_records(path)), options
-    )
-    return table.documents(log)
+    refuse = once(log.refuse)
+
+    def rows() -> Iterator[tuple[str, Row]]:
+        return ((f"{path}:{line}", record) for line, record in read_records(path, refuse))
+
+    return TaggedRows(rows, options).documents(log)
+
+
+def once(refuse: Refuse) -> Refuse:
+    """As `refuse`, but only once for each place: files of tags are read twice."""
+    known: set[str | None] = set()
+
+    def refuse_once(error: FormatError) -> None:
+        if error.place not in known:
+            known.add(error.place)
+            refuse(error)
+
+    return refuse_once
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:

@@ -74,7 +74,8 @@ def stated_configs(metadata: Mapping[str, Any], place: str) -> list[StatedConfig
 def tag_names(metadata: Mapping[str, Any], config: str) -> dict[str, tuple[str, ...]]:
     """The names that a README states for columns of numbers, such as `ner_tags`.
 
-    The names are in `{sequence: {class_label: {names: …}}}`: a list, or a mapping by numbers.
+    The names are in `{sequence: {class_label: {names: …}}}`: a list, or a mapping by numbers. Those
+    of a field of structs have the path of the field, such as `entities.label`.
     """
     stated = metadata.get("dataset_info")
     infos = [stated] if isinstance(stated, Mapping) else list(_mappings(stated))
@@ -82,16 +83,32 @@ def tag_names(metadata: Mapping[str, Any], config: str) -> dict[str, tuple[str, 
     info = own[0] if own else infos[0] if len(infos) == 1 else {}
     found: dict[str, tuple[str, ...]] = {}
     for feature in _mappings(info.get("features")):
-        names: Any = feature.get("sequence") or feature.get("list")
-        for key in ("class_label", "names"):
-            names = names.get(key) if isinstance(names, Mapping) else None
-        if isinstance(names, Mapping):
-            by_number = {str(number): name for number, name in names.items()}
-            names = [by_number.get(str(number)) for number in range(len(by_number))]
-        column, strings = feature.get("name"), _strings(names) if isinstance(names, list) else []
-        if isinstance(column, str) and strings:
-            found[column] = tuple(strings)
+        _add_names(feature, "", found)
     return found
+
+
+def _add_names(
+    feature: Mapping[str, Any], path: str, found: dict[str, tuple[str, ...]], depth: int = 4
+) -> None:
+    """Adds the names of a feature, or of those of a struct in it, by their paths."""
+    column = feature.get("name")
+    if not isinstance(column, str) or depth == 0:
+        return
+    path = f"{path}.{column}" if path else column
+    kinds = ("sequence", "list", "struct", "dtype")
+    inner: Any = next((feature[kind] for kind in kinds if feature.get(kind)), None)
+    if isinstance(inner, Mapping) and isinstance(inner.get("struct"), list):
+        inner = inner["struct"]
+    for each in _mappings(inner):
+        _add_names(each, path, found, depth - 1)
+    names: Any = inner
+    for key in ("class_label", "names"):
+        names = names.get(key) if isinstance(names, Mapping) else None
+    if isinstance(names, Mapping):
+        by_number = {str(number): name for number, name in names.items()}
+        names = [by_number.get(str(number)) for number in range(len(by_number))]
+    if isinstance(names, list) and (strings := _strings(names)):
+        found[path] = tuple(strings)
 
 
 def _strings(stated: object) -> list[str]:

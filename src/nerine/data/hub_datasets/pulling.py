@@ -34,7 +34,7 @@ from nerine.hub.names import RepoName
 from nerine.hub.snapshot import Snapshot, list_files, list_files_if_exists
 
 CONVERTED = "refs/convert/parquet"
-SAFE_FORMATS = ("columns", "spans", "words", "label-studio", "parquet")
+SAFE_FORMATS = ("columns", "spans", "words", "label-studio", "parquet", "csv")
 """Formats of one file each, whose reading runs no code of the file."""
 
 _PARTIAL = "partial-"

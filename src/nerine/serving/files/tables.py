@@ -1,7 +1,8 @@
 """CSV and TSV with a header: rows keep their bytes, and a column is added.
 
 A row is what Python's `csv` makes of it in strict mode: characters after a closing quote are an
-error of the row. A row may extend over several lines.
+error of the row. A row may extend over several lines. In TSV files whose quotes do not surround
+cells, which the whole file tells, they are characters like any other, and a row is a line.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from nerine.core.document import Entity
+from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
-from nerine.core.files import decoded
+from nerine.data.formats.tables.rows import reads_quotes
 from nerine.serving.files.lines import LONGEST, Lines, closing, too_long
 from nerine.serving.files.records import (
     BEGIN,
@@ -33,6 +35,7 @@ class CsvReader(LineReader):
         super().__init__(lines, into)
         self._column, self._delimiter = column, delimiter
         self._header: list[str] = []
+        self._quoted = True
 
     def check(self) -> None:
         """Raises `FormatError` if the header lacks the column, or has one named `into`."""
@@ -48,6 +51,10 @@ class CsvReader(LineReader):
         if self._into in self._header:
             raise name_taken(self._into, place, "column")
         self._lines.check_whole()
+        if self._delimiter == "\t" and self._lines.path is not None:
+            lines = enumerate(map(_decoded_leniently, self._lines.peek()), start=1)
+            width = len(self._header)
+            self._quoted = reads_quotes(lines, self._delimiter, width, self.name, in_line=False)
 
     def records(self, start: Position) -> Iterator[Record]:
         """A record for each row from `start` on; the header is one too, with nothing to tag."""
@@ -72,7 +79,12 @@ class CsvReader(LineReader):
         # csv counts the characters of a cell, and refuses more than 131,072 by default
         csv.field_size_limit(LONGEST)
         source = _RowLines(lines, self.name, start)
-        reader = csv.reader(source, delimiter=self._delimiter, strict=True)
+        reader = csv.reader(
+            source,
+            delimiter=self._delimiter,
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
+        )
         with closing(lines):
             while True:
                 number, cells, problem = source.line, [], None
@@ -92,10 +104,15 @@ class CsvReader(LineReader):
 
     def _with_cell(self, raw: bytes, cell: str) -> bytes:
         row = raw.removesuffix(b"\n").removesuffix(b"\r")
-        if set(cell) & {self._delimiter, '"', "\r", "\n"}:
+        if self._quoted and set(cell) & {self._delimiter, '"', "\r", "\n"}:
             escaped = cell.replace('"', '""')
             cell = f'"{escaped}"'
         return row + f"{self._delimiter}{cell}".encode() + raw[len(row) :]
+
+
+def _decoded_leniently(raw: bytes) -> str:
+    """A line for finding quotes; bytes that are not UTF-8 are an error of their row later."""
+    return raw.decode(errors="replace").removeprefix("\ufeff")
 
 
 class _RowLines:

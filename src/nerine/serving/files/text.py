@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.document import Entity
+from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
-from nerine.core.files import decoded, json_line, json_record
+from nerine.core.files import json_line, json_record
 from nerine.serving.files.lines import Lines
 from nerine.serving.files.records import (
     BEGIN,

@@ -1,0 +1,187 @@
+"""The files of one document of brat or of BioNLP's shared tasks → a document."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nerine.core.document import Document, Entity
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at, read_lines, read_text
+from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.own_texts import OffsetChecker, StatedRange
+from nerine.data.split_files import ANNOTATIONS, GIVEN
+
+TEXT, MORE = ".txt", ".a2"
+EXTENSIONS = (ANNOTATIONS, GIVEN, MORE)
+
+_NUMBER = r"\d{1,18}"  # int() refuses thousands of digits, and no text is so long
+_RANGE = rf"{_NUMBER} {_NUMBER}"
+_EVENT = re.compile(r"E\S*\t[^\s:]+:(T\S+)")
+_ENTITY_LINE = re.compile(rf"(T\d\S*)\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
+
+
+def annotation_files(folder: Path, name: str) -> list[Path]:
+    """The annotation files of a document that are there; the missing `.ann` if there is none."""
+    own, given, more = (folder / f"{name}{extension}" for extension in EXTENSIONS)
+    if own.is_file() and given.is_file():
+        raise FormatError(
+            f"the document has the annotations {own.name} and {given.name}",
+            place=str(own),
+            expected="one of them",
+            hint="move the other one to another folder",
+        )
+    if not given.is_file():
+        return [own]
+    return [given, more] if more.is_file() else [given]
+
+
+@dataclass(frozen=True, slots=True)
+class TextBound:
+    """A text-bound annotation as its line states it."""
+
+    place: str
+    line: str
+    id: str
+    label: str
+    ranges: list[StatedRange]
+
+    @property
+    def is_in_pieces(self) -> bool:
+        """Whether it has several ranges."""
+        return len(self.ranges) > 1
+
+    @classmethod
+    def parse(cls, place: str, line: str) -> TextBound:
+        """The annotation of a line that begins with T."""
+        match = _ENTITY_LINE.fullmatch(line)
+        if match is None:
+            raise FormatError(
+                f"{line[:60]!r} is not a valid annotation",
+                place=place,
+                expected="an id, a TAB, a label with its range, a TAB and the text there: "
+                "T1⇥person 0 4⇥Mira",
+            )
+        id_, label, ranges, shown = match.groups()
+        bounds = [(int(start), int(end)) for start, end in map(str.split, ranges.split(";"))]
+        surface = shown if len(bounds) == 1 else None
+        stated = [StatedRange(start, end, surface, label) for start, end in bounds]
+        return cls(place, line, id_, label, stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A text and the lines of its annotations: text-bound ones, and the others as they are."""
+
+    name: str
+    text: str
+    lines: list[TextBound | str]
+
+    @classmethod
+    def read(cls, folder: Path, name: str, options: ReadOptions, log: ReadLog) -> Pair | None:
+        """The files of a document; None if it is skipped."""
+        paths = annotation_files(folder, name)
+        path = folder / f"{name}{TEXT}"
+        if not paths[0].is_file() and path.is_file():
+            treatment = options.treatment("unlabelled")
+            if treatment == "error":
+                raise FormatError(
+                    "the text has no annotation file",
+                    place=str(path),
+                    expected=f"{paths[0].name}, empty for a text without entities",
+                    hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, and '
+                    '--keep unlabelled (keep={"unlabelled"}) reads them without entities',
+                )
+            if treatment == "skip":
+                log.skip("unlabelled")
+                return None
+            log.keep("unlabelled")
+            paths = []
+        text = read_text(path)
+        lines: list[TextBound | str] = []
+        for number, line, file in ((n, line, f) for f in paths for n, line in read_lines(f)):
+            try:
+                if line.startswith("T"):
+                    lines.append(TextBound.parse(f"{file}:{number}", line))
+                elif line:
+                    lines.append(line)
+            except FormatError as error:
+                log.refuse(error)
+        return cls(name, text, lines)
+
+    @property
+    def entities(self) -> list[TextBound]:
+        """The text-bound annotations."""
+        return [each for each in self.lines if isinstance(each, TextBound)]
+
+    def document(self, checker: OffsetChecker, options: ReadOptions, log: ReadLog) -> Document:
+        """The document of the pair."""
+        first: dict[str, str] = {}
+        for each in self.entities:
+            if first.setdefault(each.id, each.place) != each.place:
+                raise FormatError(
+                    f"the id {each.id} is used twice, first in {first[each.id]}",
+                    place=each.place,
+                    expected="a different id for each annotation",
+                )
+        whole = [each for each in self.entities if not each.is_in_pieces]
+        located = self._located(whole, checker, log)
+        entities: dict[tuple[int, int, str], Entity] = {}
+        stored: list[Any] = []
+        for line in self.lines:
+            if isinstance(line, str):
+                stored.append(line)
+            elif line.is_in_pieces:
+                stored.append(self._in_pieces(line, checker, options, log))
+            elif line.id in located:
+                key = (*located[line.id], line.label)
+                entities[key] = Entity(*key)
+                stored.append([line.id, *key])
+        events = (_EVENT.match(line) for line in stored if isinstance(line, str))
+        if any(match and match[1] in located for match in events):
+            log.add_remark("with triggers of events, read as entities like others")
+        ordered = tuple(entities[key] for key in sorted(entities))
+        usual = [[f"T{i}", each.start, each.end, each.label] for i, each in enumerate(ordered, 1)]
+        meta = {} if stored == usual else {"brat": stored}
+        return Document(self.text, ordered, id=self.name, meta=meta)
+
+    def _located(
+        self, annotations: list[TextBound], checker: OffsetChecker, log: ReadLog
+    ) -> dict[str, tuple[int, int]]:
+        """The ranges in code points, by the annotations' ids."""
+        try:
+            found = checker.ranges(self.text, [each.ranges[0] for each in annotations])
+            return {each.id: pair for each, pair in zip(annotations, found, strict=True)}
+        except FormatError:
+            located = {}
+            for each in annotations:  # one by one, to name the line
+                try:
+                    with errors_at(each.place):
+                        (located[each.id],) = checker.ranges(self.text, each.ranges)
+                except FormatError as error:
+                    log.refuse(error)
+            return located
+
+    def _in_pieces(
+        self, annotation: TextBound, checker: OffsetChecker, options: ReadOptions, log: ReadLog
+    ) -> str:
+        """The line of an annotation in several pieces, in code points, if it may be skipped."""
+        with errors_at(annotation.place):
+            if options.treatment("pieces") != "skip":
+                ranges = ";".join(f"{each.start} {each.end}" for each in annotation.ranges)
+                raise FormatError(
+                    f"the {annotation.label} at {ranges[:60]} is in pieces",
+                    expected="annotations in one piece",
+                    hint='--skip pieces (skip={"pieces"}) leaves such annotations out, and counts '
+                    "them",
+                )
+            found = checker.ranges(self.text, annotation.ranges)
+        log.skip("pieces")
+        stated = [(each.start, each.end) for each in annotation.ranges]
+        if found == stated:
+            return annotation.line
+        head, rest = annotation.line.split("\t")[0], annotation.line.split("\t")[2:]
+        ranges = ";".join(f"{start} {end}" for start, end in found)
+        return "\t".join([head, f"{annotation.label} {ranges}", *rest])

@@ -1,0 +1,191 @@
+"""What the entities of a file show about how its offsets count."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, get_args
+
+from nerine.data.formats.offset_units import Counting, Form
+from nerine.data.formats.options import Offsets
+
+UNITS: tuple[Offsets, ...] = get_args(Offsets)
+_OTHER_FORMS: tuple[tuple[Offsets, Form], ...] = (
+    *(("code-points", form) for form in ("crlf", "lf", "html")),
+    ("utf-16", "crlf"),
+)
+CANDIDATES = (
+    *(Counting(unit, inclusive) for inclusive in (False, True) for unit in UNITS),
+    *(
+        Counting(unit, inclusive, form)
+        for inclusive in (False, True)
+        for unit, form in _OTHER_FORMS
+    ),
+)
+_ENOUGH = 40
+"""Entities after which bytes are given up if fewer than half begin and end with words."""
+
+
+class StatedRange(NamedTuple):
+    """A range as a file states it.
+
+    Attributes:
+        start: Its first offset.
+        end: Its second offset.
+        shown: The entity's own text; None if the file does not show it.
+        label: The entity's label, for errors.
+    """
+
+    start: int
+    end: int
+    shown: str | None = None
+    label: str = ""
+
+
+class Evidence:
+    """What the entities of a whole file show about how its offsets count.
+
+    Attributes:
+        alive: The countings that no own text contradicts.
+        exact: The own texts that are exactly at their range, by counting, of those alive.
+        shown: Number of entities with an own text.
+        unshown: Number of those without.
+        moved: Of these, the ranges that are others in a unit than in the default.
+        clean: Of the ranges moved, those that begin and end at the edge of a word in that unit.
+        clean_default: Of the ranges moved, those that do so in the default.
+        outside: The ranges outside the text, by unit.
+    """
+
+    def __init__(self, default: Counting) -> None:
+        self._default = default
+        self.alive = set(CANDIDATES)
+        self.exact: Counter[Counting] = Counter()
+        self.shown = self.unshown = self._short = 0
+        self.moved: Counter[str] = Counter()
+        self.clean: Counter[str] = Counter()
+        self.clean_default: Counter[str] = Counter()
+        self.outside: Counter[str] = Counter()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more can change what own texts show."""
+        return not self.alive - {self._default}
+
+    def ends_are_short(self) -> bool:
+        """Whether all entities end one character before the end of a word."""
+        return self._short == self.unshown > 0 and not self.shown
+
+    def add(self, text: str, stated: Sequence[StatedRange]) -> None:
+        """Adds the ranges of a record."""
+        readings = _Readings(text)
+        for each in stated:
+            if each.shown is not None:
+                self._add_shown(text, each, readings)
+            else:
+                self._add_unshown(text, each, readings)
+
+    def _add_shown(self, text: str, stated: StatedRange, readings: _Readings) -> None:
+        self.shown += 1
+        found: dict[Counting, bool | None] = {}
+        for counting in tuple(self.alive):
+            like = readings.representative(counting)
+            if like not in found:
+                start, end = readings.range(like, stated)
+                is_inside = 0 <= start < end <= len(text)
+                surface = text[start:end] if is_inside else ""
+                found[like] = (
+                    surface == stated.shown if agrees(stated.shown or "", surface) else None
+                )
+            if found[like] is None:
+                self.alive.discard(counting)
+            else:
+                self.exact[counting] += found[like] is True
+
+    def _add_unshown(self, text: str, stated: StatedRange, readings: _Readings) -> None:
+        self.unshown += 1
+        start, end = readings.range(self._default, stated)
+        is_clean = begins_and_ends_with_words(text, start, end)
+        self._short += is_short(text, start, end)
+        self.outside[self._default.unit] += not 0 <= start < end <= len(text)
+        for unit in UNITS:
+            other = Counting(unit, self._default.inclusive)
+            if other == self._default or readings.representative(other) != other:
+                continue
+            if unit == "bytes" and self.moved[unit] >= max(_ENOUGH, 2 * self.clean[unit]):
+                continue
+            first, last = readings.range(other, stated)
+            self.outside[unit] += not 0 <= first < last <= len(text)
+            if (first, last) != (start, end):
+                self.moved[unit] += 1
+                self.clean[unit] += begins_and_ends_with_words(text, first, last)
+                self.clean_default[unit] += is_clean
+
+
+class _Readings:
+    """The ranges of one text in several countings."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._is_ascii = text.isascii()
+        self._has_forms = "\n" in text or "&" in text
+        self._converters: dict[Counting, Callable[[int, int], tuple[int, int]]] = {}
+
+    def representative(self, counting: Counting) -> Counting:
+        """A counting in which all ranges of the text are the same."""
+        unit, inclusive, form = counting
+        return Counting(
+            "code-points" if self._is_ascii else unit,
+            inclusive,
+            form if self._has_forms else "as-is",
+        )
+
+    def range(self, counting: Counting, stated: StatedRange) -> tuple[int, int]:
+        """The half-open range of code points."""
+        if counting not in self._converters:
+            self._converters[counting] = counting.of(self._text)
+        return self._converters[counting](stated.start, stated.end)
+
+
+def agrees(shown: str, found: str) -> bool:
+    """Whether an own text is the text found; without white space and case."""
+    if shown == found:
+        return True
+    if "&" in found:  # a character reference, which the own text may have as its character
+        found, shown = html.unescape(found), html.unescape(shown)
+    parts = found.casefold().split()
+    shown = shown.casefold()
+    # an export may have line ends as a backslash and an n
+    return shown.split() == parts or shown.replace("\\n", " ").split() == parts
+
+
+def begins_and_ends_with_words(text: str, start: int, end: int) -> bool:
+    """Whether a range begins and ends at the edge of a word and not with white space."""
+    return (
+        0 <= start < end <= len(text)
+        and not text[start].isspace()
+        and not text[end - 1].isspace()
+        and not (start > 0 and in_word(text[start - 1]) and in_word(text[start]))
+        and not (end < len(text) and in_word(text[end - 1]) and in_word(text[end]))
+    )
+
+
+def is_short(text: str, start: int, end: int) -> bool:
+    """Whether a range ends one character before the end of a word."""
+    return (
+        end < len(text)
+        and not begins_and_ends_with_words(text, start, end)
+        and begins_and_ends_with_words(text, start, end + 1)
+    )
+
+
+def in_word(character: str) -> bool:
+    """Whether a character is a letter or digit of a script with spaces between words."""
+    return character.isalnum() and not (
+        "\u0e00" <= character <= "\u0eff"  # Thai, Lao
+        or "\u1000" <= character <= "\u109f"  # Burmese
+        or "\u1780" <= character <= "\u17ff"  # Khmer
+        or "\u2e80" <= character <= "\ud7ff"  # Chinese, Japanese, Korean
+        or "\uf900" <= character <= "\ufaff"
+        or "\U00020000" <= character <= "\U0003ffff"
+    )

@@ -1,0 +1,161 @@
+"""Rows of documents, whose cells hold lists → records of tags, or texts with entities."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from nerine.core.errors import FormatError
+from nerine.core.files import errors_at
+from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.records import Record
+from nerine.data.formats.span_rows import SpanRow, item_list, unlabelled
+from nerine.data.formats.tables.cells import is_structured, structured
+from nerine.data.formats.tables.layout import is_tag, plain_name
+from nerine.data.formats.tables.table import Table
+
+_MOST_ROWS = 1000
+_ANNOTATOR = ("annotator", "annotation id")
+
+_EXPECTED = (
+    'a list of entities, such as \'[{"start": 0, "end": 4, "label": "person"}]\', or tags, '
+    "such as 'B-person O O', one for each word"
+)
+
+
+class DocumentRows:
+    """The documents of a table with a row for each.
+
+    The entities of a text are a list in JSON or as Python prints it, as in CSV files of Label
+    Studio. Tags are such a list, or separated by spaces or commas; they belong to the tokens in
+    another column, or else to the words of the text, which are separated by white space.
+    """
+
+    def __init__(self, table: Table, options: ReadOptions, log: ReadLog) -> None:
+        self._table, self._layout = table, table.layout
+        self._options, self._log = options, log
+
+    def has_tags(self) -> bool:
+        """Whether the first filled cells of annotation hold tags, not entities."""
+        if "token" in self._layout:
+            return True
+        for _, cells in itertools.islice(self._rows(), _MOST_ROWS):
+            cell = self._layout.cell(cells, "tag")
+            with contextlib.suppress(FormatError):  # raised again when the row is read
+                if cell.strip() and (value := self._value(cell)):
+                    return isinstance(value, list) and isinstance(value[0], str | int)
+        return False
+
+    def tagged(self) -> Iterator[tuple[str, Record]]:
+        """The rows as records of tokens and tags, with their places."""
+        for line, cells in self._rows():
+            place = f"{self._table.path}:{line}"
+            with errors_at(place):
+                record = self._tagged(cells)
+            if record is not None:
+                yield place, record
+
+    def texts(self) -> Iterator[tuple[str, SpanRow]]:
+        """The rows as texts with entities, with their places.
+
+        Where the table tells the annotator, following rows of one text are its annotations.
+        """
+        for _, same in itertools.groupby(self._rows(), key=self._text_of):
+            group = list(same)
+            place = f"{self._table.path}:{group[0][0]}"
+            try:
+                with errors_at(place):
+                    chosen = self._chosen(group)
+                found = [self._items(line, cells) for line, cells in chosen]
+            except FormatError as error:
+                self._log.refuse(error)
+                continue
+            if any(items is not None for items in found):
+                items = [item for each in found for item in each or ()]
+                first = chosen[0][1]
+                text = self._layout.cell(first, "text")
+                yield place, SpanRow(text, items, self._id(first), self._meta(first))
+
+    def _items(self, line: int, cells: list[str]) -> list[Any] | None:
+        """The entities in a row; None if it has no annotation and is skipped."""
+        cell = self._layout.cell(cells, "tag")
+        with errors_at(f"{self._table.path}:{line}"):
+            return item_list(self._value(cell)) if cell.strip() else self._unlabelled()
+
+    def _text_of(self, row: tuple[int, list[str]]) -> tuple[Any, ...]:
+        """What rows of one text share; the line if the table does not tell the annotator."""
+        line, cells = row
+        has_annotator = any(plain_name(name) in _ANNOTATOR for name in self._layout.names)
+        return (self._id(cells), self._layout.cell(cells, "text")) if has_annotator else (line,)
+
+    def _chosen(self, group: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+        """Those of several annotations of one text that `ReadOptions.annotations` names."""
+        way = self._options.annotations
+        names = {plain_name(name): index for index, name in enumerate(self._layout.names)}
+        annotator = names.get(_ANNOTATOR[0], names.get(_ANNOTATOR[1], 0))
+        if way.startswith("by="):
+            group = [row for row in group if row[1][annotator] == way.removeprefix("by=")][-1:]
+            if not group:
+                raise FormatError(f"the text has no annotation by {way.removeprefix('by=')!r}")
+        if len(group) == 1 or way == "union":
+            return group
+        if way in ("first", "latest"):
+            column = names.get("created at" if way == "first" else "updated at")
+            ordered = group if column is None else sorted(group, key=lambda row: row[1][column])
+            return [ordered[0 if way == "first" else -1]]
+        shown = ", ".join(cells[annotator] for _, cells in group)
+        raise FormatError(
+            f"the text has {len(group)} annotations, by {shown[:100]}",
+            expected="one annotation of each text",
+            hint="--annotations first, latest, union or by=NAME (annotations=…) states which one "
+            "counts",
+        )
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        return ((line, cells) for line, cells in self._table.rows() if cells)
+
+    def _tagged(self, cells: list[str]) -> Record | None:
+        layout = self._layout
+        text, tag_cell = layout.cell(cells, "text"), layout.cell(cells, "tag")
+        cell = layout.cell(cells, "token")
+        tokens = structured(cell) if "token" in layout else text.split()
+        tags = self._value(tag_cell) if tag_cell.strip() else []
+        if not tags and tokens and not tag_cell.strip():
+            if self._unlabelled() is None:
+                return None
+            tags = ["O"] * len(tokens)
+        record: Record = self._meta(cells) | {"tokens": tokens, "ner_tags": _plain_list(tags)}
+        record["tokens"] = _plain_list(tokens)
+        if text:
+            record["text"] = text
+        if (own := self._id(cells)) is not None:
+            record["id"] = own
+        return record
+
+    def _unlabelled(self) -> list[Any] | None:
+        name = self._layout.names[self._layout.columns["tag"]]
+        found = f"the column {name!r} is empty"
+        return [] if unlabelled(self._options, self._log, found) else None
+
+    def _value(self, cell: str) -> Any:
+        """The value of a cell of annotation: a list, or a mapping that holds one."""
+        if is_structured(cell):
+            value = structured(cell)
+            return list(value) if isinstance(value, tuple) else value
+        tags = cell.replace(",", " ").split() if " " not in cell.strip() else cell.split()
+        if not any(is_tag(tag) for tag in tags):
+            raise FormatError(f"the cell {cell[:60]!r} holds no entities", expected=_EXPECTED)
+        return tags
+
+    def _id(self, cells: list[str]) -> str | None:
+        parts = (self._layout.cell(cells, part) for part in ("document", "sentence"))
+        return ":".join(filter(None, parts)) or None
+
+    def _meta(self, cells: list[str]) -> Record:
+        return {self._layout.names[index]: cells[index] for index in self._layout.others}
+
+
+def _plain_list(values: Any) -> Any:
+    return list(values) if isinstance(values, tuple) else values
