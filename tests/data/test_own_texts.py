@@ -279,3 +279,27 @@ def test_a_file_is_decided_on_once_even_if_that_is_an_error() -> None:
         except FormatError:
             errors += 1
     assert (errors, passes) == (1, [1])
+
+
+def test_the_first_pass_ends_where_nothing_is_left_to_learn() -> None:
+    seen = []
+
+    def watched(records: Records) -> Records:
+        def generator():  # type: ignore[no-untyped-def]
+            for number, record in enumerate(records):
+                seen.append(number)
+                yield record
+
+        return generator()  # type: ignore[no-any-return]
+
+    records = [("🙂 Aino left", [StatedRange(2, 6)])] * 5000
+    checker = OffsetChecker(lambda: watched(records), ReadOptions(), ReadLog())
+    assert checker.ranges(*records[0]) == [(2, 6)]
+    assert len(seen) == 1000
+
+
+def test_many_records_that_are_alike_in_all_units_decide_nothing() -> None:
+    for shown in ("Mira", None):
+        alike = [("Mira left", [StatedRange(0, 4, shown)])] * 1500
+        found, _ = read([*alike, ("🙂🙂 Mira left", [StatedRange(5, 9, shown)])])
+        assert found[-1] == ["Mira"]

@@ -23,6 +23,9 @@ CANDIDATES = (
         for unit, form in _OTHER_FORMS
     ),
 )
+_PLENTY = 1000
+"""Entities whose range depends on the unit, after which the edges of words have told it."""
+
 _ENOUGH = 40
 """Entities after which bytes are given up if fewer than half begin and end with words."""
 
@@ -69,8 +72,22 @@ class Evidence:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more can change what own texts show."""
-        return not self.alive - {self._default}
+        """Whether the rest of the file need not be looked at.
+
+        Either own texts leave the default alone, or no counting; or there are none, and the edges
+        of words speak for the default in many entities.
+        """
+        if not self.alive - {self._default}:
+            return True
+        if self.shown:
+            return False
+        moved = self.moved["utf-16"]
+        return (
+            moved >= _PLENTY
+            and self.clean_default["utf-16"] > moved * 0.9
+            and self.clean["utf-16"] < moved / 2
+            and not self.outside[self._default.unit]
+        )
 
     def ends_are_short(self) -> bool:
         """Whether all entities end one character before the end of a word."""
