@@ -112,7 +112,8 @@ FOLDERS = (
     },
     {
         "a.xml": b'<?xml version="1.0"?>\n<deIdi2b2><TEXT><![CDATA[Mira left]]></TEXT><TAGS>'
-        b'<NAME id="P0" start="0" end="4" text="Mira" TYPE="PATIENT"/><NOTE id="P1"/></TAGS></deIdi2b2>',
+        b'<NAME id="P0" start="0" end="4" text="Mira" TYPE="PATIENT"/><NOTE id="P1"/></TAGS>'
+        b"</deIdi2b2>",
         "b.xml": b"<deIdi2b2><TEXT>Ghent &amp; us</TEXT><TAGS/></deIdi2b2>",
     },
     {
@@ -122,7 +123,7 @@ FOLDERS = (
         "b.json": b'{"id": "2", "passages": [{"offset": 0, "text": "Mira", "annotations": []}]}',
     },
     {
-        f"annotation/{name}/ann.tsv": b"#FORMAT=WebAnno TSV 3.3\n#T_SP=webanno.custom.Ne|value\n"
+        f"{name}/ann.tsv": b"#FORMAT=WebAnno TSV 3.3\n#T_SP=webanno.custom.Ne|value\n"
         b"\n\n#Text=Mira Okonjo left\n1-1\t0-4\tMira\tPER[1]\t\n1-2\t5-11\tOkonjo\tPER[1]\t\n"
         b"1-3\t12-16\tleft\t_\t\n1-3.1\t12-14\tle\tA|B[2]\t\n"
         for name in ("a.txt", "b.txt")
@@ -255,11 +256,9 @@ INVENTED_FILES = (("",), ("a.txt", "a.ann"), ("a.txt", "a.con"), ("a.xml", "b.xm
 FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 MANY = settings(FEW, max_examples=10_000)
 OPTION = st.integers(0, len(OPTIONS) * len(FILES) * 2 - 1)
-DAMAGED = given(st.integers(0, 10_000), st.integers(0, 1000), edits(), OPTION)
-INVENTED = given(
-    st.sampled_from(INVENTED_FILES), st.lists(st.sampled_from(PIECES), max_size=30), OPTION
-)
-FORMAT = given(name=st.sampled_from([*FORMATS]))
+DAMAGED = (st.integers(0, 10_000), st.integers(0, 1000), edits(), OPTION)
+INVENTED = (st.sampled_from(INVENTED_FILES), st.lists(st.sampled_from(PIECES), max_size=30), OPTION)
+FORMAT = st.sampled_from([*FORMATS])
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +277,7 @@ def invented(names: Iterable[str], pieces: list[bytes]) -> Folder:
 
 
 @FEW
-@DAMAGED
+@given(*DAMAGED)
 def test_a_damaged_file_is_read_or_refused_with_its_place(
     samples: list[Folder], folder: Path, number: int, place: int, changes: Changes, option: int
 ) -> None:
@@ -287,7 +286,7 @@ def test_a_damaged_file_is_read_or_refused_with_its_place(
 
 
 @FEW
-@INVENTED
+@given(*INVENTED)
 def test_an_invented_file_is_read_or_refused_with_its_place(
     folder: Path, names: tuple[str, ...], pieces: list[bytes], option: int
 ) -> None:
@@ -296,8 +295,7 @@ def test_an_invented_file_is_read_or_refused_with_its_place(
 
 @pytest.mark.slow
 @MANY
-@FORMAT
-@DAMAGED
+@given(*DAMAGED, FORMAT)
 def test_ten_thousand_damaged_files(
     samples: list[Folder],
     folder: Path,
@@ -313,8 +311,7 @@ def test_ten_thousand_damaged_files(
 
 @pytest.mark.slow
 @MANY
-@FORMAT
-@INVENTED
+@given(*INVENTED, FORMAT)
 def test_ten_thousand_invented_files(
     folder: Path, names: tuple[str, ...], pieces: list[bytes], option: int, name: str
 ) -> None:
