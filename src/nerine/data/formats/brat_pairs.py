@@ -9,9 +9,10 @@ from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, read_lines, read_text
+from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.own_texts import OffsetChecker, StatedRange
+from nerine.data.formats.sizes import grown, read_limited
 from nerine.data.split_files import ANNOTATIONS, GIVEN
 
 TEXT, MORE = ".txt", ".a2"
@@ -99,9 +100,11 @@ class Pair:
                 return None
             log.keep("unlabelled")
             paths = []
-        text = read_text(path)
+        text = read_limited(path)
         lines: list[TextBound | str] = []
+        size = 0
         for number, line, file in ((n, line, f) for f in paths for n, line in read_lines(f)):
+            size = grown(size, line, file, number, "the annotations of one text")
             try:
                 if line.startswith("T"):
                     lines.append(TextBound.parse(f"{file}:{number}", line))

@@ -17,13 +17,14 @@ group "sc", as spaCy's span categorizer takes them.
 
 Reading runs no code of the file: a DocBin is msgpack in zlib, and so is its user data. The only
 types that srsly decodes beyond those of JSON are numbers and arrays, from their bytes; an array of
-objects is an error. Nothing is unpickled.
+objects is an error. Nothing is unpickled. A file that unpacks to far more than its size is refused.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ from nerine.core.extras import import_extra
 from nerine.core.files import errors_at, json_line, read_bytes
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import extras_of, with_extras
+from nerine.data.formats.sizes import (
+    MOST_VALUES,
+    MOST_VALUES_PER_BYTE,
+    check_unpacked_size,
+    count_values,
+)
 
 EXTENSIONS = (".spacy",)
 GROUP = "sc"
@@ -62,10 +69,17 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
 def _read_docs(path: Path) -> Iterator[Any]:
     spacy = import_extra("spacy", "spacy", "reading a DocBin")
-    content = read_bytes(path)
     try:
+        check_unpacked_size(path)
+        content = read_bytes(path)
+        most = MOST_VALUES + MOST_VALUES_PER_BYTE * len(content)
+        count_values(zlib.decompress(content), most)
         found = spacy.tokens.DocBin().from_bytes(content)
+        for packed in (*found.span_groups, *found.user_data):
+            count_values(packed or b"", most)
         yield from found.get_docs(spacy.vocab.Vocab())
+    except FormatError:
+        raise
     except Exception as error:  # zlib, msgpack, numpy and spaCy raise many kinds
         raise FormatError(
             f"spaCy cannot read this file: {type(error).__name__}: {error}",

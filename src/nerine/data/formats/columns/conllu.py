@@ -31,11 +31,12 @@ from nerine.data.formats.columns.conllu_tags import (
     is_tag,
     stated_source,
 )
-from nerine.data.formats.columns.detection import carriage_return
-from nerine.data.formats.columns.layout import TAB
+from nerine.data.formats.columns.detection import MOST_OF_SAMPLE, carriage_return
+from nerine.data.formats.columns.layout import SENTENCE_END, TAB
 from nerine.data.formats.columns.writing import shown_token
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.sizes import grown
 from nerine.data.formats.tagged_words import (
     Tagging,
     decode_layers,
@@ -64,6 +65,7 @@ class _Sentence:
     rows: list[list[str]] = field(default_factory=list)
     others: list[tuple[int, list[str]]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
+    size: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -148,7 +150,9 @@ class _Sentence:
         """The other columns, without what the text and the tags say."""
         others = source.others
         values = [[row[index] for index in others] for row in self.rows]
-        misc = others.index(source.misc) if source.misc is not None else None
+        misc = None  # MISC itself may be the column of tags
+        if source.misc is not None and source.misc in others:
+            misc = others.index(source.misc)
         for number, row in enumerate(values):
             if misc is not None:
                 touches = (
@@ -221,8 +225,10 @@ def _forget(error: FormatError) -> None:
 
 def _first_lines(path: Path) -> list[str]:
     lines = []
+    size = 0
     for number, line in read_lines(path, _forget):
-        if number > _MOST_LINES:
+        size += len(line)
+        if number > _MOST_LINES or (lines and size > MOST_OF_SAMPLE):
             break
         lines.append(line)
     return lines
@@ -252,7 +258,9 @@ def _sentences(
             if sentence.is_complete:
                 yield sentence
                 sentence = _Sentence()
-        elif line.startswith("#"):
+            continue
+        sentence.size = grown(sentence.size, line, path, number, SENTENCE_END)
+        if line.startswith("#"):
             if not line.startswith(GLOBAL_COLUMNS):
                 sentence.comments.append((number, line))
         else:

@@ -39,6 +39,9 @@ Lines = Iterable[tuple[int, str]]
 
 _MOST_ROWS = 500
 _MOST_LINES = 20_000
+MOST_OF_SAMPLE = 8 * 1024 * 1024
+"""The characters after which no more lines are looked at to detect a layout."""
+_WIDEST = 1000
 _NUMBERED = re.compile(r"\d+", re.ASCII)
 _NO_WORD = re.compile(r"(\d{1,9})-(\d{1,9})|\d+\.\d+", re.ASCII)
 
@@ -65,7 +68,7 @@ class Sample:
     def of(cls, lines: Lines) -> Sample:
         """The first lines of some."""
         sample = cls()
-        number_of_rows = 0
+        number_of_rows = size = 0
         for number, line in itertools.islice(lines, _MOST_LINES):
             if not line.strip() or is_docstart(line):
                 if sample.blocks[-1]:
@@ -76,7 +79,8 @@ class Sample:
                 sample.has_breaks |= len(sample.blocks) > 1
                 sample.blocks[-1].append((number, line))
                 number_of_rows += 1
-            if number_of_rows == _MOST_ROWS:
+            size += len(line)
+            if number_of_rows == _MOST_ROWS or size > MOST_OF_SAMPLE:
                 break
         sample.blocks = [block for block in sample.blocks if block]
         return sample
@@ -163,6 +167,7 @@ def layout_of(sample: Sample, name: str, options: ReadOptions) -> Layout:
     if not sample.rows:
         return _of_hashes(sample, name, options)
     lines = [line for _, line in sample.rows]
+    _check_width(sample.rows, name)
     tabbed = sum(TAB in line for line in lines)
     separator = column_separator(options.separator, TAB if 2 * tabbed >= len(lines) else "")
     layout = Layout(separator, line=sample.rows[0][0])
@@ -181,6 +186,18 @@ def layout_of(sample: Sample, name: str, options: ReadOptions) -> Layout:
             "states another separator",
         )
     return _judged(layout, sample, f"{name}:{first}", options)
+
+
+def _check_width(rows: Sequence[tuple[int, str]], name: str) -> None:
+    """Raises `FormatError` for a line of far more columns than files of tokens have."""
+    for number, line in rows:
+        found = max(line.count(TAB), line.count(SPACE))
+        if found >= _WIDEST and len(line.split(TAB if TAB in line else None)) > _WIDEST:
+            raise FormatError(
+                f"the line has more than {_WIDEST:,} columns",
+                place=f"{name}:{number}",
+                expected="a token and its tag in every line",
+            )
 
 
 def _of_hashes(sample: Sample, name: str, options: ReadOptions) -> Layout:

@@ -17,6 +17,8 @@ from nerine.data.formats.tagged_words import unknown_form
 DOCSTART = "-DOCSTART-"
 TAB, SPACE = "\t", " "
 
+SENTENCE_END = "an empty line after each sentence"
+
 _SEPARATORS = {TAB: TAB, "tab": TAB, SPACE: SPACE, "space": SPACE}
 _NO_WORD = re.compile(r"\d+-\d+|\d+\.\d+", re.ASCII)
 _KEYED = re.compile(r"#\s*[^\s=]+ = ")

@@ -12,10 +12,16 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.columns.comments import read_comments
 from nerine.data.formats.columns.detection import Sample, carriage_return, find_layout, layout_of
-from nerine.data.formats.columns.layout import Layout, docstart_columns, is_docstart
+from nerine.data.formats.columns.layout import (
+    SENTENCE_END,
+    Layout,
+    docstart_columns,
+    is_docstart,
+)
 from nerine.data.formats.columns.writing import shown_token
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.sizes import grown
 from nerine.data.formats.tagged_words import (
     Tagging,
     decode_layers,
@@ -39,6 +45,7 @@ class _Sentence:
     comments: list[tuple[int, str]] = field(default_factory=list)
     docstart: list[str] | None = None
     divided_by: str | None = None
+    size: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -193,9 +200,11 @@ class _Reader:
                 sentence = _Sentence()
             if starts_article:
                 sentence.docstart = docstart_columns(line)
-            elif is_blank or number == layout.header:
                 continue
-            elif line[0] == "#" and layout.is_comment(line, is_first=not sentence.rows):
+            if is_blank or number == layout.header:
+                continue
+            sentence.size = grown(sentence.size, line, self.path, number, SENTENCE_END)
+            if line[0] == "#" and layout.is_comment(line, is_first=not sentence.rows):
                 sentence.comments.append((number, line))
             elif row := self._row(number, line, refuse):
                 if sentence.ends_before(row, layout):

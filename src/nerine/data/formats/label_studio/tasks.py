@@ -6,7 +6,6 @@ files of a storage have a record for each annotation; those of one task become o
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import FormatError
-from nerine.core.files import json_array, json_record, read_lines, read_text
-from nerine.core.strict_json import STRICT, shown
+from nerine.core.files import read_values
+from nerine.core.strict_json import shown
 from nerine.data.formats.head import Head
 from nerine.data.formats.label_studio.regions import NAMES, free_id
 from nerine.data.formats.records import Record
@@ -127,50 +126,18 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
         for file in sorted(files, key=lambda each: (len(each.stem), each.name)):
             yield from _values(file)
         return
-    if Head.of(path).text.lstrip().startswith("["):  # often one line, of any length
-        yield from ((f"{path}:{line}", value) for line, value in json_array(path))
-    elif _is_value(next((line for _, line in read_lines(path) if line.strip()), "")):
-        for number, line in read_lines(path):
-            place = f"{path}:{number}"
-            try:
-                if line.strip():
-                    yield place, json_record(line, place)
-            except FormatError as error:
-                yield place, error
-    else:
-        yield from _objects(path)
-
-
-def _is_value(line: str) -> bool:
-    try:
-        STRICT.decode(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _objects(path: Path) -> Iterator[tuple[str, Any]]:
-    """JSON objects one after another, over any number of lines."""
-    text = read_text(path).removeprefix("\ufeff")
-    at = len(text) - len(text.lstrip())
-    line = 1 + text.count("\n", 0, at)
-    while at < len(text):
-        try:
-            value, end = STRICT.raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            is_cut = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip())
-            raise FormatError(
-                f"this is not valid JSON: {error}",
-                place=f"{path}:{line}",
-                expected="tasks of Label Studio: an array, or objects one after another",
-                hint="the file ends before the JSON does: export or copy it again"
-                if is_cut
-                else None,
-            ) from None
+    errors: list[FormatError] = []
+    for line, value in read_values(path, errors.append):
+        yield from _with_places(errors)
         yield f"{path}:{line}", value
-        following = end + len(text[end:]) - len(text[end:].lstrip())
-        line += text.count("\n", at, following)
-        at = following
+    yield from _with_places(errors)
+
+
+def _with_places(errors: list[FormatError]) -> Iterator[tuple[str, FormatError]]:
+    """The errors with their places; the list is empty afterwards."""
+    while errors:
+        error = errors.pop(0)
+        yield error.place or "", error
 
 
 def task_of(values: list[Any]) -> Record:

@@ -32,9 +32,10 @@ from pathlib import Path
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import read_lines, read_text
+from nerine.core.files import read_lines
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, Unusual
+from nerine.data.formats.sizes import grown, read_limited
 from nerine.data.formats.standoff.folders import files_of
 from nerine.data.formats.standoff.regions import (
     Counting,
@@ -119,7 +120,9 @@ def _text_of(path: Path) -> Path:
 
 def _concepts(path: Path, options: ReadOptions, log: ReadLog) -> Document:
     concepts = []
+    size = 0
     for number, line in read_lines(path):
+        size = grown(size, line, path, number, "the concepts of one text")
         match = _CONCEPT.fullmatch(line)
         if match:
             bounds = [int(each) for each in match.groups()[1:5]]
@@ -141,7 +144,7 @@ def _document(
     log: ReadLog,
 ) -> Document:
     """The document of a text and its concepts: place, shown text, bounds and label of each."""
-    text = read_text(text_path)
+    text = read_limited(text_path)
     words = _words(text)
     tokens = tuple(Token(*each) for line in words for each in line)
     try:

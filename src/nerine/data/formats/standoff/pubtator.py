@@ -35,6 +35,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import read_lines
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.sizes import grown
 from nerine.data.formats.standoff.regions import Passage, Region, document_of, find_counting
 
 EXTENSIONS = (".pubtator",)
@@ -116,16 +117,18 @@ class _Article:
 def _passages(path: Path, refuse: Callable[[FormatError], None]) -> Iterator[Passage]:
     """The documents of a file; `refuse` takes the errors of lines."""
     article: _Article | None = None
+    size = 0
     for number, line in read_lines(path):
         place = f"{path}:{number}"
         match = _TEXT_LINE.fullmatch(line)
         if match and match[2] == "t":
             if article:
                 yield article.passage()
-            article = _Article(match[1], place, match[3])
+            article, size = _Article(match[1], place, match[3]), 0
         elif article:
             try:
                 if line.strip():
+                    size = grown(size, line, path, number, "a title before each document")
                     article.add(line, place)
             except FormatError as error:
                 refuse(error)

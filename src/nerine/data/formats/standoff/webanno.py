@@ -42,6 +42,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
+from nerine.data.formats.sizes import grown
 from nerine.data.formats.standoff.folders import exported_files, files_of
 from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of
 from nerine.data.formats.standoff.webanno_layers import (
@@ -253,8 +254,10 @@ class _Sentences:
         """The sentences of these lines with their numbers."""
         comments: list[tuple[str, str]] = []
         rows: list[tuple[str, str]] = []
+        size = 0
         for number, line in itertools.chain(lines, [(0, "")]):
             is_comment = line.startswith("#")
+            size = grown(size, line, self._path, number, "an empty line after each sentence")
             if not is_comment and line.strip():
                 rows.append((f"{self._path}:{number}", line))
                 continue
@@ -265,7 +268,7 @@ class _Sentences:
                     yield self._sentence(comments, rows)
                 except FormatError as error:
                     self._log.refuse(error)
-                comments, rows = [], []
+                comments, rows, size = [], [], 0
             if is_comment:
                 comments.append((f"{self._path}:{number}", line))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nerine.core.errors import FormatError
 from nerine.core.files import read_lines
+from nerine.data.formats.sizes import grown
 
 NAMED_ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 
@@ -94,7 +95,7 @@ class Header:
     def of(cls, path: Path) -> Header:
         """The header of a file; raises `FormatError` if the file is not WebAnno TSV 3."""
         layers: list[Layer] = []
-        length = 1
+        length, size = 1, 0
         with contextlib.closing(read_lines(path)) as lines:
             version = _version_of(next(lines, (1, ""))[1], path)
             for number, line in lines:
@@ -102,6 +103,7 @@ class Header:
                 if layer is None and line.strip():
                     break
                 length = number
+                size = grown(size, line, path, number, "the end of the header")
                 if layer is not None:
                     layers.append(layer)
         return cls(version, layers, length)

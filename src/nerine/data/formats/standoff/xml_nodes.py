@@ -18,6 +18,7 @@ from nerine.core.files import opened
 _CHUNK = 64 * 1024
 _DEEPEST = 100
 _LONGEST = 64 * 1024 * 1024
+_MOST_NODES = 1_000_000
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class _Collector:
         self._tag = tag
         self._depth = 0
         self._fed = 0
+        self._nodes = 0  # inside the outermost element that is open
         self._begin = 0  # of the outermost element that is open
         self._open: list[Node] = []
 
@@ -83,8 +85,14 @@ class _Collector:
             node = Node(tag, attributes, self.parser.CurrentLineNumber)
             if self._open:
                 self._open[-1].children.append(node)
+                self._nodes += 1 + len(attributes)
             else:
-                self._begin = self.parser.CurrentByteIndex
+                self._begin, self._nodes = self.parser.CurrentByteIndex, 0
+            if self._nodes > _MOST_NODES:
+                raise FormatError(
+                    f"an element has more than {_MOST_NODES:,} elements and attributes inside",
+                    place=self.place,
+                )
             self._open.append(node)
 
     def _end(self, tag: str) -> None:  # noqa: ARG002

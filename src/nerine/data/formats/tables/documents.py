@@ -11,6 +11,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
+from nerine.data.formats.sizes import grown
 from nerine.data.formats.span_rows import SpanRow, item_list, unlabelled
 from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.tables.layout import is_tag, plain_name
@@ -63,7 +64,11 @@ class DocumentRows:
         Where the table tells the annotator, following rows of one text are its annotations.
         """
         for _, same in itertools.groupby(self._rows(), key=self._text_of):
-            group = list(same)
+            group: list[tuple[int, list[str]]] = []
+            size = 0
+            for line, cells in same:
+                size = grown(size, "".join(cells), self._table.path, line, "another text")
+                group.append((line, cells))
             place = f"{self._table.path}:{group[0][0]}"
             try:
                 with errors_at(place):

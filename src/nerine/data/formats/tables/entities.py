@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, read_lines, read_text
+from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.options import ReadLog
 from nerine.data.formats.records import Record
+from nerine.data.formats.sizes import grown, read_limited
 from nerine.data.formats.span_rows import SpanRow
 from nerine.data.formats.tables.table import Table
 
@@ -26,6 +27,7 @@ class _Text:
     text: str
     line: int
     items: list[Record] = field(default_factory=list)
+    size: int = 0
 
 
 class EntityRows:
@@ -94,6 +96,7 @@ class EntityRows:
                 group = _Text(key, text, line)
                 ended[key] = line
             item = None
+            group.size = grown(group.size, "".join(cells), self._table.path, line, "another text")
             try:
                 item = self._item(cells, place)
             except FormatError as error:
@@ -195,4 +198,4 @@ class EntityRows:
         if "line" in self._layout:
             yield from ((number - 1, text) for number, text in read_lines(path))
         else:
-            yield 0, read_text(path).removeprefix("\ufeff")
+            yield 0, read_limited(path).removeprefix("\ufeff")

@@ -11,12 +11,14 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_record
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, is_ranges
+from nerine.data.formats.sizes import grown
 from nerine.data.formats.tables.cells import checked
 from nerine.data.formats.tables.layout import EXTRAS, plain_name
 from nerine.data.formats.tables.table import Table
 
 _ENOUGH_DOCUMENTS = 20
 _REPAIR = "--repair (repair=True)"
+_END = "another value in the column of sentences"
 
 Key = tuple[str, str]
 
@@ -32,6 +34,7 @@ class _Group:
     columns: list[list[str]] = field(default_factory=list)
     extras: Record = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    size: int = 0
 
 
 class TokenRows:
@@ -100,6 +103,7 @@ class TokenRows:
                     yield group
                 group = _Group(key, line)
             is_after_empty = False
+            group.size = grown(group.size, "".join(cells), self._table.path, line, _END)
             token = cells[self._token]
             if self._extras is None and token:
                 group.tokens.append(token)
