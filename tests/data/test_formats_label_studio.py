@@ -178,7 +178,7 @@ def test_a_first_task_longer_than_the_head_is_recognised(file: Path, is_data_fir
     assert not recognises(Head.of(file))
 
 
-CUT = "the file ends before the array does"
+CUT = "the file ends before the JSON does"
 
 
 @pytest.mark.parametrize("end", ['"text": "Mi', '"text": "Mira"}', '"text": "Mira"}}', "...", ", "])

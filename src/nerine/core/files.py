@@ -29,7 +29,6 @@ LONGEST_LINE = 64 * 1024 * 1024
 
 _PIECE = 1024 * 1024
 _CUT_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
-_WHITE = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -289,42 +288,6 @@ def json_record(line: str, place: str, decoder: json.JSONDecoder | None = None) 
             expected="one JSON object a line",
         )
     return record
-
-
-def json_array(path: Path) -> Iterator[tuple[int, Any]]:
-    """The elements of a file with one JSON array, each with the number of its first line."""
-    text = read_text(path).removeprefix("\ufeff")
-    is_cut = not text.rstrip().endswith("]")
-    hint = "the file ends before the array does: export or copy it again" if is_cut else None
-    at, line, wanted = _past_white(text, 0), 1 + text.count("\n", 0, _past_white(text, 0)), "["
-    while text[at : at + 1] == wanted:
-        start = _past_white(text, at + 1)
-        line += text.count("\n", at, start)
-        if wanted == "[" and text[start : start + 1] == "]":
-            at = start
-            break
-        try:
-            value, end = STRICT.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            raise FormatError(
-                f"this is not valid JSON: {error}", place=f"{path}:{line}", hint=hint
-            ) from None
-        yield line, value
-        at, wanted = _past_white(text, end), ","
-        line += text.count("\n", start, at)
-    if text[at : at + 1] != "]" or text[at + 1 :].strip():
-        raise FormatError(
-            "this is not one JSON array",
-            place=f"{path}:{line}",
-            expected="[…, …] and no more",
-            hint=hint,
-        )
-
-
-def _past_white(text: str, position: int) -> int:
-    """The first position from `position` on without white space of JSON."""
-    found = _WHITE.match(text, position)
-    return found.end() if found else position
 
 
 def json_line(value: object) -> str:

@@ -74,7 +74,7 @@ class JsonValues:
         self._text = ""  # what was read and not yet decoded, from `_at` on
         self._at = 0
         self._line = 1  # the line of `_at`
-        self._is_over = False
+        self._is_over = self._is_in_array = False
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         is_first, is_list = True, False
@@ -147,6 +147,7 @@ class JsonValues:
                 return True
 
     def _elements(self) -> Iterator[tuple[int, Any]]:
+        self._is_in_array = True
         self._move(self._at + 1)
         if self._next() == "]":
             self._move(self._at + 1)
@@ -212,7 +213,9 @@ class JsonValues:
                 return self._error(_described(shorter), first)
         length = len(self._text.rstrip())
         line = first + self._text.count("\n", self._at, min(error.pos, length))
-        hint = _CUT if error.pos >= length and self._text[self._at] in "[{" else None
+        is_cut = error.pos >= length or error.msg.startswith("Unterminated string")
+        is_cut = is_cut or (self._is_in_array and self._is_over and self._text[length - 1] != "]")
+        hint = _CUT if is_cut and self._text[self._at] in "[{" else None
         if self._text[error.pos : error.pos + 80].lstrip()[:1] in ("(", "'"):
             hint = _PYTHON
         return self._error(_described(error), line, hint)
