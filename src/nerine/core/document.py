@@ -154,8 +154,9 @@ def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
     tokens = []
     position = 0
     for surface in surfaces:
-        tokens.append(Token(position, position + len(surface)))
-        position += len(surface) + 1
+        end = position + len(surface)
+        tokens.append(Token(position, end))
+        position = end + 1
     return tuple(tokens)
 
 

@@ -73,11 +73,16 @@ def stream_lines(
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
         try:
-            line = decoded(raw, f"{name}:{number}")
-        except FormatError as error:
-            if refuse is None:
-                raise
-            refuse(error)
+            line = raw.decode()
+            if "\0" in line:
+                line = decoded(raw, f"{name}:{number}")
+        except UnicodeDecodeError:
+            try:
+                decoded(raw, f"{name}:{number}")
+            except FormatError as error:
+                if refuse is None:
+                    raise
+                refuse(error)
         else:
             yield number, line.removesuffix("\n").removesuffix("\r")
 
@@ -252,12 +257,13 @@ def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
         while raw := stream.readline(_PIECE):
             if is_first:
                 raw, is_first = raw.removeprefix(codecs.BOM_UTF8), False
-            raw = rest + raw
+            if rest:
+                raw, rest = rest + raw, b""
             # the last character of a piece may be cut
-            cut = None if raw.endswith(b"\n") else _CUT_CHARACTER.search(raw)
-            rest = raw[cut.start() :] if cut else b""
+            if not raw.endswith(b"\n") and (cut := _CUT_CHARACTER.search(raw)):
+                raw, rest = raw[: cut.start()], raw[cut.start() :]
             try:
-                yield decoded(raw.removesuffix(rest), f"{path}:{number}")
+                yield decoded(raw, f"{path}:{number}")
             except FormatError as error:
                 if refuse is None:
                     raise

@@ -18,6 +18,7 @@ record has at most `LONGEST` characters.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -78,7 +79,11 @@ class JsonValues:
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         is_first, is_list = True, False
-        while self._next() is not None:
+        while True:
+            if not is_first:
+                yield from self._whole_lines()
+            if self._next() is None:
+                return
             try:
                 is_list = is_first and self._next() == "[" and self._begins_list()
                 if is_list:
@@ -101,6 +106,23 @@ class JsonValues:
                 yield line, value
             else:  # of places inside the object only its first line is known
                 yield from ((line, member) for member in members)
+
+    def _whole_lines(self) -> Iterator[tuple[int, Any]]:
+        """The values of the lines that follow, as long as each of them is one whole object."""
+        while self._at == len(self._text):
+            piece = next(self._pieces, None)
+            if piece is None:
+                self._is_over = True
+                return
+            end = -1
+            if piece[0] == "{" and piece[-1] == "\n":
+                with contextlib.suppress(ValueError, RecursionError):  # it is decoded again below
+                    value, end = UNIQUE.raw_decode(piece)
+            if end < 0 or _past_white(piece, end) < len(piece):
+                self._text, self._at = piece, 0
+                return
+            self._line += 1
+            yield self._line - 1, value
 
     def _skip_line(self) -> None:
         """Moves to the line after that in which the value at hand begins."""

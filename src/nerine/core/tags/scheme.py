@@ -192,6 +192,8 @@ class TagScheme(Enum):
         """
         previous = OUTSIDE
         for index, tag in enumerate(tags):
+            if tag == previous == OUTSIDE:
+                continue
             if parse_tag(tag).kind != OUTSIDE and tag[0] not in self.prefixes:
                 yield Fault(index, f"{tag!r} is not a tag of {self.value}")
             elif not self._allows(parse_tag(previous), parse_tag(tag)):

@@ -58,11 +58,12 @@ class Tagging:
         is_own = self.notation.name in ("IO", "brackets")
         return self.notation.name if is_own else self.scheme.value
 
-    def check(self, tags: Iterable[str], place: Place) -> None:
+    def check(self, tags: Sequence[str], place: Place) -> None:
         """Raises `FormatError` if a tag does not have the form of the file's tags."""
-        for index, tag in enumerate(tags):
-            if not self.notation.is_tag(tag):
-                raise FormatError.placed(unknown_form(tag, self.notation), place(index))
+        wrong = {tag for tag in {*tags} if not self.notation.is_tag(tag)}
+        if wrong:
+            index = next(index for index, tag in enumerate(tags) if tag in wrong)
+            raise FormatError.placed(unknown_form(tags[index], self.notation), place(index))
 
 
 def unknown_form(tag: str, notation: Notation) -> SchemeError:

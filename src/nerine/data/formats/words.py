@@ -209,7 +209,7 @@ def _field(row: Row, stated: object, usual: Sequence[str], unit: str) -> str:
 
 
 def _is_list_of(values: object, kind: type) -> bool:
-    return isinstance(values, list) and all(type(value) is kind for value in values)
+    return isinstance(values, list) and set(map(type, values)) <= {kind}
 
 
 def _shortened(value: object) -> str:

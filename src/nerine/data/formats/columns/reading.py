@@ -188,13 +188,15 @@ class _Reader:
     layout: Layout
     options: ReadOptions
     is_check: bool
+    known: set[str] = field(default_factory=set)  # tags that have been checked
 
     def sentences(self, refuse: Refuse) -> Iterator[_Sentence]:
         """The sentences. Forms of tags are checked unless the lines refused are forgotten."""
         layout = self.layout
         sentence = _Sentence()
         for number, line in read_lines(self.path, refuse):
-            is_blank, starts_article = not line.strip(), is_docstart(line)
+            is_blank = not line.strip()
+            starts_article = not is_blank and line[0] == "-" and is_docstart(line)
             if (is_blank or starts_article) and sentence.is_complete:
                 yield sentence
                 sentence = _Sentence()
@@ -217,6 +219,15 @@ class _Reader:
 
     def _row(self, number: int, line: str, refuse: Refuse) -> list[str] | None:
         """The columns of a line, or None if it was refused or is not that of a word."""
+        layout = self.layout
+        row = layout.split(line)
+        is_usual = len(row) == layout.width and layout.counter is None and "\r" not in line
+        if is_usual and row[layout.token] and row[layout.tag] in self.known:
+            if len(layout.tags) == 1 or self.known.issuperset([row[each] for each in layout.tags]):
+                return row
+        return self._checked_row(number, line, refuse)
+
+    def _checked_row(self, number: int, line: str, refuse: Refuse) -> list[str] | None:
         place = f"{self.path}:{number}"
         layout = self.layout
         try:
@@ -228,6 +239,7 @@ class _Reader:
             if refuse is not _forget:
                 for index in layout.tags:
                     layout.check_tag(row[index], place)
+            self.known.update(row[index] for index in layout.tags)
         except FormatError as error:
             refuse(error)
             return None

@@ -95,17 +95,18 @@ class Header:
     def of(cls, path: Path) -> Header:
         """The header of a file; raises `FormatError` if the file is not WebAnno TSV 3."""
         layers: list[Layer] = []
-        length, size = 1, 0
+        length, size, width = 1, 0, 0
         with contextlib.closing(read_lines(path)) as lines:
             version = _version_of(next(lines, (1, ""))[1], path)
             for number, line in lines:
-                layer = _parse_layer(line, sum(len(each.features) for each in layers))
+                layer = _parse_layer(line, width)
                 if layer is None and line.strip():
                     break
                 length = number
                 size = grown(size, line, path, number, "the end of the header")
                 if layer is not None:
                     layers.append(layer)
+                    width += len(layer.features)
         return cls(version, layers, length)
 
 
