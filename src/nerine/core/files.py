@@ -240,6 +240,9 @@ def read_values(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int,
 def read_records(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """As `read_values`, for files whose records are objects."""
     for line, value in read_values(path, refuse):
+        if type(value) is dict:
+            yield line, value
+            continue
         try:
             record = as_record(value, f"{path}:{line}")
         except FormatError as error:
@@ -252,6 +255,7 @@ def read_records(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int
 
 def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
     """The lines of a file with their ends; a long line in pieces."""
+    name = str(path)
     number, rest, is_first = 1, b"", True
     with opened(path) as stream:
         while raw := stream.readline(_PIECE):
@@ -263,7 +267,7 @@ def _pieces(path: Path, refuse: Refuse | None) -> Iterator[str]:
             if not raw.endswith(b"\n") and (cut := _CUT_CHARACTER.search(raw)):
                 raw, rest = raw[: cut.start()], raw[cut.start() :]
             try:
-                yield decoded(raw, f"{path}:{number}")
+                yield decoded(raw, f"{name}:{number}")
             except FormatError as error:
                 if refuse is None:
                     raise

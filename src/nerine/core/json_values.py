@@ -109,6 +109,7 @@ class JsonValues:
 
     def _whole_lines(self) -> Iterator[tuple[int, Any]]:
         """The values of the lines that follow, as long as each of them is one whole object."""
+        self._move(_past_white(self._text, self._at))
         while self._at == len(self._text):
             piece = next(self._pieces, None)
             if piece is None:

@@ -223,7 +223,8 @@ class _Reader:
         row = layout.split(line)
         is_usual = len(row) == layout.width and layout.counter is None and "\r" not in line
         if is_usual and row[layout.token] and row[layout.tag] in self.known:
-            if len(layout.tags) == 1 or self.known.issuperset([row[each] for each in layout.tags]):
+            others = [row[each] for each in layout.tags[1:]]
+            if not others or self.known.issuperset(others):
                 return row
         return self._checked_row(number, line, refuse)
 

@@ -46,8 +46,10 @@ Errors of records that cannot be read go to the argument, as in `read_records`.
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of span records, each with its place."""
 
+    name = str(path)
+
     def records(refuse: Refuse | None) -> Iterator[tuple[str, Record]]:
-        return ((f"{path}:{line}", record) for line, record in read_records(path, refuse))
+        return ((f"{name}:{line}", record) for line, record in read_records(path, refuse))
 
     return read_spans(records, options, log)
 
