@@ -61,14 +61,12 @@ def test_every_setting_is_a_flag_with_its_meaning(field: dataclasses.Field[Any])
 def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "posts.txt").write_text("Mira was here.\n\nIn Oslo.\n")
     (tmp_path / "more.jsonl").write_text('{"text": "Ana left."}\n')
-    (tmp_path / "mine.toml").write_text("temperature = 3.0\nepochs = 5\nkeep_layers = [0, 2]\n")
+    (tmp_path / "mine.toml").write_text("temperature = 3.0\nepochs = 5\nkeep = [0, 2]\n")
     files = ["--unlabelled", tmp_path / "posts.txt", "--unlabelled", tmp_path / "more.jsonl"]
-    flags = ["--settings", tmp_path / "mine.toml", "--keep-layers", "0,2,5", "--epochs", 3]
+    flags = ["--settings", tmp_path / "mine.toml", "--keep", "0,2,5", "--epochs", 3]
     run("distill", "runs/a", "--data", "sample", "-o", "run", *files, *flags, "--revision", "v1")
     (call,) = asked
-    assert call["settings"] == DistillationSettings(
-        keep_layers=(0, 2, 5), temperature=3.0, epochs=3
-    )
+    assert call["settings"] == DistillationSettings(keep=(0, 2, 5), temperature=3.0, epochs=3)
     texts = [each if isinstance(each, str) else each.text for each in call["unlabelled"]]
     assert texts == ["Mira was here.", "", "In Oslo.", "Ana left."]
     assert (call["teacher"], call["output"], call["revision"]) == ("runs/a", Path("run"), "v1")
@@ -79,10 +77,10 @@ def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Pa
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--keep-layers", "0,x"], "'0,x' is not a list of whole numbers"),
-        (["--keep-layers", "1,0"], "keep_layers: (1, 0) is not a valid list of layers"),
+        (["--keep", "0,x"], "'0,x' is not a list of whole numbers"),
+        (["--keep", "1,0"], "keep: (1, 0) is not a valid list of layers"),
         (["--layers", "2"], "layers: 2 layers for the student of a teacher that has 2"),
-        (["--layers", "1", "--keep-layers", "0,1"], "layers: 1 layers, but keep_layers lists 2"),
+        (["--layers", "1", "--keep", "0,1"], "layers: 1 layers, but keep lists 2"),
         (["--unlabelled", "none.txt"], "none.txt: the file does not exist"),
     ],
 )
@@ -150,7 +148,7 @@ def test_an_interrupted_run_prints_how_to_resume_and_resumes(
 ) -> None:
     spaced = corpus.rename(tmp_path / "my corpus")
     (tmp_path / "posts.txt").write_text("Mira was here.\n")
-    flags = [*SMALL[2:], "--keep-layers", "1", "--unlabelled", tmp_path / "posts.txt", "--repair"]
+    flags = [*SMALL[2:], "--keep", "1", "--unlabelled", tmp_path / "posts.txt", "--repair"]
     with monkeypatch.context() as patch:
         patch.setattr(progress, "training_display", _stopping_display)
         stopped = run("distill", teacher, "--data", spaced, "-o", tmp_path / "student", *flags)

@@ -51,7 +51,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def soup(corpus: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What `nerine train --json` says of two seeds whose soup is kept."""
     folder = tmp_path_factory.mktemp("runs") / "soup"
-    options = ["-o", folder, "--encoder", encoder, *SMALL, "--seeds", 2, "--keep-run", "soup"]
+    options = ["-o", folder, "--encoder", encoder, *SMALL, "--seeds", 2, "--keep", "soup"]
     found: dict[str, Any] = as_json("train", corpus, *options)
     return found
 
@@ -131,7 +131,7 @@ def test_an_interrupted_group_resumes(
     output = tmp_path / "run"
     with monkeypatch.context() as patch:
         patch.setattr(progress, "training_display", _stopping_display)
-        options = ["--encoder", encoder, *SMALL, "--seeds", 2, "--keep-run", "soup"]
+        options = ["--encoder", encoder, *SMALL, "--seeds", 2, "--keep", "soup"]
         stopped = run("train", corpus, "-o", output, *options)
     assert stopped.exit_code == 1
     assert stopped.stdout == ""
@@ -161,9 +161,9 @@ def test_an_interrupted_group_as_json(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--keep-run", "best"], "--keep-run needs --seeds"),
+        (["--keep", "best"], "--keep needs --seeds"),
         (["--seeds", "1"], "Invalid value for '--seeds'"),
-        (["--seeds", "2", "--keep-run", "worst"], "Invalid value for '--keep-run'"),
+        (["--seeds", "2", "--keep", "worst"], "Invalid value for '--keep'"),
         (["--seeds", "2", "--resume"], "found no run to resume"),
     ],
 )

@@ -28,7 +28,7 @@ from nerine.training.settings import DistillationSettings
     epilog="""\b
 Examples:
   nerine distill runs/wnut --layers 3 --data wnut17/ -o runs/wnut-small
-  nerine distill runs/wnut --keep-layers 1,3,5 --data wnut17/ --unlabelled posts.txt -o runs/small
+  nerine distill runs/wnut --keep 1,3,5 --data wnut17/ --unlabelled posts.txt -o runs/wnut-small
   nerine distill runs/wnut --layers 3 --data wnut17/ -o runs/wnut-small --resume
 
 The student has the tokenizer, tags, words and windows of its teacher, and is an ordinary

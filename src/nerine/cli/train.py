@@ -58,7 +58,7 @@ the settings that it began with.
     help="Train with N seeds, from --seed on, each in a folder of its own in RUN.",
 )
 @click.option(
-    "--keep-run",
+    "--keep",
     type=click.Choice(["best", "soup"]),
     help="With --seeds: keep the run with the best validation F1, or the mean of all weights.  "
     "[default: best]",
@@ -73,7 +73,7 @@ def train(
     settings_file: Path | None,
     resume: bool,
     seeds: int | None,
-    keep_run: Keep | None,
+    keep: Keep | None,
     plan_only: bool,
     changes: dict[str, Any],
     reading: CorpusOptions,
@@ -89,9 +89,9 @@ def train(
     if output is None and not plan_only:
         raise click.MissingParameter(param_hint="'-o' / '--output'", param_type="option")
     if resume and output is not None and seeds is None:
-        seeds, keep_run = resumed_seeds(output, keep_run)
-    if keep_run and seeds is None:
-        raise click.UsageError("--keep-run needs --seeds")
+        seeds, keep = resumed_seeds(output, keep)
+    if keep and seeds is None:
+        raise click.UsageError("--keep needs --seeds")
     resumed = output if resume and recipe_name is None else None
     settings = run_settings(recipe(recipe_name or "default"), changes, settings_file, resumed)
     with working(f"reading {corpus}"):
@@ -107,7 +107,7 @@ def train(
     if output is None or plan_only:
         return
     if seeds is not None:
-        group = run_seeds(loaded, output, plan, seeds, keep_run or "best", resume=resume)
+        group = run_seeds(loaded, output, plan, seeds, keep or "best", resume=resume)
         end_seeds(group, notes_on(loaded), plan, as_json=as_json)
         return
     run = run_training(loaded, output, plan, resume=resume)
