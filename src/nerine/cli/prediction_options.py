@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nerine.cli.options import GoldSplit, column_named, default_option, gathered
+from nerine.cli.options import Decorator, GoldSplit, column_named, default_option, gathered
 from nerine.core.tags import Reading, read_scheme
 from nerine.data.formats import FORMATS, ReadOptions
 
@@ -51,7 +51,7 @@ class PredictionOptions:
         )
 
 
-_PREDICTED = [
+_PREDICTED: list[Decorator] = [
     click.option(
         "--predicted-format",
         type=click.Choice(list(FORMATS)),

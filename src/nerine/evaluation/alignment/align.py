@@ -122,7 +122,7 @@ def align_file(
 
     def read(options: ReadOptions) -> tuple[list[Placed], ReadLog]:
         log = ReadLog()
-        tolerant = replace(options, repair=True).keeping("unlabelled")
+        tolerant = replace(options, repair=True).accepting("unlabelled")
         with _hints_on_predictions(path):
             return list(read_placed(path, format, tolerant, log)), log
 
