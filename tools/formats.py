@@ -125,7 +125,12 @@ FACTS = {
             Trial("explosion/projects", "Prodigy: `ner_tweets`, test set", 519, 242),
             Trial("doccano/doccano", "examples: overlapping", 1, 1),
             Trial("doccano/doccano", "examples: sequence labelling", 3, 4),
-            Trial("3stylee/Interval-Sessions-NER", "`annotations.json`, in UTF-16", 553, 2699),
+            Trial(
+                "3stylee/Interval-Sessions-NER",
+                "`annotations.json`, converted from UTF-16",
+                553,
+                2699,
+            ),
         ),
         "LightTag, UBIAI, Rasa and SageMaker Ground Truth: own inputs only",
     ),
