@@ -281,8 +281,8 @@ def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
             for kind, number in counts.items():
                 notes.append(f"{name}: {counted(number, *UNUSUAL[kind])} {done}")
         if log.overlaps:
-            entities = counted(log.overlaps, "entity", "entities")
-            notes.append(f"{name}: {entities} left out that overlap others")
+            entities = counted(log.overlaps, "entity that overlaps", "entities that overlap")
+            notes.append(f"{name}: {entities} others left out")
         for remark, number in log.remarks.items():
             notes.append(f"{name}: {counted(number, 'document')} {remark}")
     return notes
