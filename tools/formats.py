@@ -80,6 +80,7 @@ class Export:
 
 ALL = tuple(PROBES)
 UNSCORED = ("tokens", "ids", "overlaps", "other fields")
+PARQUET = "LuisPHenriques/NLP-Named-Entity-Recognition-CoNLL-2003"
 MARKED = ("ids", "overlaps", "other fields")
 
 FACTS = {
@@ -202,18 +203,8 @@ FACTS = {
         "a row: tokens and tags, or a text and entities",
         ALL,
         (
-            Trial(
-                "LuisPHenriques/NLP-Named-Entity-Recognition-CoNLL-2003",
-                "`data/train.parquet`",
-                14041,
-                23499,
-            ),
-            Trial(
-                "LuisPHenriques/NLP-Named-Entity-Recognition-CoNLL-2003",
-                "development set",
-                3250,
-                5942,
-            ),
+            Trial(PARQUET, "`data/train.parquet`", 14041, 23499),
+            Trial(PARQUET, "development set", 3250, 5942),
         ),
         "texts with entities: only files that `datasets` wrote",
     ),
