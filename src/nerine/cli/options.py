@@ -78,7 +78,7 @@ def gathered(
 _FORMAT = click.option(
     "--format",
     type=click.Choice(list(FORMATS)),
-    help="Format of the files.  [default: found from their names and first records]",
+    help="Format of the files.  [default: found from their content]",
 )
 _FROM_HUB = [
     click.option("--config", metavar="NAME", help="Configuration of a data set on the hub."),
@@ -281,8 +281,8 @@ def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
             for kind, number in counts.items():
                 notes.append(f"{name}: {counted(number, *UNUSUAL[kind])} {done}")
         if log.overlaps:
-            entities = counted(log.overlaps, "entity", "entities")
-            notes.append(f"{name}: {entities} left out that overlap others")
+            entities = counted(log.overlaps, "entity that overlaps", "entities that overlap")
+            notes.append(f"{name}: {entities} others left out")
         for remark, number in log.remarks.items():
             notes.append(f"{name}: {counted(number, 'document')} {remark}")
     return notes

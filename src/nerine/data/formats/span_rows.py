@@ -233,7 +233,7 @@ class Counts:
 
 
 def unlabelled(options: ReadOptions, log: ReadLog, found: str) -> bool:
-    """Whether a text without annotation is accepted; False if it is skipped; an error by default."""
+    """Whether a text without annotation is accepted, not skipped; an error by default."""
     treatment = options.treatment("unlabelled")
     if treatment == "error":
         raise FormatError(

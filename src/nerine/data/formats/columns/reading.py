@@ -154,6 +154,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
     tagging = Tagging.detect(all_tags, options, log)
     layout = replace(layout, notation=tagging.notation)
+    log.columns = (layout.width, layout.tag)
     is_stated = options.token_column is not None and options.tag_column is not None
     if layout.width and not layout.is_plain and not is_stated:
         log.add_note(layout.described(tagging.name))
@@ -250,7 +251,7 @@ class _Reader:
 def recognises(head: Head) -> bool:
     """Whether a file is surely a column file: some tags, and no doubt about any column."""
     lines = [line for line in head.lines if not line.isspace()]
-    if any("\r" in line for line in lines) or "\0" in head.text[:1000]:
+    if any("\r" in line for line in lines) or "\0" in head.text[:1000] or head.has_json_line:
         return False
     sample = Sample.of(enumerate(head.lines, start=1))
     if not sample.rows:
