@@ -128,7 +128,9 @@ class OffsetChecker:
                 if text[start:end] != each.shown:
                     return None
                 self._short = None
-            elif (start and in_word(text[start - 1])) or (end < length and in_word(text[end])):
+            elif (start and text[start - 1] != " " and in_word(text[start - 1])) or (
+                end < length and text[end] != " " and in_word(text[end])
+            ):
                 if not self._is_plain_inside(text, start, end):
                     return None
             else:
