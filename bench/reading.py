@@ -48,7 +48,11 @@ def main() -> None:
     options.add_argument("--other", type=Path, help="the folder src of another version")
     chosen = options.parse_args()
     print(processor())
-    peers = {"columns": _split_lines, "words": _load_lines, "spans": _load_lines}
+    peers: dict[str, Callable[[Path], Iterator[object]]] = {
+        "columns": _split_lines,
+        "words": _load_lines,
+        "spans": _load_lines,
+    }
     with tempfile.TemporaryDirectory() as folder:
         for name, file in _FORMATS.items():
             path = Path(folder) / file
@@ -57,8 +61,8 @@ def main() -> None:
                 _compare(path, chosen.other, chosen.rounds)
                 continue
             sides: dict[str, Callable[[], Callable[[], object]]] = {
-                "nerine": lambda path=path: partial(_exhaust, read_documents(path)),
-                "plain loop": lambda path=path, read=peers[name]: partial(_exhaust, read(path)),
+                "nerine": partial(_reading, read_documents, path),
+                "plain loop": partial(_reading, peers[name], path),
             }
             measured = rates(sides, chosen.tokens, chosen.rounds, time.process_time)
             print_rates(f"Reading {name}", "tokens/s", measured, "plain loop")
@@ -96,9 +100,8 @@ def _load_lines(path: Path) -> Iterator[object]:
         yield from map(json.loads, stream)
 
 
-def _exhaust(items: Iterator[object]) -> None:
-    for _ in items:
-        pass
+def _reading(read: Callable[[Path], Iterator[object]], path: Path) -> Callable[[], object]:
+    return partial(sum, (1 for _ in read(path)))
 
 
 def _compare(path: Path, other: Path, rounds: int) -> None:

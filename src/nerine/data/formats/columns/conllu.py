@@ -224,7 +224,7 @@ def _forget(error: FormatError) -> None:
 
 
 def _first_lines(path: Path) -> list[str]:
-    lines = []
+    lines: list[str] = []
     size = 0
     for number, line in read_lines(path, _forget):
         size += len(line)
