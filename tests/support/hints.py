@@ -25,6 +25,8 @@ ROOMS = ("data", "evaluation/alignment", "core/encodings.py", "core/files.py", "
 FEWEST_LETTERS = 7
 """Letters of a literal that is a hint, and not the joint of several."""
 
+_AS_WRITTEN = ReadOptions(keep=frozenset({"rejected"}), offsets="code-points")
+
 Call = str | Callable[[], object]
 """A command line of nerine, or a call of the library."""
 
@@ -254,7 +256,7 @@ def outcome(call: Call) -> object:
     written = re.fullmatch(r"convert \S+ (\S+).*", call)
     if not written:
         return output
-    return shown(written[1])
+    return shown(written[1], options=_AS_WRITTEN)
 
 
 def shown(path: str, format_: str | None = None, options: ReadOptions | None = None) -> list[str]:
