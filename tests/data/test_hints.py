@@ -89,7 +89,7 @@ def follow_ways(case: Case, hint: str) -> None:
         line = f"{case.then or case.fails} {way}"
         hints.check_outcome(hints.outcome(line), right, f"{line}\n{hint}")
         stated = re.search(rf"{re.escape(way)} \((\w+=[^…()]+)\)", hint)
-        if stated and line.startswith("convert "):
+        if stated and re.fullmatch(r"convert \S+ \S+", case.fails):
             options = ReadOptions(**eval(f"dict({stated[1]})"))  # noqa: S307
             found = hints.shown(line.split()[1], None, options)
             hints.check_outcome(found, right, f"{stated[1]}\n{hint}")
