@@ -72,12 +72,9 @@ def check_names(case: Case, hint: str) -> None:
         known = hints.options_of(named[1] if named else case.fails.split()[0])
         for option in re.findall(r"--[a-z][a-z-]+", hint):
             assert option in known, f"{option} is not an option: {hint}"
-        followed = {way.partition(" ")[0] for way in case.ways}
         for option in hints.named_options(hint):
-            assert option in case.ways or option.partition(" ")[0] not in followed, (
-                f"nothing follows {option}: {hint}"
-            )
-        assert not hints.named_options(hint) or case.ways or case.then, hint
+            is_followed = any(f"{option} " in f"{way} " for way in case.ways)
+            assert is_followed or case.then, f"nothing follows {option}: {hint}"
 
 
 def follow_ways(case: Case, hint: str) -> None:
@@ -89,7 +86,8 @@ def follow_ways(case: Case, hint: str) -> None:
         line = f"{case.then or case.fails} {way}"
         hints.check_outcome(hints.outcome(line), right, f"{line}\n{hint}")
         stated = re.search(rf"{re.escape(way)} \((\w+=[^…()]+)\)", hint)
-        if stated and re.fullmatch(r"convert \S+ \S+", case.fails):
+        names = {each.name for each in dataclasses.fields(ReadOptions)}
+        if stated and stated[1].partition("=")[0] in names and re.fullmatch(r"convert \S+ \S+", case.fails):
             options = ReadOptions(**eval(f"dict({stated[1]})"))  # noqa: S307
             found = hints.shown(line.split()[1], None, options)
             hints.check_outcome(found, right, f"{stated[1]}\n{hint}")

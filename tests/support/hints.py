@@ -122,7 +122,9 @@ class _Literals:
             case ast.JoinedStr():
                 yield value
                 for part in value.values:
-                    if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name):
+                    if isinstance(part, ast.FormattedValue) and isinstance(
+                        part.value, ast.Name | ast.Call
+                    ):
                         yield from self._of(part.value, inside)
             case ast.Name(id=name):
                 yield from self._named(name, inside)

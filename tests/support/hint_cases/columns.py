@@ -70,7 +70,7 @@ CASES = {
     ),
     "a tag of another form": Case(
         f"{CONVERT} --tag-column 1",
-        {"in.conll": "Ines\tN N\tB-PER\nmet\tV\tO\nBo\tN\tB-PER\n"},
+        {"in.conll": "Ines\tB-X\tB-PER\nmet\tO\tO\nBo\tno X\tB-PER\n"},
         {"--tag-column 2": INES},
     ),
     "a broken tag sequence": Case(

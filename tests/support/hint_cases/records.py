@@ -192,7 +192,7 @@ CASES = {
     "spaCy's file with groups and entities": Case(
         SPACY,
         make=spacy_file("mixed"),
-        ways={"--control sc": BOTH},
+        ways={"--control sc": BOTH, "--control sc --skip unlabelled": BOTH},
     ),
     "spaCy's file with a text without annotation": Case(
         SPACY,
