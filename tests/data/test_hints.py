@@ -13,6 +13,7 @@ import pytest
 import hints
 from hint_cases import CASES
 from hints import Case, Failure
+from hub import Hub
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadOptions, write_documents
 from nerine.data.splitting import split_corpus
@@ -40,10 +41,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_hint_leads_to_the_right_result(name: str) -> None:
-    case = CASES[name]
+def set_up(case: Case, request: pytest.FixtureRequest) -> None:
+    """Makes the files of a case, and its data sets on the hub."""
     hints.set_up(case)
+    if case.hub:
+        hub: Hub = request.getfixturevalue("hub")
+        for name, files in case.hub.items():
+            repo, _, branch = name.partition("@")
+            content = {path: text.encode() for path, text in files.items()}
+            if branch:
+                others = tuple(case.hub[repo])
+                hub.add_commit(repo, content, kind="dataset", branch=branch, delete=others)
+            else:
+                hub.add_repo(repo, content, kind="dataset")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_hint_leads_to_the_right_result(name: str, request: pytest.FixtureRequest) -> None:
+    case = CASES[name]
+    set_up(case, request)
     _failures[name] = failure = hints.failure_of(case.fails)
     hint = failure.hint
     assert hint
@@ -93,13 +109,16 @@ def follow_ways(case: Case, hint: str) -> None:
             hints.check_outcome(found, right, f"{stated[1]}\n{hint}")
 
 
-def test_every_hint_of_the_source_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, (name, case) in enumerate(CASES.items()):
+def test_every_hint_of_the_source_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    ordered = sorted(CASES.items(), key=lambda pair: bool(pair[1].hub))  # others are offline
+    for number, (name, case) in enumerate(ordered):
         if name not in _failures:
             own = tmp_path / str(number)
             own.mkdir()
             monkeypatch.chdir(own)
-            hints.set_up(case)
+            set_up(case, request)
             _failures[name] = hints.failure_of(case.fails)
     missing = {
         place: pattern.pattern

@@ -45,6 +45,7 @@ class Case:
         then: The call to make in place of the one that fails.
         right: What then comes out: documents as lines, or lines of the output, or a value.
         make: Makes more files.
+        hub: Names and files of data sets on the hub.
     """
 
     fails: Call
@@ -55,6 +56,7 @@ class Case:
     then: Call | None = None
     right: object = None
     make: Callable[[], object] | None = None
+    hub: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def source_files() -> list[Path]:

@@ -15,6 +15,7 @@ from nerine.cli.options import (
     convert_options,
     default_option,
     format_option,
+    hints_on_from,
     json_option,
     notes_on,
     reading_notes,
@@ -101,11 +102,13 @@ def convert(
     )
     if Path(source).is_file() or is_folder_of(from_, Path(source)):
         log = ReadLog()
-        documents = read_documents(source, from_, reading.options, log)
-        written = {str(target): write_documents(documents, target, to, options)}
+        with hints_on_from():
+            documents = read_documents(source, from_, reading.options, log)
+            written = {str(target): write_documents(documents, target, to, options)}
         notes = reading_notes({source: log})
     else:
-        corpus = dataclasses.replace(reading, format=from_).load(source)
+        with hints_on_from():
+            corpus = dataclasses.replace(reading, format=from_).load(source)
         if to is None:
             raise click.UsageError(f"Missing option '--to', the format of the files in {target}")
         written = _write_splits(corpus, target, to, options)

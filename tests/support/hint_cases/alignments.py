@@ -48,7 +48,7 @@ CASES = {
     ),
     "other tokens": Case(
         SCORE,
-        files(GOLD.replace("met", "left the town of").replace("Bo", "Quill")),
+        files("Ines B-PER\nleft O\n\nfor O\nQuill B-PER\n\nBo B-PER\nran O\n"),
         changes={"system.conll": GOLD},
         right=ALL,
     ),
@@ -73,11 +73,13 @@ CASES = {
     ),
     "no tags in the last column": Case(
         SCORE,
-        files("Ines B-PER O x1\nmet O O x2\nBo B-PER O x3\n\nBo B-PER O x4\nran O O x5\n"),
+        files(
+            "Ines B-PER B-X x1\nmet O O x2\nBo B-PER B-X x3\n\nBo B-PER B-X x4\nran O O x5\n"
+        ),
         {"--predicted-column 1": ALL},
     ),
     "tags of an unknown form": Case(
-        SCORE,
+        f"{SCORE} --predicted-column 2",
         files("Ines B-PER /x/\nmet O /y/\nBo B-PER /x/\n\nBo B-PER /x/\nran O /y/\n"),
         {"--predicted-column 1": ALL},
     ),
