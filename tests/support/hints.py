@@ -21,7 +21,13 @@ from nerine.core.errors import NerineError
 from nerine.data.formats import ReadOptions, read_documents
 
 SOURCE = Path(__file__).parents[2] / "src" / "nerine"
-ROOMS = ("data", "evaluation/alignment", "core/encodings.py", "core/files.py", "core/json_values.py")
+ROOMS = (
+    "data",
+    "evaluation/alignment",
+    "core/encodings.py",
+    "core/files.py",
+    "core/json_values.py",
+)
 FEWEST_LETTERS = 7
 """Letters of a literal that is a hint, and not the joint of several."""
 
@@ -95,6 +101,22 @@ def _pattern(literal: ast.Constant | ast.JoinedStr) -> str:
     )
 
 
+def _parts(value: ast.expr) -> list[ast.expr]:
+    """The expressions that an expression may have as its value, or is joined from."""
+    match value:
+        case ast.Call(func=ast.Attribute(attr="join"), args=[joined]):
+            return [joined]
+        case ast.Call(func=ast.Attribute(value=one, attr="replace")):
+            return [one]
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+            return [one, other]
+        case ast.BoolOp(values=several) | ast.List(elts=several):
+            return several
+        case ast.ListComp(elt=one) | ast.Subscript(value=one):
+            return [one]
+    return []
+
+
 class _Literals:
     """The texts of which the hints of a module are made."""
 
@@ -131,25 +153,20 @@ class _Literals:
             case ast.Name(id=name):
                 yield from self._named(name, inside)
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if (
-                name in self._functions and name not in self._seen
+                name in self._functions
             ):
-                self._seen.add(name)
-                function = self._functions[name]
-                for node in ast.walk(function):
-                    if isinstance(node, ast.Return) and node.value is not None:
-                        yield from self._of(node.value, function)
-            case ast.Call(func=ast.Attribute(attr="join"), args=[joined]):
-                yield from self._of(joined, inside)
-            case ast.Call(func=ast.Attribute(value=one, attr="replace")):
-                yield from self._of(one, inside)
-            case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
-                yield from self._of(one, inside)
-                yield from self._of(other, inside)
-            case ast.BoolOp(values=several) | ast.List(elts=several):
-                for each in several:
+                yield from self._returned(name)
+            case _:
+                for each in _parts(value):
                     yield from self._of(each, inside)
-            case ast.ListComp(elt=one) | ast.Subscript(value=one):
-                yield from self._of(one, inside)
+
+    def _returned(self, name: str) -> Iterator[ast.Constant | ast.JoinedStr]:
+        """The texts that a function of the module returns."""
+        if name not in self._seen:
+            self._seen.add(name)
+            for node in ast.walk(self._functions[name]):
+                if isinstance(node, ast.Return) and node.value is not None:
+                    yield from self._of(node.value, self._functions[name])
 
     def _named(self, name: str, inside: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
         key = f"{id(inside)} {name}"
@@ -297,5 +314,4 @@ def shell(hint: str, old: str, new: str) -> None:
     """Runs the command in a hint that makes a new file of an old one."""
     (command,) = re.findall(r"(?:iconv|tr) .*?> NEW", hint)
     line = command.replace("FILE", old).replace("NEW", new)
-    subprocess.run(line, shell=True, check=True, executable="/bin/bash")  # noqa: S602
-
+    subprocess.run(line, shell=True, check=True, executable="/bin/bash")

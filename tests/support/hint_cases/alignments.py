@@ -73,9 +73,7 @@ CASES = {
     ),
     "no tags in the last column": Case(
         SCORE,
-        files(
-            "Ines B-PER B-X x1\nmet O O x2\nBo B-PER B-X x3\n\nBo B-PER B-X x4\nran O O x5\n"
-        ),
+        files("Ines B-PER B-X x1\nmet O O x2\nBo B-PER B-X x3\n\nBo B-PER B-X x4\nran O O x5\n"),
         {"--predicted-column 1": ALL},
     ),
     "tags of an unknown form": Case(

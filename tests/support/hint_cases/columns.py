@@ -28,7 +28,10 @@ CASES = {
         CONVERT, {"in.conll": "Ines\tB-PER\rmet\tO\rBo\tB-PER\r"}, command=True, right=INES
     ),
     "two carriage returns": Case(
-        CONVERT, {"in.conll": "Ines\tB-PER\r\r\nmet\tO\r\r\nBo\tB-PER\r\r\n"}, command=True, right=INES
+        CONVERT,
+        {"in.conll": "Ines\tB-PER\r\r\nmet\tO\r\r\nBo\tB-PER\r\r\n"},
+        command=True,
+        right=INES,
     ),
     "another separator": Case(
         f"{CONVERT} --separator tab",
@@ -39,6 +42,29 @@ CASES = {
         CONVERT,
         {"in.conll": "Ines x B-PER\nmet y O\nBo x B-PER\n"},
         {"--token-column 0": INES},
+    ),
+    "two columns of words and a stated tag": Case(
+        f"{CONVERT} --tag-column 2",
+        {"in.conll": "Ines x B-PER\nmet y O\nBo x B-PER\n"},
+        {"--token-column 0": INES},
+    ),
+    "a tag for every token and names": Case(
+        CONVERT,
+        {
+            "in.conll": "Ines B-ONE B-PER\nmet B-TWO O\nher B-ONE O\nold I-ONE O\n"
+            "friend I-ONE O\nin B-TWO O\nParis B-ONE B-LOC\nonce B-TWO O\nmore I-TWO O\n"
+        },
+        {"--tag-column 2": ["[Ines](PER) met her old friend in [Paris](LOC) once more"]},
+    ),
+    "two columns of labels without a prefix": Case(
+        CONVERT,
+        {"in.conll": "Ines noun person\nmet verb none\nBo noun person\n\nQuill noun person\n"},
+        {
+            "--token-column 0 --tag-column 2 --scheme-in IO": [
+                "[Ines](person) [met](none) [Bo](person)",
+                "[Quill](person)",
+            ],
+        },
     ),
     "labels without a prefix": Case(
         CONVERT,
@@ -64,8 +90,8 @@ CASES = {
     ),
     "ranges of tokens that do not fit": Case(
         CONVERT,
-        {"in.conll": '# text = Ines met\n# tokens = [[0, 4], [5, 7]]\nInes\tB-PER\nmet\tO\n'},
-        changes={"in.conll": '# text = Ines met\nInes\tB-PER\nmet\tO\n'},
+        {"in.conll": "# text = Ines met\n# tokens = [[0, 4], [5, 7]]\nInes\tB-PER\nmet\tO\n"},
+        changes={"in.conll": "# text = Ines met\nInes\tB-PER\nmet\tO\n"},
         right=["[Ines](PER) met"],
     ),
     "a tag of another form": Case(
@@ -114,8 +140,8 @@ CASES = {
     "entities that overlap": Case(
         "convert in.jsonl out.conll",
         {
-            "in.jsonl": '{"text": "Bo of Ghent", "entities": [{"start": 0, "end": 11, "label": "A"},'
-            ' {"start": 6, "end": 11, "label": "B"}]}\n'
+            "in.jsonl": '{"text": "Bo of Ghent", "entities": [{"start": 0, "end": 11, "label": "A"}'
+            ', {"start": 6, "end": 11, "label": "B"}]}\n'
         },
         {
             "--overlaps outermost": ["[Bo of Ghent](A)"],

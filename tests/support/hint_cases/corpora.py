@@ -62,7 +62,10 @@ CONVERT = "convert in.xyz out.jsonl"
 
 CASES = {
     "an unknown extension": Case(
-        CONVERT, {"in.xyz": "Ines ran"}, changes={"in.xyz": LINE}, then=f"{CONVERT} --from spans",
+        CONVERT,
+        {"in.xyz": "Ines ran"},
+        changes={"in.xyz": LINE},
+        then=f"{CONVERT} --from spans",
         right=SHOWN,
     ),
     "an unknown extension of a table": Case(

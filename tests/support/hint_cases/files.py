@@ -53,7 +53,7 @@ def joined_pair() -> list[str]:
         write_pair(text)
     except NerineError as error:
         code = (error.hint or "").removesuffix(" joins such pairs")
-        return write_pair(eval(code, {"text": text}))  # noqa: S307
+        return write_pair(eval(code, {"text": text}))
     raise AssertionError
 
 
@@ -76,7 +76,10 @@ CASES: dict[str, Case] = {
     ),
     "UTF-32": Case(CONVERT, {"in.conll": LINES.encode("utf-32")}, command=True, right=ZOE),
     "UTF-16 records": Case(
-        "convert in.jsonl out.jsonl", {"in.jsonl": RECORD.encode("utf-16")}, command=True, right=INES
+        "convert in.jsonl out.jsonl",
+        {"in.jsonl": RECORD.encode("utf-16")},
+        command=True,
+        right=INES,
     ),
     "a damaged line": Case(
         CONVERT, {"in.conll": b"Zo\xc3\xab\xff\tB-PER\nran\tO\n"}, command=True, right=ZOE

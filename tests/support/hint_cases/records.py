@@ -76,7 +76,12 @@ SPACY_JSON = [
             {
                 "raw": "Ines ran",
                 "sentences": [
-                    {"tokens": [{"id": 0, "orth": "Ines", "ner": "-"}, {"id": 1, "orth": "ran", "ner": "-"}]}
+                    {
+                        "tokens": [
+                            {"id": 0, "orth": "Ines", "ner": "-"},
+                            {"id": 1, "orth": "ran", "ner": "-"},
+                        ]
+                    }
                 ],
             }
         ],

@@ -64,7 +64,9 @@ PLACE = "#T_SP=webanno.custom.Place|kind"
 POS = "#T_SP=de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS|PosValue"
 
 
-def webanno(*rows: str, layers: tuple[str, ...] = (NE,), text: str = TEXT, name: str = "in.tsv") -> dict[str, str]:
+def webanno(
+    *rows: str, layers: tuple[str, ...] = (NE,), text: str = TEXT, name: str = "in.tsv"
+) -> dict[str, str]:
     header = ["#FORMAT=WebAnno TSV 3.3", *layers, "", "", f"#Text={text}"]
     return {name: "\n".join([*header, *rows, "", ""])}
 
@@ -165,9 +167,7 @@ CASES = {
             "in.xml": '<!DOCTYPE deIdi2b2 [<!ENTITY me "Ines">]>\n'
             f"<deIdi2b2><TEXT>&me; met Bo</TEXT><TAGS>{NAME_TAG}</TAGS></deIdi2b2>"
         },
-        changes={
-            "in.xml": f"<deIdi2b2><TEXT>Ines met Bo</TEXT><TAGS>{NAME_TAG}</TAGS></deIdi2b2>"
-        },
+        changes={"in.xml": f"<deIdi2b2><TEXT>Ines met Bo</TEXT><TAGS>{NAME_TAG}</TAGS></deIdi2b2>"},
         right=INES,
     ),
     "i2b2: a folder inside": Case(
@@ -210,7 +210,10 @@ CASES = {
     "WebAnno: two features": Case(
         WEBANNO,
         webanno(*TWO, layers=(ROLES,)),
-        {"--control webanno.custom.Person:role": ["[Ines](chief) met Bo"], "--control Person:rank": ["[Ines](1) met Bo"]},
+        {
+            "--control webanno.custom.Person:role": ["[Ines](chief) met Bo"],
+            "--control Person:rank": ["[Ines](1) met Bo"],
+        },
     ),
     "WebAnno: two layers": Case(
         WEBANNO,
@@ -223,17 +226,22 @@ CASES = {
     "WebAnno: a layer that is not there": Case(
         f"{WEBANNO} --control Persons",
         webanno(*PERSONS),
-        {"--control de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity:value": INES,
-            "--keep unlabelled": [PLAIN]},
+        {
+            "--control de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity:value": INES,
+            "--keep unlabelled": [PLAIN],
+        },
     ),
     "WebAnno: no layer of entities": Case(
         WEBANNO,
         webanno(*rows("NOUN", "VERB", "NOUN"), layers=(POS,)),
-        {"--control de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS:PosValue": ["[Ines](NOUN) [met](VERB) [Bo](NOUN)"], "--keep unlabelled": [PLAIN]},
+        {
+            "--control de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS:PosValue": [
+                "[Ines](NOUN) [met](VERB) [Bo](NOUN)"
+            ],
+            "--keep unlabelled": [PLAIN],
+        },
     ),
-    "WebAnno: no layer": Case(
-        WEBANNO, webanno(*WORDS, layers=()), {"--keep unlabelled": [PLAIN]}
-    ),
+    "WebAnno: no layer": Case(WEBANNO, webanno(*WORDS, layers=()), {"--keep unlabelled": [PLAIN]}),
     "WebAnno: an old version": Case(
         WEBANNO,
         {"in.tsv": "#FORMAT=WebAnno TSV 2.0\n"},

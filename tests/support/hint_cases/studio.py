@@ -183,7 +183,9 @@ CASES = {
     ),
     "another field of the text": Case(
         f"{CONVERT} --text-field a",
-        tasks(task(region(0, 4, "", value={**FOX, "start": 0, "end": 4}), data={"a": "x", "b": TEXT})),
+        tasks(
+            task(region(0, 4, "", value={**FOX, "start": 0, "end": 4}), data={"a": "x", "b": TEXT})
+        ),
         {"--text-field b": ["[Ines](PER) Duarte moved to Porto."]},
     ),
     "a field that is not there": Case(

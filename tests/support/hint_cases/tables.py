@@ -135,13 +135,17 @@ CASES = {
         PARQUET,
         make=parquet(
             text=["Ines ran"],
-            entities=[[{"offsets": [[0, 4]], "type": "PER"}, {"offsets": [[0, 1], [5, 8]], "type": "X"}]],
+            entities=[
+                [{"offsets": [[0, 4]], "type": "PER"}, {"offsets": [[0, 1], [5, 8]], "type": "X"}]
+            ],
         ),
         ways={"--skip pieces": INES},
     ),
     "Parquet with offsets of UTF-16": Case(
         PARQUET,
-        make=parquet(text=["🦊 Ines"], entities=[[{**ENTITY, "start": 3, "end": 7, "text": "Ines"}]]),
+        make=parquet(
+            text=["🦊 Ines"], entities=[[{**ENTITY, "start": 3, "end": 7, "text": "Ines"}]]
+        ),
         ways={"--offsets utf-16": ["🦊 [Ines](PER)"]},
     ),
     "Parquet with inclusive ends": Case(
