@@ -352,7 +352,7 @@ def test_memory_is_bounded_where_a_quote_is_not_closed(tmp_path: Path) -> None:
         (
             "sentence_id,word,tag\r0,Zoë,B-per\r".encode(),
             1,
-            r"tr '\r' '\n' <old >new",
+            r"tr '\r' '\n' < FILE > NEW",
             r"tr '\r' '\n' <in.csv >new.csv",
         ),
     ],

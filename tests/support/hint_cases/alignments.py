@@ -16,16 +16,19 @@ def files(system: str, name: str = "system.conll", gold: str = GOLD) -> dict[str
     return {"gold.conll": gold, name: system}
 
 
-def records(*texts: str) -> str:
+Stated = tuple[str, tuple[tuple[int, int], ...]]
+
+
+def records(*texts: Stated) -> str:
     found = [
-        {"text": text, "entities": [{"start": s, "end": e, "label": "PER"} for s, e in ends]}
-        for text, *ends in texts
+        {"text": text, "entities": [{"start": s, "end": e, "label": "PER"} for s, e in ranges]}
+        for text, ranges in texts
     ]
     return "".join(f"{json.dumps(each)}\n" for each in found)
 
 
-FIRST = ("Ines met Bo", (0, 4), (9, 11))
-SECOND = ("Bo ran", (0, 2))
+FIRST: Stated = ("Ines met Bo", ((0, 4), (9, 11)))
+SECOND: Stated = ("Bo ran", ((0, 2),))
 RIGHT = records(FIRST, SECOND)
 
 CASES = {
@@ -84,7 +87,7 @@ CASES = {
     "predictions of another split": Case(
         "score corpus system.jsonl",
         {
-            "corpus/train.jsonl": records(FIRST, ("Al ran", (0, 2))),
+            "corpus/train.jsonl": records(FIRST, ("Al ran", ((0, 2),))),
             "corpus/dev.jsonl": RIGHT,
             "corpus/test.jsonl": records(SECOND),
             "system.jsonl": RIGHT,
@@ -93,7 +96,7 @@ CASES = {
     ),
     "predictions for other texts": Case(
         "score gold.conll system.jsonl",
-        files(records(FIRST, ("Al slept", (0, 2))), "system.jsonl"),
+        files(records(FIRST, ("Al slept", ((0, 2),))), "system.jsonl"),
         changes={"system.jsonl": records(SECOND, FIRST)},
         right=ALL,
     ),

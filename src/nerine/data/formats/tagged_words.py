@@ -72,12 +72,12 @@ def unknown_form(tag: str, notation: Notation) -> SchemeError:
     try:
         parse_tag(tag)
     except SchemeError as error:
+        if notation.name == "prefixed" and tag.split() == [tag]:
+            return error  # it may be a label without a prefix
         if notation.name == "prefixed":
             found, expected = error.found, error.expected or expected
     return SchemeError(
-        found,
-        expected=expected,
-        hint="--tag-column (tag_column=…) names the column of the tags",
+        found, expected=expected, hint="--tag-column (tag_column=…) names the column of the tags"
     )
 
 
