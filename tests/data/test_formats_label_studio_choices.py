@@ -394,7 +394,7 @@ def test_tasks_without_an_annotation_that_counts_are_skipped_or_kept(file: Path,
             )
         log = ReadLog()
         assert len(read(file, export, log=log, **options)) == count
-        assert (log.kept if count else log.skipped) == {kind: 1}
+        assert (log.accepted if count else log.skipped) == {kind: 1}
 
 
 # -- layouts --------------------------------------------------------------------------------------

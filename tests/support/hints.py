@@ -31,7 +31,7 @@ ROOMS = (
 FEWEST_LETTERS = 7
 """Letters of a literal that is a hint, and not the joint of several."""
 
-_AS_WRITTEN = ReadOptions(keep=frozenset({"rejected"}), offsets="code-points")
+_AS_WRITTEN = ReadOptions(accept=frozenset({"rejected"}), offsets="code-points")
 
 Call = str | Callable[[], object]
 """A command line of nerine, or a call of the library."""

@@ -85,7 +85,7 @@ def predict(
     """
     if output:
         check_output(output, files)
-    options = options.keeping("unlabelled")
+    options = options.accepting("unlabelled")
     with hints_on_from():
         sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)

@@ -103,12 +103,12 @@ CASES = {
     "a rejected record": Case(
         CONVERT,
         lines(prodigy("ana", PERSON), prodigy("ana", answer="reject", text="Bo", _input_hash=9)),
-        {"--skip rejected": INES, "--keep rejected": [*INES, "Bo"]},
+        {"--skip rejected": INES, "--accept rejected": [*INES, "Bo"]},
     ),
     "a record without entities": Case(
         CONVERT,
         lines(spans("Ines ran", PERSON), {"text": "Bo"}),
-        {"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo"]},
+        {"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
     "an entity without a label": Case(
         CONVERT,
@@ -182,12 +182,12 @@ CASES = {
     "GLiNER without entities": Case(
         "convert in.json out.jsonl --from gliner",
         {"in.json": json.dumps([{"tokenized_text": ["Ines", "ran"]}])},
-        {"--keep unlabelled": ["Ines ran"], "--skip unlabelled": []},
+        {"--accept unlabelled": ["Ines ran"], "--skip unlabelled": []},
     ),
     "spaCy's JSON without tags": Case(
         "convert in.json out.jsonl",
         {"in.json": json.dumps(SPACY_JSON)},
-        {"--keep unlabelled": ["Ines ran"], "--skip unlabelled": []},
+        {"--accept unlabelled": ["Ines ran"], "--skip unlabelled": []},
     ),
     "spaCy's file with two groups": Case(
         SPACY,
@@ -202,12 +202,12 @@ CASES = {
     "spaCy's file with a text without annotation": Case(
         SPACY,
         make=spacy_file("unlabelled"),
-        ways={"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo ran"]},
+        ways={"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo ran"]},
     ),
     "spaCy's file without the group": Case(
         f"{SPACY} --control sc",
         make=spacy_file("no group"),
-        ways={"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo ran"]},
+        ways={"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo ran"]},
     ),
     "spaCy's file with a span without a label": Case(
         SPACY, make=spacy_file("no label"), ways={"--skip no-label": BOTH}

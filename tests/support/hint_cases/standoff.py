@@ -114,7 +114,7 @@ CASES = {
     "brat: a text without annotations": Case(
         BRAT,
         pair("brat/a", PERSON) | {"brat/b.txt": "Bo"},
-        {"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo"]},
+        {"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
     "brat: an entity in pieces": Case(
         BRAT,
@@ -184,7 +184,7 @@ CASES = {
     "i2b2: a text without concepts": Case(
         "convert notes out.jsonl",
         {"notes/1.txt": TEXT, "notes/1.con": 'c="ines" 1:0 1:0||t="PER"\n', "notes/2.txt": "Bo"},
-        {"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo"]},
+        {"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
     "i2b2: a text that was changed": Case(
         "convert notes out.jsonl",
@@ -228,7 +228,7 @@ CASES = {
         webanno(*PERSONS),
         {
             "--control de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity:value": INES,
-            "--keep unlabelled": [PLAIN],
+            "--accept unlabelled": [PLAIN],
         },
     ),
     "WebAnno: no layer of entities": Case(
@@ -238,10 +238,10 @@ CASES = {
             "--control de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS:PosValue": [
                 "[Ines](NOUN) [met](VERB) [Bo](NOUN)"
             ],
-            "--keep unlabelled": [PLAIN],
+            "--accept unlabelled": [PLAIN],
         },
     ),
-    "WebAnno: no layer": Case(WEBANNO, webanno(*WORDS, layers=()), {"--keep unlabelled": [PLAIN]}),
+    "WebAnno: no layer": Case(WEBANNO, webanno(*WORDS, layers=()), {"--accept unlabelled": [PLAIN]}),
     "WebAnno: an old version": Case(
         WEBANNO,
         {"in.tsv": "#FORMAT=WebAnno TSV 2.0\n"},

@@ -135,17 +135,17 @@ CASES = {
     "a task that the annotator did not do": Case(
         f"{CONVERT} --annotations by=1",
         tasks(task(NAME), task(annotations=[OTHER])),
-        {"--skip unlabelled": INES, "--keep unlabelled": [*INES, TEXT]},
+        {"--skip unlabelled": INES, "--accept unlabelled": [*INES, TEXT]},
     ),
     "a cancelled annotation": Case(
         CONVERT,
         tasks(task(NAME, id=9), task(annotations=[{**OTHER, "was_cancelled": True}])),
-        {"--skip cancelled": INES, "--keep cancelled": [*INES, *PORTO]},
+        {"--skip cancelled": INES, "--accept cancelled": [*INES, *PORTO]},
     ),
     "a task without annotation": Case(
         CONVERT,
         tasks(task(NAME, id=9), task(annotations=[])),
-        {"--skip unlabelled": INES, "--keep unlabelled": [*INES, TEXT]},
+        {"--skip unlabelled": INES, "--accept unlabelled": [*INES, TEXT]},
     ),
     "a region without a label": Case(
         CONVERT,

@@ -94,7 +94,7 @@ CASES = {
     "a text without annotation": Case(
         CONVERT,
         {"in.csv": f'text,entities\nInes ran,"{RANGE}"\nBo,\n'},
-        {"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo"]},
+        {"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
     "Parquet without names of tags": Case(
         PARQUET,
@@ -124,7 +124,7 @@ CASES = {
     "Parquet with a text without annotation": Case(
         PARQUET,
         make=parquet(text=["Ines ran", "Bo"], entities=[[ENTITY], None]),
-        ways={"--skip unlabelled": INES, "--keep unlabelled": [*INES, "Bo"]},
+        ways={"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
     "Parquet with an entity without a label": Case(
         PARQUET,

@@ -220,28 +220,27 @@ class Counts:
 
     def __init__(self, log: ReadLog) -> None:
         self._log = log
-        self._skipped, self._kept, self._remarks = map(dict, (log.skipped, log.kept, log.remarks))
+        self._before = [dict(counts) for counts in self._counts()]
+
+    def _counts(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        return self._log.skipped, self._log.accepted, self._log.remarks
 
     def restart(self) -> None:
         """Sets the counts of rows back."""
-        for counts, before in (
-            (self._log.skipped, self._skipped),
-            (self._log.kept, self._kept),
-            (self._log.remarks, self._remarks),
-        ):
+        for counts, before in zip(self._counts(), self._before, strict=True):
             counts.clear()
             counts.update(before)
 
 
 def unlabelled(options: ReadOptions, log: ReadLog, found: str) -> bool:
-    """Whether a text without annotation is kept; False if it is skipped; an error by default."""
+    """Whether a text without annotation is accepted, not skipped; an error by default."""
     treatment = options.treatment("unlabelled")
     if treatment == "error":
         raise FormatError(
             found,
             expected="entities, or an empty list for a text without entities",
-            hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, --keep unlabelled '
-            '(keep={"unlabelled"}) reads them as texts without entities',
+            hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, --accept '
+            'unlabelled (accept={"unlabelled"}) reads them as texts without entities',
         )
-    (log.skip if treatment == "skip" else log.keep)("unlabelled")
-    return treatment == "keep"
+    (log.skip if treatment == "skip" else log.accept)("unlabelled")
+    return treatment == "accept"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from nerine.core.errors import FormatError
-from nerine.data.formats.options import NEVER_KEPT, UNUSUAL, ReadLog, ReadOptions, Unusual
+from nerine.data.formats.options import NEVER_ACCEPTED, UNUSUAL, ReadLog, ReadOptions, Unusual
 from nerine.data.formats.own_texts import StatedRange
 from nerine.data.formats.records import Record, is_score, shown
 
@@ -169,11 +169,11 @@ def treat(kind: Unusual, found: str, options: ReadOptions, log: ReadLog) -> bool
     treatment = options.treatment(kind)
     if treatment == "error":
         ways = [f'--skip {kind} (skip={{"{kind}"}}) skips and counts {UNUSUAL[kind][1]}']
-        if kind not in NEVER_KEPT:
-            ways.append(f'--keep {kind} (keep={{"{kind}"}}) reads them like any other')
+        if kind not in NEVER_ACCEPTED:
+            ways.append(f'--accept {kind} (accept={{"{kind}"}}) reads them like any other')
         raise FormatError(found, hint="; ".join(ways))
     if treatment == "skip":
         log.skip(kind)
     else:
-        log.keep(kind)
-    return treatment == "keep"
+        log.accept(kind)
+    return treatment == "accept"
