@@ -241,7 +241,9 @@ CASES = {
             "--accept unlabelled": [PLAIN],
         },
     ),
-    "WebAnno: no layer": Case(WEBANNO, webanno(*WORDS, layers=()), {"--accept unlabelled": [PLAIN]}),
+    "WebAnno: no layer": Case(
+        WEBANNO, webanno(*WORDS, layers=()), {"--accept unlabelled": [PLAIN]}
+    ),
     "WebAnno: an old version": Case(
         WEBANNO,
         {"in.tsv": "#FORMAT=WebAnno TSV 2.0\n"},
