@@ -352,7 +352,7 @@ def test_memory_is_bounded_where_a_quote_is_not_closed(tmp_path: Path) -> None:
         (
             "sentence_id,word,tag\r0,Zoë,B-per\r".encode(),
             1,
-            r"tr '\r' '\n' <old >new",
+            r"tr '\r' '\n' < FILE > NEW",
             r"tr '\r' '\n' <in.csv >new.csv",
         ),
     ],
@@ -640,13 +640,13 @@ def test_a_text_without_annotation_is_skipped_or_kept(tmp_path: Path) -> None:
     assert "--skip unlabelled" in (error.hint or "")
     found, log = found_in(tmp_path, content, ReadOptions(skip=frozenset({"unlabelled"})))
     assert ([each.text for each in found], log.skipped) == (["Ada left"], {"unlabelled": 1})
-    found, log = found_in(tmp_path, content, ReadOptions(keep=frozenset({"unlabelled"})))
+    found, log = found_in(tmp_path, content, ReadOptions(accept=frozenset({"unlabelled"})))
     assert ([names_in(each) for each in found], log.accepted) == (
         [[("Ada", "PER")], []],
         {"unlabelled": 1},
     )
     tags = "text,label\nAda left,B-PER O\nNobody came,\n"
-    found, log = found_in(tmp_path, tags, ReadOptions(keep=frozenset({"unlabelled"})))
+    found, log = found_in(tmp_path, tags, ReadOptions(accept=frozenset({"unlabelled"})))
     assert ([len(each.entities) for each in found], log.accepted) == ([1, 0], {"unlabelled": 1})
 
 

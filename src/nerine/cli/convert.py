@@ -16,6 +16,7 @@ from nerine.cli.options import (
     convert_options,
     default_option,
     format_option,
+    hints_on_from,
     json_option,
     notes_on,
     reading_notes,
@@ -104,12 +105,14 @@ def convert(
     )
     if Path(source).is_file() or is_folder_of(from_, Path(source)):
         log = ReadLog()
-        losses = Losses(target, to)
-        documents = losses.counted(read_documents(source, from_, reading.options, log))
-        written = {str(target): write_documents(documents, target, to, options)}
+        with hints_on_from():
+            losses = Losses(target, to)
+            documents = losses.counted(read_documents(source, from_, reading.options, log))
+            written = {str(target): write_documents(documents, target, to, options)}
         notes = [*reading_notes({source: log}), *losses.notes()]
     else:
-        corpus = dataclasses.replace(reading, format=from_).load(source)
+        with hints_on_from():
+            corpus = dataclasses.replace(reading, format=from_).load(source)
         if to is None:
             raise click.UsageError(f"Missing option '--to', the format of the files in {target}")
         losses = Losses(target, to)

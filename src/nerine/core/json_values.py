@@ -212,7 +212,8 @@ class JsonValues:
                 return self._error(_described(shorter), first)
         length = len(self._text.rstrip())
         line = first + self._text.count("\n", self._at, min(error.pos, length))
-        hint = _CUT if error.pos >= length and self._text[self._at] in "[{" else None
+        is_cut = error.pos >= length or error.msg.startswith("Unterminated string")
+        hint = _CUT if is_cut and self._text[self._at] in "[{" else None
         if self._text[error.pos : error.pos + 80].lstrip()[:1] in ("(", "'"):
             hint = _PYTHON
         return self._error(_described(error), line, hint)

@@ -158,8 +158,11 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def format_by_extension(path: Path) -> Format:
-    """The first format with the extension of `path`; raises `FormatError` if there is none."""
+def format_by_extension(path: Path, option: str = "--format") -> Format:
+    """The first format with the extension of `path`; raises `FormatError` if there is none.
+
+    `option` is the one of the command line that states the format.
+    """
     for each in FORMATS.values():
         if path.suffix.lower() in each.extensions:
             return each
@@ -169,7 +172,7 @@ def format_by_extension(path: Path) -> Format:
         else "the format is unknown, as the name has no extension",
         place=str(path),
         expected=f"one of {', '.join(sorted(EXTENSIONS))}",
-        hint=f"--format (format=…) states the format: {', '.join(FORMATS)}",
+        hint=f"{option} (format=…) states the format: {', '.join(FORMATS)}",
     )
 
 
