@@ -171,7 +171,9 @@ def test_offsets_over_other_line_ends_or_in_utf_16_are_noticed(tmp_path: Path) -
     log = ReadLog()
     document = read_one(pair(tmp_path / "in", lines, crlf), PIECES, log)
     assert [document.surface(each) for each in document.entities] == ["Mira Okonjo", "Tandem Labs"]
-    assert log.notes == ["offsets count CR LF as one character, as the entities' own texts show"]
+    assert log.notes == [
+        "offsets count code points, and CR LF as one, as the entities' own texts show"
+    ]
     write_documents([document], tmp_path / "out", "brat")
     written = (tmp_path / "out" / "a.ann").read_text().splitlines()
     assert written[1:] == [

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from nerine.core.errors import FormatError
 from nerine.data.formats import ReadLog, ReadOptions
-from nerine.data.formats.offset_units import Counting
+from nerine.data.formats.offsets import Counting, OffsetChecker, StatedRange
 from nerine.data.formats.options import Offsets
-from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 
 Records = Sequence[tuple[str, Sequence[StatedRange]]]
 
@@ -102,7 +101,25 @@ def test_units_are_never_mixed() -> None:
     with pytest.raises(FormatError, match=r"\[5, 9\) shows 'Mira', but .* is 'ra w'") as caught:
         read(mixed)
     assert caught.value.expected == "the range [3, 7), where the text has it"
-    assert caught.value.hint is None
+    hint = caught.value.hint or ""
+    assert "count UTF-16 code units" in hint
+    assert "to a file of their own" in hint
+    # the way out that the hint names
+    assert [read([each])[0] for each in mixed] == [[["Mira"]], [["Mira"]]]
+
+
+def test_of_two_units_that_of_most_is_the_file_s() -> None:
+    units = (EMOJI, [StatedRange(5, 9, "Mira")])
+    points = (EMOJI, [StatedRange(3, 7, "Mira")])
+    log = ReadLog()
+    records = [units, points, units]
+    checker = OffsetChecker(lambda: records, ReadOptions(), log)
+    refused: list[FormatError] = []
+    found = [checker.ranges(*each, refused.append) for each in records]
+    assert found == [[(3, 7)], [None], [(3, 7)]]
+    assert [error.found for error in refused] == ["an entity has the range [3, 7)"]
+    assert "count code points" in (refused[0].hint or "")
+    assert log.notes == ["offsets count UTF-16 code units, as most of the entities' own texts show"]
 
 
 @pytest.mark.parametrize("unit", ["utf-16", "bytes"])
