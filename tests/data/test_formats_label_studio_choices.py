@@ -122,7 +122,7 @@ def test_texts_whose_names_say_nothing_are_told_by_the_regions_of_the_file(file:
     log = ReadLog()
     assert read(file, first, second, log=log) == [(BODY, [("Porto", "CITY")]), ("Olm fell", [])]
     assert "headline (2)" in log.notes[0]
-    with pytest.raises(FormatError, match="is not in the text"):
+    with pytest.raises(FormatError, match=r"has the range \[0, 4\)"):
         read(file, first, second, text_field="headline")
 
 
@@ -571,7 +571,7 @@ def test_the_unit_of_offsets_is_that_of_the_whole_file(file: Path) -> None:
     log = ReadLog()
     found = read(file, silent, told, log=log)
     assert found == [(FOX, [("Porto", "CITY")]), (FOX, [("Ines", "HUMAN")])]
-    assert log.notes == ["offsets count UTF-16 code units, as the regions' own texts show"]
+    assert log.notes == ["offsets count UTF-16 code units, as the entities' own texts show"]
     assert log.remarks == {}
 
 
@@ -580,9 +580,9 @@ def test_a_file_of_two_units_is_refused_and_can_be_split(file: Path) -> None:
     units = task({**region(5, 9, "HUMAN"), "value": value}, text=FOX)
     points = task(shown(FOX, 3, 7, "HUMAN"), id=2, text=FOX)
     more = task(shown(FOX, 12, 17, "CITY"), id=3, text=FOX)
-    with pytest.raises(FormatError, match="2 regions with offsets in code points, and 1") as caught:
+    with pytest.raises(FormatError, match="shows 'Ines'") as caught:
         read(file, more, units, points)
-    assert (caught.value.place or "").endswith("task 1")
+    assert (caught.value.place or "").endswith("task 1, region 1")
     assert "to a file of their own" in (caught.value.hint or "")
     assert read(file, units) == [(FOX, [("Ines", "HUMAN")])]
     assert [entities for _, entities in read(file, more, points)] == [
@@ -614,8 +614,8 @@ def test_stated_offsets_that_the_regions_contradict_are_an_error(file: Path) -> 
 @pytest.mark.parametrize(
     ("text", "counted", "note"),
     [
-        ("Olm\r\n\r\n🦊 Ines\r\nPorto", "\n", "code points and a line end CR LF as one"),
-        ("Olm\n\n🦊 Ines\nPorto", "\r\n", "code points and a line end LF as two"),
+        ("Olm\r\n\r\n🦊 Ines\r\nPorto", "\n", "code points, and CR LF as one"),
+        ("Olm\n\n🦊 Ines\nPorto", "\r\n", "code points, and a line feed as two (CR LF)"),
     ],
 )
 def test_offsets_over_other_line_ends_are_noticed(
@@ -630,7 +630,7 @@ def test_offsets_over_other_line_ends_are_noticed(
     log = ReadLog()
     export = task(*regions, text=text)
     assert read(file, export, log=log) == [(text, [("Ines", "HUMAN"), ("Porto", "CITY")])]
-    assert log.notes == [f"offsets count {note}, as the regions' own texts show"]
+    assert log.notes == [f"offsets count {note}, as the entities' own texts show"]
     (document,) = read_documents(file)
     write_documents([document], file, "label-studio")
     assert list(read_documents(file)) == [document]

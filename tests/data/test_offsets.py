@@ -117,7 +117,7 @@ def test_of_two_units_that_of_most_is_the_file_s() -> None:
     refused: list[FormatError] = []
     found = [checker.ranges(*each, refused.append) for each in records]
     assert found == [[(3, 7)], [None], [(3, 7)]]
-    assert [error.found for error in refused] == ["an entity has the range [3, 7)"]
+    assert [error.found for error in refused] == ["an entity has the range [3, 7) and shows 'Mira'"]
     assert "count code points" in (refused[0].hint or "")
     assert log.notes == ["offsets count UTF-16 code units, as most of the entities' own texts show"]
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from nerine.data.formats.offsets.checker import OffsetChecker
 from nerine.data.formats.offsets.counting import Counting
-from nerine.data.formats.offsets.evidence import CANDIDATES, StatedRange, agrees
+from nerine.data.formats.offsets.evidence import CANDIDATES, Evidence, StatedRange, agrees
 
-__all__ = ["CANDIDATES", "Counting", "OffsetChecker", "StatedRange", "agrees"]
+__all__ = ["CANDIDATES", "Counting", "Evidence", "OffsetChecker", "StatedRange", "agrees"]

@@ -227,6 +227,8 @@ class OffsetChecker:
             fitting, key=lambda each: (each != default, each.inclusive != default.inclusive)
         )
         if found == default:
+            other = Counting("utf-16", default.inclusive)
+            self._is_unclear = evidence.shown > 0 and other in fitting
             found = self._by_words([each for each in fitting if each.form == "as-is"], evidence)
         elif evidence.shown:
             whose = "the entities'" if evidence.alive else "most of the entities'"
@@ -296,8 +298,9 @@ class OffsetChecker:
             )
             if self._may_count(text, each, stated)
         ]
+        own = f" and shows {stated.shown[:60]!r}" if stated.shown else ""
         return FormatError(
-            f"{_named(stated)} has the range {_shown(stated)}",
+            f"{_named(stated)} has the range {_shown(stated)}{own}",
             expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
             hint=" or ".join(hints) or self._of_two_units(text, stated),
         )
