@@ -636,6 +636,91 @@ def test_offsets_over_other_line_ends_are_noticed(
     assert list(read_documents(file)) == [document]
 
 
+def test_word_edges_tell_the_unit_of_regions_without_own_texts(file: Path) -> None:
+    silent = task(region(5, 9, "HUMAN"), region(14, 19, "CITY"), text=FOX)
+    log = ReadLog()
+    assert read(file, silent, log=log) == [(FOX, [("Ines", "HUMAN"), ("Porto", "CITY")])]
+    assert "2 of 2 entities whose range depends on it begin and end with words" in log.notes[0]
+    assert "--offsets code-points" in log.notes[0]
+    stated = read(file, task(region(5, 9, "HUMAN"), text=FOX), offsets="code-points")
+    assert stated == [(FOX, [("es s", "HUMAN")])]
+
+
+def test_inclusive_ends_are_an_error_and_can_be_stated(file: Path) -> None:
+    body = "Ines saw Porto"
+    value = {"start": 0, "end": 3, "text": "Ines", "labels": ["HUMAN"]}
+    export = task({**region(0, 3, "HUMAN"), "value": value}, region(9, 13, "CITY"), text=body)
+    with pytest.raises(FormatError, match="shows 'Ines', but the text there is 'Ine'") as caught:
+        read(file, export)
+    assert "--inclusive-ends (inclusive_ends=True)" in (caught.value.hint or "")
+    expected = [(body, [("Ines", "HUMAN"), ("Porto", "CITY")])]
+    assert read(file, export, inclusive_ends=True) == expected
+    # written with ends after the last character
+    (document,) = read_documents(file, "label-studio", ReadOptions(inclusive_ends=True))
+    write_documents([document], file, "label-studio")
+    assert list(read_documents(file)) == [document]
+
+
+def test_offsets_that_count_a_character_reference_as_one_are_noticed(file: Path) -> None:
+    text = "Ines &amp; Rui saw Porto"
+    seen = text.replace("&amp;", "&")
+    start = seen.index("Porto")
+    log = ReadLog()
+    export = task(shown(seen, start, start + 5, "CITY"), text=text)
+    assert read(file, export, log=log) == [(text, [("Porto", "CITY")])]
+    assert "a character reference such as &amp; as one" in log.notes[0]
+
+
+def test_a_region_of_no_characters_is_an_error_or_skipped(file: Path) -> None:
+    export = task(region(4, 4, "HUMAN"), shown(BODY, 21, 26, "CITY"))
+    with pytest.raises(FormatError, match=r"has the range \[4, 4\)") as caught:
+        read(file, export)
+    assert follow(caught.value.hint) == {"skip": {"empty"}}
+    # ends of the file that are not inclusive refute the other way
+    assert "--inclusive-ends" not in (caught.value.hint or "")
+    log = ReadLog()
+    assert read(file, export, log=log, skip={"empty"}) == [(BODY, [("Porto", "CITY")])]
+    assert log.skipped == {"empty": 1}
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        task(region(0, 4, "HUMAN"), id=2, text="Ines left"),
+        task(id=2, text="Ines left"),
+        task(region(0, 4, "HUMAN"), id=2, text="Ines left", link="x"),
+        task(region(0, 4, "HUMAN", on="body"), id=2, text="Ines left"),
+        {**task(id=2, text="Ines left"), "annotations": []},
+    ],
+)
+def test_a_file_is_read_alike_in_any_order_of_its_tasks(file: Path, late: Any) -> None:
+    """The first task may leave nothing open, so that the file is read once, or make a survey."""
+    first = task(shown(BODY, 21, 26, "CITY"))
+    kept = {"unlabelled"}
+    forth = read(file, first, late, keep=kept)
+    assert forth == [*reversed(read(file, late, first, keep=kept))]
+    assert forth[0] == (BODY, [("Porto", "CITY")])
+
+
+def test_a_second_control_late_in_a_file_is_refused(file: Path) -> None:
+    first = task(shown(BODY, 21, 26, "CITY"))
+    second = task(region(0, 4, "HUMAN", control="people"), id=2, text="Ines left")
+    with pytest.raises(FormatError, match="several controls label the text"):
+        read(file, *[first] * 1200, second)
+
+
+def test_a_second_text_late_in_a_file_is_refused(file: Path) -> None:
+    first = task(region(0, 5, "SHOP", on="headline"), headline=TITLE)
+    second = task(
+        region(0, 5, "SHOP", on="headline"), shown(BODY, 21, 26, "CITY"), headline=TITLE, text=BODY
+    )
+    with pytest.raises(FormatError, match="the field 'text' is not a text") as caught:
+        read(file, first, second)
+    assert "--text-field" in (caught.value.hint or "")
+    found = read(file, first, second, text_field="headline")
+    assert [text for text, _ in found] == [TITLE, TITLE]
+
+
 def test_a_text_at_an_address_is_named(file: Path) -> None:
     export = task(shown(BODY, 21, 26, "CITY"), text="/data/upload/3/a.txt")
     with pytest.raises(FormatError, match="shows 'Porto'") as caught:

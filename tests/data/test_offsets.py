@@ -204,6 +204,21 @@ def test_an_entity_of_one_character_with_an_inclusive_end_is_named() -> None:
     assert read([("a b", [StatedRange(2, 2)])], ReadOptions(inclusive_ends=True))[0] == [["b"]]
 
 
+def test_a_range_of_no_characters_is_skipped_or_names_inclusive_ends_where_they_can_be() -> None:
+    whole = ("Mira left", [StatedRange(0, 4)])
+    for other in (whole, ("Mira left", [StatedRange(5, 9, "left")])):
+        records = [("Mira left", [StatedRange(4, 4)]), other]
+        with pytest.raises(FormatError, match=r"\[4, 4\), which has no characters") as caught:
+            read(records)
+        hint = caught.value.hint or ""
+        assert '--skip empty (skip={"empty"})' in hint
+        assert "--inclusive-ends" not in hint
+        log = ReadLog()
+        checker = OffsetChecker(lambda: records, ReadOptions(skip={"empty"}), log)  # noqa: B023
+        assert checker.ranges(*records[0]) == [None]
+        assert log.skipped == {"empty": 1}
+
+
 def test_ends_that_are_all_short_by_one_are_inclusive() -> None:
     records = [("So Mira left", [StatedRange(3, 6)])] * 10
     with pytest.raises(FormatError, match="all 10 entities end one character before") as caught:

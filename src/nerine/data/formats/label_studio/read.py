@@ -65,7 +65,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         try:
             with errors_at(place):
                 task = _Task.of(values, selection, options, log)
-                document = task and task.read(checker, options, log, place)
+                document = task.read(checker, options, log, place) if task else None
         except FormatError as error:
             log.refuse(error)
         else:

@@ -29,6 +29,9 @@ from nerine.data.formats.offsets import CANDIDATES, Counting, Evidence, StatedRa
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 
+_PLENTY = 1000
+"""Regions whose own texts tell the field that they stand on."""
+
 Target = tuple[str, str]
 """The text that a region stands on: its `to_name`, or without one the name of its control."""
 
@@ -65,7 +68,7 @@ class Survey:
     evidence: dict[tuple[Target, str], Evidence] = field(
         default_factory=lambda: defaultdict(lambda: Evidence(Counting()))
     )
-    """The own texts of regions compared with each field, if tasks have several."""
+    """The own texts of the first regions compared with each field, if tasks have several."""
 
     def fill(self, tasks: Iterator[tuple[str, list[Any]]]) -> Survey:
         """This survey, with the tasks added as far as they can be read."""
@@ -98,7 +101,9 @@ class Survey:
         if len(self.fields) > 1:
             for target, stated in ranges.items():
                 for name, text in texts.items():
-                    self.evidence[target, name].add(text, stated)
+                    evidence = self.evidence[target, name]
+                    if evidence.shown < _PLENTY:
+                        evidence.add(text, stated)
 
     def _add_result(self, result: Record, ranges: dict[Target, list[StatedRange]]) -> None:
         kind = kind_of_result(result)

@@ -116,7 +116,7 @@ class OffsetChecker:
                 self._counting = self._decided()
             except FormatError as error:
                 _refuse(error, stated[0], refuse)
-        convert = self._counting.of(text)
+        convert = self.counting.of(text)
         found: list[tuple[int, int] | None] = []
         for each in stated:
             try:
@@ -159,16 +159,21 @@ class OffsetChecker:
         """The ranges of a record that leaves nothing open; None if the file must be decided on."""
         is_ascii, length = text.isascii(), len(text)
         by_one = self._default.inclusive
-        found: list[tuple[int, int] | None] = []
+        units = None
         if not is_ascii and max(text) > "\uffff":
-            return None
+            if any(each.shown is None for each in stated):
+                return None
+            units = Counting("utf-16", by_one).of(text)
+        found: list[tuple[int, int] | None] = []
         for each in stated:
             start, end = each.start, each.end + by_one
             found.append((start, end))
             if not 0 <= start < end <= length:
                 return None
             if each.shown is not None:
-                if text[start:end] != each.shown:
+                if text[start:end] != each.shown or (
+                    units and _is_other(text, each.shown, units(each.start, each.end), start)
+                ):
                     return None
                 self._short = None
             elif (start and in_word(text[start - 1])) or (end < length and in_word(text[end])):
@@ -341,6 +346,11 @@ def _refuse(error: FormatError, stated: StatedRange, refuse: Refuse | None) -> N
     if refuse is None:
         raise placed from None
     refuse(placed)
+
+
+def _is_other(text: str, shown: str, found: tuple[int, int], start: int) -> bool:
+    """Whether an own text that begins at `start` is at another range too."""
+    return found[0] != start and 0 <= found[0] < found[1] and shown == text[slice(*found)]
 
 
 def _fits(text: str, counting: Counting, stated: StatedRange) -> bool:

@@ -194,6 +194,8 @@ def agrees(shown: str, found: str) -> bool:
     """Whether an own text is the text found; without white space and case."""
     if shown == found:
         return True
+    if not found:
+        return not shown.strip()
     if "&" in found:  # a character reference, which the own text may have as its character
         found, shown = html.unescape(found), html.unescape(shown)
     parts = found.casefold().split()
