@@ -362,7 +362,7 @@ def test_counts_what_was_repaired(broken: Path, tmp_path: Path) -> None:
 def test_counts_what_was_skipped(tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     source.write_text('{"text": "a", "answer": "accept"}\n{"text": "b", "answer": "reject"}\n')
-    result = run("convert", source, tmp_path / "b.jsonl", "--skip-rejected", "--json")
+    result = run("convert", source, tmp_path / "b.jsonl", "--skip", "rejected", "--json")
     assert json.loads(result.stdout)["notes"] == [f"{source}: 1 rejected record skipped"]
 
 
@@ -399,13 +399,16 @@ def test_a_folder_of_brat_converts_like_a_file(conll: Path, tmp_path: Path) -> N
     assert "the folder is not empty" in again.stderr
 
 
-def test_counts_what_was_set_aside_and_says_what_was_read_how(tmp_path: Path) -> None:
-    source = tmp_path / "a.json"
+def test_counts_overlaps_and_says_what_was_read_how(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.json", tmp_path / "b.conll"
     labels = {"labels": ["x"]}
     regions = [{"start": 1, "end": 3, **labels}, {"start": 2, "end": 3, **labels}]
     source.write_text(json.dumps([{"text": "🦊aa", "annotation_id": 1, "label": regions}]))
-    assert "--set-aside" in run("convert", source, tmp_path / "b.jsonl").stderr
-    result = run("convert", source, tmp_path / "b.jsonl", "--set-aside", "--json")
-    aside, unclear = json.loads(result.stdout)["notes"]
-    assert aside == f"{source}: 1 annotation set aside"
-    assert unclear.startswith(f"{source}: 1 document with offsets after an emoji")
+    refused = run("convert", source, target)
+    assert refused.exit_code == 2
+    assert "2 entities in 1 document overlap others: 'aa' x [1, 3), 'a' x [2, 3)" in refused.stderr
+    assert "hint: --overlaps outermost" in refused.stderr
+    result = run("convert", source, target, "--overlaps", "outermost", "--json")
+    notes = json.loads(result.stdout)["notes"]
+    assert f"{source}: 1 entity that overlaps others left out" in notes
+    assert any("1 document with offsets after an emoji" in note for note in notes)

@@ -122,8 +122,6 @@ def test_lists_the_rules(arguments: list[str]) -> None:
         (["sample", "--encoder", "./none"], "./none: there is no such folder"),
         (["empty.conll"], "empty.conll: the train split is empty"),
         (["tag.conll"], "tag.conll:1: no column holds tags"),
-        (["record.jsonl"], "record.jsonl:1: this is not valid JSON"),
-        (["overlap.jsonl"], "overlap.jsonl:1: entity 1 [2, 4) 'ra' as x begins before"),
     ],
 )
 def test_what_cannot_be_read_is_an_error(
@@ -132,9 +130,6 @@ def test_what_cannot_be_read_is_an_error(
     monkeypatch.chdir(tmp_path)
     Path("empty.conll").write_text("\n")
     Path("tag.conll").write_text("a person\n")
-    Path("record.jsonl").write_text("{\n")
-    entities = [[0, 3, "x"], [2, 4, "x"]]
-    Path("overlap.jsonl").write_text(json.dumps({"text": "Mira", "entities": entities}))
     result = run(*arguments)
     assert result.exit_code == 2
     assert result.stdout == ""

@@ -225,7 +225,8 @@ def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> No
     assert {name: found[name] for name in expected} == expected
     assert found["signature"].startswith("metric:entity|scheme:ranges|reading:strict|split:train|")
     assert set(found) - set(expected) == {
-        *("lenient", "intervals", "breakdowns", "analysis", "signature", "notes"),
+        *("lenient", "strict", "reading", "intervals", "breakdowns", "analysis", "signature"),
+        "notes",
     }
 
 

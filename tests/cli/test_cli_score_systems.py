@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from nerine.cli import main
 from nerine.cli.score import score
 from nerine.core.document import Document, Entity
-from nerine.data.formats import write_documents
+from nerine.data.formats import read_documents, write_documents
 from nerine.evaluation.alignment.changed_tokens import CHANGED_TOKENS, OTHER
 
 GOLD = "Mira B-p\nleft O\nOslo B-l\n\nAnn B-p\nLee I-p\nsang O\n\nrain O\nin O\nRio B-l\n\n"
@@ -159,6 +159,17 @@ def test_two_columns_of_tags_are_named(gold: Path, tmp_path: Path) -> None:
     assert found["notes"] == []
 
 
+def test_the_layer_that_was_read_in_gold_is_read_in_a_file_with_as_many_columns(
+    gold: Path, tmp_path: Path
+) -> None:
+    layers, system = tmp_path / "layers.tsv", tmp_path / "system.tsv"
+    layers.write_text(re.sub(r"^(\S+) (\S+)$", r"\1\t\2\tB-inner", GOLD, flags=re.MULTILINE))
+    system.write_text(re.sub(r"^(\S+) (\S+)$", r"\1\t\2\tO", GOLD, flags=re.MULTILINE))
+    found = as_json("score", layers, system)
+    assert found["overall"]["f1"] == 1.0
+    assert f"columns 1 and 2 of {system} hold tags; 1 is read, as in gold" in found["notes"][-1]
+
+
 def test_tags_before_a_column_of_numbers_are_found(gold: Path, tmp_path: Path) -> None:
     path = tmp_path / "system.tsv"
     path.write_text(re.sub(r"^(\S+) (\S+)$", r"\1\t\2\t0.93", GOLD, flags=re.MULTILINE))
@@ -197,12 +208,12 @@ def hint_of(result: Result) -> str:
 
 
 def test_the_hint_of_an_unknown_format_is_a_way_through(gold: Path, tmp_path: Path) -> None:
+    pytest.importorskip("spacy", reason="needs the extra spacy")
     path = tmp_path / "system"
-    # an odd file: most of its lines are no rows of tags
-    path.write_text("# a run\n" * 40 + GOLD)
+    write_documents(read_documents(gold), path, "docbin")
     hint = hint_of(run("score", gold, path))
     assert hint.startswith("--predicted-format (format=…) states the format: columns, ")
-    assert as_json("score", gold, path, "--predicted-format", "columns")["overall"]["f1"] == 1.0
+    assert as_json("score", gold, path, "--predicted-format", "docbin")["overall"]["f1"] == 1.0
 
 
 def test_the_hint_of_an_option_of_reading_is_a_way_through(

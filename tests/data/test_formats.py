@@ -37,7 +37,7 @@ DOCUMENT = Document.from_tokens(["Mira", "left"]).with_entities([Entity(0, 4, "p
         ("a.parquet", "", "parquet"),
         ("a.spacy", "", "docbin"),
         ("a.ann", "", "brat"),
-        ("a.json", "[]", "label-studio"),
+        ("a.json", "[]", "spans"),
     ],
 )
 def test_detects_the_format(tmp_path: Path, name: str, text: str, expected: str) -> None:
@@ -53,9 +53,12 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["a.docx", "a"])
-def test_unknown_extensions_are_refused(name: str) -> None:
+def test_a_file_that_neither_content_nor_extension_tells_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("It rained, and nobody came.\n")
     with pytest.raises(FormatError, match="extension") as caught:
-        detect_format(name)
+        detect_format(tmp_path / name)
     assert ".conll" in (caught.value.expected or "")
     assert "--format" in (caught.value.hint or "")
 
@@ -67,7 +70,9 @@ def test_unknown_formats_are_refused(tmp_path: Path) -> None:
         write_documents([DOCUMENT], tmp_path / "a.parquet")
 
 
-@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.write])
+@pytest.mark.parametrize(
+    "name", [name for name, each in FORMATS.items() if each.write and name != "pubtator"]
+)
 def test_every_format_writes_files_and_streams(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.file"
     stream = io.StringIO()
@@ -95,14 +100,12 @@ def test_a_failed_writing_leaves_the_old_file(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
 
 
-@pytest.mark.parametrize("name", ["columns", "words", "docbin"])
+@pytest.mark.parametrize("name", ["columns", "words", "conllu", "csv"])
 def test_a_format_of_one_tag_a_word_cannot_hold_entities_that_overlap(
     tmp_path: Path, name: str
 ) -> None:
-    if name == "docbin":
-        pytest.importorskip("spacy", reason="needs the extra spacy")
     nested = DOCUMENT.with_entities([Entity(0, 4, "person"), Entity(0, 9, "event")])
-    with pytest.raises(FormatError, match=r"begins before entity 0 .* ends") as caught:
+    with pytest.raises(FormatError, match="2 entities in 1 document overlap others") as caught:
         write_documents([DOCUMENT, nested], tmp_path / "out", name)
     assert caught.value.place == f"{tmp_path / 'out'}, document 2"
     assert list(tmp_path.iterdir()) == []

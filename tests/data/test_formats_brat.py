@@ -342,7 +342,7 @@ def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
         kinds = {"unlabelled"}
         options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
         assert len(list(read_documents(tmp_path, options=options, log=log))) == count
-        assert (log.skipped if way == "skip" else log.kept) == {"unlabelled": 1}
+        assert (log.skipped if way == "skip" else log.accepted) == {"unlabelled": 1}
     (tmp_path / "a.txt").unlink()
     with pytest.raises(FormatError, match="there is no such file"):
         read_one(path)

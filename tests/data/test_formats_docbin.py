@@ -111,7 +111,7 @@ def test_documents_of_unknown_entities_are_refused(file: Path, pipeline: Any) ->
         kinds = {"unlabelled"}
         options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
         assert [each.text for each in read_documents(file, options=options, log=log)] == texts
-        assert (log.kept if way == "keep" else log.skipped) == {"unlabelled": 1}
+        assert (log.accepted if way == "keep" else log.skipped) == {"unlabelled": 1}
 
 
 def test_what_is_not_read_is_said(file: Path, pipeline: Any) -> None:

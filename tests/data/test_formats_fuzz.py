@@ -15,7 +15,7 @@ from nerine.data.formats import FORMATS, ReadLog, ReadOptions, read_documents, w
 OPTIONS = (
     ReadOptions(),
     ReadOptions(
-        repair=True, keep={"rejected", "cancelled", "unlabelled"}, skip={"pieces", "no-label"}
+        repair=True, accept={"rejected", "cancelled", "unlabelled"}, skip={"pieces", "no-label"}
     ),
     ReadOptions(annotations="union", overlaps="outermost", inclusive_ends=True),
     ReadOptions(offsets="utf-16", token_column=0, tag_column=-1),

@@ -135,9 +135,9 @@ def test_a_text_without_concepts_is_unlabelled(tmp_path: Path) -> None:
     log = ReadLog()
     assert [each.id for each in read(tmp_path, log, skip={"unlabelled"})] == ["n1"]
     assert log.skipped == {"unlabelled": 1}
-    kept = read(tmp_path, log, keep={"unlabelled"})
+    kept = read(tmp_path, log, accept={"unlabelled"})
     assert [(each.id, len(each.entities)) for each in kept] == [("n1", 4), ("n2", 0)]
-    assert log.kept == {"unlabelled": 1}
+    assert log.accepted == {"unlabelled": 1}
 
 
 TAGS = (

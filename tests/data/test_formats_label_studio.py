@@ -306,7 +306,7 @@ def test_any_other_number_of_annotations_is_refused(
 
 def test_a_task_that_nobody_has_annotated_can_be_tagged(file: Path) -> None:
     export = task("Mira", annotations=[])
-    (document,) = read(file, export, options=ReadOptions(keep={"unlabelled"}))
+    (document,) = read(file, export, options=ReadOptions(accept={"unlabelled"}))
     assert rewritten(file, document) == [export]
     (written,) = rewritten(file, document.with_entities([MIRA]))
     assert written["annotations"][0]["result"][0]["value"]["labels"] == ["person"]
@@ -319,8 +319,8 @@ def test_cancelled_tasks_can_be_skipped_or_kept(file: Path) -> None:
     (only,) = read(file, export, task("y"), options=options, log=log)
     assert (only.text, log.skipped, log.documents) == ("y", {"cancelled": 1}, 1)
     log = ReadLog()
-    first, _ = read(file, export, task("y"), options=ReadOptions(keep={"cancelled"}), log=log)
-    assert (first.entities, log.kept) == ((Entity(0, 1, "q"),), {"cancelled": 1})
+    first, _ = read(file, export, task("y"), options=ReadOptions(accept={"cancelled"}), log=log)
+    assert (first.entities, log.accepted) == ((Entity(0, 1, "q"),), {"cancelled": 1})
     assert rewritten(file, first) == [export]
 
 
@@ -541,7 +541,7 @@ def test_a_new_task_with_predictions_has_no_annotation(file: Path) -> None:
     assert written.keys() == {"data", "predictions"}
     with pytest.raises(FormatError, match="0 annotations"):
         list(read_documents(file))
-    (again,) = read_documents(file, options=ReadOptions(keep={"unlabelled"}))
+    (again,) = read_documents(file, options=ReadOptions(accept={"unlabelled"}))
     assert (again.text, again.entities, again.id) == (document.text, (), "5")
 
 

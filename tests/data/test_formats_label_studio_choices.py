@@ -394,7 +394,7 @@ def test_tasks_without_an_annotation_that_counts_are_skipped_or_kept(file: Path,
             )
         log = ReadLog()
         assert len(read(file, export, log=log, **options)) == count
-        assert (log.kept if count else log.skipped) == {kind: 1}
+        assert (log.accepted if count else log.skipped) == {kind: 1}
 
 
 # -- layouts --------------------------------------------------------------------------------------
@@ -696,9 +696,9 @@ def test_a_region_of_no_characters_is_an_error_or_skipped(file: Path) -> None:
 def test_a_file_is_read_alike_in_any_order_of_its_tasks(file: Path, late: Any) -> None:
     """The first task may leave nothing open, so that the file is read once, or make a survey."""
     first = task(shown(BODY, 21, 26, "CITY"))
-    kept = {"unlabelled"}
-    forth = read(file, first, late, keep=kept)
-    assert forth == [*reversed(read(file, late, first, keep=kept))]
+    accepted = {"unlabelled"}
+    forth = read(file, first, late, accept=accepted)
+    assert forth == [*reversed(read(file, late, first, accept=accepted))]
     assert forth[0] == (BODY, [("Porto", "CITY")])
 
 

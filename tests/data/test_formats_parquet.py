@@ -268,13 +268,13 @@ def test_a_row_without_annotation_is_never_lost_in_silence(
     with pytest.raises(FormatError, match="is empty") as caught:
         list(read_documents(path))
     assert caught.value.place == f"{path}:2"
-    assert "--keep unlabelled" in (caught.value.hint or "")
+    assert "--accept unlabelled" in (caught.value.hint or "")
     for way, texts in (("skip", ["Mira"]), ("keep", ["Mira", "left"])):
         log, options = ReadLog(), ReadOptions(**{way: frozenset({"unlabelled"})})  # type: ignore[arg-type]
         found = list(read_documents(path, options=options, log=log))
         assert [each.text for each in found] == texts
         assert [len(each.entities) for each in found] == [1, 0][: len(texts)]
-        assert (log.skipped or log.kept) == {"unlabelled": 1}
+        assert (log.skipped or log.accepted) == {"unlabelled": 1}
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,8 @@ def test_paragraphs_of_unknown_tokens_are_unlabelled(file: Path) -> None:
     assert len(read(file, content, log, ReadOptions(skip={"unlabelled"}))) == 1
     assert log.skipped == {"unlabelled": 1}
     log = ReadLog()
-    assert len(read(file, content, log, ReadOptions(keep={"unlabelled"}))) == 2
-    assert log.kept == {"unlabelled": 1}
+    assert len(read(file, content, log, ReadOptions(accept={"unlabelled"}))) == 2
+    assert log.accepted == {"unlabelled": 1}
 
 
 def test_entities_of_a_paragraph_are_read_from_their_ranges(file: Path) -> None:

@@ -122,5 +122,5 @@ def test_spacy_reads_what_is_written(file: Path, document: Document) -> None:
 
 def test_unlabelled_pairs_may_be_kept(file: Path) -> None:
     file.write_text('[["a", {"cats": {}}]]')
-    (document,) = read_documents(file, "spacy-tuples", ReadOptions(keep={"unlabelled"}))
+    (document,) = read_documents(file, "spacy-tuples", ReadOptions(accept={"unlabelled"}))
     assert document.entities == ()

@@ -218,7 +218,7 @@ def test_rejected_records_that_are_skipped_do_not_count_as_annotations(file: Pat
     (document,) = read(file, *records, options=ReadOptions(skip={"rejected"}))
     assert [each.label for each in document.entities] == ["A"]
     with pytest.raises(FormatError, match="2 annotators"):
-        read(file, *records, options=ReadOptions(keep={"rejected"}))
+        read(file, *records, options=ReadOptions(accept={"rejected"}))
 
 
 @pytest.mark.parametrize(

@@ -203,12 +203,12 @@ def test_rejected_records_are_an_error_or_counted(file: Path) -> None:
     assert caught.value.place == f"{file}:2"
     hint = caught.value.hint or ""
     assert "--skip rejected" in hint
-    assert "--keep rejected" in hint
+    assert "--accept rejected" in hint
     log = ReadLog()
     assert len(read(file, *records, options=ReadOptions(skip={"rejected"}), log=log)) == 1
     assert log == ReadLog(documents=1, skipped={"rejected": 2})
     log = ReadLog()
-    assert len(read(file, *records, options=ReadOptions(keep={"rejected"}), log=log)) == 3
+    assert len(read(file, *records, options=ReadOptions(accept={"rejected"}), log=log)) == 3
     assert log == ReadLog(documents=3, kept={"rejected": 2})
 
 
@@ -222,7 +222,7 @@ def test_a_text_without_annotation_is_an_error_or_counted(
     log = ReadLog()
     assert read(file, record, options=ReadOptions(skip={"unlabelled"}), log=log) == []
     assert log.skipped == {"unlabelled": 1}
-    (document,) = read(file, record, options=ReadOptions(keep={"unlabelled"}))
+    (document,) = read(file, record, options=ReadOptions(accept={"unlabelled"}))
     assert (document.text, document.entities) == ("Teun", ())
 
 

@@ -332,10 +332,10 @@ def test_a_file_without_layers_of_entities_is_unlabelled(tmp_path: Path, layers:
     path = tsv(tmp_path, f"#Text=Bo\n1-1	0-2	Bo{values}\n", *layers)
     with pytest.raises(FormatError, match="no layer holds entities") as caught:
         read(path)
-    assert '--keep unlabelled (keep={"unlabelled"})' in str(caught.value)
+    assert '--accept unlabelled (accept={"unlabelled"})' in str(caught.value)
     log = ReadLog()
-    assert shown(read(path, log, keep={"unlabelled"})) == [[]]
-    assert log.kept == {"unlabelled": 1}
+    assert shown(read(path, log, accept={"unlabelled"})) == [[]]
+    assert log.accepted == {"unlabelled": 1}
     assert read(path, skip={"unlabelled"}) == []
 
 
@@ -344,7 +344,7 @@ def test_a_layer_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no single layer or feature is called 'Persn'") as caught:
         read(path, control="Persn")
     assert "NamedEntity:identifier" in str(caught.value)
-    assert shown(read(path, control="Persn", keep={"unlabelled"})) == [[], []]
+    assert shown(read(path, control="Persn", accept={"unlabelled"})) == [[], []]
 
 
 @pytest.mark.parametrize(

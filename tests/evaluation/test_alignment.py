@@ -355,7 +355,7 @@ def test_rows_that_are_not_those_of_gold_texts_are_an_error(
 
 
 def test_a_missing_file_and_a_bad_column_are_errors(conll: Path) -> None:
-    with pytest.raises(FormatError, match="cannot be read: No such file"):
+    with pytest.raises(FormatError, match="there is no such file"):
         align_file(GOLD, PLACES, conll)
     with pytest.raises(FormatError, match=r"p\.conll:1: there is no column 2"):
         aligned(conll, CLEAN, options=ReadOptions(tag_column=2))

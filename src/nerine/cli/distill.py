@@ -80,7 +80,7 @@ def distill(
     settings = run_settings(DistillationSettings(), changes, settings_file, resumed)
     with working(f"reading {data}"):
         corpus = reading.load(data)
-        options = reading.options.keeping("unlabelled")
+        options = reading.options.accepting("unlabelled")
         texts = [*itertools.chain(*(file_texts(path, None, options) for path in unlabelled))]
     from nerine.cli.progress import training_display
 

@@ -14,7 +14,7 @@ from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.core.tags import read_scheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
-from nerine.data.formats.options import ANNOTATIONS, NEVER_KEPT, UNUSUAL, Offsets, Overlaps
+from nerine.data.formats.options import ANNOTATIONS, NEVER_ACCEPTED, UNUSUAL, Offsets, Overlaps
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
@@ -130,10 +130,10 @@ _READING = [
         help=f"Records and annotations to leave out and count: {', '.join(UNUSUAL)}.",
     ),
     click.option(
-        "--keep",
+        "--accept",
         metavar="KIND,…",
         help="Those to read like any other, and count: "
-        f"{', '.join(kind for kind in UNUSUAL if kind not in NEVER_KEPT)}.",
+        f"{', '.join(kind for kind in UNUSUAL if kind not in NEVER_ACCEPTED)}.",
     ),
     click.option(
         "--annotations",
@@ -175,7 +175,7 @@ def _read_options(values: Mapping[str, Any]) -> ReadOptions:
     for name in ("token_column", "tag_column"):
         if name in given:
             given[name] = column_named(given[name])
-    for name in ("skip", "keep"):
+    for name in ("skip", "accept"):
         if name in given:
             given[name] = frozenset(given[name].split(","))
     if "tag_names" in given:
@@ -277,12 +277,12 @@ def reading_notes(logs: Mapping[str, ReadLog]) -> list[str]:
             documents = counted(log.repaired_documents, "document")
             notes.append(f"{name}: {counted(log.repaired_tags, 'tag')} repaired in {documents}")
         notes += [f"{name}: {note}" for note in log.notes]
-        for counts, done in ((log.skipped, "skipped"), (log.kept, "kept")):
+        for counts, done in ((log.skipped, "skipped"), (log.accepted, "accepted")):
             for kind, number in counts.items():
                 notes.append(f"{name}: {counted(number, *UNUSUAL[kind])} {done}")
         if log.overlaps:
-            entities = counted(log.overlaps, "entity", "entities")
-            notes.append(f"{name}: {entities} left out that overlap others")
+            entities = counted(log.overlaps, "entity that overlaps", "entities that overlap")
+            notes.append(f"{name}: {entities} others left out")
         for remark, number in log.remarks.items():
             notes.append(f"{name}: {counted(number, 'document')} {remark}")
     return notes

@@ -85,7 +85,7 @@ def predict(
     """
     if output:
         check_output(output, files)
-    options = options.keeping("unlabelled")
+    options = options.accepting("unlabelled")
     sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)
     lines = (line for _, line in stream_lines(sys.stdin.buffer, "standard input"))

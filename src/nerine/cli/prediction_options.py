@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nerine.cli.options import GoldSplit, column_named, default_option, gathered
+from nerine.cli.options import Decorator, GoldSplit, column_named, default_option, gathered
 from nerine.core.tags import Reading, read_scheme
-from nerine.data.formats import FORMATS, ReadOptions
+from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 
 if TYPE_CHECKING:
     from nerine.evaluation.alignment import Alignment
@@ -39,19 +39,20 @@ class PredictionOptions:
         """The documents of a split aligned with those of a file."""
         from nerine.evaluation.alignment import align_file
 
-        logs = gold.corpus.logs
+        log = gold.corpus.logs.get(gold.name, ReadLog())
         return align_file(
             gold.documents,
             gold.places,
             predicted,
-            gold_scheme=logs[gold.name].scheme if gold.name in logs else None,
+            gold_scheme=log.scheme,
+            gold_columns=log.columns,
             format=self.format,
             options=self.options,
             changed_tokens=self.changed_tokens,
         )
 
 
-_PREDICTED = [
+_PREDICTED: list[Decorator] = [
     click.option(
         "--predicted-format",
         type=click.Choice(list(FORMATS)),

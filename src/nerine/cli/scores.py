@@ -72,9 +72,9 @@ def print_evaluation(evaluation: Evaluation, title: str, on: Console) -> None:
         name, counts = evaluation.other_reading
         others.append((name, *_values(counts)))
     outcomes = ("correct", "incorrect", "partial", "missing", "spurious")
-    for schema, counts in scores.partial.items():
-        numbers = [f"{getattr(counts, outcome):,}" for outcome in outcomes]
-        others.append((f"SemEval-2013, {schema}", *_values(counts), *numbers))
+    for schema, partial in scores.partial.items():
+        numbers = [f"{getattr(partial, outcome):,}" for outcome in outcomes]
+        others.append((f"SemEval-2013, {schema}", *_values(partial), *numbers))
     on.print()
     print_numbers(on, "Counted in other ways", "", (*_SCORES, *outcomes), others)
     for title_of_kinds, kinds in evaluation.breakdowns.items():

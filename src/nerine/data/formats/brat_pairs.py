@@ -93,12 +93,12 @@ class Pair:
                     place=str(path),
                     expected=f"{paths[0].name}, empty for a text without entities",
                     hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, and '
-                    '--keep unlabelled (keep={"unlabelled"}) reads them without entities',
+                    '--accept unlabelled (accept={"unlabelled"}) reads them without entities',
                 )
             if treatment == "skip":
                 log.skip("unlabelled")
                 return None
-            log.keep("unlabelled")
+            log.accept("unlabelled")
             paths = []
         text = read_text(path)
         lines: list[TextBound | str] = []

@@ -98,7 +98,7 @@ class _Reader:
             if treatment == "skip":
                 self.log.skip("unlabelled")
                 return None
-            self.log.keep("unlabelled")
+            self.log.accept("unlabelled")
         plain = _plain(doc, self._labelled(doc, group) if is_annotated else ())
         self._add_remarks(doc, group)
         written = doc.user_data.get(_KEY)
@@ -150,8 +150,8 @@ class _Reader:
 
     def _unlabelled(self, doc: Any) -> FormatError:
         hint = (
-            '--skip unlabelled (skip={"unlabelled"}) leaves such documents out, and --keep '
-            'unlabelled (keep={"unlabelled"}) reads them without entities'
+            '--skip unlabelled (skip={"unlabelled"}) leaves such documents out, and --accept '
+            'unlabelled (accept={"unlabelled"}) reads them without entities'
         )
         if self.group is None:
             return FormatError(

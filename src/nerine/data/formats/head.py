@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nerine.core.errors import FormatError
+from nerine.core.files import opened
 from nerine.core.json_values import list_in
 from nerine.core.strict_json import STRICT
 
@@ -34,11 +34,8 @@ class Head:
     @classmethod
     def of(cls, path: Path) -> Head:
         """Reads the beginning of a file; raises `FormatError` if it cannot be read."""
-        try:
-            with path.open("rb") as stream:
-                content = stream.read(HEAD_BYTES + 1)
-        except OSError as error:
-            raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
+        with opened(path) as stream:
+            content = stream.read(HEAD_BYTES + 1)
         is_whole = len(content) <= HEAD_BYTES
         return cls(path, content[:HEAD_BYTES].removeprefix(codecs.BOM_UTF8), is_whole)
 

@@ -22,18 +22,18 @@ UNUSUAL: Mapping[str, tuple[str, str]] = {
     "pieces": ("entity in several pieces", "entities in several pieces"),
     "empty": ("annotation of no characters", "annotations of no characters"),
 }
-"""Kinds of records and annotations, in words, that are an error unless they are skipped or kept.
+"""Kinds of records and annotations, in words: an error unless they are skipped or accepted.
 
 A cancelled annotation was given up by its annotator; the answer to a rejected record is "reject" or
 "ignore". A region without a label, an entity in several pieces, and an annotation of no characters
-can be skipped but not kept.
+can be skipped but not accepted.
 """
 
 
 MOST_UNREADABLE = 1000
 """The most unreadable lines that are listed; one more ends the reading."""
 
-NEVER_KEPT: Set[str] = {"no-label", "pieces", "empty"}
+NEVER_ACCEPTED: Set[str] = {"no-label", "pieces", "empty"}
 ANNOTATIONS = ("error", "first", "latest", "union")
 
 
@@ -55,7 +55,7 @@ class ReadOptions:
         repair: Whether to read, and count, tag sequences that their scheme does not allow.
         reading: How such a sequence is read.
         skip: The kinds (`UNUSUAL`) of records and annotations to leave out and count.
-        keep: The kinds to read like any other, and count; an unlabelled text has no entities.
+        accept: The kinds to read like any other, and count; an unlabelled text has no entities.
         annotations: Which of several annotators of one text counts: `"error"`, `"first"`,
             `"latest"`, `"union"` (the entities of all) or `"by=NAME"`.
         text_field: The field of a record or task that holds the text; None means the usual one.
@@ -78,7 +78,7 @@ class ReadOptions:
     repair: bool = False
     reading: Reading = "lenient"
     skip: Set[str] = frozenset()
-    keep: Set[str] = frozenset()
+    accept: Set[str] = frozenset()
     annotations: str = "error"
     text_field: str | None = None
     control: str | None = None
@@ -87,14 +87,15 @@ class ReadOptions:
     overlaps: Overlaps | None = None
 
     def __post_init__(self) -> None:
-        for name, values in (("skip", self.skip), ("keep", self.keep)):
+        for name, values in (("skip", self.skip), ("accept", self.accept)):
             unknown = sorted({*values} - UNUSUAL.keys() if isinstance(values, Set) else {values})
             if unknown:
                 _refuse(name, unknown[0], f"a set of some of {', '.join(UNUSUAL)}")
-        if self.keep & NEVER_KEPT:
-            _refuse("keep", min(self.keep & NEVER_KEPT), "'skip', as it cannot be an entity")
-        if self.skip & self.keep:
-            _refuse("keep", min(self.skip & self.keep), "a kind that is not skipped too")
+        if self.accept & NEVER_ACCEPTED:
+            never = min(self.accept & NEVER_ACCEPTED)
+            _refuse("accept", never, "'skip', as it cannot be an entity")
+        if self.skip & self.accept:
+            _refuse("accept", min(self.skip & self.accept), "a kind that is not skipped too")
         if self.annotations not in ANNOTATIONS and not self.annotations.startswith("by="):
             _refuse("annotations", self.annotations, f"{', '.join(ANNOTATIONS)} or by=NAME")
         for name, value, known in (
@@ -104,15 +105,15 @@ class ReadOptions:
             if value is not None and value not in known:
                 _refuse(name, value, f"one of {', '.join(known)}")
 
-    def keeping(self, kind: Unusual) -> ReadOptions:
-        """These options with records or annotations of a kind kept."""
-        return replace(self, skip={*self.skip} - {kind}, keep={*self.keep, kind})
+    def accepting(self, kind: Unusual) -> ReadOptions:
+        """These options with records or annotations of a kind accepted."""
+        return replace(self, skip={*self.skip} - {kind}, accept={*self.accept, kind})
 
-    def treatment(self, kind: Unusual) -> Literal["error", "skip", "keep"]:
+    def treatment(self, kind: Unusual) -> Literal["error", "skip", "accept"]:
         """What to do with records and annotations of a kind."""
         if kind in self.skip:
             return "skip"
-        return "keep" if kind in self.keep else "error"
+        return "accept" if kind in self.accept else "error"
 
 
 def _refuse(name: str, value: object, expected: str) -> NoReturn:
@@ -173,12 +174,13 @@ class ReadLog:
         repaired_tags: Number of tags that lenient reading changed.
         repaired_documents: Number of documents with such tags.
         skipped: Number of records and annotations that were skipped, by kind (`UNUSUAL`).
-        kept: Number of those that were kept.
+        accepted: Number of those that were accepted.
         overlaps: Number of entities left out because they overlap others.
         scheme: The scheme of the tags; None for formats without tags.
         notes: Notes for the user on how the file was read, such as what its columns are.
         remarks: Remarks about documents, each with the number of documents that it applies to.
         format: The name of the format.
+        columns: For column files, the number of columns and the index of the tags' column.
         unreadable: If it is a list, lines and records that cannot be read are left out and their
             errors listed here, up to `MOST_UNREADABLE`; if it is None, the first one is raised.
         faults: Every tag that was repaired or made a repair necessary.
@@ -189,12 +191,13 @@ class ReadLog:
     repaired_tags: int = 0
     repaired_documents: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
+    accepted: dict[str, int] = field(default_factory=dict)
     overlaps: int = 0
     scheme: TagScheme | None = None
     notes: list[str] = field(default_factory=list)
     remarks: dict[str, int] = field(default_factory=dict)
     format: str | None = field(default=None, compare=False)
+    columns: tuple[int, int] | None = field(default=None, compare=False)
     unreadable: list[FormatError] | None = field(default=None, compare=False, repr=False)
     faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)
@@ -212,9 +215,9 @@ class ReadLog:
         """Counts a record or an annotation that is skipped."""
         self.skipped[kind] = self.skipped.get(kind, 0) + 1
 
-    def keep(self, kind: Unusual) -> None:
-        """Counts a record or an annotation that is kept."""
-        self.kept[kind] = self.kept.get(kind, 0) + 1
+    def accept(self, kind: Unusual) -> None:
+        """Counts a record or an annotation that is accepted."""
+        self.accepted[kind] = self.accepted.get(kind, 0) + 1
 
     def add_note(self, text: str) -> None:
         """Adds a note, unless it is there already."""

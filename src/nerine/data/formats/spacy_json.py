@@ -75,8 +75,8 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         yield from TaggedRows(records, options).documents(log)
     for kind, number in asides[-1].skipped.items():
         log.skipped[kind] = log.skipped.get(kind, 0) + number
-    for kind, number in asides[-1].kept.items():
-        log.kept[kind] = log.kept.get(kind, 0) + number
+    for kind, number in asides[-1].accepted.items():
+        log.accepted[kind] = log.accepted.get(kind, 0) + number
     log.remarks |= asides[-1].remarks
 
 

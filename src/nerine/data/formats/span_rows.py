@@ -187,15 +187,14 @@ class Counts:
 
     def __init__(self, log: ReadLog) -> None:
         self._log = log
-        self._skipped, self._kept, self._remarks = map(dict, (log.skipped, log.kept, log.remarks))
+        self._before = [dict(counts) for counts in self._counts()]
+
+    def _counts(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        return self._log.skipped, self._log.accepted, self._log.remarks
 
     def restart(self) -> None:
         """Sets the counts of rows back."""
-        for counts, before in (
-            (self._log.skipped, self._skipped),
-            (self._log.kept, self._kept),
-            (self._log.remarks, self._remarks),
-        ):
+        for counts, before in zip(self._counts(), self._before, strict=True):
             counts.clear()
             counts.update(before)
 

@@ -1,9 +1,9 @@
-"""Records and annotations of an unusual kind: an error, skipped or kept, and counted."""
+"""Records and annotations of an unusual kind: an error, skipped or accepted, and counted."""
 
 from __future__ import annotations
 
 from nerine.core.errors import FormatError
-from nerine.data.formats.options import NEVER_KEPT, UNUSUAL, ReadLog, ReadOptions, Unusual
+from nerine.data.formats.options import NEVER_ACCEPTED, UNUSUAL, ReadLog, ReadOptions, Unusual
 
 
 def treat(
@@ -15,17 +15,17 @@ def treat(
     expected: str | None = None,
     other_hint: str | None = None,
 ) -> bool:
-    """Whether something unusual is kept, as `options` say; counts it, or raises `FormatError`."""
+    """Whether something unusual is accepted; counts it, or raises `FormatError`."""
     treatment = options.treatment(kind)
     if treatment == "error":
         ways = [f'--skip {kind} (skip={{"{kind}"}}) skips and counts {UNUSUAL[kind][1]}']
-        if kind not in NEVER_KEPT:
-            ways.append(f'--keep {kind} (keep={{"{kind}"}}) reads them like any other')
+        if kind not in NEVER_ACCEPTED:
+            ways.append(f'--accept {kind} (accept={{"{kind}"}}) reads them like any other')
         if other_hint:
             ways.append(other_hint)
         raise FormatError(found, expected=expected, hint="; ".join(ways))
     if treatment == "skip":
         log.skip(kind)
     else:
-        log.keep(kind)
-    return treatment == "keep"
+        log.accept(kind)
+    return treatment == "accept"

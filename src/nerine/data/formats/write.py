@@ -92,8 +92,8 @@ class _Counted:
             ) from None
         except OverlapError:
             first = [self._current] if self._current else []
-            error = overlap_error(itertools.chain(first, self._documents), "one tag a word")
-            raise FormatError.placed(error, f"{place} {self.number}") from None
+            found = overlap_error(itertools.chain(first, self._documents), "one tag a word")
+            raise FormatError.placed(found, f"{place} {self.number}") from None
         except NerineError as error:
             if error.place or not self.number:  # raised by the source of the documents
                 raise

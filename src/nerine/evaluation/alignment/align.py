@@ -86,6 +86,7 @@ def align_file(
     path: Path,
     *,
     gold_scheme: TagScheme | None = None,
+    gold_columns: tuple[int, int] | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     options: ReadOptions = _DEFAULT,
     changed_tokens: float = CHANGED_TOKENS,
@@ -98,6 +99,8 @@ def align_file(
         path: The file of predicted documents.
         gold_scheme: The tag scheme of the gold documents, used if the predicted tags are
             compatible with more than one.
+        gold_columns: The number of columns in the gold file and the index of its tags' column, used
+            if the file has as many columns, and several with tags.
         format: The format of the file; by default it is detected from the content.
         options: How the file is read.
         changed_tokens: The share, from 0 to 1, of the tokens of a column file that may differ from
@@ -117,12 +120,12 @@ def align_file(
     placed_gold = list(zip(places, gold, strict=True))
     format = format or predicted_format(path, options)  # noqa: A001
     if format == "columns":
-        file = ColumnFile(path, options, changed_tokens, Repairs(), remarks=[])
+        file = ColumnFile(path, options, changed_tokens, Repairs(), gold_columns, remarks=[])
         return _align_column_file(placed_gold, gold_scheme, file)
 
     def read(options: ReadOptions) -> tuple[list[Placed], ReadLog]:
         log = ReadLog()
-        tolerant = replace(options, repair=True).keeping("unlabelled")
+        tolerant = replace(options, repair=True).accepting("unlabelled")
         with _hints_on_predictions(path):
             return list(read_placed(path, format, tolerant, log)), log
 
@@ -225,6 +228,7 @@ class ColumnFile:
     options: ReadOptions
     changed_tokens: float
     repairs: Repairs
+    gold_columns: tuple[int, int] | None = None
     remarks: list[str] | None = None
 
 
@@ -232,7 +236,7 @@ def _align_column_file(
     gold: Sequence[Placed], gold_scheme: TagScheme | None, file: ColumnFile
 ) -> Alignment:
     path, repairs = file.path, file.repairs
-    sentences = read_sentences(path, file.options, repairs, file.remarks)
+    sentences = read_sentences(path, file.options, repairs, file.gold_columns, file.remarks)
     rows = [row for sentence in sentences for row in sentence]
     tags = [[row.tag for row in sentence] for sentence in sentences]
     stated = file.options.scheme if isinstance(file.options.scheme, TagScheme) else None

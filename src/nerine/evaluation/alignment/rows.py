@@ -54,12 +54,19 @@ Cells = tuple[int, list[str]]
 
 
 def read_sentences(
-    path: Path, options: ReadOptions, repairs: Repairs, remarks: list[str] | None = None
+    path: Path,
+    options: ReadOptions,
+    repairs: Repairs,
+    gold_columns: tuple[int, int] | None = None,
+    remarks: list[str] | None = None,
 ) -> list[list[Row]]:
     """The rows of each sentence of a column file.
 
     Tags are in the column that the options name. If that is the last one, and has no tags, they
-    are in the only other column that has a tag in every line. `remarks` collects what was chosen.
+    are in the only other column that has a tag in every line. Of several columns of tags the last
+    one is read, as the others may be gold tags; but if the gold file has as many columns, the one
+    that was read there (`gold_columns`: their number, and the index of the tags). `remarks`
+    collects what was chosen.
 
     Raises `FormatError` if the file cannot be read, or has no rows or no tags.
     """
@@ -84,7 +91,9 @@ def read_sentences(
         sentences.pop()
     if not sentences:
         raise FormatError("no rows", place=str(path), expected="a token and a tag in each line")
-    column = _tag_column([cells for each in sentences for cells in each], path, options, remarks)
+    column = _tag_column(
+        [cells for each in sentences for cells in each], path, options, gold_columns, remarks
+    )
     options = replace(options, tag_column=column)
     rows = [
         [_row(columns, number, path, options, repairs, notation) for number, columns in sentence]
@@ -131,7 +140,11 @@ def _check_known(rows: Sequence[Row], path: Path, options: ReadOptions) -> None:
 
 
 def _tag_column(
-    rows: Sequence[Cells], path: Path, options: ReadOptions, remarks: list[str] | None
+    rows: Sequence[Cells],
+    path: Path,
+    options: ReadOptions,
+    gold_columns: tuple[int, int] | None,
+    remarks: list[str] | None,
 ) -> int | str | tuple[int, ...]:
     """The column of the tags: the one stated, or the only one that has tags in every line."""
     widths = {len(columns) for _, columns in rows}
@@ -144,12 +157,18 @@ def _tag_column(
         for index in range(width)
         if index != options.token_column and all(is_tag(columns[index]) for _, columns in rows)
     ]
-    if len(full) > 1 and full[-1] == width - 1 and remarks is not None:
-        named = " and ".join(map(str, full))
-        remarks.append(
-            f"columns {named} of {path} hold tags; {full[-1]} is read, "
-            "--predicted-column (tag_column=…) names another"
-        )
+    chosen = width - 1
+    if gold_columns and gold_columns[0] == width and gold_columns[1] in full:
+        chosen = gold_columns[1]
+    if len(full) > 1 and chosen in full:
+        if remarks is not None:
+            named = " and ".join(map(str, full))
+            as_gold = ", as in gold" if chosen != width - 1 else ""
+            remarks.append(
+                f"columns {named} of {path} hold tags; {chosen} is read{as_gold}, "
+                "--predicted-column (tag_column=…) names another"
+            )
+        return chosen
     if any(is_tag(columns[LAST]) for _, columns in rows) or not full:
         return stated
     if len(full) > 1:

@@ -148,9 +148,8 @@ def judged_options(path: Path, options: ReadOptions) -> tuple[ReadOptions, Notat
         return options, PREFIXED
     if not layout.columns:
         return options, layout.notation
-    layers = [column.index for column in layout.columns if column.kind == "tags"]
-    before = [column.kind for column in layout.columns[: layout.tag]]
-    is_sure = layers in ([], [layout.tag]) and "outside" not in before
+    layers = [each.index for each in layout.columns if each.kind in ("tags", "outside")]
+    is_sure = layers in ([], [layout.tag])
     token = layout.token if options.token_column is None else options.token_column
     tag = layout.tag if options.tag_column is None and is_sure else options.tag_column
     if tag == layout.width - 1:

@@ -131,13 +131,13 @@ def _not_cancelled(found: Sequence[Record], options: ReadOptions, log: ReadLog) 
         raise FormatError(
             "the task has 0 annotations that were not cancelled",
             expected="at least one",
-            hint='--skip cancelled (skip={"cancelled"}) leaves such tasks out, and --keep '
-            'cancelled (keep={"cancelled"}) reads them; both count them',
+            hint='--skip cancelled (skip={"cancelled"}) leaves such tasks out, and --accept '
+            'cancelled (accept={"cancelled"}) reads them; both count them',
         )
     if treatment == "skip":
         log.skip("cancelled")
         return None
-    log.keep("cancelled")
+    log.accept("cancelled")
     return [*range(len(found))]
 
 
@@ -147,13 +147,13 @@ def _unlabelled(found: str, options: ReadOptions, log: ReadLog) -> list[int] | N
         raise FormatError(
             found,
             expected="an annotation; predictions do not count as annotations",
-            hint='--skip unlabelled (skip={"unlabelled"}) leaves such tasks out, and --keep '
-            'unlabelled (keep={"unlabelled"}) reads them as texts without entities',
+            hint='--skip unlabelled (skip={"unlabelled"}) leaves such tasks out, and --accept '
+            'unlabelled (accept={"unlabelled"}) reads them as texts without entities',
         )
     if treatment == "skip":
         log.skip("unlabelled")
         return None
-    log.keep("unlabelled")
+    log.accept("unlabelled")
     return []
 
 

@@ -99,10 +99,10 @@ def _without_concepts(
                 place=str(text),
                 expected=f"{text.stem}{CONCEPTS}, empty for a text without concepts",
                 hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, '
-                '--keep unlabelled (keep={"unlabelled"}) reads them as texts without entities',
+                '--accept unlabelled (accept={"unlabelled"}) reads them as texts without entities',
             )
-        (log.skip if treatment == "skip" else log.keep)("unlabelled")
-        if treatment == "keep":
+        (log.skip if treatment == "skip" else log.accept)("unlabelled")
+        if treatment == "accept":
             yield str(text), _document(text, [], text, options, log)
 
 

@@ -114,7 +114,7 @@ def _chosen(layers: list[Layer], options: ReadOptions, log: ReadLog) -> LabelCol
     if column is None:
         if treatment == "error":
             raise no_layer_error(layers)
-        (log.skip if treatment == "skip" else log.keep)("unlabelled")
+        (log.skip if treatment == "skip" else log.accept)("unlabelled")
         return None
     others = [each.short_name for each in layers if each.name != column.layer.name]
     shown = f"feature {column.feature}" if column.feature else "its name is the label"

@@ -17,7 +17,7 @@ _VERSION = re.compile(r"#FORMAT=WebAnno TSV (\d{1,4})(?:\.(\d{1,4}))?\s*")
 _OLD_HEADER = re.compile(r"\s?# [A-Za-z]\w*(?:\.\w+)+ \| .*")
 _LAYER = re.compile(r"#T_(SP|CH|RL)=(.*)")
 _KEEP = (
-    '--keep unlabelled (keep={"unlabelled"}) reads a file without such annotations as texts '
+    '--accept unlabelled (accept={"unlabelled"}) reads a file without such annotations as texts '
     "without entities"
 )
 
