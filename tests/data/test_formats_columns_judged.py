@@ -176,6 +176,8 @@ def test_the_content_tells_that_it_is_a_column_file(file: Path, name: str) -> No
         "T1\tPER 0 3\tAnn\nT2\tLOC 9 12\tRio\n",
         "Ann\tNNP\nRoe\tNNP\nran\tVBD\n",
         "the\tDET\nO\tPROPN\n",
+        '[" B-", [], {}]\n',
+        '["Ann", "B-PER", "O"]\n["Rio", "B-LOC", "O"]\n',
     ],
 )
 def test_other_files_are_not_recognised(file: Path, text: str) -> None:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from nerine.core.errors import TrainingError
+from nerine.core.document import Entity
+from nerine.core.errors import OverlapError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.training.callbacks import validations, whole_validations
 from nerine.training.plan import Facts, choose_settings, held_out_share, plan_training
@@ -218,3 +219,15 @@ def test_entities_that_were_all_held_out_are_an_error_of_their_own(encoder: str)
     )
     with pytest.raises(TrainingError, match="are in the documents that were held out"):
         plan_training(given, TrainingSettings(encoder=encoder, seed=seed))
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_entities_that_overlap_are_counted_before_the_encoder_is_loaded(split: str) -> None:
+    given = corpus(8)
+    first = given.splits[split][0]
+    whole = Entity(0, len(first.text), "person")
+    nested = first.with_entities(sorted((*first.entities, whole), key=lambda e: (e.start, e.end)))
+    splits = {**given.splits, split: [nested, *given.splits[split][1:]]}
+    with pytest.raises(OverlapError, match=r"\d entities in 1 document overlap") as caught:
+        plan_training(dataclasses.replace(given, splits=splits), TrainingSettings(encoder="none"))
+    assert "--overlaps outermost" in (caught.value.hint or "")

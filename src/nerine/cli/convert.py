@@ -55,7 +55,7 @@ Examples:
 )
 @click.argument("source", metavar="INPUT")
 @click.argument("target", metavar="OUTPUT", type=FILE)
-@format_option("--from", "from_", text="Format of INPUT.  [default: found from its name]")
+@format_option("--from", "from_", text="Format of INPUT.  [default: found from its content]")
 @format_option(
     "--to", text="Format of OUTPUT; needed if it is a folder.  [default: found from its name]"
 )

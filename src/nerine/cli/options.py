@@ -78,7 +78,7 @@ def gathered(
 _FORMAT = click.option(
     "--format",
     type=click.Choice(list(FORMATS)),
-    help="Format of the files.  [default: found from their names and first records]",
+    help="Format of the files.  [default: found from their content]",
 )
 _FROM_HUB = [
     click.option("--config", metavar="NAME", help="Configuration of a data set on the hub."),

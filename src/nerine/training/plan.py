@@ -6,6 +6,7 @@ and every trial.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import Counter
@@ -151,7 +152,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
 
     Raises:
         TrainingError: If training has no entities, or validation has other labels.
-        OverlapError: If entities of the training split overlap.
+        OverlapError: If entities of the training or the validation split overlap.
         CorpusError: If the corpus has no training split, or it cannot be divided.
         CheckpointError: If the encoder is not found or cannot be used.
         EncodingError: If the tokenizer gives no character offsets.
@@ -165,7 +166,8 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
         settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
     check_labels(corpus)
-    check_flat(corpus.train, "training with one tag a word", corpus.source)
+    documents = itertools.chain(corpus.train, corpus.validation)
+    check_flat(documents, "training with one tag a word", corpus.source)
     facts = _facts(corpus, settings)
     chosen, choices = choose_settings(settings, facts)
     return Plan(chosen, facts, choices, corpus, given, tuple(notes))

@@ -79,6 +79,12 @@ class Head:
         return self.first_value if isinstance(self.first_value, dict) else {}
 
     @property
+    def has_json_line(self) -> bool:
+        """Whether the first line that is not blank is a JSON object or array."""
+        line = next(iter(self.filled_lines), "").strip()
+        return line[-1:] in ("}", "]") and isinstance(_whole(line), dict | list)
+
+    @property
     def is_array(self) -> bool:
         """Whether the text begins like a JSON array, and not like a tag or a token in brackets."""
         return self.text.lstrip().startswith("[") and self.first_value is not None
@@ -86,6 +92,12 @@ class Head:
     def filled(self, count: int) -> list[str]:
         """The first lines that are not blank."""
         return list(itertools.islice(self.filled_lines, count))
+
+
+def _whole(text: str) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return STRICT.decode(text)
+    return None
 
 
 def _decoded(text: str) -> Any:

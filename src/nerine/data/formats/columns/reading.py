@@ -229,7 +229,7 @@ class _Reader:
 def recognises(head: Head) -> bool:
     """Whether a file is surely a column file: some tags, and no doubt about any column."""
     lines = [line for line in head.lines if not line.isspace()]
-    if any("\r" in line for line in lines) or "\0" in head.text[:1000]:
+    if any("\r" in line for line in lines) or "\0" in head.text[:1000] or head.has_json_line:
         return False
     sample = Sample.of(enumerate(head.lines, start=1))
     if not sample.rows:
