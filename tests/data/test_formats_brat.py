@@ -336,11 +336,11 @@ def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="the text has no annotation file") as caught:
         list(read_documents(tmp_path))
     assert caught.value.place == str(tmp_path / "b.txt")
-    for way, count in (("skip", 1), ("keep", 2)):
+    for way, count in (("skip", 1), ("accept", 2)):
         assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
         log = ReadLog()
         kinds = {"unlabelled"}
-        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(accept=kinds)
         assert len(list(read_documents(tmp_path, options=options, log=log))) == count
         assert (log.skipped if way == "skip" else log.accepted) == {"unlabelled": 1}
     (tmp_path / "a.txt").unlink()

@@ -383,7 +383,7 @@ def test_an_annotator_who_is_not_there_is_named(file: Path) -> None:
 def test_tasks_without_an_annotation_that_counts_are_skipped_or_kept(file: Path, kind: str) -> None:
     gone = [by(1, was_cancelled=True), by(2, was_cancelled=True)] if kind == "cancelled" else []
     export = {"data": {"text": BODY}, "annotations": gone, "predictions": [by(1, 5)]}
-    for options, count in (({"skip": {kind}}, 0), ({"keep": {kind}, "annotations": "first"}, 1)):
+    for options, count in (({"skip": {kind}}, 0), ({"accept": {kind}, "annotations": "first"}, 1)):
         with pytest.raises(FormatError, match="has 0 annotations") as caught:
             read(file, export)
         for word in options:

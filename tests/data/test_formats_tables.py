@@ -645,13 +645,13 @@ def test_a_text_without_annotation_is_skipped_or_kept(tmp_path: Path) -> None:
     assert "--skip unlabelled" in (error.hint or "")
     found, log = found_in(tmp_path, content, ReadOptions(skip=frozenset({"unlabelled"})))
     assert ([each.text for each in found], log.skipped) == (["Ada left"], {"unlabelled": 1})
-    found, log = found_in(tmp_path, content, ReadOptions(keep=frozenset({"unlabelled"})))
+    found, log = found_in(tmp_path, content, ReadOptions(accept=frozenset({"unlabelled"})))
     assert ([names_in(each) for each in found], log.accepted) == (
         [[("Ada", "PER")], []],
         {"unlabelled": 1},
     )
     tags = "text,label\nAda left,B-PER O\nNobody came,\n"
-    found, log = found_in(tmp_path, tags, ReadOptions(keep=frozenset({"unlabelled"})))
+    found, log = found_in(tmp_path, tags, ReadOptions(accept=frozenset({"unlabelled"})))
     assert ([len(each.entities) for each in found], log.accepted) == ([1, 0], {"unlabelled": 1})
 
 
