@@ -269,7 +269,7 @@ def test_a_row_without_annotation_is_never_lost_in_silence(
         list(read_documents(path))
     assert caught.value.place == f"{path}:2"
     assert "--accept unlabelled" in (caught.value.hint or "")
-    for way, texts in (("skip", ["Mira"]), ("keep", ["Mira", "left"])):
+    for way, texts in (("skip", ["Mira"]), ("accept", ["Mira", "left"])):
         log, options = ReadLog(), ReadOptions(**{way: frozenset({"unlabelled"})})  # type: ignore[arg-type]
         found = list(read_documents(path, options=options, log=log))
         assert [each.text for each in found] == texts

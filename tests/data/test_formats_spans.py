@@ -209,7 +209,7 @@ def test_rejected_records_are_an_error_or_counted(file: Path) -> None:
     assert log == ReadLog(documents=1, skipped={"rejected": 2})
     log = ReadLog()
     assert len(read(file, *records, options=ReadOptions(accept={"rejected"}), log=log)) == 3
-    assert log == ReadLog(documents=3, kept={"rejected": 2})
+    assert log == ReadLog(documents=3, accepted={"rejected": 2})
 
 
 @pytest.mark.parametrize("record", [{"text": "Teun"}, {"text": "Teun", "label": None}])
