@@ -73,7 +73,7 @@ def test_other_parquet_has_strings_or_needs_names(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="No such file"):
+    with pytest.raises(FormatError, match="there is no such file"):
         list(read_documents(tmp_path / "a.parquet"))
     (tmp_path / "a.parquet").write_text("tokens")
     with pytest.raises(FormatError, match="this is not a valid Parquet file"):
