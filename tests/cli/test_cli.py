@@ -412,3 +412,25 @@ def test_counts_overlaps_and_says_what_was_read_how(tmp_path: Path) -> None:
     notes = json.loads(result.stdout)["notes"]
     assert f"{source}: 1 entity that overlaps others left out" in notes
     assert any("1 document with offsets after an emoji" in note for note in notes)
+
+
+def test_what_the_format_to_write_has_no_place_for_is_said(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    scored = {"start": 0, "end": 4, "label": "person", "score": 0.5}
+    other = {"tokens": [[0, 2]], "url": "x"}
+    records = [
+        {"id": "1", "text": "Mira", "entities": [scored]},
+        {"id": "2", "text": "Bo", "entities": [[0, 2, "person"]], **other},
+    ]
+    source.write_text("".join(f"{json.dumps(each)}\n" for each in records))
+    result = run("convert", source, tmp_path / "b.conll", "--json")
+    (note,) = json.loads(result.stdout)["notes"]
+    assert note == "scores of 1 document not written: the format 'columns' has no place for them"
+    result = run("convert", source, tmp_path / "b.csv", "--json")
+    assert json.loads(result.stdout)["notes"] == []
+    result = run("convert", source, tmp_path / "b.pubtator", "--json")
+    assert [note.partition(" not")[0] for note in json.loads(result.stdout)["notes"]] == [
+        "tokens of 1 document",
+        "scores of 1 document",
+        "other fields of 1 document",
+    ]

@@ -251,9 +251,9 @@ def test_another_infon_may_hold_the_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (annotation(0, "Al"), "the annotation shows 'Al'"),
-        (annotation(7, "Bo"), "the range 7 9 of the P 'Bo' is not a range of the text"),
-        (annotation(0, None, length=9), "is not a range of the text"),
+        (annotation(0, "Al"), "shows 'Al', but the text there is 'Bo'"),
+        (annotation(7, "Bo"), r"the entity P has the range \[7, 9\)"),
+        (annotation(0, None, length=9), r"has the range \[0, 9\)"),
         (annotation(0, "Bo", locations=[{"offset": -1, "length": 2}]), "an offset is"),
         (annotation(0, "Bo", locations=[{"offset": "x", "length": 2}]), "an offset is 'x'"),
         (annotation(0, "Bo", locations=[{"offset": 0, "length": "9" * 5000}]), "a length is '999"),

@@ -171,7 +171,9 @@ def test_offsets_over_other_line_ends_or_in_utf_16_are_noticed(tmp_path: Path) -
     log = ReadLog()
     document = read_one(pair(tmp_path / "in", lines, crlf), PIECES, log)
     assert [document.surface(each) for each in document.entities] == ["Mira Okonjo", "Tandem Labs"]
-    assert log.notes == ["offsets count CR LF as one character, as the entities' own texts show"]
+    assert log.notes == [
+        "offsets count code points, and CR LF as one, as the entities' own texts show"
+    ]
     write_documents([document], tmp_path / "out", "brat")
     written = (tmp_path / "out" / "a.ann").read_text().splitlines()
     assert written[1:] == [
@@ -334,11 +336,11 @@ def test_files_without_the_other_half_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="the text has no annotation file") as caught:
         list(read_documents(tmp_path))
     assert caught.value.place == str(tmp_path / "b.txt")
-    for way, count in (("skip", 1), ("keep", 2)):
+    for way, count in (("skip", 1), ("accept", 2)):
         assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
         log = ReadLog()
         kinds = {"unlabelled"}
-        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(accept=kinds)
         assert len(list(read_documents(tmp_path, options=options, log=log))) == count
         assert (log.skipped if way == "skip" else log.accepted) == {"unlabelled": 1}
     (tmp_path / "a.txt").unlink()

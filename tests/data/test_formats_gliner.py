@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.data.formats import ReadLog, ReadOptions, read_documents, write_documents
-from strategies import documents, overlapping
+from strategies import documents, overlapping_documents
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +100,13 @@ def test_unlabelled_records_and_entities_without_a_label_are_skipped(file: Path)
     assert log.skipped == {"unlabelled": 1, "no-label": 1}
 
 
-@given(st.lists(documents(scores=True) | overlapping(), max_size=3))
+@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
 def test_documents_survive(file: Path, before: list[Document]) -> None:
     assert write_documents(before, file, "gliner") == len(before)
     assert list(read_documents(file, "gliner")) == before
 
 
-@given(documents() | overlapping())
+@given(documents() | overlapping_documents())
 def test_written_ranges_are_those_of_the_words(file: Path, document: Document) -> None:
     """By a reader of the format's own fields only."""
     write_documents([document], file, "gliner")

@@ -178,7 +178,7 @@ def test_files_with_another_root_are_recognised(tmp_path: Path) -> None:
 
 def test_a_tag_without_a_range_is_skipped_as_the_hint_says(tmp_path: Path) -> None:
     path = tagged(tmp_path, NOTE, TAGS[0], '<SMOKER id="D1" status="never" />')
-    with pytest.raises(FormatError, match=r"the SMOKER .* covers no characters") as caught:
+    with pytest.raises(FormatError, match=r"the SMOKER .* has no characters") as caught:
         read(path)
     assert caught.value.place == f"{path}:6"
     assert '--skip empty (skip={"empty"})' in (caught.value.hint or "")
@@ -188,8 +188,8 @@ def test_a_tag_without_a_range_is_skipped_as_the_hint_says(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("tag", "words"),
     [
-        ('<NAME start="0" end="3" text="Ada"/>', "the annotation shows 'Ada'"),
-        ('<NAME start="8" end="99" text="Ada"/>', "the range 8 99 of the NAME 'Ada'"),
+        ('<NAME start="0" end="3" text="Ada"/>', "shows 'Ada', but the text there is 'See'"),
+        ('<NAME start="8" end="99" text="Ada"/>', r"the entity NAME has the range \[8, 99\)"),
         ('<NAME start="8" text="Ada"/>', "the range '8' '' of <NAME> is not two numbers"),
         ('<NAME start="8" end="-1"/>', "is not two numbers"),
         (f'<NAME start="8" end="{"9" * 5000}"/>', "is not two numbers"),

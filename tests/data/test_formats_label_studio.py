@@ -24,8 +24,7 @@ from nerine.data.formats import (
 )
 from nerine.data.formats.head import Head
 from nerine.data.formats.label_studio import recognises
-from nerine.data.formats.label_studio.regions import Offsets, Unit
-from strategies import documents, overlapping_documents, texts
+from strategies import documents, overlapping_documents
 
 MIRA = Entity(0, 4, "person")
 
@@ -230,7 +229,7 @@ def test_offsets_in_utf_16_are_told_by_the_texts_of_the_regions(file: Path) -> N
     export = task(FOX, region(5, 9, "person", text="Mira"), region(14, 18, "place"))
     (document,) = read(file, export, log=log)
     assert [document.surface(each) for each in document.entities] == ["Mira", "Oslo"]
-    assert log.notes == ["offsets count UTF-16 code units, as the regions' own texts show"]
+    assert log.notes == ["offsets count UTF-16 code units, as the entities' own texts show"]
     assert log.remarks == {}
     (written,) = rewritten(file, document)
     values = [each["value"] for each in written["annotations"][0]["result"]]
@@ -264,16 +263,6 @@ def test_before_an_emoji_it_does_not_matter(file: Path) -> None:
     log = ReadLog()
     read(file, task("Mira 🦊", region(0, 4, "x")), log=log)
     assert log.remarks == {}
-
-
-@given(texts())
-def test_utf_16_offsets_are_those_of_the_encoding(text: str) -> None:
-    offsets = Offsets(text, Unit("utf-16"))
-    for point in range(len(text) + 1):
-        unit = len(text[:point].encode("utf-16-le")) // 2
-        assert offsets.code_point(unit) == point
-        if point < len(text) and ord(text[point]) > 0xFFFF:
-            assert offsets.code_point(unit + 1) == -1
 
 
 def test_line_ends_may_be_shown_as_letters(file: Path) -> None:

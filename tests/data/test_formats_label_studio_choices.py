@@ -122,7 +122,7 @@ def test_texts_whose_names_say_nothing_are_told_by_the_regions_of_the_file(file:
     log = ReadLog()
     assert read(file, first, second, log=log) == [(BODY, [("Porto", "CITY")]), ("Olm fell", [])]
     assert "headline (2)" in log.notes[0]
-    with pytest.raises(FormatError, match="is not in the text"):
+    with pytest.raises(FormatError, match=r"has the range \[0, 4\)"):
         read(file, first, second, text_field="headline")
 
 
@@ -383,7 +383,7 @@ def test_an_annotator_who_is_not_there_is_named(file: Path) -> None:
 def test_tasks_without_an_annotation_that_counts_are_skipped_or_kept(file: Path, kind: str) -> None:
     gone = [by(1, was_cancelled=True), by(2, was_cancelled=True)] if kind == "cancelled" else []
     export = {"data": {"text": BODY}, "annotations": gone, "predictions": [by(1, 5)]}
-    for options, count in (({"skip": {kind}}, 0), ({"keep": {kind}, "annotations": "first"}, 1)):
+    for options, count in (({"skip": {kind}}, 0), ({"accept": {kind}, "annotations": "first"}, 1)):
         with pytest.raises(FormatError, match="has 0 annotations") as caught:
             read(file, export)
         for word in options:
@@ -571,7 +571,7 @@ def test_the_unit_of_offsets_is_that_of_the_whole_file(file: Path) -> None:
     log = ReadLog()
     found = read(file, silent, told, log=log)
     assert found == [(FOX, [("Porto", "CITY")]), (FOX, [("Ines", "HUMAN")])]
-    assert log.notes == ["offsets count UTF-16 code units, as the regions' own texts show"]
+    assert log.notes == ["offsets count UTF-16 code units, as the entities' own texts show"]
     assert log.remarks == {}
 
 
@@ -580,9 +580,9 @@ def test_a_file_of_two_units_is_refused_and_can_be_split(file: Path) -> None:
     units = task({**region(5, 9, "HUMAN"), "value": value}, text=FOX)
     points = task(shown(FOX, 3, 7, "HUMAN"), id=2, text=FOX)
     more = task(shown(FOX, 12, 17, "CITY"), id=3, text=FOX)
-    with pytest.raises(FormatError, match="2 regions with offsets in code points, and 1") as caught:
+    with pytest.raises(FormatError, match="shows 'Ines'") as caught:
         read(file, more, units, points)
-    assert (caught.value.place or "").endswith("task 1")
+    assert (caught.value.place or "").endswith("task 1, region 1")
     assert "to a file of their own" in (caught.value.hint or "")
     assert read(file, units) == [(FOX, [("Ines", "HUMAN")])]
     assert [entities for _, entities in read(file, more, points)] == [
@@ -614,8 +614,8 @@ def test_stated_offsets_that_the_regions_contradict_are_an_error(file: Path) -> 
 @pytest.mark.parametrize(
     ("text", "counted", "note"),
     [
-        ("Olm\r\n\r\n🦊 Ines\r\nPorto", "\n", "code points and a line end CR LF as one"),
-        ("Olm\n\n🦊 Ines\nPorto", "\r\n", "code points and a line end LF as two"),
+        ("Olm\r\n\r\n🦊 Ines\r\nPorto", "\n", "code points, and CR LF as one"),
+        ("Olm\n\n🦊 Ines\nPorto", "\r\n", "code points, and a line feed as two (CR LF)"),
     ],
 )
 def test_offsets_over_other_line_ends_are_noticed(
@@ -630,10 +630,95 @@ def test_offsets_over_other_line_ends_are_noticed(
     log = ReadLog()
     export = task(*regions, text=text)
     assert read(file, export, log=log) == [(text, [("Ines", "HUMAN"), ("Porto", "CITY")])]
-    assert log.notes == [f"offsets count {note}, as the regions' own texts show"]
+    assert log.notes == [f"offsets count {note}, as the entities' own texts show"]
     (document,) = read_documents(file)
     write_documents([document], file, "label-studio")
     assert list(read_documents(file)) == [document]
+
+
+def test_word_edges_tell_the_unit_of_regions_without_own_texts(file: Path) -> None:
+    silent = task(region(5, 9, "HUMAN"), region(14, 19, "CITY"), text=FOX)
+    log = ReadLog()
+    assert read(file, silent, log=log) == [(FOX, [("Ines", "HUMAN"), ("Porto", "CITY")])]
+    assert "2 of 2 entities whose range depends on it begin and end with words" in log.notes[0]
+    assert "--offsets code-points" in log.notes[0]
+    stated = read(file, task(region(5, 9, "HUMAN"), text=FOX), offsets="code-points")
+    assert stated == [(FOX, [("es s", "HUMAN")])]
+
+
+def test_inclusive_ends_are_an_error_and_can_be_stated(file: Path) -> None:
+    body = "Ines saw Porto"
+    value = {"start": 0, "end": 3, "text": "Ines", "labels": ["HUMAN"]}
+    export = task({**region(0, 3, "HUMAN"), "value": value}, region(9, 13, "CITY"), text=body)
+    with pytest.raises(FormatError, match="shows 'Ines', but the text there is 'Ine'") as caught:
+        read(file, export)
+    assert "--inclusive-ends (inclusive_ends=True)" in (caught.value.hint or "")
+    expected = [(body, [("Ines", "HUMAN"), ("Porto", "CITY")])]
+    assert read(file, export, inclusive_ends=True) == expected
+    # written with ends after the last character
+    (document,) = read_documents(file, "label-studio", ReadOptions(inclusive_ends=True))
+    write_documents([document], file, "label-studio")
+    assert list(read_documents(file)) == [document]
+
+
+def test_offsets_that_count_a_character_reference_as_one_are_noticed(file: Path) -> None:
+    text = "Ines &amp; Rui saw Porto"
+    seen = text.replace("&amp;", "&")
+    start = seen.index("Porto")
+    log = ReadLog()
+    export = task(shown(seen, start, start + 5, "CITY"), text=text)
+    assert read(file, export, log=log) == [(text, [("Porto", "CITY")])]
+    assert "a character reference such as &amp; as one" in log.notes[0]
+
+
+def test_a_region_of_no_characters_is_an_error_or_skipped(file: Path) -> None:
+    export = task(region(4, 4, "HUMAN"), shown(BODY, 21, 26, "CITY"))
+    with pytest.raises(FormatError, match=r"has the range \[4, 4\)") as caught:
+        read(file, export)
+    assert follow(caught.value.hint) == {"skip": {"empty"}}
+    # ends of the file that are not inclusive refute the other way
+    assert "--inclusive-ends" not in (caught.value.hint or "")
+    log = ReadLog()
+    assert read(file, export, log=log, skip={"empty"}) == [(BODY, [("Porto", "CITY")])]
+    assert log.skipped == {"empty": 1}
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        task(region(0, 4, "HUMAN"), id=2, text="Ines left"),
+        task(id=2, text="Ines left"),
+        task(region(0, 4, "HUMAN"), id=2, text="Ines left", link="x"),
+        task(region(0, 4, "HUMAN", on="body"), id=2, text="Ines left"),
+        {**task(id=2, text="Ines left"), "annotations": []},
+    ],
+)
+def test_a_file_is_read_alike_in_any_order_of_its_tasks(file: Path, late: Any) -> None:
+    """The first task may leave nothing open, so that the file is read once, or make a survey."""
+    first = task(shown(BODY, 21, 26, "CITY"))
+    accepted = {"unlabelled"}
+    forth = read(file, first, late, accept=accepted)
+    assert forth == [*reversed(read(file, late, first, accept=accepted))]
+    assert forth[0] == (BODY, [("Porto", "CITY")])
+
+
+def test_a_second_control_late_in_a_file_is_refused(file: Path) -> None:
+    first = task(shown(BODY, 21, 26, "CITY"))
+    second = task(region(0, 4, "HUMAN", control="people"), id=2, text="Ines left")
+    with pytest.raises(FormatError, match="several controls label the text"):
+        read(file, *[first] * 1200, second)
+
+
+def test_a_second_text_late_in_a_file_is_refused(file: Path) -> None:
+    first = task(region(0, 5, "SHOP", on="headline"), headline=TITLE)
+    second = task(
+        region(0, 5, "SHOP", on="headline"), shown(BODY, 21, 26, "CITY"), headline=TITLE, text=BODY
+    )
+    with pytest.raises(FormatError, match="the field 'text' is not a text") as caught:
+        read(file, first, second)
+    assert "--text-field" in (caught.value.hint or "")
+    found = read(file, first, second, text_field="headline")
+    assert [text for text, _ in found] == [TITLE, TITLE]
 
 
 def test_a_text_at_an_address_is_named(file: Path) -> None:

@@ -73,7 +73,7 @@ def test_other_parquet_has_strings_or_needs_names(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="No such file"):
+    with pytest.raises(FormatError, match="there is no such file"):
         list(read_documents(tmp_path / "a.parquet"))
     (tmp_path / "a.parquet").write_text("tokens")
     with pytest.raises(FormatError, match="this is not a valid Parquet file"):
@@ -269,7 +269,7 @@ def test_a_row_without_annotation_is_never_lost_in_silence(
         list(read_documents(path))
     assert caught.value.place == f"{path}:2"
     assert "--accept unlabelled" in (caught.value.hint or "")
-    for way, texts in (("skip", ["Mira"]), ("keep", ["Mira", "left"])):
+    for way, texts in (("skip", ["Mira"]), ("accept", ["Mira", "left"])):
         log, options = ReadLog(), ReadOptions(**{way: frozenset({"unlabelled"})})  # type: ignore[arg-type]
         found = list(read_documents(path, options=options, log=log))
         assert [each.text for each in found] == texts

@@ -121,14 +121,14 @@ def test_units_of_offsets_are_never_mixed(tmp_path: Path) -> None:
         f"{n}|t|{TITLE}\n{n}\t{start}\t{end}\tBo\tP"
         for n, (start, end) in enumerate(UNITS.values())
     ]
-    with pytest.raises(FormatError, match="4 6 of the P 'Bo' is not a range") as caught:
+    with pytest.raises(FormatError, match=r"the entity P has the range \[4, 6\)") as caught:
         read(article(tmp_path, "\n".join(lines)))
     assert (caught.value.place or "").endswith(":4")
 
 
 def test_inclusive_ends_are_noticed_and_read_as_the_hint_says(tmp_path: Path) -> None:
     path = article(tmp_path, "1|t|Ada Quill\n1\t0\t2\tAda\tP\n1\t4\t8\tQuill\tP\n")
-    with pytest.raises(FormatError, match="the annotation shows 'Ada'") as caught:
+    with pytest.raises(FormatError, match=r"\[0, 2\) shows 'Ada'") as caught:
         read(path)
     assert caught.value.place == f"{path}:2"
     assert "--inclusive-ends (inclusive_ends=True)" in (caught.value.hint or "")
@@ -144,9 +144,7 @@ def test_white_space_in_the_shown_text_does_not_count(tmp_path: Path) -> None:
 
 def test_an_annotation_of_a_text_that_pubtator_left_out_can_be_skipped(tmp_path: Path) -> None:
     path = article(tmp_path, "1|t|Bo\n1|a|\n1\t5\t16\tNO ABSTRACT\tChemical\t\n1\t0\t2\tBo\tP\n")
-    with pytest.raises(
-        FormatError, match="the Chemical 'NO ABSTRACT' covers no characters"
-    ) as caught:
+    with pytest.raises(FormatError, match="the Chemical 'NO ABSTRACT' has no characters") as caught:
         read(path)
     assert '--skip empty (skip={"empty"})' in (caught.value.hint or "")
     log = ReadLog()
@@ -157,10 +155,10 @@ def test_an_annotation_of_a_text_that_pubtator_left_out_can_be_skipped(tmp_path:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("7\t0\t3\tBo\tPerson", "the annotation shows 'Bo'"),
-        ("7\t0\t99\tAda\tPerson", "the range 0 99 of the Person 'Ada' is not a range"),
-        ("7\t5\t2\tAda\tPerson", "is not a range of the text"),
-        ("7\t2\t2\t\tPerson", "covers no characters"),
+        ("7\t0\t3\tBo\tPerson", "shows 'Bo', but the text there is 'Ada'"),
+        ("7\t0\t99\tAda\tPerson", r"the entity Person has the range \[0, 99\)"),
+        ("7\t5\t2\tAda\tPerson", r"has the range \[5, 2\)"),
+        ("7\t2\t2\t\tPerson", "has no characters"),
         ("7\t0\t3\tAda\t", "has no label"),
         ("7\t0\t3\tAda", "is not a valid annotation"),
         ("7\t0\t3\tAda\tP\t1\t2\t3", "is not a valid annotation"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.data.formats import ReadLog, ReadOptions, read_documents, write_documents
-from strategies import documents, overlapping
+from strategies import documents, overlapping_documents
 
 MIRA = Entity(0, 4, "PER")
 
@@ -98,13 +98,13 @@ def test_other_forms_are_refused_with_their_place(file: Path, pair: Any, words: 
     assert [error.place for error in log.unreadable or ()] == [f"{file}:2"]
 
 
-@given(st.lists(documents(scores=True) | overlapping(), max_size=3))
+@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
 def test_documents_survive(file: Path, before: list[Document]) -> None:
     assert write_documents(before, file, "spacy-tuples") == len(before)
     assert list(read_documents(file, "spacy-tuples")) == before
 
 
-@given(documents(scores=True) | overlapping())
+@given(documents(scores=True) | overlapping_documents())
 def test_spacy_reads_what_is_written(file: Path, document: Document) -> None:
     spacy = pytest.importorskip("spacy", reason="needs the extra spacy")
     training = pytest.importorskip("spacy.training")

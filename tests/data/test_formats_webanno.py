@@ -386,7 +386,7 @@ def test_other_versions_are_refused_by_name(tmp_path: Path, first: str, words: s
         ),
         (
             "#Text=Bo\n1-1	0-2	Bo	_	_\n1-1.1	1-9	o	*	X\n",
-            "is not a range of the text",
+            r"has the range \[1, 9\)",
             7,
         ),
     ],

@@ -59,28 +59,14 @@ def documents(
 @st.composite
 def overlapping_documents(draw: st.DrawFn) -> Document:
     """Documents whose entities may be nested, cross each other, and have equal ranges."""
-    text = draw(texts().filter(bool))
-    bounds = st.tuples(st.integers(0, len(text) - 1), st.integers(1, len(text)))
-    found = draw(st.lists(bounds.filter(lambda pair: pair[0] < pair[1]), max_size=6))
+    text = draw(texts())
+    bounds = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)), labels())
+    found = [each for each in draw(st.lists(bounds, max_size=8)) if each[0] < each[1]]
     score = st.none() | st.floats(0, 1)
-    entities = {
-        (start, end, label): Entity(start, end, label, draw(score))
-        for (start, end), label in ((pair, draw(labels())) for pair in found)
-    }
+    entities = {each: Entity(*each, draw(score)) for each in found}
     cut = tuple(Token(*pair) for pair in draw(ranges(len(text)))) if draw(st.booleans()) else None
     ordered = tuple(entities[key] for key in sorted(entities))
     return Document(text, ordered, cut, draw(st.none() | texts(8)), draw(metas()))
-
-
-@st.composite
-def overlapping(draw: st.DrawFn) -> Document:
-    """Documents whose entities may overlap, be nested, and have the same range."""
-    text = draw(texts())
-    bounds = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)), labels())
-    drawn = draw(st.sets(bounds, max_size=5))
-    triples = sorted({(start, end, label) for start, end, label in drawn if start < end})
-    cut = tuple(Token(*pair) for pair in draw(ranges(len(text)))) if draw(st.booleans()) else None
-    return Document(text, tuple(Entity(*each) for each in triples), cut, meta=draw(metas()))
 
 
 def metas() -> st.SearchStrategy[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -15,6 +16,7 @@ from nerine.cli.options import (
     convert_options,
     default_option,
     format_option,
+    hints_on_from,
     json_option,
     notes_on,
     reading_notes,
@@ -32,8 +34,10 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
+from nerine.data.formats.registry import Part, format_by_extension
 
 if TYPE_CHECKING:
+    from nerine.core.document import Document
     from nerine.data.corpus import Corpus
 
 
@@ -101,15 +105,19 @@ def convert(
     )
     if Path(source).is_file() or is_folder_of(from_, Path(source)):
         log = ReadLog()
-        documents = read_documents(source, from_, reading.options, log)
-        written = {str(target): write_documents(documents, target, to, options)}
-        notes = reading_notes({source: log})
+        with hints_on_from():
+            losses = Losses(target, to)
+            documents = losses.counted(read_documents(source, from_, reading.options, log))
+            written = {str(target): write_documents(documents, target, to, options)}
+        notes = [*reading_notes({source: log}), *losses.notes()]
     else:
-        corpus = dataclasses.replace(reading, format=from_).load(source)
+        with hints_on_from():
+            corpus = dataclasses.replace(reading, format=from_).load(source)
         if to is None:
             raise click.UsageError(f"Missing option '--to', the format of the files in {target}")
-        written = _write_splits(corpus, target, to, options)
-        notes = notes_on(corpus)
+        losses = Losses(target, to)
+        written = _write_splits(corpus, target, to, options, losses)
+        notes = [*notes_on(corpus), *losses.notes()]
     if as_json:
         print_json({"written": written, "notes": notes})
         return
@@ -119,8 +127,44 @@ def convert(
         click.echo(visible(line), err=True)
 
 
+_HAS: Mapping[Part, Callable[[Document], bool]] = {
+    "tokens": lambda document: document.tokens is not None,
+    "scores": lambda document: any(each.score is not None for each in document.entities),
+    "other fields": lambda document: bool(document.meta.keys() - {"pubtator", "entity_fields"}),
+}
+
+
+class Losses:
+    """Counts the documents that have what the format to write has no place for.
+
+    Args:
+        target: The file or folder to write.
+        format_: The format; None means the one of the file's extension.
+    """
+
+    def __init__(self, target: Path, format_: str | None) -> None:
+        self._format = FORMATS[format_] if format_ else format_by_extension(target)
+        self._numbers = dict.fromkeys(self._format.lacks, 0)
+
+    def counted(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """The documents, which are counted on their way."""
+        for document in documents:
+            for part in self._numbers:
+                self._numbers[part] += _HAS[part](document)
+            yield document
+
+    def notes(self) -> list[str]:
+        """A note for each part that some documents have."""
+        return [
+            f"{part} of {counted(number, 'document')} not written: the format "
+            f"{self._format.name!r} has no place for them"
+            for part, number in self._numbers.items()
+            if number
+        ]
+
+
 def _write_splits(
-    corpus: Corpus, folder: Path, format_: str, options: WriteOptions
+    corpus: Corpus, folder: Path, format_: str, options: WriteOptions, losses: Losses
 ) -> dict[str, int]:
     """Writes a file for each split; returns the number of documents in each file."""
     try:
@@ -134,5 +178,5 @@ def _write_splits(
     written = {}
     for name, documents in corpus.splits.items():
         path = folder / FORMATS[format_].file_name(name)
-        written[str(path)] = write_documents(documents, path, format_, options)
+        written[str(path)] = write_documents(losses.counted(documents), path, format_, options)
     return written

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from nerine.core.display import counted
-from nerine.core.errors import SettingsError
+from nerine.core.errors import NerineError, SettingsError
 from nerine.core.tags import read_scheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 from nerine.data.formats.options import ANNOTATIONS, NEVER_ACCEPTED, UNUSUAL, Offsets, Overlaps
@@ -231,6 +232,20 @@ def format_option(*names: str, text: str) -> Decorator:
     """An option that names one of our formats; `--to` takes only those that can be written."""
     known = [name for name, each in FORMATS.items() if each.can_write or "--to" not in names]
     return click.option(*names, type=click.Choice(known), help=text)
+
+
+@contextlib.contextmanager
+def hints_on_from() -> Iterator[None]:
+    """Names the option `--from` in hints on a format that other commands call `--format`."""
+    try:
+        yield
+    except NerineError as error:
+        hint = (error.hint or "").replace("--format ", "--from ")
+        if hint == (error.hint or ""):
+            raise
+        raise type(error)(
+            error.found, expected=error.expected, place=error.place, hint=hint
+        ) from error.__cause__
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import click
 
 from nerine.cli.documents import plain_line, print_documents
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import FILE, format_option, output_option, reading_options
+from nerine.cli.options import FILE, format_option, hints_on_from, output_option, reading_options
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.core.display import tagged_page
@@ -86,7 +86,8 @@ def predict(
     if output:
         check_output(output, files)
     options = options.accepting("unlabelled")
-    sources = [file_texts(path, from_, options) for path in files]
+    with hints_on_from():
+        sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)
     lines = (line for _, line in stream_lines(sys.stdin.buffer, "standard input"))
     if texts or files:

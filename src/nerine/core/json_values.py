@@ -44,6 +44,10 @@ Refuse = Callable[[FormatError], None]
 """Raises the error of a record that cannot be read, or notes it."""
 
 
+def ignore(_: FormatError) -> None:
+    """For a first pass over a file: errors are raised or noted when it is read."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose names are there once each: of two fields of one name one would be lost."""
     found = dict(pairs)

@@ -40,8 +40,8 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
 from nerine.data.formats.brat_pairs import EXTENSIONS, TEXT, Pair, annotation_files
+from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 from nerine.data.formats.records import Record, extras_of, with_extras
 from nerine.data.split_files import (
     ANNOTATIONS,

@@ -10,9 +10,10 @@ from typing import Any
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
+from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions
-from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 from nerine.data.formats.sizes import grown, read_limited
+from nerine.data.formats.unusual import treat
 from nerine.data.split_files import ANNOTATIONS, GIVEN
 
 TEXT, MORE = ".txt", ".a2"
@@ -68,7 +69,7 @@ class TextBound:
         id_, label, ranges, shown = match.groups()
         bounds = [(int(start), int(end)) for start, end in map(str.split, ranges.split(";"))]
         surface = shown if len(bounds) == 1 else None
-        stated = [StatedRange(start, end, surface, label) for start, end in bounds]
+        stated = [StatedRange(start, end, surface, label, place) for start, end in bounds]
         return cls(place, line, id_, label, stated)
 
 
@@ -130,7 +131,8 @@ class Pair:
                     expected="a different id for each annotation",
                 )
         whole = [each for each in self.entities if not each.is_in_pieces]
-        located = self._located(whole, checker, log)
+        found = checker.ranges(self.text, [each.ranges[0] for each in whole], log.refuse)
+        located = {each.id: pair for each, pair in zip(whole, found, strict=True) if pair}
         entities: dict[tuple[int, int, str], Entity] = {}
         stored: list[Any] = []
         for line in self.lines:
@@ -150,41 +152,17 @@ class Pair:
         meta = {} if stored == usual else {"brat": stored}
         return Document(self.text, ordered, id=self.name, meta=meta)
 
-    def _located(
-        self, annotations: list[TextBound], checker: OffsetChecker, log: ReadLog
-    ) -> dict[str, tuple[int, int]]:
-        """The ranges in code points, by the annotations' ids."""
-        try:
-            found = checker.ranges(self.text, [each.ranges[0] for each in annotations])
-            return {each.id: pair for each, pair in zip(annotations, found, strict=True)}
-        except FormatError:
-            located = {}
-            for each in annotations:  # one by one, to name the line
-                try:
-                    with errors_at(each.place):
-                        (located[each.id],) = checker.ranges(self.text, each.ranges)
-                except FormatError as error:
-                    log.refuse(error)
-            return located
-
     def _in_pieces(
         self, annotation: TextBound, checker: OffsetChecker, options: ReadOptions, log: ReadLog
     ) -> str:
         """The line of an annotation in several pieces, in code points, if it may be skipped."""
         with errors_at(annotation.place):
-            if options.treatment("pieces") != "skip":
-                ranges = ";".join(f"{each.start} {each.end}" for each in annotation.ranges)
-                raise FormatError(
-                    f"the {annotation.label} at {ranges[:60]} is in pieces",
-                    expected="annotations in one piece",
-                    hint='--skip pieces (skip={"pieces"}) leaves such annotations out, and counts '
-                    "them",
-                )
+            ranges = ";".join(f"{each.start} {each.end}" for each in annotation.ranges)
+            treat("pieces", f"the {annotation.label} at {ranges[:60]} is in pieces", options, log)
             found = checker.ranges(self.text, annotation.ranges)
-        log.skip("pieces")
         stated = [(each.start, each.end) for each in annotation.ranges]
-        if found == stated:
+        if found == stated or None in found:
             return annotation.line
         head, rest = annotation.line.split("\t")[0], annotation.line.split("\t")[2:]
-        ranges = ";".join(f"{start} {end}" for start, end in found)
+        ranges = ";".join(f"{start} {end}" for start, end in filter(None, found))
         return "\t".join([head, f"{annotation.label} {ranges}", *rest])

@@ -34,8 +34,8 @@ from nerine.data.formats.records import (
     with_extras,
     with_meta,
 )
-from nerine.data.formats.spans.items import treat
 from nerine.data.formats.tagged_words import can_locate, locate_tokens
+from nerine.data.formats.unusual import treat
 
 _WORDS, _ENTITIES, _EXTRAS = "tokenized_text", "ner", "nerine"
 _TWICE = "with an entity that is listed twice, read once"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nerine.core.document import Document, joined_tokens
@@ -11,7 +11,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import id_of, meta_of
-from nerine.data.formats.span_rows import LABEL, Counts, SpanRow, item_list, unlabelled
+from nerine.data.formats.span_rows import LABEL, Counts, SpanRow, checked, item_list, unlabelled
 from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.words import TAG_FIELDS, TOKEN_FIELDS, Row, TaggedRows
 
@@ -49,7 +49,8 @@ class RecordRows:
             return
         columns = tuple(first[1])
         if all(name in columns for name in GLINER_FIELDS):
-            yield from self._of_spans(self._gliner_row, log)
+            stated = replace(self.options, offsets="code-points", inclusive_ends=False)
+            yield from self._of_spans(self._gliner_row, log, stated)
         elif (entities := self._entity_column(columns)) is not None:
             yield from self._of_spans(lambda row, log: self._span_row(row, entities, log), log)
         else:
@@ -120,18 +121,23 @@ class RecordRows:
         return (stated,) if isinstance(stated, str) else TOKEN_FIELDS
 
     def _of_spans(
-        self, span_row: Callable[[Row, ReadLog], SpanRow | None], log: ReadLog
+        self,
+        span_row: Callable[[Row, ReadLog], SpanRow | None],
+        log: ReadLog,
+        options: ReadOptions | None = None,
     ) -> Iterator[tuple[str, Document]]:
-        for place, row in self.rows():
-            try:
-                with errors_at(place):
-                    found = span_row(row, log)
-                    document = None if found is None else found.document(self.options, log)
-            except FormatError as error:
-                log.refuse(error)
-                continue
-            if document is not None:
-                yield place, document
+        def rows(log: ReadLog) -> Iterator[tuple[str, SpanRow]]:
+            for place, row in self.rows():
+                try:
+                    with errors_at(place):
+                        found = span_row(row, log)
+                except FormatError as error:
+                    log.refuse(error)
+                else:
+                    if found is not None:
+                        yield place, found
+
+        return checked(rows, options or self.options, log)
 
     def _span_row(self, row: Row, column: str, log: ReadLog) -> SpanRow | None:
         text_column = self._text_column(row) or TEXT_FIELDS[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
@@ -31,6 +32,7 @@ from nerine.data.split_files import is_pair_folder, is_unrelated, split_named
 
 _DEFAULT = ReadOptions()
 
+Part = Literal["tokens", "scores", "other fields"]
 Recogniser = Callable[[Head], bool]
 Reader = Callable[[Path, ReadOptions, ReadLog], Iterator[tuple[str, Document]]]
 TextWriter = Callable[[Iterable[Document], WriteOptions], Iterator[str]]
@@ -45,7 +47,8 @@ class Format:
     `recognises` tells from the beginning of a file whether it is beyond doubt in this format, and
     `read` yields documents with their places. `write` yields pieces of text, which may go to a
     stream; `write_bytes` yields pieces of a binary file; `write_folder` fills an empty folder.
-    If formats share an extension, files with it are written in the first of them in the registry.
+    `lacks` names what documents may have and a written file has no place for. If formats share an
+    extension, files with it are written in the first of them in the registry.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Format:
     write_bytes: BytesWriter | None = None
     write_folder: FolderWriter | None = None
     recognises: Recogniser = lambda _: False
+    lacks: tuple[Part, ...] = ()
 
     @property
     def can_write(self) -> bool:
@@ -98,6 +102,7 @@ FORMATS = {
             columns.read,
             columns.write,
             recognises=columns.recognises,
+            lacks=("scores",),
         ),
         Format(
             "conllu",
@@ -105,9 +110,17 @@ FORMATS = {
             conllu.read,
             conllu_writing.write,
             recognises=conllu.recognises,
+            lacks=("scores",),
         ),
         Format("spans", JSON, spans.read, spans.write, recognises=spans.recognises),
-        Format("words", JSON, words.read, words.write, recognises=words.recognises),
+        Format(
+            "words",
+            JSON,
+            words.read,
+            words.write,
+            recognises=words.recognises,
+            lacks=("scores",),
+        ),
         Format("spacy-tuples", JSON[::-1], tuples.read, tuples.write, recognises=tuples.recognises),
         Format("spacy-json", JSON[::-1], spacy_json.read, recognises=spacy_json.recognises),
         Format("gliner", JSON[::-1], gliner.read, gliner.write, recognises=gliner.recognises),
@@ -130,6 +143,7 @@ FORMATS = {
             pubtator.read,
             pubtator.write,
             recognises=pubtator.recognises,
+            lacks=("tokens", "scores", "other fields"),
         ),
         Format("csv", (".csv",), tables.read, tables.write, recognises=tables.recognises),
     )
@@ -144,8 +158,11 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def format_by_extension(path: Path) -> Format:
-    """The first format with the extension of `path`; raises `FormatError` if there is none."""
+def format_by_extension(path: Path, option: str = "--format") -> Format:
+    """The first format with the extension of `path`; raises `FormatError` if there is none.
+
+    `option` is the one of the command line that states the format.
+    """
     for each in FORMATS.values():
         if path.suffix.lower() in each.extensions:
             return each
@@ -155,7 +172,7 @@ def format_by_extension(path: Path) -> Format:
         else "the format is unknown, as the name has no extension",
         place=str(path),
         expected=f"one of {', '.join(sorted(EXTENSIONS))}",
-        hint=f"--format (format=…) states the format: {', '.join(FORMATS)}",
+        hint=f"{option} (format=…) states the format: {', '.join(FORMATS)}",
     )
 
 

@@ -24,13 +24,12 @@ from typing import Any
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
-from nerine.core.json_values import Refuse
+from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, shown
-from nerine.data.formats.spans.annotators import ignore
-from nerine.data.formats.spans.items import treat
 from nerine.data.formats.spans.read import read_spans
+from nerine.data.formats.unusual import treat
 from nerine.data.formats.words import TaggedRows, once
 
 _MISSING = "-"

@@ -68,15 +68,17 @@ class Tagging:
 
 def unknown_form(tag: str, notation: Notation) -> SchemeError:
     """The error for a tag that does not have the form of a file's other tags."""
+    found = f"tag {tag!r} has an unknown form"
+    expected = notation.note.removeprefix("tags: ") or "labels without white space around them"
     try:
         parse_tag(tag)
     except SchemeError as error:
+        if notation.name == "prefixed" and tag.split() == [tag]:
+            return error  # it may be a label without a prefix
         if notation.name == "prefixed":
-            return error
+            found, expected = error.found, error.expected or expected
     return SchemeError(
-        f"tag {tag!r} has an unknown form",
-        expected=notation.note.removeprefix("tags: ") or "labels without white space around them",
-        hint="--tag-column (tag_column=…) names the column of the tags",
+        found, expected=expected, hint="--tag-column (tag_column=…) names the column of the tags"
     )
 
 

@@ -42,7 +42,7 @@ def write_documents(
     """
     path = Path(target) if isinstance(target, Path | str) else None
     if format is None and path is not None:
-        found = format_by_extension(path)
+        found = format_by_extension(path, "--to")
     else:
         found = format_named(format or "")
     found.check_writable(path, options)

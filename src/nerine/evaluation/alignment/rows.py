@@ -91,10 +91,10 @@ def read_sentences(
         sentences.pop()
     if not sentences:
         raise FormatError("no rows", place=str(path), expected="a token and a tag in each line")
-    column = _tag_column(
-        [cells for each in sentences for cells in each], path, options, gold_columns, remarks
-    )
-    options = replace(options, tag_column=column)
+    if stated in (None, LAST):
+        cells = [cells for each in sentences for cells in each]
+        column = _tag_column(cells, path, options, gold_columns, remarks)
+        options = replace(options, tag_column=column)
     rows = [
         [_row(columns, number, path, options, repairs, notation) for number, columns in sentence]
         for sentence in sentences

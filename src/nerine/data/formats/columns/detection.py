@@ -370,8 +370,11 @@ def _doubt(
     choice: Choice, columns: Sequence[Column], place: str, options: ReadOptions
 ) -> FormatError:
     """The error that shows the columns and names the options."""
-    names = [f"--{about}-column ({about}_column=…)" for about in choice.about]
-    hint = f"{' and '.join(names)} {'name' if len(names) > 1 else 'names'} the column"
+    about = choice.about
+    if options.token_column is None and sum(each.kind == "words" for each in columns) > 2:
+        about = ("token", "tag")  # with one of them alone the other one would be in doubt
+    names = [f"--{each}-column ({each}_column=…)" for each in about]
+    hint = f"{' and '.join(names)} {'name the columns' if len(names) > 1 else 'names the column'}"
     may_be_io = any(
         column.kind in ("words", "pos", "constant") and len({*column.values}) < len(column.values)
         for column in columns

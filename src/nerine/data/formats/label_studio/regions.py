@@ -1,19 +1,15 @@
-"""Label Studio's regions ↔ entities, and the units in which their offsets may count."""
+"""Label Studio's regions ↔ entities."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.strict_json import shown
-from nerine.data.formats.options import Offsets as Base
+from nerine.data.formats.offsets import Counting
 from nerine.data.formats.records import Record, is_score
 
 LABELS = "labels"
@@ -23,93 +19,6 @@ NAMES = (LABELS, "choices", "taxonomy")
 _LABEL_TYPES = (LABELS, "hypertextlabels", "paragraphlabels", "timelinelabels")
 _BARE_TYPES = ("text", "hypertext", "richtext", "paragraphs")
 """Types of regions that no control has labelled."""
-
-_WIDE = re.compile("[\U00010000-\U0010ffff]")
-_CRLF, _LF = re.compile("\r\n"), re.compile("(?<!\r)\n")
-
-
-class Unit(NamedTuple):
-    """What offsets count, and how many units a line end has.
-
-    `line_ends` is "one" if CR LF counts as one, "two" if LF counts as two, as in a text whose line
-    ends were changed before or after it was annotated.
-    """
-
-    base: Base = "code-points"
-    line_ends: Literal["", "one", "two"] = ""
-
-    @property
-    def described(self) -> str:
-        """The unit as the object of "offsets count"."""
-        base = {"utf-16": "UTF-16 code units", "bytes": "bytes"}.get(self.base, "code points")
-        ends = {
-            "one": " and a line end CR LF as one",
-            "two": " and a line end LF as two",
-        }
-        return base + ends.get(self.line_ends, "")
-
-
-UNITS = tuple(
-    Unit(base, line_ends)
-    for line_ends in ("", "one", "two")
-    for base in ("code-points", "utf-16", "bytes")
-)
-"""The units in the order in which they are tried."""
-
-
-class Offsets:
-    """Offsets into one text in some unit → code points.
-
-    JavaScript counts UTF-16 code units. They differ from code points after a character beyond
-    U+FFFF, such as most emoji, which takes two of them.
-    """
-
-    def __init__(self, text: str, unit: Unit) -> None:
-        self.text = text
-        self.unit = unit
-
-    @cached_property
-    def bounds(self) -> list[int] | None:
-        """The offset of each code point and of the end; None if they are the code points."""
-        base, line_ends = self.unit
-        widths: list[int] = []
-        if (base == "utf-16" and _WIDE.search(self.text)) or (
-            base == "bytes" and not self.text.isascii()
-        ):
-            encoding, size = ("utf-16-le", 2) if base == "utf-16" else ("utf-8", 1)
-            widths = [len(c.encode(encoding, "surrogatepass")) // size for c in self.text]
-        pattern = {"one": _CRLF, "two": _LF}.get(line_ends)
-        if pattern is not None and pattern.search(self.text):
-            widths = widths or [1] * len(self.text)
-            for match in pattern.finditer(self.text):
-                widths[match.start()] = 0 if line_ends == "one" else 2
-        return [*itertools.accumulate(widths, initial=0)] if widths else None
-
-    def code_point(self, offset: int) -> int:
-        """The code point at an offset; -1 in the middle of a character or outside the text."""
-        if self.bounds is None:
-            return offset if 0 <= offset <= len(self.text) else -1
-        found = bisect_left(self.bounds, offset)
-        is_bound = found < len(self.bounds) and self.bounds[found] == offset
-        return found if is_bound else -1
-
-    def range(self, start: int, end: int) -> tuple[int, int] | None:
-        """A range in code points; None if it is empty or not in the text."""
-        if self.bounds is None:
-            return (start, end) if 0 <= start < end <= len(self.text) else None
-        first, last = self.code_point(start), self.code_point(end)
-        return (first, last) if 0 <= first < last else None
-
-    def agree(self, start: int, end: int, surface: str) -> bool:
-        """Whether the text at a range is `surface`, but for white space, which browsers change."""
-        found = self.range(start, end)
-        if found is None:
-            return False
-        there = self.text[found[0] : found[1]]
-        if there == surface:
-            return True
-        # an export may have line ends as a backslash and an n
-        return there.split() in (surface.split(), surface.replace("\\n", " ").split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +92,13 @@ def kind_of_result(result: Record) -> str:
     return LABELS if has_range(result) else "unknown"
 
 
-def in_code_points(region: Record, text: str, unit: Unit) -> Record:
+def in_code_points(region: Record, text: str, counting: Counting) -> Record:
     """The region with its range in code points, as Label Studio counts today."""
-    if unit == Unit() or not has_range(region):
+    if not has_range(region):
         return region
     value = value_of(region)
-    found = Offsets(text, unit).range(value["start"], value["end"])
-    if found is None or found == (value["start"], value["end"]):
+    found = counting.of(text)(value["start"], value["end"])
+    if not 0 <= found[0] < found[1] <= len(text) or found == (value["start"], value["end"]):
         return region
     new = {**value, "start": found[0], "end": found[1]}
     if not isinstance(value.get("text"), list):  # a list is what an annotator wrote

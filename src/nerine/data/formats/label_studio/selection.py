@@ -1,4 +1,4 @@
-"""Choose the text, the control and the unit of offsets of a whole Label Studio file."""
+"""Choose the text and the control of a whole Label Studio file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from nerine.core.display import counted
 from nerine.core.errors import FormatError
 from nerine.data.formats.label_studio.annotations import listed
-from nerine.data.formats.label_studio.regions import (
-    LABELS,
-    UNITS,
-    Unit,
-    kind_of_result,
-)
+from nerine.data.formats.label_studio.regions import LABELS, kind_of_result
 from nerine.data.formats.label_studio.survey import (
-    Evidence,
     Survey,
     Target,
     name_of_control,
@@ -36,9 +29,6 @@ class Selection:
         targets: The texts of which regions are read; None reads those of all.
         controls: The controls whose regions are read; None reads those of all.
         kind: The kind of these regions, one of `NAMES`.
-        unit: The unit of the offsets.
-        is_certain: Whether the unit is stated, or shown by the regions' own texts.
-        other_base: The base of a unit that agrees with all regions, if the stated one does not.
         fields: The field of each text of the file.
         names: The names of the controls and of the texts in the labelling configuration; an empty
             one stands for a text without a name.
@@ -49,9 +39,6 @@ class Selection:
     targets: frozenset[Target] | None
     controls: frozenset[str] | None
     kind: str
-    unit: Unit
-    is_certain: bool
-    other_base: str | None
     fields: Mapping[Target, str | None]
     names: tuple[list[str], list[str]]
     annotators: str
@@ -117,17 +104,11 @@ def select(survey: Survey, log: ReadLog, place: str) -> Selection:
                 fields[target] = field
         targets = {each for each in targets if fields[each] == field}
     _check_controls(found, targets, controls, place)
-    evidence = survey.evidence_for(targets, field) if field is not None else Evidence()
-    unit, is_certain = _unit(evidence, survey.units)
-    others = [] if options.offsets is None else evidence.fitting(UNITS)
     selection = Selection(
         field,
         frozenset(targets) if len(targets) < len({target for target, _ in found}) else None,
         controls,
         kind,
-        unit,
-        is_certain or options.offsets is not None,
-        others[0].base if others and others[0].base != unit.base else None,
         fields,
         (
             sorted({control for target, control in found if control and target in targets}),
@@ -263,28 +244,6 @@ def _check_controls(
     )
 
 
-def _unit(evidence: Evidence, units: Collection[Unit]) -> tuple[Unit, bool]:
-    """The unit of the offsets, and whether the regions' own texts show it."""
-    first, second = Unit(), Unit("utf-16")
-    fitting = evidence.fitting(units)
-    if fitting:
-        is_open = first in fitting and second in fitting
-        return fitting[0], not is_open
-    best = sorted(units, key=evidence.agreeing, reverse=True)[:1]
-    rest = [pattern for pattern in evidence.patterns if best[0] not in pattern]
-    others = [unit for unit in units if all(unit in pattern for pattern in rest)]
-    if not others or evidence.agreeing(best[0]) == 0:
-        return best[0], True  # a region agrees in no unit: the reader says which
-    raise FormatError(
-        f"{counted(evidence.agreeing(best[0]), 'region')} with offsets in "
-        f"{best[0].described}, and {evidence.total - evidence.agreeing(best[0])} in "
-        f"{others[0].described}, as their own texts show",
-        place=evidence.places[rest[0]],
-        expected="offsets in one unit in the whole file",
-        hint=f"move the tasks with {others[0].described}, such as this one, to a file of their own",
-    )
-
-
 def _add_notes(
     survey: Survey, selection: Selection, targets: Collection[Target], log: ReadLog
 ) -> None:
@@ -311,6 +270,3 @@ def _add_notes(
     is_usual = selection.field in (None, "text", survey.options.text_field)
     if not is_usual and len(survey.fields) > 1:
         log.add_note(f"the text is the field {selection.field!r}, which the regions stand on")
-    unit = selection.unit
-    if unit.line_ends or unit.base not in ("code-points", survey.options.offsets):
-        log.add_note(f"offsets count {unit.described}, as the regions' own texts show")

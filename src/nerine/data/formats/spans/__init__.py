@@ -23,7 +23,7 @@ The forms of other tools are read too, recognised record by record; the first tw
   LightTag and UBIAI and Rasa's training data.
 
 Offsets are checked against the entities' own texts, by which their unit is found out
-(`nerine.data.formats.own_texts`); a record may state it as `"offsets": "code-points"`, and does so
+(`nerine.data.formats.offsets`); a record may state it as `"offsets": "code-points"`, and does so
 when Nerine writes entities after an emoji. Entities may be listed in any order, overlap and be
 nested; one that is listed twice is read once, with a remark. An entity's `score` is optional. Other
 fields of the record are kept in `Document.meta`; those of an entity in `meta["entity_fields"]`, as

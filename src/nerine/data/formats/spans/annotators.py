@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
-from nerine.core.json_values import Refuse
+from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.spans.layouts import is_rejected, layout_of
@@ -24,10 +24,6 @@ _NAMES_OF_FIELDS = frozenset(_NAME_FIELDS)
 _TIME_FIELDS = ("_timestamp",)
 _READ_ONE = "annotated by several, of which {} is read (--annotations)"
 _UNION = "annotated by several, with the entities of all (--annotations)"
-
-
-def ignore(_: FormatError) -> None:
-    """For a first pass over a file: errors are raised or noted when it is read."""
 
 
 @dataclass(slots=True)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from nerine.core.errors import FormatError
-from nerine.data.formats.options import NEVER_ACCEPTED, UNUSUAL, ReadLog, ReadOptions, Unusual
-from nerine.data.formats.own_texts import StatedRange
+from nerine.data.formats.offsets import StatedRange
+from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, is_score, shown
+from nerine.data.formats.unusual import treat
 
 RANGE_FIELDS = (
     ("start", "end"),
@@ -162,18 +163,3 @@ def _own_text(fields: Mapping[str, Any], text: str, label_field: str) -> tuple[s
             return name, own
         return name, None
     return "", None
-
-
-def treat(kind: Unusual, found: str, options: ReadOptions, log: ReadLog) -> bool:
-    """Whether something unusual is kept, as `options` say; counts it, or raises `FormatError`."""
-    treatment = options.treatment(kind)
-    if treatment == "error":
-        ways = [f'--skip {kind} (skip={{"{kind}"}}) skips and counts {UNUSUAL[kind][1]}']
-        if kind not in NEVER_ACCEPTED:
-            ways.append(f'--accept {kind} (accept={{"{kind}"}}) reads them like any other')
-        raise FormatError(found, hint="; ".join(ways))
-    if treatment == "skip":
-        log.skip(kind)
-    else:
-        log.accept(kind)
-    return treatment == "accept"

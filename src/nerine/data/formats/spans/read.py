@@ -10,13 +10,13 @@ from pathlib import Path
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
-from nerine.core.json_values import Refuse
+from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.head import Head
+from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
-from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown
-from nerine.data.formats.spans.annotators import Annotators, ignore
-from nerine.data.formats.spans.items import Item, is_item, items_of, treat
+from nerine.data.formats.spans.annotators import Annotators
+from nerine.data.formats.spans.items import Item, is_item, items_of
 from nerine.data.formats.spans.layouts import (
     ENTITY_FIELDS,
     OFFSETS,
@@ -29,6 +29,7 @@ from nerine.data.formats.spans.layouts import (
     stated_unit,
 )
 from nerine.data.formats.tagged_words import locate_tokens
+from nerine.data.formats.unusual import treat
 
 _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
@@ -155,13 +156,14 @@ class _Reader:
         ranges = self._checker(unit, layout).ranges(layout.text, stated)
         entities: dict[tuple[int, int, str], Entity] = {}
         fields: dict[tuple[int, int, str], Record] = {}
-        for item, (start, end) in zip(items, ranges, strict=True):
-            key = (start, end, item.label)
+        pairs = [(item, found) for item, found in zip(items, ranges, strict=True) if found]
+        for item, found in pairs:
+            key = (*found, item.label)
             if key not in entities:
-                entities[key] = Entity(start, end, item.label, item.score)
+                entities[key] = Entity(*key, item.score)
                 if item.fields:
                     fields[key] = item.fields
-        if len(entities) < len(items):
+        if len(entities) < len(pairs):
             log.add_remark(_TWICE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)

@@ -30,6 +30,7 @@ states. An annotation with several locations is of the kind `pieces`, one withou
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -39,10 +40,11 @@ from typing import Any
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.data.formats.head import Head
+from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions, Unusual
 from nerine.data.formats.standoff.bioc_items import Annotation, Article, Piece, read_articles
 from nerine.data.formats.standoff.folders import files_of
-from nerine.data.formats.standoff.regions import Passage, Region, document_of, find_counting
+from nerine.data.formats.standoff.regions import Passage, Region, document_of, stated_in
 
 EXTENSIONS = (".xml", ".json")
 
@@ -65,26 +67,24 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     """The passages of a file, each with its place."""
     key = options.control or "type"
     files = files_of(path, EXTENSIONS)
-    number_of_articles = 0
 
     def articles() -> Iterator[Article]:
         for file in files:
             yield from read_articles(file)
 
-    def counted() -> Iterator[Passage]:
-        nonlocal number_of_articles
+    def stated() -> Iterator[tuple[str, list[StatedRange]]]:
         for article in articles():
-            number_of_articles += 1
-            yield from _passages(article, key)
+            yield from stated_in(_passages(article, key))
 
-    counting = find_counting(counted(), options, log)
+    checker = OffsetChecker(stated, options, log)
+    has_several = len(list(itertools.islice(articles(), 2))) > 1
     for article in articles():
         if article.has_relations:
             log.add_note("bioc: relations are not read")
         for index, passage in enumerate(_passages(article, key)):
-            if index == 0 and number_of_articles > 1:
+            if index == 0 and has_several:
                 passage.meta["docstart"] = ["-DOCSTART-"]
-            yield passage.place, document_of(passage, counting, options, log)
+            yield passage.place, document_of(passage, checker, options, log)
 
 
 def _passages(article: Article, key: str) -> Iterator[Passage]:

@@ -28,22 +28,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import read_lines
 from nerine.data.formats.head import Head
+from nerine.data.formats.offsets import OffsetChecker
 from nerine.data.formats.options import ReadLog, ReadOptions, Unusual
 from nerine.data.formats.sizes import grown, read_limited
 from nerine.data.formats.standoff.folders import files_of
-from nerine.data.formats.standoff.regions import (
-    Counting,
-    Passage,
-    Region,
-    document_of,
-    find_counting,
-)
+from nerine.data.formats.standoff.regions import Passage, Region, document_of, stated_in
 from nerine.data.formats.standoff.xml_nodes import Node, read_nodes
 from nerine.data.split_files import is_unrelated
 
@@ -158,7 +154,8 @@ def _document(
         except FormatError:
             regions = [_region(text, words, *each) for each in concepts]  # raises as at first
     passage = Passage(text, regions, str(path), path.stem, tokens)
-    return document_of(passage, Counting("code-points"), options, log)
+    stated = replace(options, offsets="code-points", inclusive_ends=False)
+    return document_of(passage, OffsetChecker(lambda: (), stated, log), options, log)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -232,7 +229,8 @@ def _tagged(path: Path, options: ReadOptions, log: ReadLog) -> Document:
     passage = Passage(text.text, regions, f"{path}:{text.line}", path.stem)
     if options.control is None and any("TYPE" in each.attributes for each in tags.children):
         log.add_note("i2b2: labels are TYPE; --control tag (control=…) takes the tags' names")
-    return document_of(passage, find_counting([passage], options, log), options, log)
+    checker = OffsetChecker(lambda: stated_in([passage]), options, log)
+    return document_of(passage, checker, options, log)
 
 
 def _tag(node: Node, path: Path, control: str | None) -> Region:

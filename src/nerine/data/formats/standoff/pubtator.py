@@ -33,10 +33,12 @@ from typing import Any
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import read_lines
+from nerine.core.json_values import ignore
 from nerine.data.formats.head import Head
+from nerine.data.formats.offsets import OffsetChecker
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.sizes import grown
-from nerine.data.formats.standoff.regions import Passage, Region, document_of, find_counting
+from nerine.data.formats.standoff.regions import Passage, Region, document_of, stated_in
 
 EXTENSIONS = (".pubtator",)
 
@@ -60,11 +62,11 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file, each with the place of its title."""
-    counting = find_counting(_passages(path, ReadLog(unreadable=[]).refuse), options, log)
+    checker = OffsetChecker(lambda: stated_in(_passages(path, ignore)), options, log)
     for passage in _passages(path, log.refuse):
         if passage.meta:
             log.add_note("pubtator: other lines than annotations, such as relations, are in meta")
-        yield passage.place, document_of(passage, counting, options, log)
+        yield passage.place, document_of(passage, checker, options, log)
 
 
 @dataclass(slots=True)

@@ -41,10 +41,11 @@ from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
 from nerine.data.formats.head import Head
+from nerine.data.formats.offsets import OffsetChecker
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.sizes import grown
 from nerine.data.formats.standoff.folders import exported_files, files_of
-from nerine.data.formats.standoff.regions import Counting, Passage, Region, document_of
+from nerine.data.formats.standoff.regions import Passage, Region, document_of
 from nerine.data.formats.standoff.webanno_layers import (
     Header,
     LabelColumn,
@@ -223,7 +224,9 @@ def _document(sentence: _Sentence, options: ReadOptions, log: ReadLog) -> tuple[
     passage = Passage(
         sentence.text, regions, sentence.place, sentence.id, sentence.tokens, dict(sentence.meta)
     )
-    return sentence.place, document_of(passage, Counting(sentence.unit), options, log)
+    stated = replace(options, offsets=sentence.unit, inclusive_ends=False)
+    checker = OffsetChecker(lambda: (), stated, log)
+    return sentence.place, document_of(passage, checker, options, log)
 
 
 class _Sentences:

@@ -169,7 +169,7 @@ def choose_label_column(layers: list[Layer], control: str | None) -> LabelColumn
         if control is not None
         else f"{len(columns)} layers may hold the entities",
         expected=f"one of: {', '.join(names) or 'none, as the file has no layers of spans'}",
-        hint=_hint(names),
+        hint=_hint(names) if control is not None else _named(names[0]),
     )
 
 
@@ -184,9 +184,11 @@ def no_layer_error(layers: list[Layer]) -> FormatError:
 
 
 def _hint(names: list[str]) -> str:
-    return (
-        f"--control {names[0]} (control=…) names a layer and a feature; {_KEEP}" if names else _KEEP
-    )
+    return f"{_named(names[0])}; {_KEEP}" if names else _KEEP
+
+
+def _named(name: str) -> str:
+    return f"--control {name} (control=…) names a layer and a feature"
 
 
 def _main_feature(layer: Layer) -> tuple[str, int]:
@@ -199,7 +201,7 @@ def _main_feature(layer: Layer) -> tuple[str, int]:
     raise FormatError(
         f"the layer {layer.short_name} has {len(features)} features, and none called 'value'",
         expected=f"one of: {', '.join(layer.controls)}",
-        hint=f"--control {layer.controls[0]} (control=…) names a layer and a feature",
+        hint=_named(layer.controls[0]),
     )
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from nerine.core.errors import FormatError
+from nerine.data.formats.offsets import Counting
 from nerine.data.formats.options import Offsets
-from nerine.data.formats.standoff.regions import locator
 
 RawToken = tuple[str, int, int, str]
 """A token as a file has it: its place, start, end and form."""
@@ -39,11 +39,11 @@ def token_places(
     Returns:
         None if another text than a token's form is in its place.
     """
-    locate = locator(text, unit)
+    locate = Counting(unit).of(text)
     ranges, differs = [], False
     for _, token_start, token_end, form in tokens:
-        start, end = locate(token_start - shift), locate(token_end - shift)
-        if start is None or end is None:
+        start, end = locate(token_start - shift, token_end - shift)
+        if not (0 <= start <= len(text) and 0 <= end <= len(text)):
             return None
         covered = text[start:end]
         if covered not in (form, unescape(form), unescape_value(form)):
@@ -67,10 +67,10 @@ def misplaced_token(
         for index in range(len(tokens))
         if token_places(text, [tokens[index]], shift, unit, unescape) is None
     )
-    locate = locator(text, unit)
+    locate = Counting(unit).of(text)
     place, token_start, token_end, form = tokens[index]
-    start, end = locate(token_start - shift), locate(token_end - shift)
-    covered = text[start:end] if start is not None and end is not None else ""
+    start, end = locate(token_start - shift, token_end - shift)
+    covered = text[start:end] if start >= 0 and end >= 0 else ""
     return FormatError(
         f"the token {form[:60]!r} is not at {token_start}-{token_end}",
         place=place,

@@ -11,7 +11,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import with_extras
-from nerine.data.formats.span_rows import Counts
+from nerine.data.formats.span_rows import Counts, checked
 from nerine.data.formats.tables.documents import DocumentRows
 from nerine.data.formats.tables.entities import EntityRows
 from nerine.data.formats.tables.layout import EXTRAS, WRITTEN
@@ -35,7 +35,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         return
     counts = Counts(log)
     if table.layout.kind == "entities":
-        texts = EntityRows(table, log).texts()
+        yield from checked(lambda log: EntityRows(table, log).texts(), options, log)
     else:
         documents = DocumentRows(table, options, log)
         if documents.has_tags():
@@ -45,16 +45,8 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
                 return documents.tagged()
 
             yield from TaggedRows(tagged, _tag_options(table, options)).documents(log)
-            return
-        texts = documents.texts()
-    for place, row in texts:
-        try:
-            with errors_at(place):
-                document = row.document(options, log)
-        except FormatError as error:
-            log.refuse(error)
         else:
-            yield place, document
+            yield from checked(lambda log: DocumentRows(table, options, log).texts(), options, log)
 
 
 def _tag_options(table: Table, options: ReadOptions) -> ReadOptions:

@@ -135,7 +135,7 @@ def invalid_row(problem: str, delimiter: str, place: str) -> FormatError:
         problem,
         place=place,
         expected="lines that end with a line feed",
-        hint=r"if a carriage return ends a line: tr '\r' '\n' <old >new",
+        hint=r"if a carriage return ends a line: tr '\r' '\n' < FILE > NEW",
     )
 
 

@@ -13,13 +13,15 @@ calls its first argument at most once, for a first pass over the file, and only 
 something open. Then:
 
 - `ReadOptions.offsets` and `inclusive_ends` state it.
-- A unit with which every own text agrees is taken, and said in a note of the log.
+- A unit with which every own text agrees is taken, and said in a note of the log. If own texts
+  contradict all of them, it is the one with which most agree.
 - Without own texts, the edges of words tell: if in one unit all entities begin and end at the edge
   of a word, and in code points most do not, that unit is taken and said.
 - What nothing shows is read as code points, with a remark that counts such documents.
 - Ends that include the last character are an error that names the option, unless the format is
   defined so (`inclusive`).
 - An own text that is not in the text at its range is an error.
+- A range of no characters is an error, or skipped, of the kind `empty`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from nerine.core.errors import FormatError
-from nerine.data.formats.offset_evidence import (
+from nerine.core.json_values import Refuse
+from nerine.data.formats.offsets.counting import Counting
+from nerine.data.formats.offsets.evidence import (
     CANDIDATES,
     UNITS,
     Evidence,
@@ -37,10 +41,8 @@ from nerine.data.formats.offset_evidence import (
     in_word,
     is_short,
 )
-from nerine.data.formats.offset_units import Counting
 from nerine.data.formats.options import ReadLog, ReadOptions
-
-__all__ = ["OffsetChecker", "StatedRange"]
+from nerine.data.formats.unusual import treat
 
 _NAMES = {"code-points": "code points", "utf-16": "UTF-16 code units", "bytes": "bytes of UTF-8"}
 _UNCLEAR = (
@@ -72,24 +74,36 @@ class OffsetChecker:
         self, records: Records, options: ReadOptions, log: ReadLog, *, inclusive: bool = False
     ) -> None:
         self._records = records
+        self._options = options
         self._log = log
         self._default = Counting(
             options.offsets or "code-points", inclusive or options.inclusive_ends
         )
         self._by_format = inclusive
         self._counting = self._default if options.offsets else None
-        self._evidence = Evidence(self._default)
+        self._evidence: Evidence | None = None
         self._is_unclear = False
         # of the records read before the decision: the entities that end before the end of a word,
         # or None if another one does not, and whether other countings would read some otherwise
         self._short: int | None = 0
         self._is_committed = False
 
-    def ranges(self, text: str, stated: Sequence[StatedRange]) -> list[tuple[int, int]]:
+    @property
+    def counting(self) -> Counting:
+        """How the ranges so far were read."""
+        return self._counting or self._default
+
+    def ranges(
+        self, text: str, stated: Sequence[StatedRange], refuse: Refuse | None = None
+    ) -> list[tuple[int, int] | None]:
         """The half-open ranges of code points of a record's entities.
 
-        Raises `FormatError` if an entity's own text is not at its range, or the range is not in
-        the text.
+        None stands for one without characters that is skipped, and for one whose error went to
+        `refuse`.
+
+        Raises:
+            FormatError: If an entity's own text is not at its range, or the range is not in the
+                text, unless `refuse` takes the error.
         """
         if not stated:
             return []
@@ -97,35 +111,69 @@ class OffsetChecker:
             plain = self._plain(text, stated)
             if plain is not None:
                 return plain
-            self._counting = self._default  # also if this raises: one decision for the file
-            self._counting = self._decided()
-        convert = self._counting.of(text)
-        found = []
+            try:
+                self._counting = self._default  # also if this raises: one decision for the file
+                self._counting = self._decided()
+            except FormatError as error:
+                _refuse(error, stated[0], refuse)
+        convert = self.counting.of(text)
+        found: list[tuple[int, int] | None] = []
         for each in stated:
-            start, end = convert(each.start, each.end)
-            if not 0 <= start < end <= len(text):
-                raise self._outside(text, each)
-            if each.shown is not None and not agrees(each.shown, text[start:end]):
-                raise self._contradiction(text, each, start, end)
-            found.append((start, end))
+            try:
+                found.append(self._located(text, each, convert(each.start, each.end)))
+            except FormatError as error:
+                _refuse(error, each, refuse)
+                found.append(None)
         if self._is_unclear:
             other = Counting("utf-16", self._default.inclusive).of(text)
-            if any(other(s.start, s.end) != pair for s, pair in zip(stated, found, strict=True)):
+            pairs = zip(stated, found, strict=True)
+            if any(pair and other(each.start, each.end) != pair for each, pair in pairs):
                 self._log.add_remark(_UNCLEAR)
         return found
 
-    def _plain(self, text: str, stated: Sequence[StatedRange]) -> list[tuple[int, int]] | None:
+    def _located(
+        self, text: str, stated: StatedRange, found: tuple[int, int]
+    ) -> tuple[int, int] | None:
+        """The range `found`, if it is one of the text and the entity's own text is there."""
+        start, end = found
+        if 0 <= start == end <= len(text):
+            inclusive = Counting(self.counting.unit, True)
+            treat(
+                "empty",
+                f"{_named(stated)} has the range {_shown(stated)}, which has no characters",
+                self._options,
+                self._log,
+                expected="ranges of one character or more",
+                other_hint=_INCLUSIVE_HINT if self._may_count(text, inclusive, stated) else None,
+            )
+            return None
+        if not 0 <= start < end <= len(text):
+            raise self._outside(text, stated)
+        if stated.shown is not None and not agrees(stated.shown, text[start:end]):
+            raise self._contradiction(text, stated, text[start:end])
+        return found
+
+    def _plain(
+        self, text: str, stated: Sequence[StatedRange]
+    ) -> list[tuple[int, int] | None] | None:
         """The ranges of a record that leaves nothing open; None if the file must be decided on."""
         is_ascii, length = text.isascii(), len(text)
         by_one = self._default.inclusive
-        found = [(each.start, each.end + by_one) for each in stated]
+        units = None
         if not is_ascii and max(text) > "\uffff":
-            return None
-        for (start, end), each in zip(found, stated, strict=True):
+            if any(each.shown is None for each in stated):
+                return None
+            units = Counting("utf-16", by_one).of(text)
+        found: list[tuple[int, int] | None] = []
+        for each in stated:
+            start, end = each.start, each.end + by_one
+            found.append((start, end))
             if not 0 <= start < end <= length:
                 return None
             if each.shown is not None:
-                if text[start:end] != each.shown:
+                if text[start:end] != each.shown or (
+                    units and _is_other(text, each.shown, units(each.start, each.end), start)
+                ):
                     return None
                 self._short = None
             elif (start and text[start - 1] != " " and in_word(text[start - 1])) or (
@@ -150,17 +198,22 @@ class OffsetChecker:
             self._short = self._short + 1 if is_short(text, start, end) else None
         return self._short != _FEWEST
 
+    def _file(self) -> Evidence:
+        """What the whole file shows, by a first pass over it."""
+        if self._evidence is None:
+            self._evidence = Evidence(self._default)
+            try:
+                for text, stated in self._records():
+                    self._evidence.add(text, stated)
+                    if self._evidence.is_settled:
+                        break
+            except FormatError:
+                pass  # raised again, at its place, by the pass that reads the documents
+        return self._evidence
+
     def _decided(self) -> Counting:
-        """How the file counts, by a first pass over it."""
-        evidence = self._evidence
-        try:
-            for text, stated in self._records():
-                evidence.add(text, stated)
-                if evidence.is_settled:
-                    break
-        except FormatError:
-            pass  # raised again, at its place, by the pass that reads the documents
-        default = self._default
+        """How the file counts."""
+        evidence, default = self._file(), self._default
         fitting = [
             each
             for each in CANDIDATES
@@ -168,19 +221,25 @@ class OffsetChecker:
             and (each.form == "as-is" or evidence.shown)
             and (each.inclusive == default.inclusive or (self._by_format and evidence.shown))
         ]
+        if evidence.shown and not evidence.alive:
+            fitting = [each for each in CANDIDATES if each.inclusive == default.inclusive]
+            most = max(map(evidence.agreeing, fitting))
+            fitting = [each for each in fitting if evidence.agreeing(each) == most > 0]
         if not fitting:
             return default
         if evidence.shown:
-            most = max(evidence.exact[each] for each in fitting)
-            fitting = [each for each in fitting if evidence.exact[each] == most]
+            fitting = evidence.most_exact(fitting)
         # the default first, then what is like it but for the unit
         found = min(
             fitting, key=lambda each: (each != default, each.inclusive != default.inclusive)
         )
         if found == default:
-            found = self._by_words([each for each in fitting if each.form == "as-is"])
+            other = Counting("utf-16", default.inclusive)
+            self._is_unclear = evidence.shown > 0 and other in fitting
+            found = self._by_words([each for each in fitting if each.form == "as-is"], evidence)
         elif evidence.shown:
-            self._log.add_note(f"{_described(found)}, as the entities' own texts show")
+            whose = "the entities'" if evidence.alive else "most of the entities'"
+            self._log.add_note(f"{_described(found)}, as {whose} own texts show")
         if self._is_committed and (found.unit == "bytes" or found.form != "as-is"):
             raise FormatError(
                 f"{_described(found)}, but the records before this one were read in code points",
@@ -190,9 +249,8 @@ class OffsetChecker:
             )
         return found
 
-    def _by_words(self, fitting: list[Counting]) -> Counting:
+    def _by_words(self, fitting: list[Counting], evidence: Evidence) -> Counting:
         """Which of several units is meant, by the edges of words."""
-        evidence = self._evidence
         if not self._default.inclusive and evidence.ends_are_short():
             found = f"all {evidence.unshown} entities end one character before the end of a word"
             if evidence.unshown >= _MANY:
@@ -224,38 +282,77 @@ class OffsetChecker:
                 self._is_unclear = clean >= as_default
         return self._default
 
-    def _outside(self, text: str, stated: StatedRange) -> FormatError:
-        hints = [
-            f'--offsets {unit} (offsets="{unit}") counts {_NAMES[unit]}'
-            for unit in UNITS
-            if _fits(text, Counting(unit, self._default.inclusive), stated)
-        ]
-        if not self._default.inclusive and _fits(text, Counting(self._default.unit, True), stated):
-            hints.append(_INCLUSIVE_HINT)
-        return FormatError(
-            f"{_named(stated)} has the range [{_number(stated.start)}, {_number(stated.end)})",
-            expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
-            hint=" or ".join(hints) or None,
+    def _may_count(self, text: str, counting: Counting, stated: StatedRange) -> bool:
+        """Whether a range is one of the text so, and nothing in the file contradicts it."""
+        evidence = self._file()
+        return (
+            evidence.shown + evidence.unshown > 0
+            and counting in evidence.alive
+            and _fits(text, counting, stated)
+            and (
+                counting.inclusive == self._default.inclusive
+                or evidence.clean_inclusive == evidence.unshown
+            )
         )
 
-    def _contradiction(self, text: str, stated: StatedRange, start: int, end: int) -> FormatError:
+    def _outside(self, text: str, stated: StatedRange) -> FormatError:
+        default = self._default
+        hints = [
+            _option(each, default)
+            for each in (
+                *(Counting(unit, default.inclusive) for unit in UNITS),
+                *([] if default.inclusive else [Counting(default.unit, True)]),
+            )
+            if self._may_count(text, each, stated)
+        ]
+        own = f" and shows {stated.shown[:60]!r}" if stated.shown else ""
+        return FormatError(
+            f"{_named(stated)} has the range {_shown(stated)}{own}",
+            expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
+            hint=" or ".join(hints) or self._of_two_units(text, stated),
+        )
+
+    def _contradiction(self, text: str, stated: StatedRange, there: str) -> FormatError:
         shown = stated.shown or ""
-        counting = self._counting or self._default
-        hints = []
-        for other in CANDIDATES[: 2 * len(UNITS)]:
-            if other == counting or other not in self._evidence.alive:
-                continue  # the file as a whole does not count so
-            if self._evidence.shown or _fits(text, other, stated):
-                hints.append(_option(other, self._default))
+        hints = [
+            _option(each, self._default)
+            for each in CANDIDATES[: 2 * len(UNITS)]
+            if each != self.counting and self._may_count(text, each, stated)
+        ]
         at = text.find(shown)
         return FormatError(
-            f"{_named(stated)} [{stated.start}, {stated.end}) shows {shown[:60]!r}, "
-            f"but the text there is {text[start:end][:60]!r}",
+            f"{_named(stated)} {_shown(stated)} shows {shown[:60]!r}, "
+            f"but the text there is {there[:60]!r}",
             expected=f"the range [{at}, {at + len(shown)}), where the text has it"
             if at >= 0
             else "a range of the text that an entity shows",
-            hint=hints[0] if hints else None,
+            hint=hints[0] if hints else self._of_two_units(text, stated),
         )
+
+    def _of_two_units(self, text: str, stated: StatedRange) -> str | None:
+        """The way through for an entity that counts otherwise than others of its file."""
+        if self._file().alive:
+            return None
+        for each in CANDIDATES:
+            if each.inclusive == self._default.inclusive and _fits(text, each, stated):
+                return (
+                    f"it agrees if {_described(each)}, unlike others: move the records that count "
+                    "so to a file of their own"
+                )
+        return None
+
+
+def _refuse(error: FormatError, stated: StatedRange, refuse: Refuse | None) -> None:
+    """Gives the error to `refuse`, with the place of its entity if that is known, or raises it."""
+    placed = FormatError.placed(error, stated.place) if stated.place else error
+    if refuse is None:
+        raise placed from None
+    refuse(placed)
+
+
+def _is_other(text: str, shown: str, found: tuple[int, int], start: int) -> bool:
+    """Whether an own text that begins at `start` is at another range too."""
+    return found[0] != start and 0 <= found[0] < found[1] and shown == text[slice(*found)]
 
 
 def _fits(text: str, counting: Counting, stated: StatedRange) -> bool:
@@ -266,14 +363,12 @@ def _fits(text: str, counting: Counting, stated: StatedRange) -> bool:
 
 
 def _described(counting: Counting) -> str:
-    if counting.form == "crlf":
-        return "offsets count a line feed as two characters (CR LF)"
-    if counting.form == "lf":
-        return "offsets count CR LF as one character"
+    units = _NAMES[counting.unit]
     if counting.form == "html":
-        return "offsets count a character reference such as &amp; as one character"
+        return f"offsets count {units}, and a character reference such as &amp; as one"
+    forms = {"crlf": ", and a line feed as two (CR LF)", "lf": ", and CR LF as one"}
     ends = ", with the end at the last character" if counting.inclusive else ""
-    return f"offsets count {_NAMES[counting.unit]}{ends}"
+    return f"offsets count {units}{forms.get(counting.form, '')}{ends}"
 
 
 def _option(counting: Counting, default: Counting) -> str:
@@ -287,8 +382,13 @@ def _option(counting: Counting, default: Counting) -> str:
     return " and ".join(options)
 
 
-def _number(value: int) -> str:
-    return str(value) if value.bit_length() <= 64 else "a number of more than 64 bits"
+def _shown(stated: StatedRange) -> str:
+    """The range, without numbers that nobody reads."""
+    bounds = [
+        str(each) if each.bit_length() <= 64 else "a number of more than 64 bits"
+        for each in (stated.start, stated.end)
+    ]
+    return f"[{', '.join(bounds)})"
 
 
 def _named(stated: StatedRange) -> str:

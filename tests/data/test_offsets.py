@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from nerine.core.errors import FormatError
 from nerine.data.formats import ReadLog, ReadOptions
-from nerine.data.formats.offset_units import Counting
+from nerine.data.formats.offsets import Counting, OffsetChecker, StatedRange
 from nerine.data.formats.options import Offsets
-from nerine.data.formats.own_texts import OffsetChecker, StatedRange
 
 Records = Sequence[tuple[str, Sequence[StatedRange]]]
 
@@ -102,7 +101,25 @@ def test_units_are_never_mixed() -> None:
     with pytest.raises(FormatError, match=r"\[5, 9\) shows 'Mira', but .* is 'ra w'") as caught:
         read(mixed)
     assert caught.value.expected == "the range [3, 7), where the text has it"
-    assert caught.value.hint is None
+    hint = caught.value.hint or ""
+    assert "count UTF-16 code units" in hint
+    assert "to a file of their own" in hint
+    # the way out that the hint names
+    assert [read([each])[0] for each in mixed] == [[["Mira"]], [["Mira"]]]
+
+
+def test_of_two_units_that_of_most_is_the_file_s() -> None:
+    units = (EMOJI, [StatedRange(5, 9, "Mira")])
+    points = (EMOJI, [StatedRange(3, 7, "Mira")])
+    log = ReadLog()
+    records = [units, points, units]
+    checker = OffsetChecker(lambda: records, ReadOptions(), log)
+    refused: list[FormatError] = []
+    found = [checker.ranges(*each, refused.append) for each in records]
+    assert found == [[(3, 7)], [None], [(3, 7)]]
+    assert [error.found for error in refused] == ["an entity has the range [3, 7) and shows 'Mira'"]
+    assert "count code points" in (refused[0].hint or "")
+    assert log.notes == ["offsets count UTF-16 code units, as most of the entities' own texts show"]
 
 
 @pytest.mark.parametrize("unit", ["utf-16", "bytes"])
@@ -185,6 +202,21 @@ def test_an_entity_of_one_character_with_an_inclusive_end_is_named() -> None:
         read([("a b", [StatedRange(2, 2)])])
     assert "--inclusive-ends" in (caught.value.hint or "")
     assert read([("a b", [StatedRange(2, 2)])], ReadOptions(inclusive_ends=True))[0] == [["b"]]
+
+
+def test_a_range_of_no_characters_is_skipped_or_names_inclusive_ends_where_they_can_be() -> None:
+    whole = ("Mira left", [StatedRange(0, 4)])
+    for other in (whole, ("Mira left", [StatedRange(5, 9, "left")])):
+        records = [("Mira left", [StatedRange(4, 4)]), other]
+        with pytest.raises(FormatError, match=r"\[4, 4\), which has no characters") as caught:
+            read(records)
+        hint = caught.value.hint or ""
+        assert '--skip empty (skip={"empty"})' in hint
+        assert "--inclusive-ends" not in hint
+        log = ReadLog()
+        checker = OffsetChecker(lambda: records, ReadOptions(skip={"empty"}), log)  # noqa: B023
+        assert checker.ranges(*records[0]) == [None]
+        assert log.skipped == {"empty": 1}
 
 
 def test_ends_that_are_all_short_by_one_are_inclusive() -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import NamedTuple, get_args
 
-from nerine.data.formats.offset_units import Counting, Form
+from nerine.data.formats.offsets.counting import Counting, Form
 from nerine.data.formats.options import Offsets
 
 UNITS: tuple[Offsets, ...] = get_args(Offsets)
 _OTHER_FORMS: tuple[tuple[Offsets, Form], ...] = (
-    *(("code-points", form) for form in ("crlf", "lf", "html")),
+    ("code-points", "crlf"),
+    ("code-points", "lf"),
+    ("code-points", "html"),
     ("utf-16", "crlf"),
+    ("utf-16", "lf"),
+    ("bytes", "crlf"),
+    ("bytes", "lf"),
 )
 CANDIDATES = (
     *(Counting(unit, inclusive) for inclusive in (False, True) for unit in UNITS),
@@ -23,6 +29,8 @@ CANDIDATES = (
         for unit, form in _OTHER_FORMS
     ),
 )
+Countings = frozenset[Counting]
+
 _PLENTY = 1000
 """Entities whose range depends on the unit, after which the edges of words have told it."""
 
@@ -38,12 +46,14 @@ class StatedRange(NamedTuple):
         end: Its second offset.
         shown: The entity's own text; None if the file does not show it.
         label: The entity's label, for errors.
+        place: Its place, for errors; empty if it is that of its record.
     """
 
     start: int
     end: int
     shown: str | None = None
     label: str = ""
+    place: str = ""
 
 
 class Evidence:
@@ -51,36 +61,37 @@ class Evidence:
 
     Attributes:
         alive: The countings that no own text contradicts.
-        exact: The own texts that are exactly at their range, by counting, of those alive.
         shown: Number of entities with an own text.
         unshown: Number of those without.
         moved: Of these, the ranges that are others in a unit than in the default.
         clean: Of the ranges moved, those that begin and end at the edge of a word in that unit.
         clean_default: Of the ranges moved, those that do so in the default.
         outside: The ranges outside the text, by unit.
+        clean_inclusive: Of the entities without an own text, those that begin and end at the edge
+            of a word if their ends are inclusive.
     """
 
     def __init__(self, default: Counting) -> None:
         self._default = default
-        self.alive = set(CANDIDATES)
-        self.exact: Counter[Counting] = Counter()
-        self.shown = self.unshown = self._short = 0
+        self.alive: Countings = frozenset(CANDIDATES)
+        self.shown = self.unshown = self._short = self.clean_inclusive = 0
         self.moved: Counter[str] = Counter()
         self.clean: Counter[str] = Counter()
         self.clean_default: Counter[str] = Counter()
         self.outside: Counter[str] = Counter()
+        # the own texts that agree, and that are exactly at their range, by their countings
+        self._agreeing: Counter[Countings] = Counter()
+        self._exact: Counter[Countings] = Counter()
 
     @property
     def is_settled(self) -> bool:
         """Whether the rest of the file need not be looked at.
 
-        Either own texts leave the default alone, or no counting; or there are none, and the edges
-        of words speak for the default in many entities.
+        Either own texts leave only the default; or there are none, and the edges of words speak
+        for the default in many entities.
         """
-        if not self.alive - {self._default}:
-            return True
         if self.shown:
-            return False
+            return self.alive == {self._default}
         moved = self.moved["utf-16"]
         return (
             moved >= _PLENTY
@@ -88,6 +99,18 @@ class Evidence:
             and self.clean["utf-16"] < moved / 2
             and not self.outside[self._default.unit]
         )
+
+    def agreeing(self, counting: Counting) -> int:
+        """The number of own texts that agree in a counting."""
+        return sum(number for found, number in self._agreeing.items() if counting in found)
+
+    def most_exact(self, countings: Iterable[Counting]) -> list[Counting]:
+        """Those in which the most own texts are exactly at their range."""
+        exact = {
+            each: sum(number for found, number in self._exact.items() if each in found)
+            for each in countings
+        }
+        return [each for each in exact if exact[each] == max(exact.values())]
 
     def ends_are_short(self) -> bool:
         """Whether all entities end one character before the end of a word."""
@@ -98,36 +121,33 @@ class Evidence:
         readings = _Readings(text)
         for each in stated:
             if each.shown is not None:
-                self._add_shown(text, each, readings)
+                self._add_shown(text, each.shown, each, readings)
             else:
                 self._add_unshown(text, each, readings)
 
-    def _add_shown(self, text: str, stated: StatedRange, readings: _Readings) -> None:
+    def _add_shown(self, text: str, shown: str, stated: StatedRange, readings: _Readings) -> None:
         self.shown += 1
-        found: dict[Counting, bool | None] = {}
-        for counting in tuple(self.alive):
-            like = readings.representative(counting)
-            if like not in found:
-                start, end = readings.range(like, stated)
-                is_inside = 0 <= start < end <= len(text)
-                surface = text[start:end] if is_inside else ""
-                found[like] = (
-                    surface == stated.shown if agrees(stated.shown or "", surface) else None
-                )
-            if found[like] is None:
-                self.alive.discard(counting)
-            else:
-                self.exact[counting] += found[like] is True
+        agreeing, exact = Countings(), Countings()
+        for like, alike in readings.groups.items():
+            start, end = readings.range(like, stated)
+            surface = text[start:end] if 0 <= start < end <= len(text) else ""
+            if agrees(shown, surface):
+                agreeing |= alike
+                exact |= alike if surface == shown else Countings()
+        self.alive &= agreeing
+        self._agreeing[agreeing] += 1
+        self._exact[exact] += 1
 
     def _add_unshown(self, text: str, stated: StatedRange, readings: _Readings) -> None:
         self.unshown += 1
         start, end = readings.range(self._default, stated)
         is_clean = begins_and_ends_with_words(text, start, end)
         self._short += is_short(text, start, end)
+        self.clean_inclusive += begins_and_ends_with_words(text, start, end + 1)
         self.outside[self._default.unit] += not 0 <= start < end <= len(text)
         for unit in UNITS:
             other = Counting(unit, self._default.inclusive)
-            if other == self._default or readings.representative(other) != other:
+            if other == self._default or other not in readings.groups:
                 continue
             if unit == "bytes" and self.moved[unit] >= max(_ENOUGH, 2 * self.clean[unit]):
                 continue
@@ -140,22 +160,16 @@ class Evidence:
 
 
 class _Readings:
-    """The ranges of one text in several countings."""
+    """The ranges of one text in several countings.
+
+    Attributes:
+        groups: The countings in which all ranges of the text are the same, by the first of them.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._is_ascii = text.isascii()
-        self._has_forms = "\n" in text or "&" in text
+        self.groups = _groups(text.isascii(), "\n" in text or "&" in text)
         self._converters: dict[Counting, Callable[[int, int], tuple[int, int]]] = {}
-
-    def representative(self, counting: Counting) -> Counting:
-        """A counting in which all ranges of the text are the same."""
-        unit, inclusive, form = counting
-        return Counting(
-            "code-points" if self._is_ascii else unit,
-            inclusive,
-            form if self._has_forms else "as-is",
-        )
 
     def range(self, counting: Counting, stated: StatedRange) -> tuple[int, int]:
         """The half-open range of code points."""
@@ -164,10 +178,24 @@ class _Readings:
         return self._converters[counting](stated.start, stated.end)
 
 
+@cache
+def _groups(is_ascii: bool, has_forms: bool) -> dict[Counting, Countings]:
+    """The countings that are alike in a text, by the first of them."""
+    found: dict[Counting, Countings] = {}
+    for unit, inclusive, form in CANDIDATES:
+        like = Counting(
+            "code-points" if is_ascii else unit, inclusive, form if has_forms else "as-is"
+        )
+        found[like] = found.get(like, Countings()) | {Counting(unit, inclusive, form)}
+    return found
+
+
 def agrees(shown: str, found: str) -> bool:
     """Whether an own text is the text found; without white space and case."""
     if shown == found:
         return True
+    if not found:
+        return not shown.strip()
     if "&" in found:  # a character reference, which the own text may have as its character
         found, shown = html.unescape(found), html.unescape(shown)
     parts = found.casefold().split()

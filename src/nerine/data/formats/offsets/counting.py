@@ -19,7 +19,6 @@ Form = Literal["as-is", "crlf", "lf", "html"]
 
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _LONE_FEED = re.compile("(?<!\r)\n")
-_BOTH = re.compile("[\U00010000-\U0010ffff]|(?<!\r)\n")
 _SHORTER = {
     "lf": re.compile("\r\n"),
     "html": re.compile("&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos|nbsp);"),
@@ -69,26 +68,41 @@ def _after(convert: Callable[[int], int], end: int) -> int:
 
 def _converter(text: str, unit: Offsets, form: Form) -> Callable[[int], int]:
     """A function from an offset of the unit to the code point, or -1 inside a character."""
-    if form in _SHORTER:
-        return _from_shorter(text, _SHORTER[form])
-    if unit == "bytes" and not text.isascii():
-        data = text.encode("utf-8", "surrogatepass")
-        starts = [match.start() for match in _FIRST_BYTE.finditer(data)]
+    if form == "as-is":
+        return _from_unit(text, unit)
+    if form == "crlf":
+        from_form = _from_wide(text, _LONE_FEED)
+    else:
+        from_form = _from_shorter(text, _SHORTER[form])
+    if unit == "code-points":
+        return from_form
+    seen = _LONE_FEED.sub("\r\n", text) if form == "crlf" else _SHORTER[form].sub("\n", text)
+    in_form = _from_unit(seen, unit)
+    return lambda offset: -1 if (found := in_form(offset)) < 0 else from_form(found)
 
-        def from_bytes(offset: int) -> int:
-            if offset >= len(data):
-                return len(text) + offset - len(data)
-            index = bisect_left(starts, offset)
-            return index if starts[index : index + 1] == [offset] else -1
 
-        return from_bytes
-    wide = {
-        ("utf-16", "as-is"): _ASTRAL,
-        ("code-points", "crlf"): _LONE_FEED,
-        ("utf-16", "crlf"): _BOTH,
-    }.get((unit, form))
-    # the offsets of the second units of all characters that take two
-    seconds = [m.start() + i + 1 for i, m in enumerate(wide.finditer(text))] if wide else []
+def _from_unit(text: str, unit: Offsets) -> Callable[[int], int]:
+    """A function from an offset in the text as it is."""
+    if unit == "code-points" or text.isascii():
+        return _same
+    if unit == "utf-16":
+        return _from_wide(text, _ASTRAL)
+    data = text.encode("utf-8", "surrogatepass")
+    starts = [match.start() for match in _FIRST_BYTE.finditer(data)]
+
+    def from_bytes(offset: int) -> int:
+        if offset >= len(data):
+            return len(text) + offset - len(data)
+        index = bisect_left(starts, offset)
+        return index if starts[index : index + 1] == [offset] else -1
+
+    return from_bytes
+
+
+def _from_wide(text: str, wide: re.Pattern[str]) -> Callable[[int], int]:
+    """A function from an offset in which each character that matches counts as two."""
+    # the offsets of their second units
+    seconds = [match.start() + i + 1 for i, match in enumerate(wide.finditer(text))]
     if not seconds:
         return _same
 
