@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -424,11 +425,12 @@ def test_xml_and_json_give_the_same_documents_in_any_unit(
     unit: str,
     drawn: tuple[list[str], list[tuple[int, int, int]]],
 ) -> None:
-    size = {
+    sizes: dict[str, Callable[[str], int]] = {
         "code-points": len,
         "utf-16": lambda text: len(text.encode("utf-16-le")) // 2,
         "bytes": lambda text: len(text.encode()),
-    }[unit]
+    }
+    size = sizes[unit]
     found, ranges = drawn
     offset, items = 0, []
     for number, text in enumerate(found):

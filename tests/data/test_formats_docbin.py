@@ -105,13 +105,13 @@ def test_documents_of_unknown_entities_are_refused(file: Path, pipeline: Any) ->
     with pytest.raises(FormatError, match="entities of this document are not annotated") as caught:
         list(read_documents(file))
     assert caught.value.place == f"{file}:2"
-    for way, texts in (("keep", ["Mira", "Mira left"]), ("skip", ["Mira"])):
+    for way, texts in (("accept", ["Mira", "Mira left"]), ("skip", ["Mira"])):
         assert f'--{way} unlabelled ({way}={{"unlabelled"}})' in (caught.value.hint or "")
         log = ReadLog()
         kinds = {"unlabelled"}
-        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(keep=kinds)
+        options = ReadOptions(skip=kinds) if way == "skip" else ReadOptions(accept=kinds)
         assert [each.text for each in read_documents(file, options=options, log=log)] == texts
-        assert (log.accepted if way == "keep" else log.skipped) == {"unlabelled": 1}
+        assert (log.accepted if way == "accept" else log.skipped) == {"unlabelled": 1}
 
 
 def test_what_is_not_read_is_said(file: Path, pipeline: Any) -> None:

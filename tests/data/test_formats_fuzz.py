@@ -226,10 +226,10 @@ def try_to_read(files: Folder, parent: Path, names: Iterable[str | None], option
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     options = OPTIONS[option % len(OPTIONS)]
-    for name in names:
+    for format_name in names:
         log = ReadLog(unreadable=[] if option % 2 else None)
-        for error in refusal(path if len(files) == 1 else folder, name, options, log):
-            assert str(folder) in (error.place or ""), f"{name}: no place: {error}"
+        for error in refusal(path if len(files) == 1 else folder, format_name, options, log):
+            assert str(folder) in (error.place or ""), f"{format_name}: no place: {error}"
 
 
 @pytest.fixture(scope="module")

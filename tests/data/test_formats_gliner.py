@@ -124,7 +124,7 @@ def test_written_ranges_are_those_of_the_words(file: Path, document: Document) -
         assert label == entity.label
 
 
-@pytest.mark.parametrize("name", ["text", "offsets", "nerine", "ner"])
+@pytest.mark.parametrize("name", ["text", "offsets", "nerine"])
 def test_meta_that_would_be_read_as_a_part_is_refused(file: Path, name: str) -> None:
     with pytest.raises(FormatError, match=f"meta has the field '{name}'"):
         write_documents([Document("a", meta={name: "b"})], file, "gliner")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -275,8 +276,12 @@ def test_any_tokens_are_found_again(
 def test_tags_in_any_unit_are_found_again(
     tmp_path_factory: pytest.TempPathFactory, text: str, unit: str, data: st.DataObject
 ) -> None:
-    sizes = {"code-points": len, "bytes": lambda part: len(part.encode())}
-    size = sizes.get(unit, lambda part: len(part.encode("utf-16-le")) // 2)
+    sizes: dict[str, Callable[[str], int]] = {
+        "code-points": len,
+        "bytes": lambda part: len(part.encode()),
+        "utf-16": lambda part: len(part.encode("utf-16-le")) // 2,
+    }
+    size = sizes[unit]
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     bounds = f'start="{size(text[:start])}" end="{size(text[:end])}"'

@@ -479,7 +479,6 @@ def test_documents_from_elsewhere_become_plain_tasks(file: Path) -> None:
     [
         ({"label_studio": 5}, "not a task of Label Studio"),
         ({"label_studio": {"annotations": 5}}, "not a task of Label Studio"),
-        ({"text": "y"}, "meta has the field 'text'"),
         ({"tokens": [[0, 1]]}, "would be read as the tokens"),
     ],
 )

@@ -456,14 +456,31 @@ def test_text_is_written_readably_and_surrogates_are_escaped(file: Path) -> None
         (Document("\ud83d\ude00"), "a pair of surrogates"),
         (Document("x", meta={"a": {1}}), "cannot be written as JSON"),
         (Document("x", meta={"a": float("inf")}), "cannot be written as JSON"),
-        (Document("x", meta={"text": "y"}), "meta has the field 'text'"),
-        (Document("x", meta={"id": 5}, id="6"), "meta has the field 'id'"),
     ],
 )
 def test_what_json_cannot_hold_is_refused(file: Path, document: Document, words: str) -> None:
     with pytest.raises(FormatError, match=words) as caught:
         write_documents([Document("a"), document], file)
     assert caught.value.place == f"{file}, document 2"
+
+
+@pytest.mark.parametrize(
+    ("meta", "id_"),
+    [
+        ({"text": "y", "url": "z"}, None),
+        ({"id": 5}, "6"),
+        ({"id": "5"}, None),
+        ({"id": 5}, "5"),
+        ({"more_fields": {"text": "y"}}, "5"),
+        ({"more_fields": 3, "text": 4}, None),
+    ],
+)
+def test_fields_whose_names_a_record_has_already_are_kept(
+    file: Path, meta: dict[str, Any], id_: str | None
+) -> None:
+    document = Document("x", meta=meta, id=id_)
+    write_documents([document], file)
+    assert list(read_documents(file)) == [document]
 
 
 def test_meta_that_would_be_read_as_entities_is_refused(file: Path) -> None:

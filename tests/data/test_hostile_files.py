@@ -202,7 +202,7 @@ def test_a_docbin_that_unpacks_to_far_more(path: Path) -> None:
 @pytest.mark.parametrize("part", ["cats", "user_data"])
 def test_a_docbin_of_many_values(path: Path, packed: dict[str, object], part: str) -> None:
     srsly = pytest.importorskip("srsly")
-    many = [{}] * 20_000
+    many: list[object] = [{}] * 20_000
     packed[part] = [srsly.msgpack_dumps({"a": many}), b"\x80"] if part == "user_data" else many
     path.write_bytes(zlib.compress(srsly.msgpack_dumps(packed)))
     check_refusal(path, "docbin", "it holds more than [0-9,]* values")

@@ -118,8 +118,8 @@ def test_what_needs_flat_entities_says_how_many_are_not() -> None:
     [
         ({"skip": {"rejects"}}, "skip is 'rejects'"),
         ({"skip": "rejected"}, "skip is 'rejected'"),
-        ({"keep": {"pieces"}}, "expected: 'skip', as it cannot be an entity"),
-        ({"keep": {"rejected"}, "skip": {"rejected"}}, "not skipped too"),
+        ({"accept": {"pieces"}}, "expected: 'skip', as it cannot be an entity"),
+        ({"accept": {"rejected"}, "skip": {"rejected"}}, "not skipped too"),
         ({"annotations": "best"}, "expected: error, first, latest, union or by=NAME"),
         ({"overlaps": "longest"}, "overlaps is 'longest'"),
         ({"offsets": "characters"}, "one of code-points, utf-16, bytes"),

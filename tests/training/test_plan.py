@@ -227,7 +227,7 @@ def test_entities_that_overlap_are_counted_before_the_encoder_is_loaded(split: s
     first = given.splits[split][0]
     whole = Entity(0, len(first.text), "person")
     nested = first.with_entities(sorted((*first.entities, whole), key=lambda e: (e.start, e.end)))
-    splits = {**given.splits, split: [nested, *given.splits[split][1:]]}
+    splits = {**given.splits, split: (nested, *given.splits[split][1:])}
     with pytest.raises(OverlapError, match=r"\d entities in 1 document overlap") as caught:
         plan_training(dataclasses.replace(given, splits=splits), TrainingSettings(encoder="none"))
     assert "--overlaps outermost" in (caught.value.hint or "")

@@ -105,8 +105,8 @@ def convert(
     )
     if Path(source).is_file() or is_folder_of(from_, Path(source)):
         log = ReadLog()
+        losses = Losses(target, to)
         with hints_on_from():
-            losses = Losses(target, to)
             documents = losses.counted(read_documents(source, from_, reading.options, log))
             written = {str(target): write_documents(documents, target, to, options)}
         notes = [*reading_notes({source: log}), *losses.notes()]
@@ -143,7 +143,7 @@ class Losses:
     """
 
     def __init__(self, target: Path, format_: str | None) -> None:
-        self._format = FORMATS[format_] if format_ else format_by_extension(target)
+        self._format = FORMATS[format_] if format_ else format_by_extension(target, "--to")
         self._numbers = dict.fromkeys(self._format.lacks, 0)
 
     def counted(self, documents: Iterable[Document]) -> Iterator[Document]:

@@ -74,17 +74,17 @@ def stream_lines(
             raw = raw.removeprefix(codecs.BOM_UTF8)
         try:
             line = raw.decode()
-            if "\0" in line:
-                line = decoded(raw, f"{name}:{number}")
         except UnicodeDecodeError:
+            line = "\0"
+        if "\0" in line:  # bytes that are not UTF-8, or may be UTF-16
             try:
-                decoded(raw, f"{name}:{number}")
+                line = decoded(raw, f"{name}:{number}")
             except FormatError as error:
                 if refuse is None:
                     raise
                 refuse(error)
-        else:
-            yield number, line.removesuffix("\n").removesuffix("\r")
+                continue
+        yield number, line.removesuffix("\n").removesuffix("\r")
 
 
 def read_bytes(path: Path) -> bytes:

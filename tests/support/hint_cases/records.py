@@ -15,6 +15,8 @@ INES = ["[Ines](PER) ran"]
 PERSON = {"start": 0, "end": 4, "label": "PER"}
 CONVERT = "convert in.jsonl out.jsonl"
 FOX = "🦊 Ines ran"
+LAST = {"text": FOX, "entities": [{**PERSON, "start": 2, "end": 5, "text": "Ines"}]}
+AMP = {"text": "A &amp; Ines", "entities": [{**PERSON, "start": 8, "end": 12, "text": "Ines"}]}
 
 
 def lines(*records: Any) -> dict[str, str]:
@@ -132,8 +134,8 @@ CASES = {
     ),
     "an end outside of the text": Case(
         CONVERT,
-        lines(spans("Ines", {**PERSON, "start": 3, "end": 3})),
-        {"--inclusive-ends": ["Ine[s](PER)"]},
+        lines(spans("X ran", {**PERSON, "start": 0, "end": 0})),
+        {"--inclusive-ends": ["[X](PER) ran"], "--skip empty": ["X ran"]},
     ),
     "offsets that disagree with own texts": Case(
         f"{CONVERT} --offsets code-points",
@@ -144,6 +146,18 @@ CASES = {
         CONVERT,
         lines(spans("Ines ran", {**PERSON, "end": 3, "text": "Ines"})),
         {"--inclusive-ends": INES},
+    ),
+    "one entity in another unit than others, all with inclusive ends": Case(
+        f"{CONVERT} --inclusive-ends",
+        lines(*[LAST] * 3, spans(FOX, {**PERSON, "start": 3, "end": 6, "text": "Ines"})),
+        changes=lines(*[LAST] * 3),
+        right=["🦊 [Ines](PER) ran"] * 3,
+    ),
+    "one entity that counts references as characters, unlike others": Case(
+        CONVERT,
+        lines(*[AMP] * 3, spans("A &amp; Ines", {**PERSON, "start": 4, "end": 8, "text": "Ines"})),
+        changes=lines(*[AMP] * 3),
+        right=["A &amp; [Ines](PER)"] * 3,
     ),
     "ends before the ends of words": Case(
         CONVERT,

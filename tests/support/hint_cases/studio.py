@@ -188,6 +188,14 @@ CASES = {
         ),
         {"--text-field b": ["[Ines](PER) Duarte moved to Porto."]},
     ),
+    "a task of another text after usual ones": Case(
+        CONVERT,
+        tasks(
+            task(region(0, 11, "PER", to_name="body"), data={"body": TEXT}),
+            task(NAME, data={"text": TEXT, "body": TEXT}),
+        ),
+        {"--text-field body": [*INES, TEXT]},
+    ),
     "a field that is not there": Case(
         f"{CONVERT} --text-field title", tasks(task(NAME)), {"--text-field text": INES}
     ),

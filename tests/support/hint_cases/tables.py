@@ -142,7 +142,7 @@ CASES = {
         ways={"--skip pieces": INES},
     ),
     "Parquet with offsets of UTF-16": Case(
-        PARQUET,
+        f"{PARQUET} --offsets code-points",
         make=parquet(
             text=["🦊 Ines"], entities=[[{**ENTITY, "start": 3, "end": 7, "text": "Ines"}]]
         ),

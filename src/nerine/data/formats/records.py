@@ -21,6 +21,9 @@ from nerine.core.strict_json import kind_of
 
 Record = dict[str, Any]
 
+MORE_FIELDS = "more_fields"
+"""The field of a record for fields whose names it has already."""
+
 
 def shown(value: Any) -> str:
     """The beginning of a value of a record, for a message."""
@@ -50,17 +53,22 @@ def is_score(value: Any) -> bool:
 
 
 def meta_of(record: Mapping[str, Any], used: Collection[str]) -> Record:
-    """The fields that are not `used`, and the id if it is not a string, to be written back."""
+    """The fields that are not `used`, and the id if it is not a string, to be written back.
+
+    Those in the object `MORE_FIELDS` are fields too.
+    """
     meta = {key: value for key, value in record.items() if key not in used and key != "id"}
     if "id" in record and not isinstance(record["id"], str):
         meta["id"] = record["id"]
+    if isinstance(meta.get(MORE_FIELDS), dict):
+        meta |= meta.pop(MORE_FIELDS)
     return meta
 
 
 def with_meta(document: Document, own: Record, meta: Mapping[str, Any]) -> Record:
     """A record of the document's id, the fields `own` and those of `meta`.
 
-    Raises `FormatError` if a field of `meta` has the name of another field.
+    Fields of `meta` that have the names of others, such as a second text, are in `MORE_FIELDS`.
     """
     rest = dict(meta)
     record: Record = {}
@@ -69,13 +77,8 @@ def with_meta(document: Document, own: Record, meta: Mapping[str, Any]) -> Recor
     elif document.id is not None:
         record["id"] = document.id
     record |= own
-    clashes = sorted(record.keys() & rest.keys())
-    if clashes:
-        raise FormatError(
-            f"meta has the field {clashes[0]!r}, and so has the record itself",
-            expected=f"other names in meta than {', '.join(record)}",
-        )
-    return record | rest
+    more = {name: rest.pop(name) for name in [*rest] if name in {*record, "id", MORE_FIELDS}}
+    return record | rest | ({MORE_FIELDS: more} if more else {})
 
 
 def extras_of(document: Document, plain: Document) -> Record:

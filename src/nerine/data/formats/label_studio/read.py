@@ -111,8 +111,7 @@ class _Task:
         try:
             ranges = checker.ranges(self.text, [each for _, each in regions])
         except FormatError as error:
-            self._add_hint(error, regions, checker.counting)
-            raise
+            raise self._with_hint(error, regions, checker.counting) from None
         entities: dict[tuple[int, int, str], Entity] = {}
         for (region, _), found in zip(regions, ranges, strict=True):
             if found is None:
@@ -158,16 +157,20 @@ class _Task:
             return None
         return region
 
-    def _add_hint(
+    def _with_hint(
         self,
         error: FormatError,
         regions: Sequence[tuple[Region, StatedRange]],
         counting: Counting,
-    ) -> None:
-        """Adds how to read a region whose own text is not at its place."""
+    ) -> FormatError:
+        """The error with how to read a region whose own text is not at its place."""
         for region, stated in regions:
             if error.hint is None and error.place == stated.place and region.surface is not None:
-                error.hint = self._hint(region.surface, stated, counting)
+                hint = self._hint(region.surface, stated, counting)
+                return FormatError(
+                    error.found, expected=error.expected, place=error.place, hint=hint
+                )
+        return error
 
     def _hint(self, surface: str, stated: StatedRange, counting: Counting) -> str | None:
         if self.text.startswith(_ADDRESSES) and len(self.text.split()) == 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nerine.core.errors import FormatError
+from nerine.core.files import errors_at
 from nerine.data.formats.label_studio.annotations import BY, annotations_of, is_cancelled
 from nerine.data.formats.label_studio.regions import LABELS, has_range, kind_of_result, value_of
 from nerine.data.formats.label_studio.selection import Selection, select
@@ -74,8 +75,6 @@ class _Usual(NamedTuple):
                 f"the tasks before this one have regions of {self.control!r} on {self.field!r}, "
                 "which are not read of the file as a whole",
                 expected="the regions of one text",
-                hint=f"--text-field {self.field} (text_field={self.field!r}) reads the regions on "
-                "one",
             )
 
 
@@ -113,5 +112,6 @@ class Chosen:
             self._selection = select(survey, self._log, str(self._path))
             self._usual = None
             if usual is not None:
-                usual.check(self._selection)
+                with errors_at(str(self._path)):
+                    usual.check(self._selection)
         return self._selection
