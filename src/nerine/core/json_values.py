@@ -120,7 +120,7 @@ class JsonValues:
                 self._is_over = True
                 return
             end = -1
-            if piece[0] == "{" and piece[-1] == "\n":
+            if piece.startswith("{") and piece.endswith("\n"):
                 with contextlib.suppress(ValueError, RecursionError):  # it is decoded again below
                     value, end = UNIQUE.raw_decode(piece)
             if end < 0 or _past_white(piece, end) < len(piece):
