@@ -87,19 +87,10 @@ class Pair:
         paths = annotation_files(folder, name)
         path = folder / f"{name}{TEXT}"
         if not paths[0].is_file() and path.is_file():
-            treatment = options.treatment("unlabelled")
-            if treatment == "error":
-                raise FormatError(
-                    "the text has no annotation file",
-                    place=str(path),
-                    expected=f"{paths[0].name}, empty for a text without entities",
-                    hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, and '
-                    '--accept unlabelled (accept={"unlabelled"}) reads them without entities',
-                )
-            if treatment == "skip":
-                log.skip("unlabelled")
+            found, expected = "the text has no annotation file", paths[0].name
+            expected += ", empty for a text without entities"
+            if not treat("unlabelled", found, options, log, expected=expected, place=str(path)):
                 return None
-            log.accept("unlabelled")
             paths = []
         text = read_limited(path)
         lines: list[TextBound | str] = []

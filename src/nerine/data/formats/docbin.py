@@ -43,6 +43,7 @@ from nerine.data.formats.sizes import (
     check_unpacked_size,
     count_values,
 )
+from nerine.data.formats.unusual import treat
 
 EXTENSIONS = (".spacy",)
 GROUP = "sc"
@@ -105,14 +106,8 @@ class _Reader:
         """The document of a `Doc`; None if it is skipped."""
         # spaCy says that an empty document has every annotation
         group, is_annotated = self._choose(doc) if len(doc) else (self.group, True)
-        if not is_annotated:
-            treatment = self.options.treatment("unlabelled")
-            if treatment == "error":
-                raise self._unlabelled(doc)
-            if treatment == "skip":
-                self.log.skip("unlabelled")
-                return None
-            self.log.accept("unlabelled")
+        if not is_annotated and not self._accepts_unlabelled(doc):
+            return None
         plain = _plain(doc, self._labelled(doc, group) if is_annotated else ())
         self._add_remarks(doc, group)
         written = doc.user_data.get(_KEY)
@@ -162,37 +157,24 @@ class _Reader:
         self.group, self.is_settled = found, True
         return found, True
 
-    def _unlabelled(self, doc: Any) -> FormatError:
-        hint = (
-            '--skip unlabelled (skip={"unlabelled"}) leaves such documents out, and --accept '
-            'unlabelled (accept={"unlabelled"}) reads them without entities'
-        )
+    def _accepts_unlabelled(self, doc: Any) -> bool:
         if self.group is None:
-            return FormatError(
-                "the entities of this document are not annotated",
-                expected="annotated entities; doc.set_ents([]) says that the document has none",
-                hint=hint,
-            )
-        groups = f": {_counts(doc)}" if len(doc.spans) else ""
-        return FormatError(
-            f"the document has no span group {self.group!r}",
-            expected=f"one of its span groups{groups}",
-            hint=hint,
-        )
+            problem = "the entities of this document are not annotated"
+            expected = "annotated entities; doc.set_ents([]) says that the document has none"
+        else:
+            groups = f": {_counts(doc)}" if len(doc.spans) else ""
+            problem = f"the document has no span group {self.group!r}"
+            expected = f"one of its span groups{groups}"
+        return treat("unlabelled", problem, self.options, self.log, expected=expected)
 
     def _labelled(self, doc: Any, group: str | None) -> Iterator[Any]:
         """The spans to read, except those without a label, if they may be skipped."""
         for span in doc.ents if group is None else doc.spans.get(group, ()):
             if span.label_:
                 yield span
-            elif self.options.treatment("no-label") == "skip":
-                self.log.skip("no-label")
             else:
-                raise FormatError(
-                    f"the span {span.text[:60]!r} has no label",
-                    expected="a label for each span",
-                    hint='--skip no-label (skip={"no-label"}) leaves such spans out',
-                )
+                problem = f"the span {span.text[:60]!r} has no label"
+                treat("no-label", problem, self.options, self.log, expected="a label for each span")
 
     def _add_remarks(self, doc: Any, group: str | None) -> None:
         """Remarks on what is not read of a `Doc`."""

@@ -13,6 +13,7 @@ def treat(
     log: ReadLog,
     *,
     expected: str | None = None,
+    place: str | None = None,
     other_hint: str | None = None,
 ) -> bool:
     """Whether something unusual is accepted; counts it, or raises `FormatError`."""
@@ -23,7 +24,7 @@ def treat(
             ways.append(f'--accept {kind} (accept={{"{kind}"}}) reads them like any other')
         if other_hint:
             ways.append(other_hint)
-        raise FormatError(found, expected=expected, hint="; ".join(ways))
+        raise FormatError(found, expected=expected, place=place, hint="; ".join(ways))
     if treatment == "skip":
         log.skip(kind)
     else:

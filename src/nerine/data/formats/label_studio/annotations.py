@@ -12,6 +12,7 @@ from nerine.core.strict_json import shown
 from nerine.data.formats.label_studio.tasks import LISTS
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
+from nerine.data.formats.unusual import treat
 
 BY = "by="
 _READ_ONE = "annotated by several, of which {} is read (--annotations)"
@@ -126,35 +127,15 @@ def _not_cancelled(found: Sequence[Record], options: ReadOptions, log: ReadLog) 
         if len(valid) < len(found):
             log.add_remark("with a cancelled annotation next to the one that is read")
         return valid
-    treatment = options.treatment("cancelled")
-    if treatment == "error":
-        raise FormatError(
-            "the task has 0 annotations that were not cancelled",
-            expected="at least one",
-            hint='--skip cancelled (skip={"cancelled"}) leaves such tasks out, and --accept '
-            'cancelled (accept={"cancelled"}) reads them; both count them',
-        )
-    if treatment == "skip":
-        log.skip("cancelled")
-        return None
-    log.accept("cancelled")
-    return [*range(len(found))]
+    problem = "the task has 0 annotations that were not cancelled"
+    if treat("cancelled", problem, options, log, expected="at least one"):
+        return [*range(len(found))]
+    return None
 
 
 def _unlabelled(found: str, options: ReadOptions, log: ReadLog) -> list[int] | None:
-    treatment = options.treatment("unlabelled")
-    if treatment == "error":
-        raise FormatError(
-            found,
-            expected="an annotation; predictions do not count as annotations",
-            hint='--skip unlabelled (skip={"unlabelled"}) leaves such tasks out, and --accept '
-            'unlabelled (accept={"unlabelled"}) reads them as texts without entities',
-        )
-    if treatment == "skip":
-        log.skip("unlabelled")
-        return None
-    log.accept("unlabelled")
-    return []
+    expected = "an annotation; predictions do not count as annotations"
+    return [] if treat("unlabelled", found, options, log, expected=expected) else None
 
 
 def _latest(found: Sequence[Record], indices: Sequence[int]) -> int:

@@ -41,6 +41,7 @@ from nerine.data.formats.sizes import grown, read_limited
 from nerine.data.formats.standoff.folders import files_of
 from nerine.data.formats.standoff.regions import Passage, Region, document_of, stated_in
 from nerine.data.formats.standoff.xml_nodes import Node, read_nodes
+from nerine.data.formats.unusual import treat
 from nerine.data.split_files import is_unrelated
 
 CONCEPTS = ".con"
@@ -93,17 +94,9 @@ def _without_concepts(
     for text in texts:
         if text.stem in annotated or is_unrelated(text.name):
             continue
-        treatment = options.treatment("unlabelled")
-        if treatment == "error":
-            raise FormatError(
-                "the text has no file of concepts",
-                place=str(text),
-                expected=f"{text.stem}{CONCEPTS}, empty for a text without concepts",
-                hint='--skip unlabelled (skip={"unlabelled"}) leaves such texts out, '
-                '--accept unlabelled (accept={"unlabelled"}) reads them as texts without entities',
-            )
-        (log.skip if treatment == "skip" else log.accept)("unlabelled")
-        if treatment == "accept":
+        found = "the text has no file of concepts"
+        expected = f"{text.stem}{CONCEPTS}, empty for a text without concepts"
+        if treat("unlabelled", found, options, log, expected=expected, place=str(text)):
             yield str(text), _document(text, [], text, options, log)
 
 
