@@ -40,7 +40,7 @@ def read_lines(
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
     the other characters at which `str.splitlines` divides a text. The error of a line that is not
-    in UTF-8 goes to `refuse`; if that does not raise it, the next line is read.
+    in UTF-8 goes to `refuse`; if that does not raise it, reading continues with the next line.
     """
     with opened(path) as stream:
         yield from stream_lines(bounded_lines(stream, str(path)), str(path), refuse)
@@ -232,7 +232,7 @@ def read_values(path: Path, refuse: Refuse | None = None) -> Iterator[tuple[int,
     """The records of a JSON file (`JsonValues`), each with the number of its first line.
 
     The error of a record that cannot be read goes to `refuse`; if that does not raise it, reading
-    goes on with the next line.
+    continues with the next line.
     """
     return iter(JsonValues(_pieces(path, refuse), str(path), refuse))
 

@@ -69,7 +69,7 @@ class JsonValues:
         pieces: The text of the file in pieces, such as lines with their ends.
         name: The file's name, for errors.
         refuse: Gets the error of a record that cannot be read; if it does not raise it, reading
-            goes on with the next line, or ends inside an array.
+            continues with the next line, or ends inside an array.
     """
 
     def __init__(self, pieces: Iterator[str], name: str, refuse: Refuse | None = None) -> None:

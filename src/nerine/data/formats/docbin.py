@@ -238,7 +238,7 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[byte
 
 
 def _pieces(document: Document) -> list[tuple[int, int, bool]]:
-    """The tokens to write: start, end, and whether one space follows that is no token."""
+    """The tokens to write: start, end, and whether a space that is not a token follows."""
     # the rule needs the package regex, which reading does without
     from nerine.core.words import rule_words
 

@@ -137,7 +137,7 @@ def _kind(sentences: Sequence[Values]) -> Kind:
 
 
 def _tag_kind(values: Values, different: set[str]) -> Kind | None:
-    """Whether a column holds tags, and of which kind; a few wrong ones are allowed."""
+    """The kind of tags that a column holds, a few wrong ones allowed; None if it holds none."""
     if different == {OUTSIDE}:
         return "outside"
     tags = {value for value in different if _PREFIXED.fullmatch(value)}

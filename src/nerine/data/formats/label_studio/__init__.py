@@ -14,7 +14,7 @@ like one file.
 Regions: entities are the regions of type `labels`; overlapping regions are entities like any other.
 A region of several labels is several entities, and equal ones are one. A region's `score` is the
 entity's. A region without a label is an error, unless `ReadOptions.skip` has "no-label". Choices,
-relations, taxonomies and other results are no entities; a note counts them.
+relations, taxonomies and other results are not entities; a note counts them.
 
 Text and control: the text is the field of `data` that `ReadOptions.text_field` names, else the one
 that the regions stand on, else `text` or the only string. A region's `to_name` is the name of a
