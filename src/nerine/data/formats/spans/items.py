@@ -1,10 +1,11 @@
-"""The entities of a record, in the forms that tools write."""
+"""The entities of a record or of a row, in the forms that tools write."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.data.formats.offsets import StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions
@@ -18,15 +19,20 @@ RANGE_FIELDS = (
     ("start_char", "end_char"),
     ("char_start", "char_end"),
     ("start_idx", "end_idx"),
+    ("start_index", "end_index"),
     ("BeginOffset", "EndOffset"),
     ("begin", "end"),
+    ("start", "stop"),
 )
 _USUAL_RANGES = RANGE_FIELDS[:2]
-_LABEL_FIELDS = (
-    *("label", "labels", "tag", "type", "Type", "entity_type", "entity_group", "category"),
-    *("class", "entity", "entityLabel"),
+LABEL_FIELDS = (
+    *("label", "labels", "tag", "type", "Type", "entity_type", "entity_label", "entity_group"),
+    *("category", "class", "entity", "entityLabel"),
 )
-_OWN_TEXT = ("text", "Text", "surface", "mention")
+_OWN_TEXT = (
+    *("text", "Text", "surface", "mention"),
+    *("span_text", "entity_text", "covered_text"),
+)
 _PERHAPS_OWN_TEXT = ("value", "word", "entity")
 """Fields that hold an entity's own text in some files, and a normal form of it in others."""
 
@@ -42,12 +48,14 @@ class Item(NamedTuple):
         label: Its label.
         score: Its score; None if there is none.
         fields: The fields that a `Document` has no place for.
+        own_field: The one of these with the entity's own text; empty if there is none.
     """
 
     range: StatedRange
     label: str
     score: float | None
     fields: Record
+    own_field: str = ""
 
 
 def is_item(value: Any) -> bool:
@@ -78,12 +86,28 @@ def items_of(
     return found
 
 
+def located(
+    items: Iterable[Item], ranges: Iterable[tuple[int, int] | None]
+) -> tuple[tuple[Entity, ...], list[list[Any]]]:
+    """The entities at their ranges, in order and each once, and their other fields for the meta.
+
+    The fields are [start, end, label, fields] for each entity that has some.
+    """
+    found: dict[tuple[int, int, str], Item] = {}
+    for item, bounds in zip(items, ranges, strict=True):
+        if bounds is not None:
+            found.setdefault((*bounds, item.label), item)
+    keys = sorted(found)
+    entities = tuple([Entity(*key, found[key].score) for key in keys])
+    return entities, [[*key, found[key].fields] for key in keys if found[key].fields]
+
+
 def _items(
     value: Any, text: str, has_tokens: bool, options: ReadOptions, log: ReadLog
 ) -> Iterator[Item]:
     """The items of one value: one for each of its labels."""
     fields = _fields(value)
-    bounds = next((pair for pair in RANGE_FIELDS if pair[0] in fields), RANGE_FIELDS[0])
+    bounds = next((pair for pair in RANGE_FIELDS if fields.keys() >= {*pair}), RANGE_FIELDS[0])
     start, end = (_offset(fields.get(name), log) for name in bounds)
     score = fields.get("score")
     if start is None or end is None or (score is not None and not is_score(score)):
@@ -91,7 +115,7 @@ def _items(
             f"{shown(value)} is not a valid entity",
             expected=f'{ITEM}, offsets as whole numbers, and an optional "score" from 0 to 1',
         )
-    label_field = next((name for name in _LABEL_FIELDS if name in fields), "label")
+    label_field = next((name for name in LABEL_FIELDS if name in fields), "label")
     own_field, own = _own_text(fields, text, label_field)
     labels = _labels(fields.get(label_field), value)
     if not labels:
@@ -108,12 +132,12 @@ def _items(
         log.add_remark(f"with a {own_field!r} of an entity that its text lacks, kept as a field")
     for label in labels:
         stated = StatedRange(start, end, own, label)
-        yield Item(stated, label, score, rest)
+        yield Item(stated, label, score, rest, own_field)
 
 
 def _fields(value: Any) -> Record:
     """The fields of an entity; those of a list by their order."""
-    if isinstance(value, list) and len(value) == 3:
+    if isinstance(value, list | tuple) and len(value) == 3:
         names = (
             ("label", "start", "end") if isinstance(value[0], str) else ("start", "end", "label")
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nerine.core.document import Document, Entity, Token
+from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_records
 from nerine.core.json_values import Refuse, ignore
@@ -16,7 +16,7 @@ from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown
 from nerine.data.formats.spans.annotators import Annotators
-from nerine.data.formats.spans.items import Item, is_item, items_of
+from nerine.data.formats.spans.items import Item, is_item, items_of, located
 from nerine.data.formats.spans.layouts import (
     ENTITY_FIELDS,
     OFFSETS,
@@ -154,16 +154,8 @@ class _Reader:
         stated = [item.range for item in items]
         unit = stated_unit(record)
         ranges = self._checker(unit, layout).ranges(layout.text, stated)
-        entities: dict[tuple[int, int, str], Entity] = {}
-        fields: dict[tuple[int, int, str], Record] = {}
-        pairs = [(item, found) for item, found in zip(items, ranges, strict=True) if found]
-        for item, found in pairs:
-            key = (*found, item.label)
-            if key not in entities:
-                entities[key] = Entity(*key, item.score)
-                if item.fields:
-                    fields[key] = item.fields
-        if len(entities) < len(pairs):
+        entities, fields = located(items, ranges)
+        if len(entities) < len(ranges) - ranges.count(None):
             log.add_remark(_TWICE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
@@ -172,11 +164,10 @@ class _Reader:
         used = {*layout.used, "tokens"}
         meta = meta_of(record, used if unit is None else {*used, OFFSETS})
         if fields:
-            meta["entity_fields"] = [[*key, fields[key]] for key in sorted(fields)]
+            meta["entity_fields"] = fields
         if any(token_fields):
             meta["token_fields"] = token_fields
-        ordered = tuple([entities[key] for key in sorted(entities)])
-        return Document(layout.text, ordered, tokens, id_of(record), meta)
+        return Document(layout.text, entities, tokens, id_of(record), meta)
 
 
 def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | None, list[Record]]:
