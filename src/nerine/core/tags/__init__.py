@@ -26,7 +26,7 @@ from nerine.core.tags.notation import (
 )
 from nerine.core.tags.reading import Reading
 from nerine.core.tags.scheme import Fault, TagScheme, Transitions, detect_scheme
-from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
+from nerine.core.tags.tag import OUTSIDE, Span, Tag, is_tag, parse_tag
 
 __all__ = [
     "IO",
@@ -43,6 +43,7 @@ __all__ = [
     "bracketed_spans",
     "detect_notation",
     "detect_scheme",
+    "is_tag",
     "parse_tag",
     "read_scheme",
 ]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nerine.core.errors import SchemeError
-from nerine.core.tags.scheme import Fault, TagScheme
+from nerine.core.tags.scheme import Fault, TagScheme, scheme_of
 from nerine.core.tags.tag import OUTSIDE, Span
 
 IO: Literal["IO"] = "IO"
@@ -93,7 +93,7 @@ class Notation:
         if self.name in ("IO", "brackets"):
             return TagScheme.IOB2
         valid = ((one, other) for one, other in tags.pairs if self.is_tag(other))
-        return _scheme_of((self._known(one), self._known(other)) for one, other in valid)
+        return scheme_of((self._known(one), self._known(other)) for one, other in valid)
 
     def _known(self, tag: str) -> str:
         return self.prefixed([tag])[0] if self.is_tag(tag) else OUTSIDE
@@ -206,22 +206,6 @@ def bracketed_spans(tags: Sequence[str]) -> tuple[list[Span], Fault | None]:
     if opened:
         return spans, Fault(opened[-1][0], f"the bracket of {opened[-1][1]!r} is not closed")
     return spans, None
-
-
-def _scheme_of(pairs: Iterable[tuple[str, str]]) -> TagScheme:
-    """The scheme of pairs of different tags, both in the form `B-person` or `O`."""
-    letters: set[str] = set()
-    starts_with_inside = starts_with_begin = False
-    for previous, tag in pairs:
-        letters.add(tag[0])
-        apart = previous[2:] != tag[2:]
-        starts_with_inside |= tag[0] == "I" and apart
-        starts_with_begin |= tag[0] == "B" and apart
-    if letters & set("LU"):
-        return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
-    return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
 
 
 def read_scheme(name: str | TagScheme) -> ReadScheme:

@@ -49,3 +49,12 @@ def parse_tag(tag: str) -> Tag:
             "(scheme='IO') reads labels without a prefix",
         )
     return Tag(kind, label)
+
+
+def is_tag(value: str) -> bool:
+    """Whether `value` has the form of a tag."""
+    try:
+        parse_tag(value)
+    except SchemeError:
+        return False
+    return True

@@ -35,10 +35,9 @@ from nerine.data.formats.records import (
     with_meta,
 )
 from nerine.data.formats.tagged_words import can_locate, locate_tokens
-from nerine.data.formats.unusual import treat
+from nerine.data.formats.unusual import TWICE, treat
 
 _WORDS, _ENTITIES, _EXTRAS = "tokenized_text", "ner", "nerine"
-_TWICE = "with an entity that is listed twice, read once"
 
 
 def recognises(head: Head) -> bool:
@@ -86,7 +85,7 @@ def _document(record: Record, options: ReadOptions, log: ReadLog, place: str) ->
         if each is not None
     }
     if len(entities) < len(items):
-        log.add_remark(_TWICE)
+        log.add_remark(TWICE)
     extras = record.get(_EXTRAS, {})
     if not isinstance(extras, dict):
         raise FormatError(f"the field {_EXTRAS!r} holds {shown(extras)}", expected="an object")

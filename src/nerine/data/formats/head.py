@@ -84,11 +84,6 @@ class Head:
         line = next(iter(self.filled_lines), "").strip()
         return line[-1:] in ("}", "]") and isinstance(_whole(line), dict | list)
 
-    @property
-    def is_array(self) -> bool:
-        """Whether the text begins like a JSON array, and not like a tag or a token in brackets."""
-        return self.text.lstrip().startswith("[") and self.first_value is not None
-
     def filled(self, count: int) -> list[str]:
         """The first lines that are not blank."""
         return list(itertools.islice(self.filled_lines, count))

@@ -24,7 +24,7 @@ from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.json_values import Refuse
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
+from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown, with_meta
 from nerine.data.formats.tagged_words import (
     Tagging,
     can_locate,
@@ -123,7 +123,7 @@ class TaggedRows:
         surfaces = row[token_field]
         if not _is_list_of(surfaces, str):
             raise FormatError(
-                f"the field {token_field!r} holds {_shortened(surfaces)}",
+                f"the field {token_field!r} holds {shown(surfaces)}",
                 expected="a list of strings",
             )
         if "" in surfaces and not self.options.repair:
@@ -189,7 +189,7 @@ class TaggedRows:
                 values = [names[value] for value in values]
             if not _is_list_of(values, str):
                 raise FormatError(
-                    f"the field {field!r} holds {_shortened(values)}",
+                    f"the field {field!r} holds {shown(values)}",
                     expected="a list of tags, or of their numbers",
                 )
             return list(values), field
@@ -210,8 +210,3 @@ def _field(row: Row, stated: object, usual: Sequence[str], unit: str) -> str:
 
 def _is_list_of(values: object, kind: type) -> bool:
     return isinstance(values, list) and set(map(type, values)) <= {kind}
-
-
-def _shortened(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:60]}…"

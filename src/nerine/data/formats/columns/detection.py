@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import read_lines
-from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation
+from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation, is_tag
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.header import Header, header_of
@@ -29,7 +29,6 @@ from nerine.data.formats.columns.layout import (
     column_index,
     column_separator,
     is_docstart,
-    is_tag,
     usual_width,
 )
 from nerine.data.formats.options import ReadOptions

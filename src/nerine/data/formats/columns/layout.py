@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from nerine.core.errors import FormatError, SchemeError, SettingsError
-from nerine.core.tags import Notation, parse_tag
+from nerine.core.errors import FormatError, SettingsError
+from nerine.core.tags import Notation
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.judgement import KINDS, Column
@@ -232,15 +232,6 @@ def column_index(column: int | str, option: str, width: int, place: str) -> int:
             expected=f"a number from {-width} to {width - 1}, as there are {width} columns",
         )
     return column % width
-
-
-def is_tag(value: str) -> bool:
-    """Whether `value` has the form of a tag."""
-    try:
-        parse_tag(value)
-    except SchemeError:
-        return False
-    return True
 
 
 def is_docstart(line: str) -> bool:

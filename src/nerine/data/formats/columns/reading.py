@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
-from nerine.data.formats.columns.comments import read_comments
+from nerine.core.json_values import Refuse, ignore
+from nerine.data.formats.columns.comments import read_comments, states_text
 from nerine.data.formats.columns.detection import Sample, carriage_return, find_layout, layout_of
 from nerine.data.formats.columns.layout import (
     SENTENCE_END,
@@ -30,8 +31,6 @@ from nerine.data.formats.tagged_words import (
     without_empty_tokens,
 )
 
-Refuse = Callable[[FormatError], None]
-
 _FEWEST_ROWS = 3
 _UNIVERSAL = "# sent_id = "
 
@@ -50,9 +49,7 @@ class _Sentence:
     @property
     def is_complete(self) -> bool:
         """Whether this is a document: without rows or a text, comments belong to the next one."""
-        return bool(self.rows) or any(
-            line.startswith(("# text = ", "# text_json = ")) for _, line in self.comments
-        )
+        return bool(self.rows) or states_text(self.comments)
 
     @property
     def line(self) -> int:
@@ -147,7 +144,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
     def all_tags() -> Iterator[list[str]]:
         for sentence in _Reader(path, layout, options, log.unreadable is not None).sentences(
-            _forget
+            ignore
         ):
             for index in layout.tags:
                 yield [row[index] for row in sentence.rows]
@@ -172,10 +169,6 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             continue
         log.first_rows.append(sentence.line or first)
         yield f"{path}:{first}", document
-
-
-def _forget(error: FormatError) -> None:
-    """Leaves an unreadable line out in the first pass; the second one refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +231,7 @@ class _Reader:
             row = layout.parse_row(line, place, repair=self.options.repair and not self.is_check)
             if layout.counter is not None and layout.is_no_word(row):
                 return None
-            if refuse is not _forget:
+            if refuse is not ignore:
                 for index in layout.tags:
                     layout.check_tag(row[index], place)
             self.known.update(row[index] for index in layout.tags)

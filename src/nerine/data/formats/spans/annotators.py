@@ -18,12 +18,11 @@ from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.spans.layouts import is_rejected, layout_of
+from nerine.data.formats.unusual import READ_ONE, UNION
 
 _NAME_FIELDS = ("_annotator_id", "_session_id", "annotator", "annotated_by")
 _NAMES_OF_FIELDS = frozenset(_NAME_FIELDS)
 _TIME_FIELDS = ("_timestamp",)
-_READ_ONE = "annotated by several, of which {} is read (--annotations)"
-_UNION = "annotated by several, with the entities of all (--annotations)"
 
 
 @dataclass(slots=True)
@@ -86,7 +85,7 @@ class Annotators:
             wanted = group.names.index(name)
         if index == wanted:
             shown = f"that by {group.names[index]}" if way.startswith("by=") else f"the {way}"
-            self._log.add_remark(_READ_ONE.format(shown))
+            self._log.add_remark(READ_ONE.format(shown))
         return index == wanted
 
     def merged(self, record: Record, document: Document | None) -> Document | None:
@@ -108,7 +107,7 @@ class Annotators:
         if group.seen < len(group.names):
             return None
         if document is not None:
-            self._log.add_remark(_UNION)
+            self._log.add_remark(UNION)
         return document
 
     def _group(self, record: Record) -> _Group | None:

@@ -29,13 +29,12 @@ from nerine.data.formats.spans.layouts import (
     stated_unit,
 )
 from nerine.data.formats.tagged_words import locate_tokens
-from nerine.data.formats.unusual import treat
+from nerine.data.formats.unusual import TWICE, treat
 
 _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
 _SOME = 20
 _TAGS = ("ner_tags", "tags", "ner")
-_TWICE = "with an entity that is listed twice, read once"
 
 Records = Callable[[Refuse | None], Iterator[tuple[str, Record]]]
 """The records of a file with their places, from the first one at each call.
@@ -156,7 +155,7 @@ class _Reader:
         ranges = self._checker(unit, layout).ranges(layout.text, stated)
         entities, fields = located(items, ranges)
         if len(entities) < len(ranges) - ranges.count(None):
-            log.add_remark(_TWICE)
+            log.add_remark(TWICE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
         has_tokens = "tokens" not in layout.used
