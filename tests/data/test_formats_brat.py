@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
-from strategies import documents, overlapping_documents
 
 TEXT = "Mira Okonjo left\nTandem Labs for Lisbon.\n"
 LINES = """\
@@ -414,12 +411,3 @@ def test_pairs_that_are_called_like_splits_are_splits(tmp_path: Path) -> None:
         "train": 1,
         "validation": 1,
     }
-
-
-@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
-def test_documents_survive(
-    tmp_path_factory: pytest.TempPathFactory, before: list[Document]
-) -> None:
-    folder = tmp_path_factory.mktemp("brat") / "out"
-    assert write_documents(before, folder, "brat") == len(before)
-    assert list(read_documents(folder)) == before

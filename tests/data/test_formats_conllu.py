@@ -10,17 +10,13 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, NerineError
-from nerine.core.tags import TagScheme
 from nerine.data.formats import (
     ReadLog,
     ReadOptions,
-    WriteOptions,
     detect_format,
     read_documents,
     write_documents,
 )
-from nerine.data.formats.tagged_words import words_to_tag
-from strategies import documents
 
 
 @pytest.fixture(scope="module")
@@ -172,16 +168,6 @@ def test_every_unreadable_line_is_listed(file: Path) -> None:
     text = "# global.columns = ID FORM NER\n1\tFinn\tB-PER\n2\tran\n\n1\the\tO\nx\ty\tO\n"
     assert [each.text for each in read(file, text, log=log)] == ["Finn", "he"]
     assert [error.place for error in log.unreadable or ()] == [f"{file}:3", f"{file}:6"]
-
-
-@given(st.lists(documents(), max_size=3), st.sampled_from(TagScheme))
-def test_documents_survive(file: Path, written: list[Document], scheme: TagScheme) -> None:
-    assert write_documents(written, file, options=WriteOptions(scheme)) == len(written)
-    back = list(read_documents(file, "conllu", ReadOptions(scheme=scheme)))
-    assert [(d.text, d.entities, d.id, d.meta) for d in back] == [
-        (d.text, d.entities, d.id, d.meta) for d in written
-    ]
-    assert [d.tokens for d in back] == [words_to_tag(d) for d in written]
 
 
 _CELLS = st.sampled_from(["_", "NOUN", "a=b", "Gloss=x|Y=z", "SpaceAfter=No", "O", "B-x", "1-2"])

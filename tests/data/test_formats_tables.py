@@ -51,7 +51,7 @@ def names_in(document: Document) -> list[tuple[str, str]]:
 # writing
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(documents(scores=True), max_size=3), st.sampled_from(list(TagScheme)))
 def test_documents_come_back_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, before: list[Document], scheme: TagScheme
@@ -61,7 +61,6 @@ def test_documents_come_back_as_they_were_written(
     assert list(read_documents(path, "csv", ReadOptions(scheme=scheme))) == before
 
 
-@settings(max_examples=100)
 @given(st.lists(documents(), min_size=1, max_size=3))
 def test_what_is_written_is_what_pythons_csv_reads(
     tmp_path_factory: pytest.TempPathFactory, before: list[Document]
@@ -332,7 +331,7 @@ def test_rows_that_cannot_be_read(
 
 
 def test_memory_is_bounded_where_a_quote_is_not_closed(tmp_path: Path) -> None:
-    lines = "0,left the house and went on,O\n" * 300_000
+    lines = "0,left the house and went on,O\n" * 150_000
     error = refused(tmp_path, f'sentence_id,word,tag\n0,"a,b",O\n0,"Ada,O\n{lines}')
     assert line_of(error) == "in.csv:3"
     assert "is not closed within 4 MiB" in error.found
@@ -715,7 +714,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(
     st.sampled_from(
         [
