@@ -21,9 +21,10 @@ from typing import Any
 
 from nerine.core.document import Document, Entity, Token, joined_tokens
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, json_list, read_records
+from nerine.core.files import json_list, read_records
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import (
     Record,
     extras_of,
@@ -48,16 +49,8 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of GLiNER's records, each with its place."""
-    for line, record in read_records(path, log.refuse):
-        place = f"{path}:{line}"
-        try:
-            with errors_at(place):
-                document = _document(record, options, log, place)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            if document is not None:
-                yield place, document
+    records = ((f"{path}:{line}", record) for line, record in read_records(path, log.refuse))
+    return read_each(records, lambda record, place: _document(record, options, log, place), log)
 
 
 def _document(record: Record, options: ReadOptions, log: ReadLog, place: str) -> Document | None:

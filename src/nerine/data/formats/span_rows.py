@@ -9,9 +9,9 @@ from typing import Any
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at
 from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.spans.items import ITEM, RANGE_FIELDS, Item, items_of, located
 from nerine.data.formats.unusual import treat
 
@@ -71,14 +71,7 @@ def checked(
                 yield row.text, row.stated(options)
 
     checker = OffsetChecker(stated, options, log)
-    for place, row in rows(log):
-        try:
-            with errors_at(place):
-                document = row.document(checker, options, log)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            yield place, document
+    return read_each(rows(log), lambda row, _: row.document(checker, options, log), log)
 
 
 def item_list(items: Any) -> list[Any]:

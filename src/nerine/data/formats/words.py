@@ -24,6 +24,7 @@ from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.json_values import Refuse
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown, with_meta
 from nerine.data.formats.tagged_words import (
     Tagging,
@@ -103,14 +104,9 @@ class TaggedRows:
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
         tagging = Tagging.detect(self._all_tags, self.options, log)
-        for place, row in self.rows():
-            try:
-                with errors_at(place):
-                    document = self._document(row, place, tagging, log)
-            except FormatError as error:
-                log.refuse(error)
-            else:
-                yield place, document
+        yield from read_each(
+            self.rows(), lambda row, place: self._document(row, place, tagging, log), log
+        )
 
     def _all_tags(self) -> Iterator[list[str]]:
         for place, row in self.rows():

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, read_records
+from nerine.core.files import read_records
 from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.head import Head
 from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown
 from nerine.data.formats.spans.annotators import Annotators
 from nerine.data.formats.spans.items import Item, is_item, items_of, located
@@ -79,17 +80,12 @@ def read_spans(
     """The documents of span records, each with its place."""
     reader = _Reader(records, options, log)
     annotators = Annotators(records, options, log)
-    for place, record in records(log.refuse):
-        try:
-            with errors_at(place):
-                wanted = annotators.wants(record)
-                document = reader.document(record, place) if wanted else None
-                document = annotators.merged(record, document)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            if document is not None:
-                yield place, document
+
+    def document_of(record: Record, place: str) -> Document | None:
+        document = reader.document(record, place) if annotators.wants(record) else None
+        return annotators.merged(record, document)
+
+    return read_each(records(log.refuse), document_of, log)
 
 
 class _Reader:
