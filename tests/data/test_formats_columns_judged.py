@@ -304,6 +304,46 @@ def test_io_is_read_as_runs(file: Path, tags: list[str]) -> None:
     assert [[e.start // 2, e.end // 2 + 1, e.label] for e in document.entities] == expected
 
 
+@pytest.mark.parametrize(
+    ("rows", "line", "found"),
+    [
+        ("Ann B-PER|ran O|", 1, "'B-PER'"),
+        ("Ann B-PER|ran 0|Roe B-PER", 1, "'B-PER'"),
+        ("BRCA1 B|gene I|fails O", 1, "'B'"),
+        ("Ann PER|ran 0|", 2, "'0'"),
+        ("Ann PER|ran _|Roe LOC", 2, "'_'"),
+    ],
+)
+def test_stated_labels_have_no_prefix_and_no_other_sign_for_o(
+    file: Path, rows: str, line: int, found: str
+) -> None:
+    file.write_text(tabbed(rows.replace("|", "\n") + "\n"))
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(file, "columns", ReadOptions(scheme="IO")))
+    assert caught.value.place == f"{file}:{line}"
+    assert found in caught.value.found
+
+
+def test_stated_labels_may_look_like_prefixes_among_others(file: Path) -> None:
+    text = "a@b.example\tE-mail\nfor\tO\nAnn\tperson\nRoe\tperson\n"
+    assert "--scheme-in IO" in (refused(file, text).hint or "")
+    (_, labels), *_ = read(file, text, ReadOptions(scheme="IO"))[0]
+    assert labels == [("a@b.example", "E-mail"), ("Ann Roe", "person")]
+
+
+def test_inside_alone_is_io_with_a_prefix(file: Path) -> None:
+    text = "Ann\tI-PER\nRoe\tI-PER\nin\tO\nUlm\tI-LOC\n"
+    ((_, labels),) = read(file, text, ReadOptions(scheme="IO"))[0]
+    assert labels == [("Ann Roe", "PER"), ("Ulm", "LOC")]
+
+
+def test_a_missing_o_is_said_of_stated_labels(file: Path) -> None:
+    file.write_text("Ann\tPER\nran\tOTHER\n")
+    log = ReadLog()
+    list(read_documents(file, "columns", ReadOptions(scheme="IO"), log))
+    assert any("every word is in an entity" in each for each in log.notes)
+
+
 SOURCES = [
     "#\thttps://news.example/7\t[2009-10-17]\t",
     "#\tnews.example\t[2009-10-17]",

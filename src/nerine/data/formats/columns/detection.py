@@ -13,7 +13,7 @@ from nerine.core.files import read_lines
 from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
-from nerine.data.formats.columns.header import Header, header_of
+from nerine.data.formats.columns.header import Header, header_of, missing_header
 from nerine.data.formats.columns.judgement import (
     TAG_KINDS,
     Choice,
@@ -181,7 +181,8 @@ def layout_of(sample: Sample, name: str, options: ReadOptions) -> Layout:
             f"the line has no tag column: {line[:60]!r} is one column",
             place=f"{name}:{first}",
             expected="a token and its tag in every line, with a TAB or spaces between them",
-            hint=f"columns were split at {layout.separator_name}; --separator (separator=…) "
+            hint=missing_header(line)
+            or f"columns were split at {layout.separator_name}; --separator (separator=…) "
             "states another separator",
         )
     return _judged(layout, sample, f"{name}:{first}", options)

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nerine.core.errors import SchemeError
+from nerine.core.tags import parse_tag
+
 _PUNCTUATION = re.compile(r"[\s_.:#\"'-]+")
 _TOKENS = {"token", "tokens", "word", "words", "form", "text", "surface", "wordform", "tok"}
 _TAGS = re.compile(
@@ -53,3 +56,13 @@ def header_of(row: Sequence[str]) -> Header | None:
         return None
     sentence = next((index for index, name in enumerate(names) if name in _SENTENCES), None)
     return Header(token, (*likely, *possible), sentence)
+
+
+def missing_header(line: str) -> str | None:
+    """The hint on a CSV file of tokens and tags without a header; None if a line has neither."""
+    mark = next((each for each in ",;|" if line.count(each) == 1), "")
+    try:
+        parse_tag(line.partition(mark)[2].strip() if mark else "")
+    except SchemeError:
+        return None
+    return f"this writes a header for CSV: (echo 'token{mark}tag'; cat FILE) > NEW"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
+from nerine.data.formats.columns.header import missing_header
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadOptions
 from nerine.data.formats.tables.layout import Layout, find_layout
@@ -133,6 +134,13 @@ def _delimiter_and_layout(lines: Lines, options: ReadOptions, place: str) -> tup
     if problem is not None:
         raise problem
     shown = ", ".join(repr(name[:40]) for name in header[:20]) or repr(head[0][1][:40].strip())
+    if len(header) == 2 and (without_header := missing_header(head[0][1])):
+        raise FormatError(
+            f"there is no header: the first row is {shown}",
+            place=place,
+            expected="the names of the columns in the first row",
+            hint=without_header,
+        )
     raise FormatError(
         f"the columns do not tell what the rows are: {shown}",
         place=place,
