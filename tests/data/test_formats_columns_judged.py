@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -342,6 +343,53 @@ def test_a_missing_o_is_said_of_stated_labels(file: Path) -> None:
     log = ReadLog()
     list(read_documents(file, "columns", ReadOptions(scheme="IO"), log))
     assert any("every word is in an entity" in each for each in log.notes)
+
+
+DIVIDED = [
+    ("d1", "0", "1", "Ann", "B-PER"),
+    ("d1", "0", "2", "left", "O"),
+    ("d1", "1", "1", "Ulm", "B-LOC"),
+    ("d1", "1", "2", "sleeps", "O"),
+    ("d2", "0", "1", "Bo", "B-PER"),
+    ("d2", "0", "2", "ran", "O"),
+]
+"""Rows with the names of a document, of its sentence, and of the token in it."""
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "dividers"),
+    [
+        ((0, 1, 2, 3, 4), "", [0, 1]),
+        ((0, 1, 3, 4), "", [0, 1]),
+        ((0, 2, 3, 4), "", [1]),
+        ((2, 0, 3, 4), "", [0]),
+        ((3, 4, 0, 1), "", [2, 3]),
+        ((0, 1, 3, 4), "doc_id sent_id token tag", [0, 1]),
+        ((0, 2, 3, 4), "doc_id token_id token tag", [1]),
+    ],
+)
+def test_the_finest_column_divides_documents(
+    file: Path, columns: tuple[int, ...], header: str, dividers: list[int]
+) -> None:
+    rows = [" ".join(row[index] for index in columns) for row in DIVIDED]
+    found, notes = read(file, tabbed("".join(f"{row}\n" for row in filter(None, [header, *rows]))))
+    assert [text for text, _ in found] == ["Ann left", "Ulm sleeps", "Bo ran"]
+    assert [int(each) for each in re.findall(r"(\d) [\w ]+ divides", notes[0])] == dividers
+
+
+def test_the_name_of_a_long_first_document_divides(file: Path) -> None:
+    words = [letter * length for length in range(1, 41) for letter in "abcdefghijklmnop"]
+    rows = "".join(f"n7\t{word}\tO\n" for word in words)
+    found, _ = read(file, f"{rows}n8\tAnn\tB-PER\n")
+    assert [len(text.split()) for text, _ in found] == [640, 1]
+    found, _ = read(file, f"{rows}n8\tAnn\tB-PER\n".replace("n7", "x").replace("n8", "y"))
+    assert len(found) == 1
+
+
+def test_a_named_column_of_something_else_does_not_divide(file: Path) -> None:
+    rows = "id token head tag|1 Ann 2 B-PER|2 ran 2 O|3 to 3 O|4 Ulm 3 B-LOC|"
+    found, _ = read(file, tabbed(rows.replace("|", "\n")))
+    assert [text for text, _ in found] == ["Ann ran to Ulm"]
 
 
 SOURCES = [

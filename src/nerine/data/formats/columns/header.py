@@ -35,12 +35,14 @@ class Header:
     Attributes:
         token: The column of the tokens.
         tags: The columns that may hold the tags, the likeliest first.
-        sentence: The column whose values name sentences.
+        sentences: The columns whose values name sentences or documents.
+        others: The columns with other names that are known.
     """
 
     token: int | None
     tags: tuple[int, ...]
-    sentence: int | None
+    sentences: tuple[int, ...]
+    others: tuple[int, ...]
 
 
 def header_of(row: Sequence[str]) -> Header | None:
@@ -54,8 +56,9 @@ def header_of(row: Sequence[str]) -> Header | None:
     known = sum(name in _KNOWN or bool(_TAGS.fullmatch(name)) for name in names)
     if 2 * known <= len(names):
         return None
-    sentence = next((index for index, name in enumerate(names) if name in _SENTENCES), None)
-    return Header(token, (*likely, *possible), sentence)
+    sentences = [index for index, name in enumerate(names) if name in _SENTENCES]
+    others = [index for index, name in enumerate(names) if name in _KNOWN - _SENTENCES]
+    return Header(token, (*likely, *possible), tuple(sentences), tuple(others))
 
 
 def missing_header(line: str) -> str | None:

@@ -44,7 +44,7 @@ class _Sentence:
     rows: list[list[str]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
     docstart: list[str] | None = None
-    divided_by: str | None = None
+    divided_by: tuple[str, ...] | None = None
     size: int = 0
 
     @property
@@ -61,15 +61,19 @@ class _Sentence:
 
     def ends_before(self, row: list[str], layout: Layout) -> bool:
         """Whether the next row belongs to another sentence, by the column that divides them."""
-        if layout.divider is None:
+        if not layout.dividers:
             return False
-        value, before = row[layout.divider], self.divided_by
-        self.divided_by = value or before
-        if before is None or not value:
+        before = self.divided_by
+        values = tuple(row[index] for index in layout.dividers)
+        if before is None:
+            self.divided_by = values
             return False
-        if layout.divider == layout.counter:
-            return value.isdecimal() and before.isdecimal() and int(value) <= int(before)
-        return value != before
+        named = (value or other for value, other in zip(values, before, strict=True))
+        self.divided_by = values = tuple(named)
+        if layout.counts:
+            (number,), (last,) = values, before
+            return number.isdecimal() and last.isdecimal() and int(number) <= int(last)
+        return values != before
 
     def document(
         self, path: Path, layout: Layout, tagging: Tagging, options: ReadOptions, log: ReadLog
