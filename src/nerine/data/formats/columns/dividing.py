@@ -22,7 +22,7 @@ def divided(layout: Layout, header: Header | None) -> Layout:
     first one too. Numbers of sentences that begin again in each document divide with its name.
     """
     free = [each for each in layout.columns if each.index not in (layout.token, *layout.tags)]
-    ways = [(each,) for each in free if each.kind == "sentence"]
+    ways: list[tuple[Column, ...]] = [(each,) for each in free if each.kind == "sentence"]
     if header is not None:
         named = tuple(each for each in free if each.index in header.sentences and _repeats(each))
         unknown = [way for way in ways if way[0].index not in header.others]
