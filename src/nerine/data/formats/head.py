@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nerine.core.encodings import decoded
 from nerine.core.files import opened
 from nerine.core.json_values import list_in
 from nerine.core.strict_json import STRICT
@@ -48,6 +49,12 @@ class Head:
     def text(self) -> str:
         """The bytes as UTF-8; what is not UTF-8 becomes U+FFFD."""
         return self.content.decode(errors="replace")
+
+    def check_encoding(self) -> None:
+        """Raises `FormatError` at the first line that is not in UTF-8."""
+        lines = self.content.split(b"\n")
+        for number, line in enumerate(lines if self.is_whole else lines[:-1], start=1):
+            decoded(line, f"{self.path}:{number}")
 
     @cached_property
     def lines(self) -> list[str]:

@@ -25,14 +25,14 @@ def divided(layout: Layout, header: Header | None) -> Layout:
     ways: list[tuple[Column, ...]] = [(each,) for each in free if each.kind == "sentence"]
     if header is not None:
         named = tuple(each for each in free if each.index in header.sentences and _repeats(each))
-        unknown = [way for way in ways if way[0].index not in header.others]
-        ways = [named] if named else unknown
+        ways = [way for way in ways if way[0].index not in header.others]
+        ways = [named] if named else ways
     ways += [(*way, each) for way in ways for each in free if _numbers_within(way, each)]
     counters = [each for each in free if each.kind == "counter"]
     ways += [(each,) for each in counters if _divisions([each])]
     if not ways:
         constant = [each for each in free if each.kind == "constant"]
-        ways = [(each,) for each in constant if _is_name(each, layout.token)][:1]
+        ways += [(each,) for each in constant if _is_name(each, layout.token)][:1]
     if not ways:
         return layout
     first = _divisions(ways[0])

@@ -158,7 +158,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
     tagging = Tagging.detect(all_tags, options, log)
     layout = replace(layout, notation=tagging.notation)
-    log.columns = (layout.width, layout.tag)
+    log.columns = (layout.width, layout.tags)
     is_stated = options.token_column is not None and options.tag_column is not None
     if layout.width and not layout.is_plain and not is_stated:
         log.add_note(layout.described(tagging.name))
