@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
+from nerine.core.json_values import Refuse
 from nerine.data.formats.columns.header import missing_header
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadOptions
@@ -44,15 +45,17 @@ class Table:
         delimiter: The character between cells.
         quoted: Whether quotes surround cells.
         layout: What its rows are.
+        refuse: What takes the errors of rows.
     """
 
     path: Path
     delimiter: str
     quoted: bool
     layout: Layout
+    refuse: Refuse
 
     @classmethod
-    def open(cls, path: Path, options: ReadOptions) -> Table:
+    def open(cls, path: Path, options: ReadOptions, refuse: Refuse) -> Table:
         """Finds the delimiter, layout and quotes of a file; raises `FormatError` if it cannot."""
         delimiter, layout = _delimiter_and_layout(raw_lines(path), options, str(path))
         quoted = reads_quotes(
@@ -62,10 +65,10 @@ class Table:
             str(path),
             in_line=layout.kind != "documents" and "text" not in layout,
         )
-        return cls(path, delimiter, quoted, layout)
+        return cls(path, delimiter, quoted, layout, refuse)
 
     def rows(self) -> Iterator[Row]:
-        """The rows after the header; empty ones have no cells."""
+        """The rows after the header, of its width; empty ones have no cells."""
         width = len(self.layout.names)
         parser = RowParser(self.delimiter, self.quoted)
         rows = parsed_rows(raw_lines(self.path), parser, str(self.path))
@@ -74,15 +77,17 @@ class Table:
             if not any(cells):
                 yield line, []
                 continue
-            if len(cells) != width:
-                raise FormatError(
-                    f"the row has {len(cells)} cells",
-                    place=f"{self.path}:{line}",
-                    expected=f"{width} cells, as in the header",
-                    hint=f"cells were split at each {DELIMITERS[self.delimiter]}"
-                    + (" outside of quotes" if self.quoted else ""),
-                )
-            yield line, cells
+            if len(cells) == width:
+                yield line, cells
+                continue
+            error = FormatError(
+                f"the row has {len(cells)} cells",
+                place=f"{self.path}:{line}",
+                expected=f"{width} cells, as in the header",
+                hint=f"cells were split at each {DELIMITERS[self.delimiter]}"
+                + (" outside of quotes" if self.quoted else ""),
+            )
+            self.refuse(error)
 
     def describe(self) -> str:
         """The delimiter, quotes and columns in words, for a note."""
