@@ -332,6 +332,12 @@ def test_stated_labels_may_look_like_prefixes_among_others(file: Path) -> None:
     assert labels == [("a@b.example", "E-mail"), ("Ann Roe", "person")]
 
 
+def test_signs_without_letters_are_not_tokens(file: Path) -> None:
+    found, notes = read(file, "Ann\tB-PER\t+\nran\tO\t-\nfar\tO\t+\n")
+    assert found == [("Ann ran far", [("Ann", "PER")])]
+    assert notes == ["columns: 0 token, 1 tag (IOB2); 2 holds words too"]
+
+
 def test_inside_alone_is_io_with_a_prefix(file: Path) -> None:
     text = "Ann\tI-PER\nRoe\tI-PER\nin\tO\nUlm\tI-LOC\n"
     ((_, labels),) = read(file, text, ReadOptions(scheme="IO"))[0]

@@ -122,8 +122,7 @@ CASES = {
     "prefixes that a statement denies": Case(
         f"{CONVERT} --scheme-in IO",
         {"in.conll": "Ines\tB-PER\nmet\tO\nBo\tB-PER\n"},
-        then=CONVERT,
-        right=INES,
+        {"--scheme-in IOB2": INES},
     ),
     "letters without labels and without O": Case(
         f"{CONVERT} --tag-column 1",

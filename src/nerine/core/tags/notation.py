@@ -45,7 +45,8 @@ _UNLABELLED = re.compile(r"(?P<kind>[BIESLUMW])(?P<label>)")
 _INSIDE = re.compile(r"I-.+", re.DOTALL)
 _NAME = re.compile(r"[^\W\d_][\w&.,:/+() -]*")
 _STATED = re.compile(r"(?=.*[^\W\d_])(?:\S|\S.*\S)", re.DOTALL)
-_UNPREFIXED = re.compile(rf"(?![BIESLUMW](?:-.|\Z)){_STATED.pattern}", re.DOTALL)
+_LETTERED = re.compile(r"[BIESLUMW][-_:|/.].+", re.DOTALL)
+_UNPREFIXED = re.compile(rf"(?![BIESLUMW](?:[-_:|/.].|\Z)){_STATED.pattern}", re.DOTALL)
 _BRACKETS = re.compile(r"(?=.)(?:\([^\s()*|]+)*\*?\)*")
 _LOOKS_AFFIXED = re.compile(r"[BIESLUMWbieslumw](?:[-_:|/.].*)?|.*[-_:|/.][BIESLUMW]", re.DOTALL)
 
@@ -160,7 +161,7 @@ def detect_notation(
         tags: The different tags other than `O`.
         has_outside: Whether `O` is among them too. Labels without it may be parts of speech, and
             letters without it the ends of words.
-        stated: What the user says of the tags.
+        stated: What the user says of the tags; with a scheme, any of its letters shows affixes.
     """
     if stated == IO:
         return _stated_labels(tags, has_outside)
@@ -174,7 +175,7 @@ def detect_notation(
         note = f"tags: letters without a label; the label is {UNNAMED!r}"
         return Notation("unlabelled", _UNLABELLED, note=note)
     for pattern, needed in _AFFIXED:
-        if found := _affixed(pattern, needed, tags):
+        if found := _affixed(pattern, "" if stated else needed, tags):
             return found
     if all(BRACKETS.is_tag(tag) for tag in tags) and any("*" in tag for tag in tags):
         return BRACKETS
@@ -193,6 +194,9 @@ def _stated_labels(tags: Collection[str], has_outside: bool) -> Notation:
         return PREFIXED
     are_letters = {"B", "I"} <= {*tags} and all(_UNLABELLED.fullmatch(tag) for tag in tags)
     pattern = _UNPREFIXED if _have_prefixes(tags) or are_letters else _STATED
+    for affixes, _ in _AFFIXED:
+        if _affixed(affixes, "BI", tags):
+            pattern = re.compile(rf"(?!(?:{affixes.pattern})\Z){_STATED.pattern}", re.DOTALL)
     without = "" if has_outside or not tags else "no tag is 'O', so every word is in an entity"
     return Notation("IO", pattern, note=without and f"tags: {without}")
 
@@ -212,13 +216,13 @@ def _affixed(pattern: re.Pattern[str], needed: str, tags: Collection[str]) -> No
 
 def _have_prefixes(tags: Collection[str]) -> bool:
     """Whether half of the tags or more have a prefix, and not only labels such as `E-mail`."""
-    found = [tag[0] for tag in tags if _AFFIXED[0][0].fullmatch(tag)]
+    found = [tag[0] for tag in tags if _LETTERED.fullmatch(tag)]
     return 2 * len(found) >= len(tags) and not {"B", "I"}.isdisjoint(found)
 
 
-def has_prefix(tag: str) -> bool:
-    """Whether a tag has a letter such as `B` before its label, or is the letter alone."""
-    return _UNPREFIXED.fullmatch(tag) is None and _STATED.fullmatch(tag) is not None
+def has_affix(tag: str) -> bool:
+    """Whether a tag may have a letter such as `B` before or after its label, or is the letter."""
+    return _LOOKS_AFFIXED.fullmatch(tag) is not None
 
 
 def bracketed_spans(tags: Sequence[str]) -> tuple[list[Span], Fault | None]:

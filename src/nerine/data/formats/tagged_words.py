@@ -16,7 +16,7 @@ from nerine.core.tags import (
     TagSurvey,
     bracketed_spans,
     detect_notation,
-    has_prefix,
+    has_affix,
 )
 from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
 
@@ -75,23 +75,21 @@ def unknown_form(tag: str, notation: Notation) -> SchemeError:
     if notation.name == "IO":
         expected = "labels without prefixes, and 'O' for words outside of entities"
         hint = f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"
-        if has_prefix(tag):
-            hint = "without --scheme-in IO (scheme='IO') the scheme is found from the tags"
+        if has_affix(tag):
+            hint = _IOB2
     elif notation.name == "prefixed" and tag.split() != [tag]:
         expected = _PREFIXED_TAG
     elif notation.name == "prefixed" and notation.is_sure:
         expected, hint = _PREFIXED_TAG, f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"
     elif notation.name == "prefixed":
         expected = _PREFIXED_TAG
-        hint += (
-            "; --scheme-in IOB2 (scheme='IOB2') reads tags without a label"
-            if has_prefix(tag)
-            else "; --scheme-in IO (scheme='IO') reads labels without a prefix"
-        )
+        hint += f"; {_IOB2 if has_affix(tag) else _IO}"
     return SchemeError(found, expected=expected, hint=hint)
 
 
 _NAMES_COLUMN = "--tag-column (tag_column=…) names the column of the tags"
+_IOB2 = "--scheme-in IOB2 (scheme='IOB2') reads tags with letters such as B and I"
+_IO = "--scheme-in IO (scheme='IO') reads labels without a prefix"
 _IS_OUTSIDE = "if it stands for words outside of entities, write O in its place"
 _PREFIXED_TAG = "'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'"
 

@@ -357,6 +357,8 @@ def _goes_with(token: Column, other: Column) -> bool:
     values, others = token.values, other.values
     if len({*others}) == 1 or all(value in _BLANKS or value.isupper() for value in others):
         return True
+    if not any(map(str.isalnum, "".join({*others}))):
+        return True  # flags, such as + and -
     pairs = [*zip(values, others, strict=True)]
     lowered = [(a, b) for a, b in pairs if a != b and a.casefold() == b.casefold()]
     if 2 * sum(a.islower() for a, _ in lowered) > len(lowered):
