@@ -55,6 +55,14 @@ def test_a_pair_is_read_and_written_back_to_the_byte(tmp_path: Path) -> None:
     assert written == {"a.txt": TEXT.encode(), "a.ann": LINES.encode()}
 
 
+def test_annotations_without_a_text_are_of_the_format_that_they_show(tmp_path: Path) -> None:
+    alone = tmp_path / "system.ann"
+    alone.write_text("Bo\tB-PER\nran\tO\n\n")
+    assert detect_format(alone) == "columns"
+    alone.write_text("T1\tPER 0 2\tBo\n")
+    assert detect_format(alone) == "brat"
+
+
 @pytest.mark.parametrize("name", ["a.ann", "a.txt", ""])
 def test_a_document_is_named_by_either_file_or_its_folder(tmp_path: Path, name: str) -> None:
     pair(tmp_path, LINES)

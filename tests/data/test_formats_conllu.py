@@ -213,3 +213,16 @@ def test_any_bytes_are_read_or_refused_with_their_place(file: Path, content: byt
         list(read_documents(file, "conllu"))
     except NerineError as error:
         assert file.name in (error.place or "")  # noqa: PT017
+
+
+def test_a_row_of_another_width_in_a_short_file_is_its_own_error(tmp_path: Path) -> None:
+    path = tmp_path / "short.conllu"
+    blank = "\t_" * 7
+    path.write_text(f"1\tAnn{blank}\tNER=B-PER\n2\tran\tNER=O\n3\tfar{blank}\tNER=O\n\n")
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(path))
+    assert caught.value.place == f"{path}:2"
+    log = ReadLog(unreadable=[])
+    (document,) = read_documents(path, log=log)
+    assert document.text == "Ann far"
+    assert [each.place for each in log.unreadable or ()] == [f"{path}:2"]

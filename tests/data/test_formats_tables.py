@@ -492,6 +492,26 @@ def test_a_check_lists_the_rows_that_cannot_be_read(tmp_path: Path) -> None:
         assert lines == expected
 
 
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("Sentence #,Word,Tag\n1,Ada,B-per\n,,O\n,ran\n2,far,B_per\n3,Bo,B-per\n", [3, 4, 5]),
+        ("text,labels\nAda ran,B-per O\nBo\nBo,no tag\nBo,B-per\n", [3, 4]),
+        ("tokens,ner_tags\n\"['Ada']\",['B-per']\n['Bo'],['B-per'\n['Bo'],['B-per']\n", [3]),
+    ],
+)
+def test_a_check_of_tokens_lists_each_row_by_its_line(
+    tmp_path: Path, content: str, lines: list[int]
+) -> None:
+    path, log = tmp_path / "in.csv", ReadLog(unreadable=[])
+    path.write_text(content)
+    documents = list(read_documents(path, "csv", log=log))
+    assert sorted(line_of(each) for each in log.unreadable or ()) == [
+        f"in.csv:{line}" for line in lines
+    ]
+    assert [each.text for each in documents if each.entities][-1].endswith("Bo")
+
+
 def test_an_entity_of_no_characters_is_an_error_or_skipped(tmp_path: Path) -> None:
     content = "text,start,end,label\nAda left,3,3,per\n,4,8,act\n"
     assert "--skip empty" in (refused(tmp_path, content).hint or "")

@@ -38,6 +38,7 @@ CASES = {
         {"in.csv": "first,second\nInes,B-PER\nran,O\n\n"},
         {"--token-column first --tag-column second": INES},
     ),
+    "no header": Case(CONVERT, {"in.csv": "Ines;B-PER\nran;O\n\n"}, command=True, right=INES),
     "texts with unknown names": Case(
         CONVERT,
         {"in.csv": f'body,mine\nInes ran,"{RANGE}"\n'},

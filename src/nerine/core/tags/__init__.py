@@ -22,6 +22,7 @@ from nerine.core.tags.notation import (
     TagSurvey,
     bracketed_spans,
     detect_notation,
+    has_affix,
     read_scheme,
 )
 from nerine.core.tags.reading import Reading
@@ -43,6 +44,7 @@ __all__ = [
     "bracketed_spans",
     "detect_notation",
     "detect_scheme",
+    "has_affix",
     "is_tag",
     "parse_tag",
     "read_scheme",

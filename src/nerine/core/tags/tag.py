@@ -45,8 +45,6 @@ def parse_tag(tag: str) -> Tag:
         raise SchemeError(
             f"tag {tag!r} has an unknown form",
             expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
-            hint="--tag-column (tag_column=…) names the column of the tags; --scheme-in IO "
-            "(scheme='IO') reads labels without a prefix",
         )
     return Tag(kind, label)
 

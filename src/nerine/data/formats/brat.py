@@ -95,7 +95,8 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
 def is_pair(path: Path) -> bool:
     """Whether `path` is the text or an annotation file of a pair."""
-    return path.suffix in (*EXTENSIONS, TEXT) and is_annotated_text(path.with_suffix(TEXT))
+    text = path.with_suffix(TEXT)
+    return path.suffix in (*EXTENSIONS, TEXT) and text.is_file() and is_annotated_text(text)
 
 
 def _names_in(folder: Path, listed: list[str]) -> list[str]:

@@ -87,6 +87,11 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
         yield f"{json_line(with_meta(document, own, document.meta))}\n"
 
 
+def token_in_row(place: str, index: int) -> str:
+    """The place of a token, by its index in the row at a place."""
+    return f"{place}, token {index}"
+
+
 @dataclass(frozen=True, slots=True)
 class TaggedRows:
     """Rows of tokens and tags, from a file or a table.
@@ -95,11 +100,13 @@ class TaggedRows:
         rows: Returns the rows with their places, from the first one at each call.
         options: How to read.
         tag_names: The names of tags that are numbers, if the source has them.
+        token_place: Returns the place of a token of the row that was returned last.
     """
 
     rows: Callable[[], Iterable[tuple[str, Row]]]
     options: ReadOptions
     tag_names: tuple[str, ...] | None = None
+    token_place: Callable[[str, int], str] = token_in_row
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
@@ -135,7 +142,7 @@ class TaggedRows:
             )
 
         def token_place(index: int) -> str:
-            return f"{place}, token {index}"
+            return self.token_place(place, index)
 
         tagging.check(tags, token_place)
         spans = decode_layers([tags], tagging, self.options, log, token_place)

@@ -35,6 +35,8 @@ def predicted_format(path: Path, options: ReadOptions) -> str:
     try:
         return detect_format(path)
     except FormatError as error:
+        if "(format=…)" not in (error.hint or ""):
+            raise  # the file is not in UTF-8
         raise FormatError(
             error.found,
             place=error.place,

@@ -56,6 +56,7 @@ COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DE
 _ID = re.compile(r"\d+", re.ASCII)
 NO_WORD = re.compile(r"\d{1,9}-\d{1,9}|\d+\.\d+", re.ASCII)
 _MOST_LINES = 20_000
+_SURE = 0.89
 
 
 @dataclass(slots=True)
@@ -187,7 +188,7 @@ def _rest_of_misc(misc: str, key: str | None, touches: bool) -> str:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a CoNLL-U file; one of other columns, but with its extension, is one too."""
-    names = _names(_first_lines(path))
+    names = _names(_first_lines(path), 0.5 if path.suffix.lower() in EXTENSIONS else _SURE)
     if names is None:
         yield from reading.read(path, options, log)
         return
@@ -229,8 +230,11 @@ def _first_lines(path: Path) -> list[str]:
     return lines
 
 
-def _names(lines: Sequence[str]) -> tuple[str, ...] | None:
-    """The columns that the first line names, or the ten of CoNLL-U; None if it is neither."""
+def _names(lines: Sequence[str], share: float = _SURE) -> tuple[str, ...] | None:
+    """The columns that the first line names, or the ten of CoNLL-U; None if it is neither.
+
+    More than this share of the rows must have the ten columns, as others are errors.
+    """
     first = next((line for line in lines if line.strip()), "")
     if first.startswith(GLOBAL_COLUMNS):
         names = tuple(first.partition("=")[2].upper().split())
@@ -241,7 +245,7 @@ def _names(lines: Sequence[str]) -> tuple[str, ...] | None:
         len(row) == len(COLUMNS) and bool(_ID.fullmatch(row[0]) or NO_WORD.fullmatch(row[0]))
         for row in rows
     )
-    return COLUMNS if rows and 10 * fitting >= 9 * len(rows) else None
+    return COLUMNS if rows and fitting > share * len(rows) else None
 
 
 def _sentences(path: Path, names: Sequence[str], refuse: Refuse) -> Iterator[_Sentence]:

@@ -262,9 +262,12 @@ def _tag_column(columns: Sequence[Column], token: int | None, is_io: bool) -> Ch
         return Choice(tag=tags[0].index)
     found = _of(others, "other tags") or _of(others, "brackets")
     if is_io and not found:
-        found = [each for each in _of(others, "words", "pos", "constant") if _has_names(each)]
+        found = _of(others, "words", "pos", "constant")
         if len(columns) == 2:
+            found = [each for each in found if OUTSIDE in each.values] or found
             found = [each for each in found if each.index == 1] or found
+        else:
+            found = [each for each in found if _has_names(each)]
     if len(found) > 1:
         return Choice(doubt=f"columns {_numbers(found)} may hold the tags", about=("tag",))
     if found and (labels := _labels_of(found[0], others)):
@@ -354,6 +357,8 @@ def _goes_with(token: Column, other: Column) -> bool:
     values, others = token.values, other.values
     if len({*others}) == 1 or all(value in _BLANKS or value.isupper() for value in others):
         return True
+    if not any(map(str.isalnum, "".join({*others}))):
+        return True  # flags, such as + and -
     pairs = [*zip(values, others, strict=True)]
     lowered = [(a, b) for a, b in pairs if a != b and a.casefold() == b.casefold()]
     if 2 * sum(a.islower() for a, _ in lowered) > len(lowered):

@@ -37,7 +37,8 @@ class Layout:
         tags: The columns of the tags, one for each layer.
         line: The line that the layout was detected from.
         counter: The column that counts the tokens of a sentence, if there is one.
-        divider: The column that divides documents where empty lines do not.
+        dividers: The columns that divide documents where empty lines do not.
+        counts: Whether the divider counts tokens, so that a number that is not larger divides.
         header: The line that names the columns; 0 if there is none.
         most: The number of columns that a line may have, more than `width` in CoNLL-2012.
         notation: How the tags are written.
@@ -51,7 +52,8 @@ class Layout:
     tags: tuple[int, ...] = (-1,)
     line: int = 0
     counter: int | None = None
-    divider: int | None = None
+    dividers: tuple[int, ...] = ()
+    counts: bool = False
     header: int = 0
     most: int | None = None
     notation: Notation = PREFIXED
@@ -179,7 +181,7 @@ class Layout:
                 continue
             about = f"{column.index} {KINDS[column.kind]}"
             about += " too" if column.kind in ("tags", "words") else ""
-            about += " and divides documents" if column.index == self.divider else ""
+            about += " and divides documents" if column.index in self.dividers else ""
             parts.append(about)
         rest = f"; {', '.join(parts)}" if parts else ""
         header = f"; line {self.header} names them" if self.header else ""
@@ -188,12 +190,12 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """Whether these are the two columns of a plain file, or the four of CoNLL-2003."""
-        if self.header or self.divider is not None or self.token != 0 or self.most:
+        if self.header or self.dividers or self.token != 0 or self.most:
             return False
         if self.width == 2:
             return self.tags == (1,)
         kinds = [column.kind for column in self.columns[1:3]]
-        is_classic = kinds in (["pos", "chunks"], ["words", "chunks"], ["pos", "outside"])
+        is_classic = kinds in (["pos", "chunks"], ["words", "chunks"])
         return self.width == 4 and self.tags == (3,) and is_classic
 
 

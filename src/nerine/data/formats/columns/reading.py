@@ -43,7 +43,7 @@ class _Sentence:
     rows: list[list[str]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
     docstart: list[str] | None = None
-    divided_by: str | None = None
+    divided_by: tuple[str, ...] | None = None
     size: int = 0
 
     @property
@@ -58,15 +58,19 @@ class _Sentence:
 
     def ends_before(self, row: list[str], layout: Layout) -> bool:
         """Whether the next row belongs to another sentence, by the column that divides them."""
-        if layout.divider is None:
+        if not layout.dividers:
             return False
-        value, before = row[layout.divider], self.divided_by
-        self.divided_by = value or before
-        if before is None or not value:
+        before = self.divided_by
+        values = tuple(row[index] for index in layout.dividers)
+        if before is None:
+            self.divided_by = values
             return False
-        if layout.divider == layout.counter:
-            return value.isdecimal() and before.isdecimal() and int(value) <= int(before)
-        return value != before
+        named = (value or other for value, other in zip(values, before, strict=True))
+        self.divided_by = values = tuple(named)
+        if layout.counts:
+            (number,), (last,) = values, before
+            return number.isdecimal() and last.isdecimal() and int(number) <= int(last)
+        return values != before
 
     def document(
         self, path: Path, layout: Layout, tagging: Tagging, options: ReadOptions, log: ReadLog
@@ -151,7 +155,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
     tagging = Tagging.detect(all_tags, options, log)
     layout = replace(layout, notation=tagging.notation)
-    log.columns = (layout.width, layout.tag)
+    log.columns = (layout.width, layout.tags)
     is_stated = options.token_column is not None and options.tag_column is not None
     if layout.width and not layout.is_plain and not is_stated:
         log.add_note(layout.described(tagging.name))

@@ -9,6 +9,7 @@ from typing import Any
 
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
+from nerine.core.json_values import Refuse
 from nerine.core.tags import is_tag
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
@@ -35,9 +36,9 @@ class DocumentRows:
     another column, or else to the words of the text, which are separated by white space.
     """
 
-    def __init__(self, table: Table, options: ReadOptions, log: ReadLog) -> None:
+    def __init__(self, table: Table, options: ReadOptions, log: ReadLog, refuse: Refuse) -> None:
         self._table, self._layout = table, table.layout
-        self._options, self._log = options, log
+        self._options, self._log, self._refuse = options, log, refuse
 
     def has_tags(self) -> bool:
         """Whether the first filled cells of annotation hold tags, not entities."""
@@ -54,8 +55,12 @@ class DocumentRows:
         """The rows as records of tokens and tags, with their places."""
         for line, cells in self._rows():
             place = f"{self._table.path}:{line}"
-            with errors_at(place):
-                record = self._tagged(cells)
+            try:
+                with errors_at(place):
+                    record = self._tagged(cells)
+            except FormatError as error:
+                self._refuse(error)
+                continue
             if record is not None:
                 yield place, record
 
