@@ -112,6 +112,20 @@ CASES = {
         lines(spans("Ines ran", PERSON), {"text": "Bo"}),
         {"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
+    "entities in a field of another name": Case(
+        CONVERT,
+        lines({"text": "Ines ran", "found": [PERSON]}),
+        {
+            "--tag-column found": INES,
+            "--skip unlabelled": [],
+            "--accept unlabelled": ["Ines ran"],
+        },
+    ),
+    "labels that are numbers": Case(
+        CONVERT,
+        lines(spans("Ines ran", {**PERSON, "label": 1})),
+        {"--tag-names LOC,PER": INES},
+    ),
     "an entity without a label": Case(
         CONVERT,
         lines(spans("Ines ran", PERSON, {"start": 5, "end": 8, "label": ""})),

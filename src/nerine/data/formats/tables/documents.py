@@ -12,7 +12,8 @@ from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.sizes import grown
-from nerine.data.formats.span_rows import SpanRow, item_list, unlabelled
+from nerine.data.formats.span_rows import SpanRow, unlabelled
+from nerine.data.formats.spans.items import item_list
 from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.tables.layout import is_tag, plain_name
 from nerine.data.formats.tables.table import Table
