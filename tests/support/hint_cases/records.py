@@ -186,6 +186,19 @@ CASES = {
         ),
         {"--offsets bytes": ["ééé [Bo](PER) Al ran", "Élé [Ines](PER)"]},
     ),
+    "line ends that seem to count otherwise from the second record on": Case(
+        CONVERT,
+        lines(
+            spans("So\nBo met Ines", {**PERSON, "start": 10, "end": 14}),
+            *[spans(f"{name}\nInes ran", {**PERSON, "start": 3, "end": 7}) for name in "ABC"],
+        ),
+        {
+            "--offsets code-points": [
+                "So␊Bo met [Ines](PER)",
+                *[f"{name}␊I[nes ](PER)ran" for name in "ABC"],
+            ]
+        },
+    ),
     "an empty token": Case(
         CONVERT,
         lines({"tokens": ["Ines", "", "ran"], "ner_tags": ["B-PER", "O", "O"]}),
