@@ -15,7 +15,7 @@ from hashlib import blake2b
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.json_values import Refuse, ignore
-from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.options import READ_ONE, UNION, ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.spans.layouts import is_skipped, layout_of
 from nerine.data.formats.unusual import treat
@@ -24,8 +24,6 @@ _BY = "by="
 _NAME_FIELDS = ("_annotator_id", "_session_id", "annotator", "annotated_by")
 _NAMES_OF_FIELDS = frozenset(_NAME_FIELDS)
 _TIME_FIELDS = ("_timestamp",)
-_READ_ONE = "annotated by several, of which {} is read (--annotations)"
-_UNION = "annotated by several, with the entities of all (--annotations)"
 
 
 @dataclass(slots=True)
@@ -98,7 +96,7 @@ class Annotators:
             shown = f"that by {group.names[index]}" if way.startswith(_BY) else f"the {way}"
             if way == "latest" and not group.has_times:
                 shown = "the last in the file, as some have no time,"
-            self._log.add_remark(_READ_ONE.format(shown))
+            self._log.add_remark(READ_ONE.format(shown))
         return record if index == wanted else None
 
     def _wanted(self) -> str:
@@ -145,7 +143,7 @@ class Annotators:
         if group.seen < len(group.names):
             return None
         if document is not None:
-            self._log.add_remark(_UNION)
+            self._log.add_remark(UNION)
         return document
 
     def _group(self, record: Record) -> _Group | None:

@@ -76,6 +76,11 @@ def is_item(value: Any) -> bool:
     )
 
 
+def is_labelled(value: Any) -> bool:
+    """Whether a value looks like an entity and has a label."""
+    return is_item(value) and not (isinstance(value, dict) and {*LABEL}.isdisjoint(value))
+
+
 def item_list(values: Any, what: str = "the entities are") -> list[Any]:
     """The entities as a list, also those that are stored as one list for each field.
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 from nerine.core.errors import FormatError
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.records import Record, shown
-from nerine.data.formats.spans.items import LABEL, is_item, item_list
+from nerine.data.formats.spans.items import is_item, is_labelled, item_list
 
 TEXT_FIELDS = ("text", "data")
 ENTITY_FIELDS = ("entities", "spans", "label", "labels")
@@ -116,10 +116,8 @@ def entity_field_of(record: Record) -> str | None:
 def other_entity_field(record: Record) -> str | None:
     """The first field that looks like entities, whatever its name; None if there is none."""
     for name, value in record.items():
-        if name != "tokens" and isinstance(value, list) and value and all(map(is_item, value)):
-            dicts = (each for each in value if isinstance(each, dict))
-            if not any({*LABEL}.isdisjoint(each) for each in dicts):
-                return name
+        if name != "tokens" and isinstance(value, list) and value and all(map(is_labelled, value)):
+            return name
     return None
 
 
