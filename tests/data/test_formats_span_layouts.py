@@ -95,6 +95,12 @@ def dataturks(text: str, *points: tuple[int, int], label: str = "person") -> dic
             "ents": [{"start": 0, "end": 4, "label": "person"}],
             "tokens": [{"id": 0, "start": 0, "end": 4}, {"id": 1, "start": 5, "end": 10}],
         },
+        # PubAnnotation
+        {
+            "text": "Mira left.",
+            "sourcedb": "PMC",
+            "denotations": [{"id": "T1", "span": {"begin": 0, "end": 4}, "obj": "person"}],
+        },
         # rows of data sets on the hub
         {"source_text": "Mira left.", "privacy_mask": [{"start": 0, "end": 4, "label": "person"}]},
         {"text": "Mira left.", "entities": {"start": [0], "end": [4], "label": ["person"]}},
@@ -106,6 +112,23 @@ def test_records_of_other_tools_are_read(file: Path, record: dict[str, Any]) -> 
     (document,) = read(file, record)
     assert (document.text, document.entities) == ("Mira left.", (MIRA,))
     assert detect_format(file) == "spans"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"offsets": [[0, 4], [10, 14]]},
+        {"span": [{"begin": 0, "end": 4}, {"begin": 10, "end": 14}]},
+    ],
+)
+def test_entities_in_pieces_are_an_error_or_skipped(file: Path, fields: Any) -> None:
+    entities = [{"type": "place", **fields}, {"type": "person", "offsets": [[0, 4]]}]
+    record = {"text": "Mira left Oslo", "entities": entities}
+    with pytest.raises(FormatError, match="is in several pieces"):
+        read(file, record)
+    log = ReadLog()
+    (document,) = read(file, record, options=ReadOptions(skip={"pieces"}), log=log)
+    assert (document.entities, log.skipped) == ((MIRA,), {"pieces": 1})
 
 
 @pytest.mark.parametrize("value", [{"PER": [[0, 4]]}, {"PER": [], "ORG": []}, "Mira"])

@@ -31,7 +31,7 @@ END = (
 PAIR = ("span", "offsets", "offset", "indices", "range", "position", "pos")
 LABEL = (
     *("label", "labels", "tag", "type", "Type", "entity_type", "entity_label", "entity_group"),
-    *("category", "class", "entity", "entityLabel"),
+    *("category", "class", "entity", "entityLabel", "obj"),
 )
 _LENGTH = ("offset", "length")
 _USUAL_RANGES = (("start", "end"), ("start_offset", "end_offset"))
@@ -71,7 +71,7 @@ def is_item(value: Any) -> bool:
         return len(value) == 3 and [isinstance(part, str) for part in value].count(True) == 1
     return isinstance(value, dict) and (
         any(name in value for name in START)
-        or any(_is_pair(value.get(name)) for name in PAIR)
+        or any(_pieces(value.get(name)) for name in PAIR)
         or value.keys() >= {*_LENGTH}
     )
 
@@ -176,17 +176,29 @@ def _bounds(fields: Record, log: ReadLog) -> tuple[tuple[str, ...], int | None, 
     start, length = (_offset(fields.get(name), log) for name in _LENGTH)
     if start is not None and length is not None:
         return _LENGTH, start, start + length
-    name = next((name for name in PAIR if _is_pair(fields.get(name))), None)
-    if name is None:
-        return (first, last), None, None
-    pairs = fields[name] if isinstance(fields[name][0], list) else [fields[name]]
-    return ((name,), *pairs[0]) if len(pairs) == 1 else None
+    for name in PAIR:
+        pieces = _pieces(fields.get(name))
+        if pieces:
+            return ((name,), *pieces[0]) if len(pieces) == 1 else None
+    return (first, last), None, None
 
 
-def _is_pair(value: Any) -> bool:
-    """Whether a value is [start, end], or a list of such pairs."""
-    pairs = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
-    return is_ranges(pairs)
+def _pieces(value: Any) -> list[tuple[int, int]]:
+    """The ranges in a value: one, or one for each piece; none if it has another form.
+
+    A range is [start, end], or {"begin": 0, "end": 4} as in PubAnnotation's JSON.
+    """
+    values = value if isinstance(value, list) and value and type(value[0]) is not int else [value]
+    found = []
+    for each in values:
+        if isinstance(each, dict):
+            each = [
+                next((each[name] for name in names if name in each), None) for names in (START, END)
+            ]
+        if not is_ranges([each]):
+            return []
+        found.append((each[0], each[1]))
+    return found
 
 
 def _offset(value: Any, log: ReadLog) -> int | None:

@@ -16,7 +16,16 @@ OFFSETS = "offsets"
 
 _OTHER_TEXT_FIELDS = ("content", "document", "sentence", "source_text")
 _OTHER_ENTITY_FIELDS = (
-    *("annotations", "annotation", "ents", "named_entities", "mentions", "privacy_mask", "ner"),
+    *(
+        "annotations",
+        "annotation",
+        "ents",
+        "named_entities",
+        "mentions",
+        "privacy_mask",
+        "ner",
+        "denotations",
+    ),
 )
 
 
