@@ -170,6 +170,14 @@ def test_numbers_of_other_tokens_than_those_of_the_range_are_kept_and_counted(fi
     assert list(log.remarks.values()) == [1]
 
 
+def test_entities_that_are_not_of_the_record_s_tokens_are_counted(file: Path) -> None:
+    record = {"text": "Mira Okonjo left", "tokens": ["Mira", "Okonjo", "left"]}
+    for entity, count in (([0, 2, "person"], 1), ([0, 11, "person"], 0)):
+        log = ReadLog()
+        read(file, {**record, "entities": [entity]}, log=log)
+        assert ["tokens" in remark for remark in log.remarks] == [True] * count
+
+
 def test_what_is_read_from_unusual_fields_is_said(file: Path) -> None:
     log = ReadLog()
     read(file, {"content": "Mira", "annotations": [{"begin": 0, "end": 4, "tag": "x"}]}, log=log)

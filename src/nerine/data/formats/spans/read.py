@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +41,7 @@ _OTHER_TOKENS = (
     "with an entity whose token_start and token_end are not the tokens of its start and end, by "
     "which it is read"
 )
+_INSIDE = "with an entity that does not begin and end where the record's tokens do"
 _TWICE = "with an entity that is listed twice, read once"
 
 Records = Callable[[Refuse | None], Iterator[tuple[str, Record]]]
@@ -173,6 +174,8 @@ class _Reader:
                     fields[key] = own
         if len(entities) < len(pairs):
             log.add_remark(_TWICE)
+        if tokens and not _are_of_tokens(entities, tokens):
+            log.add_remark(_INSIDE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
         used = {*layout.used, "tokens"}
@@ -183,6 +186,12 @@ class _Reader:
             meta["token_fields"] = token_fields
         ordered = tuple([entities[key] for key in sorted(entities)])
         return Document(layout.text, ordered, tokens, id_of(record), meta)
+
+
+def _are_of_tokens(entities: Iterable[tuple[int, int, str]], tokens: Sequence[Token]) -> bool:
+    """Whether all entities begin and end where tokens do."""
+    starts, ends = {each.start for each in tokens}, {each.end for each in tokens}
+    return all(start in starts and end in ends for start, end, _ in entities)
 
 
 def _without_token_numbers(
