@@ -13,16 +13,9 @@ from nerine.data.formats.records import Record, is_ranges, is_score, shown
 from nerine.data.formats.unusual import treat
 
 START = (
-    *(
-        "start",
-        "start_offset",
-        "startOffset",
-        "start_char",
-        "char_start",
-        "start_idx",
-        "startIndex",
-    ),
-    *("start_index", "start_pos", "start_position", "begin", "begin_offset", "BeginOffset"),
+    *("start", "start_offset", "startOffset", "start_char", "char_start", "start_idx"),
+    *("startIndex", "start_index", "start_pos", "start_position", "begin"),
+    *("begin_offset", "BeginOffset"),
 )
 END = (
     *("end", "end_offset", "endOffset", "end_char", "char_end", "end_idx", "endIndex"),
@@ -42,6 +35,7 @@ _OWN_TEXT = (
 _PERHAPS_OWN_TEXT = ("value", "word", "entity", "phrase")
 """Fields that hold an entity's own text in some files, and a normal form of it in others."""
 
+_OWN_NAMES = frozenset({*_OWN_TEXT, *_PERHAPS_OWN_TEXT})
 _NUMBER = re.compile("[0-9]{1,18}")
 _PLAIN_FIELDS = {"start", "end", "label"}
 ITEM = '{"start": 0, "end": 4, "label": "person"} or [0, 4, "person"]'
@@ -108,8 +102,11 @@ def items_of(values: list[Any], text: str, options: ReadOptions, log: ReadLog) -
     """
     found: list[Item] = []
     for value in values:
-        if type(value) is dict and value.keys() == _PLAIN_FIELDS:
-            start, end, label = value["start"], value["end"], value["label"]
+        is_plain = type(value) is dict and value.keys() == _PLAIN_FIELDS
+        if is_plain or (type(value) is list and len(value) == 3):
+            start, end, label = (
+                (value["start"], value["end"], value["label"]) if is_plain else value
+            )
             if type(start) is int and type(end) is int and type(label) is str and label:
                 found.append(Item(StatedRange(start, end, None, label), label, None, {}))
                 continue
@@ -167,6 +164,9 @@ def _fields(value: Any) -> Record:
 
 def _bounds(fields: Record, log: ReadLog) -> tuple[tuple[str, ...], int | None, int | None] | None:
     """The fields of an entity's range, its start and its end; None if it is in several pieces."""
+    start, end = fields.get("start"), fields.get("end")
+    if type(start) is int and type(end) is int:
+        return ("start", "end"), start, end
     first, last = (
         next((name for name in names if fields.get(name) is not None), names[0])
         for names in (START, END)
@@ -231,6 +231,8 @@ def _own_text(
     fields: Mapping[str, Any], text: str, taken: Collection[str]
 ) -> tuple[str, str | None]:
     """The field with the entity's own text, and that text; None if it is only a form of it."""
+    if _OWN_NAMES.isdisjoint(fields):
+        return "", None
     for name in (*_OWN_TEXT, *_PERHAPS_OWN_TEXT):
         own = fields.get(name)
         if isinstance(own, list) and len(own) == 1:  # one for each piece

@@ -174,7 +174,7 @@ class _Reader:
                     fields[key] = own
         if len(entities) < len(pairs):
             log.add_remark(_TWICE)
-        if tokens and not _are_of_tokens(entities, tokens):
+        if tokens and not _are_of_tokens(entities, tokens, layout.text):
             log.add_remark(_INSIDE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
@@ -188,10 +188,19 @@ class _Reader:
         return Document(layout.text, ordered, tokens, id_of(record), meta)
 
 
-def _are_of_tokens(entities: Iterable[tuple[int, int, str]], tokens: Sequence[Token]) -> bool:
-    """Whether all entities begin and end where tokens do."""
+def _are_of_tokens(
+    entities: Iterable[tuple[int, int, str]], tokens: Sequence[Token], text: str
+) -> bool:
+    """Whether all entities begin and end where tokens do; those between spaces are taken to."""
+    doubtful = [
+        (start, end)
+        for start, end, _ in entities
+        if (start and text[start - 1] != " ") or text[end : end + 1] not in ("", " ")
+    ]
+    if not doubtful:
+        return True
     starts, ends = {each.start for each in tokens}, {each.end for each in tokens}
-    return all(start in starts and end in ends for start, end, _ in entities)
+    return all(start in starts and end in ends for start, end in doubtful)
 
 
 def _without_token_numbers(
