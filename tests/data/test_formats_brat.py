@@ -126,6 +126,26 @@ def test_annotations_may_overlap_and_equal_ones_are_one_entity(tmp_path: Path) -
         write_documents([fewer], tmp_path / "less", "brat")
 
 
+@pytest.mark.parametrize("feed", ["\n", "\r\n", "\n  "])
+def test_pieces_that_only_line_ends_part_are_one_entity(tmp_path: Path, feed: str) -> None:
+    text = f"North{feed}America 🦊{feed}and Peru"
+    end = len(f"North{feed}America")
+    line = f"T3\tplace 0 5;{end - 7} {end}\tNorth America\nR1\tis Arg1:T3 Arg2:T3\n"
+    (tmp_path / "in").mkdir()
+    path = pair(tmp_path / "in", line, text)
+    log = ReadLog()
+    (document,) = read_documents(path, log=log)
+    assert [(each.start, each.end, each.label) for each in document.entities] == [(0, end, "place")]
+    assert list(log.remarks.values()) == [1]
+    write_documents([document], tmp_path / "out", "brat")
+    assert (tmp_path / "out" / path.name).read_bytes() == line.encode()
+    with pytest.raises(FormatError, match="shows 'North Peru'"):
+        read_one(pair(tmp_path / "in", line.replace("North A", "North Peru\tA"), text))
+    moved = Document(text, (Entity(1, end, "place"),), id="a", meta=document.meta)
+    with pytest.raises(FormatError, match="no longer an entity"):
+        write_documents([moved], tmp_path / "moved", "brat")
+
+
 def test_annotations_in_pieces_are_an_error_or_skipped(tmp_path: Path) -> None:
     lines = (
         "T2\tperson 0 11\tMira Okonjo\nT3\tgroup 17 23;33 39\tTandem Lisbon\n"

@@ -132,31 +132,25 @@ def test_splits_can_be_stated_and_those_left_out_are_named(tmp_path: Path) -> No
         load_corpus(tmp_path / "saved", splits={"dev": "notes"})
 
 
-SPANS: list[tuple[str, Any, Any]] = [
+SPANS: list[tuple[str, Any]] = [
     (
         "structs",
         [{"start": 4, "end": 10, "label": "per"}, {"start": 0, "end": 3, "label": "act"}],
-        None,
     ),
-    ("doccano's", [{"start_offset": 0, "end_offset": 3, "label": "act", "id": 7}], None),
-    ("lists", [["0", "3", "act"]], "error"),
-    ("a struct of lists", {"start": [4, 0], "end": [10, 3], "label": ["per", "act"]}, None),
-    ("several labels", [{"start": 0, "end": 3, "labels": ["act", "verb"]}], None),
-    ("pairs", [{"offsets": [[0, 3]], "type": "act", "text": "Saw"}], None),
+    ("doccano's", [{"start_offset": 0, "end_offset": 3, "label": "act", "id": 7}]),
+    ("lists", [["0", "3", "act"]]),
+    ("lists with the label first", [["act", "0", "3"]]),
+    ("a struct of lists", {"start": [4, 0], "end": [10, 3], "label": ["per", "act"]}),
+    ("several labels", [{"start": 0, "end": 3, "labels": ["act", "verb"]}]),
+    ("pairs", [{"offsets": [[0, 3]], "type": "act", "text": "Saw"}]),
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "error"), SPANS, ids=[each[0] for each in SPANS])
-def test_parquet_of_texts_and_entities(
-    tmp_path: Path, kind: str, value: Any, error: str | None
-) -> None:
+@pytest.mark.parametrize(("kind", "value"), SPANS, ids=[each[0] for each in SPANS])
+def test_parquet_of_texts_and_entities(tmp_path: Path, kind: str, value: Any) -> None:
     path = tmp_path / "train.parquet"
     columns = {"id": [3], "text": ["Saw Okonjo"], "entities": [value], "source": ["x"]}
     parquet.write_table(pa.table(columns), path)
-    if error:
-        with pytest.raises(FormatError, match="is not a valid entity"):
-            list(read_documents(path))
-        return
     (document,) = read_documents(path)
     found = [(e.start, e.end, e.label) for e in document.entities]
     expected = {
@@ -166,6 +160,18 @@ def test_parquet_of_texts_and_entities(
     }
     assert found == expected.get(kind, [(0, 3, "act")])
     assert (document.id, document.meta["source"]) == ("3", "x")
+
+
+def test_own_texts_in_lists_are_compared_and_forms_of_them_kept(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    entity = {"offsets": [[4, 10]], "type": "per", "text": ["Saw"]}
+    parquet.write_table(pa.table({"text": ["Saw Okonjo"], "entities": [[entity]]}), path)
+    with pytest.raises(FormatError, match="shows 'Saw', but the text there is 'Okonjo'"):
+        list(read_documents(path))
+    entity = {"start": 4, "end": 10, "label": "per", "value": "M. O."}
+    parquet.write_table(pa.table({"text": ["Saw Okonjo"], "entities": [[entity]]}), path)
+    (document,) = read_documents(path)
+    assert document.meta["entity_fields"] == [[4, 10, "per", {"value": "M. O."}]]
 
 
 def test_labels_that_are_numbers_have_the_names_of_their_class_label(tmp_path: Path) -> None:

@@ -691,9 +691,44 @@ def test_several_annotators_of_a_text_are_asked_about(tmp_path: Path) -> None:
         "union": [["A", "B"], ["C"]],
         "by=kim": [["A"], ["C"]],
     }.items():
-        found, _ = found_in(tmp_path, content, ReadOptions(annotations=way))
+        found, log = found_in(tmp_path, content, ReadOptions(annotations=way))
         assert [[each.label for each in document.entities] for document in found] == labels
-    assert "no annotation by 'lou'" in refused(tmp_path, content, annotations="by=lou").found
+        assert list(log.remarks.values()) == [1]
+    error = refused(tmp_path, content, annotations="by=lou")
+    assert error.found == "the text has no annotation by 'lou', but by kim"
+    for labels, options in {
+        (("B",),): ReadOptions(annotations="by=lou", skip={"unlabelled"}),
+        (("B",), ()): ReadOptions(annotations="by=lou", accept={"unlabelled"}),
+    }.items():
+        found, _ = found_in(tmp_path, content, options)
+        assert [[each.label for each in document.entities] for document in found] == [
+            *map(list, labels)
+        ]
+    without = f'text,label\nAda left,"{cell(json.dumps([REGION]))}"\n'
+    error = refused(tmp_path, without, annotations="by=lou")
+    assert error.found == "no column tells the annotators"
+
+
+def test_an_annotation_of_label_studio_without_regions_has_no_entities(tmp_path: Path) -> None:
+    value = cell(json.dumps([REGION]))
+    content = f'id,text,label,annotation_id\n1,Ada left,"{value}",4\n2,Nobody came,,5\n'
+    found, log = found_in(tmp_path, content)
+    assert ([names_in(each) for each in found], log.accepted) == ([[("Ada", "PER")], []], {})
+    assert "'label' is empty" in refused(tmp_path, f"{content}3,Bo,,\n").found
+
+
+def test_labelled_ranges_in_two_columns_are_asked_about(tmp_path: Path) -> None:
+    values = [cell(json.dumps([REGION | {"labels": [name]}])) for name in ("PER", "glad")]
+    content = 'text,label,mood\nSo it goes,[],\nAda left,"{}","{}"\n'.format(*values)
+    error = refused(tmp_path, content)
+    assert (line_of(error), error.found) == (
+        "in.csv:3",
+        "entities are in the columns 'label' and 'mood'",
+    )
+    for name, label in (("label", "PER"), ("mood", "glad")):
+        options = ReadOptions(tag_column=name, accept={"unlabelled"})
+        found, _ = found_in(tmp_path, content, options)
+        assert [names_in(each) for each in found] == [[], [("Ada", label)]]
 
 
 def test_a_region_with_two_labels_is_two_entities(tmp_path: Path) -> None:

@@ -92,6 +92,11 @@ CASES = {
             "--annotations by=2": ["Ines ran"],
         },
     ),
+    "labelled ranges in two columns": Case(
+        CONVERT,
+        {"in.csv": f'text,label,mood\nInes ran,"{RANGE}","{RANGE}"\n'},
+        {"--tag-column 'label'": INES, "--tag-column mood": INES},
+    ),
     "a text without annotation": Case(
         CONVERT,
         {"in.csv": f'text,entities\nInes ran,"{RANGE}"\nBo,\n'},

@@ -72,12 +72,9 @@ def _document(record: Record, options: ReadOptions, log: ReadLog, place: str) ->
             expected='a list of [first word, last word, "label"]',
         )
     text, tokens, used = _text(record, words, place)
-    entities = {
-        (each.start, each.end, each.label): each
-        for each in (_entity(item, tokens, options, log) for item in items)
-        if each is not None
-    }
-    if len(entities) < len(items):
+    labelled = [each for item in items if (each := _entity(item, tokens, options, log))]
+    entities = {(each.start, each.end, each.label): each for each in labelled}
+    if len(entities) < len(labelled):
         log.add_remark(TWICE)
     extras = record.get(_EXTRAS, {})
     if not isinstance(extras, dict):

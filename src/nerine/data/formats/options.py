@@ -35,6 +35,8 @@ MOST_UNREADABLE = 1000
 
 NEVER_ACCEPTED: Set[str] = {"no-label", "pieces", "empty"}
 ANNOTATIONS = ("error", "first", "latest", "union")
+READ_ONE = "annotated by several, of which {} is read (--annotations)"
+UNION = "annotated by several, with the entities of all (--annotations)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import id_of, meta_of
-from nerine.data.formats.span_rows import Counts, SpanRow, checked, item_list, unlabelled
-from nerine.data.formats.spans.items import LABEL_FIELDS
+from nerine.data.formats.span_rows import Counts, SpanRow, checked, unlabelled
+from nerine.data.formats.spans.items import LABEL, item_list
 from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.words import TAG_FIELDS, TOKEN_FIELDS, Row, TaggedRows
 
@@ -156,20 +156,24 @@ class RecordRows:
             return None
         if isinstance(value, str) and is_structured(value):
             value = structured(value)
-        items = [self._named(item, column) for item in ([] if value is None else item_list(value))]
+        items = [] if value is None else self._named(item_list(value), column)
         return SpanRow(text, items, id_of(row), meta_of(row, {text_column, column}))
 
-    def _named(self, item: Any, column: str) -> Any:
-        """An entity with a name in place of its label's number."""
+    def _named(self, items: list[Any], column: str) -> list[Any]:
+        """Entities with names in place of their labels' numbers."""
+        return [self._named_item(item, column) for item in items]
+
+    def _named_item(self, item: Any, column: str) -> Any:
         if not isinstance(item, Mapping):
             return item
-        name = next((name for name in LABEL_FIELDS if item.get(name) is not None), "label")
-        label, path = item.get(name), f"{column}.{name}"
-        if type(label) is int:
-            return {**item, name: self._label(label, path)}
-        if isinstance(label, list) and label and all(type(each) is int for each in label):
-            return {**item, name: [self._label(each, path) for each in label]}
-        return item
+        found = dict(item)
+        for name in LABEL:
+            label = found.get(name)
+            if type(label) is int:
+                found[name] = self._label(label, f"{column}.{name}")
+            elif isinstance(label, list) and label and all(type(each) is int for each in label):
+                found[name] = [self._label(each, f"{column}.{name}") for each in label]
+        return found
 
     def _label(self, number: int, path: str) -> str:
         names = self.options.tag_names or self.names.get(path)

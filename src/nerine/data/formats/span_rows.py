@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nerine.core.document import Document, Token
+from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.placed import read_each
-from nerine.data.formats.spans.items import ITEM, RANGE_FIELDS, Item, items_of, located
+from nerine.data.formats.records import Record
+from nerine.data.formats.spans.items import Item, item_list, items_of
 from nerine.data.formats.unusual import treat
-
-_PAIRS = ("span", "offsets", "offset", "indices", "range", "position")
-"""Fields that hold the start and the end of an entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +43,29 @@ class SpanRow:
         """The document; exact duplicates are one entity. Raises `FormatError` without a place."""
         items = self._items(options, log)
         ranges = checker.ranges(self.text, [each.range for each in items])
-        items = [
-            _without_own_text(item, self.text[slice(*found)]) if found else item
-            for item, found in zip(items, ranges, strict=True)
-        ]
-        entities, fields = located(items, ranges)
-        meta = dict(self.meta) | ({"entity_fields": fields} if fields else {})
-        return Document(self.text, entities, self.tokens, self.id, meta)
+        found: dict[tuple[int, int, str], tuple[Entity, Record]] = {}
+        for item, bounds in zip(items, ranges, strict=True):
+            if bounds is None:
+                continue
+            start, end = bounds
+            own = item.fields
+            if item.own_field and item.range.shown == self.text[start:end]:
+                own = {name: each for name, each in own.items() if name != item.own_field}
+            key = (start, end, item.label)
+            found.setdefault(key, (Entity(*key, item.score), own))
+        ordered = [found[key] for key in sorted(found)]
+        extra = [[e.start, e.end, e.label, fields] for e, fields in ordered if fields]
+        meta = dict(self.meta) | ({"entity_fields": extra} if extra else {})
+        return Document(self.text, tuple(e for e, _ in ordered), self.tokens, self.id, meta)
 
     def _items(self, options: ReadOptions, log: ReadLog) -> list[Item]:
-        values = [
-            value for item in item_list(self.items) for value in _with_range(item, options, log)
+        filled = [
+            {name: part for name, part in item.items() if part is not None}
+            if isinstance(item, Mapping)
+            else item
+            for item in item_list(self.items)
         ]
-        return items_of(values, self.text, has_tokens=False, options=options, log=log)
+        return items_of(filled, self.text, options, log)
 
 
 def checked(
@@ -72,53 +80,6 @@ def checked(
 
     checker = OffsetChecker(stated, options, log)
     return read_each(rows(log), lambda row, _: row.document(checker, options, log), log)
-
-
-def item_list(items: Any) -> list[Any]:
-    """The entities as a list, also those that are stored as one list for each field."""
-    if isinstance(items, Mapping) and set(items) & {"entities", "spans"}:
-        items = items.get("entities", items.get("spans"))
-    if isinstance(items, Mapping) and items:
-        lists = list(items.values())
-        if (
-            all(isinstance(each, list) for each in lists)
-            and len({len(each) for each in lists}) == 1
-        ):
-            return [dict(zip(items, each, strict=True)) for each in zip(*lists, strict=True)]
-    if not isinstance(items, list | tuple):
-        raise FormatError(
-            f"the entities are {str(items)[:60]!r}", expected=f"a list of entities: {ITEM}"
-        )
-    return list(items)
-
-
-def _with_range(item: Any, options: ReadOptions, log: ReadLog) -> Iterator[Any]:
-    """An entity without its empty fields and with a start and an end; nothing if it is skipped."""
-    if not isinstance(item, Mapping):
-        yield item
-        return
-    fields = {name: value for name, value in item.items() if value is not None}
-    name = next((name for name in _PAIRS if name in fields), None)
-    if name is None or any(bound in fields for pair in RANGE_FIELDS for bound in pair):
-        yield fields
-        return
-    value = fields.pop(name)
-    pairs = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
-    if len(pairs) > 1:
-        found = f"an entity has {len(pairs)} pieces: {str(pairs)[:60]}"
-        treat("pieces", found, options, log)
-        return
-    if not isinstance(pairs[0], list | tuple) or len(pairs[0]) != 2:
-        raise FormatError(f"an entity has the range {str(pairs[0])[:60]!r}", expected=ITEM)
-    yield {"start": pairs[0][0], "end": pairs[0][1], **fields}
-
-
-def _without_own_text(item: Item, text: str) -> Item:
-    """The entity without a field that only repeats its text."""
-    if item.fields.get(item.own_field) != text:
-        return item
-    rest = {name: value for name, value in item.fields.items() if name != item.own_field}
-    return item._replace(fields=rest)
 
 
 class Counts:

@@ -1,16 +1,12 @@
-"""Records and annotations of an unusual kind: an error, skipped or accepted, and counted.
-
-Also the remarks that several formats have in common.
-"""
+"""Records and annotations of an unusual kind: an error, skipped or accepted, and counted."""
 
 from __future__ import annotations
 
 from nerine.core.errors import FormatError
 from nerine.data.formats.options import NEVER_ACCEPTED, UNUSUAL, ReadLog, ReadOptions, Unusual
 
-READ_ONE = "annotated by several, of which {} is read (--annotations)"
-UNION = "annotated by several, with the entities of all (--annotations)"
 TWICE = "with an entity that is listed twice, read once"
+"""A remark of several formats."""
 
 
 def treat(

@@ -10,9 +10,9 @@ from typing import Any
 from nerine.core.errors import FormatError
 from nerine.core.strict_json import shown
 from nerine.data.formats.label_studio.tasks import LISTS
-from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.options import READ_ONE, UNION, ReadLog, ReadOptions
 from nerine.data.formats.records import Record
-from nerine.data.formats.unusual import READ_ONE, UNION, treat
+from nerine.data.formats.unusual import treat
 
 BY = "by="
 _LATEST_TIME = 1e15  # int() of more digits has no float
