@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Any
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
@@ -166,8 +167,9 @@ class Annotators:
             self._names.add(name)
             with contextlib.suppress(FormatError):  # it is raised when the record is read
                 group = groups.setdefault(self._key(record), _Group())
-                time = next((record[n] for n in _TIME_FIELDS if n in record), None)
-                group.has_times &= type(time) in (int, float)
+                time: Any = next((record[n] for n in _TIME_FIELDS if n in record), None)
+                if type(time) not in (int, float):
+                    time, group.has_times = 0, False
                 if not group.has_times:
                     group.latest = len(group.names)
                 elif not group.names or time >= group.time:

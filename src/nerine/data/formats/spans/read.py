@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -207,7 +208,8 @@ def _without_token_numbers(
     """
     if tokens is None or _TOKEN_NUMBERS.isdisjoint(fields):
         return fields
-    first, last = fields.get("token_start"), fields.get("token_end")
+    first: Any = fields.get("token_start")
+    last: Any = fields.get("token_end")
     are_numbers = type(first) is int and type(last) is int and 0 <= first <= last < len(tokens)
     if are_numbers and (tokens[first].start, tokens[last].end) == found:
         return {name: part for name, part in fields.items() if name not in _TOKEN_NUMBERS}
