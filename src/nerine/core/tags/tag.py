@@ -47,3 +47,18 @@ def parse_tag(tag: str) -> Tag:
             expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
         )
     return Tag(kind, label)
+
+
+def is_tag(value: str) -> bool:
+    """Whether `value` has the form of a tag."""
+    try:
+        parse_tag(value)
+    except SchemeError:
+        return False
+    return True
+
+
+def are_tags(value: str) -> bool:
+    """Whether `value` is several tags with spaces between them."""
+    tags = value.split()
+    return len(tags) > 1 and all(map(is_tag, tags))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import stream_lines
-from nerine.core.tags import OUTSIDE, Notation, TagScheme, bracketed_spans
+from nerine.core.tags import OUTSIDE, Notation, TagScheme, bracketed_spans, is_tag
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.detection import judged_options
 from nerine.data.formats.columns.layout import (
@@ -25,7 +25,6 @@ from nerine.data.formats.columns.layout import (
     column_index,
     column_separator,
     is_docstart,
-    is_tag,
 )
 from nerine.data.formats.options import ReadOptions
 from nerine.evaluation.alignment.repairs import Repairs

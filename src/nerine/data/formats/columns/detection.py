@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import read_lines
-from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation
+from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation, is_tag
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.dividing import divided
@@ -29,7 +29,6 @@ from nerine.data.formats.columns.layout import (
     column_index,
     column_separator,
     is_docstart,
-    is_tag,
     usual_width,
 )
 from nerine.data.formats.options import ReadOptions
@@ -364,7 +363,13 @@ def _doubt(
         column.kind in ("words", "pos", "constant") and len({*column.values}) < len(column.values)
         for column in columns
     )
-    if "no column holds tags" in choice.doubt and may_be_io and options.scheme is None:
+    lists = [column for column in columns if column.kind == "tag lists"]
+    if lists and len(columns) == 2:
+        hint = (
+            "this writes a header for a table with a row for each sentence: "
+            "(printf 'text\\tlabels\\n'; cat FILE) > NEW"
+        )
+    elif "no column holds tags" in choice.doubt and may_be_io and options.scheme is None:
         hint += "; --scheme-in IO (scheme='IO') reads labels without a prefix"
     return FormatError(
         f"{choice.doubt}: {'; '.join(map(str, columns))}",

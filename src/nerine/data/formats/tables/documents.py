@@ -10,12 +10,13 @@ from typing import Any
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.core.json_values import Refuse
+from nerine.core.tags import is_tag
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.sizes import grown
 from nerine.data.formats.span_rows import SpanRow, item_list, unlabelled
 from nerine.data.formats.tables.cells import is_structured, structured
-from nerine.data.formats.tables.layout import is_tag, plain_name
+from nerine.data.formats.tables.layout import plain_name
 from nerine.data.formats.tables.table import Table
 
 _MOST_ROWS = 1000

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nerine.core.display import listed
-from nerine.core.errors import FormatError, SchemeError
-from nerine.core.tags import parse_tag
+from nerine.core.errors import FormatError
+from nerine.core.tags import are_tags, is_tag
 from nerine.data.formats.options import ReadOptions
 from nerine.data.formats.tables.cells import is_structured
 
@@ -102,21 +102,6 @@ class Layout:
 def plain_name(name: str) -> str:
     """A column's name in lower case, its words separated by one space."""
     return re.sub(r"[\s_.\-]+", " ", name.casefold()).strip()
-
-
-def is_tag(value: str) -> bool:
-    """Whether `value` has the form of a tag."""
-    try:
-        parse_tag(value)
-    except SchemeError:
-        return False
-    return True
-
-
-def are_tags(value: str) -> bool:
-    """Whether `value` is several tags with spaces between them."""
-    tags = value.split()
-    return len(tags) > 1 and all(map(is_tag, tags))
 
 
 def find_layout(

@@ -9,11 +9,12 @@ from typing import Any
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_record
 from nerine.core.json_values import Refuse
+from nerine.core.tags import are_tags
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, is_ranges
 from nerine.data.formats.sizes import grown
 from nerine.data.formats.tables.cells import checked
-from nerine.data.formats.tables.layout import EXTRAS, are_tags, plain_name
+from nerine.data.formats.tables.layout import EXTRAS, plain_name
 from nerine.data.formats.tables.table import Table
 
 _ENOUGH_DOCUMENTS = 20
