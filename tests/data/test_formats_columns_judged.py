@@ -332,6 +332,22 @@ def test_stated_labels_may_look_like_prefixes_among_others(file: Path) -> None:
     assert labels == [("a@b.example", "E-mail"), ("Ann Roe", "person")]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    ["Ann left Ulm|B-PER O B-LOC\nBo ran|B-PER O\n", "Ann left|O O\nBo|B-PER\nin Ulm|O B-LOC\n"],
+)
+def test_the_tags_of_a_sentence_in_a_line_are_not_one_tag(file: Path, rows: str) -> None:
+    error = refused(file, rows.replace("|", "\t"))
+    assert "several tags a line" in error.found
+
+
+def test_several_tags_in_one_line_of_many_are_its_error(file: Path) -> None:
+    error = refused(file, "Ann\tB-PER\nleft Ulm\tO B-LOC\nthen\tO\n")
+    assert error.place == f"{file}:2"
+    found, _ = read(file, "Ann Roe\tB-Legal Person\nran\tO\n")
+    assert found == [("Ann Roe ran", [("Ann Roe", "Legal Person")])]
+
+
 def test_signs_without_letters_are_not_tokens(file: Path) -> None:
     found, notes = read(file, "Ann\tB-PER\t+\nran\tO\t-\nfar\tO\t+\n")
     assert found == [("Ann ran far", [("Ann", "PER")])]

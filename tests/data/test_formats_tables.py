@@ -512,6 +512,41 @@ def test_a_check_of_tokens_lists_each_row_by_its_line(
     assert [each.text for each in documents if each.entities][-1].endswith("Bo")
 
 
+def test_tokens_and_tags_of_a_sentence_may_be_in_one_row(tmp_path: Path) -> None:
+    content = "sent_id,tokens,labels\n1,Ada Byron left,B-per I-per O\n2,Bo,B-per\n"
+    first, second = found_in(tmp_path, content)[0]
+    assert (first.text, names_in(first)) == ("Ada Byron left", [("Ada Byron", "per")])
+    assert (second.id, names_in(second)) == ("2", [("Bo", "per")])
+
+
+def test_several_tags_in_a_row_of_a_token_are_an_error(tmp_path: Path) -> None:
+    content = "sent_id,tokens,labels\n1,Bo,B-per\n2,Ada Byron left,B-per I-per O\n"
+    error = refused(tmp_path, content)
+    assert line_of(error) == "in.csv:3"
+    assert "several tags" in error.found
+    named = "sent_id,tokens,labels\n1,Bo,B-Natural Person\n"
+    assert names_in(found_in(tmp_path, named)[0][0]) == [("Bo", "Natural Person")]
+
+
+@pytest.mark.parametrize("first", ["1", "Sentence 1", "s-1", "1.0"])
+def test_a_column_called_sentence_may_hold_its_number(tmp_path: Path, first: str) -> None:
+    second = first.replace("1", "2")
+    content = f"sentence,token,tag\n{first},Ada,B-per\n{first},left,O\n{second},Bo,B-per\n"
+    assert [each.text for each in found_in(tmp_path, content)[0]] == ["Ada left", "Bo"]
+
+
+def test_quotes_around_every_cell_of_a_column_surround_them(tmp_path: Path) -> None:
+    rows = 'text;start;end;label\n"Ada left";0;3;per\n"Bo ran";0;2;per\n'
+    assert [names_in(each) for each in found_in(tmp_path, rows)[0]] == [
+        [("Ada", "per")],
+        [("Bo", "per")],
+    ]
+    tokens = 'sentence_id;word;tag\n1;"Ada";B-per\n1;"left";O\n'
+    assert [each.text for each in found_in(tmp_path, tokens)[0]] == ["Ada left"]
+    some = 'sentence_id;word;tag\n1;"Ada";B-per\n1;left;O\n'
+    assert [each.text for each in found_in(tmp_path, some)[0]] == ['"Ada" left']
+
+
 def test_an_entity_of_no_characters_is_an_error_or_skipped(tmp_path: Path) -> None:
     content = "text,start,end,label\nAda left,3,3,per\n,4,8,act\n"
     assert "--skip empty" in (refused(tmp_path, content).hint or "")

@@ -130,6 +130,12 @@ CASES = {
         {"--scheme-in IOB2": ["[Ines Roe](entity) [Bo](entity)"]},
         then=f"{CONVERT} --tag-column 1",
     ),
+    "a sentence and its tags in a line": Case(
+        "convert in.tsv out.jsonl",
+        {"in.tsv": "Ines met Bo\tB-PER O B-PER\nBo left\tB-PER O\n"},
+        command=True,
+        right=["[Ines](PER) met [Bo](PER)", "[Bo](PER) left"],
+    ),
     "commas without a header": Case(
         CONVERT, {"in.conll": "Ines,B-PER\nmet,O\nBo,B-PER\n\n"}, command=True, right=INES
     ),

@@ -27,7 +27,7 @@ from nerine.core.tags.notation import (
 )
 from nerine.core.tags.reading import Reading
 from nerine.core.tags.scheme import Fault, TagScheme, Transitions, detect_scheme
-from nerine.core.tags.tag import OUTSIDE, Span, Tag, is_tag, parse_tag
+from nerine.core.tags.tag import OUTSIDE, Span, Tag, are_tags, is_tag, parse_tag
 
 __all__ = [
     "IO",
@@ -41,6 +41,7 @@ __all__ = [
     "TagScheme",
     "TagSurvey",
     "Transitions",
+    "are_tags",
     "bracketed_spans",
     "detect_notation",
     "detect_scheme",

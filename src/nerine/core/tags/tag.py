@@ -56,3 +56,9 @@ def is_tag(value: str) -> bool:
     except SchemeError:
         return False
     return True
+
+
+def are_tags(value: str) -> bool:
+    """Whether `value` is several tags with spaces between them."""
+    tags = value.split()
+    return len(tags) > 1 and all(map(is_tag, tags))

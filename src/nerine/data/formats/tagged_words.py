@@ -77,7 +77,7 @@ def unknown_form(tag: str, notation: Notation) -> SchemeError:
         hint = f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"
         if has_affix(tag):
             hint = _IOB2
-    elif notation.name == "prefixed" and tag.split() != [tag]:
+    elif notation.name == "prefixed" and tag.split() not in ([tag], []):
         expected = _PREFIXED_TAG
     elif notation.name == "prefixed" and notation.is_sure:
         expected, hint = _PREFIXED_TAG, f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"

@@ -363,7 +363,13 @@ def _doubt(
         column.kind in ("words", "pos", "constant") and len({*column.values}) < len(column.values)
         for column in columns
     )
-    if "no column holds tags" in choice.doubt and may_be_io and options.scheme is None:
+    lists = [column for column in columns if column.kind == "tag lists"]
+    if lists and len(columns) == 2:
+        hint = (
+            "this writes a header for a table with a row for each sentence: "
+            "(printf 'text\\tlabels\\n'; cat FILE) > NEW"
+        )
+    elif "no column holds tags" in choice.doubt and may_be_io and options.scheme is None:
         hint += "; --scheme-in IO (scheme='IO') reads labels without a prefix"
     return FormatError(
         f"{choice.doubt}: {'; '.join(map(str, columns))}",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nerine.core.tags import OUTSIDE, detect_notation
+from nerine.core.tags import OUTSIDE, are_tags, detect_notation
 from nerine.data.formats.columns.tagsets import CHUNKS, PARTS_OF_SPEECH, RELATIONS
 
 Kind = Literal[
@@ -26,6 +26,7 @@ Kind = Literal[
     "outside",
     "chunks",
     "other tags",
+    "tag lists",
     "brackets",
     "pos",
     "relation",
@@ -42,6 +43,7 @@ KINDS: dict[Kind, str] = {
     "outside": "holds only 'O'",
     "chunks": "holds chunks",
     "other tags": "holds tags in another notation",
+    "tag lists": "holds several tags a line",
     "brackets": "holds brackets",
     "pos": "holds parts of speech",
     "relation": "holds syntactic relations",
@@ -140,6 +142,9 @@ def _tag_kind(values: Values, different: set[str]) -> Kind | None:
     """The kind of tags that a column holds, a few wrong ones allowed; None if it holds none."""
     if different == {OUTSIDE}:
         return "outside"
+    lists = set(filter(are_tags, different))
+    if lists and 2 * sum(value in lists for value in values) >= len(values):
+        return "tag lists"
     tags = {value for value in different if _PREFIXED.fullmatch(value)}
     if tags:
         number = sum(value == OUTSIDE or value in tags for value in values)

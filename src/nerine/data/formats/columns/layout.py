@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from nerine.core.errors import FormatError, SettingsError
-from nerine.core.tags import Notation
+from nerine.core.tags import Notation, are_tags
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.judgement import KINDS, Column
@@ -146,6 +146,12 @@ class Layout:
         """Raises `FormatError` unless `tag` has the form of the file's tags."""
         if tag != tag.strip():
             raise FormatError(f"the tag {tag!r} has white space around it", place=place)
+        if " " in tag and are_tags(tag):
+            raise FormatError(
+                f"the column holds several tags: {tag[:60]!r}",
+                place=place,
+                expected="one tag in each line",
+            )
         if not self.notation.is_tag(tag):
             raise FormatError.placed(unknown_form(tag, self.notation), place)
 

@@ -36,7 +36,8 @@ class DocumentRows:
 
     The entities of a text are a list in JSON or as Python prints it, as in CSV files of Label
     Studio. Tags are such a list, or separated by spaces or commas; they belong to the tokens in
-    another column, or else to the words of the text, which are separated by white space.
+    another column, a list too or with spaces between them, or else to the words of the text, which
+    are separated by white space.
     """
 
     def __init__(self, table: Table, options: ReadOptions, log: ReadLog, refuse: Refuse) -> None:
@@ -179,8 +180,9 @@ class DocumentRows:
     def _tagged(self, cells: list[str]) -> Record | None:
         layout = self._layout
         text, tag_cell = layout.cell(cells, "text"), layout.cell(cells, "tag")
-        cell = layout.cell(cells, "token")
-        tokens = structured(cell) if "token" in layout else text.split()
+        cell = layout.cell(cells, "token" if "token" in layout else "text")
+        is_list = "token" in layout and is_structured(cell)
+        tokens = structured(cell) if is_list else cell.split()
         tags = self._value(tag_cell) if tag_cell.strip() else []
         if not tags and tokens and not tag_cell.strip():
             if self._unlabelled() is None:

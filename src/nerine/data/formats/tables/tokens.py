@@ -9,6 +9,7 @@ from typing import Any
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_record
 from nerine.core.json_values import Refuse
+from nerine.core.tags import are_tags
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, is_ranges
 from nerine.data.formats.sizes import grown
@@ -99,7 +100,7 @@ class TokenRows:
             is_after_empty = False
             group.size = grown(group.size, "".join(cells), self._table.path, line, _END)
             token = cells[self._token]
-            if self._extras is None and token:
+            if self._extras is None and token and " " not in cells[self._tag]:
                 group.tokens.append(token)
                 group.tags.append(cells[self._tag])
                 group.lines.append(line)
@@ -128,7 +129,7 @@ class TokenRows:
         )
 
     def _add(self, group: _Group, cells: list[str], line: int) -> None:
-        """Adds a row without a token, or one of a table that Nerine wrote."""
+        """Adds a row without a token, one with a space in its tag, or of a table of Nerine."""
         token, tag = cells[self._token], cells[self._tag]
         place = f"{self._table.path}:{line}"
         extras = "" if self._extras is None else cells[self._extras]
@@ -137,10 +138,14 @@ class TokenRows:
                 group.extras = checked(json_record(extras, place))
             if not token and not tag:
                 return
-        if token:
+        if self._extras is None and are_tags(tag):
+            self._refuse(_several_tags(tag, place))
+        elif token:
             group.tokens.append(token)
             group.tags.append(tag)
             group.lines.append(line)
+            if self._others:
+                group.columns.append([cells[index] for index in self._others])
         elif self._repairs and self._log.unreadable is None:
             group.left_out.append(tag)
         else:
@@ -194,6 +199,14 @@ class TokenRows:
             expected="a column such as 'Sentence #' or 'sentence_id', or an empty row after each "
             "sentence",
         )
+
+
+def _several_tags(cell: str, place: str) -> FormatError:
+    return FormatError(
+        f"the cell {cell[:60]!r} holds several tags",
+        place=place,
+        expected="one tag in each row, as in the first one",
+    )
 
 
 def _add_extras(record: Record, extras: Record, place: str) -> None:
