@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,20 @@ CASES = {
         {"in.xyz": "Ines ran"},
         changes={"in.xyz": LINE},
         then=f"{CONVERT} --from spans",
+        right=SHOWN,
+    ),
+    "a spreadsheet": Case(
+        "convert in.xlsx out.jsonl",
+        {"in.xlsx": b"PK\x03\x04\x14\x00"},
+        changes={"in.csv": 'text,entities\nInes ran,"[[0, 4, ""PER""]]"\n'},
+        then="convert in.csv out.jsonl",
+        right=SHOWN,
+    ),
+    "a packed file": Case(
+        "convert in.jsonl.gz out.jsonl",
+        {"in.jsonl.gz": gzip.compress(LINE.encode())},
+        changes={"in.jsonl": LINE},
+        then="convert in.jsonl out.jsonl",
         right=SHOWN,
     ),
     "an unknown extension of a table": Case(

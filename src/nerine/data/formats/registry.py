@@ -150,6 +150,14 @@ FORMATS = {
 }
 EXTENSIONS = frozenset(extension for each in FORMATS.values() for extension in each.extensions)
 
+_SHEET = ("a spreadsheet", "a table as text", "save the sheet as CSV in UTF-8")
+_ARCHIVE = ("a packed file", "the files that it holds", "unpack it first")
+_PACKED = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), _SHEET),
+    **dict.fromkeys((".zip", ".gz", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".7z"), _ARCHIVE),
+}
+"""Extensions of files that no reader takes, with what was found, what is read, and the way."""
+
 
 def format_named(name: str) -> Format:
     """The format called `name`; raises `FormatError` if it is unknown."""
@@ -166,6 +174,11 @@ def format_by_extension(path: Path, option: str = "--format") -> Format:
     for each in FORMATS.values():
         if path.suffix.lower() in each.extensions:
             return each
+    packed = _PACKED.get(path.suffix.lower())
+    if packed:
+        raise FormatError(
+            f"{packed[0]} cannot be read", place=str(path), expected=packed[1], hint=packed[2]
+        )
     raise FormatError(
         f"the extension {path.suffix!r} is unknown"
         if path.suffix
