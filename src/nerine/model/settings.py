@@ -28,6 +28,8 @@ class ModelSettings:
             each word.
         max_length: The most subwords of a window, special tokens included.
         overlap: The number of subwords that two neighbouring windows share.
+        outputs: The tag of each output of a model that Nerine did not train, where several outputs
+            may have one tag; None for a model whose outputs are `tags`.
 
     Raises:
         SettingsError: If a value has another type or is out of its range.
@@ -39,6 +41,7 @@ class ModelSettings:
     decoding: Decoding = "viterbi"
     max_length: int = 256
     overlap: int = 64
+    outputs: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.tags or not all(isinstance(tag, str) for tag in self.tags):
@@ -47,6 +50,12 @@ class ModelSettings:
         check("decoding", self.decoding, Decoding)
         check("max_length", self.max_length, int, least=1)
         check("overlap", self.overlap, int, least=0)
+        if self.outputs is not None and set(self.outputs) != set(self.tags):
+            raise SettingsError(
+                "these are not the tags of a model's outputs",
+                place="outputs",
+                expected=f"all of {', '.join(self.tags)}, and no other",
+            )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -55,7 +64,9 @@ class ModelSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON."""
-        return {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
+        values = {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
+        del values["outputs"]
+        return values if self.outputs is None else {**values, "outputs": list(self.outputs)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSettings:
@@ -66,16 +77,18 @@ class ModelSettings:
             SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
+        values = {"outputs": None, **values}
         if set(values) != known:
             raise SettingsError(
                 f"the fields {', '.join(sorted(set(values) ^ known))} are unknown or missing",
                 expected=", ".join(sorted(known)),
             )
-        tags, scheme = values["tags"], values["scheme"]
+        tags, scheme, outputs = values["tags"], values["scheme"], values["outputs"]
         return cls(
             **{
                 **values,
                 "tags": tuple(tags) if isinstance(tags, list) else (),
                 "scheme": TagScheme.named(str(scheme)),
+                "outputs": tuple(outputs) if isinstance(outputs, list) else None,
             }
         )

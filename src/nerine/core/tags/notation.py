@@ -32,9 +32,10 @@ UNNAMED = "entity"
 """The label of entities whose tags have none."""
 
 _MOST_PAIRS = 100_000
-_UPPER = {"M": "I", "W": "S"}
+INNER = {"M": "I", "W": "S"}
+"""Letters of BMES and their like, as those of BIOES."""
 _PREFIXED = re.compile(r"[BIESLU]-.+", re.DOTALL)
-_AFFIXED = (
+AFFIXED = (
     (re.compile(r"(?P<kind>[BIESLUMW])-(?P<label>.+)"), ""),
     (re.compile(r"(?P<kind>[BIESLUMW])[_:|/.](?P<label>.+)"), "BI"),
     (re.compile(r"(?P<label>.+)[-_:|/.](?P<kind>[BIESLUMW])"), "BI"),
@@ -86,7 +87,7 @@ class Notation:
         if not found:
             return OUTSIDE
         kind = found["kind"].upper()
-        return f"{_UPPER.get(kind, kind)}-{found['label'] or UNNAMED}"
+        return f"{INNER.get(kind, kind)}-{found['label'] or UNNAMED}"
 
     def scheme(self, tags: TagSurvey) -> TagScheme:
         """The scheme of the tags after they are read."""
@@ -160,14 +161,14 @@ def detect_notation(
     if stated == IO:
         return _STATED_LABELS
     if not tags or any(_PREFIXED.fullmatch(tag) for tag in tags):
-        is_bmes = tags and all(_AFFIXED[0][0].fullmatch(tag) for tag in tags)
+        is_bmes = tags and all(AFFIXED[0][0].fullmatch(tag) for tag in tags)
         extended = is_bmes and any(tag[0] in "MW" for tag in tags)
-        return _affixed(*_AFFIXED[0], tags) or PREFIXED if extended else PREFIXED
+        return _affixed(*AFFIXED[0], tags) or PREFIXED if extended else PREFIXED
     is_sure = has_outside or stated is not None
     if all(_UNLABELLED.fullmatch(tag) for tag in tags) and is_sure and set(tags) & {"B", "I"}:
         note = f"tags: letters without a label; the label is {UNNAMED!r}"
         return Notation("unlabelled", _UNLABELLED, note=note)
-    for pattern, needed in _AFFIXED:
+    for pattern, needed in AFFIXED:
         if found := _affixed(pattern, needed, tags):
             return found
     if all(BRACKETS.is_tag(tag) for tag in tags) and any("*" in tag for tag in tags):
@@ -178,10 +179,10 @@ def detect_notation(
 
 def _affixed(pattern: re.Pattern[str], needed: str, tags: Collection[str]) -> Notation | None:
     """The notation of a pattern, if it is that of all tags and all `needed` letters are there."""
-    outside = frozenset("Oo") if pattern is _AFFIXED[-1][0] else frozenset("O")
+    outside = frozenset("Oo") if pattern is AFFIXED[-1][0] else frozenset("O")
     found = [pattern.fullmatch(tag) for tag in tags if tag not in outside]
     kinds = {match["kind"].upper() for match in found if match}
-    inner = {_UPPER.get(kind, kind) for kind in kinds}
+    inner = {INNER.get(kind, kind) for kind in kinds}
     if not found or not all(found) or not inner >= set(needed):
         return None
     example = next(match[0] for match in found if match)

@@ -106,6 +106,28 @@ class Decoder:
             values[some] = np.minimum(total, 1.0)
         return values
 
+    def shares(self, logits: Logits, lengths: Sequence[int] | IntArray, spans: Spans) -> FloatArray:
+        """The share of the probability that the scheme allows at each span, `(spans,)`.
+
+        At each word of the span, and at the one after it or the sentence's end, that is the
+        probability of the tags that may follow the allowed sequences before. All other
+        probabilities are conditional on allowed sequences and say nothing of it.
+        """
+        lengths = _as_lengths(lengths, len(logits))
+        margins = margins_of(logits)
+        before = self._chain.messages(margins, lengths).alpha
+        before = np.exp(before - before.max(axis=1, keepdims=True))
+        reached = before / before.sum(axis=1, keepdims=True) @ self._chain.allowed
+        own = np.exp(margins)
+        own /= own.sum(axis=1, keepdims=True)
+        boundaries = starts_of(lengths + 1)
+        values = reached[:, self._chain.outside]  # at the end of a sentence only `O` follows
+        values[ranges(boundaries, lengths)] = (own * reached[ranges(boundaries, lengths)]).sum(1)
+        summed = np.append(0.0, np.log(np.clip(values, 1e-300, 1.0)).cumsum())
+        first = boundaries[spans.sentences] + spans.starts
+        last = boundaries[spans.sentences] + spans.ends
+        return np.asarray(np.exp(summed[last + 1] - summed[first]))
+
     def posteriors(self, logits: Logits, lengths: Sequence[int] | IntArray) -> list[Posterior]:
         """The posterior of each sentence, for the probability of any span."""
         lengths = _as_lengths(lengths, len(logits))
