@@ -105,12 +105,12 @@ def distill(
         check_labels(corpus)
         set_seed(settings.seed)
         prepare_model(student.model, settings)
-        scores, _ = validate(tagger.inference, corpus.validation)
-        encoder, head = tagger.inference.encoder, tagger.inference.head
-        examples = make_examples(corpus.train, encoder, head, texts)
+        inference = tagger.inference
+        examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
+        scores, _ = validate(inference, corpus.validation)
         layers, f1 = count_layers(loaded.model), scores.overall.f1
-        notes = _student_notes(corpus, texts, settings.keep, layers, f1)
-        run.notes += [*tagger.notes, *examples.notes(), *notes]
+        run.notes += (*tagger.notes, *examples.notes())
+        run.notes += _student_notes(corpus, texts, settings.keep, layers, f1)
         provenance = {
             **run_provenance(corpus, settings, given=conditions["corpus"]),
             "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
