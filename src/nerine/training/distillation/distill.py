@@ -86,10 +86,7 @@ def distill(
         HubError: If the teacher cannot be reached.
         MissingExtraError: If the teacher's package is not installed.
     """
-    with quiet():
-        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)
-        tagger = Tagger.from_checkpoint(loaded)
-    loaded = dataclasses.replace(loaded, settings=tagger.settings, scheme_from="record")
+    loaded, tagger = _load_teacher(teacher, revision, scheme, tags)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep)
@@ -135,6 +132,16 @@ def distill(
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer, corpus)
+
+
+def _load_teacher(
+    name: str | Path, revision: str | None, scheme: str | None, tags: TagNames | None
+) -> tuple[Checkpoint, Tagger]:
+    """The teacher, with the scheme that its tagger has found."""
+    with quiet():
+        loaded = load_checkpoint(name, revision=revision, scheme=scheme, tags=tags)
+        tagger = Tagger.from_checkpoint(loaded)
+    return dataclasses.replace(loaded, settings=tagger.settings, scheme_from="record"), tagger
 
 
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
