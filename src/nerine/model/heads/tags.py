@@ -38,8 +38,12 @@ class TagHead:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.tags = settings.tags
+        constrained = settings.decoding == "viterbi"
         self.decoder = Decoder(
-            settings.tags, settings.scheme, constrained=settings.decoding == "viterbi"
+            settings.tags,
+            settings.scheme,
+            constrained=constrained,
+            learned=settings.transitions if constrained else None,
         )
         self._scheme = settings.scheme
         self._ids = {tag: index for index, tag in enumerate(settings.tags)}
