@@ -131,7 +131,12 @@ class Tagger:
         tagger.source = source
         tagger.signs = checkpoint.signs or ()
         failed = learned_nothing(tagger.signs)
-        tagger.notes = (*source.notes, *opened.notes, *([failed.message] if failed else []))
+        tagger.notes = (
+            *source.notes,
+            *opened.notes,
+            *checkpoint.notes,
+            *([failed.message] if failed else []),
+        )
         return tagger
 
     @classmethod
@@ -169,6 +174,7 @@ class Tagger:
             thresholds=thresholds,
         )
         tagger.signs = checkpoint.signs or ()
+        tagger.notes = checkpoint.notes
         return tagger
 
     @property

@@ -130,4 +130,4 @@ def _table_of(learned: TransitionScores) -> FloatArray:
     between = np.array(learned.between, dtype=np.float64)
     scores = np.full((len(between) + 1, len(between) + 1), -np.inf)
     scores[:-1, :-1], scores[-1, :-1], scores[:-1, -1] = between, learned.start, learned.end
-    return np.maximum(scores - scores.max(), LOWEST)
+    return np.asarray(np.maximum(scores - scores.max(), LOWEST))

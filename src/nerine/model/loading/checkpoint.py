@@ -31,6 +31,7 @@ from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.evaluation.calibration import Calibration
 from nerine.evaluation.signs import Sign, saved_signs
+from nerine.model.loading.extra_weights import read_extra_weights
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
@@ -60,6 +61,7 @@ class Checkpoint:
         calibration: The fitted thresholds, if there are any.
         source: Where it was loaded from; None for one made in memory.
         signs: The signs of failure of its training; None if they were not looked for.
+        notes: What a user should know of the weights.
     """
 
     model: Any
@@ -70,6 +72,7 @@ class Checkpoint:
     calibration: Calibration | None = None
     source: Source | None = None
     signs: tuple[Sign, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class _Loaded:
     tokenizer: Any
     tags: list[str]
     longest_input: int
+    unused: tuple[str, ...] = ()
 
 
 def load_checkpoint(
@@ -109,7 +113,11 @@ def load_checkpoint(
     loaded = _load(source, info, tokenizer, weights=weights)
     if info is None:
         settings = _foreign_settings(loaded, place, scheme, tags)
-        return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source)
+        scores, notes = read_extra_weights(
+            source.folder, len(settings.tags), loaded.unused, type(loaded.model).__name__
+        )
+        settings = dataclasses.replace(settings, transitions=scores)
+        return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source, notes=notes)
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
     with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
@@ -309,7 +317,7 @@ def _load(
     found = pretrained.load_model(source, weights=weights)
     model, tags = found.model if weights else None, _in_order(found.model.config.id2label)
     longest_input = pretrained.longest_input(found.model, found.tokenizer)
-    return _Loaded(model, found.tokenizer, tags, longest_input)
+    return _Loaded(model, found.tokenizer, tags, longest_input, found.unused)
 
 
 def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
