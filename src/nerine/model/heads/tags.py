@@ -41,12 +41,20 @@ class TagHead:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.tags = settings.tags
+        constrained = settings.decoding == "viterbi"
         self.decoder = Decoder(
-            settings.tags, settings.scheme, constrained=settings.decoding == "viterbi"
+            settings.tags,
+            settings.scheme,
+            constrained=constrained,
+            learned=settings.transitions if constrained else None,
         )
         self._scheme = settings.scheme
         self._ids = {tag: index for index, tag in enumerate(settings.tags)}
-        self._is_conditional = settings.outputs is None
+        self._may_be_slivers = (
+            settings.outputs is not None
+            and settings.transitions is None
+            and settings.decoding == "viterbi"
+        )
         self._outputs = np.array([self._ids[tag] for tag in settings.outputs or settings.tags])
 
     @property
@@ -126,7 +134,7 @@ class TagHead:
         lengths = logits.encoding.lengths
         spans = self.decoder.decode(logits.values, lengths)
         scores = spans.probabilities
-        if not self._is_conditional:
+        if self._may_be_slivers:
             shares = self.decoder.shares(logits.values, lengths, spans)
             scores = np.where(shares < _SLIVER, scores * shares, scores)
         entities = [

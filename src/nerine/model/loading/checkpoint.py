@@ -30,6 +30,7 @@ from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Calibration
 from nerine.evaluation.signs import Sign, saved_signs
+from nerine.model.loading.extra_weights import read_extra_weights
 from nerine.model.loading.foreign import TagNames, foreign_settings
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
@@ -83,6 +84,7 @@ class _Loaded:
     tokenizer: Any
     tags: list[str]
     longest_input: int
+    unused: tuple[str, ...] = ()
 
 
 def load_checkpoint(
@@ -113,13 +115,18 @@ def load_checkpoint(
     if info is None:
         settings, notes = foreign_settings(loaded.tags, loaded.longest_input, place, scheme, tags)
         _rename_outputs(loaded, settings)
+        scores, weight_notes = read_extra_weights(
+            source.folder, len(settings.tags), loaded.unused, type(loaded.model).__name__
+        )
+        if scores is not None:
+            settings = dataclasses.replace(settings, transitions=scores, decoding="viterbi")
         return Checkpoint(
             loaded.model,
             loaded.tokenizer,
             settings,
             source=source,
-            scheme_from="names" if scheme is None else "user",
-            notes=tuple(notes),
+            scheme_from="names" if scheme is None and scores is None else "user",
+            notes=(*notes, *weight_notes),
         )
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
@@ -340,7 +347,7 @@ def _load(
     found = pretrained.load_model(source, weights=weights)
     model, tags = found.model if weights else None, _in_order(found.model.config.id2label)
     longest_input = pretrained.longest_input(found.model, found.tokenizer)
-    return _Loaded(model, found.tokenizer, tags, longest_input)
+    return _Loaded(model, found.tokenizer, tags, longest_input, found.unused)
 
 
 def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
