@@ -77,7 +77,7 @@ def observe(inference: Inference, *, is_stated: bool = False) -> tuple[ModelSett
             settings = dataclasses.replace(settings, scheme=TagScheme.IOB2, decoding="viterbi")
             if inside:
                 notes.append(f"its tags are read as IOB2: {found}")
-    if settings.decoding == "viterbi":
+    if settings.decoding == "viterbi" and settings.transitions is None:
         share, entities = _legal_share(settings, logits.values, logits.encoding.lengths)
         if share < _LOW_SHARE and entities >= _LEAST:
             notes.append(
