@@ -177,7 +177,7 @@ def test_layers_that_the_architecture_lacks_are_told_of(folder: Path) -> None:
         "the weights hold lstm (8 tensors), which BertForTokenClassification has no place for: "
         "the author's own code may find other entities"
     )
-    assert tagger.notes == (note,)
+    assert tagger.notes[0] == note
 
 
 def test_layers_beyond_the_configuration_are_told_of(folder: Path) -> None:

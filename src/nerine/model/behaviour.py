@@ -45,6 +45,8 @@ PROBE = (
 
 _LEAST = 4
 """Entities that a model has to find before it is judged."""
+_CLEARLY = 2
+"""So many times more entities begin with `I-` than with `B-` in IOB1."""
 _LOW_SHARE = 0.8
 
 
@@ -65,10 +67,10 @@ def observe(inference: Inference, *, is_stated: bool = False) -> tuple[ModelSett
         rows = [[settings.tags[next(tags)] for _ in range(length)] for length in lengths]
         inside, begin = count_beginnings(rows)
         found = f"on {len(PROBE)} texts its entities begin with I- {inside} times, with B- {begin}"
-        if inside + begin < _LEAST:
+        if inside + begin < _LEAST or begin < inside <= _CLEARLY * begin:
             notes.append(
                 "the scheme of its tags is not known: each B-, and each I- that continues no "
-                "entity, begins one; --scheme (scheme=…) states it"
+                f"entity, begins one; --scheme (scheme=…) states it ({found})"
             )
         elif inside > begin:
             settings = dataclasses.replace(settings, scheme=TagScheme.IOB1)
