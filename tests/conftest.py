@@ -18,7 +18,8 @@ import pytest
 from hypothesis import settings
 
 # How long an example takes says nothing on a busy machine; pytest's own timeout ends a hang.
-settings.register_profile("nerine", deadline=None)
+settings.register_profile("nerine", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)  # --hypothesis-profile
 settings.load_profile("nerine")
 
 if TYPE_CHECKING:

@@ -170,6 +170,51 @@ def test_the_layer_that_was_read_in_gold_is_read_in_a_file_with_as_many_columns(
     assert f"columns 1 and 2 of {system} hold tags; 1 is read, as in gold" in found["notes"][-1]
 
 
+LAYERS = "Ulm\tB-o\tB-l\nOpera\tI-o\tO\nsings\tO\tO\n\nAnn\tB-p\tO\nran\tO\tO\n\n"
+
+
+@pytest.mark.parametrize(
+    ("predicted", "options", "recall"),
+    [
+        (LAYERS, [], 1),
+        (LAYERS.replace("B-l", "O"), [], 2 / 3),
+        (LAYERS.replace("Ann\tB-p", "Ann\tO"), [], 2 / 3),
+        (re.sub(r"\t\S+$", "", LAYERS, flags=re.MULTILINE), [], 2 / 3),
+        (re.sub(r"^(?=\S)", "x\t", LAYERS, flags=re.MULTILINE), ["2,3"], 1),
+    ],
+)
+def test_layers_of_gold_are_read_in_a_file_that_has_them(
+    tmp_path: Path, predicted: str, options: list[str], recall: float
+) -> None:
+    (tmp_path / "gold").write_text(LAYERS)
+    (tmp_path / "system").write_text(predicted)
+    named = ["--predicted-column", *options] if options else []
+    files = (tmp_path / "gold", tmp_path / "system")
+    found = as_json("score", *files, "--tag-column", "1,2", *named)
+    assert found["overall"]["recall"] == pytest.approx(recall)
+    assert found["overall"]["precision"] == 1
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["#\thttps://news.example/1\t[2011-02-03]", "# id 7e-2\tdomain=en", "#\tnews vom 1.2."],
+)
+def test_lines_on_the_source_of_a_sentence_are_comments(tmp_path: Path, comment: str) -> None:
+    rows = "1\tAnn\tB-p\tO\n2\tran\tO\tO\n\n"
+    for name in ("gold", "system"):
+        (tmp_path / name).write_text(f"{comment}\n{rows}{comment}\n{rows}")
+    found = as_json("score", tmp_path / "gold", tmp_path / "system")
+    assert found["overall"] == {**dict.fromkeys(("precision", "recall", "f1"), 1.0), "support": 2}
+
+
+@pytest.mark.parametrize("name", ["system", "system.pred"])
+def test_another_encoding_is_named_whatever_the_name(gold: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(GOLD.encode("utf-16"))
+    result = run("score", gold, tmp_path / name)
+    assert result.exit_code == 2
+    assert "iconv -f utf-16" in result.stderr
+
+
 def test_tags_before_a_column_of_numbers_are_found(gold: Path, tmp_path: Path) -> None:
     path = tmp_path / "system.tsv"
     path.write_text(re.sub(r"^(\S+) (\S+)$", r"\1\t\2\t0.93", GOLD, flags=re.MULTILINE))

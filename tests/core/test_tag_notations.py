@@ -53,6 +53,35 @@ def test_the_notation_of_tags(tags: str, name: str, prefixed: str) -> None:
     assert notation_of(tags) == (name, prefixed.split())
 
 
+@pytest.mark.parametrize(
+    ("tags", "stated", "prefixed"),
+    [
+        ("B_x O", "IOB2", "B-x O"),
+        ("x-B y-B O", "IOB2", "B-x B-y O"),
+        ("S-x O", "BIOES", "S-x O"),
+        ("I-x I-x O I-y", "IO", "I-x I-x O I-y"),
+        ("x x O y", "IO", "B-x I-x O B-y"),
+        ("E-mail x O", "IO", "B-E-mail B-x O"),
+    ],
+)
+def test_what_is_stated_reads_tags_that_leave_it_open(
+    tags: str, stated: str, prefixed: str
+) -> None:
+    survey = TagSurvey.of([tags.split()])
+    scheme = read_scheme(stated)
+    found = detect_notation(survey.tags, has_outside=survey.has_outside, stated=scheme)
+    assert all(map(found.is_tag, tags.split()))
+    assert list(found.prefixed(tags.split())) == prefixed.split()
+
+
+@pytest.mark.parametrize(
+    "tags", ["B-x I-x O", "B_x O", "B I O", "x-B x-I y-B O", "b-x i-x o", "0 x"]
+)
+def test_tags_that_are_not_labels_alone_are_unknown_if_io_is_stated(tags: str) -> None:
+    found = detect_notation({*tags.split()} - {"O"}, has_outside="O" in tags, stated="IO")
+    assert not found.is_tag(tags.split()[0])
+
+
 @given(st.lists(tag_sequences(TagScheme.IOB1, legal=False), max_size=3))
 def test_a_survey_tells_the_same_scheme_as_the_sequences(sequences: list[list[str]]) -> None:
     survey = TagSurvey.of(sequences)

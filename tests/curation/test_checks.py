@@ -445,7 +445,7 @@ def test_each_line_that_cannot_be_read_is_found_and_the_rest_is_checked(tmp_path
     )
     (tmp_path / "test.jsonl").write_text(
         '{"text": "Mira ?!", "entities": [[5, 7, "person"]]}\n{"text": \n[]\n'
-        '{"text": "Rio", "entities": [[0, 9, "place"]]}\n'
+        '{"text": "Rio", "entities": [[0, 9, "place"]]}\n{"text": "Rio"}\n'
     )
     found = checked(tmp_path, "unreadable").findings
     assert [each.place.removeprefix(f"{tmp_path}/") for each in found] == [
@@ -454,8 +454,10 @@ def test_each_line_that_cannot_be_read_is_found_and_the_rest_is_checked(tmp_path
         "test.jsonl:2",
         "test.jsonl:3",
         "test.jsonl:4",
+        "test.jsonl:5",
     ]
-    assert "expected: 0 <= start < end <= 3" in found[-1].message
+    assert "expected: 0 <= start < end <= 3" in found[-2].message
+    assert "hint: --skip unlabelled" in found[-1].message
     assert len(checked(tmp_path, "entity-of-signs").findings) == 1
     with pytest.raises(FormatError, match=r"train\.conll:2"):
         load_corpus(tmp_path)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import CorpusError, FormatError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, detect_format, read_documents, write_documents
-from strategies import documents, overlapping_documents
 
 TEXT = "Mira Okonjo left\nTandem Labs for Lisbon.\n"
 LINES = """\
@@ -56,6 +53,14 @@ def test_a_pair_is_read_and_written_back_to_the_byte(tmp_path: Path) -> None:
     write_documents([document], tmp_path / "out", "brat")
     written = {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
     assert written == {"a.txt": TEXT.encode(), "a.ann": LINES.encode()}
+
+
+def test_annotations_without_a_text_are_of_the_format_that_they_show(tmp_path: Path) -> None:
+    alone = tmp_path / "system.ann"
+    alone.write_text("Bo\tB-PER\nran\tO\n\n")
+    assert detect_format(alone) == "columns"
+    alone.write_text("T1\tPER 0 2\tBo\n")
+    assert detect_format(alone) == "brat"
 
 
 @pytest.mark.parametrize("name", ["a.ann", "a.txt", ""])
@@ -119,6 +124,26 @@ def test_annotations_may_overlap_and_equal_ones_are_one_entity(tmp_path: Path) -
     fewer = document.with_entities(e for e in document.entities if e.label != "person")
     with pytest.raises(FormatError, match="refers to T2, which is no longer an entity"):
         write_documents([fewer], tmp_path / "less", "brat")
+
+
+@pytest.mark.parametrize("feed", ["\n", "\r\n", "\n  "])
+def test_pieces_that_only_line_ends_part_are_one_entity(tmp_path: Path, feed: str) -> None:
+    text = f"North{feed}America 🦊{feed}and Peru"
+    end = len(f"North{feed}America")
+    line = f"T3\tplace 0 5;{end - 7} {end}\tNorth America\nR1\tis Arg1:T3 Arg2:T3\n"
+    (tmp_path / "in").mkdir()
+    path = pair(tmp_path / "in", line, text)
+    log = ReadLog()
+    (document,) = read_documents(path, log=log)
+    assert [(each.start, each.end, each.label) for each in document.entities] == [(0, end, "place")]
+    assert list(log.remarks.values()) == [1]
+    write_documents([document], tmp_path / "out", "brat")
+    assert (tmp_path / "out" / path.name).read_bytes() == line.encode()
+    with pytest.raises(FormatError, match="shows 'North Peru'"):
+        read_one(pair(tmp_path / "in", line.replace("North A", "North Peru\tA"), text))
+    moved = Document(text, (Entity(1, end, "place"),), id="a", meta=document.meta)
+    with pytest.raises(FormatError, match="no longer an entity"):
+        write_documents([moved], tmp_path / "moved", "brat")
 
 
 def test_annotations_in_pieces_are_an_error_or_skipped(tmp_path: Path) -> None:
@@ -414,12 +439,3 @@ def test_pairs_that_are_called_like_splits_are_splits(tmp_path: Path) -> None:
         "train": 1,
         "validation": 1,
     }
-
-
-@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
-def test_documents_survive(
-    tmp_path_factory: pytest.TempPathFactory, before: list[Document]
-) -> None:
-    folder = tmp_path_factory.mktemp("brat") / "out"
-    assert write_documents(before, folder, "brat") == len(before)
-    assert list(read_documents(folder)) == before

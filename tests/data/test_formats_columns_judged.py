@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -302,6 +303,115 @@ def test_io_is_read_as_runs(file: Path, tags: list[str]) -> None:
     options = ReadOptions(scheme="IO", token_column=0, tag_column=1)
     (document,) = read_documents(file, "columns", options)
     assert [[e.start // 2, e.end // 2 + 1, e.label] for e in document.entities] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "found"),
+    [
+        ("Ann B-PER|ran O|", 1, "'B-PER'"),
+        ("Ann B-PER|ran 0|Roe B-PER", 1, "'B-PER'"),
+        ("BRCA1 B|gene I|fails O", 1, "'B'"),
+        ("Ann PER|ran 0|", 2, "'0'"),
+        ("Ann PER|ran _|Roe LOC", 2, "'_'"),
+    ],
+)
+def test_stated_labels_have_no_prefix_and_no_other_sign_for_o(
+    file: Path, rows: str, line: int, found: str
+) -> None:
+    file.write_text(tabbed(rows.replace("|", "\n") + "\n"))
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(file, "columns", ReadOptions(scheme="IO")))
+    assert caught.value.place == f"{file}:{line}"
+    assert found in caught.value.found
+
+
+def test_stated_labels_may_look_like_prefixes_among_others(file: Path) -> None:
+    text = "a@b.example\tE-mail\nfor\tO\nAnn\tperson\nRoe\tperson\n"
+    assert "--scheme-in IO" in (refused(file, text).hint or "")
+    (_, labels), *_ = read(file, text, ReadOptions(scheme="IO"))[0]
+    assert labels == [("a@b.example", "E-mail"), ("Ann Roe", "person")]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["Ann left Ulm|B-PER O B-LOC\nBo ran|B-PER O\n", "Ann left|O O\nBo|B-PER\nin Ulm|O B-LOC\n"],
+)
+def test_the_tags_of_a_sentence_in_a_line_are_not_one_tag(file: Path, rows: str) -> None:
+    error = refused(file, rows.replace("|", "\t"))
+    assert "several tags a line" in error.found
+
+
+def test_several_tags_in_one_line_of_many_are_its_error(file: Path) -> None:
+    error = refused(file, "Ann\tB-PER\nleft Ulm\tO B-LOC\nthen\tO\n")
+    assert error.place == f"{file}:2"
+    found, _ = read(file, "Ann Roe\tB-Legal Person\nran\tO\n")
+    assert found == [("Ann Roe ran", [("Ann Roe", "Legal Person")])]
+
+
+def test_signs_without_letters_are_not_tokens(file: Path) -> None:
+    found, notes = read(file, "Ann\tB-PER\t+\nran\tO\t-\nfar\tO\t+\n")
+    assert found == [("Ann ran far", [("Ann", "PER")])]
+    assert notes == ["columns: 0 token, 1 tag (IOB2); 2 holds words too"]
+
+
+def test_inside_alone_is_io_with_a_prefix(file: Path) -> None:
+    text = "Ann\tI-PER\nRoe\tI-PER\nin\tO\nUlm\tI-LOC\n"
+    ((_, labels),) = read(file, text, ReadOptions(scheme="IO"))[0]
+    assert labels == [("Ann Roe", "PER"), ("Ulm", "LOC")]
+
+
+def test_a_missing_o_is_said_of_stated_labels(file: Path) -> None:
+    file.write_text("Ann\tPER\nran\tOTHER\n")
+    log = ReadLog()
+    list(read_documents(file, "columns", ReadOptions(scheme="IO"), log))
+    assert any("every word is in an entity" in each for each in log.notes)
+
+
+DIVIDED = [
+    ("d1", "0", "1", "Ann", "B-PER"),
+    ("d1", "0", "2", "left", "O"),
+    ("d1", "1", "1", "Ulm", "B-LOC"),
+    ("d1", "1", "2", "sleeps", "O"),
+    ("d2", "0", "1", "Bo", "B-PER"),
+    ("d2", "0", "2", "ran", "O"),
+]
+"""Rows with the names of a document, of its sentence, and of the token in it."""
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "dividers"),
+    [
+        ((0, 1, 2, 3, 4), "", [0, 1]),
+        ((0, 1, 3, 4), "", [0, 1]),
+        ((0, 2, 3, 4), "", [1]),
+        ((2, 0, 3, 4), "", [0]),
+        ((3, 4, 0, 1), "", [2, 3]),
+        ((0, 1, 3, 4), "doc_id sent_id token tag", [0, 1]),
+        ((0, 2, 3, 4), "doc_id token_id token tag", [1]),
+    ],
+)
+def test_the_finest_column_divides_documents(
+    file: Path, columns: tuple[int, ...], header: str, dividers: list[int]
+) -> None:
+    rows = [" ".join(row[index] for index in columns) for row in DIVIDED]
+    found, notes = read(file, tabbed("".join(f"{row}\n" for row in filter(None, [header, *rows]))))
+    assert [text for text, _ in found] == ["Ann left", "Ulm sleeps", "Bo ran"]
+    assert [int(each) for each in re.findall(r"(\d) [\w ]+ divides", notes[0])] == dividers
+
+
+def test_the_name_of_a_long_first_document_divides(file: Path) -> None:
+    words = [letter * length for length in range(1, 41) for letter in "abcdefghijklmnop"]
+    rows = "".join(f"n7\t{word}\tO\n" for word in words)
+    found, _ = read(file, f"{rows}n8\tAnn\tB-PER\n")
+    assert [len(text.split()) for text, _ in found] == [640, 1]
+    found, _ = read(file, f"{rows}n8\tAnn\tB-PER\n".replace("n7", "x").replace("n8", "y"))
+    assert len(found) == 1
+
+
+def test_a_named_column_of_something_else_does_not_divide(file: Path) -> None:
+    rows = "id token head tag|1 Ann 2 B-PER|2 ran 2 O|3 to 3 O|4 Ulm 3 B-LOC|"
+    found, _ = read(file, tabbed(rows.replace("|", "\n")))
+    assert [text for text, _ in found] == ["Ann ran to Ulm"]
 
 
 SOURCES = [

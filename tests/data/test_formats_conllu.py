@@ -10,17 +10,13 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError, NerineError
-from nerine.core.tags import TagScheme
 from nerine.data.formats import (
     ReadLog,
     ReadOptions,
-    WriteOptions,
     detect_format,
     read_documents,
     write_documents,
 )
-from nerine.data.formats.tagged_words import words_to_tag
-from strategies import documents
 
 
 @pytest.fixture(scope="module")
@@ -174,16 +170,6 @@ def test_every_unreadable_line_is_listed(file: Path) -> None:
     assert [error.place for error in log.unreadable or ()] == [f"{file}:3", f"{file}:6"]
 
 
-@given(st.lists(documents(), max_size=3), st.sampled_from(TagScheme))
-def test_documents_survive(file: Path, written: list[Document], scheme: TagScheme) -> None:
-    assert write_documents(written, file, options=WriteOptions(scheme)) == len(written)
-    back = list(read_documents(file, "conllu", ReadOptions(scheme=scheme)))
-    assert [(d.text, d.entities, d.id, d.meta) for d in back] == [
-        (d.text, d.entities, d.id, d.meta) for d in written
-    ]
-    assert [d.tokens for d in back] == [words_to_tag(d) for d in written]
-
-
 _CELLS = st.sampled_from(["_", "NOUN", "a=b", "Gloss=x|Y=z", "SpaceAfter=No", "O", "B-x", "1-2"])
 _WORDS = st.sampled_from(["Finn", "ran", ",", "#", "# id = 5", "New York", "1-2", "_", "ø"])
 
@@ -227,3 +213,16 @@ def test_any_bytes_are_read_or_refused_with_their_place(file: Path, content: byt
         list(read_documents(file, "conllu"))
     except NerineError as error:
         assert file.name in (error.place or "")  # noqa: PT017
+
+
+def test_a_row_of_another_width_in_a_short_file_is_its_own_error(tmp_path: Path) -> None:
+    path = tmp_path / "short.conllu"
+    blank = "\t_" * 7
+    path.write_text(f"1\tAnn{blank}\tNER=B-PER\n2\tran\tNER=O\n3\tfar{blank}\tNER=O\n\n")
+    with pytest.raises(FormatError) as caught:
+        list(read_documents(path))
+    assert caught.value.place == f"{path}:2"
+    log = ReadLog(unreadable=[])
+    (document,) = read_documents(path, log=log)
+    assert document.text == "Ann far"
+    assert [each.place for each in log.unreadable or ()] == [f"{path}:2"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
@@ -301,7 +301,6 @@ def test_all_documents_that_cannot_be_read_can_be_listed(file: Path, pipeline: A
     assert [each.place for each in log.unreadable or ()] == [f"{file}:2"]
 
 
-@settings(max_examples=50)
 @given(st.lists(overlapping_documents(), min_size=1, max_size=3))
 def test_documents_with_overlapping_entities_survive_as_a_span_group(
     tmp_path_factory: pytest.TempPathFactory, before: list[Document]
@@ -319,7 +318,6 @@ def test_documents_with_overlapping_entities_survive_as_a_span_group(
         assert is_flat or not doc.has_annotation("ENT_IOB") or not len(doc)
 
 
-@settings(max_examples=50)
 @given(st.lists(documents(scores=True), max_size=3))
 def test_documents_survive(
     tmp_path_factory: pytest.TempPathFactory, before: list[Document]

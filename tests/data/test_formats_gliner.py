@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -98,12 +97,6 @@ def test_unlabelled_records_and_entities_without_a_label_are_skipped(file: Path)
     options = ReadOptions(skip={"unlabelled", "no-label"})
     assert [each.text for each in read(file, records, log, options)] == ["b"]
     assert log.skipped == {"unlabelled": 1, "no-label": 1}
-
-
-@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
-def test_documents_survive(file: Path, before: list[Document]) -> None:
-    assert write_documents(before, file, "gliner") == len(before)
-    assert list(read_documents(file, "gliner")) == before
 
 
 @given(documents() | overlapping_documents())

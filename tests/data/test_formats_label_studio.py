@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -24,7 +22,6 @@ from nerine.data.formats import (
 )
 from nerine.data.formats.head import Head
 from nerine.data.formats.label_studio import recognises
-from strategies import documents, overlapping_documents
 
 MIRA = Entity(0, 4, "person")
 
@@ -494,17 +491,6 @@ def test_a_folder_of_exports_is_a_corpus(tmp_path: Path) -> None:
     corpus = load_corpus(tmp_path)
     assert list(corpus.splits) == ["train", "validation"]
     assert corpus.place("train", 0) == f"{tmp_path / 'train.json'}:2, task 5"
-
-
-@given(st.lists(documents(scores=True) | overlapping_documents(), max_size=3))
-def test_documents_survive(
-    tmp_path_factory: pytest.TempPathFactory, before: list[Document]
-) -> None:
-    file = tmp_path_factory.getbasetemp() / "label-studio.json"
-    assert write_documents(before, file, "label-studio") == len(before)
-    log = ReadLog()
-    assert list(read_documents(file, "label-studio", log=log)) == before
-    assert log.notes == []
 
 
 def test_predictions_stand_beside_what_a_person_said(file: Path) -> None:

@@ -129,7 +129,7 @@ def test_spacys_own_conversion_is_read(file: Path, document: Document) -> None:
     training = pytest.importorskip("spacy.training")
     words = [document.surface(token) for token in document.tokens or ()]
     starts = [index == 0 for index in range(len(words))]
-    doc = spacy.tokens.Doc(spacy.blank("xx").vocab, words=words, sent_starts=starts)
+    doc = spacy.tokens.Doc(spacy.vocab.Vocab(), words=words, sent_starts=starts)
     doc.ents = [doc.char_span(each.start, each.end, each.label) for each in document.entities]
     converted = training.docs_to_json([doc])
     (found,) = read(file, [converted])

@@ -84,6 +84,27 @@ def dataturks(text: str, *points: tuple[int, int], label: str = "person") -> dic
         {"text": "Mira left.", "entities": [{"begin": 0, "end": 4, "type": "person"}]},
         {"text": "Mira left.", "spans": [{"start_char": 0, "end_char": 4, "label": "person"}]},
         {"text": "Mira left.", "entities": [{"start": 0, "end": 4, "entity_group": "person"}]},
+        {"text": "Mira left.", "entities": [{"startIndex": 0, "endIndex": 4, "label": "person"}]},
+        {"text": "Mira left.", "entities": [{"start": 0, "stop": 4, "label": "person"}]},
+        {"text": "Mira left.", "entities": [{"span": [0, 4], "label": "person"}]},
+        {"text": "Mira left.", "entities": [{"offsets": [[0, 4]], "type": "person"}]},
+        {"text": "Mira left.", "entities": [{"offset": 0, "length": 4, "category": "person"}]},
+        # spaCy's Doc.to_json()
+        {
+            "text": "Mira left.",
+            "ents": [{"start": 0, "end": 4, "label": "person"}],
+            "tokens": [{"id": 0, "start": 0, "end": 4}, {"id": 1, "start": 5, "end": 10}],
+        },
+        # PubAnnotation
+        {
+            "text": "Mira left.",
+            "sourcedb": "PMC",
+            "denotations": [{"id": "T1", "span": {"begin": 0, "end": 4}, "obj": "person"}],
+        },
+        # rows of data sets on the hub
+        {"source_text": "Mira left.", "privacy_mask": [{"start": 0, "end": 4, "label": "person"}]},
+        {"text": "Mira left.", "entities": {"start": [0], "end": [4], "label": ["person"]}},
+        {"text": "Mira left.", "spans": {"offsets": [[0, 4]], "type": ["person"]}},
         dataturks("Mira left.", (0, 3)),
     ],
 )
@@ -91,6 +112,70 @@ def test_records_of_other_tools_are_read(file: Path, record: dict[str, Any]) -> 
     (document,) = read(file, record)
     assert (document.text, document.entities) == ("Mira left.", (MIRA,))
     assert detect_format(file) == "spans"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"offsets": [[0, 4], [10, 14]]},
+        {"span": [{"begin": 0, "end": 4}, {"begin": 10, "end": 14}]},
+    ],
+)
+def test_entities_in_pieces_are_an_error_or_skipped(file: Path, fields: Any) -> None:
+    entities = [{"type": "place", **fields}, {"type": "person", "offsets": [[0, 4]]}]
+    record = {"text": "Mira left Oslo", "entities": entities}
+    with pytest.raises(FormatError, match="is in several pieces"):
+        read(file, record)
+    log = ReadLog()
+    (document,) = read(file, record, options=ReadOptions(skip={"pieces"}), log=log)
+    assert (document.entities, log.skipped) == ((MIRA,), {"pieces": 1})
+
+
+@pytest.mark.parametrize("value", [{"PER": [[0, 4]]}, {"PER": [], "ORG": []}, "Mira"])
+def test_entities_that_are_no_list_are_refused(file: Path, value: Any) -> None:
+    with pytest.raises(FormatError, match="the field 'entities' holds"):
+        read(file, {"text": "Mira left.", "entities": value})
+
+
+@pytest.mark.parametrize("name", ["span_text", "covered_text", "text"])
+@pytest.mark.parametrize("own", ["left", ["left"]])
+def test_own_texts_of_any_usual_name_are_compared(file: Path, name: str, own: Any) -> None:
+    entity = {"start": 0, "end": 4, "label": "person", name: own}
+    with pytest.raises(FormatError, match="shows 'left', but the text there is 'Mira'"):
+        read(file, {"text": "Mira left.", "entities": [entity]})
+
+
+def test_the_field_of_entities_can_be_named(file: Path) -> None:
+    record = {"text": "Mira left.", "found": [{"start": 0, "end": 4, "label": "person"}]}
+    with pytest.raises(FormatError, match="no entities") as caught:
+        read(file, record)
+    assert "--tag-column found" in (caught.value.hint or "")
+    (document,) = read(file, record, options=ReadOptions(tag_column="found"))
+    assert (document.entities, document.meta) == ((MIRA,), {})
+    tokens = [{"start": 0, "end": 4, "tag": "NNP"}]
+    with pytest.raises(FormatError, match="no entities") as caught:
+        read(file, {"text": "Mira left.", "tokens": tokens, "sents": [{"start": 0, "end": 9}]})
+    assert "--tag-column" not in (caught.value.hint or "")
+
+
+def test_numbers_of_other_tokens_than_those_of_the_range_are_kept_and_counted(file: Path) -> None:
+    tokens = [{"text": "Mira", "start": 0, "end": 4}, {"text": "left", "start": 5, "end": 9}]
+    right, wrong = {"token_start": 0, "token_end": 0}, {"token_start": 0, "token_end": 1}
+    log = ReadLog()
+    for numbers, fields in ((right, None), (wrong, [[0, 4, "person", wrong]])):
+        span = {"start": 0, "end": 4, "label": "person", **numbers}
+        record = {"text": "Mira left", "tokens": tokens, "spans": [span]}
+        (document,) = read(file, record, log=log)
+        assert (document.entities, document.meta.get("entity_fields")) == ((MIRA,), fields)
+    assert list(log.remarks.values()) == [1]
+
+
+def test_entities_that_are_not_of_the_record_s_tokens_are_counted(file: Path) -> None:
+    record = {"text": "Mira Okonjo left", "tokens": ["Mira", "Okonjo", "left"]}
+    for entity, count in (([0, 2, "person"], 1), ([0, 11, "person"], 0)):
+        log = ReadLog()
+        read(file, {**record, "entities": [entity]}, log=log)
+        assert ["tokens" in remark for remark in log.remarks] == [True] * count
 
 
 def test_what_is_read_from_unusual_fields_is_said(file: Path) -> None:
@@ -169,7 +254,7 @@ def of(name: str, *labels: tuple[int, int, str], **fields: Any) -> dict[str, Any
 
 SEVERAL = (
     of("ann", (0, 4, "A"), _timestamp=3),
-    {"text": "Bo", "spans": [], "_annotator_id": "ann"},
+    {"text": "Bo", "spans": [[0, 2, "D"]], "_annotator_id": "ann"},
     of("bob", (0, 4, "A"), (10, 14, "B"), _timestamp=9),
     of("cy", (0, 4, "C"), _timestamp=5),
 )
@@ -189,8 +274,7 @@ def test_several_annotators_of_a_text_are_an_error(file: Path) -> None:
         ("first", ["A"]),
         ("latest", ["A", "B"]),
         ("union", ["A", "C", "B"]),
-        ("by=cy", ["C"]),
-        ("by=bob", ["A", "B"]),
+        ("by=ann", ["A"]),
     ],
 )
 def test_which_annotator_counts_can_be_chosen(file: Path, way: str, labels: list[str]) -> None:
@@ -202,10 +286,45 @@ def test_which_annotator_counts_can_be_chosen(file: Path, way: str, labels: list
     assert list(log.remarks.values()) == [1]
 
 
-def test_an_annotator_who_is_not_there_is_an_error(file: Path) -> None:
+@pytest.mark.parametrize("name", ["bob", "cy"])
+def test_a_text_that_only_others_labelled_is_unlabelled(file: Path, name: str) -> None:
+    labels = {"bob": ["A", "B"], "cy": ["C"]}[name]
+    way = f"by={name}"
+    with pytest.raises(FormatError, match=f"no record by '{name}', but by ann") as caught:
+        read(file, *SEVERAL, options=ReadOptions(annotations=way))
+    assert caught.value.place == f"{file}:2"
+    (one,) = read(file, *SEVERAL, options=ReadOptions(annotations=way, skip={"unlabelled"}))
+    assert [each.label for each in one.entities] == labels
+    options = ReadOptions(annotations=way, accept={"unlabelled"})
+    entities = {each.text: each.entities for each in read(file, *SEVERAL, options=options)}
+    assert entities == {"Bo": (), one.text: one.entities}
+
+
+def test_a_text_of_several_other_annotators_is_unlabelled_once(file: Path) -> None:
+    records = [of("ann", (0, 4, "A")), of("bob"), {**of("cy", (0, 2, "C")), "text": "Bo"}]
+    options = ReadOptions(annotations="by=cy", accept={"unlabelled"})
+    log = ReadLog()
+    found = read(file, *records, options=options, log=log)
+    assert [(each.text, len(each.entities)) for each in found] == [("Mira left Oslo", 0), ("Bo", 1)]
+    assert log.accepted == {"unlabelled": 1}
+
+
+@pytest.mark.parametrize("others", [(), ({"text": "Bo", "spans": []},)])
+def test_an_annotator_who_is_not_there_is_an_error(file: Path, others: Any) -> None:
+    with pytest.raises(FormatError, match="no record by 'dee' is in the file") as caught:
+        read(file, *others, *SEVERAL, options=ReadOptions(annotations="by=dee"))
+    assert caught.value.expected == "one of its annotators: ann, bob, cy"
     with pytest.raises(FormatError, match="no record by 'dee'") as caught:
-        read(file, *SEVERAL, options=ReadOptions(annotations="by=dee"))
-    assert caught.value.expected == "one of ann, bob, cy"
+        read(file, {"text": "Bo", "spans": []}, options=ReadOptions(annotations="by=dee"))
+    assert "_annotator_id" in (caught.value.expected or "")
+
+
+def test_the_latest_of_records_without_times_is_the_last_and_said_to_be(file: Path) -> None:
+    log = ReadLog()
+    records = [of("ann", (0, 4, "A"), _timestamp=3), of("bob")]
+    (document,) = read(file, *records, options=ReadOptions(annotations="latest"), log=log)
+    assert document.entities == ()
+    assert ["the last in the file" in remark for remark in log.remarks] == [True]
 
 
 def test_records_of_one_annotator_do_not_compete(file: Path) -> None:

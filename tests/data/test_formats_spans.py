@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
@@ -20,7 +18,6 @@ from nerine.data.formats import (
     read_documents,
     write_documents,
 )
-from strategies import documents
 
 STYLES: tuple[Style, ...] = ("nerine", "doccano", "prodigy")
 MIRA = Entity(0, 4, "person")
@@ -411,12 +408,6 @@ def test_bytes_that_are_not_utf_8_are_refused(file: Path) -> None:
     with pytest.raises(FormatError, match="byte 0xff at position 10") as caught:
         list(read_documents(file, "spans"))
     assert caught.value.place == f"{file}:1"
-
-
-@given(st.lists(documents(scores=True), max_size=3), st.sampled_from(STYLES))
-def test_documents_survive(file: Path, before: list[Document], style: Style) -> None:
-    assert write_documents(before, file, options=WriteOptions(style=style)) == len(before)
-    assert list(read_documents(file, "spans")) == before
 
 
 def test_styles_differ(file: Path) -> None:

@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.tags import TagScheme
-from nerine.data.formats import ReadLog, ReadOptions, WriteOptions, read_documents, write_documents
-from nerine.data.formats.tagged_words import words_to_tag
-from strategies import documents
+from nerine.data.formats import ReadLog, ReadOptions, read_documents, write_documents
 
 NAMES = ("O", "B-person", "I-person")
 
@@ -102,16 +98,6 @@ def test_repair_reads_leniently_and_counts(file: Path) -> None:
     assert document.entities == (Entity(0, 1, "x"),)
     assert log == ReadLog(1, repaired_tags=1, repaired_documents=1, scheme=TagScheme.IOB2)
     assert [fault.place for fault in log.faults] == [f"{file}:1, token 0"]
-
-
-@given(st.lists(documents(), max_size=3), st.sampled_from(TagScheme))
-def test_documents_survive(file: Path, before: list[Document], scheme: TagScheme) -> None:
-    write_documents(before, file, "words", WriteOptions(scheme=scheme))
-    back = list(read_documents(file, "words", ReadOptions(scheme=scheme)))
-    assert [(d.text, d.entities, d.id, d.meta) for d in back] == [
-        (d.text, d.entities, d.id, d.meta) for d in before
-    ]
-    assert [d.tokens for d in back] == [words_to_tag(d) for d in before]
 
 
 def test_tokens_that_no_search_finds_have_offsets(file: Path) -> None:

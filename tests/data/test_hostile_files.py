@@ -17,6 +17,8 @@ from nerine.data.formats.tables import rows
 KILOBYTE = 1024
 LIMIT = 64 * KILOBYTE
 MUCH = 4 * 1024 * KILOBYTE
+MANY = MUCH // 4
+"""The size of a file of short lines, which need several times as much in memory."""
 
 WEBANNO = b"#FORMAT=WebAnno TSV 3.3\n#T_SP=webanno.custom.Ne|value\n\n\n"
 BIOC = b"<collection><document><id>1</id><passage><offset>0</offset><text>"
@@ -111,14 +113,14 @@ MANY_LINES = (
 
 @pytest.mark.parametrize(("name", "head", "unit"), MANY_LINES)
 def test_a_document_of_lines_without_end(path: Path, name: str, head: bytes, unit: bytes) -> None:
-    write(path, head, unit)
+    write(path, head, unit, MANY)
     check_refusal(path, name, "one document goes on for too many lines")
 
 
 @pytest.mark.parametrize("unit", [b"T1\tPER 0 4\tMira\n", b"R1\tborn Arg1:T1\n"])
 def test_a_text_with_annotations_without_end(path: Path, unit: bytes) -> None:
     path.with_suffix(".txt").write_bytes(b"Mira left")
-    write(path.with_suffix(".ann"), b"", unit)
+    write(path.with_suffix(".ann"), b"", unit, MANY)
     check_refusal(path.with_suffix(".ann"), None, "one document goes on for too many lines")
 
 
@@ -132,7 +134,7 @@ def test_a_text_without_end(path: Path, annotations: str) -> None:
 
 def test_concepts_without_end(path: Path) -> None:
     path.with_suffix(".txt").write_bytes(b"Mira left")
-    write(path.with_suffix(".con"), b"", b'c="mira" 1:0 1:0||t="person"\n')
+    write(path.with_suffix(".con"), b"", b'c="mira" 1:0 1:0||t="person"\n', MANY)
     check_refusal(path.with_suffix(".con"), None, "one document goes on for too many lines")
 
 
@@ -149,9 +151,9 @@ def test_json_nested_100_000_deep_is_no_format(path: Path) -> None:
     check_refusal(path, "bioc", "recursion|more than")
 
 
-@pytest.mark.parametrize("unit", [b"x,y\n", b"x", b'""'])
+@pytest.mark.parametrize("unit", [b"a long cell of a row,another long cell\n", b"x", b'""'])
 def test_a_quote_that_is_not_closed(path: Path, unit: bytes) -> None:
-    write(path, b'text,label\n"Mira",B-PER\n"', unit)
+    write(path, b'text,label\n"Mira",B-PER\n"', unit, MANY)
     check_refusal(path, "csv", "is not closed within|longer than")
 
 

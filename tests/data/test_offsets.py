@@ -272,6 +272,44 @@ def test_white_space_and_case_are_not_compared(shown: str) -> None:
     assert read([("Mira\nOkonjo", [StatedRange(0, 11, shown)])])[0] == [["Mira\nOkonjo"]]
 
 
+def test_composed_and_combining_characters_are_the_same_text() -> None:
+    text = "Zoe\u0308 left"
+    assert read([(text, [StatedRange(0, 4, "Zo\u00eb")])])[0] == [["Zoe\u0308"]]
+    with pytest.raises(FormatError, match="shows 'Zo\u00eb', but the text there is 'Zoe'"):
+        read([(text, [StatedRange(0, 3, "Zo\u00eb")])])
+
+
+@pytest.mark.parametrize(("feed", "counted"), [("\n", 2), ("\r\n", 1)])
+def test_the_edges_of_words_tell_how_line_ends_count(feed: str, counted: int) -> None:
+    names = ["Mira", "Oskar", "Lena"]
+    records = [
+        (
+            f"So{feed}{feed}said {name} to us",
+            [StatedRange(2 * counted + 7, 2 * counted + 7 + len(name))],
+        )
+        for name in names
+    ]
+    found, log = read(records)
+    assert found == [[name] for name in names]
+    assert ["3 of 3 entities" in note and "CR LF" in note for note in log.notes] == [True]
+    as_is, log = read(records, ReadOptions(offsets="code-points"))
+    assert (as_is != found, log.notes) == (True, [])
+    assert read(records[:2])[0] == as_is[:2]  # two may be chance
+
+
+def test_ranges_that_are_short_everywhere_do_not_tell_how_line_ends_count() -> None:
+    shifted = [("Mira ran", [StatedRange(1, 5)])] * 9
+    records = [*shifted, *[("So\nMira ran", [StatedRange(4, 8)])] * 4]
+    assert read(records)[0] == [["ira "]] * 13
+
+
+def test_inclusive_ends_are_no_hint_where_own_texts_are_exact_otherwise() -> None:
+    records = [("Mira saw Oskar", [StatedRange(0, 4, "Mira"), StatedRange(8, 13, "Oskar")])]
+    with pytest.raises(FormatError, match="shows 'Oskar', but the text there is ' Oska'") as caught:
+        read(records)
+    assert caught.value.hint is None
+
+
 def test_a_character_reference_is_its_character() -> None:
     assert read([("A&amp;B won", [StatedRange(0, 7, "A&B")])])[0] == [["A&amp;B"]]
 

@@ -9,7 +9,8 @@ import pytest
 
 from nerine.core.errors import FormatError
 from nerine.data.corpus import load_corpus
-from nerine.data.formats import ReadLog, ReadOptions, read_documents
+from nerine.data.formats import ReadOptions, read_documents
+from nerine.data.split_files import split_named
 from places import WNUT
 
 CORPORA = WNUT.parent / "corpora"
@@ -30,10 +31,12 @@ def counts(path: Path) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_corpus_is_read_like_by_a_plain_reader(name: str) -> None:
-    options = ReadOptions(repair=name == "broad-twitter")
-    for path in sorted(each for each in (CORPORA / name).iterdir() if each.is_file()):
-        log = ReadLog()
-        documents = list(read_documents(path, options=options, log=log))
+    corpus = load_corpus(CORPORA / name, options=ReadOptions(repair=name == "broad-twitter"))
+    files = [each for each in (CORPORA / name).iterdir() if split_named(each.name)]
+    assert sorted(corpus.splits) == sorted(filter(None, (split_named(e.name) for e in files)))
+    for path in files:
+        split = split_named(path.name) or ""
+        documents, log = corpus.splits[split], corpus.logs[split]
         entities = sum(len(each.entities) for each in documents)
         tokens = sum(len(each.tokens or ()) for each in documents)
         assert (len(documents), entities, tokens) == counts(path), path.name
@@ -46,10 +49,3 @@ def test_empty_tokens_are_refused_without_repair() -> None:
     with pytest.raises(FormatError, match="the token is empty") as caught:
         list(read_documents(CORPORA / "broad-twitter" / "btc.dev"))
     assert "--repair" in (caught.value.hint or "")
-
-
-@pytest.mark.parametrize("name", FOLDERS)
-def test_the_splits_of_a_corpus_are_found(name: str) -> None:
-    corpus = load_corpus(CORPORA / name, options=ReadOptions(repair=True))
-    files = {each.name: counts(each)[0] for each in (CORPORA / name).iterdir() if each.is_file()}
-    assert sorted(map(len, corpus.splits.values())) == sorted(files.values())

@@ -312,6 +312,6 @@ def options_of(command: str) -> set[str]:
 
 def shell(hint: str, old: str, new: str) -> None:
     """Runs the command in a hint that makes a new file of an old one."""
-    (command,) = re.findall(r"(?:iconv|tr) .*?> NEW", hint)
+    (command,) = re.findall(r"(?:iconv|tr|\((?:echo|printf)) .*?> NEW", hint)
     line = command.replace("FILE", old).replace("NEW", new)
     subprocess.run(line, shell=True, check=True, executable="/bin/bash")

@@ -14,12 +14,12 @@ def decoded(raw: bytes, place: str, where: str = "of the line") -> str:
     """
     try:
         text = raw.decode()
-        if "\0" not in text or not (wide := _wide_encoding(raw)):
+        if "\0" not in text or not (wide := wide_encoding(raw)):
             return text
         raise _encoding_error(f"the file is in {wide}", wide, place)
     except UnicodeDecodeError as error:
         found = f"byte 0x{raw[error.start]:02x} at position {error.start} {where} is not UTF-8"
-    if wide := _wide_encoding(raw):
+    if wide := wide_encoding(raw):
         raise _encoding_error(f"{found}: the file is in {wide}", wide, place)
     if not raw.decode(errors="ignore").isascii():
         raise FormatError(
@@ -51,7 +51,7 @@ _WIDE_MARKS = (
 _FEWEST_WIDE = 8
 
 
-def _wide_encoding(raw: bytes) -> str | None:
+def wide_encoding(raw: bytes) -> str | None:
     """UTF-16 or UTF-32, if bytes begin with its mark, or every other one is 0 as in Latin text."""
     for mark, name in _WIDE_MARKS:
         if raw.startswith(mark):

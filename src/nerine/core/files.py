@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,9 +33,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-def read_lines(
-    path: Path, refuse: Callable[[FormatError], None] | None = None
-) -> Generator[tuple[int, str], None, None]:
+def read_lines(path: Path, refuse: Refuse | None = None) -> Generator[tuple[int, str], None, None]:
     """The lines of `path` with their numbers from 1, without line ends and byte order mark.
 
     Only a line feed, with or without a carriage return before it, ends a line: tokens may contain
@@ -66,7 +64,7 @@ def _bounded_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
 
 
 def stream_lines(
-    stream: Iterable[bytes], name: str, refuse: Callable[[FormatError], None] | None = None
+    stream: Iterable[bytes], name: str, refuse: Refuse | None = None
 ) -> Iterator[tuple[int, str]]:
     """As `read_lines`, from an open stream, which errors call `name`."""
     for number, raw in enumerate(stream, start=1):

@@ -99,6 +99,46 @@ CASES = {
         {"in.conll": "Ines\tB-X\tB-PER\nmet\tO\tO\nBo\tno X\tB-PER\n"},
         {"--tag-column 2": INES},
     ),
+    "a tag that is not the letter O": Case(
+        f"{CONVERT} --tag-column 1",
+        {"in.conll": "Ines\tB-PER\tB-PER\nmet\t_\tO\nBo\tB-PER\tB-PER\n"},
+        {"--tag-column 2": INES},
+        changes={"in.conll": "Ines\tB-PER\tB-PER\nmet\tO\tO\nBo\tB-PER\tB-PER\n"},
+        right=INES,
+    ),
+    "a number among labels without a prefix": Case(
+        f"{CONVERT} --scheme-in IO",
+        {"in.conll": "Ines\tPER\nmet\t0\nBo\tPER\n"},
+        changes={"in.conll": "Ines\tPER\nmet\tO\nBo\tPER\n"},
+        then=f"{CONVERT} --scheme-in IO --tag-column 1",
+        right=INES,
+    ),
+    "a stated column of labels without a prefix": Case(
+        f"{CONVERT} --tag-column 1",
+        {"in.conll": "Ines\tPER\nmet\tNONE\nBo\tPER\n"},
+        {"--scheme-in IO": ["[Ines](PER) [met](NONE) [Bo](PER)"]},
+        then=f"{CONVERT} --tag-column 1",
+    ),
+    "prefixes that a statement denies": Case(
+        f"{CONVERT} --scheme-in IO",
+        {"in.conll": "Ines\tB-PER\nmet\tO\nBo\tB-PER\n"},
+        {"--scheme-in IOB2": INES},
+    ),
+    "letters without labels and without O": Case(
+        f"{CONVERT} --tag-column 1",
+        {"in.conll": "Ines\tB\nRoe\tI\nBo\tB\n"},
+        {"--scheme-in IOB2": ["[Ines Roe](entity) [Bo](entity)"]},
+        then=f"{CONVERT} --tag-column 1",
+    ),
+    "a sentence and its tags in a line": Case(
+        "convert in.tsv out.jsonl",
+        {"in.tsv": "Ines met Bo\tB-PER O B-PER\nBo left\tB-PER O\n"},
+        command=True,
+        right=["[Ines](PER) met [Bo](PER)", "[Bo](PER) left"],
+    ),
+    "commas without a header": Case(
+        CONVERT, {"in.conll": "Ines,B-PER\nmet,O\nBo,B-PER\n\n"}, command=True, right=INES
+    ),
     "a broken tag sequence": Case(
         f"{CONVERT} --scheme-in IOB2",
         {"in.conll": "Ines\tI-PER\nmet\tO\nBo\tI-PER\n"},

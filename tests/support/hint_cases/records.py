@@ -112,6 +112,20 @@ CASES = {
         lines(spans("Ines ran", PERSON), {"text": "Bo"}),
         {"--skip unlabelled": INES, "--accept unlabelled": [*INES, "Bo"]},
     ),
+    "entities in a field of another name": Case(
+        CONVERT,
+        lines({"text": "Ines ran", "found": [PERSON]}),
+        {
+            "--tag-column found": INES,
+            "--skip unlabelled": [],
+            "--accept unlabelled": ["Ines ran"],
+        },
+    ),
+    "labels that are numbers": Case(
+        CONVERT,
+        lines(spans("Ines ran", {**PERSON, "label": 1})),
+        {"--tag-names LOC,PER": INES},
+    ),
     "an entity without a label": Case(
         CONVERT,
         lines(spans("Ines ran", PERSON, {"start": 5, "end": 8, "label": ""})),
@@ -171,6 +185,19 @@ CASES = {
             spans("Élé Ines", {**PERSON, "start": 6, "end": 10, "text": "Ines"}),
         ),
         {"--offsets bytes": ["ééé [Bo](PER) Al ran", "Élé [Ines](PER)"]},
+    ),
+    "line ends that seem to count otherwise from the second record on": Case(
+        CONVERT,
+        lines(
+            spans("So\nBo met Ines", {**PERSON, "start": 10, "end": 14}),
+            *[spans(f"{name}\nInes ran", {**PERSON, "start": 3, "end": 7}) for name in "ABC"],
+        ),
+        {
+            "--offsets code-points": [
+                "So␊Bo met [Ines](PER)",
+                *[f"{name}␊I[nes ](PER)ran" for name in "ABC"],
+            ]
+        },
     ),
     "an empty token": Case(
         CONVERT,

@@ -38,6 +38,7 @@ CASES = {
         {"in.csv": "first,second\nInes,B-PER\nran,O\n\n"},
         {"--token-column first --tag-column second": INES},
     ),
+    "no header": Case(CONVERT, {"in.csv": "Ines;B-PER\nran;O\n\n"}, command=True, right=INES),
     "texts with unknown names": Case(
         CONVERT,
         {"in.csv": f'body,mine\nInes ran,"{RANGE}"\n'},
@@ -90,6 +91,11 @@ CASES = {
             "--annotations union": INES,
             "--annotations by=2": ["Ines ran"],
         },
+    ),
+    "labelled ranges in two columns": Case(
+        CONVERT,
+        {"in.csv": f'text,label,mood\nInes ran,"{RANGE}","{RANGE}"\n'},
+        {"--tag-column 'label'": INES, "--tag-column mood": INES},
     ),
     "a text without annotation": Case(
         CONVERT,

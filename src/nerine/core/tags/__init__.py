@@ -22,11 +22,12 @@ from nerine.core.tags.notation import (
     TagSurvey,
     bracketed_spans,
     detect_notation,
+    has_affix,
     read_scheme,
 )
 from nerine.core.tags.reading import Reading
 from nerine.core.tags.scheme import Fault, TagScheme, Transitions, detect_scheme
-from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
+from nerine.core.tags.tag import OUTSIDE, Span, Tag, are_tags, is_tag, parse_tag
 
 __all__ = [
     "IO",
@@ -40,9 +41,12 @@ __all__ = [
     "TagScheme",
     "TagSurvey",
     "Transitions",
+    "are_tags",
     "bracketed_spans",
     "detect_notation",
     "detect_scheme",
+    "has_affix",
+    "is_tag",
     "parse_tag",
     "read_scheme",
 ]

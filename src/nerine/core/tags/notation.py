@@ -8,7 +8,8 @@ notation       tags of one entity            read as
                `M-` or `W-` for inner and    `W` is `S`
                single words
 `unlabelled`   `B`, `I`                      the label `entity`
-`IO`           `person`, `person`            IOB2: a run of one label is one entity
+`IO`           `person`, `person`            IOB2: a run of one label is one entity; if IO is
+                                             stated, also `I-person`, `I-person`
 `brackets`     `(person*`, `*)`              ranges, which may be nested
 =============  ============================  ==================================================
 """
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nerine.core.errors import SchemeError
-from nerine.core.tags.scheme import Fault, TagScheme
+from nerine.core.tags.scheme import Fault, TagScheme, scheme_of
 from nerine.core.tags.tag import OUTSIDE, Span
 
 IO: Literal["IO"] = "IO"
@@ -42,8 +43,11 @@ AFFIXED = (
     (re.compile(r"(?P<kind>[bieslumw])[-_:|/.](?P<label>.+)"), "BI"),
 )
 _UNLABELLED = re.compile(r"(?P<kind>[BIESLUMW])(?P<label>)")
+_INSIDE = re.compile(r"I-.+", re.DOTALL)
 _NAME = re.compile(r"[^\W\d_][\w&.,:/+() -]*")
-_ANY = re.compile(r"\S|\S.*\S", re.DOTALL)
+_STATED = re.compile(r"(?=.*[^\W\d_])(?:\S|\S.*\S)", re.DOTALL)
+_LETTERED = re.compile(r"[BIESLUMW][-_:|/.].+", re.DOTALL)
+_UNPREFIXED = re.compile(rf"(?![BIESLUMW](?:[-_:|/.].|\Z)){_STATED.pattern}", re.DOTALL)
 _BRACKETS = re.compile(r"(?=.)(?:\([^\s()*|]+)*\*?\)*")
 _LOOKS_AFFIXED = re.compile(r"[BIESLUMWbieslumw](?:[-_:|/.].*)?|.*[-_:|/.][BIESLUMW]", re.DOTALL)
 
@@ -57,12 +61,14 @@ class Notation:
         pattern: The form of a tag, apart from `O`.
         outside: What stands for words outside entities.
         note: What the user is told about it; empty if nothing.
+        is_sure: Whether tags in the file show the notation; if not, it may be another one.
     """
 
     name: Literal["prefixed", "affixed", "unlabelled", "IO", "brackets"]
     pattern: re.Pattern[str]
     outside: frozenset[str] = frozenset({OUTSIDE})
     note: str = ""
+    is_sure: bool = True
 
     def is_tag(self, tag: str) -> bool:
         """Whether a tag has the form of this notation."""
@@ -94,7 +100,7 @@ class Notation:
         if self.name in ("IO", "brackets"):
             return TagScheme.IOB2
         valid = ((one, other) for one, other in tags.pairs if self.is_tag(other))
-        return _scheme_of((self._known(one), self._known(other)) for one, other in valid)
+        return scheme_of((self._known(one), self._known(other)) for one, other in valid)
 
     def _known(self, tag: str) -> str:
         return self.prefixed([tag])[0] if self.is_tag(tag) else OUTSIDE
@@ -106,7 +112,7 @@ LABELS = Notation(
     _NAME,
     note="tags: labels without a prefix (IO), so adjacent entities of one label are read as one",
 )
-_STATED_LABELS = Notation("IO", _ANY)
+_UNKNOWN = Notation("prefixed", _PREFIXED, is_sure=False)
 BRACKETS = Notation("brackets", _BRACKETS, frozenset({"*"}), "tags: brackets, as in '(person*'")
 
 
@@ -156,25 +162,44 @@ def detect_notation(
         tags: The different tags other than `O`.
         has_outside: Whether `O` is among them too. Labels without it may be parts of speech, and
             letters without it the ends of words.
-        stated: What the user says of the tags.
+        stated: What the user says of the tags; with a scheme, any of its letters shows affixes.
     """
     if stated == IO:
-        return _STATED_LABELS
+        return _stated_labels(tags, has_outside)
     if not tags or any(_PREFIXED.fullmatch(tag) for tag in tags):
         is_bmes = tags and all(AFFIXED[0][0].fullmatch(tag) for tag in tags)
         extended = is_bmes and any(tag[0] in "MW" for tag in tags)
-        return _affixed(*AFFIXED[0], tags) or PREFIXED if extended else PREFIXED
+        usual = PREFIXED if not tags or _have_prefixes(tags) else _UNKNOWN
+        return _affixed(*AFFIXED[0], tags) or usual if extended else usual
     is_sure = has_outside or stated is not None
     if all(_UNLABELLED.fullmatch(tag) for tag in tags) and is_sure and set(tags) & {"B", "I"}:
         note = f"tags: letters without a label; the label is {UNNAMED!r}"
         return Notation("unlabelled", _UNLABELLED, note=note)
     for pattern, needed in AFFIXED:
-        if found := _affixed(pattern, needed, tags):
+        if found := _affixed(pattern, "" if stated else needed, tags):
             return found
     if all(BRACKETS.is_tag(tag) for tag in tags) and any("*" in tag for tag in tags):
         return BRACKETS
     is_io = has_outside and all(_NAME.fullmatch(tag) for tag in tags)
-    return LABELS if is_io and not any(map(_LOOKS_AFFIXED.fullmatch, tags)) else PREFIXED
+    return LABELS if is_io and not any(map(_LOOKS_AFFIXED.fullmatch, tags)) else _UNKNOWN
+
+
+def _stated_labels(tags: Collection[str], has_outside: bool) -> Notation:
+    """The notation of tags that are stated to be labels without prefixes.
+
+    `I-` before every label is read as IOB1, which says the same. If other prefixes show that the
+    statement is wrong, they do not have the form of the notation. A label has a letter: what has
+    none may stand for words outside of entities.
+    """
+    if tags and all(_INSIDE.fullmatch(tag) for tag in tags):
+        return PREFIXED
+    are_letters = {"B", "I"} <= {*tags} and all(_UNLABELLED.fullmatch(tag) for tag in tags)
+    pattern = _UNPREFIXED if _have_prefixes(tags) or are_letters else _STATED
+    for affixes, _ in AFFIXED:
+        if _affixed(affixes, "BI", tags):
+            pattern = re.compile(rf"(?!(?:{affixes.pattern})\Z){_STATED.pattern}", re.DOTALL)
+    without = "" if has_outside or not tags else "no tag is 'O', so every word is in an entity"
+    return Notation("IO", pattern, note=without and f"tags: {without}")
 
 
 def _affixed(pattern: re.Pattern[str], needed: str, tags: Collection[str]) -> Notation | None:
@@ -188,6 +213,17 @@ def _affixed(pattern: re.Pattern[str], needed: str, tags: Collection[str]) -> No
     example = next(match[0] for match in found if match)
     name = "BMES" if kinds & set("MW") and needed == "" else f"{example!r}"
     return Notation("affixed", pattern, outside, f"tags: written as {name}")
+
+
+def _have_prefixes(tags: Collection[str]) -> bool:
+    """Whether half of the tags or more have a prefix, and not only labels such as `E-mail`."""
+    found = [tag[0] for tag in tags if _LETTERED.fullmatch(tag)]
+    return 2 * len(found) >= len(tags) and not {"B", "I"}.isdisjoint(found)
+
+
+def has_affix(tag: str) -> bool:
+    """Whether a tag may have a letter such as `B` before or after its label, or is the letter."""
+    return _LOOKS_AFFIXED.fullmatch(tag) is not None
 
 
 def bracketed_spans(tags: Sequence[str]) -> tuple[list[Span], Fault | None]:
@@ -207,22 +243,6 @@ def bracketed_spans(tags: Sequence[str]) -> tuple[list[Span], Fault | None]:
     if opened:
         return spans, Fault(opened[-1][0], f"the bracket of {opened[-1][1]!r} is not closed")
     return spans, None
-
-
-def _scheme_of(pairs: Iterable[tuple[str, str]]) -> TagScheme:
-    """The scheme of pairs of different tags, both in the form `B-person` or `O`."""
-    letters: set[str] = set()
-    starts_with_inside = starts_with_begin = False
-    for previous, tag in pairs:
-        letters.add(tag[0])
-        apart = previous[2:] != tag[2:]
-        starts_with_inside |= tag[0] == "I" and apart
-        starts_with_begin |= tag[0] == "B" and apart
-    if letters & set("LU"):
-        return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
-    return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
 
 
 def read_scheme(name: str | TagScheme) -> ReadScheme:

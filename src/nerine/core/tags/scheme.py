@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -311,22 +312,30 @@ class TagScheme(Enum):
 
 
 def detect_scheme(sequences: Iterable[Sequence[str]]) -> TagScheme:
-    """The scheme of tag sequences.
+    """The scheme of tag sequences; raises `SchemeError` if a tag has an unknown form."""
+    return scheme_of(pair for tags in sequences for pair in _pairs(tags))
+
+
+def _pairs(tags: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each tag after the one before it; the first one comes after `O`."""
+    for pair in itertools.pairwise((OUTSIDE, *tags)):
+        parse_tag(pair[1])
+        yield pair
+
+
+def scheme_of(pairs: Iterable[tuple[str, str]]) -> TagScheme:
+    """The scheme of pairs of a tag and the one after it, both in the form `B-person` or `O`.
 
     BIOES and BILOU have letters of their own. Otherwise it is IOB1 if entities begin with `I-` and
     every `B-` is one that IOB1 demands, and IOB2 if not.
     """
     letters: set[str] = set()
     starts_with_inside = starts_with_begin = False
-    for tags in sequences:
-        previous = Tag(OUTSIDE, "")
-        for tag in tags:
-            parsed = parse_tag(tag)
-            letters.add(tag[0])
-            apart = previous.label != parsed.label
-            starts_with_inside |= parsed.kind == "I" and apart
-            starts_with_begin |= parsed.kind == "B" and apart
-            previous = parsed
+    for previous, tag in pairs:
+        letters.add(tag[0])
+        apart = previous[2:] != tag[2:]
+        starts_with_inside |= tag[0] == "I" and apart
+        starts_with_begin |= tag[0] == "B" and apart
     if letters & set("LU"):
         return TagScheme.BILOU
     if letters & set("ES"):

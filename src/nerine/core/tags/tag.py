@@ -45,7 +45,20 @@ def parse_tag(tag: str) -> Tag:
         raise SchemeError(
             f"tag {tag!r} has an unknown form",
             expected="'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'",
-            hint="--tag-column (tag_column=…) names the column of the tags; --scheme-in IO "
-            "(scheme='IO') reads labels without a prefix",
         )
     return Tag(kind, label)
+
+
+def is_tag(value: str) -> bool:
+    """Whether `value` has the form of a tag."""
+    try:
+        parse_tag(value)
+    except SchemeError:
+        return False
+    return True
+
+
+def are_tags(value: str) -> bool:
+    """Whether `value` is several tags with spaces between them."""
+    tags = value.split()
+    return len(tags) > 1 and all(map(is_tag, tags))

@@ -15,8 +15,9 @@ def unreadable(view: View) -> Iterator[Remark]:
     """Each line and record that was left out because it cannot be read."""
     for split, log in view.corpus.logs.items():
         for error in log.unreadable or ():
-            expected = f"; expected: {error.expected}" if error.expected else ""
-            yield Remark(f"{error.found}{expected}", Spot(split, place=error.place))
+            parts = {"": error.found, "expected: ": error.expected, "hint: ": error.hint}
+            message = "; ".join(f"{name}{part}" for name, part in parts.items() if part)
+            yield Remark(message, Spot(split, place=error.place))
 
 
 def numbers(view: View) -> Iterator[Remark]:

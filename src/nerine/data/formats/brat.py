@@ -16,12 +16,14 @@ that have some. They may overlap, and equal ones are one entity. Their third col
 the text except for white space. Offsets count code points, unless the third columns of the folder
 as a whole show, or `ReadOptions.offsets` states, that they count something else (`own_texts`). An
 annotation in several pieces (`0 4;8 10`) cannot be an entity: it is an error, or is left out with
-"pieces" in `ReadOptions.skip`. A text without annotation file is "unlabelled".
+"pieces" in `ReadOptions.skip`. One whose pieces only line ends part is read as one, with a remark,
+since brat stores an annotation of several lines so. A text without annotation file is "unlabelled".
 
 `meta["brat"]` holds the lines of the `.ann` file to write back: [id, start, end, label] for an
-entity, and the other lines (relations, events, attributes, notes, annotations in pieces) unchanged.
-It is missing if the file has only entities, in order, with the ids T1, T2 and so on. An entity
-that was changed since gets a new id; a line that refers to an entity that was removed is an error.
+entity, with its pieces ("0 4;5 10") as a fifth part if it has some, and the other lines (relations,
+events, attributes, notes, annotations in pieces) unchanged. It is missing if the file has only
+entities, in order, with the ids T1, T2 and so on. An entity that was changed since gets a new id; a
+line that refers to an entity that was removed is an error.
 
 The file `nerine.jsonl` in the same folder, which brat ignores, holds what brat's files cannot:
 tokens, scores, other meta, ids that cannot be file names, the order of documents, and that files
@@ -35,11 +37,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_line, read_records
-from nerine.data.formats.brat_pairs import EXTENSIONS, TEXT, Pair, annotation_files
+from nerine.data.formats.brat_pairs import EXTENSIONS, PIECES, TEXT, Pair, annotation_files
 from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
 from nerine.data.formats.records import Record, extras_of, with_extras
@@ -95,7 +98,8 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
 def is_pair(path: Path) -> bool:
     """Whether `path` is the text or an annotation file of a pair."""
-    return path.suffix in (*EXTENSIONS, TEXT) and is_annotated_text(path.with_suffix(TEXT))
+    text = path.with_suffix(TEXT)
+    return path.suffix in (*EXTENSIONS, TEXT) and text.is_file() and is_annotated_text(text)
 
 
 def _names_in(folder: Path, listed: list[str]) -> list[str]:
@@ -172,7 +176,11 @@ def _annotation_lines(document: Document) -> list[str]:
     stored = document.meta.get("brat", [])
     if not isinstance(stored, list) or not all(
         (isinstance(line, str) and line and "\n" not in line and line[-1] != "\r")
-        or (isinstance(line, list) and [type(part) for part in line] == [str, int, int, str])
+        or (
+            isinstance(line, list)
+            and [type(part) for part in line[:4]] == [str, int, int, str]
+            and (len(line) == 4 or (len(line) == 5 and _are_pieces(line[4], line[1], line[2])))
+        )
         for line in stored
     ):
         raise FormatError(
@@ -181,6 +189,7 @@ def _annotation_lines(document: Document) -> list[str]:
         )
     present = {(each.start, each.end, each.label): each for each in document.entities}
     new = dict(present)
+    pieces = {line[0]: line[4] for line in stored if isinstance(line, list) and len(line) == 5}
     entities: list[tuple[str, Entity | None]] = []  # with their ids; or other lines
     ids = [line if isinstance(line, str) else line[0] for line in stored]
     for id_, line in zip(ids, stored, strict=True):
@@ -213,6 +222,16 @@ def _annotation_lines(document: Document) -> list[str]:
                 f"the label {entity.label!r} has white space",
                 expected="labels without white space in brat's files",
             )
-        shown = re.sub(r"\s", " ", document.surface(entity))
-        lines.append(f"{id_}\t{entity.label} {entity.start} {entity.end}\t{shown}")
+        ranges = pieces.get(id_, f"{entity.start} {entity.end}")
+        parts = [document.text[slice(*map(int, each.split()))] for each in ranges.split(";")]
+        shown = re.sub(r"\s", " ", " ".join(parts))
+        lines.append(f"{id_}\t{entity.label} {ranges}\t{shown}")
     return lines
+
+
+def _are_pieces(value: Any, start: int, end: int) -> bool:
+    """Whether a value is ranges from `start` to `end` in order, such as "0 4;5 10"."""
+    if not isinstance(value, str) or not PIECES.fullmatch(value):
+        return False
+    bounds = [int(bound) for bound in value.replace(";", " ").split()]
+    return (bounds[0], bounds[-1]) == (start, end) and bounds == sorted(bounds)

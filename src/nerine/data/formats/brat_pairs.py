@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ EXTENSIONS = (ANNOTATIONS, GIVEN, MORE)
 
 _NUMBER = r"\d{1,18}"  # int() refuses thousands of digits, and no text is so long
 _RANGE = rf"{_NUMBER} {_NUMBER}"
+PIECES = re.compile(rf"{_RANGE}(?:;{_RANGE})*")
 _EVENT = re.compile(r"E\S*\t[^\s:]+:(T\S+)")
-_ENTITY_LINE = re.compile(rf"(T\d\S*)\t(\S+) ({_RANGE}(?:;{_RANGE})*)(?:\t(.*))?", re.DOTALL)
+_ENTITY_LINE = re.compile(rf"(T\d\S*)\t(\S+) ({PIECES.pattern})(?:\t(.*))?", re.DOTALL)
 
 
 def annotation_files(folder: Path, name: str) -> list[Path]:
@@ -42,13 +44,17 @@ def annotation_files(folder: Path, name: str) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class TextBound:
-    """A text-bound annotation as its line states it."""
+    """A text-bound annotation as its line states it.
+
+    `pieces` holds the ranges of one that was in pieces and is read as one.
+    """
 
     place: str
     line: str
     id: str
     label: str
     ranges: list[StatedRange]
+    pieces: str = ""
 
     @property
     def is_in_pieces(self) -> bool:
@@ -71,6 +77,19 @@ class TextBound:
         surface = shown if len(bounds) == 1 else None
         stated = [StatedRange(start, end, surface, label, place) for start, end in bounds]
         return cls(place, line, id_, label, stated)
+
+    def joined(self, text: str) -> TextBound:
+        """The annotation in one piece, if only line ends part its pieces; else as it is.
+
+        That is how brat stores an annotation of several lines.
+        """
+        gaps = [text[one.end : other.start] for one, other in pairwise(self.ranges)]
+        if not gaps or not all(gap.isspace() and {*"\r\n"} & {*gap} for gap in gaps):
+            return self
+        shown = self.line.split("\t")[2:3]
+        whole = self.ranges[0]._replace(end=self.ranges[-1].end, shown=shown[0] if shown else None)
+        pieces = ";".join(f"{each.start} {each.end}" for each in self.ranges)
+        return replace(self, ranges=[whole], pieces=pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +118,7 @@ class Pair:
             size = grown(size, line, file, number, "the annotations of one text")
             try:
                 if line.startswith("T"):
-                    lines.append(TextBound.parse(f"{file}:{number}", line))
+                    lines.append(TextBound.parse(f"{file}:{number}", line).joined(text))
                 elif line:
                     lines.append(line)
             except FormatError as error:
@@ -134,10 +153,13 @@ class Pair:
             elif line.id in located:
                 key = (*located[line.id], line.label)
                 entities[key] = Entity(*key)
-                stored.append([line.id, *key])
+                is_as_stated = line.pieces and key[:2] == line.ranges[0][:2]
+                stored.append([line.id, *key, *([line.pieces] if is_as_stated else [])])
         events = (_EVENT.match(line) for line in stored if isinstance(line, str))
         if any(match and match[1] in located for match in events):
             log.add_remark("with triggers of events, read as entities like others")
+        if any(each.pieces and each.id in located for each in self.entities):
+            log.add_remark("with an entity in pieces that only line ends part, read as one")
         ordered = tuple(entities[key] for key in sorted(entities))
         usual = [[f"T{i}", each.start, each.end, each.label] for i, each in enumerate(ordered, 1)]
         meta = {} if stored == usual else {"brat": stored}

@@ -34,8 +34,9 @@ from typing import Any
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
-from nerine.core.files import errors_at, json_line, read_bytes
+from nerine.core.files import json_line, read_bytes
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import extras_of, with_extras
 from nerine.data.formats.sizes import (
     MOST_VALUES,
@@ -56,16 +57,8 @@ _UNREAD = ("TAG", "POS", "MORPH", "LEMMA", "DEP")
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a DocBin file; a place is the file and the document's number, from 1."""
     reader = _Reader(options, log)
-    for number, doc in enumerate(_read_docs(path), start=1):
-        place = f"{path}:{number}"
-        try:
-            with errors_at(place):
-                document = reader.document(doc)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            if document is not None:
-                yield place, document
+    docs = ((f"{path}:{number}", doc) for number, doc in enumerate(_read_docs(path), start=1))
+    return read_each(docs, lambda doc, _: reader.document(doc), log)
 
 
 def _read_docs(path: Path) -> Iterator[Any]:

@@ -21,9 +21,10 @@ from typing import Any
 
 from nerine.core.document import Document, Entity, Token, joined_tokens
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, json_list, read_records
+from nerine.core.files import json_list, read_records
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import (
     Record,
     extras_of,
@@ -35,10 +36,9 @@ from nerine.data.formats.records import (
     with_meta,
 )
 from nerine.data.formats.tagged_words import can_locate, locate_tokens
-from nerine.data.formats.unusual import treat
+from nerine.data.formats.unusual import TWICE, treat
 
 _WORDS, _ENTITIES, _EXTRAS = "tokenized_text", "ner", "nerine"
-_TWICE = "with an entity that is listed twice, read once"
 
 
 def recognises(head: Head) -> bool:
@@ -49,16 +49,8 @@ def recognises(head: Head) -> bool:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a file of GLiNER's records, each with its place."""
-    for line, record in read_records(path, log.refuse):
-        place = f"{path}:{line}"
-        try:
-            with errors_at(place):
-                document = _document(record, options, log, place)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            if document is not None:
-                yield place, document
+    records = ((f"{path}:{line}", record) for line, record in read_records(path, log.refuse))
+    return read_each(records, lambda record, place: _document(record, options, log, place), log)
 
 
 def _document(record: Record, options: ReadOptions, log: ReadLog, place: str) -> Document | None:
@@ -80,13 +72,10 @@ def _document(record: Record, options: ReadOptions, log: ReadLog, place: str) ->
             expected='a list of [first word, last word, "label"]',
         )
     text, tokens, used = _text(record, words, place)
-    entities = {
-        (each.start, each.end, each.label): each
-        for each in (_entity(item, tokens, options, log) for item in items)
-        if each is not None
-    }
-    if len(entities) < len(items):
-        log.add_remark(_TWICE)
+    labelled = [each for item in items if (each := _entity(item, tokens, options, log))]
+    entities = {(each.start, each.end, each.label): each for each in labelled}
+    if len(entities) < len(labelled):
+        log.add_remark(TWICE)
     extras = record.get(_EXTRAS, {})
     if not isinstance(extras, dict):
         raise FormatError(f"the field {_EXTRAS!r} holds {shown(extras)}", expected="an object")

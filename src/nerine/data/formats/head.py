@@ -5,16 +5,20 @@ from __future__ import annotations
 import codecs
 import contextlib
 import itertools
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nerine.core.encodings import decoded, wide_encoding
 from nerine.core.files import opened
 from nerine.core.json_values import list_in
 from nerine.core.strict_json import STRICT
 
 HEAD_BYTES = 256 * 1024
+_MARKED = 64
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,14 @@ class Head:
     def text(self) -> str:
         """The bytes as UTF-8; what is not UTF-8 becomes U+FFFD."""
         return self.content.decode(errors="replace")
+
+    def check_encoding(self) -> None:
+        """Raises `FormatError` at the first line of a text that is not in UTF-8."""
+        if _CONTROLS.search(self.content) and not wide_encoding(self.content[:_MARKED]):
+            return  # it is not a text
+        lines = self.content.split(b"\n")
+        for number, line in enumerate(lines if self.is_whole else lines[:-1], start=1):
+            decoded(line, f"{self.path}:{number}")
 
     @cached_property
     def lines(self) -> list[str]:
@@ -83,11 +95,6 @@ class Head:
         """Whether the first line that is not blank is a JSON object or array."""
         line = next(iter(self.filled_lines), "").strip()
         return line[-1:] in ("}", "]") and isinstance(_whole(line), dict | list)
-
-    @property
-    def is_array(self) -> bool:
-        """Whether the text begins like a JSON array, and not like a tag or a token in brackets."""
-        return self.text.lstrip().startswith("[") and self.first_value is not None
 
     def filled(self, count: int) -> list[str]:
         """The first lines that are not blank."""

@@ -35,6 +35,8 @@ MOST_UNREADABLE = 1000
 
 NEVER_ACCEPTED: Set[str] = {"no-label", "pieces", "empty"}
 ANNOTATIONS = ("error", "first", "latest", "union")
+READ_ONE = "annotated by several, of which {} is read (--annotations)"
+UNION = "annotated by several, with the entities of all (--annotations)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class ReadLog:
         notes: Notes for the user on how the file was read, such as what its columns are.
         remarks: Remarks about documents, each with the number of documents that it applies to.
         format: The name of the format.
-        columns: For column files, the number of columns and the index of the tags' column.
+        columns: For column files, the number of columns and the indices of those of the tags.
         unreadable: If it is a list, lines and records that cannot be read are left out and their
             errors listed here, up to `MOST_UNREADABLE`; if it is None, the first one is raised.
         faults: Every tag that was repaired or made a repair necessary.
@@ -197,7 +199,7 @@ class ReadLog:
     notes: list[str] = field(default_factory=list)
     remarks: dict[str, int] = field(default_factory=dict)
     format: str | None = field(default=None, compare=False)
-    columns: tuple[int, int] | None = field(default=None, compare=False)
+    columns: tuple[int, tuple[int, ...]] | None = field(default=None, compare=False)
     unreadable: list[FormatError] | None = field(default=None, compare=False, repr=False)
     faults: list[TagFault] = field(default_factory=list, compare=False, repr=False)
     first_rows: list[int] = field(default_factory=list, compare=False, repr=False)

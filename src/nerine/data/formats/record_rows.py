@@ -11,7 +11,8 @@ from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import id_of, meta_of
-from nerine.data.formats.span_rows import LABEL, Counts, SpanRow, checked, item_list, unlabelled
+from nerine.data.formats.span_rows import Counts, SpanRow, checked, unlabelled
+from nerine.data.formats.spans.items import LABEL, item_list
 from nerine.data.formats.tables.cells import is_structured, structured
 from nerine.data.formats.words import TAG_FIELDS, TOKEN_FIELDS, Row, TaggedRows
 

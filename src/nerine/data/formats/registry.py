@@ -223,6 +223,8 @@ def detect_format(path: Path | str) -> str:
     head = Head.of(path)
     found = [each for each in FORMATS.values() if each.recognises(head)]
     if not found:
+        if path.suffix.lower() not in EXTENSIONS:
+            head.check_encoding()
         return format_by_extension(path).name
     fitting = [each for each in found if head.suffix in each.extensions]
     return (fitting or found)[0].name

@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at
 from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import ReadLog, ReadOptions
-from nerine.data.formats.records import Record, is_score
+from nerine.data.formats.placed import read_each
+from nerine.data.formats.records import Record
+from nerine.data.formats.spans.items import Item, item_list, items_of
 from nerine.data.formats.unusual import treat
-
-START = ("start", "start_offset", "begin", "start_char", "start_idx", "start_index", "char_start")
-END = ("end", "end_offset", "stop", "end_char", "end_idx", "end_index", "char_end")
-LABEL = (
-    "label",
-    "labels",
-    "type",
-    "entity_type",
-    "entity_label",
-    "tag",
-    "category",
-    "entity_group",
-)
-SURFACE = (
-    "text",
-    "surface",
-    "mention",
-    "word",
-    "span_text",
-    "entity_text",
-    "covered_text",
-    "value",
-)
-PAIR = ("span", "offsets", "offset", "indices", "range", "position")
-_ITEM = '{"start": 0, "end": 4, "label": "person"} or [0, 4, "person"]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +49,23 @@ class SpanRow:
                 continue
             start, end = bounds
             own = item.fields
-            if item.surface_field and own[item.surface_field] == self.text[start:end]:
-                own = {name: each for name, each in own.items() if name != item.surface_field}
-            key = (start, end, item.range.label)
+            if item.own_field and item.range.shown == self.text[start:end]:
+                own = {name: each for name, each in own.items() if name != item.own_field}
+            key = (start, end, item.label)
             found.setdefault(key, (Entity(*key, item.score), own))
         ordered = [found[key] for key in sorted(found)]
         extra = [[e.start, e.end, e.label, fields] for e, fields in ordered if fields]
         meta = dict(self.meta) | ({"entity_fields": extra} if extra else {})
         return Document(self.text, tuple(e for e, _ in ordered), self.tokens, self.id, meta)
 
-    def _items(self, options: ReadOptions, log: ReadLog) -> list[_Item]:
-        return [each for item in item_list(self.items) for each in _entities(item, options, log)]
-
-
-class _Item(NamedTuple):
-    """An entity with its other fields, one of which may hold its own text."""
-
-    range: StatedRange
-    score: float | None
-    fields: Record
-    surface_field: str | None
+    def _items(self, options: ReadOptions, log: ReadLog) -> list[Item]:
+        filled = [
+            {name: part for name, part in item.items() if part is not None}
+            if isinstance(item, Mapping)
+            else item
+            for item in item_list(self.items)
+        ]
+        return items_of(filled, self.text, options, log)
 
 
 def checked(
@@ -106,80 +79,7 @@ def checked(
                 yield row.text, row.stated(options)
 
     checker = OffsetChecker(stated, options, log)
-    for place, row in rows(log):
-        try:
-            with errors_at(place):
-                document = row.document(checker, options, log)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            yield place, document
-
-
-def item_list(items: Any) -> list[Any]:
-    """The entities as a list, also those that are stored as one list for each field."""
-    if isinstance(items, Mapping) and set(items) & {"entities", "spans"}:
-        items = items.get("entities", items.get("spans"))
-    if isinstance(items, Mapping) and items:
-        lists = list(items.values())
-        if (
-            all(isinstance(each, list) for each in lists)
-            and len({len(each) for each in lists}) == 1
-        ):
-            return [dict(zip(items, each, strict=True)) for each in zip(*lists, strict=True)]
-    if not isinstance(items, list | tuple):
-        raise FormatError(
-            f"the entities are {str(items)[:60]!r}", expected=f"a list of entities: {_ITEM}"
-        )
-    return list(items)
-
-
-def _entities(item: Any, options: ReadOptions, log: ReadLog) -> Iterator[_Item]:
-    """The entities of an item, one for each of its labels, with their other fields."""
-    if isinstance(item, list | tuple) and len(item) == 3:
-        item = dict(zip(("start", "end", "label"), item, strict=True))
-    fields = dict(item) if isinstance(item, Mapping) else {}
-    start, end = (_pop(fields, names) for names in (START, END))
-    if start is None and end is None:
-        start, end = _pair(_pop(fields, PAIR), options, log)
-        if start is None:
-            return
-    label, score = _pop(fields, LABEL), fields.pop("score", None)
-    labels = label if isinstance(label, list) else [] if label is None else [label]
-    is_valid = type(start) is int and type(end) is int and (score is None or is_score(score))
-    if not is_valid or not all(isinstance(each, str) for each in labels):
-        raise FormatError(
-            f"{str(item)[:80]!r} is not a valid entity",
-            expected=f'{_ITEM}, offsets as whole numbers, and an optional "score" from 0 to 1',
-        )
-    if not any(labels):
-        treat("no-label", f"the entity {str(item)[:80]!r} has no label", options, log)
-    fields = {key: value for key, value in fields.items() if value is not None}
-    surface_field = next((name for name in SURFACE if isinstance(fields.get(name), str)), None)
-    shown = fields[surface_field] if surface_field else None
-    for each in filter(None, labels):
-        yield _Item(StatedRange(start, end, shown, each), score, fields, surface_field)
-
-
-def _pop(fields: Record, names: Sequence[str]) -> Any:
-    """Takes the value of the first of the names that has one."""
-    for name in names:
-        if fields.get(name) is not None:
-            return fields.pop(name)
-    return None
-
-
-def _pair(value: Any, options: ReadOptions, log: ReadLog) -> tuple[Any, Any]:
-    """Start and end from [start, end], or from a list of one such pair."""
-    pairs = value if isinstance(value, list) and value and isinstance(value[0], list) else [value]
-    if len(pairs) > 1:
-        found = f"an entity has {len(pairs)} pieces: {str(pairs)[:60]}"
-        treat("pieces", found, options, log)
-        return None, None
-    pair = pairs[0]
-    if not isinstance(pair, list | tuple) or len(pair) != 2:
-        raise FormatError(f"an entity has the range {str(pair)[:60]!r}", expected=_ITEM)
-    return pair[0], pair[1]
+    return read_each(rows(log), lambda row, _: row.document(checker, options, log), log)
 
 
 class Counts:

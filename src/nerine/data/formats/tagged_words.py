@@ -16,7 +16,7 @@ from nerine.core.tags import (
     TagSurvey,
     bracketed_spans,
     detect_notation,
-    parse_tag,
+    has_affix,
 )
 from nerine.data.formats.options import ReadLog, ReadOptions, TagFault
 
@@ -39,12 +39,13 @@ class Tagging:
     ) -> Tagging:
         """The notation and the scheme of the tags of a file, which the log is told.
 
-        `sequences` returns the file's tags by document. If the scheme is stated, only the first of
+        `sequences` returns the file's tags by document. If a scheme is stated, only the first of
         them are looked at.
         """
         stated = options.scheme
         found = sequences()
-        survey = TagSurvey.of(itertools.islice(found, _FIRST) if stated else found)
+        is_scheme = isinstance(stated, TagScheme)
+        survey = TagSurvey.of(itertools.islice(found, _FIRST) if is_scheme else found)
         notation = detect_notation(survey.tags, has_outside=survey.has_outside, stated=stated)
         scheme = stated if isinstance(stated, TagScheme) else notation.scheme(survey)
         if notation.note:
@@ -70,16 +71,27 @@ def unknown_form(tag: str, notation: Notation) -> SchemeError:
     """The error for a tag that does not have the form of a file's other tags."""
     found = f"tag {tag!r} has an unknown form"
     expected = notation.note.removeprefix("tags: ") or "labels without white space around them"
-    try:
-        parse_tag(tag)
-    except SchemeError as error:
-        if notation.name == "prefixed" and tag.split() == [tag]:
-            return error  # it may be a label without a prefix
-        if notation.name == "prefixed":
-            found, expected = error.found, error.expected or expected
-    return SchemeError(
-        found, expected=expected, hint="--tag-column (tag_column=…) names the column of the tags"
-    )
+    hint = _NAMES_COLUMN
+    if notation.name == "IO":
+        expected = "labels without prefixes, and 'O' for words outside of entities"
+        hint = f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"
+        if has_affix(tag):
+            hint = _IOB2
+    elif notation.name == "prefixed" and tag.split() not in ([tag], []):
+        expected = _PREFIXED_TAG
+    elif notation.name == "prefixed" and notation.is_sure:
+        expected, hint = _PREFIXED_TAG, f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"
+    elif notation.name == "prefixed":
+        expected = _PREFIXED_TAG
+        hint += f"; {_IOB2 if has_affix(tag) else _IO}"
+    return SchemeError(found, expected=expected, hint=hint)
+
+
+_NAMES_COLUMN = "--tag-column (tag_column=…) names the column of the tags"
+_IOB2 = "--scheme-in IOB2 (scheme='IOB2') reads tags with letters such as B and I"
+_IO = "--scheme-in IO (scheme='IO') reads labels without a prefix"
+_IS_OUTSIDE = "if it stands for words outside of entities, write O in its place"
+_PREFIXED_TAG = "'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'"
 
 
 def decode_tags(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from nerine.core.errors import FormatError
 from nerine.data.formats.options import NEVER_ACCEPTED, UNUSUAL, ReadLog, ReadOptions, Unusual
 
+TWICE = "with an entity that is listed twice, read once"
+"""A remark of several formats."""
+
 
 def treat(
     kind: Unusual,

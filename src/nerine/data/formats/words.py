@@ -24,7 +24,8 @@ from nerine.core.files import errors_at, json_line, read_records
 from nerine.core.json_values import Refuse
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
-from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, with_meta
+from nerine.data.formats.placed import read_each
+from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown, with_meta
 from nerine.data.formats.tagged_words import (
     Tagging,
     can_locate,
@@ -86,6 +87,11 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
         yield f"{json_line(with_meta(document, own, document.meta))}\n"
 
 
+def token_in_row(place: str, index: int) -> str:
+    """The place of a token, by its index in the row at a place."""
+    return f"{place}, token {index}"
+
+
 @dataclass(frozen=True, slots=True)
 class TaggedRows:
     """Rows of tokens and tags, from a file or a table.
@@ -94,23 +100,20 @@ class TaggedRows:
         rows: Returns the rows with their places, from the first one at each call.
         options: How to read.
         tag_names: The names of tags that are numbers, if the source has them.
+        token_place: Returns the place of a token of the row that was returned last.
     """
 
     rows: Callable[[], Iterable[tuple[str, Row]]]
     options: ReadOptions
     tag_names: tuple[str, ...] | None = None
+    token_place: Callable[[str, int], str] = token_in_row
 
     def documents(self, log: ReadLog) -> Iterator[tuple[str, Document]]:
         """The rows as documents, each with its place."""
         tagging = Tagging.detect(self._all_tags, self.options, log)
-        for place, row in self.rows():
-            try:
-                with errors_at(place):
-                    document = self._document(row, place, tagging, log)
-            except FormatError as error:
-                log.refuse(error)
-            else:
-                yield place, document
+        yield from read_each(
+            self.rows(), lambda row, place: self._document(row, place, tagging, log), log
+        )
 
     def _all_tags(self) -> Iterator[list[str]]:
         for place, row in self.rows():
@@ -123,7 +126,7 @@ class TaggedRows:
         surfaces = row[token_field]
         if not _is_list_of(surfaces, str):
             raise FormatError(
-                f"the field {token_field!r} holds {_shortened(surfaces)}",
+                f"the field {token_field!r} holds {shown(surfaces)}",
                 expected="a list of strings",
             )
         if "" in surfaces and not self.options.repair:
@@ -139,7 +142,7 @@ class TaggedRows:
             )
 
         def token_place(index: int) -> str:
-            return f"{place}, token {index}"
+            return self.token_place(place, index)
 
         tagging.check(tags, token_place)
         spans = decode_layers([tags], tagging, self.options, log, token_place)
@@ -189,7 +192,7 @@ class TaggedRows:
                 values = [names[value] for value in values]
             if not _is_list_of(values, str):
                 raise FormatError(
-                    f"the field {field!r} holds {_shortened(values)}",
+                    f"the field {field!r} holds {shown(values)}",
                     expected="a list of tags, or of their numbers",
                 )
             return list(values), field
@@ -210,8 +213,3 @@ def _field(row: Row, stated: object, usual: Sequence[str], unit: str) -> str:
 
 def _is_list_of(values: object, kind: type) -> bool:
     return isinstance(values, list) and set(map(type, values)) <= {kind}
-
-
-def _shortened(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:60]}…"

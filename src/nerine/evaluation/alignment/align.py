@@ -18,7 +18,7 @@ from nerine.evaluation.alignment.changed_tokens import CHANGED_TOKENS
 from nerine.evaluation.alignment.columns import align_rows, broken_tags, predicted_scheme, read_tags
 from nerine.evaluation.alignment.detection import predicted_format
 from nerine.evaluation.alignment.repairs import Repair, Repairs
-from nerine.evaluation.alignment.rows import read_sentences
+from nerine.evaluation.alignment.rows import Columns, read_sentences
 from nerine.evaluation.alignment.texts import Placed, align_documents
 
 _DEFAULT = ReadOptions()
@@ -86,7 +86,7 @@ def align_file(
     path: Path,
     *,
     gold_scheme: TagScheme | None = None,
-    gold_columns: tuple[int, int] | None = None,
+    gold_columns: Columns | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     options: ReadOptions = _DEFAULT,
     changed_tokens: float = CHANGED_TOKENS,
@@ -99,8 +99,8 @@ def align_file(
         path: The file of predicted documents.
         gold_scheme: The tag scheme of the gold documents, used if the predicted tags are
             compatible with more than one.
-        gold_columns: The number of columns in the gold file and the index of its tags' column, used
-            if the file has as many columns, and several with tags.
+        gold_columns: The number of columns in the gold file and the indices of its tags' columns,
+            used if the file has as many columns, and several with tags.
         format: The format of the file; by default it is detected from the content.
         options: How the file is read.
         changed_tokens: The share, from 0 to 1, of the tokens of a column file that may differ from
@@ -119,7 +119,9 @@ def align_file(
         )
     placed_gold = list(zip(places, gold, strict=True))
     format = format or predicted_format(path, options)  # noqa: A001
-    if format == "columns":
+    if format == "columns" and options.tag_column is None and gold_columns:
+        options = _with_layers(path, options, gold_columns)
+    if format == "columns" and not isinstance(options.tag_column, tuple):
         file = ColumnFile(path, options, changed_tokens, Repairs(), gold_columns, remarks=[])
         return _align_column_file(placed_gold, gold_scheme, file)
 
@@ -152,6 +154,20 @@ def align_file(
         is_conlleval=_is_conlleval(gold, gold_scheme, log.scheme),
         remarks=tuple(log.notes),
     )
+
+
+def _with_layers(path: Path, options: ReadOptions, gold_columns: Columns) -> ReadOptions:
+    """The options with the layers of tags that gold has, if the file has the same."""
+    width, layers = gold_columns
+    if len(layers) == 1:
+        return options
+    layered = replace(options, tag_column=layers)
+    try:
+        layout = find_layout(path, layered)
+    except FormatError:
+        return options
+    kinds = {each.kind for each in layout.columns if each.index in layers}
+    return layered if layout.width == width and kinds <= {"tags", "outside"} else options
 
 
 @contextmanager
@@ -228,7 +244,7 @@ class ColumnFile:
     options: ReadOptions
     changed_tokens: float
     repairs: Repairs
-    gold_columns: tuple[int, int] | None = None
+    gold_columns: Columns | None = None
     remarks: list[str] | None = None
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import FormatError
+from nerine.core.tags import is_tag
 from nerine.data.formats import FORMATS, ReadOptions, detect_format
-from nerine.data.formats.columns.layout import Layout, column_separator, is_docstart, is_tag
+from nerine.data.formats.columns.layout import Layout, column_separator, is_docstart
 from nerine.data.formats.head import Head
 from nerine.data.formats.words import TAG_FIELDS, TOKEN_FIELDS
 
@@ -34,6 +35,8 @@ def predicted_format(path: Path, options: ReadOptions) -> str:
     try:
         return detect_format(path)
     except FormatError as error:
+        if "(format=…)" not in (error.hint or ""):
+            raise  # the file is not in UTF-8
         raise FormatError(
             error.found,
             place=error.place,

@@ -8,13 +8,15 @@ other lines have valid ones. Every such repair is counted. Gold files are read b
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import stream_lines
-from nerine.core.tags import OUTSIDE, Notation, TagScheme, bracketed_spans
+from nerine.core.tags import OUTSIDE, Notation, TagScheme, bracketed_spans, is_tag
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.detection import judged_options
 from nerine.data.formats.columns.layout import (
@@ -23,12 +25,12 @@ from nerine.data.formats.columns.layout import (
     column_index,
     column_separator,
     is_docstart,
-    is_tag,
 )
 from nerine.data.formats.options import ReadOptions
 from nerine.evaluation.alignment.repairs import Repairs
 
 LAST = -1
+_MOST_JUDGED = 500
 _COLUMN_HINT = "--predicted-column (tag_column=…) names the column of the tags"
 
 
@@ -49,6 +51,8 @@ class Row:
     unknown: str | None = None
 
 
+Columns = tuple[int, tuple[int, ...]]
+"""The number of columns of a file, and the indices of those of the tags."""
 Cells = tuple[int, list[str]]
 """The number of a line and its columns."""
 
@@ -57,7 +61,7 @@ def read_sentences(
     path: Path,
     options: ReadOptions,
     repairs: Repairs,
-    gold_columns: tuple[int, int] | None = None,
+    gold_columns: Columns | None = None,
     remarks: list[str] | None = None,
 ) -> list[list[Row]]:
     """The rows of each sentence of a column file.
@@ -65,8 +69,7 @@ def read_sentences(
     Tags are in the column that the options name. If that is the last one, and has no tags, they
     are in the only other column that has a tag in every line. Of several columns of tags the last
     one is read, as the others may be gold tags; but if the gold file has as many columns, the one
-    that was read there (`gold_columns`: their number, and the index of the tags). `remarks`
-    collects what was chosen.
+    that was read there (`gold_columns`). `remarks` collects what was chosen.
 
     Raises `FormatError` if the file cannot be read, or has no rows or no tags.
     """
@@ -78,14 +81,15 @@ def read_sentences(
     if stated is None and column not in (None, LAST) and remarks is not None:
         remarks.append(f"the tags of {path} are in column {column}, the only one with tags")
     sentences: list[list[Cells]] = [[]]
-    for number, line in _lines(path, repairs):
-        stripped = line.rstrip(" \t")
+    lines = [(number, line.rstrip(" \t")) for number, line in _lines(path, repairs)]
+    width = _usual_width([line for _, line in lines], options)
+    for number, stripped in lines:
         if not stripped.strip() or is_docstart(stripped):
             if sentences[-1]:
                 sentences.append([])
             continue
         columns = Layout(column_separator(options.separator, stripped)).split(stripped)
-        if sentences[-1] or not _is_comment(stripped, columns):
+        if sentences[-1] or not _is_comment(stripped, columns, width):
             sentences[-1].append((number, columns))
     if not sentences[-1]:
         sentences.pop()
@@ -143,7 +147,7 @@ def _tag_column(
     rows: Sequence[Cells],
     path: Path,
     options: ReadOptions,
-    gold_columns: tuple[int, int] | None,
+    gold_columns: Columns | None,
     remarks: list[str] | None,
 ) -> int | str | tuple[int, ...]:
     """The column of the tags: the one stated, or the only one that has tags in every line."""
@@ -158,8 +162,8 @@ def _tag_column(
         if index != options.token_column and all(is_tag(columns[index]) for _, columns in rows)
     ]
     chosen = width - 1
-    if gold_columns and gold_columns[0] == width and gold_columns[1] in full:
-        chosen = gold_columns[1]
+    if gold_columns and gold_columns[0] == width and gold_columns[1][0] in full:
+        chosen = gold_columns[1][0]
     if len(full) > 1 and chosen in full:
         if remarks is not None:
             named = " and ".join(map(str, full))
@@ -200,13 +204,22 @@ def _lines(path: Path, repairs: Repairs) -> Iterable[tuple[int, str]]:
     return stream_lines(pieces, str(path))
 
 
-def _is_comment(line: str, columns: Sequence[str]) -> bool:
+def _usual_width(lines: Sequence[str], options: ReadOptions) -> int:
+    """The number of columns of most lines that are surely not comments."""
+    filled = (line for line in lines if line.strip() and not line.startswith("#"))
+    rows = itertools.islice(filled, _MOST_JUDGED)
+    widths = [len(Layout(column_separator(options.separator, each)).split(each)) for each in rows]
+    return Counter(widths).most_common(1)[0][0] if widths else 0
+
+
+def _is_comment(line: str, columns: Sequence[str], width: int) -> bool:
     """Whether the first line of a sentence is a comment, and not the token `#` or `#tag`."""
     if not line.startswith("#"):
         return False
     has_tag = any(is_tag(column) for column in columns[1:])
     if TAB in line:
-        return not has_tag and " = " in line
+        has_words = len(columns[0].split()) > 1
+        return not has_tag and (" = " in line or has_words or len(columns) != width)
     return own_key(line) is not None or not has_tag or (len(columns) > 2 and " = " in line)
 
 

@@ -14,7 +14,7 @@ from nerine.data.formats.records import is_ranges
 from nerine.data.formats.tagged_words import can_locate
 
 _OWN_KEYS = ("id", "id_json", "text", "text_json", "tokens", "meta")
-_UNFIT_FOR_A_LINE = re.compile("[\t\n\r\ud800-\udfff]")
+UNFIT_FOR_A_LINE = re.compile("[\t\n\r\ud800-\udfff]")
 _EXPECTED = {"tokens": "a JSON list of [start, end]", "meta": "a JSON object"}
 
 
@@ -24,6 +24,11 @@ def own_key(line: str) -> str | None:
         return None
     key = line[2:].partition(" =")[0]
     return key if key in _OWN_KEYS else None
+
+
+def states_text(comments: Iterable[tuple[int, str]]) -> bool:
+    """Whether one of these comment lines, with their numbers, holds a document's text."""
+    return any(line.startswith(("# text = ", "# text_json = ")) for _, line in comments)
 
 
 def read_comments(
@@ -86,6 +91,6 @@ def write_comments(
 
 def string_comment(key: str, value: str) -> str:
     """The comment line for a string: plain if it can be read back so, else as JSON."""
-    if value and value == value.strip() and not _UNFIT_FOR_A_LINE.search(value):
+    if value and value == value.strip() and not UNFIT_FOR_A_LINE.search(value):
         return f"# {key} = {value}"
     return f"# {key}_json = {json_line(value)}"

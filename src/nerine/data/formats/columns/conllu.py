@@ -22,8 +22,9 @@ from typing import Any
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
+from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.columns import reading
-from nerine.data.formats.columns.comments import read_comments
+from nerine.data.formats.columns.comments import read_comments, states_text
 from nerine.data.formats.columns.conllu_tags import (
     NO_VALUE,
     Source,
@@ -53,8 +54,9 @@ COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DE
 """The columns of CoNLL-U."""
 
 _ID = re.compile(r"\d+", re.ASCII)
-_NO_WORD = re.compile(r"\d{1,9}-\d{1,9}|\d+\.\d+", re.ASCII)
+NO_WORD = re.compile(r"\d{1,9}-\d{1,9}|\d+\.\d+", re.ASCII)
 _MOST_LINES = 20_000
+_SURE = 0.89
 
 
 @dataclass(slots=True)
@@ -70,9 +72,7 @@ class _Sentence:
     @property
     def is_complete(self) -> bool:
         """Whether this is a document: without words or a text, comments belong to the next one."""
-        return bool(self.rows) or any(
-            line.startswith(("# text = ", "# text_json = ")) for _, line in self.comments
-        )
+        return bool(self.rows) or states_text(self.comments)
 
     def document(
         self, path: Path, source: Source, tagging: Tagging, options: ReadOptions, log: ReadLog
@@ -188,19 +188,19 @@ def _rest_of_misc(misc: str, key: str | None, touches: bool) -> str:
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a CoNLL-U file; one of other columns, but with its extension, is one too."""
-    names = _names(_first_lines(path))
+    names = _names(_first_lines(path), 0.5 if path.suffix.lower() in EXTENSIONS else _SURE)
     if names is None:
         yield from reading.read(path, options, log)
         return
     if options.tag_column is not None:
         source = stated_source(names, options.tag_column, str(path))
     else:
-        sentences = _sentences(path, names, _forget)
+        sentences = _sentences(path, names, ignore)
         rows = (row for sentence in sentences for row in sentence.rows)
         source = find_source(names, itertools.islice(rows, _MOST_LINES), str(path))
 
     def all_tags() -> Iterator[list[str]]:
-        for sentence in _sentences(path, source.names, _forget):
+        for sentence in _sentences(path, source.names, ignore):
             yield from source.layers(sentence.rows)
 
     tagging = Tagging.detect(all_tags, options, log)
@@ -219,14 +219,10 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         yield f"{path}:{first}", document
 
 
-def _forget(error: FormatError) -> None:
-    """Leaves an unreadable line out in the first pass; the second one refuses it."""
-
-
 def _first_lines(path: Path) -> list[str]:
     lines: list[str] = []
     size = 0
-    for number, line in read_lines(path, _forget):
+    for number, line in read_lines(path, ignore):
         size += len(line)
         if number > _MOST_LINES or (lines and size > MOST_OF_SAMPLE):
             break
@@ -234,8 +230,11 @@ def _first_lines(path: Path) -> list[str]:
     return lines
 
 
-def _names(lines: Sequence[str]) -> tuple[str, ...] | None:
-    """The columns that the first line names, or the ten of CoNLL-U; None if it is neither."""
+def _names(lines: Sequence[str], share: float = _SURE) -> tuple[str, ...] | None:
+    """The columns that the first line names, or the ten of CoNLL-U; None if it is neither.
+
+    More than this share of the rows must have the ten columns, as others are errors.
+    """
     first = next((line for line in lines if line.strip()), "")
     if first.startswith(GLOBAL_COLUMNS):
         names = tuple(first.partition("=")[2].upper().split())
@@ -243,15 +242,13 @@ def _names(lines: Sequence[str]) -> tuple[str, ...] | None:
         return names if is_valid else None
     rows = [line.split(TAB) for line in lines if line.strip() and not line.startswith("#")]
     fitting = sum(
-        len(row) == len(COLUMNS) and bool(_ID.fullmatch(row[0]) or _NO_WORD.fullmatch(row[0]))
+        len(row) == len(COLUMNS) and bool(_ID.fullmatch(row[0]) or NO_WORD.fullmatch(row[0]))
         for row in rows
     )
-    return COLUMNS if rows and 10 * fitting >= 9 * len(rows) else None
+    return COLUMNS if rows and fitting > share * len(rows) else None
 
 
-def _sentences(
-    path: Path, names: Sequence[str], refuse: Callable[[FormatError], None]
-) -> Iterator[_Sentence]:
+def _sentences(path: Path, names: Sequence[str], refuse: Refuse) -> Iterator[_Sentence]:
     sentence = _Sentence()
     for number, line in read_lines(path, refuse):
         if not line.strip():
@@ -269,7 +266,7 @@ def _sentences(
             except FormatError as error:
                 refuse(error)
                 continue
-            if _NO_WORD.fullmatch(columns[0]):
+            if NO_WORD.fullmatch(columns[0]):
                 sentence.others.append((len(sentence.rows), columns))
             else:
                 sentence.lines.append(number)
@@ -288,7 +285,7 @@ def _columns(line: str, names: Sequence[str], place: str) -> list[str]:
             place=place,
             expected=f"{len(names)} columns with a TAB between them: {' '.join(names)}",
         )
-    if not _ID.fullmatch(columns[0]) and not _NO_WORD.fullmatch(columns[0]):
+    if not _ID.fullmatch(columns[0]) and not NO_WORD.fullmatch(columns[0]):
         raise FormatError(f"the id is {columns[0][:60]!r}", place=place, expected="a number")
     if not columns[names.index("FORM")]:
         raise FormatError("the word is empty", place=place, expected="a word, or '_'")

@@ -10,10 +10,11 @@ from typing import Any
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
 from nerine.core.files import json_line
-from nerine.data.formats.columns.comments import own_key, string_comment
+from nerine.data.formats.columns.comments import UNFIT_FOR_A_LINE, own_key, string_comment
 from nerine.data.formats.columns.conllu import (
     GLOBAL_COLUMNS,
     NO_SPACE,
+    NO_WORD,
     SENTENCE_ID,
 )
 from nerine.data.formats.columns.conllu_tags import NO_VALUE, is_tag_column
@@ -21,9 +22,6 @@ from nerine.data.formats.columns.layout import TAB
 from nerine.data.formats.columns.writing import is_strings, shown_token
 from nerine.data.formats.options import WriteOptions
 from nerine.data.formats.tagged_words import can_locate, tags_from_entities, words_to_tag
-
-_UNFIT = re.compile("[\t\n\r\ud800-\udfff]")
-_NO_WORD = re.compile(r"\d{1,9}-\d{1,9}|\d+\.\d+", re.ASCII)
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
@@ -73,7 +71,7 @@ def _fits(kept: Any, document: Document, words: Sequence[Token]) -> bool:
 
 
 def _is_row(row: Any, width: int) -> bool:
-    return is_strings(row) and len(row) == width and not any(map(_UNFIT.search, row))
+    return is_strings(row) and len(row) == width and not any(map(UNFIT_FOR_A_LINE.search, row))
 
 
 def _is_line(line: Any, width: int, words: int) -> bool:
@@ -83,7 +81,7 @@ def _is_line(line: Any, width: int, words: int) -> bool:
         and type(line[0]) is int
         and 0 <= line[0] <= words
         and _is_row(line[1:], width + 2)
-        and _NO_WORD.fullmatch(line[1]) is not None
+        and NO_WORD.fullmatch(line[1]) is not None
         and line[2] != ""
     )
 
@@ -126,7 +124,7 @@ def _comments(document: Document, words: Sequence[Token], names: Sequence[str]) 
 def _is_comment(line: str) -> bool:
     return (
         line.startswith("#")
-        and not _UNFIT.search(line)
+        and not UNFIT_FOR_A_LINE.search(line)
         and not own_key(line)
         and not line.startswith((SENTENCE_ID, GLOBAL_COLUMNS))
     )
@@ -153,7 +151,7 @@ def _rows(
             _, number, form, *values = lines.pop(0)
             yield line(number, form, values, NO_VALUE, touches=False)
         tag = tags[index]
-        if tag != tag.strip() or _UNFIT.search(tag):
+        if tag != tag.strip() or UNFIT_FOR_A_LINE.search(tag):
             raise FormatError(
                 f"the label {tag[2:]!r} would be read back as something else",
                 expected="labels without line ends, TABs and outer spaces",

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import read_lines
-from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation
+from nerine.core.tags import IO, OUTSIDE, Notation, detect_notation, is_tag
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
-from nerine.data.formats.columns.header import Header, header_of
+from nerine.data.formats.columns.dividing import divided
+from nerine.data.formats.columns.header import Header, header_of, missing_header
 from nerine.data.formats.columns.judgement import (
     TAG_KINDS,
     Choice,
     Column,
     choose,
-    filled,
     judge,
 )
 from nerine.data.formats.columns.layout import (
@@ -29,7 +29,6 @@ from nerine.data.formats.columns.layout import (
     column_index,
     column_separator,
     is_docstart,
-    is_tag,
     usual_width,
 )
 from nerine.data.formats.options import ReadOptions
@@ -181,7 +180,8 @@ def layout_of(sample: Sample, name: str, options: ReadOptions) -> Layout:
             f"the line has no tag column: {line[:60]!r} is one column",
             place=f"{name}:{first}",
             expected="a token and its tag in every line, with a TAB or spaces between them",
-            hint=f"columns were split at {layout.separator_name}; --separator (separator=…) "
+            hint=missing_header(line)
+            or f"columns were split at {layout.separator_name}; --separator (separator=…) "
             "states another separator",
         )
     return _judged(layout, sample, f"{name}:{first}", options)
@@ -261,7 +261,8 @@ def _judged(layout: Layout, sample: Sample, place: str, options: ReadOptions) ->
     layout = layout.with_columns(
         choice.token if token is None else token, tags or choice.tag, place
     )
-    return _divided(_noted(layout, columns, options), header, sample.has_breaks)
+    layout = _noted(layout, columns, options)
+    return layout if sample.has_breaks else divided(layout, header)
 
 
 def _stated(
@@ -349,23 +350,6 @@ def _noted(layout: Layout, columns: tuple[Column, ...], options: ReadOptions) ->
     )
 
 
-def _divided(layout: Layout, header: Header | None, has_breaks: bool) -> Layout:
-    """The layout with the column that divides documents, in a file without empty lines."""
-    if has_breaks:
-        return layout
-    names = [column.index for column in layout.columns if column.kind == "sentence"]
-    if header is not None and header.sentence is not None:
-        values = filled(layout.columns[header.sentence].values)
-        if all(values) and len({*values}) < len(values):
-            names = [header.sentence]
-    if layout.counter is not None and not names:
-        values = layout.columns[layout.counter].values
-        if any(int(after) <= int(before) for before, after in itertools.pairwise(values)):
-            names = [layout.counter]
-    free = [index for index in names if index not in (layout.token, *layout.tags)]
-    return replace(layout, divider=free[0]) if free else layout
-
-
 def _doubt(
     choice: Choice, columns: Sequence[Column], place: str, options: ReadOptions
 ) -> FormatError:
@@ -379,7 +363,13 @@ def _doubt(
         column.kind in ("words", "pos", "constant") and len({*column.values}) < len(column.values)
         for column in columns
     )
-    if "no column holds tags" in choice.doubt and may_be_io and options.scheme is None:
+    lists = [column for column in columns if column.kind == "tag lists"]
+    if lists and len(columns) == 2:
+        hint = (
+            "this writes a header for a table with a row for each sentence: "
+            "(printf 'text\\tlabels\\n'; cat FILE) > NEW"
+        )
+    elif "no column holds tags" in choice.doubt and may_be_io and options.scheme is None:
         hint += "; --scheme-in IO (scheme='IO') reads labels without a prefix"
     return FormatError(
         f"{choice.doubt}: {'; '.join(map(str, columns))}",

@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nerine.core.errors import SchemeError
+from nerine.core.tags import parse_tag
+
 _PUNCTUATION = re.compile(r"[\s_.:#\"'-]+")
 _TOKENS = {"token", "tokens", "word", "words", "form", "text", "surface", "wordform", "tok"}
 _TAGS = re.compile(
@@ -32,12 +35,14 @@ class Header:
     Attributes:
         token: The column of the tokens.
         tags: The columns that may hold the tags, the likeliest first.
-        sentence: The column whose values name sentences.
+        sentences: The columns whose values name sentences or documents.
+        others: The columns with other names that are known.
     """
 
     token: int | None
     tags: tuple[int, ...]
-    sentence: int | None
+    sentences: tuple[int, ...]
+    others: tuple[int, ...]
 
 
 def header_of(row: Sequence[str]) -> Header | None:
@@ -51,5 +56,16 @@ def header_of(row: Sequence[str]) -> Header | None:
     known = sum(name in _KNOWN or bool(_TAGS.fullmatch(name)) for name in names)
     if 2 * known <= len(names):
         return None
-    sentence = next((index for index, name in enumerate(names) if name in _SENTENCES), None)
-    return Header(token, (*likely, *possible), sentence)
+    sentences = [index for index, name in enumerate(names) if name in _SENTENCES]
+    others = [index for index, name in enumerate(names) if name in _KNOWN - _SENTENCES]
+    return Header(token, (*likely, *possible), tuple(sentences), tuple(others))
+
+
+def missing_header(line: str) -> str | None:
+    """The hint on a CSV file of tokens and tags without a header; None if a line has neither."""
+    mark = next((each for each in ",;|" if line.count(each) == 1), "")
+    try:
+        parse_tag(line.partition(mark)[2].strip() if mark else "")
+    except SchemeError:
+        return None
+    return f"this writes a header for CSV: (echo 'token{mark}tag'; cat FILE) > NEW"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nerine.core.tags import OUTSIDE, detect_notation
+from nerine.core.tags import OUTSIDE, are_tags, detect_notation
 from nerine.data.formats.columns.tagsets import CHUNKS, PARTS_OF_SPEECH, RELATIONS
 
 Kind = Literal[
@@ -26,6 +26,7 @@ Kind = Literal[
     "outside",
     "chunks",
     "other tags",
+    "tag lists",
     "brackets",
     "pos",
     "relation",
@@ -42,6 +43,7 @@ KINDS: dict[Kind, str] = {
     "outside": "holds only 'O'",
     "chunks": "holds chunks",
     "other tags": "holds tags in another notation",
+    "tag lists": "holds several tags a line",
     "brackets": "holds brackets",
     "pos": "holds parts of speech",
     "relation": "holds syntactic relations",
@@ -140,6 +142,9 @@ def _tag_kind(values: Values, different: set[str]) -> Kind | None:
     """The kind of tags that a column holds, a few wrong ones allowed; None if it holds none."""
     if different == {OUTSIDE}:
         return "outside"
+    lists = set(filter(are_tags, different))
+    if lists and 2 * sum(value in lists for value in values) >= len(values):
+        return "tag lists"
     tags = {value for value in different if _PREFIXED.fullmatch(value)}
     if tags:
         number = sum(value == OUTSIDE or value in tags for value in values)
@@ -262,9 +267,12 @@ def _tag_column(columns: Sequence[Column], token: int | None, is_io: bool) -> Ch
         return Choice(tag=tags[0].index)
     found = _of(others, "other tags") or _of(others, "brackets")
     if is_io and not found:
-        found = [each for each in _of(others, "words", "pos", "constant") if _has_names(each)]
+        found = _of(others, "words", "pos", "constant")
         if len(columns) == 2:
+            found = [each for each in found if OUTSIDE in each.values] or found
             found = [each for each in found if each.index == 1] or found
+        else:
+            found = [each for each in found if _has_names(each)]
     if len(found) > 1:
         return Choice(doubt=f"columns {_numbers(found)} may hold the tags", about=("tag",))
     if found and (labels := _labels_of(found[0], others)):
@@ -354,6 +362,8 @@ def _goes_with(token: Column, other: Column) -> bool:
     values, others = token.values, other.values
     if len({*others}) == 1 or all(value in _BLANKS or value.isupper() for value in others):
         return True
+    if not any(map(str.isalnum, "".join({*others}))):
+        return True  # flags, such as + and -
     pairs = [*zip(values, others, strict=True)]
     lowered = [(a, b) for a, b in pairs if a != b and a.casefold() == b.casefold()]
     if 2 * sum(a.islower() for a, _ in lowered) > len(lowered):

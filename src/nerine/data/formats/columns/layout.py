@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from nerine.core.errors import FormatError, SchemeError, SettingsError
-from nerine.core.tags import Notation, parse_tag
+from nerine.core.errors import FormatError, SettingsError
+from nerine.core.tags import Notation, are_tags
 from nerine.core.tags.notation import PREFIXED
 from nerine.data.formats.columns.comments import own_key
 from nerine.data.formats.columns.judgement import KINDS, Column
@@ -37,7 +37,8 @@ class Layout:
         tags: The columns of the tags, one for each layer.
         line: The line that the layout was detected from.
         counter: The column that counts the tokens of a sentence, if there is one.
-        divider: The column that divides documents where empty lines do not.
+        dividers: The columns that divide documents where empty lines do not.
+        counts: Whether the divider counts tokens, so that a number that is not larger divides.
         header: The line that names the columns; 0 if there is none.
         most: The number of columns that a line may have, more than `width` in CoNLL-2012.
         notation: How the tags are written.
@@ -51,7 +52,8 @@ class Layout:
     tags: tuple[int, ...] = (-1,)
     line: int = 0
     counter: int | None = None
-    divider: int | None = None
+    dividers: tuple[int, ...] = ()
+    counts: bool = False
     header: int = 0
     most: int | None = None
     notation: Notation = PREFIXED
@@ -144,6 +146,12 @@ class Layout:
         """Raises `FormatError` unless `tag` has the form of the file's tags."""
         if tag != tag.strip():
             raise FormatError(f"the tag {tag!r} has white space around it", place=place)
+        if " " in tag and are_tags(tag):
+            raise FormatError(
+                f"the column holds several tags: {tag[:60]!r}",
+                place=place,
+                expected="one tag in each line",
+            )
         if not self.notation.is_tag(tag):
             raise FormatError.placed(unknown_form(tag, self.notation), place)
 
@@ -179,7 +187,7 @@ class Layout:
                 continue
             about = f"{column.index} {KINDS[column.kind]}"
             about += " too" if column.kind in ("tags", "words") else ""
-            about += " and divides documents" if column.index == self.divider else ""
+            about += " and divides documents" if column.index in self.dividers else ""
             parts.append(about)
         rest = f"; {', '.join(parts)}" if parts else ""
         header = f"; line {self.header} names them" if self.header else ""
@@ -188,12 +196,12 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """Whether these are the two columns of a plain file, or the four of CoNLL-2003."""
-        if self.header or self.divider is not None or self.token != 0 or self.most:
+        if self.header or self.dividers or self.token != 0 or self.most:
             return False
         if self.width == 2:
             return self.tags == (1,)
         kinds = [column.kind for column in self.columns[1:3]]
-        is_classic = kinds in (["pos", "chunks"], ["words", "chunks"], ["pos", "outside"])
+        is_classic = kinds in (["pos", "chunks"], ["words", "chunks"])
         return self.width == 4 and self.tags == (3,) and is_classic
 
 
@@ -232,15 +240,6 @@ def column_index(column: int | str, option: str, width: int, place: str) -> int:
             expected=f"a number from {-width} to {width - 1}, as there are {width} columns",
         )
     return column % width
-
-
-def is_tag(value: str) -> bool:
-    """Whether `value` has the form of a tag."""
-    try:
-        parse_tag(value)
-    except SchemeError:
-        return False
-    return True
 
 
 def is_docstart(line: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from nerine.core.document import Document, Token, joined_tokens
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, read_lines
-from nerine.data.formats.columns.comments import read_comments
+from nerine.core.json_values import Refuse, ignore
+from nerine.data.formats.columns.comments import read_comments, states_text
 from nerine.data.formats.columns.detection import Sample, carriage_return, find_layout, layout_of
 from nerine.data.formats.columns.layout import (
     SENTENCE_END,
@@ -30,8 +31,6 @@ from nerine.data.formats.tagged_words import (
     without_empty_tokens,
 )
 
-Refuse = Callable[[FormatError], None]
-
 _FEWEST_ROWS = 3
 _UNIVERSAL = "# sent_id = "
 
@@ -44,15 +43,13 @@ class _Sentence:
     rows: list[list[str]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
     docstart: list[str] | None = None
-    divided_by: str | None = None
+    divided_by: tuple[str, ...] | None = None
     size: int = 0
 
     @property
     def is_complete(self) -> bool:
         """Whether this is a document: without rows or a text, comments belong to the next one."""
-        return bool(self.rows) or any(
-            line.startswith(("# text = ", "# text_json = ")) for _, line in self.comments
-        )
+        return bool(self.rows) or states_text(self.comments)
 
     @property
     def line(self) -> int:
@@ -61,15 +58,19 @@ class _Sentence:
 
     def ends_before(self, row: list[str], layout: Layout) -> bool:
         """Whether the next row belongs to another sentence, by the column that divides them."""
-        if layout.divider is None:
+        if not layout.dividers:
             return False
-        value, before = row[layout.divider], self.divided_by
-        self.divided_by = value or before
-        if before is None or not value:
+        before = self.divided_by
+        values = tuple(row[index] for index in layout.dividers)
+        if before is None:
+            self.divided_by = values
             return False
-        if layout.divider == layout.counter:
-            return value.isdecimal() and before.isdecimal() and int(value) <= int(before)
-        return value != before
+        named = (value or other for value, other in zip(values, before, strict=True))
+        self.divided_by = values = tuple(named)
+        if layout.counts:
+            (number,), (last,) = values, before
+            return number.isdecimal() and last.isdecimal() and int(number) <= int(last)
+        return values != before
 
     def document(
         self, path: Path, layout: Layout, tagging: Tagging, options: ReadOptions, log: ReadLog
@@ -147,14 +148,14 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
     def all_tags() -> Iterator[list[str]]:
         for sentence in _Reader(path, layout, options, log.unreadable is not None).sentences(
-            _forget
+            ignore
         ):
             for index in layout.tags:
                 yield [row[index] for row in sentence.rows]
 
     tagging = Tagging.detect(all_tags, options, log)
     layout = replace(layout, notation=tagging.notation)
-    log.columns = (layout.width, layout.tag)
+    log.columns = (layout.width, layout.tags)
     is_stated = options.token_column is not None and options.tag_column is not None
     if layout.width and not layout.is_plain and not is_stated:
         log.add_note(layout.described(tagging.name))
@@ -172,10 +173,6 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             continue
         log.first_rows.append(sentence.line or first)
         yield f"{path}:{first}", document
-
-
-def _forget(error: FormatError) -> None:
-    """Leaves an unreadable line out in the first pass; the second one refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +235,7 @@ class _Reader:
             row = layout.parse_row(line, place, repair=self.options.repair and not self.is_check)
             if layout.counter is not None and layout.is_no_word(row):
                 return None
-            if refuse is not _forget:
+            if refuse is not ignore:
                 for index in layout.tags:
                     layout.check_tag(row[index], place)
             self.known.update(row[index] for index in layout.tags)

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from nerine.core.document import Document, Token
 from nerine.core.errors import FormatError
+from nerine.core.tags import are_tags
 from nerine.data.formats.columns.comments import own_key, write_comments
 from nerine.data.formats.columns.layout import (
     DOCSTART,
@@ -112,6 +113,7 @@ def _token_lines(
         reads_otherwise = (
             layout.split(line) != row
             or tag != tag.strip()
+            or are_tags(tag)
             or not {"\n", "\r"}.isdisjoint(line)
             or line.startswith("\ufeff")
             or is_docstart(line)

@@ -10,13 +10,11 @@ from typing import Any
 from nerine.core.errors import FormatError
 from nerine.core.strict_json import shown
 from nerine.data.formats.label_studio.tasks import LISTS
-from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.options import READ_ONE, UNION, ReadLog, ReadOptions
 from nerine.data.formats.records import Record
 from nerine.data.formats.unusual import treat
 
 BY = "by="
-_READ_ONE = "annotated by several, of which {} is read (--annotations)"
-_UNION = "annotated by several, with the entities of all (--annotations)"
 _LATEST_TIME = 1e15  # int() of more digits has no float
 
 
@@ -99,15 +97,15 @@ def chosen(
             by = annotators_listed(found[index] for index in valid)
             return _unlabelled(f"the task has no annotation by {name!r}, but by {by}", options, log)
         if len(valid) > 1:
-            log.add_remark(_READ_ONE.format(f"that by {name}"))
+            log.add_remark(READ_ONE.format(f"that by {name}"))
         return [_latest(found, own)] if len(own) > 1 else own
     if len(valid) == 1:
         return valid
     if way == "union":
-        log.add_remark(_UNION)
+        log.add_remark(UNION)
         return valid
     if way in ("first", "latest"):
-        log.add_remark(_READ_ONE.format(f"the {way}"))
+        log.add_remark(READ_ONE.format(f"the {way}"))
         return valid[:1] if way == "first" else [_latest(found, valid)]
     several = [found[index] for index in valid]
     name = annotator_of(several[0])

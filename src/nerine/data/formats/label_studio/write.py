@@ -8,7 +8,7 @@ from typing import Any
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
-from nerine.core.files import json_line
+from nerine.core.files import json_list
 from nerine.data.formats.label_studio.annotations import are_annotations, is_cancelled, list_name
 from nerine.data.formats.label_studio.read import OWN, READ, USUAL
 from nerine.data.formats.label_studio.regions import (
@@ -29,11 +29,7 @@ Key = tuple[int, int, str]
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
     """A JSON array of tasks, one a line."""
-    lead = "[\n"
-    for document in documents:
-        yield f"{lead}{json_line(_task(document, options.predictions_of))}"
-        lead = ",\n"
-    yield "[]\n" if lead == "[\n" else "\n]\n"
+    return json_list(_task(document, options.predictions_of) for document in documents)
 
 
 @dataclass(frozen=True)

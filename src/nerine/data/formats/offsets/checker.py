@@ -15,8 +15,8 @@ something open. Then:
 - `ReadOptions.offsets` and `inclusive_ends` state it.
 - A unit with which every own text agrees is taken, and said in a note of the log. If own texts
   contradict all of them, it is the one with which most agree.
-- Without own texts, the edges of words tell: if in one unit all entities begin and end at the edge
-  of a word, and in code points most do not, that unit is taken and said.
+- Without own texts, the edges of words tell: if in one unit, or form of line ends, most entities
+  begin and end at the edge of a word, and in code points most do not, it is taken and said.
 - What nothing shows is read as code points, with a remark that counts such documents.
 - Ends that include the last character are an error that names the option, unless the format is
   defined so (`inclusive`).
@@ -32,12 +32,14 @@ from nerine.core.errors import FormatError
 from nerine.core.json_values import Refuse
 from nerine.data.formats.offsets.counting import Counting
 from nerine.data.formats.offsets.evidence import (
+    BY_WORDS,
     CANDIDATES,
     UNITS,
     Evidence,
     StatedRange,
     agrees,
     begins_and_ends_with_words,
+    fits,
     in_word,
     is_short,
 )
@@ -50,6 +52,7 @@ _UNCLEAR = (
     '(--offsets utf-16, offsets="utf-16", reads them otherwise)'
 )
 _INCLUSIVE_HINT = "--inclusive-ends (inclusive_ends=True) reads ends as the last character"
+_AS_IT_IS = '--offsets code-points (offsets="code-points") reads the file as it is'
 _MOST = 0.75
 """The least share of entities that begin and end with words, for a unit to be taken by it."""
 
@@ -60,7 +63,7 @@ Records = Callable[[], Iterable[tuple[str, Sequence[StatedRange]]]]
 
 
 class OffsetChecker:
-    """Converts the ranges of a file to code points and compares them with its own texts.
+    """Converts the ranges of a file to code points, and compares them with its own texts.
 
     Args:
         records: Returns the texts and ranges of the whole file, from the first record at each
@@ -184,7 +187,8 @@ class OffsetChecker:
             else:
                 self._short = None
         if not is_ascii or "\n" in text or "&" in text:
-            self._is_committed |= any(each.shown is None for each in stated)
+            first = text.find("\n") if is_ascii and "&" not in text else 0
+            self._is_committed |= any(each.shown is None and each.end > first for each in stated)
         return found
 
     def _is_plain_inside(self, text: str, start: int, end: int) -> bool:
@@ -192,7 +196,7 @@ class OffsetChecker:
         if begins_and_ends_with_words(text, start, end):
             self._short = None
             return True
-        if not text.isascii():
+        if not text.isascii() or "\n" in text[:end]:
             return False
         if self._short is not None:
             self._short = self._short + 1 if is_short(text, start, end) else None
@@ -218,7 +222,7 @@ class OffsetChecker:
             each
             for each in CANDIDATES
             if each in evidence.alive
-            and (each.form == "as-is" or evidence.shown)
+            and (evidence.shown or (each.unit, each.form) in BY_WORDS)
             and (each.inclusive == default.inclusive or (self._by_format and evidence.shown))
         ]
         if evidence.shown and not evidence.alive:
@@ -236,7 +240,7 @@ class OffsetChecker:
         if found == default:
             other = Counting("utf-16", default.inclusive)
             self._is_unclear = evidence.shown > 0 and other in fitting
-            found = self._by_words([each for each in fitting if each.form == "as-is"], evidence)
+            found = self._by_words(fitting, evidence)
         elif evidence.shown:
             whose = "the entities'" if evidence.alive else "most of the entities'"
             self._log.add_note(f"{_described(found)}, as {whose} own texts show")
@@ -245,7 +249,9 @@ class OffsetChecker:
                 f"{_described(found)}, but the records before this one were read in code points",
                 hint=f"{_option(found, default)} from the first record on"
                 if found.form == "as-is"
-                else None,
+                else None
+                if evidence.shown
+                else _AS_IT_IS,
             )
         return found
 
@@ -257,28 +263,28 @@ class OffsetChecker:
                 raise FormatError(
                     found,
                     expected="an end after the last character",
-                    hint=f"{_INCLUSIVE_HINT}; --offsets code-points "
-                    '(offsets="code-points") reads the file as it is',
+                    hint=f"{_INCLUSIVE_HINT}; {_AS_IT_IS}",
                 )
             if evidence.unshown >= _FEWEST:
                 self._log.add_note(f"{found}: {_INCLUSIVE_HINT}")
         for other in fitting:
-            total, clean = evidence.moved[other.unit], evidence.clean[other.unit]
+            total, clean = evidence.moved[other], evidence.clean[other]
             if other == self._default or not total or other.inclusive != self._default.inclusive:
                 continue
-            as_default = evidence.clean_default[other.unit]
+            as_default = evidence.clean_default[other]
             # ranges outside the text are in no unit that is meant
-            is_refuted = evidence.outside[self._default.unit] > 0 and clean > as_default
+            is_refuted = evidence.outside[self._default] > 0 and clean > as_default
             is_better = clean >= total * _MOST and as_default <= total / 2
-            is_enough = other.unit == "utf-16" or total >= _MANY
-            if (is_better or is_refuted) and is_enough and not evidence.outside[other.unit]:
+            is_enough = total >= {"utf-16": 1, "bytes": _MANY}.get(other.unit, _FEWEST)
+            is_sound = evidence.may_be_meant(other) and not evidence.outside[other]
+            if (is_better or is_refuted) and is_enough and is_sound:
                 self._log.add_note(
                     f"{_described(other)}: {clean} of {total} entities whose range depends on it "
                     f"begin and end with words so, {as_default} in code points "
                     '(--offsets code-points, offsets="code-points", states code points)'
                 )
                 return other
-            if other.unit == "utf-16":
+            if other.unit == "utf-16" and other.form == "as-is":
                 self._is_unclear = clean >= as_default
         return self._default
 
@@ -288,7 +294,7 @@ class OffsetChecker:
         return (
             evidence.shown + evidence.unshown > 0
             and counting in evidence.alive
-            and _fits(text, counting, stated)
+            and fits(text, counting, stated)
             and (
                 counting.inclusive == self._default.inclusive
                 or evidence.clean_inclusive == evidence.unshown
@@ -317,7 +323,9 @@ class OffsetChecker:
         hints = [
             _option(each, self._default)
             for each in CANDIDATES[: 2 * len(UNITS)]
-            if each != self.counting and self._may_count(text, each, stated)
+            if each != self.counting
+            and self._may_count(text, each, stated)
+            and self._file().exact(each) >= self._file().exact(self.counting)
         ]
         at = text.find(shown)
         return FormatError(
@@ -334,7 +342,7 @@ class OffsetChecker:
         if self._file().alive:
             return None
         for each in CANDIDATES:
-            if each.inclusive == self._default.inclusive and _fits(text, each, stated):
+            if each.inclusive == self._default.inclusive and fits(text, each, stated):
                 return (
                     f"it agrees if {_described(each)}, unlike others: move the records that count "
                     "so to a file of their own"
@@ -353,13 +361,6 @@ def _refuse(error: FormatError, stated: StatedRange, refuse: Refuse | None) -> N
 def _is_other(text: str, shown: str, found: tuple[int, int], start: int) -> bool:
     """Whether an own text that begins at `start` is at another range too."""
     return found[0] != start and 0 <= found[0] < found[1] and shown == text[slice(*found)]
-
-
-def _fits(text: str, counting: Counting, stated: StatedRange) -> bool:
-    """Whether a range is inside the text, and its own text there if it has one."""
-    start, end = counting.of(text)(stated.start, stated.end)
-    is_inside = 0 <= start < end <= len(text)
-    return is_inside and (stated.shown is None or agrees(stated.shown, text[start:end]))
 
 
 def _described(counting: Counting) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -29,6 +30,13 @@ CANDIDATES = (
         for unit, form in _OTHER_FORMS
     ),
 )
+BY_WORDS: tuple[tuple[Offsets, Form], ...] = (
+    *((unit, "as-is") for unit in UNITS),
+    ("code-points", "crlf"),
+    ("code-points", "lf"),
+)
+"""Countings that the edges of words may tell from each other, where there are no own texts."""
+
 Countings = frozenset[Counting]
 
 _PLENTY = 1000
@@ -63,10 +71,11 @@ class Evidence:
         alive: The countings that no own text contradicts.
         shown: Number of entities with an own text.
         unshown: Number of those without.
-        moved: Of these, the ranges that are others in a unit than in the default.
-        clean: Of the ranges moved, those that begin and end at the edge of a word in that unit.
+        moved: Of these, the ranges that are others in a counting than in the default.
+        clean: Of the ranges moved, those that begin and end at the edge of a word in that counting;
+            for the default, all that do.
         clean_default: Of the ranges moved, those that do so in the default.
-        outside: The ranges outside the text, by unit.
+        outside: The ranges outside the text, by counting.
         clean_inclusive: Of the entities without an own text, those that begin and end at the edge
             of a word if their ends are inclusive.
     """
@@ -75,10 +84,15 @@ class Evidence:
         self._default = default
         self.alive: Countings = frozenset(CANDIDATES)
         self.shown = self.unshown = self._short = self.clean_inclusive = 0
-        self.moved: Counter[str] = Counter()
-        self.clean: Counter[str] = Counter()
-        self.clean_default: Counter[str] = Counter()
-        self.outside: Counter[str] = Counter()
+        self.moved: Counter[Counting] = Counter()
+        self.clean: Counter[Counting] = Counter()
+        self.clean_default: Counter[Counting] = Counter()
+        self.outside: Counter[Counting] = Counter()
+        self._others = [
+            other
+            for unit, form in BY_WORDS
+            if (other := Counting(unit, default.inclusive, form)) != default
+        ]
         # the own texts that agree, and that are exactly at their range, by their countings
         self._agreeing: Counter[Countings] = Counter()
         self._exact: Counter[Countings] = Counter()
@@ -92,24 +106,26 @@ class Evidence:
         """
         if self.shown:
             return self.alive == {self._default}
-        moved = self.moved["utf-16"]
+        utf_16 = Counting("utf-16", self._default.inclusive)
+        moved = self.moved[utf_16]
         return (
             moved >= _PLENTY
-            and self.clean_default["utf-16"] > moved * 0.9
-            and self.clean["utf-16"] < moved / 2
-            and not self.outside[self._default.unit]
+            and self.clean_default[utf_16] > moved * 0.9
+            and self.clean[utf_16] < moved / 2
+            and not self.outside[self._default]
         )
 
     def agreeing(self, counting: Counting) -> int:
         """The number of own texts that agree in a counting."""
         return sum(number for found, number in self._agreeing.items() if counting in found)
 
+    def exact(self, counting: Counting) -> int:
+        """The number of own texts that are exactly at their range in a counting."""
+        return sum(number for found, number in self._exact.items() if counting in found)
+
     def most_exact(self, countings: Iterable[Counting]) -> list[Counting]:
         """Those in which the most own texts are exactly at their range."""
-        exact = {
-            each: sum(number for found, number in self._exact.items() if each in found)
-            for each in countings
-        }
+        exact = {each: self.exact(each) for each in countings}
         return [each for each in exact if exact[each] == max(exact.values())]
 
     def ends_are_short(self) -> bool:
@@ -144,19 +160,29 @@ class Evidence:
         is_clean = begins_and_ends_with_words(text, start, end)
         self._short += is_short(text, start, end)
         self.clean_inclusive += begins_and_ends_with_words(text, start, end + 1)
-        self.outside[self._default.unit] += not 0 <= start < end <= len(text)
-        for unit in UNITS:
-            other = Counting(unit, self._default.inclusive)
-            if other == self._default or other not in readings.groups:
-                continue
-            if unit == "bytes" and self.moved[unit] >= max(_ENOUGH, 2 * self.clean[unit]):
+        self.clean[self._default] += is_clean
+        self.outside[self._default] += not 0 <= start < end <= len(text)
+        for other in self._others:
+            if other not in readings.groups or (
+                other.unit == "bytes" and self.moved[other] >= max(_ENOUGH, 2 * self.clean[other])
+            ):
                 continue
             first, last = readings.range(other, stated)
-            self.outside[unit] += not 0 <= first < last <= len(text)
+            self.outside[other] += not 0 <= first < last <= len(text)
             if (first, last) != (start, end):
-                self.moved[unit] += 1
-                self.clean[unit] += begins_and_ends_with_words(text, first, last)
-                self.clean_default[unit] += is_clean
+                self.moved[other] += 1
+                self.clean[other] += begins_and_ends_with_words(text, first, last)
+                self.clean_default[other] += is_clean
+
+    def may_be_meant(self, other: Counting) -> bool:
+        """Whether another form of line ends may be meant.
+
+        If so, most ranges that are the same in both begin and end with words.
+        """
+        if other.form == "as-is":
+            return True
+        same = self.unshown - self.moved[other]
+        return (self.clean[self._default] - self.clean_default[other]) * 2 >= same
 
 
 class _Readings:
@@ -198,10 +224,18 @@ def agrees(shown: str, found: str) -> bool:
         return not shown.strip()
     if "&" in found:  # a character reference, which the own text may have as its character
         found, shown = html.unescape(found), html.unescape(shown)
-    parts = found.casefold().split()
-    shown = shown.casefold()
+    # two texts may have the same characters, such as é, in different code points
+    found, shown = (unicodedata.normalize("NFC", each.casefold()) for each in (found, shown))
+    parts = found.split()
     # an export may have line ends as a backslash and an n
     return shown.split() == parts or shown.replace("\\n", " ").split() == parts
+
+
+def fits(text: str, counting: Counting, stated: StatedRange) -> bool:
+    """Whether a range is inside the text, and its own text there if it has one."""
+    start, end = counting.of(text)(stated.start, stated.end)
+    is_inside = 0 <= start < end <= len(text)
+    return is_inside and (stated.shown is None or agrees(stated.shown, text[start:end]))
 
 
 def begins_and_ends_with_words(text: str, start: int, end: int) -> bool:

@@ -18,9 +18,12 @@ The forms of other tools are read too, recognised record by record; the first tw
 - Dataturks: `"annotation": [{"label": ["person"], "points": [{"start": 0, "end": 3}]}]` with the
   text in `content`; an end is the last character, and is read so.
 - SageMaker Ground Truth: a manifest with the text in `source`.
-- Others with the entities in `annotations` or `annotation`, the text in `content`, `document` or
-  `sentence`, and the label in `tag`, `type`, `entity` and similar fields, such as the exports of
-  LightTag and UBIAI and Rasa's training data.
+- PubAnnotation: `"denotations": [{"span": {"begin": 0, "end": 4}, "obj": "person"}]`.
+- Others with the entities in `annotations`, `ents` or `mentions`, the text in `content`, `document`
+  or `sentence`, the label in `tag`, `type`, `entity`, the range in `span` or `offsets` and similar
+  fields (`LABEL`, `START`, `END` and `PAIR` in `items`), such as the exports of LightTag and UBIAI,
+  Rasa's training data and rows of data sets on the hub. Entities may be one list for each field.
+  `ReadOptions.tag_column` names the field of the entities.
 
 Offsets are checked against the entities' own texts, by which their unit is found out
 (`nerine.data.formats.offsets`); a record may state it as `"offsets": "code-points"`, and does so

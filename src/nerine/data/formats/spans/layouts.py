@@ -7,15 +7,26 @@ from typing import Any, NamedTuple, get_args
 from nerine.core.errors import FormatError
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
 from nerine.data.formats.records import Record, shown
-from nerine.data.formats.spans.items import ITEM, is_item
+from nerine.data.formats.spans.items import is_item, is_labelled, item_list
 
 TEXT_FIELDS = ("text", "data")
 ENTITY_FIELDS = ("entities", "spans", "label", "labels")
 OFFSETS = "offsets"
 """The field in which a record states the unit of its offsets."""
 
-_OTHER_TEXT_FIELDS = ("content", "document", "sentence")
-_OTHER_ENTITY_FIELDS = ("annotations", "annotation")
+_OTHER_TEXT_FIELDS = ("content", "document", "sentence", "source_text")
+_OTHER_ENTITY_FIELDS = (
+    *(
+        "annotations",
+        "annotation",
+        "ents",
+        "named_entities",
+        "mentions",
+        "privacy_mask",
+        "ner",
+        "denotations",
+    ),
+)
 
 
 _OTHERS = frozenset(ENTITY_FIELDS[1:])
@@ -41,9 +52,29 @@ class Layout(NamedTuple):
 def layout_of(record: Record, options: ReadOptions, log: ReadLog) -> Layout:
     """The layout of a record; raises `FormatError` if it has no text."""
     text, values = record.get("text"), record.get("entities")
+    stated = options.tag_column if isinstance(options.tag_column, str) else None
     has_usual_text = isinstance(text, str) and options.text_field in (None, "text")
-    if has_usual_text and isinstance(values, list) and _OTHERS.isdisjoint(record):
+    is_usual = isinstance(values, list) and _OTHERS.isdisjoint(record) and stated is None
+    if has_usual_text and is_usual:
         return Layout(str(text), values, _USUAL)
+    if stated is None and (found := _layout_of_tool(record, options, log)) is not None:
+        return found
+    text_field = _text_field(record, options)
+    if text_field not in TEXT_FIELDS and text_field != options.text_field:
+        log.add_note(f"the text is in the field {text_field!r}")
+    entity_field = entity_field_of(record) if stated is None else stated
+    if entity_field is not None and entity_field not in (*ENTITY_FIELDS, stated):
+        log.add_note(f"the entities are in the field {entity_field!r}")
+    values = record.get(entity_field) if entity_field is not None else None
+    if entity_field is None and ("answer" in record or "_task_hash" in record):
+        values = []  # Prodigy leaves `spans` out if there are none
+    if values is not None and not isinstance(values, list):
+        values = item_list(values, f"the field {entity_field!r} holds")
+    return Layout(record[text_field], values, frozenset({text_field, entity_field or text_field}))
+
+
+def _layout_of_tool(record: Record, options: ReadOptions, log: ReadLog) -> Layout | None:
+    """The layout of a record by a tool that names or counts otherwise; None for other records."""
     if is_dataturks(record) and options.text_field in (None, "content"):
         log.add_note("an entity's end is its last character, as Dataturks writes it")
         used = frozenset({"content", "annotation"})
@@ -54,21 +85,7 @@ def layout_of(record: Record, options: ReadOptions, log: ReadLog) -> Layout:
     if manifest is not None and options.text_field in (None, "source"):
         values = record[manifest]["annotations"]["entities"]
         return Layout(record["source"], values, frozenset({"source"}))
-    text_field = _text_field(record, options)
-    if text_field not in TEXT_FIELDS and text_field != options.text_field:
-        log.add_note(f"the text is in the field {text_field!r}")
-    entity_field = entity_field_of(record)
-    if entity_field is not None and entity_field not in ENTITY_FIELDS:
-        log.add_note(f"the entities are in the field {entity_field!r}")
-    values = record.get(entity_field) if entity_field is not None else None
-    if entity_field is None and ("answer" in record or "_task_hash" in record):
-        values = []  # Prodigy leaves `spans` out if there are none
-    if values is not None and not isinstance(values, list):
-        raise FormatError(
-            f"the field {entity_field!r} holds {shown(values)}",
-            expected=f"a list of entities: {ITEM}",
-        )
-    return Layout(record[text_field], values, frozenset({text_field, entity_field or text_field}))
+    return None
 
 
 def _text_field(record: Record, options: ReadOptions) -> str:
@@ -103,6 +120,14 @@ def entity_field_of(record: Record) -> str | None:
     present = [name for name in ENTITY_FIELDS if name in record]
     others = [name for name in _OTHER_ENTITY_FIELDS if name in record]
     return next(iter((*filled, *present, *others)), None)
+
+
+def other_entity_field(record: Record) -> str | None:
+    """The first field that looks like entities, whatever its name; None if there is none."""
+    for name, value in record.items():
+        if name != "tokens" and isinstance(value, list) and value and all(map(is_labelled, value)):
+            return name
+    return None
 
 
 def stated_unit(record: Record) -> Offsets | None:
@@ -167,6 +192,11 @@ def is_rejected(record: Record) -> bool:
     return record.get("answer") in ("reject", "ignore") or (
         record.get("status") == "Discarded" and "annotation" in record
     )
+
+
+def is_skipped(record: Record, options: ReadOptions) -> bool:
+    """Whether a record was rejected and is skipped for that."""
+    return options.treatment("rejected") == "skip" and is_rejected(record)
 
 
 def shown_names(record: Record) -> str:

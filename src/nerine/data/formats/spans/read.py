@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nerine.core.document import Document, Entity, Token
 from nerine.core.errors import FormatError
-from nerine.core.files import errors_at, read_records
+from nerine.core.files import read_records
 from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.head import Head
 from nerine.data.formats.offsets import OffsetChecker, StatedRange
 from nerine.data.formats.options import Offsets, ReadLog, ReadOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import Record, id_of, is_ranges, meta_of, shown
 from nerine.data.formats.spans.annotators import Annotators
 from nerine.data.formats.spans.items import Item, is_item, items_of
@@ -25,17 +27,23 @@ from nerine.data.formats.spans.layouts import (
     is_dataturks,
     is_rejected,
     layout_of,
+    other_entity_field,
     shown_names,
     stated_unit,
 )
 from nerine.data.formats.tagged_words import locate_tokens
-from nerine.data.formats.unusual import treat
+from nerine.data.formats.unusual import TWICE, treat
 
 _DERIVED_OF_TOKEN = ("text", "start", "end", "id", "ws")
 _ONE_SUGGESTION = "that accept or reject one suggestion and may lack other entities (_is_binary)"
 _SOME = 20
 _TAGS = ("ner_tags", "tags", "ner")
-_TWICE = "with an entity that is listed twice, read once"
+_TOKEN_NUMBERS = frozenset({"token_start", "token_end"})
+_OTHER_TOKENS = (
+    "with an entity whose token_start and token_end are not the tokens of its start and end, by "
+    "which it is read"
+)
+_INSIDE = "with an entity that does not begin and end where the record's tokens do"
 
 Records = Callable[[Refuse | None], Iterator[tuple[str, Record]]]
 """The records of a file with their places, from the first one at each call.
@@ -80,17 +88,12 @@ def read_spans(
     """The documents of span records, each with its place."""
     reader = _Reader(records, options, log)
     annotators = Annotators(records, options, log)
-    for place, record in records(log.refuse):
-        try:
-            with errors_at(place):
-                wanted = annotators.wants(record)
-                document = reader.document(record, place) if wanted else None
-                document = annotators.merged(record, document)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            if document is not None:
-                yield place, document
+
+    def document_of(record: Record, place: str) -> Document | None:
+        chosen = annotators.chosen(record)
+        return annotators.merged(record, reader.document(chosen, place) if chosen else None)
+
+    return read_each(records(log.refuse), document_of, log)
 
 
 class _Reader:
@@ -120,14 +123,11 @@ class _Reader:
                 layout = layout_of(record, self._options, aside)
                 is_open = layout.inclusive == inclusive and stated_unit(record) is None
                 if is_open and layout.values:
-                    stated = [item.range for item in self._items(record, layout, aside)]
+                    stated = [item.range for item in self._items(layout, aside)]
                     yield layout.text, stated
 
-    def _items(self, record: Record, layout: Layout, log: ReadLog) -> list[Item]:
-        has_tokens = record.get("tokens") is not None and "tokens" not in layout.used
-        return items_of(
-            layout.values or [], layout.text, has_tokens=has_tokens, options=self._options, log=log
-        )
+    def _items(self, layout: Layout, log: ReadLog) -> list[Item]:
+        return items_of(layout.values or [], layout.text, self._options, log)
 
     def _layout(self, record: Record) -> Layout | None:
         """The layout of a record; None if it is rejected or unlabelled, and skipped."""
@@ -140,7 +140,9 @@ class _Reader:
         if layout.values is not None:
             return layout
         found = f"the record has no entities; its fields are: {shown_names(record)}"
-        if not treat("unlabelled", found, options, log):
+        name = other_entity_field(record)
+        other = name and f"--tag-column {name} (tag_column={name!r}) reads that field as entities"
+        if not treat("unlabelled", found, options, log, other_hint=other):
             return None
         return Layout(layout.text, [], layout.used, layout.inclusive)
 
@@ -150,10 +152,12 @@ class _Reader:
         layout = self._layout(record)
         if layout is None:
             return None
-        items = self._items(record, layout, log)
+        items = self._items(layout, log)
         stated = [item.range for item in items]
         unit = stated_unit(record)
         ranges = self._checker(unit, layout).ranges(layout.text, stated)
+        has_tokens = "tokens" not in layout.used
+        tokens, token_fields = _tokens(record, layout.text, place) if has_tokens else (None, [])
         entities: dict[tuple[int, int, str], Entity] = {}
         fields: dict[tuple[int, int, str], Record] = {}
         pairs = [(item, found) for item, found in zip(items, ranges, strict=True) if found]
@@ -161,14 +165,15 @@ class _Reader:
             key = (*found, item.label)
             if key not in entities:
                 entities[key] = Entity(*key, item.score)
-                if item.fields:
-                    fields[key] = item.fields
+                own = _without_token_numbers(item.fields, found, tokens, log)
+                if own:
+                    fields[key] = own
         if len(entities) < len(pairs):
-            log.add_remark(_TWICE)
+            log.add_remark(TWICE)
+        if tokens and not _are_of_tokens(entities, tokens, layout.text):
+            log.add_remark(_INSIDE)
         if record.get("_is_binary") is True:
             log.add_remark(_ONE_SUGGESTION)
-        has_tokens = "tokens" not in layout.used
-        tokens, token_fields = _tokens(record, layout.text, place) if has_tokens else (None, [])
         used = {*layout.used, "tokens"}
         meta = meta_of(record, used if unit is None else {*used, OFFSETS})
         if fields:
@@ -177,6 +182,39 @@ class _Reader:
             meta["token_fields"] = token_fields
         ordered = tuple([entities[key] for key in sorted(entities)])
         return Document(layout.text, ordered, tokens, id_of(record), meta)
+
+
+def _are_of_tokens(
+    entities: Iterable[tuple[int, int, str]], tokens: Sequence[Token], text: str
+) -> bool:
+    """Whether all entities begin and end where tokens do; those between spaces are taken to."""
+    doubtful = [
+        (start, end)
+        for start, end, _ in entities
+        if (start and text[start - 1] != " ") or text[end : end + 1] not in ("", " ")
+    ]
+    if not doubtful:
+        return True
+    starts, ends = {each.start for each in tokens}, {each.end for each in tokens}
+    return all(start in starts and end in ends for start, end in doubtful)
+
+
+def _without_token_numbers(
+    fields: Record, found: tuple[int, int], tokens: Sequence[Token] | None, log: ReadLog
+) -> Record:
+    """An entity's fields without Prodigy's numbers of tokens, which only repeat its range.
+
+    Numbers of other tokens are kept, with a remark.
+    """
+    if tokens is None or _TOKEN_NUMBERS.isdisjoint(fields):
+        return fields
+    first: Any = fields.get("token_start")
+    last: Any = fields.get("token_end")
+    are_numbers = type(first) is int and type(last) is int and 0 <= first <= last < len(tokens)
+    if are_numbers and (tokens[first].start, tokens[last].end) == found:
+        return {name: part for name, part in fields.items() if name not in _TOKEN_NUMBERS}
+    log.add_remark(_OTHER_TOKENS)
+    return fields
 
 
 def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | None, list[Record]]:

@@ -30,6 +30,7 @@ from nerine.core.json_values import Refuse
 from nerine.core.strict_json import STRICT
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
+from nerine.data.formats.placed import read_each
 from nerine.data.formats.records import Record, extras_of, shown, with_extras
 from nerine.data.formats.spans.layouts import OFFSETS, stated_unit
 from nerine.data.formats.spans.read import read_spans
@@ -83,17 +84,10 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
             else:
                 yield place, record
 
-    for place, document in read_spans(records, options, log):
-        try:
-            with errors_at(place):
-                full = _with_aside(document)
-        except FormatError as error:
-            log.refuse(error)
-        else:
-            yield place, full
+    return read_each(read_spans(records, options, log), _with_aside, log)
 
 
-def _with_aside(document: Document) -> Document:
+def _with_aside(document: Document, _: str) -> Document:
     """A document with what its pair could not hold."""
     extras = document.meta.get(_ASIDE)
     if not isinstance(extras, dict):

@@ -25,7 +25,7 @@ its last character; a text without one is a title. The fourth column shows white
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from typing import Any
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import read_lines
-from nerine.core.json_values import ignore
+from nerine.core.json_values import Refuse, ignore
 from nerine.data.formats.head import Head
 from nerine.data.formats.offsets import OffsetChecker
 from nerine.data.formats.options import ReadLog, ReadOptions, WriteOptions
@@ -116,7 +116,7 @@ class _Article:
             self.others.append(rest)
 
 
-def _passages(path: Path, refuse: Callable[[FormatError], None]) -> Iterator[Passage]:
+def _passages(path: Path, refuse: Refuse) -> Iterator[Passage]:
     """The documents of a file; `refuse` takes the errors of lines."""
     article: _Article | None = None
     size = 0

@@ -44,10 +44,6 @@ class Node:
         """Its text, without that of the elements inside."""
         return "".join(self.pieces)
 
-    def all(self, tag: str) -> list[Node]:
-        """The elements with a name among its children."""
-        return [each for each in self.children if each.tag == tag]
-
     def first(self, tag: str) -> Node | None:
         """The first element with a name among its children."""
         return next((each for each in self.children if each.tag == tag), None)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nerine.core.display import listed
-from nerine.core.errors import FormatError, SchemeError
-from nerine.core.tags import parse_tag
+from nerine.core.errors import FormatError
+from nerine.core.tags import are_tags, is_tag
 from nerine.data.formats.options import ReadOptions
 from nerine.data.formats.tables.cells import is_structured
 
@@ -59,6 +59,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         *("mention text", "entity name", "entity mention", "span surface", "covered text"),
     ),
 }
+_NUMBERED = re.compile(r"\D{0,20}\d{1,9}(?:\.0)?", re.ASCII)
 _OF_NER = ("ner tags", "ner", "ner tag", "ner label", "ner labels", "nertag")
 
 
@@ -103,15 +104,6 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_.\-]+", " ", name.casefold()).strip()
 
 
-def is_tag(value: str) -> bool:
-    """Whether `value` has the form of a tag."""
-    try:
-        parse_tag(value)
-    except SchemeError:
-        return False
-    return True
-
-
 def find_layout(
     names: Sequence[str], first: Sequence[str], options: ReadOptions, place: str
 ) -> Layout | None:
@@ -126,11 +118,12 @@ def find_layout(
         return entities
     if token is not None:
         tag = columns.find_tag(token) if tag is None else tag
-        if tag is not None and first and is_structured(first[tag]):
+        cell = first[tag] if tag is not None and first and columns.names != WRITTEN else ""
+        if is_structured(cell) or are_tags(cell):
             found = {"token": token, "tag": tag, "text": text}
             return columns.layout("documents", found, ("document", "sentence"))
         if tag is not None:
-            return _token_rows(columns, {"token": token, "tag": tag})
+            return _token_rows(columns, {"token": token, "tag": tag}, first)
     if text is not None:
         tag = columns.find("entities") if tag is None else tag
         tag = columns.find_tag(text) if tag is None else tag
@@ -139,13 +132,20 @@ def find_layout(
     return None
 
 
-def _token_rows(columns: _Columns, found: dict[str, int | None]) -> Layout:
-    """The layout of rows of tokens; next to a column of sentences, an `id` may be of anything."""
+def _token_rows(columns: _Columns, found: dict[str, int | None], first: Sequence[str]) -> Layout:
+    """The layout of rows of tokens; next to a column of sentences, an `id` may be of anything.
+
+    Where no other column tells the sentences, one of the name of texts may hold their numbers.
+    """
     parts = ("sentence", EXTRAS) if columns.names == WRITTEN else ("sentence", "document")
     layout = columns.layout("tokens", found, parts)
     document = layout.columns.get("document")
     if "sentence" in layout and document is not None and plain_name(layout.names[document]) == "id":
         del layout.columns["document"]
+    if "sentence" not in layout and document is None:
+        number = columns.find("text", layout.columns)
+        if number is not None and first and _NUMBERED.fullmatch(first[number]):
+            layout.columns["sentence"] = number
     return layout
 
 

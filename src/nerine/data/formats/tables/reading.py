@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from nerine.core.document import Document
-from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import with_extras
@@ -17,27 +16,26 @@ from nerine.data.formats.tables.entities import EntityRows
 from nerine.data.formats.tables.layout import EXTRAS, WRITTEN
 from nerine.data.formats.tables.table import Table
 from nerine.data.formats.tables.tokens import TokenRows
-from nerine.data.formats.words import TaggedRows
+from nerine.data.formats.words import TaggedRows, once
 
 
 def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, Document]]:
     """The documents of a table, each with its place: file and line of its first row."""
-    table = Table.open(path, options)
+    refuse = once(log.refuse)
+    table = Table.open(path, options, refuse)
     log.add_note(table.describe())
     if table.layout.kind == "tokens":
-        tokens = TokenRows(table, options, log)
-        rows = TaggedRows(tokens.records, _tag_options(table, options))
-        try:
-            for place, document in rows.documents(log):
-                yield place, _with_extras(document, table, place)
-        except FormatError as error:
-            raise FormatError.placed(error, tokens.place_of(error.place or str(path))) from None
+        tokens = TokenRows(table, options, log, refuse)
+        tag_options = _tag_options(table, options)
+        rows = TaggedRows(tokens.records, tag_options, token_place=tokens.place_of)
+        for place, document in rows.documents(log):
+            yield place, _with_extras(document, table, place)
         return
     counts = Counts(log)
     if table.layout.kind == "entities":
         yield from checked(lambda log: EntityRows(table, log).texts(), options, log)
     else:
-        documents = DocumentRows(table, options, log)
+        documents = DocumentRows(table, options, log, refuse)
         if documents.has_tags():
 
             def tagged() -> Iterator[tuple[str, dict[str, object]]]:
@@ -46,7 +44,9 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
 
             yield from TaggedRows(tagged, _tag_options(table, options)).documents(log)
         else:
-            yield from checked(lambda log: DocumentRows(table, options, log).texts(), options, log)
+            yield from checked(
+                lambda log: DocumentRows(table, options, log, refuse).texts(), options, log
+            )
 
 
 def _tag_options(table: Table, options: ReadOptions) -> ReadOptions:

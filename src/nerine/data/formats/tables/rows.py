@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,8 +154,9 @@ def reads_quotes(lines: Lines, delimiter: str, width: int, place: str, *, in_lin
 
     They surround cells if every row then has `width` cells. They do not if that fails, but every
     line has `width` cells on its own. If both readings work, no quoted cell needs its quotes: a
-    comma file is read by RFC 4180; in other files the header or a doubled quote must show that
-    quotes surround cells, as no program writes them around some cells without need.
+    comma file is read by RFC 4180; in other files the header, a doubled quote or a column with
+    quotes around every cell must show that they surround cells, as no program writes them around
+    some cells without need.
 
     A row of several lines, each of which has `width` cells on its own, may come from two lone
     quotes. Where cells should be `in_line`, such as tokens, and in TAB-separated files, it counts
@@ -163,7 +165,9 @@ def reads_quotes(lines: Lines, delimiter: str, width: int, place: str, *, in_lin
     """
     found = _Quotes(RowParser(delimiter), width)
     has_quotes = False
+    filled = 0
     for number, line in lines:
+        filled += bool(line.strip())
         if QUOTE in line or found.parser.is_open:
             has_quotes = True
             found.add(number, line)
@@ -171,6 +175,7 @@ def reads_quotes(lines: Lines, delimiter: str, width: int, place: str, *, in_lin
                 return True  # the error of the quoted reading tells the line
     if not has_quotes:
         return True
+    found.is_shown = found.is_shown or filled - 1 in found.enclosed.values()
     if found.parser.is_open or not found.is_quoted:
         return found.is_shown or not found.is_plain
     in_line = in_line or delimiter == "\t"
@@ -199,6 +204,7 @@ class _Quotes:
     is_plain: bool = True
     is_shown: bool = False
     doubtful: int = 0
+    enclosed: Counter[int] = field(default_factory=Counter)
     _first: int = 0
     _size: int = 0
     _whole: int = 0
@@ -209,6 +215,8 @@ class _Quotes:
         cells = bare.split(self.parser.delimiter)
         is_whole = len(cells) == self.width
         self.is_plain = self.is_plain and (is_whole or not bare)
+        enclosed = [len(cell) > 2 and cell[0] == cell[-1] == QUOTE for cell in cells]
+        self.enclosed.update(index for index, is_enclosed in enumerate(enclosed) if is_enclosed)
         if self.parser.delimiter == ",":
             self.is_shown = self.is_shown or any(
                 len(each) > 1 and each.startswith(QUOTE) and each.endswith(QUOTE) for each in cells

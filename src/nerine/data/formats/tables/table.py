@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
+from nerine.core.json_values import Refuse
+from nerine.data.formats.columns.header import missing_header
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadOptions
 from nerine.data.formats.tables.layout import Layout, find_layout
@@ -43,15 +45,17 @@ class Table:
         delimiter: The character between cells.
         quoted: Whether quotes surround cells.
         layout: What its rows are.
+        refuse: What takes the errors of rows.
     """
 
     path: Path
     delimiter: str
     quoted: bool
     layout: Layout
+    refuse: Refuse
 
     @classmethod
-    def open(cls, path: Path, options: ReadOptions) -> Table:
+    def open(cls, path: Path, options: ReadOptions, refuse: Refuse) -> Table:
         """Finds the delimiter, layout and quotes of a file; raises `FormatError` if it cannot."""
         delimiter, layout = _delimiter_and_layout(raw_lines(path), options, str(path))
         quoted = reads_quotes(
@@ -61,10 +65,10 @@ class Table:
             str(path),
             in_line=layout.kind != "documents" and "text" not in layout,
         )
-        return cls(path, delimiter, quoted, layout)
+        return cls(path, delimiter, quoted, layout, refuse)
 
     def rows(self) -> Iterator[Row]:
-        """The rows after the header; empty ones have no cells."""
+        """The rows after the header, of its width; empty ones have no cells."""
         width = len(self.layout.names)
         parser = RowParser(self.delimiter, self.quoted)
         rows = parsed_rows(raw_lines(self.path), parser, str(self.path))
@@ -73,15 +77,17 @@ class Table:
             if not any(cells):
                 yield line, []
                 continue
-            if len(cells) != width:
-                raise FormatError(
-                    f"the row has {len(cells)} cells",
-                    place=f"{self.path}:{line}",
-                    expected=f"{width} cells, as in the header",
-                    hint=f"cells were split at each {DELIMITERS[self.delimiter]}"
-                    + (" outside of quotes" if self.quoted else ""),
-                )
-            yield line, cells
+            if len(cells) == width:
+                yield line, cells
+                continue
+            error = FormatError(
+                f"the row has {len(cells)} cells",
+                place=f"{self.path}:{line}",
+                expected=f"{width} cells, as in the header",
+                hint=f"cells were split at each {DELIMITERS[self.delimiter]}"
+                + (" outside of quotes" if self.quoted else ""),
+            )
+            self.refuse(error)
 
     def describe(self) -> str:
         """The delimiter, quotes and columns in words, for a note."""
@@ -133,6 +139,13 @@ def _delimiter_and_layout(lines: Lines, options: ReadOptions, place: str) -> tup
     if problem is not None:
         raise problem
     shown = ", ".join(repr(name[:40]) for name in header[:20]) or repr(head[0][1][:40].strip())
+    if len(header) == 2 and (without_header := missing_header(head[0][1])):
+        raise FormatError(
+            f"there is no header: the first row is {shown}",
+            place=place,
+            expected="the names of the columns in the first row",
+            hint=without_header,
+        )
     raise FormatError(
         f"the columns do not tell what the rows are: {shown}",
         place=place,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at, json_record
+from nerine.core.json_values import Refuse
+from nerine.core.tags import are_tags
 from nerine.data.formats.options import ReadLog, ReadOptions
 from nerine.data.formats.records import Record, is_ranges
 from nerine.data.formats.sizes import grown
@@ -31,6 +32,7 @@ class _Group:
     line: int
     tokens: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
     columns: list[list[str]] = field(default_factory=list)
     extras: Record = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
@@ -44,8 +46,9 @@ class TokenRows:
     one above it. In a table without such a column, an empty row ends a document.
     """
 
-    def __init__(self, table: Table, options: ReadOptions, log: ReadLog) -> None:
-        self._table, self._repairs, self._log = table, options.repair, log
+    def __init__(self, table: Table, options: ReadOptions, log: ReadLog, refuse: Refuse) -> None:
+        self._table, self._repairs, self._log, self._refuse = table, options.repair, log, refuse
+        self._lines: list[int] = []
         layout = table.layout
         self._parts = [part for part in ("document", "sentence") if part in layout]
         self._shown = " and ".join(repr(layout.names[layout.columns[p]]) for p in self._parts)
@@ -67,6 +70,7 @@ class TokenRows:
             if self._parts and group.key in ended:
                 self._begin_again(group, ended[group.key], place)
             ended[group.key] = group.line
+            self._lines = group.lines
             has_long = has_long or len(group.tokens) != 1
             if count == _ENOUGH_DOCUMENTS and not has_long:
                 self._check_key(place)
@@ -74,18 +78,9 @@ class TokenRows:
         if not has_long and len(ended) > 1:
             self._check_key(str(self._table.path))
 
-    def place_of(self, place: str) -> str:
-        """The file and line of a token, from the place of its document and its index in it."""
-        found = re.fullmatch(r"(.*):(\d+), token (\d+)", place, re.DOTALL)
-        if found is None:
-            return place
-        left = int(found[3])
-        for line, cells in self._table.rows():
-            if line >= int(found[2]) and cells and cells[self._token]:
-                if left == 0:
-                    return f"{found[1]}:{line}"
-                left -= 1
-        return place
+    def place_of(self, place: str, token: int) -> str:
+        """The file and line of a token of the record that was returned last, at a place."""
+        return f"{place.rpartition(':')[0]}:{self._lines[token]}"
 
     def _groups(self) -> Iterator[_Group]:
         group: _Group | None = None
@@ -105,9 +100,10 @@ class TokenRows:
             is_after_empty = False
             group.size = grown(group.size, "".join(cells), self._table.path, line, _END)
             token = cells[self._token]
-            if self._extras is None and token:
+            if self._extras is None and token and " " not in cells[self._tag]:
                 group.tokens.append(token)
                 group.tags.append(cells[self._tag])
+                group.lines.append(line)
                 if self._others:
                     group.columns.append([cells[index] for index in self._others])
             else:
@@ -133,7 +129,7 @@ class TokenRows:
         )
 
     def _add(self, group: _Group, cells: list[str], line: int) -> None:
-        """Adds a row without a token, or one of a table that Nerine wrote."""
+        """Adds a row without a token, one with a space in its tag, or of a table of Nerine."""
         token, tag = cells[self._token], cells[self._tag]
         place = f"{self._table.path}:{line}"
         extras = "" if self._extras is None else cells[self._extras]
@@ -142,18 +138,24 @@ class TokenRows:
                 group.extras = checked(json_record(extras, place))
             if not token and not tag:
                 return
-        if token:
+        if self._extras is None and are_tags(tag):
+            self._refuse(_several_tags(tag, place))
+        elif token:
             group.tokens.append(token)
             group.tags.append(tag)
-        elif self._repairs:
+            group.lines.append(line)
+            if self._others:
+                group.columns.append([cells[index] for index in self._others])
+        elif self._repairs and self._log.unreadable is None:
             group.left_out.append(tag)
         else:
-            raise FormatError(
+            error = FormatError(
                 "the token is empty",
                 place=place,
                 expected="at least one character in every token",
                 hint=f"{_REPAIR} leaves such rows out and counts them",
             )
+            self._refuse(error)
 
     def _record(self, group: _Group, place: str) -> Record:
         for tag in dict.fromkeys(group.left_out):
@@ -197,6 +199,14 @@ class TokenRows:
             expected="a column such as 'Sentence #' or 'sentence_id', or an empty row after each "
             "sentence",
         )
+
+
+def _several_tags(cell: str, place: str) -> FormatError:
+    return FormatError(
+        f"the cell {cell[:60]!r} holds several tags",
+        place=place,
+        expected="one tag in each row, as in the first one",
+    )
 
 
 def _add_extras(record: Record, extras: Record, place: str) -> None:
