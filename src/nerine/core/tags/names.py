@@ -11,9 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from nerine.core.tags.notation import AFFIXED, INNER, UNNAMED
-from nerine.core.tags.tag import OUTSIDE
+from nerine.core.tags.tag import OUTSIDE, is_tag
 
-_PREFIXED = re.compile(r"[BIESLU]-.+", re.DOTALL)
 _LETTER = re.compile(r"[BIESLUMW]", re.IGNORECASE)
 _GENERATED = re.compile(r"LABEL_\d+")  # transformers' name for an output that nobody has named
 _BRACKETS = "[]<>{}|/ "
@@ -48,7 +47,7 @@ def tags_from_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
         tags = {name: OUTSIDE for name in names if name.lower() in _ELSE}
     left = [name for name in names if name not in tags]
     outside = [name for name in names if name in tags and name.upper() != OUTSIDE]
-    tags |= {name: name for name in left if _PREFIXED.fullmatch(name)}
+    tags |= {name: name for name in left if is_tag(name)}
     tags |= _affixed(left, {tag[2:] for tag in tags.values()})
     alone = [name for name in left if name not in tags]
     if alone and all(_LETTER.fullmatch(name) for name in alone) and len(alone) == len(left):
@@ -85,7 +84,7 @@ def _affixed(names: Sequence[str], labels: set[str]) -> dict[str, str]:
     for pattern, _ in AFFIXED:
         written: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for name in names:
-            match = None if name in found or _PREFIXED.fullmatch(name) else pattern.fullmatch(name)
+            match = None if name in found or is_tag(name) else pattern.fullmatch(name)
             if match:
                 written[match["label"]][name] = _kind(match["kind"])
         is_used = any({"B"} < {*kinds.values()} for kinds in written.values())
