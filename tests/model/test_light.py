@@ -169,7 +169,7 @@ def test_a_foreign_checkpoint_is_light_once_it_is_optimised(tmp_path: Path) -> N
     assert tagged(folder)
     names = ("O", "B-place", "I-place")
     assert load_checkpoint(folder, weights=False, tags=names).settings.tags == names
-    with pytest.raises(CheckpointError, match="2 different names for 3 tags"):
+    with pytest.raises(CheckpointError, match="2 names for 3 tags"):
         load_checkpoint(folder, weights=False, tags=names[:2])
 
 

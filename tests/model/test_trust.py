@@ -449,7 +449,7 @@ def test_models_of_real_size_pass(kind: str) -> None:
         (["O", "B-x", "I-x"], "this is an array"),
         ({"0": "O", "1": "B-x", "2": None}, "label 2 is null"),
         ({"0": "O", "1": "B-x", "2": {"a": 1}}, "label 2 is an object"),
-        ({"0": "O", "1": "B-x", "2": "O"}, "0 and 2 are both O"),
+        ({"0": "B-x", "1": "O", "2": "B-x"}, "0 and 2 are both B-x"),
         ({"0": "O", "1": "B-x", "3": "I-x"}, "none of 3 labels has the index 2"),
         ({"0": "O", "1": "B-x", "-1": "I-x"}, "-1 is not an index"),
         ({"0": "O", "1": "B-x", "02": "I-x"}, "02 is not an index"),

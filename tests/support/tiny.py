@@ -171,13 +171,13 @@ def make_tokenizer(kind: str) -> Any:
     chosen = _KINDS[kind]
     specials = list(chosen.specials)
     build = {"wordpiece": _wordpiece, "bytes": _bytes, "unigram": _unigram}[chosen.subwords]
-    roles = _roles(specials)
+    roles = special_roles(specials)
     backend = build([document.text for document in documents()], specials, roles)
-    _put_between_specials(backend, kind, roles)
+    put_between_specials(backend, kind, roles)
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=LONGEST, **roles)
 
 
-def _roles(specials: Sequence[str]) -> dict[str, str]:
+def special_roles(specials: Sequence[str]) -> dict[str, str]:
     """The special tokens by their names in transformers."""
     names = {name.strip("[]<>").lower(): name for name in specials}
     first, last = names.get("cls") or names["s"], names.get("sep") or names["/s"]
@@ -255,7 +255,7 @@ def _counted_pieces(backend: Tokenizer, texts: list[str], *, inner: str) -> dict
     return {piece: counts[piece] for piece in ordered[:_VOCABULARY]}
 
 
-def _put_between_specials(backend: Tokenizer, kind: str, roles: Mapping[str, str]) -> None:
+def put_between_specials(backend: Tokenizer, kind: str, roles: Mapping[str, str]) -> None:
     """Sets the special tokens around every text."""
     ids = backend.get_vocab()
     first, last = ((roles[role], ids[roles[role]]) for role in _AROUND)

@@ -16,6 +16,7 @@ from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
+    from nerine.model.loading.foreign import TagNames
     from nerine.model.loading.sources import Source
     from nerine.model.tagger import Tagger
 
@@ -29,7 +30,7 @@ class ModelOptions:
 
     revision: str | None = None
     scheme: str | None = None
-    tags: tuple[str, ...] | None = None
+    tags: TagNames | None = None
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
 
@@ -69,8 +70,8 @@ _MODEL: list[Decorator] = [
     click.option(
         "--tags",
         metavar="TAG,TAG,…",
-        help="Names of the tags, in order of their numbers, of a checkpoint without names "
-        "(LABEL_0 …).",
+        help="Tags of a checkpoint not made by Nerine, in the order of their numbers, or of some "
+        "of its outputs by their names: LABEL_1=B-PER,X=O.",
     ),
     default_option(
         "--backend",
@@ -90,7 +91,7 @@ _THRESHOLDS = click.option(
 def _model_options(values: dict[str, Any]) -> ModelOptions:
     tags, given = values["tags"], values.pop("thresholds", None)
     if tags is not None:
-        values["tags"] = tuple(name.strip() for name in tags.split(","))
+        values["tags"] = _tag_names(tags)
     thresholds = given
     if given not in (None, "saved"):
         try:
@@ -104,6 +105,20 @@ def _model_options(values: dict[str, Any]) -> ModelOptions:
                 expected="the word saved, or a number from 0 to 1",
             )
     return ModelOptions(**values, thresholds=thresholds)
+
+
+def _tag_names(given: str) -> TagNames:
+    names = [name.strip() for name in given.split(",")]
+    pairs = [name.partition("=")[::2] for name in names if "=" in name]
+    if not pairs:
+        return tuple(names)
+    if len(pairs) < len(names):
+        raise SettingsError(
+            f"{given!r} has tags with and without the name of an output",
+            place="--tags",
+            expected="all tags in order, O,B-PER,I-PER, or by name, LABEL_1=B-PER,X=O",
+        )
+    return {name.strip(): tag.strip() for name, tag in pairs}
 
 
 model_options = gathered(_MODEL, "model", _model_options)

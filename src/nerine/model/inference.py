@@ -128,7 +128,7 @@ class Inference:
         """
         values = np.tile(self.head.blind_logits, (len(encoding.word_starts), 1))
         for batch, logits in results:
-            values[batch.words] = logits
+            values[batch.words] = self.head.of_tags(logits)
         if not np.isfinite(values).all():
             word = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
             index = int(np.searchsorted(encoding.word_splits, word, side="right")) - 1

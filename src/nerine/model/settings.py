@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,53 @@ from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
 from nerine.core.words import Words
 
 Decoding = Literal["viterbi", "argmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionScores:
+    """The learned scores of a CRF (Lafferty, McCallum & Pereira, 2001) for pairs of tags.
+
+    Attributes:
+        between: `between[i][j]` is the score of tag `j` after tag `i`, `(tags, tags)`.
+        start: The score of each tag at the first word, `(tags,)`.
+        end: The score of each tag at the last word, `(tags,)`.
+
+    Raises:
+        SettingsError: If the sizes differ, or a score is not a finite number.
+    """
+
+    between: tuple[tuple[float, ...], ...]
+    start: tuple[float, ...]
+    end: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        rows = (*self.between, self.start, self.end)
+        scores = [score for row in rows for score in row]
+        if {len(row) for row in rows} != {len(self.between)} or not all(
+            type(score) is float and math.isfinite(score) for score in scores
+        ):
+            raise SettingsError(
+                "these are not the scores of a CRF",
+                place="transitions",
+                expected="finite numbers: between (tags, tags), start (tags) and end (tags)",
+            )
+
+    @classmethod
+    def from_dict(cls, values: Any) -> TransitionScores:
+        """The scores from lists of numbers; raises `SettingsError` for anything else."""
+        try:
+            between, start, end = values["between"], values["start"], values["end"]
+            return cls(
+                tuple(tuple(map(float, row)) for row in between),
+                tuple(map(float, start)),
+                tuple(map(float, end)),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise SettingsError(
+                "these are not the scores of a CRF",
+                place="transitions",
+                expected="the lists of numbers between, start and end",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +76,10 @@ class ModelSettings:
             each word.
         max_length: The most subwords of a window, special tokens included.
         overlap: The number of subwords that two neighbouring windows share.
+        outputs: The tag of each output of a model that Nerine did not train, where several outputs
+            may have one tag; None for a model whose outputs are `tags`.
+        transitions: The scores of the CRF that the model was trained with, for `viterbi`; None for
+            a model without one.
 
     Raises:
         SettingsError: If a value has another type or is out of its range.
@@ -39,6 +91,8 @@ class ModelSettings:
     decoding: Decoding = "viterbi"
     max_length: int = 256
     overlap: int = 64
+    outputs: tuple[str, ...] | None = None
+    transitions: TransitionScores | None = None
 
     def __post_init__(self) -> None:
         if not self.tags or not all(isinstance(tag, str) for tag in self.tags):
@@ -47,6 +101,18 @@ class ModelSettings:
         check("decoding", self.decoding, Decoding)
         check("max_length", self.max_length, int, least=1)
         check("overlap", self.overlap, int, least=0)
+        if self.outputs is not None and set(self.outputs) != set(self.tags):
+            raise SettingsError(
+                "these are not the tags of a model's outputs",
+                place="outputs",
+                expected=f"all of {', '.join(self.tags)}, and no other",
+            )
+        if self.transitions is not None and len(self.transitions.start) != len(self.tags):
+            raise SettingsError(
+                f"transitions of {len(self.transitions.start)} tags",
+                place="transitions",
+                expected=f"those of the model's {len(self.tags)} tags",
+            )
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -55,7 +121,9 @@ class ModelSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON."""
-        return {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
+        values = {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
+        values["outputs"] = self.outputs and list(self.outputs)
+        return {key: value for key, value in values.items() if value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSettings:
@@ -66,16 +134,21 @@ class ModelSettings:
             SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
-        if set(values) != known:
+        if wrong := (set(values) ^ known) - ({"outputs", "transitions"} - set(values)):
             raise SettingsError(
-                f"the fields {', '.join(sorted(set(values) ^ known))} are unknown or missing",
+                f"the fields {', '.join(sorted(wrong))} are unknown or missing",
                 expected=", ".join(sorted(known)),
             )
         tags, scheme = values["tags"], values["scheme"]
+        outputs, transitions = values.get("outputs"), values.get("transitions")
         return cls(
             **{
                 **values,
                 "tags": tuple(tags) if isinstance(tags, list) else (),
                 "scheme": TagScheme.named(str(scheme)),
+                "outputs": tuple(outputs) if isinstance(outputs, list) else None,
+                "transitions": None
+                if transitions is None
+                else TransitionScores.from_dict(transitions),
             }
         )

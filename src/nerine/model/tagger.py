@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +16,10 @@ from nerine.evaluation.signs import Sign, learned_nothing
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
 from nerine.model.batching import look_aheads
+from nerine.model.behaviour import observe
 from nerine.model.inference import Failure, Inference
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
+from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.settings import ModelSettings
 
@@ -84,7 +86,7 @@ class Tagger:
         *,
         revision: str | None = None,
         scheme: TagScheme | str | None = None,
-        tags: Sequence[str] | None = None,
+        tags: TagNames | None = None,
         device: str | None = None,
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
@@ -98,8 +100,8 @@ class Tagger:
             revision: A branch, a tag or a commit on the hub.
             scheme: The tag scheme of a checkpoint that Nerine did not make, if its tags leave it
                 open.
-            tags: The tags of such a checkpoint in the order of their ids, if its configuration does
-                not name them.
+            tags: The tags of such a checkpoint, if its configuration does not name them: all in the
+                order of their ids, or some by their names, `{"LABEL_1": "B-person", "X": "O"}`.
             device: Torch's name of the device; by default a GPU if there is one.
             thresholds: A probability from 0 to 1 for all labels, `Thresholds`, or `"saved"` for
                 those that `nerine calibrate` saved; by default every entity is kept.
@@ -123,15 +125,11 @@ class Tagger:
         )
         chosen = _chosen_thresholds(thresholds, checkpoint, str(source))
         if opened.backend is not None:
-            tagger = cls(
-                opened.backend, checkpoint.tokenizer, checkpoint.settings, thresholds=chosen
-            )
+            tagger = cls.of(opened.backend, checkpoint, thresholds=chosen)
         else:
             tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
         tagger.source = source
-        tagger.signs = checkpoint.signs or ()
-        failed = learned_nothing(tagger.signs)
-        tagger.notes = (*source.notes, *opened.notes, *([failed.message] if failed else []))
+        tagger.notes = (*source.notes, *opened.notes, *tagger.notes)
         return tagger
 
     @classmethod
@@ -162,13 +160,39 @@ class Tagger:
             from nerine.model.backends.pytorch import TorchBackend, placed
 
         model = placed(checkpoint.model, device)
-        tagger = cls(
-            TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval()),
-            checkpoint.tokenizer,
-            checkpoint.settings,
-            thresholds=thresholds,
-        )
+        backend = TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval())
+        return cls.of(backend, checkpoint, thresholds=thresholds)
+
+    @classmethod
+    def of(
+        cls, backend: Backend, checkpoint: Checkpoint, *, thresholds: Thresholds | None = None
+    ) -> Tagger:
+        """Makes a tagger that runs the model of a checkpoint on a backend.
+
+        What a model that Nerine did not make says of some texts shows its scheme, unless the user
+        has stated it.
+
+        Args:
+            backend: The backend, with this model.
+            checkpoint: The checkpoint.
+            thresholds: The thresholds; None keeps every entity.
+
+        Raises:
+            CheckpointError: If the model's logits are infinite or not numbers.
+            EncodingError: If the tokenizer gives no character offsets.
+            SchemeError: If a tag has an unknown form, or `O` is missing.
+        """
+        tokenizer, settings = checkpoint.tokenizer, checkpoint.settings
+        tagger, notes = cls(backend, tokenizer, settings), [*checkpoint.notes]
+        if checkpoint.scheme_from != "record":
+            is_stated = checkpoint.scheme_from == "user"
+            settings, observed = observe(tagger.inference, is_stated=is_stated)
+            tagger = cls(backend, tokenizer, settings)
+            notes += observed
+        tagger.thresholds = thresholds
         tagger.signs = checkpoint.signs or ()
+        failed = learned_nothing(tagger.signs)
+        tagger.notes = (*notes, *([failed.message] if failed else []))
         return tagger
 
     @property

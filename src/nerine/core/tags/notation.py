@@ -33,9 +33,10 @@ UNNAMED = "entity"
 """The label of entities whose tags have none."""
 
 _MOST_PAIRS = 100_000
-_UPPER = {"M": "I", "W": "S"}
+INNER = {"M": "I", "W": "S"}
+"""Letters of BMES and their like, as those of BIOES."""
 _PREFIXED = re.compile(r"[BIESLU]-.+", re.DOTALL)
-_AFFIXED = (
+AFFIXED = (
     (re.compile(r"(?P<kind>[BIESLUMW])-(?P<label>.+)"), ""),
     (re.compile(r"(?P<kind>[BIESLUMW])[_:|/.](?P<label>.+)"), "BI"),
     (re.compile(r"(?P<label>.+)[-_:|/.](?P<kind>[BIESLUMW])"), "BI"),
@@ -92,7 +93,7 @@ class Notation:
         if not found:
             return OUTSIDE
         kind = found["kind"].upper()
-        return f"{_UPPER.get(kind, kind)}-{found['label'] or UNNAMED}"
+        return f"{INNER.get(kind, kind)}-{found['label'] or UNNAMED}"
 
     def scheme(self, tags: TagSurvey) -> TagScheme:
         """The scheme of the tags after they are read."""
@@ -166,15 +167,15 @@ def detect_notation(
     if stated == IO:
         return _stated_labels(tags, has_outside)
     if not tags or any(_PREFIXED.fullmatch(tag) for tag in tags):
-        is_bmes = tags and all(_AFFIXED[0][0].fullmatch(tag) for tag in tags)
+        is_bmes = tags and all(AFFIXED[0][0].fullmatch(tag) for tag in tags)
         extended = is_bmes and any(tag[0] in "MW" for tag in tags)
         usual = PREFIXED if not tags or _have_prefixes(tags) else _UNKNOWN
-        return _affixed(*_AFFIXED[0], tags) or usual if extended else usual
+        return _affixed(*AFFIXED[0], tags) or usual if extended else usual
     is_sure = has_outside or stated is not None
     if all(_UNLABELLED.fullmatch(tag) for tag in tags) and is_sure and set(tags) & {"B", "I"}:
         note = f"tags: letters without a label; the label is {UNNAMED!r}"
         return Notation("unlabelled", _UNLABELLED, note=note)
-    for pattern, needed in _AFFIXED:
+    for pattern, needed in AFFIXED:
         if found := _affixed(pattern, "" if stated else needed, tags):
             return found
     if all(BRACKETS.is_tag(tag) for tag in tags) and any("*" in tag for tag in tags):
@@ -194,7 +195,7 @@ def _stated_labels(tags: Collection[str], has_outside: bool) -> Notation:
         return PREFIXED
     are_letters = {"B", "I"} <= {*tags} and all(_UNLABELLED.fullmatch(tag) for tag in tags)
     pattern = _UNPREFIXED if _have_prefixes(tags) or are_letters else _STATED
-    for affixes, _ in _AFFIXED:
+    for affixes, _ in AFFIXED:
         if _affixed(affixes, "BI", tags):
             pattern = re.compile(rf"(?!(?:{affixes.pattern})\Z){_STATED.pattern}", re.DOTALL)
     without = "" if has_outside or not tags else "no tag is 'O', so every word is in an entity"
@@ -203,10 +204,10 @@ def _stated_labels(tags: Collection[str], has_outside: bool) -> Notation:
 
 def _affixed(pattern: re.Pattern[str], needed: str, tags: Collection[str]) -> Notation | None:
     """The notation of a pattern, if it is that of all tags and all `needed` letters are there."""
-    outside = frozenset("Oo") if pattern is _AFFIXED[-1][0] else frozenset("O")
+    outside = frozenset("Oo") if pattern is AFFIXED[-1][0] else frozenset("O")
     found = [pattern.fullmatch(tag) for tag in tags if tag not in outside]
     kinds = {match["kind"].upper() for match in found if match}
-    inner = {_UPPER.get(kind, kind) for kind in kinds}
+    inner = {INNER.get(kind, kind) for kind in kinds}
     if not found or not all(found) or not inner >= set(needed):
         return None
     example = next(match[0] for match in found if match)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,8 @@ from nerine.core.tags.reading import (
     decode_lenient,
 )
 from nerine.core.tags.tag import OUTSIDE, Span, Tag, parse_tag
+
+_Holds = Callable[[Tag, Tag], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +238,9 @@ class TagScheme(Enum):
                 expected="'O' for words outside entities",
             )
         parsed = [parse_tag(tag) for tag in tags]
-        begins = self._begins if constrained else begins_leniently
-        allows = self._allows if constrained else lambda previous, tag: True  # noqa: ARG005
+        begins, allows = self._pairs_of(parsed)
+        if not constrained:
+            begins, allows = begins_leniently, lambda previous, tag: True  # noqa: ARG005
         starts = _table(parsed, begins)
         return Transitions(
             tags=tuple(tags),
@@ -253,6 +257,41 @@ class TagScheme(Enum):
                 ),
             ),
         )
+
+    def _pairs_of(self, tags: Sequence[Tag]) -> tuple[_Holds, _Holds]:
+        """Whether an entity begins at the second tag of a pair, and whether the pair is allowed.
+
+        A label that lacks tags of the scheme is written with those that it has: without a `B-` its
+        entities begin with `I-`, without an `E-` they end anywhere, and without an `S-` a single
+        word has the tag of a first one.
+        """
+        if self is TagScheme.IOB1:
+            return self._begins, self._allows
+        kinds: defaultdict[str, str] = defaultdict(str)
+        for kind, label in tags:
+            kinds[label] += kind
+
+        def first(label: str) -> str:
+            return next((kind for kind in "BIE" if kind in kinds[label]), "S")
+
+        def continues(previous: Tag, tag: Tag) -> bool:
+            return previous.label == tag.label and previous.kind in "BI" and tag.kind in "IE"
+
+        def begins(previous: Tag, tag: Tag) -> bool:
+            starts = tag.kind != OUTSIDE and tag.kind in f"S{first(tag.label)}"
+            return starts and not continues(previous, tag)
+
+        def allows(previous: Tag, tag: Tag) -> bool:
+            own, label = kinds[previous.label], previous.label
+            ends = (
+                previous.kind in "OES"
+                or "E" not in own
+                or ("S" not in own and previous.kind == first(label))
+            )
+            starts = tag.kind == OUTSIDE or begins(previous, tag)
+            return continues(previous, tag) or (ends and starts)
+
+        return begins, allows
 
     def _begins(self, previous: Tag, tag: Tag) -> bool:
         if self.bounds_both_ends:
@@ -304,5 +343,5 @@ def scheme_of(pairs: Iterable[tuple[str, str]]) -> TagScheme:
     return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
 
 
-def _table(tags: Sequence[Tag], holds: Callable[[Tag, Tag], bool]) -> tuple[tuple[bool, ...], ...]:
+def _table(tags: Sequence[Tag], holds: _Holds) -> tuple[tuple[bool, ...], ...]:
     return tuple(tuple(holds(previous, tag) for tag in tags) for previous in tags)

@@ -6,9 +6,12 @@ only if the scheme allows each pair of neighbours::
     p(y) = exp(Σ_t logits[t, y_t]) · Π_t allowed[y_(t-1), y_t] / Z
 
 This is a linear-chain random field (Lafferty, McCallum & Pereira, 2001) whose transitions are not
-learned but given. Its best sequence is found by Viterbi's algorithm, and the probability of an
-entity is the sum of p(y) over all sequences that hold exactly this entity, found by the
-forward–backward algorithm (Rabiner, 1989).
+learned but given. A checkpoint that was trained with a CRF brings learned scores of its transitions
+as well: they are added to the logits, and the scheme still forbids what it forbids.
+
+The best sequence is found by Viterbi's algorithm, and the probability of an entity is the sum of
+p(y) over all sequences that hold exactly this entity, found by the forward–backward algorithm
+(Rabiner, 1989).
 
 Everything runs on flat arrays, the words of all sentences one after another, and on all sentences
 at once. Python loops run over the positions of words in sentences, not over words.

@@ -23,8 +23,9 @@ from nerine.model.ragged import (
 NEVER = -1e300
 """The logarithm of an impossible event: finite, because inf - inf is not a number."""
 
-# No logit counts as less than this against its word's best one; sums of it stay above NEVER.
-_LOWEST = -1e100
+LOWEST = -1e100
+"""No score counts as less than this against the best one; sums of it stay above `NEVER`."""
+
 # Below this share of the best, a sum of exponentials may have lost terms to underflow.
 _FAINT = 1e-280
 # Longer sentences are cut into chunks of this many words, which are processed together.
@@ -40,33 +41,45 @@ def margins_of(logits: Logits) -> FloatArray:
     values = logits.astype(np.float64)
     with np.errstate(over="ignore"):
         values -= values.max(axis=1, keepdims=True)
-    return np.maximum(values, _LOWEST, out=values)
+    return np.maximum(values, LOWEST, out=values)
 
 
-def pass_on(weights: FloatArray, tables: FloatArray) -> tuple[FloatArray, FloatArray]:
+class Tables:
+    """Scores of pairs of tags as logarithms, `(directions, tags, tags)`, and as factors.
+
+    A table leads from the tag of a row to the tag of a column. A forbidden pair has the score
+    `NEVER` and the factor 0.
+    """
+
+    def __init__(self, *scores: FloatArray) -> None:
+        self.scores = np.stack(scores)
+        self.factors = np.exp(self.scores)
+
+
+def pass_on(weights: FloatArray, tables: Tables) -> tuple[FloatArray, FloatArray]:
     """One step of forward–backward: for each tag the summed weights of the tags that lead to it.
 
-    `weights` are `(directions, rows, tags)`, `tables` `(directions, tags, tags)` of zeros and
-    ones, or one table for all directions. The sums are shifted by each row's highest weight,
-    which is returned too.
+    `weights` are `(directions, rows, tags)`, `tables` one for each direction, or one for all. The
+    sums are shifted by each row's highest weight, which is returned too.
     """
     top = weights.max(axis=2, keepdims=True)
     scaled = weights - top
-    sums = np.exp(scaled) @ tables
+    sums = np.exp(scaled) @ tables.factors
     faint = sums < _FAINT
     return (_summed_apart(scaled, tables, sums, faint) if faint.any() else np.log(sums)), top
 
 
 def _summed_apart(
-    scaled: FloatArray, tables: FloatArray, sums: FloatArray, faint: BoolArray
+    scaled: FloatArray, tables: Tables, sums: FloatArray, faint: BoolArray
 ) -> FloatArray:
     """The logarithms of `sums`; faint ones are summed again, each relative to its own maximum."""
     result = np.log(np.where(faint, 1.0, sums))
-    possible = (scaled > NEVER / 2).astype(np.float64) @ tables > 0
+    leads = (tables.scores > NEVER / 2).astype(np.float64)
+    possible = (scaled > NEVER / 2).astype(np.float64) @ leads > 0
     result[faint & ~possible] = NEVER
     direction, row, tag = np.nonzero(faint & possible)
-    leads = np.broadcast_to(tables, (len(scaled), *tables.shape[1:]))[direction, :, tag] > 0
-    result[direction, row, tag] = _log_sum(np.where(leads, scaled[direction, row], NEVER))
+    scores = np.broadcast_to(tables.scores, (len(scaled), *tables.scores.shape[1:]))
+    result[direction, row, tag] = _log_sum(scaled[direction, row] + scores[direction, :, tag])
     return result
 
 
@@ -87,10 +100,10 @@ class Messages:
 
     Both arrays are `(words + sentences, tags)`. `alpha` is indexed by the tag before the boundary
     and sums all sequences up to it; `beta` is indexed by the tag after the boundary and sums all
-    sequences that may follow. Before and after a sentence stands the tag `O`.
+    sequences that may follow. Before and after a sentence stands the tag `edge`.
 
     So the pair of neighbours (i, j) has a probability proportional to
-    exp(alpha[i] + beta[j]) · allowed[i, j].
+    exp(alpha[i] + beta[j] + scores[i, j]).
     """
 
     alpha: FloatArray
@@ -107,22 +120,24 @@ class Chunks:
 
 
 class Chain:
-    """A linear-chain random field (Lafferty, McCallum & Pereira, 2001) for one table of allowed
-    pairs of tags.
+    """A linear-chain random field (Lafferty, McCallum & Pereira, 2001) with one table of scores.
 
-    `penalty` is the table as logarithms; `tables` are the table and its transpose, for the forward
-    and the backward direction. `nothing` are the weights before and after a sentence, for `O`.
+    `scores` `(tags, tags)` are the logarithms of the weights of pairs of neighbours, 0 or less:
+    `NEVER` for a forbidden pair, and 0 for an allowed one unless scores were learned. `forward`,
+    `backward` and `both` are the tables for these directions.
+
+    `edge` is the tag before and after a sentence. `nothing` are the weights there.
     """
 
-    def __init__(self, allowed: BoolArray, outside: int) -> None:
-        self.allowed = allowed
-        self.outside = outside
-        self.penalty = np.where(allowed, 0.0, NEVER)
-        self.nothing = np.where(np.arange(len(allowed)) == outside, 0.0, NEVER)
-        forward = allowed.astype(np.float64)
-        self.tables = np.stack([forward, forward.T])
+    def __init__(self, scores: FloatArray, edge: int) -> None:
+        self.scores = scores
+        self.edge = edge
+        self.allowed = scores > NEVER / 2
+        self.nothing = np.where(np.arange(len(scores)) == edge, 0.0, NEVER)
+        self.forward, self.backward = Tables(scores), Tables(scores.T)
+        self.both = Tables(scores, scores.T)
         _, self._leading, self._alike = np.unique(
-            allowed, axis=0, return_index=True, return_inverse=True
+            scores, axis=0, return_index=True, return_inverse=True
         )
 
     def messages(self, margins: FloatArray, lengths: IntArray) -> Messages:
@@ -130,7 +145,7 @@ class Chain:
 
         Forward and backward run in the same steps, each from its own end of each chunk.
         """
-        size = int(lengths.sum()) + len(lengths), len(self.allowed)
+        size = int(lengths.sum()) + len(lengths), len(self.scores)
         alpha, beta = np.empty(size), np.empty(size)
         boundaries = starts_of(lengths + 1)
         alpha[boundaries] = self.nothing
@@ -145,13 +160,13 @@ class Chain:
             weights = passed[:, :count] + margins[words]
             alpha[words[0] + shifts[:count] + 1] = weights[0]
             beta[words[1] + shifts[:count]] = weights[1]
-            passed, _ = pass_on(weights, self.tables)
+            passed, _ = pass_on(weights, self.both)
         return Messages(alpha, beta)
 
     def _passed_in(self, margins: FloatArray, chunks: Chunks) -> FloatArray:
         """The messages into each chunk from before and after it, `(2, chunks, tags)`."""
-        passed = np.empty((2, len(chunks.starts), len(self.allowed)))
-        passed[0], passed[1] = self.penalty[self.outside], self.penalty[:, self.outside]
+        passed = np.empty((2, len(chunks.starts), len(self.scores)))
+        passed[0], passed[1] = self.scores[self.edge], self.scores[:, self.edge]
         follows = chunks.sentences[1:] == chunks.sentences[:-1]  # a chunk of the same sentence
         if not follows.any():
             return passed
@@ -165,7 +180,7 @@ class Chain:
         for ways, number in zip(through[::-1], cut[::-1].tolist(), strict=True):
             if not has_next[number]:
                 beta = self.nothing
-            passed[1, number] = pass_on(beta[None, None], self.tables[1:])[0]
+            passed[1, number] = pass_on(beta[None, None], self.backward)[0]
             beta = _led(ways + beta)
         return passed
 
@@ -173,7 +188,8 @@ class Chain:
         """The summed weight of all sequences through each chunk of `cut`, `(chunks, tags, tags)`.
 
         From a tag at the chunk's first word to a tag at the word after its last. Tags that lead to
-        the same tags differ in their own weight only, so one of them is enough to start from.
+        all tags with the same scores differ in their own weight only, so one of them is enough to
+        start from.
 
         Starting from different tags, the sums soon have the same proportions and keep them
         (Birkhoff, 1957); from there on one of them is computed for all.
@@ -181,11 +197,11 @@ class Chain:
         chunk_starts = chunks.starts[cut]
         order, counts = longest_first(chunks.lengths[cut] - 1)
         words = chunk_starts[order] + 1
-        passed = np.repeat(self.penalty[self._leading][:, None], len(cut), axis=1)
+        passed = np.repeat(self.scores[self._leading][:, None], len(cut), axis=1)
         through, scale = np.array(passed), np.zeros((*passed.shape[:2], 1))
         for step, count in enumerate(counts.tolist()):
             weights = passed[:, :count] + margins[words[:count] + step]
-            passed, top = pass_on(weights, self.tables[:1])
+            passed, top = pass_on(weights, self.forward)
             scale = scale[:, :count] + top
             through[:, order[:count]] = passed + scale
             if step % _COMPARED == 0 and np.abs(passed - passed[:1]).max() < _ALIKE:

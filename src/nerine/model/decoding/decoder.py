@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
-from nerine.model.decoding.chain import Messages, margins_of
+from nerine.model.decoding.chain import Messages
 from nerine.model.decoding.entities import EntityChain
 from nerine.model.decoding.posterior import Posterior
 from nerine.model.decoding.spans import ScoredSpans, Spans
 from nerine.model.decoding.viterbi import best_sequences, tags_before
 from nerine.model.ragged import FloatArray, IntArray, Logits, products, ranges, splits_of, starts_of
+from nerine.model.settings import TransitionScores
 
 # Logits of a blind word, against 0 for `O`. It does not become an entity, and does not split one
 # that has words on both its sides; and nothing begins with it.
@@ -30,12 +31,20 @@ class Decoder:
     `lengths` are the sentences' numbers of words, and may be 0.
 
     `constrained=False` allows every pair of tags: each word then takes its own best tag, as
-    arg-max does, and entities are read leniently.
+    arg-max does, and entities are read leniently. `learned` are the scores of a CRF for pairs of
+    tags; they are added to the logits of a sequence.
     """
 
-    def __init__(self, tags: Sequence[str], scheme: TagScheme, *, constrained: bool = True) -> None:
+    def __init__(
+        self,
+        tags: Sequence[str],
+        scheme: TagScheme,
+        *,
+        constrained: bool = True,
+        learned: TransitionScores | None = None,
+    ) -> None:
         self.tags = tuple(tags)
-        self._chain = EntityChain(self.tags, scheme, constrained=constrained)
+        self._chain = EntityChain(self.tags, scheme, constrained=constrained, learned=learned)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -62,7 +71,7 @@ class Decoder:
     def spans(self, tags: Sequence[int] | IntArray, lengths: Sequence[int] | IntArray) -> Spans:
         """The entities of sequences of tags, given as one index a word."""
         tags, lengths = np.asarray(tags, dtype=np.int64), _as_lengths(lengths, len(tags))
-        before = tags_before(tags, lengths, self._chain.outside)
+        before = tags_before(tags, lengths, self._chain.edge)
         starts = np.flatnonzero(self._chain.begins[before, tags])
         breaks = np.append(np.flatnonzero(~self._chain.continues[before, tags]), len(tags))
         ends = breaks[np.searchsorted(breaks, starts, side="right")]
@@ -87,7 +96,7 @@ class Decoder:
         for first, last in pairwise(borders if len(holding) else []):
             members = holding[first:last]
             words = ranges(starts_of(lengths)[members], lengths[members])
-            messages = self._chain.messages(margins_of(logits[words]), lengths[members])
+            messages = self._chain.messages(self._chain.margins(logits[words]), lengths[members])
             some = np.flatnonzero((owner >= first) & (owner < last))
             boundaries = starts_of(lengths[members] + 1)[owner[some] - first]
             starts, ends = boundaries + spans.starts[some], boundaries + spans.ends[some]
@@ -106,10 +115,32 @@ class Decoder:
             values[some] = np.minimum(total, 1.0)
         return values
 
+    def shares(self, logits: Logits, lengths: Sequence[int] | IntArray, spans: Spans) -> FloatArray:
+        """The share of the probability that the scheme allows at each span, `(spans,)`.
+
+        At each word of the span, and at the one after it or the sentence's end, that is the
+        probability of the tags that may follow the allowed sequences before. All other
+        probabilities are conditional on allowed sequences and say nothing of it.
+        """
+        lengths = _as_lengths(lengths, len(logits))
+        margins = self._chain.margins(logits)
+        before = self._chain.messages(margins, lengths).alpha
+        before = np.exp(before - before.max(axis=1, keepdims=True))
+        reached = before / before.sum(axis=1, keepdims=True) @ self._chain.allowed
+        own = np.exp(margins)
+        own /= own.sum(axis=1, keepdims=True)
+        boundaries = starts_of(lengths + 1)
+        values = reached[:, self._chain.edge]  # at the end of a sentence
+        values[ranges(boundaries, lengths)] = (own * reached[ranges(boundaries, lengths)]).sum(1)
+        summed = np.append(0.0, np.log(np.clip(values, 1e-300, 1.0)).cumsum())
+        first = boundaries[spans.sentences] + spans.starts
+        last = boundaries[spans.sentences] + spans.ends
+        return np.asarray(np.exp(summed[last + 1] - summed[first]))
+
     def posteriors(self, logits: Logits, lengths: Sequence[int] | IntArray) -> list[Posterior]:
         """The posterior of each sentence, for the probability of any span."""
         lengths = _as_lengths(lengths, len(logits))
-        messages = self._chain.messages(margins_of(logits), lengths)
+        messages = self._chain.messages(self._chain.margins(logits), lengths)
         boundaries = pairwise(splits_of(lengths + 1).tolist())
         return [
             Posterior(self._chain, Messages(messages.alpha[first:last], messages.beta[first:last]))

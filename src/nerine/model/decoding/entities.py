@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
-from nerine.model.decoding.chain import Chain, pass_on
-from nerine.model.ragged import BoolArray, FloatArray, IntArray
+from nerine.model.decoding.chain import LOWEST, NEVER, Chain, Tables, margins_of, pass_on
+from nerine.model.ragged import BoolArray, FloatArray, IntArray, Logits
+from nerine.model.settings import TransitionScores
 
 
 class EntityChain(Chain):
@@ -16,21 +17,42 @@ class EntityChain(Chain):
 
     `begins` and `continues` are the tables of `Transitions` as arrays, `labels` the labels of the
     tags in order. `label_of` `(tags,)` maps tags to the numbers of their labels, `tags_of`
-    `(labels, most tags of one)` back; `label_names` `(tags,)` are empty for `O`.
+    `(labels, most tags of one)` back; `label_names` `(tags,)` are empty for `O`. `is_learned` says
+    whether pairs of tags have learned scores.
+
+    The tag `O` is `outside`. It stands before and after a sentence, too, unless scores were
+    learned: then the chain has one more tag for that, the last one, which allows what `O` does.
 
     The methods take rows of `Messages`, one for each boundary between words.
     """
 
-    def __init__(self, tags: Sequence[str], scheme: TagScheme, *, constrained: bool) -> None:
+    def __init__(
+        self,
+        tags: Sequence[str],
+        scheme: TagScheme,
+        *,
+        constrained: bool,
+        learned: TransitionScores | None = None,
+    ) -> None:
         table = scheme.transitions(tags, constrained=constrained)
-        allowed = np.array(table.allowed, dtype=np.bool_)
-        super().__init__(allowed, tags.index(OUTSIDE))
-        begins = np.array(table.begins, dtype=np.bool_) & allowed
-        self.begins = begins
-        self.continues = np.array(table.continues, dtype=np.bool_)
-        self._beginning = _Shares(allowed, begins)
-        self._ending = _Shares(allowed.T, (allowed & ~self.continues).T)
+        self.outside = edge = tags.index(OUTSIDE)
+        self.is_learned = learned is not None
         of_tags = [parse_tag(tag).label for tag in tags]
+        rows = list(range(len(tags)))
+        scores = np.zeros((len(tags), len(tags)))
+        if learned is not None:
+            edge = len(tags)
+            of_tags.append("")
+            rows.append(self.outside)
+            scores = _table_of(learned)
+        square = np.ix_(rows, rows)
+        allowed = np.array(table.allowed, dtype=np.bool_)[square]
+        super().__init__(np.where(allowed, scores, NEVER), edge)
+        begins = np.array(table.begins, dtype=np.bool_)[square] & allowed
+        self.begins = begins
+        self.continues = np.array(table.continues, dtype=np.bool_)[square]
+        self._beginning = _Shares(self.scores, begins)
+        self._ending = _Shares(self.scores.T, (allowed & ~self.continues).T)
         self.labels = tuple(dict.fromkeys(label for label in of_tags if label))
         self.label_names = np.array(of_tags)
         numbers = {label: number for number, label in enumerate(self.labels)}
@@ -41,6 +63,13 @@ class EntityChain(Chain):
         self.tags_of = np.full(shape, self.outside, dtype=np.int64)
         for row, own in zip(self.tags_of, tags_of, strict=True):
             row[: len(own)] = own
+
+    def margins(self, logits: Logits) -> FloatArray:
+        """The logits `(words, tags)` minus their word's best one; no word has a learned edge."""
+        values = margins_of(logits)
+        return (
+            np.pad(values, ((0, 0), (0, 1)), constant_values=NEVER) if self.is_learned else values
+        )
 
     def begin(self, alpha: FloatArray, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The probability of each tag after boundaries, and that an entity begins there with it.
@@ -66,11 +95,13 @@ class EntityChain(Chain):
         `own` are some tags for each boundary, `(boundaries, some)`. The result is `(boundaries,
         some, some)`: from each of these tags to each of them, for pairs that the scheme allows.
         """
-        totals, top = pass_on(beta[None], self.tables[1:])
-        before = np.take_along_axis(totals[0], own, axis=1)
-        after = np.take_along_axis(beta - top[0], own, axis=1)
+        totals, top = pass_on(beta[None], self.backward)
+        before = np.take_along_axis(totals[0], own, axis=1)[:, :, None]
+        after = np.take_along_axis(beta - top[0], own, axis=1)[:, None, :]
+        if self.is_learned:
+            after = after + self.scores[own[:, :, None], own[:, None, :]]
         # A tag that nothing can follow has no total, and rounding may add some.
-        return np.asarray(np.exp(np.minimum(after[:, None, :] - before[:, :, None], 0.0)))
+        return np.asarray(np.exp(np.minimum(after - before, 0.0)))
 
     def inside(self, beta: FloatArray, own: IntArray) -> FloatArray:
         """The steps that continue an entity, `(boundaries, some, some)`; all others are 0."""
@@ -78,14 +109,25 @@ class EntityChain(Chain):
 
 
 class _Shares:
-    """The share of the weight that leads to each tag by the pairs `part` of the pairs `whole`."""
+    """The share of the weight that leads to each tag by the pairs `part`, of all with `scores`."""
 
-    def __init__(self, whole: BoolArray, part: BoolArray) -> None:
+    def __init__(self, scores: FloatArray, part: BoolArray) -> None:
         self._some = part.any(axis=0)
         # A tag without a part would have the sum zero, which has no logarithm.
-        self._tables = np.stack([whole, part | ~self._some]).astype(np.float64)
+        self._tables = Tables(scores, np.where(part, scores, np.where(self._some, NEVER, 0.0)))
 
     def __call__(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The whole as a logarithm, and the share, from the weights of the pairs' other tags."""
         (whole, part), _ = pass_on(np.stack([weights, weights]), self._tables)
         return whole, np.exp(np.minimum(part - whole, 0.0)) * self._some
+
+
+def _table_of(learned: TransitionScores) -> FloatArray:
+    """Learned scores with the edge of a sentence as one more tag, `(tags + 1, tags + 1)`.
+
+    They are 0 or less: a constant for all pairs changes no probability.
+    """
+    between = np.array(learned.between, dtype=np.float64)
+    scores = np.full((len(between) + 1, len(between) + 1), -np.inf)
+    scores[:-1, :-1], scores[-1, :-1], scores[:-1, -1] = between, learned.start, learned.end
+    return np.asarray(np.maximum(scores - scores.max(), LOWEST))

@@ -4,13 +4,16 @@ The best tag of each word makes the best sequence of all, and mostly the scheme 
 holds a forbidden pair of tags, a chunk of words around the pair is searched, with any tags allowed
 next to it. If the result fits its neighbours, no sequence scores more, because every part has the
 highest score that it can have. If not, a longer chunk is searched, at last the whole sentence.
+
+With learned scores of pairs, all sentences are searched as a whole.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from nerine.model.decoding.chain import Chain, cut_sentences, margins_of
+from nerine.model.decoding.chain import cut_sentences
+from nerine.model.decoding.entities import EntityChain
 from nerine.model.ragged import (
     BoolArray,
     FloatArray,
@@ -28,7 +31,7 @@ _CHUNK_WORDS = 64, 1024
 _PAIRS = 2_000_000
 
 
-def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
+def best_sequences(logits: Logits, lengths: IntArray, chain: EntityChain) -> IntArray:
     """The most probable allowed tags of sentences' words, as indices, `(words,)`.
 
     `logits` are `(words, tags)` of all sentences, `lengths` the sentences' numbers of words. Ties
@@ -37,12 +40,15 @@ def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
     tags = np.asarray(logits.argmax(axis=1))
     splits = splits_of(lengths)
     together = max(1, _PAIRS // len(chain.allowed) ** 2)
-    for most in (*_CHUNK_WORDS, max(*_CHUNK_WORDS, lengths.max(initial=0))):
-        forbidden = _forbidden(tags, lengths, chain)
-        if not len(forbidden):
-            break
+    longest = max(*_CHUNK_WORDS, lengths.max(initial=0))
+    for most in (longest,) if chain.is_learned else (*_CHUNK_WORDS, longest):
         chunks = cut_sentences(lengths, most)
-        broken = np.unique(np.searchsorted(chunks.starts, forbidden, side="right") - 1)
+        broken = np.arange(len(chunks.starts))
+        if not chain.is_learned:
+            forbidden = _forbidden(tags, lengths, chain)
+            broken = np.unique(np.searchsorted(chunks.starts, forbidden, side="right") - 1)
+        if not len(broken):
+            break
         broken = broken[longest_first(chunks.lengths[broken])[0]]
         for first in range(0, len(broken), together):
             some = broken[first : first + together]
@@ -50,42 +56,42 @@ def best_sequences(logits: Logits, lengths: IntArray, chain: Chain) -> IntArray:
             opens = starts == splits[chunks.sentences[some]]
             closes = starts + sizes == splits[chunks.sentences[some] + 1]
             words = ranges(starts, sizes)
-            tags[words] = _search(margins_of(logits[words]), sizes, opens, closes, chain)
+            tags[words] = _search(chain.margins(logits[words]), sizes, opens, closes, chain)
     return tags
 
 
-def tags_before(tags: IntArray, lengths: IntArray, outside: int) -> IntArray:
-    """The tag before each word of sentences of `lengths` words: `O` before the first one."""
+def tags_before(tags: IntArray, lengths: IntArray, edge: int) -> IntArray:
+    """The tag before each word of sentences of `lengths` words: `edge` before the first one."""
     before = np.empty_like(tags)
     before[1:] = tags[:-1]
-    before[starts_of(lengths)[lengths > 0]] = outside
+    before[starts_of(lengths)[lengths > 0]] = edge
     return before
 
 
-def _forbidden(tags: IntArray, lengths: IntArray, chain: Chain) -> IntArray:
+def _forbidden(tags: IntArray, lengths: IntArray, chain: EntityChain) -> IntArray:
     """The words of pairs that the scheme forbids, and last words that it forbids."""
-    pairs = ~chain.allowed[tags_before(tags, lengths, chain.outside), tags]
+    pairs = ~chain.allowed[tags_before(tags, lengths, chain.edge), tags]
     begins = starts_of(lengths)[lengths > 0]
     ends = splits_of(lengths)[1:][lengths > 0]
     second = np.flatnonzero(pairs)
     first = np.setdiff1d(second, begins) - 1
-    last = ends[~chain.allowed[tags[ends - 1], chain.outside]] - 1
+    last = ends[~chain.allowed[tags[ends - 1], chain.edge]] - 1
     return np.concatenate((first, second, last))
 
 
 def _search(
-    margins: FloatArray, lengths: IntArray, opens: BoolArray, closes: BoolArray, chain: Chain
+    margins: FloatArray, lengths: IntArray, opens: BoolArray, closes: BoolArray, chain: EntityChain
 ) -> IntArray:
     """The best sequence of each chunk, the longest first, by `margins` `(words, tags)`.
 
-    `opens` and `closes` tell the chunks at the beginning and the end of a sentence, which have `O`
-    next to them there; elsewhere any tag may be next to a chunk.
+    `opens` and `closes` tell the chunks at the beginning and the end of a sentence, which have the
+    chain's `edge` next to them there; elsewhere any tag may be next to a chunk.
     """
     _, counts = longest_first(lengths)
     starts = starts_of(lengths)
-    to_tags = np.ascontiguousarray(chain.penalty.T)
-    scores = opens[:, None] * chain.penalty[chain.outside]
-    final = closes[:, None] * chain.penalty[:, chain.outside]
+    to_tags = np.ascontiguousarray(chain.scores.T)
+    scores = opens[:, None] * chain.scores[chain.edge]
+    final = closes[:, None] * chain.scores[:, chain.edge]
     last = np.empty(len(lengths), dtype=np.int64)
     back = []
     for step, count in enumerate(counts.tolist()):

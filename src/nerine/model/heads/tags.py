@@ -18,6 +18,9 @@ from nerine.model.settings import ModelSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
+_SLIVER = 0.1
+"""A share of the probability that is too small to judge by."""
+
 IGNORED = -100
 """The target of a position that the loss passes over."""
 
@@ -38,11 +41,21 @@ class TagHead:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.tags = settings.tags
+        constrained = settings.decoding == "viterbi"
         self.decoder = Decoder(
-            settings.tags, settings.scheme, constrained=settings.decoding == "viterbi"
+            settings.tags,
+            settings.scheme,
+            constrained=constrained,
+            learned=settings.transitions if constrained else None,
         )
         self._scheme = settings.scheme
         self._ids = {tag: index for index, tag in enumerate(settings.tags)}
+        self._may_be_slivers = (
+            settings.outputs is not None
+            and settings.transitions is None
+            and settings.decoding == "viterbi"
+        )
+        self._outputs = np.array([self._ids[tag] for tag in settings.outputs or settings.tags])
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,6 +71,17 @@ class TagHead:
     def blind_logits(self) -> LogitArray:
         """The logits of a word without a subword, `(tags,)`."""
         return self.decoder.blind_logits.astype(np.float32)
+
+    def of_tags(self, logits: LogitArray) -> LogitArray:
+        """The logits of tags, `(words, tags)`, from those of outputs, `(words, outputs)`.
+
+        The probability of a tag is the sum of those of its outputs.
+        """
+        if np.array_equal(self._outputs, np.arange(len(self.tags))):
+            return logits
+        order = np.argsort(self._outputs, kind="stable")
+        firsts = np.searchsorted(self._outputs[order], np.arange(len(self.tags)))
+        return np.logaddexp.reduceat(logits[:, order], firsts, axis=1)
 
     def targets(self, document: Document, words: Sequence[Token]) -> tuple[IntArray, int]:
         """The index of each word's gold tag.
@@ -78,13 +102,18 @@ class TagHead:
         """The cross-entropy -log p(tag), summed over positions.
 
         Args:
-            logits: `(..., tags)`.
+            logits: `(..., tags)`, or those of the outputs, `(..., outputs)`.
             targets: Indices of tags, `(...)`; -100 for a position that does not count.
         """
+        import torch
         from torch.nn import functional
 
+        logits = logits.float()
+        if logits.shape[-1] != len(self.tags):
+            own = [np.flatnonzero(self._outputs == tag).tolist() for tag in range(len(self.tags))]
+            logits = torch.stack([logits[..., each].logsumexp(dim=-1) for each in own], dim=-1)
         return functional.cross_entropy(
-            logits.float().view(-1, logits.shape[-1]),
+            logits.view(-1, logits.shape[-1]),
             targets.view(-1),
             ignore_index=IGNORED,
             reduction="sum",
@@ -93,19 +122,28 @@ class TagHead:
     def decode(self, documents: Sequence[Document], logits: WordLogits) -> Iterator[Document]:
         """The documents with the entities of their best tags, in order.
 
+        The score of an entity is its probability among the sequences that the scheme allows. A
+        model that Nerine did not train may give these next to nothing: then the score counts the
+        sequences that the scheme forbids too.
+
         Args:
             documents: The documents.
             logits: The logits of their words.
         """
         splits, bounds = logits.encoding.word_splits, logits.encoding.word_bounds
-        spans = self.decoder.decode(logits.values, logits.encoding.lengths)
+        lengths = logits.encoding.lengths
+        spans = self.decoder.decode(logits.values, lengths)
+        scores = spans.probabilities
+        if self._may_be_slivers:
+            shares = self.decoder.shares(logits.values, lengths, spans)
+            scores = np.where(shares < _SLIVER, scores * shares, scores)
         entities = [
             Entity(start, end, self.labels[label], score)
             for start, end, label, score in zip(
                 bounds[splits[spans.sentences] + spans.starts, 0].tolist(),
                 bounds[splits[spans.sentences] + spans.ends - 1, 1].tolist(),
                 spans.labels.tolist(),
-                spans.probabilities.tolist(),
+                scores.tolist(),
                 strict=True,
             )
         ]

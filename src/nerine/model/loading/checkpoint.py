@@ -15,22 +15,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.extras import optional_imports
 from nerine.core.filenames import CONFIG_FILE, INFO_FILE, ONNX_INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import UNCHANGED, file_hash, replacing, sync_files, write_errors, write_text
 from nerine.core.strict_json import MEGABYTE, read_object
-from nerine.core.tags import TagScheme, parse_tag
+from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Calibration
 from nerine.evaluation.signs import Sign, saved_signs
+from nerine.model.loading.extra_weights import read_extra_weights
+from nerine.model.loading.foreign import TagNames, foreign_settings
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
@@ -40,8 +41,6 @@ _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
 _PARTS = ("settings", "scores", "provenance", "weights")
 _MOST_INFO_BYTES = 5 * MEGABYTE
-_DEFAULT_WINDOW = 256
-_UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name for a label that nobody has named
 _COPY_AGAIN = (
     "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
 )
@@ -60,6 +59,9 @@ class Checkpoint:
         calibration: The fitted thresholds, if there are any.
         source: Where it was loaded from; None for one made in memory.
         signs: The signs of failure of its training; None if they were not looked for.
+        scheme_from: What tells its tag scheme: its own record, its user, or the names of the
+            outputs of a model that Nerine did not make.
+        notes: What a user should know about it.
     """
 
     model: Any
@@ -70,6 +72,8 @@ class Checkpoint:
     calibration: Calibration | None = None
     source: Source | None = None
     signs: tuple[Sign, ...] | None = None
+    scheme_from: Literal["record", "user", "names"] = "record"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class _Loaded:
     tokenizer: Any
     tags: list[str]
     longest_input: int
+    unused: tuple[str, ...] = ()
 
 
 def load_checkpoint(
@@ -87,7 +92,7 @@ def load_checkpoint(
     *,
     revision: str | None = None,
     scheme: TagScheme | str | None = None,
-    tags: Sequence[str] | None = None,
+    tags: TagNames | None = None,
     weights: bool = True,
     tokenizer: TokenizerInfo | None = None,
 ) -> Checkpoint:
@@ -97,9 +102,9 @@ def load_checkpoint(
     about the tokenizer are recorded, in the folder or in `tokenizer`.
 
     The tags of a model that Nerine did not make are read from `id2label`, and its scheme from the
-    tags; `scheme` states it where they leave it open, and `tags` names them in the order of their
-    ids where they are unnamed. Raises `CheckpointError`, `HubError`, `EncodingError` or
-    `MissingExtraError`.
+    tags; `scheme` states it where they leave it open, and `tags` names them, in the order of their
+    ids or some of them by their names in `id2label`. Raises `CheckpointError`, `HubError`,
+    `EncodingError` or `MissingExtraError`.
     """
     source = find_source(name, revision=revision)
     place = str(source)
@@ -108,8 +113,21 @@ def load_checkpoint(
         _check_weights(source.folder, info, source.verified_hash(WEIGHTS_FILE))
     loaded = _load(source, info, tokenizer, weights=weights)
     if info is None:
-        settings = _foreign_settings(loaded, place, scheme, tags)
-        return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source)
+        settings, notes = foreign_settings(loaded.tags, loaded.longest_input, place, scheme, tags)
+        _rename_outputs(loaded, settings)
+        scores, weight_notes = read_extra_weights(
+            source.folder, len(settings.tags), loaded.unused, type(loaded.model).__name__
+        )
+        if scores is not None:
+            settings = dataclasses.replace(settings, transitions=scores, decoding="viterbi")
+        return Checkpoint(
+            loaded.model,
+            loaded.tokenizer,
+            settings,
+            source=source,
+            scheme_from="names" if scheme is None and scores is None else "user",
+            notes=(*notes, *weight_notes),
+        )
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
     with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
@@ -123,7 +141,7 @@ def load_checkpoint(
             calibration = Calibration.from_dict(info[_CALIBRATION_KEY])
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
-    if list(settings.tags) != loaded.tags:
+    if not _are_named(loaded.tags, settings):
         raise CheckpointError(
             f"{INFO_FILE} and {CONFIG_FILE} name different tags", place=place, hint=_COPY_AGAIN
         )
@@ -136,6 +154,26 @@ def load_checkpoint(
         calibration,
         source,
         signs,
+    )
+
+
+def _rename_outputs(loaded: _Loaded, settings: ModelSettings) -> None:
+    """Names the outputs of a model by their tags, but for outputs that share one."""
+    outputs = settings.outputs or settings.tags
+    if loaded.model is not None:
+        names = [
+            name if outputs.count(tag) > 1 else tag
+            for name, tag in zip(loaded.tags, outputs, strict=True)
+        ]
+        loaded.model.config.id2label = dict(enumerate(names))
+        loaded.model.config.label2id = {name: index for index, name in enumerate(names)}
+
+
+def _are_named(names: Sequence[str], settings: ModelSettings) -> bool:
+    """Whether outputs have the names of their tags, but for outputs that share one."""
+    outputs = settings.outputs or settings.tags
+    return len(names) == len(outputs) and all(
+        name == tag or outputs.count(tag) > 1 for name, tag in zip(names, outputs, strict=True)
     )
 
 
@@ -309,7 +347,7 @@ def _load(
     found = pretrained.load_model(source, weights=weights)
     model, tags = found.model if weights else None, _in_order(found.model.config.id2label)
     longest_input = pretrained.longest_input(found.model, found.tokenizer)
-    return _Loaded(model, found.tokenizer, tags, longest_input)
+    return _Loaded(model, found.tokenizer, tags, longest_input, found.unused)
 
 
 def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
@@ -325,54 +363,3 @@ def _errors_at(place: str, hint: str, expected: str | None = None) -> Iterator[N
     except NerineError as error:
         expected = expected or error.expected
         raise CheckpointError(error.found, place=place, expected=expected, hint=hint) from error
-
-
-def _foreign_settings(
-    loaded: _Loaded, place: str, scheme: TagScheme | str | None, names: Sequence[str] | None
-) -> ModelSettings:
-    """Settings for a model that Nerine did not make; `names` replace those of its tags."""
-    tags = loaded.tags
-    if names is not None:
-        if len(names) != len(tags) or len(set(names)) != len(tags):
-            raise CheckpointError(
-                f"{len(set(names))} different names for {len(tags)} tags",
-                place=place,
-                expected=f"{len(tags)} different names, in the order of the tags' ids",
-            )
-        tags = list(names)
-        if loaded.model is not None:
-            loaded.model.config.id2label = dict(enumerate(tags))
-            loaded.model.config.label2id = {tag: index for index, tag in enumerate(tags)}
-    labels_place = f"{place}/{CONFIG_FILE}, id2label"
-    naming = "name them in the order of their ids: --tags O,B-person,… or Tagger.load(…, tags=[…])"
-    if all(_UNNAMED.fullmatch(tag) for tag in tags):
-        raise CheckpointError(
-            f"the model's labels are unnamed ({tags[0]} to {tags[-1]})",
-            place=labels_place,
-            expected=f"the names of these {len(tags)} tags, such as O, B-person, I-person",
-            hint=f"look up what they mean, then {naming}",
-        )
-    with _errors_at(labels_place, naming, "tags such as O, B-person, I-person"):
-        found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
-        found.transitions(tags)
-    max_length = min(_DEFAULT_WINDOW, loaded.longest_input)
-    if max_length < 1:
-        raise CheckpointError(
-            "the model has no position for any subword",
-            place=f"{place}/{CONFIG_FILE}",
-            expected="max_position_embeddings and pad_token_id of this model",
-        )
-    return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
-
-
-def _scheme_of(tags: list[str]) -> TagScheme:
-    """The scheme of a model's tags, by their letters and by labels without a `B-`."""
-    parsed = [parse_tag(tag) for tag in tags]
-    letters = {tag[0] for tag in tags}
-    if letters & set("LU"):
-        return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
-    inside = {tag.label for tag in parsed if tag.kind == "I"}
-    begin = {tag.label for tag in parsed if tag.kind == "B"}
-    return TagScheme.IOB1 if inside - begin else TagScheme.IOB2

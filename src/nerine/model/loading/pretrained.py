@@ -19,6 +19,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATIO
 
 from nerine.core.errors import CheckpointError
 from nerine.core.strict_json import CUT_SHORT
+from nerine.model.loading.extra_weights import groups_of
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import check_fast, loading_errors
 from nerine.model.loading.trust import check_folder
@@ -38,12 +39,15 @@ class Pretrained:
         tokenizer: Its tokenizer, a fast one.
         unlike: Parameters that the weights lack or hold in another shape; those of a new head.
         source: Where both were found.
+        unused: Tensors of the weights that the architecture has no place for, apart from those of a
+            pooler, which no token's logits depend on.
     """
 
     model: Any
     tokenizer: Any
     unlike: tuple[str, ...]
     source: Source
+    unused: tuple[str, ...] = ()
 
 
 def load_encoder(
@@ -57,15 +61,7 @@ def load_encoder(
     source = find_source(name, revision=revision)
     check_folder(source.folder, architectures=_ARCHITECTURES)
     loaded = _load(source, tags)
-    prefix = f"{loaded.model.base_model_prefix}."
-    body = [key for key in loaded.unlike if key.startswith(prefix) and ".pooler." not in key]
-    if body:
-        raise CheckpointError(
-            f"the weights lack {len(body)} parameters of the encoder, such as {body[0]}",
-            place=str(source),
-            expected=f"weights of a {type(loaded.model).__name__}",
-            hint="the architecture in config.json is not the one that these weights belong to",
-        )
+    _check_body(loaded)
     return loaded
 
 
@@ -80,14 +76,31 @@ def load_model(
     check_folder(source.folder, architectures=_ARCHITECTURES)
     loaded = _load(source, weights=weights)
     if loaded.unlike:
+        architecture = type(loaded.model).__name__
+        others = f"; {architecture} has no place for {groups_of(loaded.unused)}"
+        others = others if loaded.unused else ""
+        _check_body(loaded, others)
         raise CheckpointError(
             f"the weights have no {loaded.unlike[0]}: this is an encoder without a "
-            "token-classification head",
+            f"token-classification head{others}",
             place=str(source),
-            expected="a checkpoint that was fine-tuned for token classification",
+            expected=f"a checkpoint that was fine-tuned for token classification ({architecture})",
             hint=f"fine-tune it first: nerine train CORPUS --encoder {name} -o RUN",
         )
     return loaded
+
+
+def _check_body(loaded: Pretrained, others: str = "") -> None:
+    """Raises `CheckpointError` if the weights lack parameters of the encoder itself."""
+    prefix = f"{loaded.model.base_model_prefix}."
+    body = [key for key in loaded.unlike if key.startswith(prefix) and ".pooler." not in key]
+    if body:
+        raise CheckpointError(
+            f"the weights lack {len(body)} parameters of the encoder, such as {body[0]}{others}",
+            place=str(loaded.source),
+            expected=f"weights of a {type(loaded.model).__name__}",
+            hint="the architecture in config.json is not the one that these weights belong to",
+        )
 
 
 def load_tokenizer(name: str | Source, *, revision: str | None = None) -> tuple[Any, int]:
@@ -147,6 +160,7 @@ def _load(
             "label2id": {tag: index for index, tag in enumerate(new_tags)},
         }
     unlike: set[str] = set()
+    unused: set[str] = set()
     with _errors_of(source), quiet():
         config = AutoConfig.from_pretrained(source.folder, **_LOCAL, **head)
         tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
@@ -161,11 +175,12 @@ def _load(
                 output_loading_info=True,
             )
             unlike = {*info["missing_keys"], *(entry[0] for entry in info["mismatched_keys"])}
+            unused = {key for key in info["unexpected_keys"] if ".pooler." not in f".{key}"}
         else:
             with torch.device("meta"):
                 model = AutoModelForTokenClassification.from_config(config)
     _check_vocabulary(model, tokenizer, source)
-    return Pretrained(model, tokenizer, tuple(sorted(unlike)), source)
+    return Pretrained(model, tokenizer, tuple(sorted(unlike)), source, tuple(sorted(unused)))
 
 
 def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:

@@ -61,7 +61,7 @@ class Variant:
             return Tagger.load(self.folder, device="cpu", backend=self.name)
         backend = OnnxBackend(self.file, name=self.name)
         loaded = load_checkpoint(self.folder, weights=False, tokenizer=self.tokenizer)
-        return Tagger(backend, loaded.tokenizer, loaded.settings)
+        return Tagger.of(backend, loaded)
 
 
 def measure_footprint(variant: Variant, texts: Sequence[str]) -> Footprint:

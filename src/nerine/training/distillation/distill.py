@@ -22,6 +22,7 @@ from nerine.core.errors import SettingsError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.model.batching import look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
+from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.pretrained import quiet, width_of
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
@@ -47,7 +48,7 @@ def distill(
     unlabelled: Iterable[str | Document] = (),
     revision: str | None = None,
     scheme: str | None = None,
-    tags: Sequence[str] | None = None,
+    tags: TagNames | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
@@ -85,8 +86,7 @@ def distill(
         HubError: If the teacher cannot be reached.
         MissingExtraError: If the teacher's package is not installed.
     """
-    with quiet():
-        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)
+    loaded, tagger = _load_teacher(teacher, revision, scheme, tags)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep)
@@ -102,11 +102,12 @@ def distill(
         check_labels(corpus)
         set_seed(settings.seed)
         prepare_model(student.model, settings)
-        inference = Tagger.from_checkpoint(loaded).inference
+        inference = tagger.inference
         examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
         scores, _ = validate(inference, corpus.validation)
         layers, f1 = count_layers(loaded.model), scores.overall.f1
-        run.notes += examples.notes() + _student_notes(corpus, texts, settings.keep, layers, f1)
+        run.notes += (*tagger.notes, *examples.notes())
+        run.notes += _student_notes(corpus, texts, settings.keep, layers, f1)
         provenance = {
             **run_provenance(corpus, settings, given=conditions["corpus"]),
             "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
@@ -131,6 +132,16 @@ def distill(
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer, corpus)
+
+
+def _load_teacher(
+    name: str | Path, revision: str | None, scheme: str | None, tags: TagNames | None
+) -> tuple[Checkpoint, Tagger]:
+    """The teacher, with the scheme that its tagger has found."""
+    with quiet():
+        loaded = load_checkpoint(name, revision=revision, scheme=scheme, tags=tags)
+        tagger = Tagger.from_checkpoint(loaded)
+    return dataclasses.replace(loaded, settings=tagger.settings, scheme_from="record"), tagger
 
 
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:

@@ -12,6 +12,7 @@ from typing import Any
 
 from nerine.core.errors import CheckpointError
 from nerine.core.strict_json import kind_of, shown
+from nerine.core.tags import OUTSIDE
 from nerine.model.loading.trust.headers import Header
 
 _MOST_CHARACTERS = 1_000
@@ -20,7 +21,10 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def check_labels(config: Mapping[str, Any], header: Header | None, place: Path) -> None:
-    """Raises `CheckpointError` unless id2label names each row of the head once."""
+    """Raises `CheckpointError` unless id2label has a name for each row of the head.
+
+    Only `O` may name several of them.
+    """
     labels = config.get("id2label")
     problem = None if labels is None else _problem(labels, header)
     if problem:
@@ -43,7 +47,7 @@ def _problem(labels: Any, header: Header | None) -> str | None:
             return f"label {index} is {kind_of(label)}"
         if len(label) > _MOST_CHARACTERS:
             return f"label {index} has {len(label):,} characters"
-        if label in first:
+        if label in first and label != OUTSIDE:
             return f"{first[label]} and {index} are both {shown(label)}"
         first[label] = index
     missing = next((index for index in range(len(labels)) if str(index) not in labels), None)
