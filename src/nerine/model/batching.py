@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +24,10 @@ _LOOK_AHEAD_DOCUMENTS = 1024
 _LOOK_AHEAD_CHARACTERS = 1_000_000
 # Within a bucket of this many subwords, windows count as equally long when batches are shuffled.
 _BUCKET = 4
+
+
+Batching = Literal["padded", "equal lengths", "alone"]
+"""The windows that may share a batch: any with padding, those of one length, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +77,26 @@ def look_aheads(
         yield ahead
 
 
-def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
+def batches(
+    windows: Windows, *, token_budget: int, pad_id: int, batching: Batching = "padded"
+) -> list[Batch]:
     """All windows once, in batches of like length, the longest first.
 
     A batch holds at most `token_budget` subwords with its padding, and at least one window.
     """
     lengths = windows.lengths
     order = np.argsort(-lengths, kind="stable")
-    return [
-        make_batch(windows, order[first:last], pad_id)
-        for first, last in _cuts(lengths[order], token_budget)
-    ]
+    falling = lengths[order]
+    most = 1 if batching == "alone" else None
+    cuts = _cuts(falling, token_budget, most)
+    if batching == "equal lengths":
+        ends = [0, *(np.flatnonzero(np.diff(falling)) + 1).tolist(), len(falling)]
+        cuts = [
+            (start + first, start + last)
+            for start, end in pairwise(ends)
+            for first, last in _cuts(falling[start:end], token_budget)
+        ]
+    return [make_batch(windows, order[first:last], pad_id) for first, last in cuts]
 
 
 def make_batch(windows: Windows, indices: IntArray, pad_id: int) -> Batch:

@@ -131,12 +131,14 @@ class Tagger:
         tagger.source = source
         tagger.signs = checkpoint.signs or ()
         failed = learned_nothing(tagger.signs)
-        tagger.notes = (
+        notes = (
             *source.notes,
             *opened.notes,
             *checkpoint.notes,
+            *tagger.inference.backend.notes,
             *([failed.message] if failed else []),
         )
+        tagger.notes = tuple(dict.fromkeys(notes))  # onnx.json repeats those on the weights
         return tagger
 
     @classmethod
@@ -174,7 +176,7 @@ class Tagger:
             thresholds=thresholds,
         )
         tagger.signs = checkpoint.signs or ()
-        tagger.notes = checkpoint.notes
+        tagger.notes = (*checkpoint.notes, *tagger.inference.backend.notes)
         return tagger
 
     @property

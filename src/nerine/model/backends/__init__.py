@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nerine.model.batching import Batch
+from nerine.model.batching import Batch, Batching
 
 
 class Backend(Protocol):
@@ -25,6 +25,14 @@ class Backend(Protocol):
     def token_budget(self) -> int:
         """The size of a batch that it runs well, in subwords with padding."""
 
+    @property
+    def batching(self) -> Batching:
+        """The windows that may share a batch without a change in their logits."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the model and how it runs."""
+
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
         """Runs one batch.
 
@@ -37,3 +45,12 @@ class Backend(Protocol):
             The logits of the batch's `rows`, `(rows, tags)`.
         """
         ...
+
+
+def batching_notes(batching: Batching) -> tuple[str, ...]:
+    """A note for the user if not all windows may share a batch."""
+    if batching == "padded":
+        return ()
+    if batching == "alone":
+        return ("texts run one by one: other texts in a batch change what this model finds",)
+    return ("texts run in batches of equal length: padding may change what this model finds",)
