@@ -347,7 +347,7 @@ class Poisoned:
     """A backend that cannot read a certain subword."""
 
     name, workers, token_budget = "poisoned", 2, 64
-    batching: Batching = "padded"
+    batching = Batching()
     notes = ()
 
     def __init__(self, backend: Backend, poison: int) -> None:

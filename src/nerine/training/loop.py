@@ -66,7 +66,11 @@ class NerTrainer(Trainer):
             args=_arguments(settings, states.folder),
             train_dataset=examples,
             eval_dataset=validation,  # required by Trainer, but read by `evaluate` below
-            data_collator=Collator(examples, checkpoint.tokenizer.pad_token_id or 0),
+            data_collator=Collator(
+                examples,
+                checkpoint.tokenizer.pad_token_id or 0,
+                self._inference.backend.batching.least_length,
+            ),
             compute_loss_func=self._mean_loss,
             callbacks=[ema, *callbacks],
         )

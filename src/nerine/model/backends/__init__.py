@@ -27,7 +27,7 @@ class Backend(Protocol):
 
     @property
     def batching(self) -> Batching:
-        """The windows that may share a batch without a change in their logits."""
+        """How windows are batched without a change in their logits."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -45,12 +45,3 @@ class Backend(Protocol):
             The logits of the batch's `rows`, `(rows, tags)`.
         """
         ...
-
-
-def batching_notes(batching: Batching) -> tuple[str, ...]:
-    """A note for the user if not all windows may share a batch."""
-    if batching == "padded":
-        return ()
-    if batching == "alone":
-        return ("texts run one by one: other texts in a batch change what this model finds",)
-    return ("texts run in batches of equal length: padding may change what this model finds",)

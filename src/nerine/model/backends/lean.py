@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nerine.core.errors import CheckpointError, first_line
-from nerine.model.batching import Batching
+from nerine.model.batching import Batching, Sharing
 
 # The parts of a layer: queries, keys, values, the attention's output and norm, then those of the
 # feed-forward network: up, down and norm.
@@ -60,7 +60,7 @@ class LeanModel(nn.Module):
     attention to padding is exactly zero.
     """
 
-    batching: Batching = "padded"
+    batching = Batching()
 
     def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Sequence[str]) -> None:
         super().__init__()
@@ -216,24 +216,36 @@ class WholeModel(nn.Module):
 
     @cached_property
     def batching(self) -> Batching:
-        """How texts may share a batch without a change in their logits.
+        """How windows are batched without a change in their logits, found out by a trial.
 
-        Convolutions, pooling and Fourier transforms mix a text with its padding. A trial finds it
-        out: a text alone, and next to a longer one. Raises `CheckpointError` for a model that
-        cannot be run.
+        A text runs alone and next to a longer one: convolutions, pooling and Fourier transforms
+        mix a text with its padding. Raises `CheckpointError` for a model that cannot be run.
         """
         if self.model.config.model_type in _ARCHITECTURES:
-            return "padded"
+            return Batching()
         input_ids, attention_mask, _ = probe(self, self.model.device)
-        short = int(attention_mask[1].sum())
-        together, longer, shorter = (
-            self.tried(input_ids[some], attention_mask[some])
-            for some in (slice(None), slice(1), (slice(1, None), slice(short)))
-        )
-        if not _alike(together[: len(longer)], longer):
-            return "alone"
-        start = len(longer)
-        return "padded" if _alike(together[start : start + short], shorter) else "equal lengths"
+        longest, length = input_ids.shape[1], int(attention_mask[1].sum())
+        together = self.tried(input_ids, attention_mask)
+        longer = self.tried(input_ids[:1], attention_mask[:1])
+        shorter = self.tried(input_ids[1:, :length], attention_mask[1:, :length])
+        sharing: Sharing = "padded"
+        if not _alike(together[:longest], longer):
+            sharing = "alone"
+        elif not _alike(together[longest : longest + length], shorter):
+            sharing = "equal lengths"
+        return Batching(sharing, self._least_length(input_ids[:1], attention_mask[:1]))
+
+    def _least_length(self, input_ids: Tensor, attention_mask: Tensor) -> int:
+        """The length from which on all inputs can be run: 1, but Funnel pools its inputs."""
+        failing = 0
+        for length in range(1, input_ids.shape[1]):
+            try:
+                self.tried(input_ids[:, :length], attention_mask[:, :length])
+            except CheckpointError:
+                failing = length
+            if not failing:
+                break
+        return failing + 1
 
     def tried(
         self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor | None = None

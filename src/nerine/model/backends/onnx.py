@@ -20,7 +20,6 @@ import numpy.typing as npt
 import onnxruntime
 
 from nerine.core.errors import CheckpointError, first_line
-from nerine.model.backends import batching_notes
 from nerine.model.backends.hardware import number_of_threads
 from nerine.model.backends.saved import OPTIMIZE_AGAIN, ModelFile
 from nerine.model.batching import Batch, Batching
@@ -34,9 +33,9 @@ ERRORS_ONLY = 3
 class OnnxBackend:
     """Runs an ONNX model that takes the inputs of `LeanModel`.
 
-    `batching` are the windows that may share a batch, `notes` what a user should know of the
-    weights; `threads` are by default those of `number_of_threads`. Raises `CheckpointError` for a
-    file that is not such a model.
+    `batching` says how windows are batched, by default as for most models; `notes` what a user
+    should know of the weights. `threads` are by default those of `number_of_threads`. Raises
+    `CheckpointError` for a file that is not such a model.
     """
 
     token_budget = 384
@@ -46,13 +45,13 @@ class OnnxBackend:
         file: ModelFile,
         *,
         name: str,
-        batching: Batching = "padded",
+        batching: Batching | None = None,
         notes: Sequence[str] = (),
         threads: int | None = None,
     ) -> None:
         self.name = name
-        self.batching: Batching = batching
-        self.notes = (*notes, *batching_notes(batching))
+        self.batching = batching or Batching()
+        self.notes = (*notes, *self.batching.notes())
         self.workers = threads or number_of_threads()
         self._file = file
         self._lock = Lock()

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import torch
 
 from nerine.core.errors import SettingsError
-from nerine.model.backends import batching_notes
 from nerine.model.backends.lean import LeanModel, WholeModel, lean_or_whole, probe
 from nerine.model.backends.packing import pack
 from nerine.model.batching import Batch, Batching
@@ -64,14 +63,14 @@ class TorchBackend:
 
     @property
     def batching(self) -> Batching:
-        """The windows that may share a batch; a trial finds it out for some architectures."""
+        """How windows are batched; a trial finds it out for some architectures."""
         with _evaluating(self.module):
             return self.module.batching
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Whether texts may not be padded."""
-        return batching_notes(self.batching)
+        """Those on how windows are batched."""
+        return self.batching.notes()
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:  # noqa: ARG002 - a batch always has all threads
         """The logits of the batch's `rows`, `(rows, tags)`."""

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from nerine.core.errors import CheckpointError, FormatError
 from nerine.core.filenames import ONNX_INFO_FILE
@@ -106,7 +106,7 @@ class SavedModels:
         models: The ONNX files by their variants.
         report: The measurements.
         tokenizer: Facts about the tokenizer, with which it is read without transformers.
-        batching: The windows that may share a batch.
+        batching: How windows are batched.
         notes: What a user should know of the weights.
     """
 
@@ -115,7 +115,7 @@ class SavedModels:
     models: Mapping[str, SavedModel]
     report: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: TokenizerInfo | None = None
-    batching: Batching = "padded"
+    batching: Batching = field(default_factory=Batching)
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,10 +135,11 @@ class SavedModels:
             if Path(each.file).name != each.file:
                 raise ValueError(f"{each.file!r} is not a plain file name")
         tokenizer = TokenizerInfo.from_dict(data.get("tokenizer"))
-        # a file of an earlier Nerine does not say it
-        batching, notes = data.get("batching", "equal lengths"), tuple(data.get("notes", ()))
-        if batching not in get_args(Batching) or not all(isinstance(each, str) for each in notes):
-            raise ValueError(f"batching {batching!r} or the notes have another form")
+        # a file of an earlier Nerine does not say whether padding matters
+        batching = Batching.from_dict(data.get("batching", {"sharing": "equal lengths"}))
+        notes = tuple(data.get("notes", ()))
+        if not all(isinstance(each, str) for each in notes):
+            raise ValueError("the notes are not strings")
         report = data.get("report", {})
         return cls(data["weights"], data["chosen"], models, report, tokenizer, batching, notes)
 

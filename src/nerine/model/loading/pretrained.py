@@ -62,6 +62,10 @@ def load_encoder(
     check_folder(source.folder, architectures=_ARCHITECTURES)
     loaded = _load(source, tags)
     _check_body(loaded)
+    for parameter in loaded.model.parameters():
+        # transformers cuts some merged matrices in parts, which training could not save
+        if parameter.untyped_storage().nbytes() > parameter.nbytes:
+            parameter.data = parameter.data.clone()
     return loaded
 
 

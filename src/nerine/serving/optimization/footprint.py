@@ -55,7 +55,7 @@ class Variant:
     folder: Path
     file: ModelFile | None = None
     tokenizer: TokenizerInfo | None = None
-    batching: Batching = "padded"
+    batching: Batching | None = None
 
     def load(self) -> Tagger:
         """The tagger, on the CPU."""
@@ -74,7 +74,7 @@ def measure_footprint(variant: Variant, texts: Sequence[str]) -> Footprint:
         "folder": str(variant.folder),
         "file": file and [str(file.path), file.sha256],
         "tokenizer": tokenizer and asdict(tokenizer),
-        "batching": variant.batching,
+        "batching": variant.batching and asdict(variant.batching),
         "texts": list(texts),
     }
     done = subprocess.run(
@@ -97,9 +97,8 @@ def _answer(request: dict[str, Any]) -> Footprint:
     """The footprint, measured in this process."""
     file = request["file"] and ModelFile(Path(request["file"][0]), request["file"][1])
     tokenizer = TokenizerInfo.from_dict(request["tokenizer"])
-    variant = Variant(
-        request["name"], Path(request["folder"]), file, tokenizer, request["batching"]
-    )
+    batching = request["batching"] and Batching.from_dict(request["batching"])
+    variant = Variant(request["name"], Path(request["folder"]), file, tokenizer, batching)
     texts = request["texts"]
     if variant.file is None:  # its libraries are imported by the first checkpoint that is loaded
         importlib.import_module("nerine.model.loading.pretrained")

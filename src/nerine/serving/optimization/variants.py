@@ -41,7 +41,7 @@ class Variants:
         tokenizer: The facts about the tokenizer for `onnx.json`.
         difference: The largest difference between the logits of PyTorch and of the exported model,
             as a share of their size.
-        batching: The windows that may share a batch.
+        batching: How windows are batched.
         notes: What a user should know of the weights.
     """
 
