@@ -123,7 +123,7 @@ def batches(
     batching = batching or Batching()
     lengths = windows.lengths
     order = np.argsort(-lengths, kind="stable")
-    falling = lengths[order]
+    falling = np.maximum(lengths[order], batching.least_length)
     ends = [0, len(falling)]
     if batching.sharing == "equal lengths":
         ends[1:1] = (np.flatnonzero(np.diff(falling)) + 1).tolist()
