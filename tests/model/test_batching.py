@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.core.errors import TrainingError
-from nerine.model.batching import BudgetSampler, batches, make_batch
+from nerine.model.batching import Batching, BudgetSampler, Sharing, batches, make_batch
 from nerine.model.encoding import Encoding, Windows
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=80)
@@ -78,6 +79,33 @@ def test_a_batch_holds_what_its_windows_hold(lengths: list[int], budget: int) ->
         assert batch.words.tolist() == batch.indices.tolist()
         firsts = windows.encoding.subword_splits[batch.indices] + 1
         assert batch.input_ids.reshape(-1)[batch.rows].tolist() == firsts.tolist()
+
+
+@given(LENGTHS, BUDGETS, st.sampled_from(get_args(Sharing)), st.integers(1, 9))
+def test_windows_share_a_batch_only_where_they_may(
+    lengths: list[int], budget: int, sharing: Sharing, least: int
+) -> None:
+    windows = flat(lengths)
+    made = batches(windows, token_budget=budget, pad_id=0, batching=Batching(sharing, least))
+    assert sorted(int(each) for batch in made for each in batch.indices) == [*range(len(lengths))]
+    for batch in made:
+        length = batch.input_ids.shape[1]
+        longest = max(lengths[index] for index in batch.indices)
+        assert length == max(least, longest)
+        assert batch.input_ids.size <= budget or len(batch.indices) == 1
+        if sharing == "alone":
+            assert len(batch.indices) == 1
+        if sharing == "equal lengths":
+            assert all(max(least, lengths[index]) == length for index in batch.indices)
+        firsts = windows.encoding.subword_splits[batch.indices] + 1
+        assert batch.input_ids.reshape(-1)[batch.rows].tolist() == firsts.tolist()
+
+
+def test_batches_of_one_length_are_as_large_as_the_budget_allows() -> None:
+    made = batches(
+        flat([5, 7, 5, 5, 7, 5]), token_budget=15, pad_id=0, batching=Batching("equal lengths")
+    )
+    assert [batch.input_ids.shape for batch in made] == [(2, 7), (3, 5), (1, 5)]
 
 
 @given(SOME_LENGTHS)

@@ -35,7 +35,7 @@ from nerine.model.backends.saved import (
     read_saved,
     refers_to_files,
 )
-from nerine.model.batching import Batch, batches
+from nerine.model.batching import Batch, Batching, batches
 from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
 from nerine.model.loading.sources import find_source
 from nerine.model.tagger import Tagger
@@ -408,6 +408,62 @@ def test_the_backend_is_the_one_that_is_wanted(
     assert tagger.inference.backend.name == used
     assert tagger.notes == ()
     assert tagger.predict(TEXTS)
+
+
+def change_saved(folder: Path, **changes: Any) -> None:
+    path = folder / "onnx/onnx.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("wanted", [None, "onnx", "onnx-fp32"])
+def test_how_windows_are_batched_and_notes_are_those_that_were_recorded(
+    optimized: Path, exact_bytes: Exact, wanted: str | None
+) -> None:
+    assert Tagger.load(optimized, device="cpu", backend=wanted).inference.backend.batching == (
+        Batching()
+    )
+    batching = {"sharing": "equal lengths", "least_length": 3}
+    change_saved(optimized, batching=batching, notes=["the weights hold lstm"])
+    tagger = Tagger.load(optimized, device="cpu", backend=wanted)
+    assert tagger.inference.backend.batching == Batching("equal lengths", 3)
+    assert tagger.notes == (
+        "the weights hold lstm",
+        "batches have texts of one length: padding changes what this model finds",
+        "shorter texts are padded to 3 subwords, the least that this model can run on",
+    )
+    made = tagger.inference.batches(tagger.inference.encoder.encode(TEXTS))
+    assert all((batch.attention_mask == 1).all() for batch in made if batch.input_ids.shape[1] > 3)
+
+
+def test_an_older_record_does_not_say_that_padding_is_harmless(
+    optimized: Path, exact_bytes: Exact
+) -> None:
+    path = optimized / "onnx/onnx.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["batching"], content["notes"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert Tagger.load(optimized, device="cpu").inference.backend.batching.sharing == (
+        "equal lengths"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batching": {"sharing": "sometimes"}},
+        {"batching": {"sharing": "alone", "least_length": "3"}},
+        {"batching": "alone"},
+        {"batching": {"speed": 3}},
+        {"notes": [3]},
+    ],
+)
+def test_a_record_of_another_form_is_not_believed(
+    optimized: Path, exact_bytes: Exact, changes: dict[str, Any]
+) -> None:
+    change_saved(optimized, **changes)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_saved(optimized)
 
 
 def test_without_models_pytorch_is_used_and_nothing_is_said(

@@ -61,11 +61,12 @@ def test_a_lean_model_that_differs_is_not_used(checkpoint_of: Callable[..., Path
     assert isinstance(lean_or_whole(model), WholeModel)
 
 
-class Curious(torch.nn.Module):
+class Curious(WholeModel):
     """A module that looks into a layer's weights, as some do."""
 
     def __init__(self) -> None:
-        super().__init__()
+        torch.nn.Module.__init__(self)
+        self.vocabulary = 9
         self.words = torch.nn.Embedding(9, 1)
         self.layer = torch.nn.Linear(1, 2)
 

@@ -21,7 +21,7 @@ from nerine.core.words import rule_words
 from nerine.evaluation.evaluate import evaluate
 from nerine.evaluation.metrics import score
 from nerine.model.backends import Backend
-from nerine.model.batching import Batch
+from nerine.model.batching import Batch, Batching
 from nerine.model.inference import Failure
 from nerine.model.logits import WordLogits
 from nerine.model.ragged import FloatArray
@@ -347,6 +347,8 @@ class Poisoned:
     """A backend that cannot read a certain subword."""
 
     name, workers, token_budget = "poisoned", 2, 64
+    batching = Batching()
+    notes = ()
 
     def __init__(self, backend: Backend, poison: int) -> None:
         self._backend, self._poison = backend, poison

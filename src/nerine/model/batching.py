@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -22,6 +24,45 @@ _LOOK_AHEAD_DOCUMENTS = 1024
 _LOOK_AHEAD_CHARACTERS = 1_000_000
 # Within a bucket of this many subwords, windows count as equally long when batches are shuffled.
 _BUCKET = 4
+
+
+Sharing = Literal["padded", "equal lengths", "alone"]
+"""The windows that may share a batch: any with padding, those of one length, or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How windows are batched without a change in what a model finds.
+
+    Attributes:
+        sharing: The windows that may share a batch.
+        least_length: The length to which shorter batches are padded, since the model fails on them.
+    """
+
+    sharing: Sharing = "padded"
+    least_length: int = 1
+
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of it."""
+        notes = []
+        if self.sharing == "equal lengths":
+            notes.append("batches have texts of one length: padding changes what this model finds")
+        if self.sharing == "alone":
+            notes.append("texts run one by one: this model finds other entities next to others")
+        if self.least_length > 1:
+            notes.append(
+                f"shorter texts are padded to {self.least_length} subwords, the least that this "
+                "model can run on"
+            )
+        return tuple(notes)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Batching:
+        """The batching from the dictionary of its fields; raises `TypeError` or `ValueError`."""
+        found = cls(**values)
+        if found.sharing not in get_args(Sharing) or type(found.least_length) is not int:
+            raise ValueError(f"{values} is no way of batching")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +112,37 @@ def look_aheads(
         yield ahead
 
 
-def batches(windows: Windows, *, token_budget: int, pad_id: int) -> list[Batch]:
+def batches(
+    windows: Windows, *, token_budget: int, pad_id: int, batching: Batching | None = None
+) -> list[Batch]:
     """All windows once, in batches of like length, the longest first.
 
     A batch holds at most `token_budget` subwords with its padding, and at least one window.
+    `batching` is by default that of most models.
     """
+    batching = batching or Batching()
     lengths = windows.lengths
     order = np.argsort(-lengths, kind="stable")
+    falling = np.maximum(lengths[order], batching.least_length)
+    ends = [0, len(falling)]
+    if batching.sharing == "equal lengths":
+        ends[1:1] = (np.flatnonzero(np.diff(falling)) + 1).tolist()
+    most = 1 if batching.sharing == "alone" else None
     return [
-        make_batch(windows, order[first:last], pad_id)
-        for first, last in _cuts(lengths[order], token_budget)
+        make_batch(windows, order[start + first : start + last], pad_id, batching.least_length)
+        for start, end in pairwise(ends)
+        for first, last in _cuts(falling[start:end], token_budget, most)
     ]
 
 
-def make_batch(windows: Windows, indices: IntArray, pad_id: int) -> Batch:
-    """The windows at `indices` as one batch."""
+def make_batch(windows: Windows, indices: IntArray, pad_id: int, least_length: int = 1) -> Batch:
+    """The windows at `indices` as one batch, padded to `least_length` at least."""
     # Nothing here may look at all windows: there are as many batches as a long text needs.
     first, last = windows.firsts[indices], windows.lasts[indices]
     before, after = len(windows.before), len(windows.after)
     inner = last - first
     lengths = inner + before + after
-    shape = len(indices), int(lengths.max())
+    shape = len(indices), max(int(lengths.max()), least_length)
     input_ids = np.full(shape, pad_id, dtype=np.int64)
     input_ids[:, :before] = windows.before
     row, column = rows_and_columns(inner)

@@ -87,6 +87,7 @@ class Inference:
             self.encoder.windows(encoding),
             token_budget=token_budget or self.token_budget or self.backend.token_budget,
             pad_id=self.tokenizer.pad_token_id or 0,
+            batching=self.backend.batching,
         )
 
     def word_logits(self, documents: Sequence[Document]) -> WordLogits:

@@ -129,7 +129,8 @@ class Tagger:
         else:
             tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
         tagger.source = source
-        tagger.notes = (*source.notes, *opened.notes, *tagger.notes)
+        notes = (*source.notes, *opened.notes, *tagger.notes)
+        tagger.notes = tuple(dict.fromkeys(notes))  # onnx.json repeats those on the weights
         return tagger
 
     @classmethod
@@ -183,7 +184,8 @@ class Tagger:
             SchemeError: If a tag has an unknown form, or `O` is missing.
         """
         tokenizer, settings = checkpoint.tokenizer, checkpoint.settings
-        tagger, notes = cls(backend, tokenizer, settings), [*checkpoint.notes]
+        tagger = cls(backend, tokenizer, settings)
+        notes = [*checkpoint.notes, *backend.notes]
         if checkpoint.scheme_from != "record":
             is_stated = checkpoint.scheme_from == "user"
             settings, observed = observe(tagger.inference, is_stated=is_stated)

@@ -106,16 +106,19 @@ class Collator:
 
     `labels` has the target of each word at its first subword, in the window that owns the word, and
     -100 elsewhere; `words` has the number of the word at each position, for masking; `documents`
-    `(batch,)` has each window's document, for error messages.
+    `(batch,)` has each window's document, for error messages. A batch is padded to `least_length`
+    at least.
     """
 
     examples: Examples
     pad_id: int
+    least_length: int = 1
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The tensors of the examples with these indices."""
         windows = self.examples.windows
-        batch = make_batch(windows, np.asarray(indices, dtype=np.int64), self.pad_id)
+        chosen = np.asarray(indices, dtype=np.int64)
+        batch = make_batch(windows, chosen, self.pad_id, self.least_length)
         labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
         labels.reshape(-1)[batch.rows] = self.examples.targets[batch.words]
         words = np.full(batch.input_ids.shape, -1, dtype=np.int64)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from transformers import set_seed
 
+from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
+from nerine.model.backends.lean import WholeModel, probe
 from nerine.model.backends.pytorch import default_device
 from nerine.model.loading.checkpoint import Checkpoint
-from nerine.model.loading.pretrained import load_encoder, longest_input
+from nerine.model.loading.extra_weights import groups_of
+from nerine.model.loading.pretrained import Pretrained, load_encoder, longest_input
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sketches import used_splits
 from nerine.model.provenance.sources import corpus_kind, encoder_source
@@ -21,7 +25,10 @@ from nerine.model.settings import ModelSettings
 from nerine.training.dataset import Examples
 from nerine.training.settings import RunSettings, TrainingSettings
 
+_Settings = TypeVar("_Settings", bound=RunSettings)
+
 _SMALL_WIDTH = 512
+_MIXED: dict[str | None, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def new_checkpoint(
@@ -50,7 +57,21 @@ def new_checkpoint(
             **run_provenance(corpus, settings, given or corpus.hash),
             "encoder": encoder_source(loaded.source),
         },
+        notes=_layers_left_out(loaded),
     )
+
+
+def _layers_left_out(loaded: Pretrained) -> tuple[str, ...]:
+    """A note on layers in the weights that the configuration leaves out.
+
+    Heads of pretraining are left out on purpose.
+    """
+    prefix = f"{loaded.model.base_model_prefix}."
+    unused = [name for name in loaded.unused if name.startswith(prefix)]
+    if not unused:
+        return ()
+    kind = type(loaded.model).__name__
+    return (f"the encoder's weights hold {groups_of(unused)} that {kind} has no place for",)
 
 
 def prepare_model(model: Any, settings: RunSettings) -> None:
@@ -61,6 +82,27 @@ def prepare_model(model: Any, settings: RunSettings) -> None:
                 module.p = settings.dropout
     if settings.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(requires_grad=False)
+
+
+def with_usable_precision(model: Any, settings: _Settings, notes: list[str]) -> _Settings:
+    """The settings with the precision fp32, and a note, if the model cannot run in the chosen one.
+
+    Some architectures of transformers have operations that fail in mixed precision. Raises
+    `CheckpointError` for a model that cannot be run at all.
+    """
+    whole = WholeModel(model.to(default_device()).eval())
+    inputs = probe(whole, model.device)
+    whole.tried(*inputs)
+    if settings.precision not in _MIXED:
+        return settings
+    try:
+        with torch.autocast(model.device.type, dtype=_MIXED[settings.precision]):
+            whole.tried(*inputs)
+    except CheckpointError as error:
+        reason = error.found.partition(": ")[2]
+        notes.append(f"fp32 is used, since the model fails in {settings.precision}: {reason}")
+        return dataclasses.replace(settings, precision="fp32")
+    return settings
 
 
 def initialize_bias(model: Any, examples: Examples) -> None:

@@ -22,6 +22,7 @@ from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores, score
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
+from nerine.model.backends.lean import takes_mask
 from nerine.model.batching import BudgetSampler, look_aheads
 from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
@@ -65,7 +66,11 @@ class NerTrainer(Trainer):
             args=_arguments(settings, states.folder),
             train_dataset=examples,
             eval_dataset=validation,  # required by Trainer, but read by `evaluate` below
-            data_collator=Collator(examples, checkpoint.tokenizer.pad_token_id or 0),
+            data_collator=Collator(
+                examples,
+                checkpoint.tokenizer.pad_token_id or 0,
+                self._inference.backend.batching.least_length,
+            ),
             compute_loss_func=self._mean_loss,
             callbacks=[ema, *callbacks],
         )
@@ -74,6 +79,8 @@ class NerTrainer(Trainer):
         self._initial = checkpoint
         self._examples = examples
         self._loss = loss
+        mask = ["attention_mask"] if takes_mask(checkpoint.model) else []
+        self._inputs = ("input_ids", *mask, "labels")
         self._batch: Batch = {}  # the augmented batch whose loss is being computed
         self._validation = validation
         self._sample = sample_of(validation, settings.validation_sample)
@@ -143,7 +150,7 @@ class NerTrainer(Trainer):
     ) -> Any:
         """The loss of an augmented batch. Raises `DivergenceError` if it is not finite."""
         self._batch = self._loss.augment(inputs)
-        seen = {name: self._batch[name] for name in ("input_ids", "attention_mask", "labels")}
+        seen = {name: self._batch[name] for name in self._inputs}
         result = super().compute_loss(model, seen, return_outputs, num_items_in_batch)
         loss = result[0] if isinstance(result, tuple) else result
         if not torch.isfinite(loss):

@@ -14,7 +14,11 @@ from nerine.model.heads import TagHead
 from nerine.model.settings import ModelSettings
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
-from nerine.training.initialization import initialize_bias, new_checkpoint
+from nerine.training.initialization import (
+    initialize_bias,
+    new_checkpoint,
+    with_usable_precision,
+)
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
 from nerine.training.plan import Plan, plan_training
@@ -91,7 +95,9 @@ def train_plan(
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)
         examples = make_examples(plan.corpus.train, encoder, head)
-        run.notes += [*plan.notes, *examples.notes(), *_window_notes(settings, checkpoint.settings)]
+        run.notes += [*plan.notes, *checkpoint.notes, *examples.notes()]
+        run.notes += _window_notes(settings, checkpoint.settings)
+        settings = with_usable_precision(checkpoint.model, settings, run.notes)
         if settings.tag_prior:
             initialize_bias(checkpoint.model, examples)
         trainer = NerTrainer(

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nerine.model.batching import Batch
+from nerine.model.batching import Batch, Batching
 
 
 class Backend(Protocol):
@@ -24,6 +24,14 @@ class Backend(Protocol):
     @property
     def token_budget(self) -> int:
         """The size of a batch that it runs well, in subwords with padding."""
+
+    @property
+    def batching(self) -> Batching:
+        """How windows are batched without a change in their logits."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the model and how it runs."""
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
         """Runs one batch.

@@ -124,7 +124,7 @@ def _open(source: Source, saved: SavedModels, variant: str) -> Backend:
     source.bring(name)
     is_verified = source.verified_hash(name) == model.sha256
     file = ModelFile(source.folder / name, model.sha256, is_verified)
-    return OnnxBackend(file, name=variant)
+    return OnnxBackend(file, name=variant, batching=saved.batching, notes=saved.notes)
 
 
 def _saturates(saved: SavedModels, variant: str) -> bool:

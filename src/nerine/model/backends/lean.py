@@ -14,7 +14,9 @@ PyTorch runs this module, and ONNX models are exported from it.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -22,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nerine.core.errors import CheckpointError, first_line
+from nerine.model.batching import Batching, Sharing
 
 # The parts of a layer: queries, keys, values, the attention's output and norm, then those of the
 # feed-forward network: up, down and norm.
@@ -52,11 +55,17 @@ class LeanModel(nn.Module):
     `input_ids` and `attention_mask` are `(batch, length)`, `rows` (rows) counts through both:
     `row = sentence * length + position`. The number of rows of a matrix product is rounded up to a
     multiple of `round_to`: oneDNN keeps a kernel for each number of rows that it has seen.
+
+    `vocabulary` is the number of its subwords. Its texts may share a batch with padding, since
+    attention to padding is exactly zero.
     """
+
+    batching = Batching()
 
     def __init__(self, model: Any, layers: Sequence[nn.Module], parts: Sequence[str]) -> None:
         super().__init__()
         self.embeddings = _Embeddings(model.base_model.embeddings)
+        self.vocabulary = int(self.embeddings.words.num_embeddings)
         self.layers = nn.ModuleList(
             Layer(layer, parts, heads=model.config.num_attention_heads) for layer in layers
         )
@@ -87,6 +96,9 @@ def filled_up(values: Tensor, multiple: int) -> Tensor:
 
 # Added to the attention scores of padding before the softmax, which makes them zero.
 _FAR = -1e4
+# Logits of up to 1 differ by a quarter of this from one length of a batch to another, after 24
+# layers with random weights; padding that matters changes them by more.
+_ROUNDING = 2e-5
 
 
 class _Embeddings(nn.Module):
@@ -185,20 +197,82 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 class WholeModel(nn.Module):
-    """Any token-classification model of transformers, with the inputs of `LeanModel`."""
+    """Any token-classification model of transformers, with the inputs of `LeanModel`.
+
+    `vocabulary` is the number of its subwords.
+    """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        self.vocabulary = int(model.get_input_embeddings().weight.shape[0])
+        self._has_mask = takes_mask(model)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor) -> Tensor:
         """The logits of `rows`, `(rows, tags)`."""
-        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        mask = {"attention_mask": attention_mask} if self._has_mask else {}
+        logits = self.model(input_ids=input_ids, **mask).logits
         result: Tensor = logits.flatten(0, 1)[rows]
         return result
 
+    @cached_property
+    def batching(self) -> Batching:
+        """How windows are batched without a change in their logits, found out by a trial.
 
-def lean_or_whole(model: Any) -> nn.Module:
+        A text runs alone and next to a longer one: convolutions, pooling and Fourier transforms
+        mix a text with its padding. Raises `CheckpointError` for a model that cannot be run.
+        """
+        if self.model.config.model_type in _ARCHITECTURES:
+            return Batching()
+        input_ids, attention_mask, _ = probe(self, self.model.device)
+        longest, length = input_ids.shape[1], int(attention_mask[1].sum())
+        together = self.tried(input_ids, attention_mask)
+        longer = self.tried(input_ids[:1], attention_mask[:1])
+        shorter = self.tried(input_ids[1:, :length], attention_mask[1:, :length])
+        sharing: Sharing = "padded"
+        if not _alike(together[:longest], longer):
+            sharing = "alone"
+        elif not _alike(together[longest : longest + length], shorter):
+            sharing = "equal lengths"
+        return Batching(sharing, self._least_length(input_ids[:1], attention_mask[:1]))
+
+    def _least_length(self, input_ids: Tensor, attention_mask: Tensor) -> int:
+        """The length from which on all inputs can be run: 1, but Funnel pools its inputs."""
+        failing = 0
+        for length in range(1, input_ids.shape[1]):
+            try:
+                self.tried(input_ids[:, :length], attention_mask[:, :length])
+            except CheckpointError:
+                failing = length
+            if not failing:
+                break
+        return failing + 1
+
+    def tried(
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor | None = None
+    ) -> Tensor:
+        """The logits of `rows`, by default of all; raises `CheckpointError` if there are none."""
+        if rows is None:
+            rows = torch.arange(input_ids.numel(), device=input_ids.device)
+        try:
+            with torch.inference_mode():
+                logits: Tensor = self(input_ids, attention_mask, rows)
+        except Exception as error:  # torch and transformers raise every kind
+            raise CheckpointError(
+                f"the model cannot be run: {first_line(error)}",
+                place=f"{self.model.config.name_or_path}/config.json",
+                expected="a model that needs the text alone, with a configuration that belongs to "
+                "its weights",
+            ) from error
+        return logits
+
+
+def takes_mask(model: Any) -> bool:
+    """Whether a model of transformers takes an `attention_mask`; FNet has no attention."""
+    return "attention_mask" in inspect.signature(model.forward).parameters
+
+
+def lean_or_whole(model: Any) -> LeanModel | WholeModel:
     """A `LeanModel` with the weights of `model` if it computes the same, else a `WholeModel`.
 
     Most weights are shared, so that `model` must not be trained afterwards. Raises
@@ -206,15 +280,7 @@ def lean_or_whole(model: Any) -> nn.Module:
     """
     whole = WholeModel(model).eval()
     inputs = probe(whole, model.device)
-    try:
-        with torch.inference_mode():
-            expected = whole(*inputs)
-    except Exception as error:  # torch and transformers raise every kind
-        raise CheckpointError(
-            f"the model cannot be run: {first_line(error)}",
-            place=f"{model.config.name_or_path}/config.json",
-            expected="a configuration that belongs to the weights",
-        ) from error
+    expected = whole.tried(*inputs)
     config = model.config
     architecture = _ARCHITECTURES.get(config.model_type)
     activation = getattr(config, "hidden_act", None) or getattr(config, "activation", None)
@@ -233,11 +299,16 @@ def lean_or_whole(model: Any) -> nn.Module:
     return lean if same else whole
 
 
-def probe(module: nn.Module, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def probe(module: LeanModel | WholeModel, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs for comparing two forms of a model: two sentences, one of them padded."""
-    vocabulary = next(each for each in module.modules() if isinstance(each, nn.Embedding))
-    input_ids = torch.arange(32).reshape(2, 16) * 7919 % vocabulary.num_embeddings
+    input_ids = torch.arange(32).reshape(2, 16) * 7919 % module.vocabulary
     attention_mask = torch.ones_like(input_ids)
     attention_mask[1, 9:] = 0
     rows = torch.tensor([0, 3, 4, 15, 16, 20, 24])
     return input_ids.to(device), attention_mask.to(device), rows.to(device)
+
+
+def _alike(found: Tensor, expected: Tensor) -> bool:
+    """Whether logits differ by no more than rounding explains, even in a deep model."""
+    largest = max(1.0, float(expected.abs().max()))
+    return bool((found - expected).abs().max() <= _ROUNDING * largest)

@@ -10,6 +10,7 @@ only: loading one runs no code from its folder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -21,7 +22,7 @@ import onnxruntime
 from nerine.core.errors import CheckpointError, first_line
 from nerine.model.backends.hardware import number_of_threads
 from nerine.model.backends.saved import OPTIMIZE_AGAIN, ModelFile
-from nerine.model.batching import Batch
+from nerine.model.batching import Batch, Batching
 
 INPUTS = ("input_ids", "attention_mask", "rows")
 OUTPUT = "logits"
@@ -32,14 +33,25 @@ ERRORS_ONLY = 3
 class OnnxBackend:
     """Runs an ONNX model that takes the inputs of `LeanModel`.
 
-    `threads` are by default those of `number_of_threads`. Raises `CheckpointError` for a file that
-    is not such a model.
+    `batching` says how windows are batched, by default as for most models; `notes` what a user
+    should know of the weights. `threads` are by default those of `number_of_threads`. Raises
+    `CheckpointError` for a file that is not such a model.
     """
 
     token_budget = 384
 
-    def __init__(self, file: ModelFile, *, name: str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        file: ModelFile,
+        *,
+        name: str,
+        batching: Batching | None = None,
+        notes: Sequence[str] = (),
+        threads: int | None = None,
+    ) -> None:
         self.name = name
+        self.batching = batching or Batching()
+        self.notes = (*notes, *self.batching.notes())
         self.workers = threads or number_of_threads()
         self._file = file
         self._lock = Lock()

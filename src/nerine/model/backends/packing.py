@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from nerine.model.backends.lean import Attention, LeanModel, filled_up, probe
+from nerine.model.backends.lean import Attention, LeanModel, WholeModel, filled_up, probe
 
 ROWS = 64
 """Products are of a multiple of so many rows.
@@ -42,7 +42,7 @@ class PackedLinear(nn.Module):
         return kept
 
 
-def pack(module: nn.Module) -> None:
+def pack(module: LeanModel | WholeModel) -> None:
     """Packs the linear layers of a module that is only used from now on, where that is possible.
 
     `module` takes what `LeanModel` takes, and lies on the CPU. Packed, it has to give the logits

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 
 from nerine.core.errors import SettingsError
-from nerine.model.backends.lean import WholeModel, lean_or_whole, probe
+from nerine.model.backends.lean import LeanModel, WholeModel, lean_or_whole, probe
 from nerine.model.backends.packing import pack
-from nerine.model.batching import Batch
+from nerine.model.batching import Batch, Batching
 
 # In half precision an entity's probability may move by about this much, and no more.
 _HALF_TOLERANCE = 0.02
@@ -29,7 +29,7 @@ class TorchBackend:
     name = "pytorch"
     workers = 1
 
-    def __init__(self, module: torch.nn.Module) -> None:
+    def __init__(self, module: LeanModel | WholeModel) -> None:
         self.module = module
 
     @classmethod
@@ -45,6 +45,7 @@ class TorchBackend:
         that gives the same probabilities as single precision.
         """
         module = lean_or_whole(model)
+        _ = module.batching  # found out before the weights lose their precision
         if model.device.type != "cpu":
             return cls(halved(module))
         pack(module)
@@ -59,6 +60,17 @@ class TorchBackend:
     def token_budget(self) -> int:
         """Small for the cache of a processor, large for an accelerator."""
         return 1024 if self.device.type == "cpu" else 32_768
+
+    @property
+    def batching(self) -> Batching:
+        """How windows are batched; a trial finds it out for some architectures."""
+        with _evaluating(self.module):
+            return self.module.batching
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those on how windows are batched."""
+        return self.batching.notes()
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:  # noqa: ARG002 - a batch always has all threads
         """The logits of the batch's `rows`, `(rows, tags)`."""
@@ -105,7 +117,7 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
             each.training = True
 
 
-def halved(module: torch.nn.Module) -> torch.nn.Module:
+def halved(module: LeanModel | WholeModel) -> LeanModel | WholeModel:
     """`module` in half precision if that gives the same probabilities, else unchanged."""
     inputs = probe(module, next(module.parameters()).device)
     half = copy.deepcopy(module).half()

@@ -21,6 +21,7 @@ from nerine.core.errors import CheckpointError, FormatError
 from nerine.core.filenames import ONNX_INFO_FILE
 from nerine.core.files import read_bytes
 from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.model.batching import Batching
 from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.loading.tokenizer import TokenizerInfo
 
@@ -105,6 +106,8 @@ class SavedModels:
         models: The ONNX files by their variants.
         report: The measurements.
         tokenizer: Facts about the tokenizer, with which it is read without transformers.
+        batching: How windows are batched.
+        notes: What a user should know of the weights.
     """
 
     weights: str
@@ -112,6 +115,8 @@ class SavedModels:
     models: Mapping[str, SavedModel]
     report: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: TokenizerInfo | None = None
+    batching: Batching = field(default_factory=Batching)
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The content for JSON."""
@@ -130,7 +135,13 @@ class SavedModels:
             if Path(each.file).name != each.file:
                 raise ValueError(f"{each.file!r} is not a plain file name")
         tokenizer = TokenizerInfo.from_dict(data.get("tokenizer"))
-        return cls(data["weights"], data["chosen"], models, data.get("report", {}), tokenizer)
+        # a file of an earlier Nerine does not say whether padding matters
+        batching = Batching.from_dict(data.get("batching", {"sharing": "equal lengths"}))
+        notes = tuple(data.get("notes", ()))
+        if not all(isinstance(each, str) for each in notes):
+            raise ValueError("the notes are not strings")
+        report = data.get("report", {})
+        return cls(data["weights"], data["chosen"], models, report, tokenizer, batching, notes)
 
 
 def read_saved(folder: Path) -> SavedModels | None:

@@ -62,6 +62,10 @@ def load_encoder(
     check_folder(source.folder, architectures=_ARCHITECTURES)
     loaded = _load(source, tags)
     _check_body(loaded)
+    for parameter in loaded.model.parameters():
+        # transformers cuts some merged matrices in parts, which training could not save
+        if parameter.untyped_storage().nbytes() > parameter.nbytes:
+            parameter.data = parameter.data.clone()
     return loaded
 
 
@@ -136,11 +140,11 @@ def longest_input(model: Any, tokenizer: Any) -> int:
     """The most subwords, special tokens included, that the model takes at once."""
     limits = [int(tokenizer.model_max_length)]
     positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is not None:
+    if positions is not None and positions > 0:  # XLNet's -1 stands for any number
         padding = (
-            module.padding_idx
+            getattr(module, "padding_idx", None)  # also of I-BERT's own kind of embedding
             for name, module in model.base_model.named_modules()
-            if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding)
+            if name.endswith("position_embeddings") and hasattr(module, "weight")
         )
         # RoBERTa and its like count positions from the one after the padding id.
         offset = next(padding, None)
@@ -187,7 +191,7 @@ def _check_vocabulary(model: Any, tokenizer: Any, source: Source) -> None:
     check_fast(tokenizer, str(source))
     with _errors_of(source):
         tokenizer("")  # a damaged one fails here rather than on a user's text
-    rows = model.get_input_embeddings().weight.shape[0]
+        rows = model.get_input_embeddings().weight.shape[0]
     last = max(tokenizer.get_vocab().values(), default=-1)
     if len(tokenizer) > rows or last >= rows:
         size = f"{len(tokenizer)} entries" if len(tokenizer) > rows else f"an entry with id {last}"

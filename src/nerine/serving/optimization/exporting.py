@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from nerine.model.batching import Batch
 LARGEST_DIFFERENCE = 1e-4
 """The largest difference between logits of PyTorch and ONNX Runtime, for logits of about 1."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STAYS = "tag with the PyTorch backend, which runs every model"
 
 
@@ -62,7 +64,7 @@ def export(model: Any, place: Path) -> Any:
     except Exception as error:  # the exporter raises every kind
         raise CheckpointError(
             f"a model of the type {model.config.model_type} cannot be exported: "
-            f"{first_line(error)}",
+            f"{_COLOUR.sub('', first_line(error))}",
             place=str(place),
             hint=_STAYS,
         ) from error

@@ -20,6 +20,7 @@ from typing import Any
 from nerine.core.errors import CheckpointError
 from nerine.model.backends.onnx import OnnxBackend
 from nerine.model.backends.saved import ModelFile
+from nerine.model.batching import Batching
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.loading.tokenizer import TokenizerInfo
 from nerine.model.tagger import Tagger
@@ -47,19 +48,20 @@ class Footprint:
 class Variant:
     """A way to run the checkpoint in `folder`: by an ONNX file, or by PyTorch without one.
 
-    `tokenizer` are the facts that `onnx.json` is going to record.
+    `tokenizer` are the facts that `onnx.json` is going to record, and so is `batching`.
     """
 
     name: str
     folder: Path
     file: ModelFile | None = None
     tokenizer: TokenizerInfo | None = None
+    batching: Batching | None = None
 
     def load(self) -> Tagger:
         """The tagger, on the CPU."""
         if self.file is None:
             return Tagger.load(self.folder, device="cpu", backend=self.name)
-        backend = OnnxBackend(self.file, name=self.name)
+        backend = OnnxBackend(self.file, name=self.name, batching=self.batching)
         loaded = load_checkpoint(self.folder, weights=False, tokenizer=self.tokenizer)
         return Tagger.of(backend, loaded)
 
@@ -72,6 +74,7 @@ def measure_footprint(variant: Variant, texts: Sequence[str]) -> Footprint:
         "folder": str(variant.folder),
         "file": file and [str(file.path), file.sha256],
         "tokenizer": tokenizer and asdict(tokenizer),
+        "batching": variant.batching and asdict(variant.batching),
         "texts": list(texts),
     }
     done = subprocess.run(
@@ -94,7 +97,8 @@ def _answer(request: dict[str, Any]) -> Footprint:
     """The footprint, measured in this process."""
     file = request["file"] and ModelFile(Path(request["file"][0]), request["file"][1])
     tokenizer = TokenizerInfo.from_dict(request["tokenizer"])
-    variant = Variant(request["name"], Path(request["folder"]), file, tokenizer)
+    batching = request["batching"] and Batching.from_dict(request["batching"])
+    variant = Variant(request["name"], Path(request["folder"]), file, tokenizer, batching)
     texts = request["texts"]
     if variant.file is None:  # its libraries are imported by the first checkpoint that is loaded
         importlib.import_module("nerine.model.loading.pretrained")

@@ -149,7 +149,8 @@ def optimize(
         report["checkpoint"] = shown_name(str(checkpoint), "folder")
         if "corpus" in report:
             report["corpus"] = shown_name(str(report["corpus"]))
-        put_in_place(place, SavedModels(weights, choice.chosen, kept, report, made.tokenizer))
+        facts = made.tokenizer, made.batching, made.notes
+        put_in_place(place, SavedModels(weights, choice.chosen, kept, report, *facts))
     return result
 
 

@@ -11,7 +11,7 @@ from nerine.model.backends.hardware import adds_bytes_exactly
 from nerine.model.backends.onnx import OnnxBackend
 from nerine.model.backends.pytorch import TorchBackend
 from nerine.model.backends.saved import FP32, INT8, MODEL_FILES, PYTORCH, VARIANTS, SavedModel
-from nerine.model.batching import Batch
+from nerine.model.batching import Batch, Batching
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.loading.pretrained import longest_input
 from nerine.model.loading.tokenizer import TokenizerInfo
@@ -41,6 +41,8 @@ class Variants:
         tokenizer: The facts about the tokenizer for `onnx.json`.
         difference: The largest difference between the logits of PyTorch and of the exported model,
             as a share of their size.
+        batching: How windows are batched.
+        notes: What a user should know of the weights.
     """
 
     variants: dict[str, Variant]
@@ -48,6 +50,8 @@ class Variants:
     saved: dict[str, SavedModel]
     tokenizer: TokenizerInfo | None
     difference: float
+    batching: Batching
+    notes: tuple[str, ...]
 
 
 def make_variants(
@@ -72,19 +76,21 @@ def make_variants(
     limit = longest_input(loaded.model, loaded.tokenizer)
     tokenizer = TokenizerInfo.of(folder, loaded.tokenizer, limit)
     saved, file = save_model(model, place / MODEL_FILES[FP32])
-    made = {FP32: (saved, Variant(FP32, folder, file, tokenizer))}
+    source = TorchBackend.of(loaded.model)
+    batching = source.batching
+    made = {FP32: (saved, Variant(FP32, folder, file, tokenizer, batching))}
     exported = OnnxBackend(file, name=FP32)
-    difference = check_export(TorchBackend.of(loaded.model), exported, batches, folder)
+    difference = check_export(source, exported, batches, folder)
     if INT8 in names:
         say("quantising to 8 bits")
         exact = adds_bytes_exactly()
         small = quantise(model, largest_inputs(model, batches), reduced=not exact)
         saved, file = save_model(small, place / MODEL_FILES[INT8], "full" if exact else "reduced")
-        made[INT8] = (saved, Variant(INT8, folder, file, tokenizer))
+        made[INT8] = (saved, Variant(INT8, folder, file, tokenizer, batching))
     variants = {PYTORCH: pytorch} | {name: made[name][1] for name in made if name in names}
     taggers |= {name: each.load() for name, each in variants.items() if name != PYTORCH}
     files = {name: made[name][0] for name in made if name in names}
-    return Variants(variants, taggers, files, tokenizer, difference)
+    return Variants(variants, taggers, files, tokenizer, difference, batching, loaded.notes)
 
 
 def _check_batches(tagger: Tagger, texts: Sequence[Document]) -> list[Batch]:

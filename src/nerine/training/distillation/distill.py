@@ -30,7 +30,12 @@ from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
 from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
-from nerine.training.initialization import learning_rate_for, prepare_model, run_provenance
+from nerine.training.initialization import (
+    learning_rate_for,
+    prepare_model,
+    run_provenance,
+    with_usable_precision,
+)
 from nerine.training.loop import NerTrainer, validate
 from nerine.training.plan import check_labels, with_validation
 from nerine.training.run import TrainingRun, open_run
@@ -101,6 +106,7 @@ def distill(
         corpus = with_validation(corpus, settings, run.notes)
         check_labels(corpus)
         set_seed(settings.seed)
+        settings = with_usable_precision(student.model, settings, run.notes)
         prepare_model(student.model, settings)
         inference = tagger.inference
         examples = make_examples(corpus.train, inference.encoder, inference.head, texts)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from nerine.model.backends.lean import takes_mask
 from nerine.model.backends.pytorch import default_device
 from nerine.model.heads import Head, TagHead
 from nerine.model.heads.tags import IGNORED
@@ -67,9 +68,8 @@ class DistillationLoss:
         labels = batch["labels"]
         words = labels != IGNORED
         with torch.no_grad():
-            taught = self.teacher(
-                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
-            ).logits[words]
+            mask = {"attention_mask": batch["attention_mask"]} if takes_mask(self.teacher) else {}
+            taught = self.teacher(input_ids=batch["input_ids"], **mask).logits[words]
         soft = divergence(taught, outputs["logits"][words], self.settings.temperature)
         known = labels.masked_fill(labels == UNKNOWN, IGNORED)
         hard = self.head.loss(outputs["logits"], known)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from nerine.core.errors import CheckpointError, SettingsError
+from nerine.model.backends.lean import WholeModel
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.pretrained import quiet
 
@@ -62,7 +63,7 @@ def make_student(teacher: Checkpoint, keep: Sequence[int]) -> Checkpoint:
         model = model.to(teacher.model.device).eval()
         ids = torch.arange(8, device=model.device)[None]
         with torch.inference_mode():  # some models load these weights, but cannot run with them
-            model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            WholeModel(model)(ids, torch.ones_like(ids), ids[0])
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise CheckpointError(

@@ -15,6 +15,7 @@ Refused, at any depth of the file (checked in the source of transformers 5.23)::
                               a pickle, even with `use_safetensors`
     configuration_files       reads another configuration, which nobody has checked
     model_type: none, other   an architecture of the package timm, or one of code in the folder
+    model_type: mra           fetches its attention from the hub; without it, attention is zero
 
 Accepted on purpose::
 
@@ -86,6 +87,13 @@ def check_configuration(
             expected="an architecture of transformers itself, such as bert",
             hint="code that comes with a model is never run; "
             "a newer transformers may have the architecture",
+        )
+    if name == "mra":
+        raise CheckpointError(
+            "transformers fetches code for the attention of mra, and computes zeros without it",
+            place=f"{place}, model_type",
+            expected="an architecture that transformers computes itself, such as bert",
+            hint="code from the hub is never run; fine-tune another encoder",
         )
     check_tokenizer_class(config.get("tokenizer_class"), place)
     adapter = place.parent / "adapter_config.json"
