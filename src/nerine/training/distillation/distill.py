@@ -99,7 +99,7 @@ def distill(
     }
     with open_run(output, conditions, resume=resume) as run:
         corpus = with_validation(corpus, settings, run.notes)
-        check_labels(corpus)
+        run.notes += check_labels(corpus)
         set_seed(settings.seed)
         prepare_model(student.model, settings)
         inference = Tagger.from_checkpoint(loaded).inference
