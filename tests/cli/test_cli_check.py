@@ -46,7 +46,7 @@ def test_shows_findings_by_rule_with_their_lines(faulty: Path) -> None:
     assert f"  {faulty}/train.conll:10: 'I-place' cannot follow 'O' in IOB2, at 'Oslo'" in lines
     assert "warning  repeated-text  2 (train 2)  the same text as earlier in its split" in lines
     assert any("'place' differs only in upper and lower case" in line for line in lines)
-    assert lines[-1].startswith(f"{faulty}: 2 errors, ")
+    assert lines[-1].startswith(f"{faulty}: 1 error, ")
     assert lines[-1].endswith(f"by {sum(not rule.needs_encoder for rule in RULES.values())} rules")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from nerine.core.document import Document, Entity
+from nerine.core.streams import Pause
 from nerine.model import batching
 from nerine.model.inference import Failure
 
@@ -21,7 +22,9 @@ class StubTagger:
     The scores depend on all texts of a look-ahead, as a model's do in their last digits.
     """
 
-    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Generator[Document | Failure]:
+    def pipe_with_errors(
+        self, texts: Iterable[str | Document | Pause]
+    ) -> Generator[Document | Failure]:
         for documents in batching.look_aheads(texts):
             whole = "\0".join(document.text for document in documents)
             score = zlib.crc32(whole.encode("utf-8", "surrogatepass")) % 1000 / 1000
@@ -42,10 +45,15 @@ def entities_of(text: str, score: float) -> list[Entity]:
     ]
 
 
-def look_aheads_of_four(texts: Iterable[str | Document]) -> Iterator[list[Document]]:
+def look_aheads_of_four(texts: Iterable[str | Document | Pause]) -> Iterator[list[Document]]:
     """As `nerine.model.batching.look_aheads`, but small."""
     ahead: list[Document] = []
     for text in texts:
+        if isinstance(text, Pause):
+            yield from filter(None, (ahead,))
+            ahead = []
+            yield []
+            continue
         ahead.append(text if isinstance(text, Document) else Document(text))
         if len(ahead) == 4:
             yield ahead
