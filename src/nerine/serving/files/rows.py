@@ -25,9 +25,15 @@ SWALLOWS = "a quote opens a cell of this row, and the lines after it would be ro
 """The error of a row with a lone quote."""
 
 _MANY_LINES = {1: 20, 2: 5}
-"""Lines in one quoted cell that would be rows, from which on a lone quote is likely, by width."""
 _FEW_LINES = 3
-"""As above, for more cells: only by chance has a line of a text so many delimiters."""
+
+
+def lines_of_lone_quote(width: int) -> int:
+    """Number of lines in a quoted cell that would be rows, from which on its quote is a lone one.
+
+    The more cells a row has, the less often has a line of a text so many delimiters by chance.
+    """
+    return _MANY_LINES.get(width, _FEW_LINES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +44,27 @@ class RowFormat:
         delimiter: The character between cells.
         quoted: Whether quotes surround cells; if not, they are characters of their cells.
         width: The number of cells of a row; 0 for any number.
-        judged: Whether lone quotes are looked for; if not, all quotes are read in pairs.
+        lone_quotes: The number of lines in a quoted cell that would be rows by themselves, from
+            which on its quote is a lone one; 0 to read all quotes in pairs.
     """
 
     delimiter: str
     quoted: bool = True
     width: int = 0
-    judged: bool = False
+    lone_quotes: int = 0
 
     @property
     def finds_lone_quotes(self) -> bool:
         """Whether a lone quote is told by the lines after it, which have all cells of a row."""
-        return self.judged and self.quoted and self.width > 0
+        return self.quoted and self.lone_quotes > 0 and self.width > 0
 
     def is_row(self, raw: bytes) -> bool:
-        """Whether a line would be a row by itself."""
-        line = raw.decode(errors="replace").rstrip("\r\n")
-        try:
-            cells = next(csv.reader([line], delimiter=self.delimiter, strict=True), [])
-        except csv.Error:
-            return False
-        return bool(cells) and len(cells) == self.width
+        """Whether a line would be a row by itself, if quotes are read as characters."""
+        return raw.count(self.delimiter.encode()) == self.width - 1 and bool(raw.strip())
 
-    @property
-    def many_lines(self) -> int:
-        """The number of lines of a cell from which on they are likely to be rows."""
-        return _MANY_LINES.get(self.width, _FEW_LINES)
-
-    def may_open(self, raw: bytes) -> bool:
-        """Whether the first line of a row has all cells, if quotes are read as characters."""
-        return raw.count(self.delimiter.encode()) == self.width - 1
+    def is_lone_quote(self, first: bytes, rows: int) -> bool:
+        """Whether a quote opens a cell in the line `first`, and `rows` lines would be rows."""
+        return rows >= self.lone_quotes and (self.lone_quotes == 1 or self.is_row(first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +78,6 @@ class Row:
 
     record: Record
     cells: list[str]
-
-    @property
-    def swallows(self) -> bool:
-        """Whether a lone quote would make one row of several."""
-        return self.record.error == SWALLOWS
 
 
 def table_rows(
@@ -158,7 +150,7 @@ class _RowLines:
             raise _RowError(too_long(self._size, sum(map(len, self._taken))))
         if self.form.finds_lone_quotes and len(self._taken) > 1:
             self._rows = self._rows + 1 if self.form.is_row(raw) else 0
-            if self._rows >= self.form.many_lines and self.form.may_open(self._taken[0]):
+            if self.form.is_lone_quote(self._taken[0], self._rows):
                 raise _RowError(SWALLOWS)
         bare = raw.removeprefix(codecs.BOM_UTF8) if is_first else raw
         try:

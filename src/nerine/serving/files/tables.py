@@ -26,7 +26,14 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
-from nerine.serving.files.rows import SWALLOWS, Row, RowFormat, count_rows, table_rows
+from nerine.serving.files.rows import (
+    SWALLOWS,
+    Row,
+    RowFormat,
+    count_rows,
+    lines_of_lone_quote,
+    table_rows,
+)
 from nerine.serving.files.text import LineReader
 
 _READ_AROUND = "--quoting csv (quoting=…) reads them around cells"
@@ -49,7 +56,7 @@ class CsvReader(LineReader):
 
         Also if a lone quote would make one row of several.
         """
-        header = next(self._first_rows(0), None)
+        header = next(self._first_rows(0, 0), None)
         place = f"{self.name}:1"
         problem = header.record.error if header else "the file is empty"
         if problem is not None:
@@ -62,41 +69,41 @@ class CsvReader(LineReader):
         if self._into in self._header:
             raise name_taken(self._into, place, "column")
         self._lines.check_whole()
-        if self._quoting is None:
-            self._find_quoting()
+        if self._quoting is None and self._delimiter == "\t":
+            self._quoted = self._tsv_is_quoted()
+        if self._quoting is None and self._quoted and self._lines.path is not None:
+            self._check_lone_quotes()
 
-    def _find_quoting(self) -> None:
-        """Finds out what quotes are; raises `FormatError` if they would make one row of several."""
-        is_tsv, width = self._delimiter == "\t", len(self._header)
+    def _tsv_is_quoted(self) -> bool:
+        """Whether the file, or the header of standard input, shows that quotes surround cells."""
+        lines = map(_decoded_leniently, self._lines.peek())
         if self._lines.path is None:
-            if is_tsv:
-                self._quoted = QUOTE in next(map(_decoded_leniently, self._lines.peek()), "")
-            return
-        is_shown = False
-        if is_tsv:
-            lines = enumerate(map(_decoded_leniently, self._lines.peek()), start=1)
-            try:
-                self._quoted = reads_quotes(lines, "\t", width, self.name, in_line=False)
-            except FormatError as error:
-                raise FormatError(
-                    error.found, place=error.place, expected=error.expected, hint=_HINT
-                ) from None
-            is_shown = any(map(_shows_quoting, map(_decoded_leniently, self._lines.peek())))
-        lone = self._lone_quote() if self._quoted else None
-        if lone and is_tsv and not is_shown:
-            self._quoted = False
-        elif lone:
+            return QUOTE in next(lines, "")
+        width = len(self._header)
+        try:
+            if not reads_quotes(enumerate(lines, 1), "\t", width, self.name, in_line=False):
+                return False
+        except FormatError as error:
             raise FormatError(
-                SWALLOWS,
-                place=f"{self.name}:{lone.number}",
-                expected="quotes in pairs around cells, and each quote inside them doubled",
-                hint=_HINT,
-            )
+                error.found, place=error.place, expected=error.expected, hint=_HINT
+            ) from None
+        lines = map(_decoded_leniently, self._lines.peek())
+        if QUOTE in next(lines, "") or any(map(_shows_quoting, lines)):
+            return True
+        rows = self._first_rows(width, 1)
+        return not any(row.record.error and b'"' in row.record.raw for row in rows)
 
-    def _lone_quote(self) -> Record | None:
-        """The first row whose lone quote would make one row of several."""
-        rows = self._first_rows(len(self._header))
-        return next((row.record for row in rows if row.swallows), None)
+    def _check_lone_quotes(self) -> None:
+        """Raises `FormatError` if a lone quote would make one row of several."""
+        width = len(self._header)
+        for row in self._first_rows(width, lines_of_lone_quote(width)):
+            if row.record.error == SWALLOWS:
+                raise FormatError(
+                    SWALLOWS,
+                    place=f"{self.name}:{row.record.number}",
+                    expected="quotes in pairs around cells, and each quote inside them doubled",
+                    hint=_HINT,
+                )
 
     def records(self, start: Position) -> Iterator[Record | Pause]:
         """A record for each row from `start` on; the header is one too, with nothing to tag."""
@@ -104,7 +111,8 @@ class CsvReader(LineReader):
             self.check()
         width, index = len(self._header), self._header.index(self._column)
         is_header = start == BEGIN
-        for row in self._rows(self._lines.after(start), start, width):
+        lone_quotes = 0 if self._quoting else lines_of_lone_quote(width)
+        for row in self._rows(self._lines.after(start), start, width, lone_quotes):
             if isinstance(row, Pause):
                 yield row
             elif is_header:
@@ -124,16 +132,16 @@ class CsvReader(LineReader):
             place = f"{self.name}:{row.record.number}"
             self.notes = (f"{place}: quotes are read as characters of their cells; {_READ_AROUND}",)
 
-    def _first_rows(self, width: int) -> Iterator[Row]:
+    def _first_rows(self, width: int, lone_quotes: int) -> Iterator[Row]:
         """The rows from the first one on, without removing any from standard input."""
-        rows = self._rows(iter(self._lines.peek()), BEGIN, width)
+        rows = self._rows(iter(self._lines.peek()), BEGIN, width, lone_quotes)
         return (row for row in rows if isinstance(row, Row))
 
     def _rows(
-        self, lines: Iterator[bytes | Pause], start: Position, width: int
+        self, lines: Iterator[bytes | Pause], start: Position, width: int, lone_quotes: int
     ) -> Iterator[Row | Pause]:
         """Rows with `width` cells, or any number if it is 0."""
-        form = RowFormat(self._delimiter, self._quoted, width, judged=self._quoting is None)
+        form = RowFormat(self._delimiter, self._quoted, width, lone_quotes)
         return table_rows(lines, form, self.name, start)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
