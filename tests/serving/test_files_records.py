@@ -6,7 +6,6 @@ import csv
 import decimal
 import io
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,14 @@ from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
 from nerine.serving.files import parts as parts_module
 from nerine.serving.files.rows import SWALLOWS
-from streams import POISON, StubTagger, look_aheads_of_four
+from streams import (
+    POISON,
+    StubTagger,
+    Watched,
+    look_aheads_of_four,
+    slow_producer,
+    standard_input,
+)
 
 LONGEST = 300
 
@@ -408,13 +414,7 @@ def test_quoting_is_what_is_stated(tmp_path: Path, quoting: str) -> None:
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[BinaryIO]:
-    """The writing end of a pipe in the place of standard input."""
-    reading, writing = os.pipe()
-    with (
-        io.TextIOWrapper(os.fdopen(reading, "rb")) as stdin,
-        os.fdopen(writing, "wb", buffering=0) as stream,
-    ):
-        monkeypatch.setattr("sys.stdin", stdin)
+    with standard_input(monkeypatch) as stream:
         yield stream
 
 
@@ -532,24 +532,6 @@ def test_a_long_text_of_parquet_fails_alone(tmp_path: Path) -> None:
 # Slow producers.
 
 
-class Watched(io.BytesIO):
-    """An output whose writes can be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = threading.Condition()
-
-    def write(self, data: Any) -> int:
-        with self.written:
-            done = super().write(data)
-            self.written.notify_all()
-        return done
-
-    def wait_for(self, lines: int) -> bool:
-        with self.written:
-            return self.written.wait_for(lambda: self.getvalue().count(b"\n") >= lines, 30)
-
-
 @pytest.mark.parametrize("kind", ["stub", "model"])
 @pytest.mark.parametrize("format_", ["text", "jsonl", "csv"])
 def test_lines_of_a_slow_producer_are_tagged_as_they_come(
@@ -563,18 +545,9 @@ def test_lines_of_a_slow_producer_are_tagged_as_they_come(
     stream = Watched()
     answers: list[bool] = []
 
-    def produce() -> None:
-        """Writes each line when the output of those before it is there."""
-        with pipe:
-            for number, line in enumerate(lines):
-                pipe.write(line)
-                is_last = number == len(lines) - 1
-                answers.append(is_last or stream.wait_for(number + 1 + (format_ == "csv")))
-
-    producer = threading.Thread(target=produce, daemon=True)
-    producer.start()
+    producer = slow_producer(pipe, lines, stream, answers, header=int(format_ == "csv"))
     used = tagger if kind == "model" else StubTagger()
     summary = tag_files(used, ["-"], stream, TaggingOptions(format=format_))
     producer.join(60)
-    assert answers == [True, True, True]
+    assert answers == [True, True]
     assert summary.documents == 3
