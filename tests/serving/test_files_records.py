@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +22,7 @@ from nerine.core.errors import FormatError, TaggingError
 from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
 from nerine.serving.files import parts as parts_module
+from nerine.serving.files.inputs import find_inputs
 from nerine.serving.files.rows import SWALLOWS
 from streams import (
     POISON,
@@ -308,6 +310,26 @@ def test_a_run_that_loses_a_record_is_not_called_done(
     assert not (tmp_path / f"out-{name}").exists()
 
 
+@pytest.mark.parametrize("name", ["in.txt", "in.csv", "in.parquet"])
+def test_an_input_that_is_not_read_to_its_end_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    source, output = tmp_path / name, tmp_path / name.replace("in.txt", "out.jsonl")
+    output = output.with_stem("out")
+    if name == "in.parquet":
+        arrow = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(arrow.table({"text": ["a"] * 7}), source)
+    else:
+        source.write_text("text\n" + "a\n" * 7)
+    reader = find_inputs([source], None).files[0].reader(TaggingOptions())
+    records = type(reader).records
+    monkeypatch.setattr(type(reader), "records", lambda *given: islice(records(*given), 5))
+    with pytest.raises(TaggingError, match=r"only \d+ of \d+ bytes or rows were read"):
+        tag_files(StubTagger(), [source], output)
+    assert not output.exists()
+
+
 # Quotes.
 
 
@@ -514,6 +536,20 @@ def test_a_cell_of_many_lines_that_is_too_long_fails_alone(tmp_path: Path, lines
     assert f"the record has {len(cell) + 5:,} bytes" in failure["reason"]
     rows = list(csv.reader(io.StringIO(output.read_text(), newline="")))
     assert [row[:2] for row in rows[1:]] == [["Mira", "1"], ["a\nb", "3"], ["Oslo", "4"]]
+
+
+@pytest.mark.usefixtures("_short_records")
+def test_a_lone_quote_before_a_record_that_is_too_long_loses_no_line(
+    pipe: BinaryIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["text,n", '"Mira,1', "Oslo,2", f'{"x" * 400}",3', "a,4", f'"{"y" * 400}', "b,5", "c,6"]
+    piped(pipe, "".join(f"{line}\n" for line in lines).encode())
+    stream = io.BytesIO()
+    tag_files(StubTagger(), ["-"], stream, TaggingOptions(format="csv"))
+    failed = [json.loads(line)["record"] for line in capsys.readouterr().err.splitlines()]
+    kept = [line.split(",[")[0] for line in stream.getvalue().decode().splitlines()[1:]]
+    found = "".join(failed).splitlines() + [line.split(',"[')[0] for line in kept]
+    assert sorted(found) == sorted(lines[1:])
 
 
 @pytest.mark.usefixtures("_short_records")

@@ -58,7 +58,7 @@ class Lines:
     def __init__(self, path: Path | None, compression: str = "") -> None:
         self.path = path
         self.name = "standard input" if path is None else str(path)
-        self._compression = compression
+        self.compression = compression
         self._raw: BinaryIO | None = None
         self._standard_input = (
             self._lines_of(line_pieces(sys.stdin.buffer), 1) if path is None else iter(())
@@ -71,7 +71,7 @@ class Lines:
 
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`; of a compressed file, were read."""
-        if not self._compression:
+        if not self.compression:
             return position.offset
         return 0 if self._raw is None or self._raw.closed else self._raw.tell()
 
@@ -87,7 +87,7 @@ class Lines:
 
         This takes little time compared with a model. In other files, a cut cannot be detected.
         """
-        if self._compression:
+        if self.compression:
             for _ in self.after(BEGIN):
                 pass
 
@@ -107,7 +107,7 @@ class Lines:
         with raw:
             self._raw = raw
             try:
-                stream, left = decompressed(raw, self._compression), start.offset
+                stream, left = decompressed(raw, self.compression), start.offset
                 if stream is raw:
                     raw.seek(left)
                     left = 0

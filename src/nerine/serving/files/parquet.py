@@ -42,6 +42,11 @@ class ParquetReader:
         with self.open() as file:
             return int(file.metadata.num_rows)
 
+    @property
+    def end(self) -> int | None:
+        """The number of rows."""
+        return self.size
+
     def open(self) -> Any:
         """The file, opened by pyarrow."""
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")

@@ -8,8 +8,8 @@ after it would be read as one text, only its own line fails, and the next row be
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
-import itertools
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -188,19 +188,19 @@ class _RowLines:
 
     def _read_on(self) -> None:
         """Reads to the end of a row that is too long, and keeps only some of its bytes."""
-        opened = self.form.quoted and sum(line.count(b'"') for line in self._taken) % 2 == 1
+        is_open = self.form.quoted and sum(line.count(b'"') for line in self._taken) % 2 == 1
         bytes_lost = lines_lost = 0
-        for raw in itertools.chain(self._again, self.lines) if opened else ():
-            if isinstance(raw, Pause):
-                continue
-            self._size += size_of(raw)
-            if self._size <= KEPT:
-                self._taken.append(raw)
-            else:
-                bytes_lost, lines_lost = bytes_lost + size_of(raw), lines_lost + 1
-            if raw.count(b'"') % 2 == 1:
-                break
-        self._again.clear()
+        with contextlib.suppress(StopIteration):
+            while is_open:
+                raw = self._read()
+                if isinstance(raw, Pause):
+                    continue
+                self._size += size_of(raw)
+                if self._size <= KEPT:
+                    self._taken.append(raw)
+                else:
+                    bytes_lost, lines_lost = bytes_lost + size_of(raw), lines_lost + 1
+                is_open = raw.count(b'"') % 2 == 0
         self._lost = bytes_lost, lines_lost
 
     def _take(self, problem: str | None) -> Record:

@@ -16,7 +16,7 @@ from itertools import islice, tee
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from nerine.core.document import Document
-from nerine.core.errors import NerineError
+from nerine.core.errors import NerineError, TaggingError
 from nerine.core.streams import Pause
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
@@ -119,6 +119,12 @@ def run_tagging(
                     if listener:
                         done = reader.done(block[-1][0].after)
                         listener.advanced(done, progress.documents - before)
+            if reader.end not in (None, progress.offset):
+                raise TaggingError(
+                    f"only {progress.offset:,} of {reader.end:,} bytes or rows were read",
+                    place=reader.name,
+                    expected="an input that does not change meanwhile",
+                )
             following = replace(progress, input=progress.input + 1, offset=0, line=1)
             writer.write(b"", b"", following)
         check()

@@ -51,6 +51,11 @@ class LineReader:
         """The size of the file in bytes; None for standard input."""
         return self._lines.size
 
+    @property
+    def end(self) -> int | None:
+        """Where the last record ends, in bytes; None if only the data tell."""
+        return None if self._lines.compression else self._lines.size
+
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`."""
         return self._lines.done(position)
