@@ -279,6 +279,18 @@ def test_rows_of_parquet_that_fail_keep_values_of_every_type(tmp_path: Path) -> 
     assert (record["pairs"], record["none"]) == ([["k", 1]], None)
 
 
+def test_a_file_of_parquet_with_nulls_alone_is_tagged(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    source, output = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    parquet.write_table(arrow.table({"id": [1, 2], "text": arrow.nulls(2)}), source)
+    assert tag_files(StubTagger(), [source], output).nulls == 2
+    assert parquet.read_table(output).to_pylist() == [
+        {"id": 1, "text": None, "entities": None},
+        {"id": 2, "text": None, "entities": None},
+    ]
+
+
 def test_failures_far_apart_are_read_from_their_own_row_groups(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -354,7 +366,7 @@ def test_a_lone_quote_of_a_tsv_is_a_character(tmp_path: Path, closed: bool) -> N
     (note,) = summary.notes
     assert note == (
         f"{tmp_path}/in.tsv:4: quotes are read as characters of their cells; --quoting csv "
-        "(quoting=…) reads them around cells"
+        "reads them around cells"
     )
 
 
@@ -422,6 +434,19 @@ def test_a_tsv_whose_file_shows_quoting_is_read_with_it(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"in.tsv:11: a quote opens a cell") as caught:
         tagged(tmp_path, "in.tsv", lone, start="overwrite")
     assert "--quoting none" in (caught.value.hint or "")
+
+
+def test_a_cell_whose_few_lines_might_be_rows_is_noted(tmp_path: Path) -> None:
+    content = 'id,text\n1,"a, b\nc"\n2,"Best day\n3,he said hello"\n4,"Best day\n5,he said"\n'
+    summary, output, _ = tagged(tmp_path, "in.csv", content)
+    assert summary.documents == 3
+    (note,) = summary.notes
+    assert note == (
+        f"{tmp_path}/in.csv:4: a quoted cell has 2 lines that might be rows; --quoting none "
+        "(quoting=…) reads quotes as characters of their cells"
+    )
+    output.unlink()
+    assert tagged(tmp_path, "in.csv", content, quoting="csv")[0].notes == ()
 
 
 @pytest.mark.parametrize("quoting", ["none", "csv"])

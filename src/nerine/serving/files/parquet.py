@@ -21,7 +21,7 @@ from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.records import Position, Record, entities_json, name_taken, text_missing
 
 _BATCH = 1024
-_TEXT_TYPES = ("string", "large_string", "string_view")
+_TEXT_TYPES = ("string", "large_string", "string_view", "null")
 
 
 class ParquetReader:

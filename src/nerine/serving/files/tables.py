@@ -36,8 +36,9 @@ from nerine.serving.files.rows import (
 )
 from nerine.serving.files.text import LineReader
 
-_READ_AROUND = "--quoting csv (quoting=…) reads them around cells"
-_HINT = f"--quoting none reads quotes as characters of their cells; {_READ_AROUND}"
+_READ_AROUND = "--quoting csv reads them around cells"
+_READ_AS_CHARACTERS = "--quoting none (quoting=…) reads quotes as characters of their cells"
+_HINT = f"{_READ_AS_CHARACTERS}; {_READ_AROUND}"
 
 
 class CsvReader(LineReader):
@@ -121,16 +122,23 @@ class CsvReader(LineReader):
             elif not row.cells:
                 yield row.record
             else:
-                self._note_quotes(row)
+                if not (self._quoting or self.notes):
+                    self._note_quotes(row)
                 yield replace(row.record, text=row.cells[index])
 
     def _note_quotes(self, row: Row) -> None:
-        """Notes once that a quote which might open a cell is read as a character."""
-        if self._quoted or self._quoting or self.notes:
-            return
-        if any(cell.startswith(QUOTE) for cell in row.cells):
-            place = f"{self.name}:{row.record.number}"
-            self.notes = (f"{place}: quotes are read as characters of their cells; {_READ_AROUND}",)
+        """Notes the first quote that might be read in the other way."""
+        place = f"{self.name}:{row.record.number}"
+        if not self._quoted:
+            if any(cell.startswith(QUOTE) for cell in row.cells):
+                found = f"{place}: quotes are read as characters of their cells; {_READ_AROUND}"
+                self.notes = (found,)
+        elif row.record.raw.count(b"\n") > 1:
+            form = RowFormat(self._delimiter, width=len(self._header))
+            lines = row.record.raw.splitlines()
+            if form.width > 1 and all(map(form.is_row, lines)):
+                found = f"{place}: a quoted cell has {len(lines)} lines that might be rows"
+                self.notes = (f"{found}; {_READ_AS_CHARACTERS}",)
 
     def _first_rows(self, width: int, lone_quotes: int) -> Iterator[Row]:
         """The rows from the first one on, without removing any from standard input."""
