@@ -46,7 +46,7 @@ def test_shows_findings_by_rule_with_their_lines(faulty: Path) -> None:
     assert f"  {faulty}/train.conll:10: 'I-place' cannot follow 'O' in IOB2, at 'Oslo'" in lines
     assert "warning  repeated-text  2 (train 2)  the same text as earlier in its split" in lines
     assert any("'place' differs only in upper and lower case" in line for line in lines)
-    assert lines[-1].startswith(f"{faulty}: 2 errors, ")
+    assert lines[-1].startswith(f"{faulty}: 1 error, ")
     assert lines[-1].endswith(f"by {sum(not rule.needs_encoder for rule in RULES.values())} rules")
 
 
@@ -234,3 +234,30 @@ def test_findings_of_wnut_stand_in_the_lines_that_they_name() -> None:
             token, tag = lines[path][int(line) - 1].split("\t")
             assert tag.startswith("B-")
             assert surface.split(" ")[0] == token
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("describe", "corpus"),
+        ("describe", "corpus", "--json"),
+        ("split", "corpus", "-o", "out", "--of", "all"),
+        ("convert", "corpus", "out", "--to", "spans"),
+        ("check", "corpus"),
+    ],
+)
+def test_a_label_of_the_test_split_alone_stops_no_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus").mkdir()
+    people = "".join(f"{name} B-PER\nran O\n\n" for name in ("Ann", "Bob", "Mira", "Zoë"))
+    (tmp_path / "corpus" / "train.txt").write_text(people * 3)
+    (tmp_path / "corpus" / "test.txt").write_text(people + "Acme B-ORG\ngrows O\n")
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.output.split())
+    expected = "the label 'ORG' of the test split" if "check" in arguments else "'ORG' (1)"
+    assert expected in said
+    if "describe" in arguments and "--json" not in arguments:
+        assert "ORG 0 1" in said

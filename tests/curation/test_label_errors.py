@@ -371,6 +371,25 @@ def test_a_label_that_the_model_does_not_know_is_an_error(tagger: Tagger) -> Non
         find_label_errors(corpus, ["train"], tagger)
 
 
+def test_entities_of_a_label_that_the_model_does_not_know_are_not_judged(tagger: Tagger) -> None:
+    documents = tuple(runs.corpus(4).train)
+    first, *others = documents
+    entity, *rest = first.entities
+    strange = dataclasses.replace(
+        first, entities=(dataclasses.replace(entity, label="animal"), *rest)
+    )
+    corpus = Corpus({"train": (strange, *others)}, ("animal",), "a test")
+    report = find_label_errors(corpus, ["train"], tagger)
+    assert report.notes[-1].endswith("whose entities were not judged: 'animal'")
+    golds = [each.gold for each in report.label_errors if each.sample.index == 0]
+    assert all(gold is None or gold.label != "animal" for gold in golds)
+    known = find_label_errors(
+        dataclasses.replace(corpus, splits={"train": documents}), ["train"], tagger
+    )
+    other = [each for each in known.label_errors if each.gold != entity or each.sample.index]
+    assert len(report.label_errors) == len(other)
+
+
 def test_entities_off_word_boundaries_are_noted(tagger: Tagger) -> None:
     corpus = Corpus({"train": (Document("Lisbon", (Entity(0, 3, "location"),)),)}, (), "a test")
     report = find_label_errors(corpus, ["train"], tagger)

@@ -136,18 +136,32 @@ def test_a_bad_line_has_its_place(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("label", "hint"),
     [
-        ("PLACE", "'place' differs only in upper and lower case"),
-        ("places", "the nearest one is 'place'"),
+        ("PLACE", "; 'place' differs only in upper and lower case"),
+        ("places", "; the nearest one is 'place'"),
         ("zzz", ""),
     ],
 )
-def test_a_label_that_training_lacks_is_refused(folder: Path, label: str, hint: str) -> None:
-    (folder / "test.conll").write_text(f"a O\n\nOslo B-place\n\nb O\nRome B-{label}\n")
-    with pytest.raises(CorpusError, match=f"the label '{label}' of the test split") as caught:
-        load_corpus(folder)
-    assert caught.value.place == f"{folder / 'test.conll'}:5"
-    assert "person, place" in (caught.value.expected or "")
-    assert (caught.value.hint or "") == hint
+def test_a_label_that_training_lacks_is_noted(folder: Path, label: str, hint: str) -> None:
+    test = folder / "test.conll"
+    test.write_text(f"a O\n\nOslo B-place\n\nb O\nRome B-{label}\nBari B-{label}\n")
+    corpus = load_corpus(folder)
+    assert corpus.labels == ("person", "place")
+    assert labels_of(corpus.test) == tuple(sorted(["place", label]))
+    (note,) = corpus.notes
+    assert note == (
+        f"the test split has labels that the training split lacks: '{label}' (2), the first at "
+        f"{test}:6: no model can learn them, and evaluation counts them as missed{hint}"
+    )
+    assert load_corpus(folder, for_checking=True).notes == ()
+    statistics = corpus_statistics(corpus)
+    assert statistics.labels == tuple(sorted(["person", "place", label]))
+    assert len(statistics.examples[label]) == 1
+
+
+def test_without_a_training_split_no_label_is_new(folder: Path) -> None:
+    (folder / "train.conll").unlink()
+    (folder / "test.conll").write_text("Rome B-city\n")
+    assert load_corpus(folder).notes == ()
 
 
 def test_labels_are_those_of_all_splits_without_training(folder: Path) -> None:

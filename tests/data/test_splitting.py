@@ -261,14 +261,29 @@ def test_the_command_refuses_what_does_not_fit(
     assert [path.name for path in tmp_path.iterdir()] == ["all.bio"]
 
 
-def test_a_label_that_training_would_not_have_is_an_error(tmp_path: Path) -> None:
+def test_a_label_that_the_new_training_split_does_not_have_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     record = {"text": "b", "entities": [{"start": 0, "end": 1, "label": "rare"}]}
     others = "".join(f'{{"text": "{n}", "entities": []}}\n' for n in range(9))
     path.write_text(f"{json.dumps(record)}\n{others}")
     result = run("split", path, "-o", tmp_path / "out", "--validation", "0.9", "--test", "0")
-    assert result.exit_code == 2
-    assert "no training document would have the label 'rare'" in result.stderr
+    assert result.exit_code == 0
+    assert (
+        "note: no document of the new training split has the labels 'rare': another --seed or "
+        "smaller shares may give it some"
+    ) in " ".join(result.stdout.split())
+    assert "rare" in (tmp_path / "out" / "validation.jsonl").read_text()
+
+
+def test_a_label_that_only_the_test_split_has_does_not_stop_a_division(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "train.conll").write_text("Mira B-person\n\n" * 3 + "Ana B-person\n\nb O\n")
+    (tmp_path / "in" / "test.conll").write_text("Oslo B-place\n")
+    result = run("split", tmp_path / "in", "-o", tmp_path / "out", "--test", "0", "--json")
+    assert result.exit_code == 0
+    notes = json.loads(result.stdout)["notes"]
+    assert [("'place' (1)" in note, "another --seed" in note) for note in notes] == [(True, False)]
+    assert (tmp_path / "out" / "test.conll").read_text().split() == ["Oslo", "B-place"]
 
 
 def test_the_target_is_left_alone_and_written_whole_or_not_at_all(

@@ -91,9 +91,12 @@ def test_the_hint_doubles_the_steps_of_a_longer_run() -> None:
 
 def test_few_validation_entities_alone_do_not_prove_that_nothing_was_learned() -> None:
     missed = {"person": Counts(0, 1, 2)}
-    assert kinds(labels=missed, training={"person": Counts(9, 10, 10)}) == [
-        "few-validation-entities"
-    ]
+    of_training = {"person": Counts(9, 10, 10)}
+    none, few = signs(labels=missed, training=of_training)
+    assert [none.kind, few.kind] == ["none-found", "few-validation-entities"]
+    assert "find none of the validation split's 2 entities in 80 documents" in none.message
+    assert "--steps" in none.hint
+    assert kinds(labels={"person": Counts(1, 1, 2)}, training=of_training) == [few.kind]
     found = signs(labels=missed, training={"person": Counts(0, 1, 30)})
     assert [sign.kind for sign in found] == [LEARNED_NOTHING, "few-validation-entities"]
     assert "0 of 2 validation entities, and 0 of 30 entities of training" in found[0].message

@@ -30,7 +30,6 @@ from nerine.core.errors import (
 )
 from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, tag_files
-from nerine.serving.files import lines as lines_module
 from nerine.serving.files.identity import model_identity
 from nerine.serving.files.inputs import find_inputs, format_named
 from nerine.serving.files.outputs import Outputs
@@ -303,20 +302,22 @@ def test_parquet_keeps_columns_row_groups_and_metadata(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     output = tmp_path / "out.parquet"
     summary = tag(path, output, into="found")
-    assert (summary.documents, summary.failures) == (10, 2)
-    assert [(each["line"], each["record"]) for each in failures(output)] == [(8, ""), (9, POISON)]
+    assert (summary.documents, summary.failures, summary.nulls) == (10, 1, 1)
+    (failure,) = failures(output)
+    assert failure["line"] == 9
+    assert json.loads(failure["record"]) == {"id": 8, "text": POISON, "more": {"a": [8]}}
     written = parquet.ParquetFile(output)
     groups = [written.metadata.row_group(n).num_rows for n in range(written.num_row_groups)]
-    assert groups == [4, 3, 1]
+    assert groups == [4, 4, 1]
     assert written.metadata.row_group(0).column(0).compression == "ZSTD"
     found = written.read()
     assert found.schema.metadata[b"who"] == b"me"
-    assert found.drop_columns(["found"]) == table.take([*range(7), 9])
+    assert found.drop_columns(["found"]) == table.take([*range(8), 9])
     kind = "list<element: struct<start: int64, end: int64, label: string, score: double>>"
     assert str(found.schema.field("found").type).replace("item", "element") == kind
     entities = found["found"].to_pylist()
     assert [(e["start"], e["end"]) for e in entities[0]] == [(0, 4), (7, 11)]
-    assert entities[-1] == []
+    assert entities[-2:] == [None, []]  # of a null, and of an empty text
 
 
 @pytest.mark.parametrize("kind", ["large_string", "dictionary"])
@@ -610,19 +611,6 @@ def test_a_compressed_file_that_breaks_off_is_an_error_with_its_place(
     assert files_in(tmp_path).keys() == {source.name}
 
 
-def test_a_record_without_an_end_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lines_module, "LONGEST", 100)
-    monkeypatch.setattr("nerine.serving.files.tables.LONGEST", 100)
-    source = tmp_path / "in.txt"
-    source.write_text("short\n" + "x" * 200)
-    assert f"{source}:2: this record is longer" in refused_or_raised(source, tmp_path / "o.jsonl")
-    table = tmp_path / "in.csv"
-    table.write_text("text\nshort\n" + '"open\n' + "more\n" * 50)
-    assert f"{table}:3: this record is longer" in refused_or_raised(table, tmp_path / "o.csv")
-
-
 def test_an_input_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
     source.write_text("Mira\n")
@@ -635,7 +623,13 @@ def test_an_input_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"format": "xml"}, {"delimiter": ";;"}, {"delimiter": '"'}, {"into": "text"}],
+    [
+        {"format": "xml"},
+        {"quoting": "all"},
+        {"delimiter": ";;"},
+        {"delimiter": '"'},
+        {"into": "text"},
+    ],
 )
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):

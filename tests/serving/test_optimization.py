@@ -342,6 +342,45 @@ def test_without_data_the_checkpoint_says_what_it_was_trained_on(
     assert run("optimize", run_folder, "--tolerance", 100).exit_code == 0
 
 
+def test_a_corpus_without_a_validation_split_says_how_to_go_on(
+    quick: None, run_folder: Path, data: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "own" / "train.jsonl"
+    path.parent.mkdir()
+    write_documents(documents(), path)
+    refused = run("optimize", run_folder, "--data", path.parent, "--tolerance", 100)
+    assert refused.exit_code == 2
+    assert "there is no validation split to measure on" in refused.stderr
+    # both ways of the hint are followed
+    assert f"--split train measures on another one; nerine split {path.parent} -o FOLDER" in (
+        " ".join(refused.stderr.split())
+    )
+    arguments = ["--tolerance", 100, "--variant", "onnx-fp32", "--json"]
+    other = run("optimize", run_folder, "--data", path.parent, "--split", "train", *arguments)
+    assert json.loads(other.stdout)["split"] == "train"
+    assert run("split", path.parent, "-o", tmp_path / "new").exit_code == 0
+    divided = run("optimize", run_folder, "--data", tmp_path / "new", *arguments)
+    assert json.loads(divided.stdout)["split"] == "validation"
+
+
+def test_without_data_the_documents_that_training_held_out_are_measured(
+    quick: None, run_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.jsonl"
+    write_documents(documents(), path)
+    given = nerine.load_corpus(path)
+    used = given.hold_out_validation(0.3, 4)
+    info = json.loads((run_folder / "nerine.json").read_text())
+    info["provenance"] = {
+        "corpus": {"source": str(path), "hash": used.hash, "given": given.hash},
+        "settings": {"validation_fraction": 0.3, "seed": 4},
+    }
+    (run_folder / "nerine.json").write_text(json.dumps(info))
+    result = run("optimize", run_folder, "--tolerance", 100, "--variant", "onnx-fp32", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["hash"] == used.hash
+
+
 def test_the_path_of_the_corpus_is_that_of_the_run(
     quick: None, run_folder: Path, data: Path
 ) -> None:

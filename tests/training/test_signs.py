@@ -69,6 +69,9 @@ def test_ten_sentences(encoder: Path, tmp_path: Path) -> None:
     assert {"few-validation-entities", "label-rare"} <= kinds(run)
     assert not kinds(run) & {"learned-nothing", "no-validation-entities"}
     assert "only 2 entities in 1 document" in message(run, "few-validation-entities")
+    equal = [record for record in run.epochs if record.f1 == run.best.f1]
+    assert len(equal) > 1
+    assert run.best.validation_loss == min(record.validation_loss for record in equal)
     saved = json.loads((run.folder / "nerine.json").read_text())["signs"]
     assert saved == [sign.to_dict() for sign in run.signs]
     assert run.tagger(device="cpu").signs == run.signs
@@ -81,6 +84,8 @@ def test_ten_sentences_of_which_a_model_learns_nothing(encoder: Path, tmp_path: 
     )
     assert run.learned_nothing
     assert "training-loss-stays" in kinds(run)
+    assert {record.f1 for record in run.epochs} == {0.0}
+    assert run.best.validation_loss == min(record.validation_loss for record in run.epochs)
     assert "0 of 1 validation entities, and 0 of 9" in message(run, "learned-nothing")
     assert learned_nothing(run.tagger(device="cpu").signs) == run.signs[0]
     loaded = Tagger.load(run.folder, device="cpu")

@@ -29,6 +29,7 @@ from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import Collator, Examples, make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
+from nerine.training.loop import validate
 from nerine.training.losses import GoldLoss
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
@@ -345,12 +346,32 @@ def test_a_corpus_that_cannot_be_learned_from(
         small_run(tmp_path / "run", encoder, corpus=given, **changes)
 
 
-def test_a_label_that_training_lacks_is_an_error(encoder: Path, tmp_path: Path) -> None:
-    strange = Document("x", (Entity(0, 1, "Person"),))
+def test_a_validation_label_that_training_lacks_is_missed_under_a_note(
+    encoder: Path, tmp_path: Path
+) -> None:
+    strange = Document("Mira x", (Entity(0, 4, "person"), Entity(5, 6, "Person")))
     given = Corpus(
         {"train": corpus().train, "validation": (strange,)}, ("location", "person"), "a test"
     )
-    with pytest.raises(TrainingError, match="validation split has the label 'Person'"):
+    run = small_run(tmp_path / "run", encoder, corpus=given)
+    (note,) = (note for note in run.notes if "'Person' (1)" in note)
+    assert "'person' differs only in upper and lower case" in note
+    tagger = run.tagger(device="cpu")
+    assert tagger.labels == ("location", "person")
+    assert evaluate(tagger, given.validation).scores.labels["Person"].gold == 1
+    # the loss is that of the words that have a right tag
+    logits = tagger.inference.word_logits([strange])
+    (right,) = np.flatnonzero([tag == "B-person" for tag in tagger.settings.tags])
+    expected = -torch.log_softmax(torch.from_numpy(logits.values[0]), dim=-1)[right]
+    _, loss = validate(tagger.inference, [strange])
+    assert loss == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_a_training_label_that_the_corpus_does_not_name_is_an_error(
+    encoder: Path, tmp_path: Path
+) -> None:
+    given = Corpus({"train": corpus().train}, ("person",), "a test")
+    with pytest.raises(TrainingError, match="labels that the corpus does not name"):
         small_run(tmp_path / "run", encoder, corpus=given)
 
 

@@ -21,6 +21,7 @@ from nerine.cli.options import (
 from nerine.cli.predict import file_texts
 from nerine.cli.terminal import working
 from nerine.cli.training import end_run, run_settings, setting_options, settings_file_option
+from nerine.core.streams import Pause
 from nerine.training.settings import DistillationSettings
 
 
@@ -81,7 +82,8 @@ def distill(
     with working(f"reading {data}"):
         corpus = reading.load(data)
         options = reading.options.accepting("unlabelled")
-        texts = [*itertools.chain(*(file_texts(path, None, options) for path in unlabelled))]
+        read = itertools.chain(*(file_texts(path, None, options) for path in unlabelled))
+        texts = [text for text in read if not isinstance(text, Pause)]
     from nerine.cli.progress import training_display
 
     with training_display() as listener:

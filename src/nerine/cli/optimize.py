@@ -88,6 +88,15 @@ def optimize(
     check_tolerance(tolerance)  # now rather than after a corpus is read
     check_folder(Path(checkpoint).expanduser())
     corpus, source = corpus_to_measure_on(checkpoint, data, reading)
+    if split not in corpus.splits:
+        others = " or ".join(f"--split {name}" for name in corpus.splits)
+        raise CorpusError(
+            f"there is no {split} split to measure on",
+            place=source,
+            expected=f"one of: {', '.join(corpus.splits)}",
+            hint=f"{others} measures on another one; nerine split {source} -o FOLDER makes a "
+            "corpus with a validation split",
+        )
     documents = corpus.split(split)
     about = {"corpus": source, "hash": corpus.hash, "split": split}
     with working(f"optimising {checkpoint}") as say:
@@ -123,7 +132,8 @@ def corpus_to_measure_on(
         return corpus, corpus.source
     try:
         path = Path(checkpoint).expanduser() / INFO_FILE
-        trained_on = json.loads(path.read_text(encoding="utf-8"))["provenance"]["corpus"]
+        provenance = json.loads(path.read_text(encoding="utf-8"))["provenance"]
+        trained_on = provenance["corpus"]
         source, hash_, config = trained_on["source"], trained_on["hash"], trained_on.get("config")
     except (OSError, ValueError, KeyError, TypeError) as error:
         # other faults of the checkpoint are reported when it is loaded
@@ -146,6 +156,11 @@ def corpus_to_measure_on(
             hint=f"nerine optimize {checkpoint} --data CORPUS",
         )
     corpus = dataclasses.replace(reading, config=reading.config or config).load(source)
+    settings = provenance.get("settings") or {}
+    fraction = settings.get("validation_fraction")
+    if fraction and "validation" not in corpus.splits and corpus.hash == trained_on.get("given"):
+        # the documents that training held out
+        corpus = corpus.hold_out_validation(fraction, settings.get("seed", 0))
     if corpus.hash != hash_:
         raise CorpusError(
             "the corpus has changed since the checkpoint was trained on it",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +20,10 @@ from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.core.display import tagged_page
 from nerine.core.document import Document
-from nerine.core.errors import FormatError
-from nerine.core.files import read_lines, replacing, stream_lines
+from nerine.core.encodings import decoded
+from nerine.core.errors import FormatError, SettingsError
+from nerine.core.files import read_lines, replacing
+from nerine.core.streams import Pause, timely_lines
 from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
 
 if TYPE_CHECKING:
@@ -28,7 +33,8 @@ _OUTPUTS = ("text", "jsonl", "columns", "html")
 _OURS = {"jsonl": "spans", "columns": "columns"}
 """Outputs that are formats of corpora, with the names of these formats."""
 
-Texts = Iterator[str | Document]
+Texts = Iterator[str | Document | Pause]
+_STANDARD_INPUT = Path("-")
 
 
 @click.command(
@@ -50,8 +56,8 @@ Each text gives one document, in the same order; an empty line is an empty docum
     "files",
     multiple=True,
     type=FILE,
-    help="A .txt file with a text in each line, JSON lines with texts, or a column file. "
-    "May be repeated.",
+    help="A .txt file with a text in each line, JSON lines with texts, a column file, or - for "
+    "standard input. May be repeated.",
 )
 @format_option("--from", "from_", text="Format of the files.  [default: found from their names]")
 @click.option(
@@ -85,24 +91,27 @@ def predict(
     """
     if output:
         check_output(output, files)
+    if not texts and not files:
+        files = (_STANDARD_INPUT,)
+    if files.count(_STANDARD_INPUT) > 1:
+        raise SettingsError("standard input can be read once only", place="--file -")
     options = options.accepting("unlabelled")
     with hints_on_from():
         sources = [file_texts(path, from_, options) for path in files]
     tagger = model.load(checkpoint)
-    lines = (line for _, line in stream_lines(sys.stdin.buffer, "standard input"))
-    if texts or files:
-        documents = tagger.pipe(itertools.chain(texts, *sources))
-    elif sys.stdin.isatty():
+    if _STANDARD_INPUT in files and sys.stdin.isatty():
         click.echo("type a text in each line; Ctrl-D ends", err=True)
-        documents = map(tagger, lines)  # each line as soon as it is typed
-    else:
-        documents = tagger.pipe(lines)
+    documents = tagger.pipe(itertools.chain(texts, *sources))
+    if output is None:
+        documents = _flushed(documents)
     kind = "jsonl" if as_json else format_ or _default_format(output)
     _write(documents, kind, output, tagger)
 
 
 def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
     """The texts of a file, which is read when they are needed; the format is found at once."""
+    if path == _STANDARD_INPUT:
+        return _standard_lines() if format_ is None else _standard_documents(format_, options)
     if not path.is_file():
         raise FormatError(
             "this is a folder" if path.is_dir() else "the file does not exist",
@@ -112,6 +121,35 @@ def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
     if format_ is None and path.suffix.lower() == ".txt":
         return (line for _, line in read_lines(path))
     return iter(read_documents(path, format_ or detect_format(path), options))
+
+
+def _standard_lines() -> Iterator[str | Pause]:
+    """The lines of standard input as texts, with a pause where it stands still."""
+    number = 0
+    for raw in timely_lines(sys.stdin.buffer):
+        if isinstance(raw, Pause):
+            yield raw
+            continue
+        number += 1
+        bare = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+        text = decoded(bare, f"standard input:{number}")
+        yield text.removesuffix("\n").removesuffix("\r")
+
+
+def _standard_documents(format_: str, options: ReadOptions) -> Iterator[Document]:
+    """The documents in standard input, which is copied into a file for the format's reader."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "standard input")
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield from read_documents(copy, format_, options)
+
+
+def _flushed(documents: Iterator[Document]) -> Iterator[Document]:
+    """The documents; what was written of those before is shown while the next one is awaited."""
+    for document in documents:
+        yield document
+        stdout().flush()
 
 
 def _default_format(output: Path | None) -> str:

@@ -18,9 +18,8 @@ from nerine.cli.options import (
     output_option,
 )
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
-from nerine.core.display import counted
+from nerine.core.display import counted, listed
 from nerine.core.document import count_entities
-from nerine.core.errors import CorpusError
 from nerine.core.files import replacing_folder
 from nerine.data.formats import FORMATS, WriteOptions, write_documents
 from nerine.data.splitting import Pool, fold_corpora, labels_without_training, split_corpus
@@ -84,13 +83,13 @@ def split(
         shares = {"validation": validation, "test": test}
         given = {name: share for name, share in shares.items() if share is not None}
         divided = split_corpus(loaded, **given, of=of, seed=seed)
-        missing = labels_without_training(divided)
+        known = labels_without_training(loaded) if of == "train" else ()
+        missing = [label for label in labels_without_training(divided) if label not in known]
         if missing:
-            raise CorpusError(
-                f"no training document would have the label {missing[0]!r}",
-                place=divided.source,
-                expected="every label in the training split",
-                hint="try another --seed, or smaller shares",
+            said = listed(map(repr, missing), 8)
+            notes.append(
+                f"no document of the new training split has the labels {said}: another --seed or "
+                "smaller shares may give it some"
             )
         corpora, parts = {"": divided}, divided.splits
     else:

@@ -27,7 +27,7 @@ from nerine.cli.terminal import (
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.serving.files.inputs import STANDARD
-from nerine.serving.files.options import FORMATS, Format, Start, TaggingOptions
+from nerine.serving.files.options import FORMATS, QUOTINGS, Format, Quoting, Start, TaggingOptions
 from nerine.serving.files.outputs import Outputs
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
@@ -45,9 +45,9 @@ Examples:
   nerine tag runs/wnut archive/ "more/*.parquet" -o tagged/ --thresholds saved
   zcat posts.gz | nerine tag runs/wnut - --format text -o - | head
 
-Records keep all their fields, columns and bytes; "entities" is added. A record that cannot be read
-or tagged is written to OUTPUT.failed.jsonl with the reason, and to no output. Exit codes: 0 all
-tagged, 1 some failed or interrupted, 2 unusable input.
+Records keep all their fields, columns and bytes; "entities" is added, null where the text is null.
+A record that cannot be read or tagged is written to OUTPUT.failed.jsonl, whole and with the reason,
+and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unusable input.
 """,
 )
 @click.argument("checkpoint")
@@ -71,6 +71,12 @@ tagged, 1 some failed or interrupted, 2 unusable input.
 @click.option(
     "--delimiter", metavar="SIGN", help="Sign between cells.  [default: , in CSV, TAB in TSV]"
 )
+@click.option(
+    "--quoting",
+    type=click.Choice(QUOTINGS),
+    help="Whether quotes are characters of cells (none) or surround them (csv).  [default: csv in "
+    "CSV, in TSV what the file shows]",
+)
 @click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
 @tagging_options
@@ -86,6 +92,7 @@ def tag(
     column: str,
     into: str,
     delimiter: str | None,
+    quoting: Quoting | None,
     resume: bool,
     overwrite: bool,
     model: ModelOptions,
@@ -102,7 +109,7 @@ def tag(
     to_stream = output == STANDARD
     if to_stream and as_json:
         raise SettingsError("the records already go to standard output", place="--json")
-    options = TaggingOptions(format_, field, column, into, delimiter, start)
+    options = TaggingOptions(format_, field, column, into, delimiter, quoting, start)
     target: str | BinaryIO = output
     if to_stream:
         stream = _VisibleBytes() if sys.stdout.isatty() else stdout().buffer
@@ -165,11 +172,16 @@ def print_summary(summary: TaggingSummary) -> None:
     on = console(stderr=True)
     for path in summary.passed_over:
         print_line(on, f"note: {path} is hidden and was passed over")
+    for note in summary.notes:
+        print_line(on, f"note: {note}")
+    if summary.nulls:
+        records = counted(summary.nulls, "record has", "records have")
+        print_line(on, f"note: {records} null instead of a text: the entities are null")
     if summary.entities:
         rows = ((label, f"{number:,}") for label, number in summary.entities.items())
         on.print(number_table("label", ["entities"], rows))
     total = sum(summary.entities.values())
-    tagged = summary.documents - summary.failures
+    tagged = summary.documents - summary.failures - summary.nulls
     found = counted(total, "entity", "entities")
     print_line(on, f"{counted(tagged, 'document')} tagged, {found}")
     if summary.tagged_now:
@@ -177,6 +189,9 @@ def print_summary(summary: TaggingSummary) -> None:
         digits = 0 if summary.rate >= 10 else 1
         rate = f"{summary.rate:,.{digits}f} documents/s"
         print_line(on, f"{now}in {summary.seconds:,.1f} s, {rate}")
+    kept = summary.documents - summary.failures
+    records = counted(summary.documents, "record")
+    print_line(on, f"{records} in = {kept:,} out + {summary.failures:,} failed")
     if summary.failures:
         where = f": they and the reasons are in {summary.failed}" if summary.failed else ""
         print_line(on, f"{counted(summary.failures, 'document')} failed{where}", "bold")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations, islice
 from typing import Any
 
-from nerine.core.document import Document, surface_form, surface_forms
+from nerine.core.document import Document, labels_of, surface_form, surface_forms
 from nerine.data.corpus import Corpus
 
 EXAMPLES_PER_LABEL = 3
@@ -51,7 +51,7 @@ class CorpusStatistics:
         source: The source of the corpus.
         hash: Its hash.
         scheme: The name of its tag scheme, if any.
-        labels: Its labels.
+        labels: The labels of all its splits.
         splits: The statistics of each split.
         shared_texts: For each pair of splits, the number of documents of the second one whose text
             is in the first one.
@@ -88,14 +88,15 @@ def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
     texts = {name: {each.text for each in split} for name, split in splits.items()}
     documents = [document for split in splits.values() for document in split]
     examples = {}
-    for label in corpus.labels:
+    labels = labels_of(documents)
+    for label in labels:
         having = (each for each in documents if any(e.label == label for e in each.entities))
         examples[label] = tuple(islice(having, EXAMPLES_PER_LABEL))
     return CorpusStatistics(
         source=corpus.source,
         hash=corpus.hash,
         scheme=corpus.scheme.value if corpus.scheme else None,
-        labels=corpus.labels,
+        labels=labels,
         splits={
             name: split_statistics(split, None if name == "train" else known)
             for name, split in splits.items()

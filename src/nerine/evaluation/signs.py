@@ -39,7 +39,7 @@ class Sign:
     Attributes:
         kind: `learned-nothing`, `late-start`, `training-loss-stays`, `validation-loss-rises`,
             `label-never-predicted`, `label-rare`, `no-validation-entities`,
-            `few-validation-entities` or `best-is-last`.
+            `none-found`, `few-validation-entities` or `best-is-last`.
         message: The problem, with its numbers.
         hint: What to try.
     """
@@ -209,7 +209,15 @@ def _validation_entities(outcome: Outcome) -> Iterator[Sign]:
             "with the lowest validation loss are kept"
         )
         yield Sign("no-validation-entities", message, hint)
-    elif counts.gold < FEW_ENTITIES:
+    elif not counts.correct and not outcome.learned_nothing:
+        missed = counted(counts.gold, "entity", "entities")
+        message = (
+            f"the kept weights find none of the validation split's {missed} {in_all}, but some of "
+            "training documents"
+        )
+        longer = f"train longer: {outcome.longer}; nerine check CORPUS compares the splits"
+        yield Sign("none-found", message, longer)
+    if 0 < counts.gold < FEW_ENTITIES:
         entities = counted(counts.gold, "entity", "entities")
         grain = 200 / (counts.gold + counts.predicted)
         message = (

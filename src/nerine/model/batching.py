@@ -16,6 +16,7 @@ import numpy as np
 
 from nerine.core.document import Document
 from nerine.core.errors import DocumentError, TrainingError
+from nerine.core.streams import Pause
 from nerine.model.encoding.windows import Windows
 from nerine.model.ragged import IntArray, rows_and_columns
 
@@ -86,9 +87,12 @@ class Batch:
 
 
 def look_aheads(
-    texts: Iterable[str | Document], *, first: int = _LOOK_AHEAD_DOCUMENTS
+    texts: Iterable[str | Document | Pause], *, first: int = _LOOK_AHEAD_DOCUMENTS
 ) -> Iterator[list[Document]]:
-    """A stream of texts as lists of documents of bounded size, the first of at most `first`."""
+    """A stream of texts as lists of documents of bounded size, the first of at most `first`.
+
+    A pause ends a list, and an empty list follows: nothing else is to be waited for.
+    """
     if isinstance(texts, str | Document):
         raise DocumentError(
             f"a single {type(texts).__name__}",
@@ -98,6 +102,12 @@ def look_aheads(
     ahead: list[Document] = []
     characters, most = 0, first
     for index, text in enumerate(texts):
+        if isinstance(text, Pause):
+            if ahead:
+                yield ahead
+                ahead, characters = [], 0
+            yield []
+            continue
         if not isinstance(text, str | Document):
             raise DocumentError(
                 f"item {index} is a {type(text).__name__}", expected="a str or a Document"

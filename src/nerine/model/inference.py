@@ -157,7 +157,8 @@ class Inference:
         While threads run the model, this thread encodes the next look-ahead and decodes the last.
 
         Args:
-            look_aheads: Lists of documents; each list is encoded and batched together.
+            look_aheads: Lists of documents; each list is encoded and batched together. At an empty
+                one, all those before it are finished.
 
         Raises:
             CheckpointError: If many documents of a look-ahead all fail in the same way: then the
@@ -166,8 +167,9 @@ class Inference:
         started: deque[tuple[list[Document], Encoding | Exception, _Running]] = deque()
         with self._threads() as threads:
             for documents in look_aheads:
-                started.append((documents, *self._start(documents, threads)))
-                if len(started) > _STARTED:
+                if documents:
+                    started.append((documents, *self._start(documents, threads)))
+                while len(started) > (_STARTED if documents else 0):
                     yield from self._finish(*started.popleft())
             while started:
                 yield from self._finish(*started.popleft())

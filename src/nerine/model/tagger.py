@@ -10,6 +10,7 @@ from typing import Any, Literal
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError
 from nerine.core.extras import optional_imports
+from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Thresholds, apply_thresholds
 from nerine.evaluation.signs import Sign, learned_nothing
@@ -234,13 +235,14 @@ class Tagger:
             return [self.filtered(each) for each in self.inference.predict(aheads[0])]
         return list(self.pipe(chain.from_iterable(aheads)))
 
-    def pipe(self, texts: Iterable[str | Document]) -> Iterator[Document]:
+    def pipe(self, texts: Iterable[str | Document | Pause]) -> Iterator[Document]:
         """Tags a stream of texts in bounded memory.
 
         The model runs in threads while the next texts are read and encoded.
 
         Args:
-            texts: The texts; they are read ahead.
+            texts: The texts; they are read ahead. At a `PAUSE` among them, those before it are
+                tagged without waiting for more.
 
         Raises:
             DocumentError: If an item is not a text, or `texts` is a single text.
@@ -251,11 +253,13 @@ class Tagger:
                 raise outcome.error
             yield self.filtered(outcome)
 
-    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+    def pipe_with_errors(
+        self, texts: Iterable[str | Document | Pause]
+    ) -> Iterator[Document | Failure]:
         """Tags a stream of texts as `pipe` does, with a `Failure` for each text that fails.
 
         Args:
-            texts: The texts; an error in reading them is raised here, too.
+            texts: As for `pipe`; an error in reading them is raised here, too.
 
         Raises:
             DocumentError: If an item is not a text, or `texts` is a single text.

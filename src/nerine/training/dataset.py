@@ -89,6 +89,11 @@ def make_examples(
         blind += int(np.sum((words.word_starts < 0) & (own != head.no_entity)))
     windows = encoder.windows(encoding)
     labelled = int(np.sum(windows.documents < len(documents)))
+    if (targets == IGNORED).any():
+        raise TrainingError(
+            "the training split has labels that the corpus does not name",
+            expected="Corpus.labels with every label of the training split",
+        )
     if not labelled:
         raise TrainingError("the training split has no text that the tokenizer can read")
     if unlabelled and labelled == len(windows):

@@ -24,6 +24,7 @@ from nerine.evaluation.metrics import Scores, score
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
 from nerine.model.batching import BudgetSampler, look_aheads
+from nerine.model.heads.tags import IGNORED
 from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.tagger import Tagger
@@ -311,7 +312,7 @@ def sample_of(documents: Sequence[Document], size: int | None) -> Sequence[Docum
 
 
 def validate(inference: Inference, documents: Sequence[Document]) -> tuple[Scores, float]:
-    """The scores of labelled documents, and the mean loss of the words that have subwords."""
+    """The scores of labelled documents, and the mean loss of the words with subwords and a tag."""
     predicted: list[Document] = []
     total = 0.0
     words = 0
@@ -324,7 +325,8 @@ def validate(inference: Inference, documents: Sequence[Document]) -> tuple[Score
                 for document, encoding in zip(ahead, logits.encoding, strict=True)
             ]
         )
-        seen = logits.encoding.word_starts >= 0
+        # words of an entity whose label training lacks have no tag that could be right
+        seen = (logits.encoding.word_starts >= 0) & (targets != IGNORED)
         values = torch.from_numpy(logits.values[seen])
         total += float(inference.head.loss(values, torch.from_numpy(targets[seen])))
         words += len(values)

@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
-from nerine.core.document import count_entities, labels_of
+from nerine.core.document import count_entities
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
-from nerine.data.corpus import Corpus
+from nerine.data.corpus import Corpus, unseen_label_notes
 from nerine.data.formats.overlaps import check_flat
 from nerine.model.backends.hardware import multiplies_bfloat16
 from nerine.model.backends.pytorch import default_device
@@ -151,7 +151,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
         settings: The settings; those that are None are chosen.
 
     Raises:
-        TrainingError: If training has no entities, or validation has other labels.
+        TrainingError: If training has no entities.
         OverlapError: If entities of the training or the validation split overlap.
         CorpusError: If the corpus has no training split, or it cannot be divided.
         CheckpointError: If the encoder is not found or cannot be used.
@@ -165,7 +165,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
     if "validation" not in corpus.splits and settings.validation_fraction is None:
         settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
     corpus = with_validation(corpus, settings, notes)
-    check_labels(corpus)
+    notes += check_labels(corpus)
     documents = itertools.chain(corpus.train, corpus.validation)
     check_flat(documents, "training with one tag a word", corpus.source)
     facts = _facts(corpus, settings)
@@ -310,8 +310,8 @@ def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> 
     return split
 
 
-def check_labels(corpus: Corpus) -> None:
-    """Raises `TrainingError` if training has no entities, or validation has other labels."""
+def check_labels(corpus: Corpus) -> list[str]:
+    """Notes on labels that training lacks; raises `TrainingError` if it has no entities."""
     if not any(document.entities for document in corpus.train):
         if corpus.labels:  # it had some before documents were held out
             found = "all entities are in the documents that were held out as validation split"
@@ -325,12 +325,7 @@ def check_labels(corpus: Corpus) -> None:
         raise TrainingError(
             found, place=corpus.source, expected="labelled entities to learn from", hint=hint
         )
-    unknown = sorted(set(labels_of(corpus.validation)) - set(corpus.labels))
-    if unknown:
-        raise TrainingError(
-            f"the validation split has the label {unknown[0]!r}, which the training split lacks",
-            expected=f"one of the training split's labels: {', '.join(corpus.labels)}",
-        )
+    return [note for note in unseen_label_notes(corpus) if note not in corpus.notes]
 
 
 def held_out_share(documents: int) -> float:

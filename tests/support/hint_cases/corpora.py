@@ -102,18 +102,6 @@ CASES = {
         then=lambda: written_predictions("--to label-studio"),
         right=[["PER"]],
     ),
-    "a label in another case": Case(
-        lambda: training("corpus"),
-        in_folder("corpus", {**SPLITS, "test.conll": BO.replace("PER", "Per")}),
-        changes=in_folder("corpus", SPLITS),
-        right=SHOWN,
-    ),
-    "a label that is misspelt": Case(
-        lambda: training("corpus"),
-        in_folder("corpus", {**SPLITS, "test.conll": BO.replace("PER", "PRE")}),
-        changes=in_folder("corpus", SPLITS),
-        right=SHOWN,
-    ),
     "two files of one split": Case(
         lambda: training("corpus"),
         in_folder("corpus", {**SPLITS, "train_old.conll": BO}),

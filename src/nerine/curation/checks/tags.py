@@ -107,6 +107,6 @@ RULES = (
     Rule(
         "mixed-schemes", "warning", "tags of several schemes in one file or corpus", mixed_schemes
     ),
-    Rule("unknown-label", "error", "a label that the training split lacks", unknown_labels),
+    Rule("unknown-label", "warning", "a label that the training split lacks", unknown_labels),
     Rule("similar-labels", "warning", "labels that look like one label", similar_labels),
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nerine.core.display import listed
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
 from nerine.curation.label_errors.cross_validation import (
@@ -75,20 +76,25 @@ def find_label_errors(
 ) -> LabelErrorReport:
     """Label errors of `splits` by one tagger that was not trained on them.
 
-    `provenance` is that of the tagger's checkpoint. Raises `CorpusError` if it says that the tagger
-    was trained on one of the splits, or if the tagger does not know a gold label; `CheckpointError`
-    if it has learned nothing.
+    `provenance` is that of the tagger's checkpoint. Entities of a label that the tagger does not
+    have are not judged, with a note. Raises `CorpusError` if the provenance says that the tagger
+    was trained on one of the splits, or if it knows no gold label; `CheckpointError` if it has
+    learned nothing.
     """
     check_judge(tagger, "without --model, models are trained by cross-validation")
     notes = _check_not_trained_on(corpus, splits, provenance or {})
     samples = samples_of(corpus, splits)
-    unknown = set(labels_of(sample.document for sample in samples)) - set(tagger.labels)
-    if unknown:
+    labels = labels_of(sample.document for sample in samples)
+    unknown = [label for label in labels if label not in tagger.labels]
+    said = listed(map(repr, unknown), 8)
+    if unknown and len(unknown) == len(labels):
         raise CorpusError(
-            f"the model does not know the label {min(unknown)!r}",
+            f"the model does not know the {'label' if len(unknown) == 1 else 'labels'} {said}",
             place=corpus.source,
-            expected=f"one of the model's: {', '.join(tagger.labels)}",
+            expected=f"some of the model's: {', '.join(tagger.labels)}",
         )
+    if unknown:
+        notes.append(f"labels that the model does not know, whose entities were not judged: {said}")
     return _report(*disagreements(samples, tagger), samples, notes)
 
 

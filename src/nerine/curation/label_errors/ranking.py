@@ -176,7 +176,8 @@ def disagreements(samples: Sequence[Sample], tagger: Tagger) -> tuple[list[Label
 
     A gold entity may occur several times, with its best other reading of each kind. An entity that
     begins or ends inside a word is judged as the whole words that it touches, and one that touches
-    no word is not judged; both count as adapted.
+    no word is not judged; both count as adapted. An entity whose label the tagger does not have is
+    not judged.
     """
     found: list[LabelError] = []
     adapted = 0
@@ -225,6 +226,8 @@ def _other_readings(
     for entity, gold_span in gold:
         gold_words = range(gold_span.start, gold_span.end)
         taken.update(gold_words)
+        if entity.label not in posterior.chain.labels:
+            continue
         value = posterior.probability(gold_span)
         nothing = posterior.nothing(gold_span.start, gold_span.end)
         if nothing >= MIN_PROBABILITY:

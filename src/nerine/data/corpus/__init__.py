@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from nerine.data.corpus.corpus import Corpus, groups_of
-from nerine.data.corpus.load import SAMPLE, is_hub_id, load_corpus, similar_label
+from nerine.data.corpus.load import (
+    SAMPLE,
+    is_hub_id,
+    load_corpus,
+    similar_label,
+    unseen_label_notes,
+)
 
-__all__ = ["SAMPLE", "Corpus", "groups_of", "is_hub_id", "load_corpus", "similar_label"]
+__all__ = [
+    "SAMPLE",
+    "Corpus",
+    "groups_of",
+    "is_hub_id",
+    "load_corpus",
+    "similar_label",
+    "unseen_label_notes",
+]

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nerine.core.document import Document, labels_of
+from nerine.core.display import listed
+from nerine.core.document import Document, count_entities, labels_of
 from nerine.core.errors import CorpusError, HubError
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SAMPLE = "sample"
 
 _DEFAULT_READ = ReadOptions()
+_MOST_LABELS = 8
 
 SplitSource = Sequence[Path] | RecordRows
 """The files of a split, or its rows in a folder that `datasets` saved."""
@@ -63,13 +65,14 @@ def load_corpus(
         splits: For a data set on the hub or one that `datasets` saved, its name of each split that
             is wanted, as in `{"train": "train_2020"}`; others are not fetched.
         for_checking: Whether lines and records that cannot be read are left out and listed in the
-            logs, and splits may have labels that training lacks, instead of an error.
+            logs instead of an error, without notes on labels that training lacks.
 
     Returns:
-        The corpus, with every split read and checked.
+        The corpus, with every split read and checked. A label that the training split lacks is
+        noted: no model can learn it, and evaluation counts its entities as missed.
 
     Raises:
-        CorpusError: If a file or split is missing or empty, or labels of the splits do not agree.
+        CorpusError: If a file or split is missing or empty.
         FormatError: If a line or record cannot be read.
         SettingsError: If the format does not accept an option.
         HubError: If the data set cannot be reached.
@@ -104,6 +107,8 @@ def load_corpus(
             expected="a folder, a file, 'sample', or a data set on the hub as owner/name",
         )
     corpus = _read_corpus(sources, format, options, name, for_checking)
+    if not for_checking:
+        notes += unseen_label_notes(corpus)
     return replace(corpus, config=found_config, notes=notes)
 
 
@@ -165,20 +170,37 @@ def _read_corpus(
     places = {split: tuple(place for place, _ in pairs) for split, pairs in placed.items()}
     deciding = [splits["train"]] if "train" in splits else list(splits.values())
     labels = labels_of(document for documents in deciding for document in documents)
-    for split, pairs in () if for_checking else placed.items():
-        for place, document in pairs:
-            for entity in document.entities:
-                if entity.label not in labels:
-                    raise CorpusError(
-                        f"the label {entity.label!r} of the {split} split is not in the training "
-                        "split",
-                        place=place,
-                        expected=f"one of the training labels: {', '.join(labels) or 'none'}",
-                        hint=similar_label(entity.label, labels),
-                    )
     scheme = next((log.scheme for log in logs.values() if log.scheme), None)
     rows = {split: tuple(log.first_rows) for split, log in logs.items() if log.first_rows}
     return Corpus(splits, labels, name, scheme, logs, places, rows)
+
+
+def unseen_label_notes(corpus: Corpus) -> tuple[str, ...]:
+    """A note for each split with labels that the training split lacks.
+
+    Args:
+        corpus: A corpus; without a training split, there is nothing to note.
+    """
+    notes = []
+    for name, documents in corpus.splits.items() if "train" in corpus.splits else ():
+        found = count_entities(documents)
+        unseen = [label for label in labels_of(documents) if label not in corpus.labels]
+        if not unseen:
+            continue
+        index, entity = next(
+            (index, entity)
+            for index, document in enumerate(documents)
+            for entity in document.entities
+            if entity.label == unseen[0]
+        )
+        said = listed((f"{label!r} ({found[label]:,})" for label in unseen), _MOST_LABELS)
+        hints = filter(None, (similar_label(label, corpus.labels) for label in unseen[:1]))
+        notes.append(
+            f"the {name} split has labels that the training split lacks: {said}, the first at "
+            f"{corpus.place_within(name, index, entity.start)}: no model can learn them, and "
+            "evaluation counts them as missed" + "".join(f"; {hint}" for hint in hints)
+        )
+    return tuple(notes)
 
 
 def similar_label(label: str, labels: Iterable[str]) -> str | None:

@@ -91,12 +91,13 @@ class TagHead:
             words: Its words.
 
         Returns:
-            Indices of tags, `(words,)`, and how many entities do not fall on the boundaries of
-            words: they were widened to whole words, or left out where another one was there.
+            Indices of tags, `(words,)`, -100 for those of a label that the model does not have;
+            and how many entities do not fall on the boundaries of words: they were widened to whole
+            words, or left out where another one was there.
         """
         spans, adapted = word_spans(document, words)
         tags = self._scheme.encode(spans, len(words))
-        return np.array([self._ids[tag] for tag in tags], dtype=np.int64), adapted
+        return np.array([self._ids.get(tag, IGNORED) for tag in tags], dtype=np.int64), adapted
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The cross-entropy -log p(tag), summed over positions.

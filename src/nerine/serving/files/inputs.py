@@ -67,7 +67,7 @@ class InputFile:
         if self.format == "jsonl":
             return JsonLinesReader(lines, options.field, options.into)
         delimiter = options.delimiter or ("\t" if self.format == "tsv" else ",")
-        return CsvReader(lines, options.column, options.into, delimiter)
+        return CsvReader(lines, options.column, options.into, delimiter, options.quoting)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,32 +6,63 @@ import contextlib
 import functools
 import itertools
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from nerine.core.errors import FormatError, NerineError, TaggingError
+from nerine.core.streams import Pause, line_pieces
 from nerine.serving.files.compression import DATA_ERRORS, decompressed
 from nerine.serving.files.records import BEGIN, Position
 
 Item = TypeVar("Item")
 
 LONGEST = 1 << 26
-"""The maximum number of bytes of a record. Longer ones come from unclosed quotes and the like."""
+"""The maximum number of bytes of a record; a longer one fails."""
+KEPT = 1 << 27
+"""The maximum number of bytes of a record that are written to the failures."""
 
 _BUFFER = 1 << 20
 _READ_ERRORS = (OSError, *DATA_ERRORS)
 
 
+class LongLine(bytes):
+    """A line of more than `LONGEST` bytes: at most `KEPT` of them, and how many it has."""
+
+    size: int
+
+    @classmethod
+    def of(cls, content: bytes, size: int) -> LongLine:
+        """The line of `size` bytes that begins with `content`."""
+        line = cls(content)
+        line.size = size
+        return line
+
+    @property
+    def problem(self) -> str:
+        """Why the line cannot be tagged."""
+        return too_long(self.size, len(self))
+
+
+def size_of(raw: bytes) -> int:
+    """The number of bytes that a line has in its file."""
+    return raw.size if isinstance(raw, LongLine) else len(raw)
+
+
 class Lines:
-    """Lines as bytes, with their line ends. Only a line feed ends a line."""
+    """Lines as bytes, with their line ends. Only a line feed ends a line.
+
+    Lines of a pipe have pauses between them where it stands still.
+    """
 
     def __init__(self, path: Path | None, compression: str = "") -> None:
         self.path = path
         self.name = "standard input" if path is None else str(path)
-        self._compression = compression
+        self.compression = compression
         self._raw: BinaryIO | None = None
-        self._standard_input = self._lines_of(sys.stdin.buffer, 1) if path is None else iter(())
+        self._standard_input = (
+            self._lines_of(line_pieces(sys.stdin.buffer), 1) if path is None else iter(())
+        )
 
     @property
     def size(self) -> int | None:
@@ -40,27 +71,27 @@ class Lines:
 
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`; of a compressed file, were read."""
-        if not self._compression:
+        if not self.compression:
             return position.offset
         return 0 if self._raw is None or self._raw.closed else self._raw.tell()
 
     def peek(self) -> Iterator[bytes]:
         """The lines from the first one on, without removing any from standard input."""
-        if self.path is not None:
-            return self.after(BEGIN)
-        self._standard_input, ahead = itertools.tee(self._standard_input)
-        return ahead
+        ahead = self.after(BEGIN)
+        if self.path is None:
+            self._standard_input, ahead = itertools.tee(self._standard_input)
+        return (line for line in ahead if not isinstance(line, Pause))
 
     def check_whole(self) -> None:
         """Reads a compressed file to its end; raises `FormatError` if it is cut off or damaged.
 
         This takes little time compared with a model. In other files, a cut cannot be detected.
         """
-        if self._compression:
+        if self.compression:
             for _ in self.after(BEGIN):
                 pass
 
-    def after(self, start: Position) -> Iterator[bytes]:
+    def after(self, start: Position) -> Iterator[bytes | Pause]:
         """The lines from `start` on; of standard input, the next lines.
 
         Raises `FormatError` with the line at which the data are damaged, and `TaggingError` if the
@@ -76,7 +107,7 @@ class Lines:
         with raw:
             self._raw = raw
             try:
-                stream, left = decompressed(raw, self._compression), start.offset
+                stream, left = decompressed(raw, self.compression), start.offset
                 if stream is raw:
                     raw.seek(left)
                     left = 0
@@ -85,18 +116,34 @@ class Lines:
                     left = left - skipped if skipped else 0
             except _READ_ERRORS as error:
                 raise read_error(error, self.name) from error
-            yield from self._lines_of(stream, start.line)
+            pieces = iter(functools.partial(stream.readline, _BUFFER), b"")
+            yield from self._lines_of(pieces, start.line)
 
-    def _lines_of(self, stream: BinaryIO, number: int) -> Iterator[bytes]:
-        read = functools.partial(stream.readline, LONGEST)
+    def _lines_of(self, pieces: Iterator[bytes | Pause], number: int) -> Iterator[bytes | Pause]:
+        """The lines in pieces that end where a line does, or before."""
+        held: list[bytes] = []
+        size = 0
         try:
-            for line in iter(read, b""):
-                if len(line) == LONGEST and not line.endswith(b"\n"):
-                    raise too_long(f"{self.name}:{number}")
-                yield line
-                number += 1
+            for piece in pieces:
+                if isinstance(piece, Pause):
+                    yield piece
+                    continue
+                size += len(piece)
+                if size <= KEPT:
+                    held.append(piece)
+                if piece.endswith(b"\n"):
+                    yield _line(held, size)
+                    held, size = [], 0
+                    number += 1
         except _READ_ERRORS as error:
             raise read_error(error, f"{self.name}:{number}") from error
+        if size:
+            yield _line(held, size)
+
+
+def _line(pieces: Sequence[bytes], size: int) -> bytes:
+    line = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return line if size <= LONGEST else LongLine.of(line, size)
 
 
 @contextlib.contextmanager
@@ -109,14 +156,10 @@ def closing(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
             items.close()
 
 
-def too_long(place: str) -> FormatError:
-    """The error for a record that exceeds the maximum length."""
-    return FormatError(
-        f"this record is longer than {LONGEST >> 20} MiB",
-        place=place,
-        expected="a text in each line, or a cell whose quotes are closed",
-        hint="if the file has another format, state it: --format (format=…)",
-    )
+def too_long(size: int, kept: int) -> str:
+    """The problem of a record of `size` bytes, of which `kept` go to the failures."""
+    cut = "" if kept == size else f"; only the first {kept:,} of them are kept here"
+    return f"the record has {size:,} bytes, more than {LONGEST >> 20} MiB{cut}"
 
 
 def read_error(error: Exception, place: str) -> NerineError:

@@ -10,9 +10,11 @@ from typing import Any, Literal, get_args
 from nerine.core.errors import SettingsError
 
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
+Quoting = Literal["none", "csv"]
 Start = Literal["new", "resume", "overwrite"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
 EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
     "text": (".txt",),
     "jsonl": (".jsonl", ".ndjson", ".json"),
@@ -33,14 +35,16 @@ class TaggingOptions:
         column: The column of tables that holds the text.
         into: The field or column that receives the entities.
         delimiter: The character between the cells of CSV; None for a comma, or a TAB in TSV.
+        quoting: `"csv"` if quotes surround cells of CSV and TSV, `"none"` if they are characters
+            like any other; None for `"csv"` in CSV, and what the file shows in TSV.
         start: Start a new run, resume an interrupted one, or start and overwrite existing files.
         model: What identifies the model, such as hashes of its files; a run is resumed only with
             the same model.
         commit_seconds: How many seconds of work may have to be repeated after a kill.
 
     Raises:
-        SettingsError: If the format is unknown, the delimiter has several characters, or the
-            entities would replace the text.
+        SettingsError: If the format or quoting is unknown, the delimiter has several characters, or
+            the entities would replace the text.
     """
 
     format: Format | None = None
@@ -48,6 +52,7 @@ class TaggingOptions:
     column: str = "text"
     into: str = "entities"
     delimiter: str | None = None
+    quoting: Quoting | None = None
     start: Start = "new"
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     commit_seconds: float = 2.0
@@ -58,6 +63,12 @@ class TaggingOptions:
                 f"the format {self.format!r} is unknown",
                 place="format",
                 expected=", ".join(FORMATS),
+            )
+        if self.quoting is not None and self.quoting not in QUOTINGS:
+            raise SettingsError(
+                f"the quoting {self.quoting!r} is unknown",
+                place="quoting",
+                expected=", ".join(QUOTINGS),
             )
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise SettingsError(
@@ -74,7 +85,7 @@ class TaggingOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""
-        names = ("format", "field", "column", "into", "delimiter")
+        names = ("format", "field", "column", "into", "delimiter", "quoting")
         return {name: getattr(self, name) for name in names}
 
     def model_identity(self) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 A Parquet file has its index at the end, so it cannot be written in parts. The entities of each row
 are rendered as a line of JSON first. When all rows are tagged, the input is read again, row group
-by row group, and written with the new column. Needs the extra `datasets`.
+by row group, and written with the new column. Rows that failed are left out, and are written to the
+failures with all their columns. Needs the extra `datasets`.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,30 +17,38 @@ from typing import Any
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
-from nerine.serving.files.lines import read_error
+from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.records import Position, Record, entities_json, name_taken, text_missing
 
 _BATCH = 1024
-_TEXT_TYPES = ("string", "large_string", "string_view")
+_TEXT_TYPES = ("string", "large_string", "string_view", "null")
 
 
 class ParquetReader:
     """The rows of a Parquet file. Positions count rows."""
 
-    failed_output = b"null\n"
+    failed_output = b"\n"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, path: Path, column: str, into: str) -> None:
         self.name = str(path)
         self._path = path
         self._column, self._into = column, into
+        self._whole = _Rows(self)
 
     @property
     def size(self) -> int | None:
         """The number of rows."""
-        with self._open() as file:
+        with self.open() as file:
             return int(file.metadata.num_rows)
 
-    def _open(self) -> Any:
+    @property
+    def end(self) -> int | None:
+        """The number of rows."""
+        return self.size
+
+    def open(self) -> Any:
+        """The file, opened by pyarrow."""
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
         try:
             return parquet.ParquetFile(self._path)
@@ -51,7 +61,7 @@ class ParquetReader:
 
     def check(self) -> None:
         """Raises `FormatError` if the column of strings is missing, or one named `into` exists."""
-        with self._open() as file:
+        with self.open() as file:
             schema = file.schema_arrow
         if self._column not in schema.names:
             raise text_missing(self._column, schema.names, self.name, "column")
@@ -72,9 +82,10 @@ class ParquetReader:
         try:
             for text in self._texts(row):
                 row += 1
-                problem = None if text is not None else f"the column {self._column!r} is empty"
                 raw = b"" if text is None else text.encode("utf-8", "surrogatepass")
-                yield Record(raw, row, Position(row, row + 1), text, problem)
+                problem = too_long(len(raw), len(raw)) if len(raw) > LONGEST else None
+                after = Position(row, row + 1)
+                yield Record(raw, row, after, None if problem else text, problem, text is None)
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise read_error(error, self.name) from error
@@ -84,7 +95,7 @@ class ParquetReader:
 
     def _texts(self, first: int) -> Iterator[str | None]:
         """The column from row `first`, counted from 0, on."""
-        with self._open() as file:
+        with self.open() as file:
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if first >= rows:
@@ -95,9 +106,21 @@ class ParquetReader:
                         yield from batch.column(self._column)[first:].to_pylist()
                     first = max(0, first - batch.num_rows)
 
+    def whole_record(self, record: Record) -> str:
+        """All columns of a row that failed, as a JSON object."""
+        return self._whole.json(record.number - 1)
+
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:  # noqa: ARG002
         """The entities as a line of JSON."""
         return f"{entities_json(entities)}\n".encode()
+
+    def render_null(self, record: Record) -> bytes:  # noqa: ARG002
+        """A null instead of entities, as a line of JSON."""
+        return b"null\n"
+
+    def count(self, output: Path, compression: str) -> int:  # noqa: ARG002
+        """The number of rows in an output."""
+        return int(ParquetReader(output, self._column, self._into).size or 0)
 
     def assemble(self, rendered: Path, output: Path) -> None:
         """Writes the row groups without the rows that failed, with the entities in `rendered`."""
@@ -106,7 +129,7 @@ class ParquetReader:
         members = {"start": "int64", "end": "int64", "label": "string", "score": "float64"}
         entity = arrow.struct([(key, arrow.type_for_alias(kind)) for key, kind in members.items()])
         field = arrow.field(self._into, arrow.list_(entity))
-        with self._open() as file, rendered.open("rb") as lines:
+        with self.open() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(field)
             compression = "snappy"
             if file.num_row_groups and file.metadata.num_columns:
@@ -116,8 +139,60 @@ class ParquetReader:
             with parquet.ParquetWriter(output, schema, compression=compression) as writer:
                 for group in range(file.num_row_groups):
                     table = file.read_row_group(group)
-                    cells = [json.loads(lines.readline()) for _ in range(table.num_rows)]
+                    read = [lines.readline().strip() for _ in range(table.num_rows)]
+                    cells = [json.loads(line) if line else None for line in read]
                     column = arrow.array(cells, type=field.type)
-                    kept = arrow.array([cell is not None for cell in cells], type=arrow.bool_())
+                    kept = arrow.array(map(bool, read), type=arrow.bool_())
                     table = table.append_column(field, column).cast(schema).filter(kept)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+
+class _Rows:
+    """Whole rows of a file, one after another in rising order, some rows at a time."""
+
+    def __init__(self, reader: ParquetReader) -> None:
+        self._reader = reader
+        self._batches: Iterator[Any] = iter(())
+        self._first = self._end = 0
+        self._batch: Any = None
+
+    def json(self, row: int) -> str:
+        """A row, counted from 0, as a JSON object. What JSON cannot hold is written as a string."""
+        if self._batch is None or row < self._first:
+            self._batches, self._first, self._end = self._from(row), 0, 0
+        while row >= self._end:
+            self._first, self._batch = next(self._batches)
+            self._end = self._first + self._batch.num_rows
+        one = self._batch.slice(row - self._first, 1)
+        cells = zip(one.schema.names, map(_value, one.columns), strict=True)
+        return "{" + ", ".join(f"{_json(name)}: {_json(value)}" for name, value in cells) + "}"
+
+    def _from(self, row: int) -> Iterator[Any]:
+        """Batches with the numbers of their first rows, from that with `row` on."""
+        with self._reader.open() as file:
+            first = 0
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                if row >= first + rows:
+                    first += rows
+                    continue
+                for batch in file.iter_batches(_BATCH, row_groups=[group]):
+                    yield first, batch
+                    first += batch.num_rows
+
+
+def _value(column: Any) -> Any:
+    """The only cell of a column as a Python value."""
+    try:
+        return column.to_pylist()[0]
+    except Exception:  # such as nanoseconds or years that Python's times do not have
+        return column.cast("string").to_pylist()[0]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_text_of)
+
+
+def _text_of(value: Any) -> str:
+    """A value that JSON cannot hold, such as a time, a decimal number or bytes (in base64)."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

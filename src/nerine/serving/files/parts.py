@@ -38,7 +38,7 @@ from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.options import Start
 from nerine.serving.files.outputs import Outputs
 
-_FORMAT = 2
+_FORMAT = 3
 _TRY_AGAIN = "free some space or correct the error, and continue with --resume"
 _PART_BYTES = 1 << 23
 """A part is finished when it has this size, so that it fits in memory."""
@@ -55,6 +55,7 @@ class Progress:
         documents: The number of documents read.
         failures: How many of them failed.
         entities: The number of entities found, by label.
+        nulls: How many of the documents have null instead of a text.
     """
 
     input: int = 0
@@ -63,6 +64,7 @@ class Progress:
     documents: int = 0
     failures: int = 0
     entities: Mapping[str, int] = field(default_factory=dict)
+    nulls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,10 @@ class PartFiles:
         _move(new, self._folder / name)
 
     def publish(self, readers: Sequence[RecordReader]) -> None:
-        """Joins the parts and moves the outputs to their places. A repeat completes the work."""
+        """Joins the parts and moves the outputs to their places. A repeat completes the work.
+
+        Raises `TaggingError` before they are moved if records were lost or added.
+        """
         with self._write_errors():
             if not self._joined.exists():
                 self._join()
@@ -268,6 +273,7 @@ class PartFiles:
                     with done.open("rb") as stream:
                         os.fsync(stream.fileno())
                     joined.unlink(missing_ok=True)
+            self._check_counts(readers)
             moves = {failed: target}
             for number, path in enumerate(self._outputs.files):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -276,6 +282,30 @@ class PartFiles:
                 if source.exists():  # else it was moved already
                     _move(source, path)
             self._clear()
+
+    def _check_counts(self, readers: Sequence[RecordReader]) -> None:
+        """Raises `TaggingError` unless each record is in an output or among the failures."""
+        written = 0
+        for number, (reader, path) in enumerate(zip(readers, self._outputs.files, strict=True)):
+            done = self._folder / f"{number}.done"  # unless it was moved already
+            written += reader.count(done if done.exists() else path, compression_of(path))
+        failed = self._folder / "failed.joined"
+        failures = self._outputs.failed if not failed.exists() else failed
+        failed_lines = 0
+        if self.progress.failures:
+            with failures.open("rb") as lines:
+                failed_lines = sum(1 for _ in lines)
+        if (written + failed_lines, failed_lines) != (
+            self.progress.documents,
+            self.progress.failures,
+        ):
+            raise TaggingError(
+                f"{self.progress.documents:,} records were read, but {written:,} are in the "
+                f"outputs and {failed_lines:,} among the failures",
+                place=str(self._outputs.output),
+                expected="each record in one of them",
+                hint="the outputs were not moved to their places; --overwrite starts again",
+            )
 
     def _join(self) -> None:
         if self._outputs.existing and not self._replace:

@@ -30,6 +30,8 @@ class TaggingSummary:
         tagged_now: How many documents were tagged without those of earlier runs.
         seconds: How many seconds that took.
         passed_over: The hidden files of folders, which were skipped.
+        nulls: How many of the documents have null instead of a text: their entities are null.
+        notes: Notes for the user on how the inputs were read.
     """
 
     outputs: tuple[str, ...]
@@ -40,6 +42,8 @@ class TaggingSummary:
     tagged_now: int
     seconds: float
     passed_over: tuple[str, ...] = ()
+    nulls: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -48,11 +52,9 @@ class TaggingSummary:
 
     def to_dict(self) -> dict[str, Any]:
         """The summary for JSON."""
-        values = asdict(self)
-        passed_over = values.pop("passed_over")
-        values["seconds"] = round(self.seconds, 3)
-        values["documents_per_second"] = round(self.rate, 1)
-        return {**values, "outputs": list(self.outputs), "passed_over": list(passed_over)}
+        lists = {name: list(getattr(self, name)) for name in ("outputs", "passed_over", "notes")}
+        seconds, rate = round(self.seconds, 3), round(self.rate, 1)
+        return {**asdict(self), "seconds": seconds, "documents_per_second": rate, **lists}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class TaggingPlan:
             tagged,
             time.monotonic() - began,
             self.inputs.passed_over,
+            progress.nulls,
+            tuple(note for reader in self.readers for note in reader.notes),
         )
 
 

@@ -33,6 +33,7 @@ class Record:
         text: The text to tag; None if there is none.
         error: Why the text cannot be read. Without text and error, nothing is to be tagged, as in
             an empty line between records.
+        is_null: Whether its text is null: then the entities are null, too.
     """
 
     raw: bytes
@@ -40,6 +41,7 @@ class Record:
     after: Position
     text: str | None = None
     error: str | None = None
+    is_null: bool = False
 
 
 _label_json = functools.lru_cache(maxsize=1024)(json_line)

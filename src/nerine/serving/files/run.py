@@ -16,7 +16,8 @@ from itertools import islice, tee
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from nerine.core.document import Document
-from nerine.core.errors import NerineError
+from nerine.core.errors import NerineError, TaggingError
+from nerine.core.streams import Pause
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
 from nerine.serving.files.parts import PartFiles, Progress
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 class StreamTagger(Protocol):
     """A tagger of streams, such as `nerine.Tagger`."""
 
-    def pipe_with_errors(self, texts: Iterable[str | Document]) -> Iterator[Document | Failure]:
+    def pipe_with_errors(
+        self, texts: Iterable[str | Document | Pause]
+    ) -> Iterator[Document | Failure]:
         """Tags a stream of texts.
 
         Args:
-            texts: The texts.
+            texts: The texts. At a `PAUSE` among them, the results of those before it are given
+                without waiting for more.
 
         Returns:
             For each text in order, its document, or a failure with the reason.
@@ -115,6 +119,12 @@ def run_tagging(
                     if listener:
                         done = reader.done(block[-1][0].after)
                         listener.advanced(done, progress.documents - before)
+            if reader.end not in (None, progress.offset):
+                raise TaggingError(
+                    f"only {progress.offset:,} of {reader.end:,} bytes or rows were read",
+                    place=reader.name,
+                    expected="an input that does not change meanwhile",
+                )
             following = replace(progress, input=progress.input + 1, offset=0, line=1)
             writer.write(b"", b"", following)
         check()
@@ -129,13 +139,17 @@ def _tagged_blocks(reader: RecordReader, start: Position, tagger: StreamTagger) 
     """Records with their outcomes, in blocks that are the tagger's look-aheads."""
     from nerine.model.batching import look_aheads  # numpy, which checking inputs does not need
 
-    records, to_tagger, to_cut = tee(reader.records(start), 3)
-    # a record without a text is an empty document, so that records and outcomes stay in step
-    texts = (Document(record.text or "") for record in to_tagger)
-    with closing(tagger.pipe_with_errors(texts)) as outcomes:
-        for block in look_aheads(Document(record.text or "") for record in to_cut):
+    to_render, to_tagger, to_cut = tee(reader.records(start), 3)
+    records = (record for record in to_render if not isinstance(record, Pause))
+    with closing(tagger.pipe_with_errors(map(_document_of, to_tagger))) as outcomes:
+        for block in filter(None, look_aheads(map(_document_of, to_cut))):
             size = len(block)
             yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
+
+
+def _document_of(record: Record | Pause) -> Document | Pause:
+    """A record's text; empty without one, so that records and outcomes stay in step."""
+    return record if isinstance(record, Pause) else Document(record.text or "")
 
 
 def _rendered(
@@ -143,8 +157,12 @@ def _rendered(
 ) -> tuple[bytes, bytes, Progress]:
     """The bytes of the output, those of the failures, and the progress after a block."""
     output, failed, entities = [], [], Counter(progress.entities)
-    documents = progress.documents
+    documents, nulls = progress.documents, progress.nulls
     for record, outcome in block:
+        if record.is_null:
+            documents, nulls = documents + 1, nulls + 1
+            output.append(reader.render_null(record))
+            continue
         if record.text is None and record.error is None:
             output.append(record.raw)
             continue
@@ -160,11 +178,10 @@ def _rendered(
         else:
             reason = f"{type(outcome.error).__name__}: {outcome.error}"
         values = {"file": reader.name, "line": record.number, "reason": reason}
-        # bytes that are not UTF-8 become \udc80 to \udcff
-        values["record"] = record.raw.decode("utf-8", "surrogateescape")
+        values["record"] = reader.whole_record(record)
         output.append(reader.failed_output)
         failed.append(f"{json.dumps(values)}\n".encode())
     after = block[-1][0].after
     failures = progress.failures + len(failed)
-    following = Progress(progress.input, *after, documents, failures, dict(entities))
+    following = Progress(progress.input, *after, documents, failures, dict(entities), nulls)
     return b"".join(output), b"".join(failed), following

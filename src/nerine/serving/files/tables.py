@@ -1,22 +1,23 @@
 """CSV and TSV with a header: rows keep their bytes, and a column is added.
 
-A row is what Python's `csv` makes of it in strict mode: characters after a closing quote are an
-error of the row. A row may extend over several lines. In TSV files whose quotes do not surround
-cells, which the whole file tells, they are characters like any other, and a row is a line.
+In CSV, quotes surround cells. In TSV they are characters like any other, unless the whole file
+shows that they surround cells. `TaggingOptions.quoting` states it. Where it is not stated, a lone
+quote that would make one text of several rows is an error before anything is tagged; on standard
+input, which cannot be read twice, its row fails.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from nerine.core.document import Entity
-from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
-from nerine.data.formats.tables.rows import reads_quotes
-from nerine.serving.files.lines import LONGEST, Lines, closing, too_long
+from nerine.core.streams import Pause
+from nerine.data.formats.tables.rows import QUOTE, reads_quotes
+from nerine.serving.files.lines import Lines, LongLine
+from nerine.serving.files.options import Quoting
 from nerine.serving.files.records import (
     BEGIN,
     Position,
@@ -25,25 +26,43 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
+from nerine.serving.files.rows import (
+    SWALLOWS,
+    Row,
+    RowFormat,
+    count_rows,
+    lines_of_lone_quote,
+    table_rows,
+)
 from nerine.serving.files.text import LineReader
+
+_READ_AROUND = "--quoting csv reads them around cells"
+_READ_AS_CHARACTERS = "--quoting none (quoting=…) reads quotes as characters of their cells"
+_HINT = f"{_READ_AS_CHARACTERS}; {_READ_AROUND}"
 
 
 class CsvReader(LineReader):
     """A table with the text in one of its columns. Empty lines stay empty lines."""
 
-    def __init__(self, lines: Lines, column: str, into: str, delimiter: str) -> None:
+    def __init__(
+        self, lines: Lines, column: str, into: str, delimiter: str, quoting: Quoting | None = None
+    ) -> None:
         super().__init__(lines, into)
-        self._column, self._delimiter = column, delimiter
+        self._column, self._delimiter, self._quoting = column, delimiter, quoting
         self._header: list[str] = []
-        self._quoted = True
+        self._quoted = quoting != "none"
 
     def check(self) -> None:
-        """Raises `FormatError` if the header lacks the column, or has one named `into`."""
-        header, self._header = next(self._rows(self._lines.peek(), BEGIN), (None, []))
+        """Raises `FormatError` if the header lacks the column or has one named `into`.
+
+        Also if a lone quote would make one row of several.
+        """
+        header = next(self._first_rows(0, 0), None)
         place = f"{self.name}:1"
-        problem = header.error if header else "the file is empty"
+        problem = header.record.error if header else "the file is empty"
         if problem is not None:
             raise FormatError(problem, place=place, expected="a header")
+        self._header = header.cells if header else []
         if self._column not in self._header:
             raise text_missing(self._column, self._header, place, "column")
         if self._header.count(self._column) > 1:
@@ -51,56 +70,97 @@ class CsvReader(LineReader):
         if self._into in self._header:
             raise name_taken(self._into, place, "column")
         self._lines.check_whole()
-        if self._delimiter == "\t" and self._lines.path is not None:
-            lines = enumerate(map(_decoded_leniently, self._lines.peek()), start=1)
-            width = len(self._header)
-            self._quoted = reads_quotes(lines, self._delimiter, width, self.name, in_line=False)
+        if self._quoting is None and self._delimiter == "\t":
+            self._quoted = self._tsv_is_quoted()
+        if self._quoting is None and self._quoted and self._lines.path is not None:
+            self._check_lone_quotes()
 
-    def records(self, start: Position) -> Iterator[Record]:
+    def _tsv_is_quoted(self) -> bool:
+        """Whether the file, or the header of standard input, shows that quotes surround cells."""
+        lines = map(_decoded_leniently, self._lines.peek())
+        if self._lines.path is None:
+            return QUOTE in next(lines, "")
+        width = len(self._header)
+        try:
+            if not reads_quotes(enumerate(lines, 1), "\t", width, self.name, in_line=False):
+                return False
+        except FormatError as error:
+            raise FormatError(
+                error.found, place=error.place, expected=error.expected, hint=_HINT
+            ) from None
+        lines = map(_decoded_leniently, self._lines.peek())
+        if QUOTE in next(lines, "") or any(map(_shows_quoting, lines)):
+            return True
+        rows = self._first_rows(width, 1)
+        return not any(row.record.error and b'"' in row.record.raw for row in rows)
+
+    def _check_lone_quotes(self) -> None:
+        """Raises `FormatError` if a lone quote would make one row of several."""
+        width = len(self._header)
+        for row in self._first_rows(width, lines_of_lone_quote(width)):
+            if row.record.error == SWALLOWS:
+                raise FormatError(
+                    SWALLOWS,
+                    place=f"{self.name}:{row.record.number}",
+                    expected="quotes in pairs around cells, and each quote inside them doubled",
+                    hint=_HINT,
+                )
+
+    def records(self, start: Position) -> Iterator[Record | Pause]:
         """A record for each row from `start` on; the header is one too, with nothing to tag."""
         if not self._header:
             self.check()
         width, index = len(self._header), self._header.index(self._column)
-        rows = self._rows(self._lines.after(start), start)
-        if start == BEGIN:
-            first, _ = next(rows)
-            yield replace(first, raw=self._with_cell(first.raw, self._into))
-        for row, cells in rows:
-            if row.error is not None or not cells:
+        is_header = start == BEGIN
+        lone_quotes = 0 if self._quoting else lines_of_lone_quote(width)
+        for row in self._rows(self._lines.after(start), start, width, lone_quotes):
+            if isinstance(row, Pause):
                 yield row
-            elif len(cells) == width:
-                yield replace(row, text=cells[index])
+            elif is_header:
+                yield replace(row.record, raw=self._with_cell(row.record.raw, self._into))
+                is_header = False
+            elif not row.cells:
+                yield row.record
             else:
-                error = f"the row has {len(cells)} cells, the header {width}"
-                yield replace(row, error=error)
+                if not (self._quoting or self.notes):
+                    self._note_quotes(row)
+                yield replace(row.record, text=row.cells[index])
 
-    def _rows(self, lines: Iterator[bytes], start: Position) -> Iterator[tuple[Record, list[str]]]:
-        """Rows as records without text, and their cells. An empty line has no cells."""
-        # csv counts the characters of a cell, and refuses more than 131,072 by default
-        csv.field_size_limit(LONGEST)
-        source = _RowLines(lines, self.name, start)
-        reader = csv.reader(
-            source,
-            delimiter=self._delimiter,
-            strict=True,
-            quoting=csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE,
-        )
-        with closing(lines):
-            while True:
-                number, cells, problem = source.line, [], None
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    problem = f"this is not a valid row: {error}"
-                raw, not_utf8 = source.take()
-                after = Position(source.offset, source.line)
-                yield Record(raw, number, after, error=not_utf8 or problem), cells
+    def _note_quotes(self, row: Row) -> None:
+        """Notes the first quote that might be read in the other way."""
+        place = f"{self.name}:{row.record.number}"
+        if not self._quoted:
+            if any(cell.startswith(QUOTE) for cell in row.cells):
+                found = f"{place}: quotes are read as characters of their cells; {_READ_AROUND}"
+                self.notes = (found,)
+        elif row.record.raw.count(b"\n") > 1:
+            form = RowFormat(self._delimiter, width=len(self._header))
+            lines = row.record.raw.splitlines()
+            if form.width > 1 and all(map(form.is_row, lines)):
+                found = f"{place}: a quoted cell has {len(lines)} lines that might be rows"
+                self.notes = (f"{found}; {_READ_AS_CHARACTERS}",)
+
+    def _first_rows(self, width: int, lone_quotes: int) -> Iterator[Row]:
+        """The rows from the first one on, without removing any from standard input."""
+        rows = self._rows(iter(self._lines.peek()), BEGIN, width, lone_quotes)
+        return (row for row in rows if isinstance(row, Row))
+
+    def _rows(
+        self, lines: Iterator[bytes | Pause], start: Position, width: int, lone_quotes: int
+    ) -> Iterator[Row | Pause]:
+        """Rows with `width` cells, or any number if it is 0."""
+        form = RowFormat(self._delimiter, self._quoted, width, lone_quotes)
+        return table_rows(lines, form, self.name, start)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The row's own bytes with a cell added."""
         return self._with_cell(record.raw, entities_json(entities))
+
+    def count(self, output: Path, compression: str) -> int:
+        """The number of rows in an output, without empty ones and the header."""
+        lines = Lines(output, compression).after(BEGIN)
+        rows = count_rows(lines, RowFormat(self._delimiter, self._quoted), self.name)
+        return max(0, rows - 1)
 
     def _with_cell(self, raw: bytes, cell: str) -> bytes:
         row = raw.removesuffix(b"\n").removesuffix(b"\r")
@@ -112,41 +172,16 @@ class CsvReader(LineReader):
 
 def _decoded_leniently(raw: bytes) -> str:
     """A line for finding quotes; bytes that are not UTF-8 are an error of their row later."""
+    if isinstance(raw, LongLine):
+        return ""  # fails anyway
     return raw.decode(errors="replace").removeprefix("\ufeff")
 
 
-class _RowLines:
-    """The lines that `csv` reads for a row, as text, and as the bytes that they were."""
-
-    def __init__(self, lines: Iterator[bytes], name: str, start: Position) -> None:
-        self._lines = lines
-        self._name = name
-        self.offset, self.line = start
-        self._taken: list[bytes] = []
-        self._held = 0
-        self._error: str | None = None
-
-    def __iter__(self) -> _RowLines:
-        return self
-
-    def __next__(self) -> str:
-        raw = next(self._lines)
-        if self._held + len(raw) > LONGEST:
-            raise too_long(f"{self._name}:{self.line - len(self._taken)}")
-        place = f"{self._name}:{self.line}"
-        self._taken.append(raw)
-        self._held += len(raw)
-        self.offset += len(raw)
-        self.line += 1
-        bare = raw.removeprefix(codecs.BOM_UTF8) if self.offset == len(raw) else raw
-        try:
-            return decoded(bare, place)
-        except FormatError as error:
-            self._error = error.found
-            return bare.decode(errors="replace")  # to find the row's end; its cells are not used
-
-    def take(self) -> tuple[bytes, str | None]:
-        """The bytes since the last call, and the error if they are not UTF-8."""
-        result = b"".join(self._taken), self._error
-        self._taken, self._held, self._error = [], 0, None
-        return result
+def _shows_quoting(line: str) -> bool:
+    """Whether a line of a TSV has a cell that a program must have quoted for a quote in it."""
+    if '""' not in line:
+        return False
+    cells = (cell for cell in line.rstrip("\r\n").split("\t") if len(cell) > 3)
+    return any(
+        cell.startswith(QUOTE) and cell.endswith(QUOTE) and '""' in cell[1:-1] for cell in cells
+    )

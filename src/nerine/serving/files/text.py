@@ -12,7 +12,8 @@ from nerine.core.document import Entity
 from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
 from nerine.core.files import json_line, json_record
-from nerine.serving.files.lines import Lines
+from nerine.core.streams import Pause
+from nerine.serving.files.lines import Lines, LongLine, size_of
 from nerine.serving.files.records import (
     BEGIN,
     Position,
@@ -37,6 +38,7 @@ class LineReader:
     """Base of the readers of files of lines."""
 
     failed_output = b""
+    notes: tuple[str, ...] = ()
 
     def __init__(self, lines: Lines, into: str) -> None:
         self.name = lines.name
@@ -49,6 +51,11 @@ class LineReader:
         """The size of the file in bytes; None for standard input."""
         return self._lines.size
 
+    @property
+    def end(self) -> int | None:
+        """Where the last record ends, in bytes; None if only the data tell."""
+        return None if self._lines.compression else self._lines.size
+
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`."""
         return self._lines.done(position)
@@ -57,6 +64,19 @@ class LineReader:
         """Moves the rendered records, which are the output."""
         rendered.replace(output)
 
+    def count(self, output: Path, compression: str) -> int:
+        """The number of records in an output, without empty lines."""
+        lines = Lines(output, compression).after(BEGIN)
+        return sum(1 for line in lines if not isinstance(line, Pause) and line.strip())
+
+    def whole_record(self, record: Record) -> str:
+        """All of a record that failed; bytes that are not UTF-8 become \\udc80 to \\udcff."""
+        return record.raw.decode("utf-8", "surrogateescape")
+
+    def render_null(self, record: Record) -> bytes:
+        """The record's own bytes with null instead of entities."""
+        return add_member(record.raw, self._member, "null")
+
 
 class TextReader(LineReader):
     """Text files. An empty line is an empty text. The output is JSON lines."""
@@ -64,21 +84,29 @@ class TextReader(LineReader):
     def check(self) -> None:
         """Raises `FormatError` if the first line is not UTF-8."""
         for raw in self._lines.peek():
-            self._decoded(raw, BEGIN.line)
+            if not isinstance(raw, LongLine):  # which fails alone
+                self._decoded(raw, BEGIN.line)
             break
         self._lines.check_whole()
 
-    def records(self, start: Position) -> Iterator[Record]:
+    def records(self, start: Position) -> Iterator[Record | Pause]:
         """A record for each line from `start` on."""
         offset, number = start
         for raw in self._lines.after(start):
-            offset += len(raw)
+            if isinstance(raw, Pause):
+                yield raw
+                continue
+            offset += size_of(raw)
             text = problem = None
-            try:
-                text = self._text(raw, number)
-            except FormatError as error:
-                problem = error.found
-            yield Record(raw, number, Position(offset, number + 1), text, problem)
+            if isinstance(raw, LongLine):
+                problem = raw.problem
+            else:
+                try:
+                    text = self._text(raw, number)
+                except FormatError as error:
+                    problem = error.found
+            is_null = text is None and problem is None and bool(raw.strip())
+            yield Record(raw, number, Position(offset, number + 1), text, problem, is_null)
             number += 1
 
     def _decoded(self, raw: bytes, number: int) -> str:
@@ -98,7 +126,7 @@ class TextReader(LineReader):
 
 
 class JsonLinesReader(TextReader):
-    """JSON lines with the text in one of their fields. Empty lines stay empty lines."""
+    """JSON lines with the text in one of their fields, or null. Empty lines stay empty lines."""
 
     def __init__(self, lines: Lines, field: str, into: str) -> None:
         super().__init__(lines, into)
@@ -107,7 +135,7 @@ class JsonLinesReader(TextReader):
     def check(self) -> None:
         """Raises `FormatError` if the first record lacks the field, or has one named `into`."""
         for number, raw in enumerate(self._lines.peek(), start=BEGIN.line):
-            if raw.strip():
+            if raw.strip() and not isinstance(raw, LongLine):  # which fails alone
                 self._members(raw, number)
                 break
         self._lines.check_whole()
@@ -125,6 +153,8 @@ class JsonLinesReader(TextReader):
         if not raw.strip():
             return None
         text = self._members(raw, number)[self._field]
+        if text is None:
+            return None
         if type(text) is not str:
             raise FormatError(f"the field {self._field!r} is not a string")
         return text

@@ -104,7 +104,7 @@ def distill(
     }
     with open_run(output, conditions, resume=resume) as run:
         corpus = with_validation(corpus, settings, run.notes)
-        check_labels(corpus)
+        run.notes += check_labels(corpus)
         set_seed(settings.seed)
         settings = with_usable_precision(student.model, settings, run.notes)
         prepare_model(student.model, settings)
