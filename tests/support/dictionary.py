@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram, WordPiece
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedTokenizerFast
 
@@ -114,6 +114,12 @@ def dictionary_tokenizer(
     else:
         backend = _bytes(keys, specials, add_prefix_space=add_prefix_space)
     put_between_specials(backend, kind, roles)
+    if kind == "roberta":
+        ids = backend.get_vocab()
+        first, last = ((roles[role], ids[roles[role]]) for role in ("cls_token", "sep_token"))
+        backend.post_processor = processors.RobertaProcessing(
+            last, first, add_prefix_space=add_prefix_space
+        )
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=window, **roles)
 
 

@@ -94,6 +94,7 @@ def distill(
             revision=model.revision,
             scheme=model.scheme,
             tags=model.tags,
+            usage=model.usage,
             resume=resume,
             listener=listener,
         )

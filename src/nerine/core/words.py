@@ -30,24 +30,24 @@ import regex
 from nerine.core.document import Document, Token, check_no_overlap
 from nerine.core.tags import Span
 
-Words = Literal["rule", "tokens"]
+Words = Literal["rule", "rule-2", "tokens", "tokenizer", "subwords"]
 
 _START, _END = attrgetter("start"), attrgetter("end")
 
-_UNSPACED = (
+UNSPACED = (
     r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}"
     r"\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}"
 )
-_LETTER = rf"[\p{{L}}\p{{N}}_--[{_UNSPACED}]]"
+_LETTER = rf"[\p{{L}}\p{{N}}_--[{UNSPACED}]]"
 _RUN = rf"{_LETTER}[\p{{M}}{_LETTER}]*+"
 _CLITIC = r"['’](?i:s|m|re|ve|ll|d)(?![\p{L}\p{N}\p{M}_])"
-_BLANK = r"\s\x1c-\x1f"  # as str.isspace: \s of regex lacks the ASCII separators
+BLANK = r"\s\x1c-\x1f"  # as str.isspace: \s of regex lacks the ASCII separators
 _INNER = r"[-‐‑'’ʼ.·/&]"
 # Possessive quantifiers (`*+`) and bounds on addresses keep the time linear on any input.
 _WORD = regex.compile(
     rf"""
       \s++
-    | (?:https?://|www\.)[^{_BLANK}<>"“”«»]*[^{_BLANK}<>"“”«»'.,;:!?)\]}}…]
+    | (?:https?://|www\.)[^{BLANK}<>"“”«»]*[^{BLANK}<>"“”«»'.,;:!?)\]}}…]
     | [\p{{L}}\p{{N}}_.+-]{{1,64}}+@(?:[\p{{L}}\p{{N}}-]{{1,63}}+\.){{1,8}}\p{{L}}{{2,63}}+
     | [@\#]?{_RUN}(?:(?!{_CLITIC}){_INNER}{_RUN})*+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
     | {_CLITIC}

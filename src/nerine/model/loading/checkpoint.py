@@ -34,13 +34,13 @@ from nerine.evaluation.signs import Sign, saved_signs
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
+from nerine.model.loading.usage import Usage, foreign_window, used
 from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
 _PARTS = ("settings", "scores", "provenance", "weights")
 _MOST_INFO_BYTES = 5 * MEGABYTE
-_DEFAULT_WINDOW = 256
 _UNNAMED = re.compile(r"LABEL_\d+")  # transformers' name for a label that nobody has named
 _COPY_AGAIN = (
     "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
@@ -60,6 +60,7 @@ class Checkpoint:
         calibration: The fitted thresholds, if there are any.
         source: Where it was loaded from; None for one made in memory.
         signs: The signs of failure of its training; None if they were not looked for.
+        notes: What a user should know about it.
     """
 
     model: Any
@@ -70,6 +71,7 @@ class Checkpoint:
     calibration: Calibration | None = None
     source: Source | None = None
     signs: tuple[Sign, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def load_checkpoint(
     revision: str | None = None,
     scheme: TagScheme | str | None = None,
     tags: Sequence[str] | None = None,
+    usage: Usage | None = None,
     weights: bool = True,
     tokenizer: TokenizerInfo | None = None,
 ) -> Checkpoint:
@@ -98,8 +101,9 @@ def load_checkpoint(
 
     The tags of a model that Nerine did not make are read from `id2label`, and its scheme from the
     tags; `scheme` states it where they leave it open, and `tags` names them in the order of their
-    ids where they are unnamed. Raises `CheckpointError`, `HubError`, `EncodingError` or
-    `MissingExtraError`.
+    ids where they are unnamed. Its words are those of its tokenizer, and its windows as long as it
+    takes, up to 4,096 subwords, unless `usage` states others. Raises `CheckpointError`,
+    `SettingsError`, `HubError`, `EncodingError` or `MissingExtraError`.
     """
     source = find_source(name, revision=revision)
     place = str(source)
@@ -109,7 +113,8 @@ def load_checkpoint(
     loaded = _load(source, info, tokenizer, weights=weights)
     if info is None:
         settings = _foreign_settings(loaded, place, scheme, tags)
-        return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source)
+        settings, notes = used(settings, usage, loaded.longest_input, place, is_foreign=True)
+        return Checkpoint(loaded.model, loaded.tokenizer, settings, source=source, notes=notes)
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
     with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
@@ -127,6 +132,7 @@ def load_checkpoint(
         raise CheckpointError(
             f"{INFO_FILE} and {CONFIG_FILE} name different tags", place=place, hint=_COPY_AGAIN
         )
+    settings, notes = used(settings, usage, loaded.longest_input, place)
     return Checkpoint(
         loaded.model,
         loaded.tokenizer,
@@ -136,6 +142,7 @@ def load_checkpoint(
         calibration,
         source,
         signs,
+        notes,
     )
 
 
@@ -355,14 +362,20 @@ def _foreign_settings(
     with _errors_at(labels_place, naming, "tags such as O, B-person, I-person"):
         found = _scheme_of(tags) if scheme is None else TagScheme.named(scheme)
         found.transitions(tags)
-    max_length = min(_DEFAULT_WINDOW, loaded.longest_input)
+    max_length = foreign_window(loaded.longest_input)
     if max_length < 1:
         raise CheckpointError(
             "the model has no position for any subword",
             place=f"{place}/{CONFIG_FILE}",
             expected="max_position_embeddings and pad_token_id of this model",
         )
-    return ModelSettings(tuple(tags), found, max_length=max_length, overlap=max_length // 4)
+    return ModelSettings(
+        tuple(tags),
+        found,
+        words="tokenizer",
+        max_length=max_length,
+        overlap=max_length // 4,
+    )
 
 
 def _scheme_of(tags: list[str]) -> TagScheme:

@@ -23,6 +23,7 @@ from nerine.data.corpus import Corpus
 from nerine.model.batching import look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.pretrained import quiet, width_of
+from nerine.model.loading.usage import Usage
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
@@ -48,6 +49,7 @@ def distill(
     revision: str | None = None,
     scheme: str | None = None,
     tags: Sequence[str] | None = None,
+    usage: Usage | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
@@ -67,6 +69,8 @@ def distill(
         revision: The teacher's branch, tag or commit on the hub.
         scheme: The tag scheme of a teacher not made by Nerine, as in `Tagger.load`.
         tags: The tags of such a teacher, as in `Tagger.load`.
+        usage: The words, decoding and windows of the teacher and its student; by default the
+            teacher's, as in `Tagger.load`.
         resume: Whether to resume from the last complete state in `output`.
         listener: Receives the progress.
         changes: Settings by name that replace those in `settings`, such as `layers=3`.
@@ -86,17 +90,14 @@ def distill(
         MissingExtraError: If the teacher's package is not installed.
     """
     with quiet():
-        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags)
+        loaded = load_checkpoint(teacher, revision=revision, scheme=scheme, tags=tags, usage=usage)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
-    conditions: dict[str, Any] = {"corpus": corpus.hash, "source": corpus.source}
-    conditions |= {
-        "teacher": _checkpoint_hash(loaded),
-        "unlabelled text": digest_of(document.text for document in texts),
-        "settings": settings.to_dict(),
-    }
+    conditions = _conditions(corpus, loaded, settings, texts)
+    if usage:
+        conditions["usage"] = dataclasses.asdict(usage)
     with open_run(output, conditions, resume=resume) as run:
         corpus = with_validation(corpus, settings, run.notes)
         check_labels(corpus)
@@ -131,6 +132,22 @@ def distill(
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer, corpus)
+
+
+def _conditions(
+    corpus: Corpus,
+    teacher: Checkpoint,
+    settings: DistillationSettings,
+    texts: Sequence[Document],
+) -> dict[str, Any]:
+    """The conditions of a run, which is resumed only with the same ones."""
+    return {
+        "corpus": corpus.hash,
+        "source": corpus.source,
+        "teacher": _checkpoint_hash(teacher),
+        "unlabelled text": digest_of(document.text for document in texts),
+        "settings": settings.to_dict(),
+    }
 
 
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
