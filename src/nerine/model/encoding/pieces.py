@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import regex
 
-from nerine.core.words import BLANK, UNSPACED
+from nerine.core.characters import BLANK, UNSPACED
 from nerine.model.encoding.windows import Encoding
 from nerine.model.ragged import BoolArray, IntArray, splits_of
 
