@@ -61,7 +61,8 @@ _SUFFIX = regex.compile(
     r"[yns]?[ıiuüaeéo]|[yn]?[ıiuü]n|n?[dt][ae]n?|n?[dt][ae]ki\w*|y?l[ae]|l[ae]r\w*|[dt][ıiuü]r|"
     r"l[ıiuü]k?|s[ıiuü]z|[cç][ae]|n?c[ıiuü]|m[ıiuü]ş|y?ken|y?[ds][ıiuüae]|[ıiuü]m\w{0,4}|"
     r"[ıiuü]n[dıiuü]\w{0,5}|s[ıiuü]n\w{0,5}|"  # Turkish and Azerbaijani
-    r"ego|emu|em|owi|ów|y|ie|im|ą|ę"  # Polish
+    r"ego|emu|em|owi|ów|y|ie|im|ą|ę|"  # Polish
+    r"ers?"  # Dutch
 )
 _ARTICLES = regex.compile(r"[ae]l|ul|a[dnrstz]|ash|ez|bin|ibn|abu|ben")
 _SMALL_LETTERS, _SMALL_WORDS = 4, 3
@@ -131,7 +132,7 @@ def _divides(sign: str, parts: Sequence[str], index: int) -> bool:
 
 def _divides_hyphenated(parts: Sequence[str], index: int) -> bool:
     before, after = parts[index], parts[index + 1]
-    if index == 0 and len(before) == 1 and before.isalpha():
+    if index == 0 and len(before) == 1 and (before.isupper() or after[0].islower()):
         return False
     if before[0].islower() and after[0].islower():
         return min(len(before), len(after)) > 2

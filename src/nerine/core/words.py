@@ -31,7 +31,7 @@ from typing import Literal
 import regex
 
 from nerine.core.characters import BLANK, CLITIC, UNSPACED
-from nerine.core.document import Document, Token, check_no_overlap
+from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.fine_words import fine_bounds
 from nerine.core.tags import Span
 
@@ -85,6 +85,19 @@ def word_bounds(document: Document, words: Words) -> list[tuple[int, int]]:
     if words == "tokens" and document.tokens is not None:
         return [(token.start, token.end) for token in document.tokens]
     return _bounds_by("rule-2" if words == "rule-2" else "rule", document.text)
+
+
+def cut_words(document: Document, rule: Rule = "rule") -> list[tuple[Entity, Token]]:
+    """The entities that begin or end inside a word by a version of the rule, with that word."""
+    words = rule_words(document.text, rule) if document.entities else []
+    found = []
+    for entity in document.entities:
+        for bound in (entity.start, entity.end):
+            before = bisect_left(words, bound, key=_START) - 1
+            if before >= 0 and bound < words[before].end:
+                found.append((entity, words[before]))
+                break
+    return found
 
 
 def word_spans(document: Document, words: Sequence[Token]) -> tuple[list[Span], int]:
