@@ -132,7 +132,8 @@ def _divides(sign: str, parts: Sequence[str], index: int) -> bool:
 
 def _divides_hyphenated(parts: Sequence[str], index: int) -> bool:
     before, after = parts[index], parts[index + 1]
-    if index == 0 and len(before) == 1 and (before.isupper() or after[0].islower()):
+    is_letter = index == 0 and len(before) == 1 and before.isalpha()
+    if is_letter and (before.isupper() or after[0].islower()):
         return False
     if before[0].islower() and after[0].islower():
         return min(len(before), len(after)) > 2
