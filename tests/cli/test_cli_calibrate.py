@@ -285,7 +285,7 @@ def test_predicts_with_a_threshold(checkpoint: Path, found: list[Document], midd
         (["--target", "best"], "target: 'best' is not a valid target"),
         (["--target", "precision=2"], "target: 2.0 is not a valid precision"),
         (["--bins", "0"], "Invalid value for '--bins'"),
-        (["--scheme", "IOB1"], "--scheme: the thresholds would be those of another scheme"),
+        (["--scheme", "IOB1"], "--scheme: the thresholds would be those of other settings"),
         (["--target", "recall=1"], "no threshold reaches a recall of 1 for all labels"),
     ],
 )

@@ -286,3 +286,41 @@ def test_a_file_alone_is_scored_whole_and_repairs_are_noted(
     assert found["split"] == "all"
     assert "|split:all|" in found["signature"]
     assert "note: train: 1 tag repaired" in run("evaluate", checkpoint, path, "--repair").stdout
+
+
+# --- words, decoding and windows that the user states
+
+
+def test_words_decoding_and_windows_are_options_of_every_use(
+    checkpoint: Path, corpus: Path, tmp_path: Path
+) -> None:
+    options = ["--words", "tokenizer", "--decoding", "argmax", "--max-length", "32"]
+    tagger = Tagger.load(checkpoint, words="tokenizer", decoding="argmax", max_length=32)
+    result = run("predict", checkpoint, *TEXTS, *options, "--json")
+    assert result.exit_code == 0, result.stderr
+    expected = io.StringIO()
+    write_documents(tagger.predict(TEXTS), expected, "spans")
+    assert result.stdout == expected.getvalue()
+    assert "note: it was trained on the words 'rule', not 'tokenizer'" in result.stderr
+    texts = tmp_path / "texts.txt"
+    texts.write_text("Mira Okonjo left Oslo .\n")
+    assert run("tag", checkpoint, texts, "-o", tmp_path / "out.jsonl", *options).exit_code == 0
+    evaluated = run("evaluate", checkpoint, corpus, "--split", "test", *options)
+    assert evaluated.exit_code == 0, evaluated.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
+def test_nothing_is_saved_for_other_settings_than_the_saved_ones(
+    command: str, checkpoint: Path, corpus: Path
+) -> None:
+    saving = ["--split", "test", "--save"] if command == "evaluate" else []
+    result = run(command, checkpoint, corpus, *saving, "--words", "tokenizer")
+    assert result.exit_code == 2
+    assert "of other settings than the checkpoint's own" in result.stderr
+    assert "hint: leave out --words, or" in result.stderr
+
+
+def test_windows_that_the_model_does_not_take(checkpoint: Path) -> None:
+    result = run("predict", checkpoint, "Mira", "--max-length", "100000")
+    assert result.exit_code == 2
+    assert "expected: from 1 to 128, the most that the model takes" in result.stderr

@@ -168,8 +168,8 @@ def test_own_texts_in_lists_are_compared_and_forms_of_them_kept(tmp_path: Path) 
     parquet.write_table(pa.table({"text": ["Saw Okonjo"], "entities": [[entity]]}), path)
     with pytest.raises(FormatError, match="shows 'Saw', but the text there is 'Okonjo'"):
         list(read_documents(path))
-    entity = {"start": 4, "end": 10, "label": "per", "value": "M. O."}
-    parquet.write_table(pa.table({"text": ["Saw Okonjo"], "entities": [[entity]]}), path)
+    valued = {"start": 4, "end": 10, "label": "per", "value": "M. O."}
+    parquet.write_table(pa.table({"text": ["Saw Okonjo"], "entities": [[valued]]}), path)
     (document,) = read_documents(path)
     assert document.meta["entity_fields"] == [[4, 10, "per", {"value": "M. O."}]]
 

@@ -731,13 +731,13 @@ def test_several_annotators_of_a_text_are_asked_about(tmp_path: Path) -> None:
         assert list(log.remarks.values()) == [1]
     error = refused(tmp_path, content, annotations="by=lou")
     assert error.found == "the text has no annotation by 'lou', but by kim"
-    for labels, options in {
+    for by_lou, options in {
         (("B",),): ReadOptions(annotations="by=lou", skip={"unlabelled"}),
         (("B",), ()): ReadOptions(annotations="by=lou", accept={"unlabelled"}),
     }.items():
         found, _ = found_in(tmp_path, content, options)
         assert [[each.label for each in document.entities] for document in found] == [
-            *map(list, labels)
+            *map(list, by_lou)
         ]
     without = f'text,label\nAda left,"{cell(json.dumps([REGION]))}"\n'
     error = refused(tmp_path, without, annotations="by=lou")

@@ -492,7 +492,7 @@ def test_evaluate_refuses_to_save_what_means_nothing(trained: TrainingRun, tmp_p
     assert read_evaluations(trained.folder)[0].split == "all"
     for name, options, message in (
         ("someone/model", [], "there is no nerine.json to save evaluations in"),
-        (trained.folder, ["--scheme", "IOB1"], "another scheme"),
+        (trained.folder, ["--scheme", "IOB1"], "other settings"),
     ):
         result = run("evaluate", name, held_out, "--save", *options)
         assert (result.exit_code, result.stdout) == (2, "")

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE, Unigram, WordPiece
 from transformers import AutoConfig, AutoModelForTokenClassification, PreTrainedTokenizerFast
 
@@ -37,6 +37,7 @@ from tiny import put_between_specials, special_roles
 Opinion = str | Mapping[str, float]
 
 _SURE = 0.99
+_FEWEST_POSITIONS = 64
 _BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 _WORDPIECE = ("bert", "distilbert", "electra")
@@ -61,9 +62,10 @@ def make_dictionary(
     """A checkpoint of transformers in `folder` whose opinions are written down.
 
     `texts` give further characters to the vocabulary, besides those of ASCII and of the keys.
-    `window` is the most subwords that the model takes, special tokens included. `lowercase` is for
-    WordPiece, `add_prefix_space` for byte-level BPE (RoBERTa's own default is False). `id2label`
-    replaces the names of the outputs in the configuration, where they differ from `tags`.
+    `window` is the most subwords by the tokenizer (`model_max_length`), special tokens included.
+    `lowercase` is for WordPiece, `add_prefix_space` for byte-level BPE (RoBERTa's own default is
+    False). `id2label` replaces the names of the outputs in the configuration, where they differ
+    from `tags`.
     """
     tokenizer = dictionary_tokenizer(
         opinions,
@@ -114,6 +116,12 @@ def dictionary_tokenizer(
     else:
         backend = _bytes(keys, specials, add_prefix_space=add_prefix_space)
     put_between_specials(backend, kind, roles)
+    if kind == "roberta":
+        ids = backend.get_vocab()
+        first, last = ((roles[role], ids[roles[role]]) for role in ("cls_token", "sep_token"))
+        backend.post_processor = processors.RobertaProcessing(
+            last, first, add_prefix_space=add_prefix_space
+        )
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=window, **roles)
 
 
@@ -220,7 +228,7 @@ def _model(kind: str, tokenizer: Any, logits: torch.Tensor, window: int) -> Any:
         kind,
         vocab_size=len(logits),
         num_labels=tags,
-        max_position_embeddings=window + offset,
+        max_position_embeddings=max(window, _FEWEST_POSITIONS) + offset,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

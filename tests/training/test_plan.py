@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from nerine.core.document import Entity
+from nerine.core.document import Document, Entity
 from nerine.core.errors import OverlapError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.training.callbacks import validations, whole_validations
@@ -231,3 +231,61 @@ def test_entities_that_overlap_are_counted_before_the_encoder_is_loaded(split: s
     with pytest.raises(OverlapError, match=r"\d entities in 1 document overlap") as caught:
         plan_training(dataclasses.replace(given, splits=splits), TrainingSettings(encoder="none"))
     assert "--overlaps outermost" in (caught.value.hint or "")
+
+
+# --- words
+
+
+def cut_corpus(text: str, start: int, end: int, plain: int = 0) -> Corpus:
+    """A corpus with an entity at this range of one text, and `plain` texts with one of a word."""
+    cut = Document(text, (Entity(start, end, "person"),))
+    whole = tuple(Document(f"Mira {n}", (Entity(0, 4, "person"),)) for n in range(plain))
+    documents = (cut, *whole)
+    return Corpus({"train": documents, "validation": documents[:1]}, ("person",), "a test")
+
+
+def test_the_finer_rule_is_chosen_where_entities_need_it_and_trained_on(
+    encoder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    asked = TrainingSettings(encoder=str(encoder_of("bert")), steps=2, validate_every=2)
+    plan = plan_training(cut_corpus("a pro-Mira march", 6, 10, plain=8), asked)
+    assert plan.settings.words == "rule-2"
+    (choice,) = [choice for choice in plan.choices if choice.name == "words"]
+    assert choice.value == "rule-2"
+    assert choice.reason.startswith("2 of 10 entities begin or end inside a word of rule, 0 of")
+    run = train(plan.corpus, output=tmp_path / "run", settings=plan)
+    assert run.tagger(device="cpu").settings.words == "rule-2"
+    assert not [note for note in run.notes if "word boundaries" in note]
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "plain"),
+    [
+        ("Mira left", 4, 8),  # no word is cut
+        ("Mirabell left", 4, 8),  # the finer rule cuts it too
+        ("Mira/Ana", 4, 1000),  # one of many
+    ],
+)
+def test_the_first_rule_is_kept_where_the_finer_one_gives_nothing(
+    text: str, end: int, plain: int, encoder_of: Callable[[str], Path]
+) -> None:
+    asked = TrainingSettings(encoder=str(encoder_of("bert")), steps=2)
+    plan = plan_training(cut_corpus(text, 0, end, plain), asked)
+    assert plan.settings.words == "rule"
+    assert "words" not in {choice.name for choice in plan.choices}
+    assert not [note for note in plan.notes if "rule-2" in note]
+
+
+def test_a_rule_that_is_given_stays_and_what_it_cuts_is_said(
+    encoder_of: Callable[[str], Path],
+) -> None:
+    asked = TrainingSettings(encoder=str(encoder_of("bert")), steps=2, words="rule")
+    plan = plan_training(cut_corpus("a pro-Mira march", 6, 10), asked)
+    assert plan.settings.words == "rule"
+    (note,) = [note for note in plan.notes if "rule-2" in note]
+    assert note == (
+        "2 of 2 entities begin or end inside a word of rule, 0 of rule-2: --words rule-2 divides "
+        "words there"
+    )
+    changed = dataclasses.replace(asked, words="rule-2")
+    assert not plan_training(cut_corpus("a pro-Mira march", 6, 10), changed).notes

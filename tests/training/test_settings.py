@@ -20,7 +20,7 @@ changes = st.fixed_dictionaries(
     {},
     optional={
         "encoder": st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
-        "words": st.sampled_from(["rule", "tokens"]),
+        "words": st.sampled_from(["rule", "rule-2", "tokens"]),
         "learning_rate": st.none() | st.floats(0, 1),
         "epochs": st.integers(1, 99),
         "freeze_embeddings": st.booleans(),
@@ -44,7 +44,7 @@ def test_settings_survive_toml(given_changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("words", "Rule", "words: 'Rule' is not known\n  expected: one of rule, tokens"),
+        ("words", "Rule", "words: 'Rule' is not known\n  expected: one of rule, rule-2, tokens"),
         ("epochs", 0, "epochs: 0 is too small\n  expected: at least 1"),
         ("epochs", "3", "epochs: '3' is a str\n  expected: int"),
         ("epochs", True, "epochs: True is a bool"),

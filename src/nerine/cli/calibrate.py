@@ -144,11 +144,11 @@ def _check_can_be_saved(checkpoint: str, split: str, model: ModelOptions) -> Non
             expected="validation",
             hint="--dry-run reports on any split without saving",
         )
-    if model.scheme is not None:
+    if stated := model.stated_settings():
         raise SettingsError(
-            "the thresholds would be those of another scheme than the checkpoint's own",
-            place="--scheme",
-            hint="leave out --scheme, or report with --dry-run",
+            "the thresholds would be those of other settings than the checkpoint's own",
+            place=stated[0],
+            hint=f"leave out {stated[0]}, or report with --dry-run",
         )
     from nerine.model.loading.checkpoint import writable_info
 

@@ -96,6 +96,7 @@ def distill(
             revision=model.revision,
             scheme=model.scheme,
             tags=model.tags,
+            usage=model.usage,
             resume=resume,
             listener=listener,
         )

@@ -114,11 +114,11 @@ def _info_to_save_with(checkpoint: str, model: ModelOptions, gold: GoldSplit) ->
     from nerine.publishing.evaluations import trained_on_error
     from nerine.publishing.roles import trained_on
 
-    if model.scheme is not None:
+    if stated := model.stated_settings():
         raise SettingsError(
-            "the scores would be those of another scheme than the checkpoint's own",
-            place="--scheme",
-            hint="leave out --scheme, or leave out --save",
+            "the scores would be those of other settings than the checkpoint's own",
+            place=stated[0],
+            hint=f"leave out {stated[0]}, or leave out --save",
         )
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
     if trained_on(gold.corpus, gold.name, info):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
@@ -13,11 +13,14 @@ from nerine.cli.options import Decorator, default_option, gathered
 from nerine.cli.terminal import working
 from nerine.core.display import counted, visible
 from nerine.core.errors import SettingsError
+from nerine.core.words import Words
 
 if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.model.loading.foreign import TagNames
     from nerine.model.loading.sources import Source
+    from nerine.model.loading.usage import Usage
+    from nerine.model.settings import Decoding
     from nerine.model.tagger import Tagger
 
 BACKENDS = ("auto", "pytorch", "onnx", "onnx-fp32", "onnx-int8")
@@ -31,8 +34,24 @@ class ModelOptions:
     revision: str | None = None
     scheme: str | None = None
     tags: TagNames | None = None
+    words: Words | None = None
+    decoding: Decoding | None = None
+    max_length: int | None = None
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
+
+    def stated_settings(self) -> list[str]:
+        """The options that replace settings of a checkpoint."""
+        names = ("scheme", "words", "decoding", "max_length")
+        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+
+    @property
+    def usage(self) -> Usage | None:
+        """The words, decoding and windows; None if none of them is given."""
+        from nerine.model.loading.usage import Usage
+
+        usage = Usage(self.words, self.decoding, self.max_length)
+        return None if usage == Usage() else usage
 
     def find(self, checkpoint: str | Source) -> Source:
         """The source of `checkpoint`; one on the hub is fetched."""
@@ -50,6 +69,9 @@ class ModelOptions:
                 source,
                 scheme=self.scheme,
                 tags=self.tags,
+                words=self.words,
+                decoding=self.decoding,
+                max_length=self.max_length,
                 thresholds=self.thresholds,
                 backend=self.backend,
             )
@@ -72,6 +94,25 @@ _MODEL: list[Decorator] = [
         metavar="TAG,TAG,…",
         help="Tags of a checkpoint not made by Nerine, in the order of their numbers, or of some "
         "of its outputs by their names: LABEL_1=B-PER,X=O.",
+    ),
+    click.option(
+        "--words",
+        type=click.Choice(get_args(Words)),
+        help="Units that bear a tag: words by Nerine's rule, the corpus's tokens, or the "
+        "tokenizer's own words or subwords.  [default: the saved ones; tokenizer for a checkpoint "
+        "not made by Nerine]",
+    ),
+    click.option(
+        "--decoding",
+        type=click.Choice(("viterbi", "argmax")),
+        help="Best allowed tag sequence, or each word's best tag.  [default: the saved one]",
+    ),
+    click.option(
+        "--max-length",
+        type=int,
+        metavar="N",
+        help="Maximum of subwords in a window.  [default: the saved one; what the model takes, up "
+        "to 4096, for a checkpoint not made by Nerine]",
     ),
     default_option(
         "--backend",

@@ -120,8 +120,8 @@ def _make(
     if Path(run).is_file():
         if model != ModelOptions():
             raise click.UsageError(
-                "--revision, --scheme, --tags, --backend and --thresholds are for a checkpoint, "
-                "and RUN is a file"
+                "--revision, --scheme, --words and other options about a checkpoint are for a "
+                "checkpoint, and RUN is a file"
             )
         alignment = prediction.align(gold, Path(run))
         of_run = {**alignment.arguments(), "reading": prediction.reading}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import signal
 import sys
 import threading
@@ -121,7 +122,8 @@ def tag(
 
     source = model.find(checkpoint)
     tags = None if model.tags is None else list(model.tags)
-    identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags}
+    usage = {} if model.usage is None else {"usage": dataclasses.asdict(model.usage)}
+    identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags, **usage}
     planned = planned.with_model(identity)
     tagger = model.load(source)
     # a bar would stand between the records on a terminal

@@ -16,6 +16,9 @@ At each place of the text, the first of these that applies is a word:
    selectors, a flag, a base with its combining marks.
 
 White space separates words and is part of none. Every other character is in exactly one word.
+
+A second version of the rule (`words="rule-2"`, `nerine.core.fine_words`) cuts finer. The first one
+stays as it is, since models were trained on it.
 """
 
 from __future__ import annotations
@@ -27,30 +30,33 @@ from typing import Literal
 
 import regex
 
-from nerine.core.document import Document, Token, check_no_overlap
+from nerine.core.characters import BLANK, CLITIC, UNSPACED
+from nerine.core.document import Document, Entity, Token, check_no_overlap
+from nerine.core.fine_words import fine_bounds
 from nerine.core.tags import Span
 
-Words = Literal["rule", "tokens"]
+Rule = Literal["rule", "rule-2"]
+"""The two versions of the rule."""
+
+TrainingWords = Literal["rule", "rule-2", "tokens"]
+"""The words that a model can be trained on."""
+
+Words = Literal["rule", "rule-2", "tokens", "tokenizer", "subwords"]
+"""The words of a model: those of the last two come from its tokenizer."""
 
 _START, _END = attrgetter("start"), attrgetter("end")
 
-_UNSPACED = (
-    r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}"
-    r"\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}"
-)
-_LETTER = rf"[\p{{L}}\p{{N}}_--[{_UNSPACED}]]"
+_LETTER = rf"[\p{{L}}\p{{N}}_--[{UNSPACED}]]"
 _RUN = rf"{_LETTER}[\p{{M}}{_LETTER}]*+"
-_CLITIC = r"['’](?i:s|m|re|ve|ll|d)(?![\p{L}\p{N}\p{M}_])"
-_BLANK = r"\s\x1c-\x1f"  # as str.isspace: \s of regex lacks the ASCII separators
 _INNER = r"[-‐‑'’ʼ.·/&]"
 # Possessive quantifiers (`*+`) and bounds on addresses keep the time linear on any input.
 _WORD = regex.compile(
     rf"""
       \s++
-    | (?:https?://|www\.)[^{_BLANK}<>"“”«»]*[^{_BLANK}<>"“”«»'.,;:!?)\]}}…]
+    | (?:https?://|www\.)[^{BLANK}<>"“”«»]*[^{BLANK}<>"“”«»'.,;:!?)\]}}…]
     | [\p{{L}}\p{{N}}_.+-]{{1,64}}+@(?:[\p{{L}}\p{{N}}-]{{1,63}}+\.){{1,8}}\p{{L}}{{2,63}}+
-    | [@\#]?{_RUN}(?:(?!{_CLITIC}){_INNER}{_RUN})*+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
-    | {_CLITIC}
+    | [@\#]?{_RUN}(?:(?!{CLITIC}){_INNER}{_RUN})*+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
+    | {CLITIC}
     | [\U0001F1E6-\U0001F1FF]{{1,2}}+
     | \X
     """,
@@ -58,12 +64,14 @@ _WORD = regex.compile(
 )
 
 
-def rule_words(text: str) -> list[Token]:
-    """The words of `text` by the rule, in time and memory linear in its length."""
-    return [Token(start, end) for start, end in _rule_bounds(text)]
+def rule_words(text: str, rule: Rule = "rule") -> list[Token]:
+    """The words of `text` by a version of the rule, in time and memory linear in its length."""
+    return [Token(start, end) for start, end in _bounds_by(rule, text)]
 
 
-def _rule_bounds(text: str) -> list[tuple[int, int]]:
+def _bounds_by(rule: Rule, text: str) -> list[tuple[int, int]]:
+    if rule == "rule-2":
+        return fine_bounds(text)
     bounds = (match.span() for match in _WORD.finditer(text))
     return [(start, end) for start, end in bounds if not text[start].isspace()]
 
@@ -72,11 +80,24 @@ def word_bounds(document: Document, words: Words) -> list[tuple[int, int]]:
     """Start and end of each word of `document` by a model's setting `words`.
 
     With `"tokens"`, the words are the document's tokens if it has some. Otherwise they follow the
-    rule.
+    rule. The words of a tokenizer are not known here: `Encoder` makes them.
     """
     if words == "tokens" and document.tokens is not None:
         return [(token.start, token.end) for token in document.tokens]
-    return _rule_bounds(document.text)
+    return _bounds_by("rule-2" if words == "rule-2" else "rule", document.text)
+
+
+def cut_words(document: Document, rule: Rule = "rule") -> list[tuple[Entity, Token]]:
+    """The entities that begin or end inside a word by a version of the rule, with that word."""
+    words = rule_words(document.text, rule) if document.entities else []
+    found = []
+    for entity in document.entities:
+        for bound in (entity.start, entity.end):
+            before = bisect_left(words, bound, key=_START) - 1
+            if before >= 0 and bound < words[before].end:
+                found.append((entity, words[before]))
+                break
+    return found
 
 
 def word_spans(document: Document, words: Sequence[Token]) -> tuple[list[Span], int]:

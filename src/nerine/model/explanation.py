@@ -14,7 +14,6 @@ import numpy as np
 
 from nerine.core.document import Document
 from nerine.model.batching import look_aheads
-from nerine.model.encoding import Windows
 from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
 
@@ -206,9 +205,14 @@ def explain(tagger: Tagger, text: str | Document) -> Explanation:
     inference, tags = tagger.inference, tagger.settings.tags
     logits = inference.word_logits([document])
     encoding = logits.encoding
-    windows = inference.encoder.windows(encoding)
+    pieces = inference.encoder.encode([document])
+    windows = inference.encoder.windows(pieces)
+    owned = [
+        np.flatnonzero(np.isin(encoding.word_starts, pieces.word_starts[window.words])).tolist()
+        for window in windows
+    ]
     ids = encoding.input_ids.tolist()
-    pieces = inference.tokenizer.convert_ids_to_tokens(ids)
+    names = inference.tokenizer.convert_ids_to_tokens(ids)
     word_of = {start: word for word, start in enumerate(encoding.word_starts.tolist())}
     best = inference.head.decoder.best_tags(logits.values, encoding.lengths)
     return Explanation(
@@ -217,14 +221,14 @@ def explain(tagger: Tagger, text: str | Document) -> Explanation:
         subwords=tuple(
             SubwordStep(index, piece, ids[index], start, end, word_of.get(index))
             for index, (piece, (start, end)) in enumerate(
-                zip(pieces, encoding.offsets.tolist(), strict=True)
+                zip(names, encoding.offsets.tolist(), strict=True)
             )
         ),
         windows=tuple(
-            WindowStep(n, w.first, w.last, tuple(w.input_ids.tolist()), tuple(w.words.tolist()))
+            WindowStep(n, w.first, w.last, tuple(w.input_ids.tolist()), tuple(owned[n]))
             for n, w in enumerate(windows)
         ),
-        words=_words(document, logits, [tags[index] for index in best], windows, tags),
+        words=_words(document, logits, [tags[index] for index in best], owned, tags),
     )
 
 
@@ -232,10 +236,10 @@ def _words(
     document: Document,
     logits: WordLogits,
     decoded: Sequence[str],
-    windows: Windows,
+    owned: Sequence[Sequence[int]],
     tags: Sequence[str],
 ) -> tuple[WordStep, ...]:
-    owner = {int(word): index for index, window in enumerate(windows) for word in window.words}
+    owner = {word: index for index, words in enumerate(owned) for word in words}
     values = logits.values.astype(np.float64)
     weights = np.exp(values - values.max(axis=1, keepdims=True))
     probs = weights / weights.sum(axis=1, keepdims=True)

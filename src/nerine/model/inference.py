@@ -20,6 +20,7 @@ from nerine.model.backends import Backend
 from nerine.model.batching import Batch, batches
 from nerine.model.encoding import Encoder, Encoding
 from nerine.model.heads import TagHead
+from nerine.model.heads.joining import joined
 from nerine.model.logits import LogitArray, WordLogits
 from nerine.model.settings import ModelSettings
 
@@ -138,7 +139,7 @@ class Inference:
                 place=f"document {documents[index].id or index}",
                 hint="the weights are damaged, or overflow at this precision",
             )
-        return WordLogits(encoding, values)
+        return joined(WordLogits(encoding, values), self.head.tags)
 
     def predict(self, documents: Sequence[Document]) -> list[Document]:
         """The documents with their predicted entities, in order.

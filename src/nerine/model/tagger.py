@@ -12,6 +12,7 @@ from nerine.core.errors import CheckpointError
 from nerine.core.extras import optional_imports
 from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
+from nerine.core.words import Words
 from nerine.evaluation.calibration import Thresholds, apply_thresholds
 from nerine.evaluation.signs import Sign, learned_nothing
 from nerine.model.backends import Backend
@@ -22,7 +23,8 @@ from nerine.model.inference import Failure, Inference
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.sources import Source, find_source
-from nerine.model.settings import ModelSettings
+from nerine.model.loading.usage import Usage
+from nerine.model.settings import Decoding, ModelSettings
 
 ThresholdChoice = Thresholds | float | Literal["saved"] | None
 """Thresholds; one for all labels; those saved with the checkpoint; or none."""
@@ -88,6 +90,9 @@ class Tagger:
         revision: str | None = None,
         scheme: TagScheme | str | None = None,
         tags: TagNames | None = None,
+        words: Words | None = None,
+        decoding: Decoding | None = None,
+        max_length: int | None = None,
         device: str | None = None,
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
@@ -103,6 +108,12 @@ class Tagger:
                 open.
             tags: The tags of such a checkpoint, if its configuration does not name them: all in the
                 order of their ids, or some by their names, `{"LABEL_1": "B-person", "X": "O"}`.
+            words: The units that bear a tag, as in `ModelSettings`; by default the saved ones, and
+                `"tokenizer"` for a checkpoint that Nerine did not make.
+            decoding: `"viterbi"` or `"argmax"`; by default the saved one, or the one that suits
+                what such a checkpoint says of some texts.
+            max_length: The most subwords of a window; by default the saved number, or the most that
+                the model takes, up to 4,096.
             device: Torch's name of the device; by default a GPU if there is one.
             thresholds: A probability from 0 to 1 for all labels, `Thresholds`, or `"saved"` for
                 those that `nerine calibrate` saved; by default every entity is kept.
@@ -113,7 +124,8 @@ class Tagger:
         Raises:
             CheckpointError: If the folder does not exist or holds no usable checkpoint, or no
                 thresholds are saved.
-            SettingsError: If the backend or device is unknown, or a threshold is outside 0 to 1.
+            SettingsError: If the backend, the device, the words or the decoding is unknown, a
+                threshold is outside 0 to 1, or the model takes no window of `max_length`.
             EncodingError: If the tokenizer does not fit the model or gives no character offsets.
             SchemeError: If the tag scheme is unknown, or a tag has an unknown form.
             HubError: If a checkpoint on the hub cannot be reached.
@@ -122,7 +134,11 @@ class Tagger:
         source = find_source(name, revision=revision)
         opened = open_backend(source, backend, device)
         checkpoint = load_checkpoint(
-            source, scheme=scheme, tags=tags, weights=opened.backend is None
+            source,
+            scheme=scheme,
+            tags=tags,
+            usage=Usage(words, decoding, max_length),
+            weights=opened.backend is None,
         )
         chosen = _chosen_thresholds(thresholds, checkpoint, str(source))
         if opened.backend is not None:

@@ -49,7 +49,7 @@ def new_checkpoint(
         ModelSettings(
             tags=tags,
             scheme=scheme,
-            words=settings.words,
+            words=settings.words or "rule",
             decoding=settings.decoding,
             **settings.window_sizes(longest_input(loaded.model, loaded.tokenizer)),
         ),

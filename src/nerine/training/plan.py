@@ -20,6 +20,7 @@ import torch
 from nerine.core.document import count_entities
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
+from nerine.core.words import cut_words
 from nerine.data.corpus import Corpus, unseen_label_notes
 from nerine.data.formats.overlaps import check_flat
 from nerine.model.backends.hardware import multiplies_bfloat16
@@ -45,6 +46,9 @@ _VALIDATION_SHARE = 0.08
 _TRAINING_COST = 3
 """Cost of a subword in training, by that of one in validation."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
+
+_MANY_CUT = 0.005
+"""Share of entities inside words of the first rule from which on the second one is taken."""
 
 _HELD_OUT_SHARE, _MOST_HELD_OUT_SHARE = 0.1, 0.2
 _WANTED_VALIDATION, _MOST_VALIDATION = 100, 2000
@@ -168,9 +172,10 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
     notes += check_labels(corpus)
     documents = itertools.chain(corpus.train, corpus.validation)
     check_flat(documents, "training with one tag a word", corpus.source)
+    settings, words = _words(corpus, settings, notes)
     facts = _facts(corpus, settings)
     chosen, choices = choose_settings(settings, facts)
-    return Plan(chosen, facts, choices, corpus, given, tuple(notes))
+    return Plan(chosen, facts, (*words, *choices), corpus, given, tuple(notes))
 
 
 def choose_settings(
@@ -193,9 +198,33 @@ def choose_settings(
     return settings, tuple(choices)
 
 
+def _words(
+    corpus: Corpus, settings: TrainingSettings, notes: list[str]
+) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+    """The settings with the rule whose words the corpus's entities cut least.
+
+    Adds a note if the user has chosen the coarser one.
+    """
+    if settings.words not in (None, "rule"):
+        return settings, ()
+    documents = (*corpus.train, *corpus.validation)
+    entities = sum(len(document.entities) for document in documents)
+    cut = sum(len(cut_words(document)) for document in documents)
+    finer = sum(len(cut_words(document, "rule-2")) for document in documents) if cut else 0
+    found = (
+        f"{cut:,} of {entities:,} entities begin or end inside a word of rule, {finer:,} of rule-2"
+    )
+    if settings.words == "rule":
+        notes += [f"{found}: --words rule-2 divides words there"] if finer < cut else []
+        return settings, ()
+    if finer == cut or cut < _MANY_CUT * entities:
+        return replace(settings, words="rule"), ()
+    return replace(settings, words="rule-2"), (Choice("words", "rule-2", found),)
+
+
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
     tokenizer, longest = load_tokenizer(settings.encoder, revision=settings.revision)
-    encoder = Encoder(tokenizer, words=settings.words, **settings.window_sizes(longest))
+    encoder = Encoder(tokenizer, words=settings.words or "rule", **settings.window_sizes(longest))
     encoding = encoder.encode(corpus.train)
     windows = encoder.windows(encoding)
     texts = Counter(document.text for document in corpus.train)

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, TypedDict, get_type_hints
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check, has_type, with_changes, with_field_docs
 from nerine.core.tags import TagScheme
-from nerine.core.words import Words
+from nerine.core.words import TrainingWords
 from nerine.model.settings import Decoding
 
 Batching = Literal["budget", "random"]
@@ -204,8 +204,10 @@ class TrainingSettings(RunSettings):
 
     encoder: str = _setting(DEFAULT_ENCODER, "hub id, folder, or package:NAME")
     revision: str | None = _setting(None, "branch, tag or commit of a hub encoder")
-    words: Words = _setting(
-        "rule", "the words to tag: words by Nerine's rule, or the corpus's tokens"
+    words: TrainingWords | None = _setting(
+        None,
+        "the words to tag: words by Nerine's rule or its finer version, or the corpus's tokens; by "
+        "default rule, or rule-2 where the corpus's entities need it",
     )
     scheme: str = _setting("IOB2", "tag scheme of the model's outputs")
     decoding: Decoding = _setting("viterbi", "best allowed tag sequence, or each word's best tag")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import statistics
 import unicodedata
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nerine.core.words import rule_words
+from nerine.core.words import cut_words
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import Mention, View, quoted
@@ -136,20 +135,20 @@ def long_entities(view: View) -> Iterator[Remark]:
 
 
 def inside_words(view: View) -> Iterator[Remark]:
-    """Entities that begin or end inside a word, which a model with `words="rule"` cannot mark."""
+    """Entities that begin or end inside a word, which a model with `words="rule"` cannot mark.
+
+    Where the finer rule divides the word, it is named.
+    """
     for split, index, document in view.documents():
-        words = rule_words(document.text) if document.entities else []
-        starts = [word.start for word in words]
-        for entity in document.entities:
-            for bound in (entity.start, entity.end):
-                before = bisect_left(starts, bound) - 1
-                if before >= 0 and bound < words[before].end:
-                    yield Remark(
-                        f"{quoted(document.surface(entity))} begins or ends inside the word "
-                        f"{quoted(document.surface(words[before]))}",
-                        Spot(split, index, entity.start, entity.end),
-                    )
-                    break
+        cut = cut_words(document)
+        still = [entity for entity, _ in cut_words(document, "rule-2")] if cut else []
+        for entity, word in cut:
+            hint = "" if entity in still else ", which --words rule-2 divides"
+            yield Remark(
+                f"{quoted(document.surface(entity))} begins or ends inside the word "
+                f"{quoted(document.surface(word))}{hint}",
+                Spot(split, index, entity.start, entity.end),
+            )
 
 
 def _named(mention: Mention) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.words import Words, word_bounds
+from nerine.model.encoding.pieces import lengths_of, pairs_of, piece_encoding
 from nerine.model.encoding.windows import Encoding, Windows
 from nerine.model.loading.tokenizer import Tokenizer
 from nerine.model.ragged import BoolArray, IntArray, splits_of
@@ -56,11 +57,13 @@ class Encoder:
         """
         texts = [_without_surrogates(document.text) for document in documents]
         pieces = self._tokenizer.encode_batch(texts)
+        if self.words in ("tokenizer", "subwords"):
+            return piece_encoding(texts, pieces, whole=self.words == "tokenizer")
         words = [word_bounds(document, self.words) for document in documents]
-        word_counts, subword_counts = _lengths(words), _lengths([piece.ids for piece in pieces])
+        word_counts, subword_counts = lengths_of(words), lengths_of([each.ids for each in pieces])
         begins = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
-        bounds = _pairs(words) + np.repeat(begins, word_counts)[:, None]
-        offsets = _pairs([piece.offsets for piece in pieces])
+        bounds = pairs_of(words) + np.repeat(begins, word_counts)[:, None]
+        offsets = pairs_of([piece.offsets for piece in pieces])
         places = offsets + np.repeat(begins, subword_counts)[:, None]
         starts = _word_starts(bounds, places)
         kept = np.flatnonzero((starts >= 0) | ~_begin_inside(bounds, places))
@@ -107,16 +110,6 @@ class Encoder:
             before=self._before,
             after=self._after,
         )
-
-
-def _lengths(rows: Sequence[Sized]) -> IntArray:
-    return np.array([len(row) for row in rows], dtype=np.int64)
-
-
-def _pairs(rows: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
-    """All pairs of all rows, `(pairs, 2)`."""
-    numbers = chain.from_iterable(chain.from_iterable(rows))
-    return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 
 
 def _word_starts(words: IntArray, offsets: IntArray) -> IntArray:

@@ -25,6 +25,8 @@ class Encoding:
         input_ids: The ids of all subwords, without special tokens, `(subwords,)`.
         offsets: The code points of each subword, `(subwords, 2)`.
         subword_splits: The borders of the documents' subwords, `(documents + 1,)`.
+        joints: How each word hangs together with the one before it, as in `pieces`, `(words,)`;
+            None if the words are those that bear tags.
     """
 
     word_bounds: IntArray
@@ -33,6 +35,7 @@ class Encoding:
     input_ids: IntArray
     offsets: IntArray
     subword_splits: IntArray
+    joints: IntArray | None = None
 
     @property
     def lengths(self) -> IntArray:
@@ -60,6 +63,7 @@ class Encoding:
             input_ids=self.input_ids[subwords],
             offsets=self.offsets[subwords],
             subword_splits=np.array([0, subwords.stop - subwords.start]),
+            joints=None if self.joints is None else self.joints[words],
         )
 
 

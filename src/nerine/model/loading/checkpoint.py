@@ -35,6 +35,7 @@ from nerine.model.loading.foreign import TagNames, foreign_settings
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
+from nerine.model.loading.usage import Usage, used
 from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
@@ -93,6 +94,7 @@ def load_checkpoint(
     revision: str | None = None,
     scheme: TagScheme | str | None = None,
     tags: TagNames | None = None,
+    usage: Usage | None = None,
     weights: bool = True,
     tokenizer: TokenizerInfo | None = None,
 ) -> Checkpoint:
@@ -103,8 +105,9 @@ def load_checkpoint(
 
     The tags of a model that Nerine did not make are read from `id2label`, and its scheme from the
     tags; `scheme` states it where they leave it open, and `tags` names them, in the order of their
-    ids or some of them by their names in `id2label`. Raises `CheckpointError`, `HubError`,
-    `EncodingError` or `MissingExtraError`.
+    ids or some of them by their names in `id2label`. Its words are those of its tokenizer, and its
+    windows as long as it takes, up to 4,096 subwords, unless `usage` states others. Raises
+    `CheckpointError`, `SettingsError`, `HubError`, `EncodingError` or `MissingExtraError`.
     """
     source = find_source(name, revision=revision)
     place = str(source)
@@ -113,21 +116,7 @@ def load_checkpoint(
         _check_weights(source.folder, info, source.verified_hash(WEIGHTS_FILE))
     loaded = _load(source, info, tokenizer, weights=weights)
     if info is None:
-        settings, notes = foreign_settings(loaded.tags, loaded.longest_input, place, scheme, tags)
-        _rename_outputs(loaded, settings)
-        scores, weight_notes = read_extra_weights(
-            source.folder, len(settings.tags), loaded.unused, type(loaded.model).__name__
-        )
-        if scores is not None:
-            settings = dataclasses.replace(settings, transitions=scores, decoding="viterbi")
-        return Checkpoint(
-            loaded.model,
-            loaded.tokenizer,
-            settings,
-            source=source,
-            scheme_from="names" if scheme is None and scores is None else "user",
-            notes=(*notes, *weight_notes),
-        )
+        return _foreign_checkpoint(source, loaded, scheme, tags, usage)
     if tags is not None:
         raise CheckpointError("its tags have names already", place=f"{place}/{INFO_FILE}")
     with _errors_at(f"{place}/{INFO_FILE}", _COPY_AGAIN):
@@ -145,6 +134,7 @@ def load_checkpoint(
         raise CheckpointError(
             f"{INFO_FILE} and {CONFIG_FILE} name different tags", place=place, hint=_COPY_AGAIN
         )
+    settings, notes = used(settings, usage, loaded.longest_input, place)
     return Checkpoint(
         loaded.model,
         loaded.tokenizer,
@@ -154,6 +144,35 @@ def load_checkpoint(
         calibration,
         source,
         signs,
+        notes=notes,
+    )
+
+
+def _foreign_checkpoint(
+    source: Source,
+    loaded: _Loaded,
+    scheme: TagScheme | str | None,
+    tags: TagNames | None,
+    usage: Usage | None,
+) -> Checkpoint:
+    """A checkpoint that Nerine did not make."""
+    place, longest = str(source), loaded.longest_input
+    settings, notes = foreign_settings(loaded.tags, longest, place, scheme, tags)
+    _rename_outputs(loaded, settings)
+    scores, weight_notes = read_extra_weights(
+        source.folder, len(settings.tags), loaded.unused, type(loaded.model).__name__
+    )
+    if scores is not None:
+        settings = dataclasses.replace(settings, transitions=scores, decoding="viterbi")
+    settings, usage_notes = used(settings, usage, longest, place, is_foreign=True)
+    is_stated = scheme is not None or scores is not None or bool(usage and usage.decoding)
+    return Checkpoint(
+        loaded.model,
+        loaded.tokenizer,
+        settings,
+        source=source,
+        scheme_from="user" if is_stated else "names",
+        notes=(*notes, *usage_notes, *weight_notes),
     )
 
 

@@ -8,12 +8,11 @@ from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.filenames import CONFIG_FILE
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
 from nerine.core.tags.names import are_generated, tags_from_names
+from nerine.model.loading.usage import foreign_window
 from nerine.model.settings import ModelSettings
 
 TagNames = Sequence[str] | Mapping[str, str]
 """The tags of a model's outputs in the order of their ids, or those of some outputs by name."""
-
-_DEFAULT_WINDOW = 256
 
 
 def foreign_settings(
@@ -64,7 +63,7 @@ def foreign_settings(
             expected="tags such as O, B-person, I-person",
             hint=naming,
         ) from error
-    max_length = min(_DEFAULT_WINDOW, longest_input)
+    max_length = foreign_window(longest_input)
     if max_length < 1:
         raise CheckpointError(
             "the model has no position for any subword",
@@ -75,6 +74,7 @@ def foreign_settings(
     settings = ModelSettings(
         tags,
         found,
+        words="tokenizer",
         decoding="argmax" if is_open else "viterbi",
         max_length=max_length,
         overlap=max_length // 4,

@@ -24,6 +24,7 @@ from nerine.model.batching import look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.pretrained import quiet, width_of
+from nerine.model.loading.usage import Usage
 from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
@@ -54,6 +55,7 @@ def distill(
     revision: str | None = None,
     scheme: str | None = None,
     tags: TagNames | None = None,
+    usage: Usage | None = None,
     resume: bool = False,
     listener: Listener | None = None,
     **changes: Any,
@@ -73,6 +75,8 @@ def distill(
         revision: The teacher's branch, tag or commit on the hub.
         scheme: The tag scheme of a teacher not made by Nerine, as in `Tagger.load`.
         tags: The tags of such a teacher, as in `Tagger.load`.
+        usage: The words, decoding and windows of the teacher and its student; by default the
+            teacher's, as in `Tagger.load`.
         resume: Whether to resume from the last complete state in `output`.
         listener: Receives the progress.
         changes: Settings by name that replace those in `settings`, such as `layers=3`.
@@ -91,17 +95,14 @@ def distill(
         HubError: If the teacher cannot be reached.
         MissingExtraError: If the teacher's package is not installed.
     """
-    loaded, tagger = _load_teacher(teacher, revision, scheme, tags)
+    loaded, tagger = _load_teacher(teacher, revision, scheme, tags, usage)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
-    conditions: dict[str, Any] = {"corpus": corpus.hash, "source": corpus.source}
-    conditions |= {
-        "teacher": _checkpoint_hash(loaded),
-        "unlabelled text": digest_of(document.text for document in texts),
-        "settings": settings.to_dict(),
-    }
+    conditions = _conditions(corpus, loaded, settings, texts)
+    if usage:
+        conditions["usage"] = dataclasses.asdict(usage)
     with open_run(output, conditions, resume=resume) as run:
         corpus = with_validation(corpus, settings, run.notes)
         run.notes += check_labels(corpus)
@@ -141,13 +142,33 @@ def distill(
 
 
 def _load_teacher(
-    name: str | Path, revision: str | None, scheme: str | None, tags: TagNames | None
+    name: str | Path,
+    revision: str | None,
+    scheme: str | None,
+    tags: TagNames | None,
+    usage: Usage | None,
 ) -> tuple[Checkpoint, Tagger]:
     """The teacher, with the scheme that its tagger has found."""
     with quiet():
-        loaded = load_checkpoint(name, revision=revision, scheme=scheme, tags=tags)
+        loaded = load_checkpoint(name, revision=revision, scheme=scheme, tags=tags, usage=usage)
         tagger = Tagger.from_checkpoint(loaded)
     return dataclasses.replace(loaded, settings=tagger.settings, scheme_from="record"), tagger
+
+
+def _conditions(
+    corpus: Corpus,
+    teacher: Checkpoint,
+    settings: DistillationSettings,
+    texts: Sequence[Document],
+) -> dict[str, Any]:
+    """The conditions of a run, which is resumed only with the same ones."""
+    return {
+        "corpus": corpus.hash,
+        "source": corpus.source,
+        "teacher": _checkpoint_hash(teacher),
+        "unlabelled text": digest_of(document.text for document in texts),
+        "settings": settings.to_dict(),
+    }
 
 
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:

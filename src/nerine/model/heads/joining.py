@@ -1,0 +1,108 @@
+"""Pieces with logits → the words that a model means, for a model whose words are not known.
+
+Such a model was trained in one of two ways: on the first piece of each word, as in most recipes, or
+on all pieces. Nothing in a checkpoint tells which. So each word's tag is predicted by both
+hypotheses, and their predictions are averaged::
+
+    p(tag) = (1 - λ) p_first(tag) + λ p_all(tag)        λ = 1/3
+
+`p_first` is the distribution of the first piece. By `p_all`, all pieces of a word are inside the
+same entity or outside of all, and the first piece has half of the weight::
+
+    p_all(tag) ∝ p(tag | first)^(1/2) · (Π p(label | other))^(1/2n)         for n other pieces
+
+In a scheme that marks the ends of entities too, the first piece tells whether an entity begins, and
+the last one whether it ends: `B-person` and `E-person` on two pieces are `S-person` on the word.
+
+At a LOOSE joint, the model divides the pieces if it gives more than half of the probability to
+different labels on both sides, or if an entity begins after an inner piece of another one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from nerine.core.tags import parse_tag
+from nerine.model.decoding.chain import margins_of
+from nerine.model.encoding.pieces import APART, LOOSE
+from nerine.model.logits import LogitArray, WordLogits
+from nerine.model.ragged import BoolArray, FloatArray, IntArray
+
+_TRAINED_ON_ALL = 1 / 3
+"""The probability that a model was trained on all pieces."""
+
+_LEAST = 1e-12
+
+
+def joined(logits: WordLogits, tags: Sequence[str]) -> WordLogits:
+    """The logits of words, from those of pieces with joints; others are returned unchanged.
+
+    Args:
+        logits: Logits of tags, `(pieces, tags)`.
+        tags: The tags, in order.
+    """
+    encoding, values = logits.encoding, logits.values
+    if encoding.joints is None:
+        return logits
+    pieces = _Pieces(values, tags)
+    begins = (encoding.joints == APART) | ((encoding.joints == LOOSE) & pieces.divided())
+    firsts = np.flatnonzero(begins)
+    lasts = np.append(firsts, len(values))[1:] - 1
+    words = values[firsts]
+    if len(words) < len(values):
+        several = firsts < lasts
+        averaged = pieces.averaged(firsts, lasts)[several]
+        words[several] = np.log(np.maximum(averaged, _LEAST))
+    bounds = encoding.word_bounds
+    united = dataclasses.replace(
+        encoding,
+        word_bounds=np.stack((bounds[firsts, 0], bounds[lasts, 1]), axis=1),
+        word_starts=encoding.word_starts[firsts],
+        word_splits=np.searchsorted(firsts, encoding.word_splits),
+        joints=None,
+    )
+    return WordLogits(united, words)
+
+
+class _Pieces:
+    """The probabilities of pieces' tags and of their labels, `O` among them.
+
+    Args:
+        logits: `(pieces, tags)`.
+        tags: The tags, in order.
+    """
+
+    def __init__(self, logits: LogitArray, tags: Sequence[str]) -> None:
+        parsed = [parse_tag(tag) for tag in tags]
+        names = [tag.label for tag in parsed]
+        self._begin = np.array([tag.kind in "BS" for tag in parsed])
+        self._end = np.array([tag.kind in "ES" for tag in parsed])
+        self._inner = np.array([tag.kind in "IE" for tag in parsed])
+        self._alike = np.array([[left == right for right in names] for left in names])
+        self._probs = np.exp(margins_of(logits))
+        self._probs /= self._probs.sum(axis=1, keepdims=True)
+        # of each tag the probability of its label, (pieces, tags)
+        self._labels = self._probs @ self._alike
+
+    def divided(self) -> BoolArray:
+        """Whether the model divides each piece from the one before it, `(pieces,)`."""
+        best = self._probs.argmax(axis=1)
+        before, after = best[:-1], best[1:]
+        agreeing = (self._probs[:-1] * self._labels[1:]).sum(axis=1)
+        begins = self._begin[after] & self._inner[before] & self._alike[before, after]
+        return np.append(True, (agreeing < 0.5) | begins)[: len(best)]
+
+    def averaged(self, firsts: IntArray, lasts: IntArray) -> FloatArray:
+        """The probabilities of words' tags, `(words, tags)`, by the pieces that they hold."""
+        first, last = self._probs[firsts], self._probs[lasts]
+        labels = np.log(np.maximum(self._labels, _LEAST))
+        others = np.add.reduceat(labels, firsts, axis=0) - labels[firsts]
+        others /= np.maximum(lasts - firsts, 1)[:, None]
+        begin = first @ (self._alike & (self._begin[:, None] == self._begin))
+        end = last @ (self._alike & (self._end[:, None] == self._end)) / self._labels[lasts]
+        weights = np.sqrt(begin * np.exp(others)) * end
+        by_all = weights / np.maximum(weights.sum(axis=1, keepdims=True), _LEAST)
+        return np.asarray((1 - _TRAINED_ON_ALL) * first + _TRAINED_ON_ALL * by_all)
