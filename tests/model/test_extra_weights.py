@@ -68,7 +68,7 @@ def test_the_scores_of_a_crf_decide_the_tags(folder: Path, dtype: torch.dtype) -
     learned = {name: values.to(dtype) for name, values in crf().items()}
     add(folder, learned)
     tagger = Tagger.load(folder, device="cpu")
-    assert tagger.notes == ("the weights hold a CRF, whose crf.transitions is used in decoding",)
+    assert "the weights hold a CRF, whose crf.transitions is used in decoding" in tagger.notes
     changed = 0
     for text in ("Mira left Oslo", "In Lisbon it rains", "Nobody was there .", "Ana"):
         read = tagger.inference.word_logits([Document(text)])
@@ -141,8 +141,8 @@ def test_a_crf_of_other_tags_is_not_used_and_told_of(folder: Path) -> None:
     add(folder, crf(len(TAGS) + 2))
     told = load_checkpoint(folder)
     assert told.settings.transitions is None
-    assert told.notes[0] == "crf.transitions is 7 × 7, not 5 × 5: the CRF is not used"
-    assert "crf (3 tensors)" in told.notes[1]
+    assert told.notes[-2] == "crf.transitions is 7 × 7, not 5 × 5: the CRF is not used"
+    assert "crf (3 tensors)" in told.notes[-1]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf")])
@@ -152,7 +152,7 @@ def test_a_crf_that_is_not_finite_is_not_used(folder: Path, value: float) -> Non
     add(folder, scores)
     told = load_checkpoint(folder)
     assert told.settings.transitions is None
-    assert "is not made of finite numbers" in told.notes[0]
+    assert "is not made of finite numbers" in told.notes[-2]
 
 
 def test_a_crf_of_whole_numbers_is_not_used(folder: Path) -> None:
@@ -165,7 +165,7 @@ def test_transitions_without_a_beginning_and_an_end_are_not_used(folder: Path) -
     add(folder, {"crf.transitions": crf()["crf.transitions"]})
     told = load_checkpoint(folder)
     assert told.settings.transitions is None
-    (note,) = told.notes
+    (_, note) = told.notes
     assert note.startswith("the weights hold crf.transitions, which BertForTokenClassification ")
 
 
@@ -177,25 +177,25 @@ def test_layers_that_the_architecture_lacks_are_told_of(folder: Path) -> None:
         "the weights hold lstm (8 tensors), which BertForTokenClassification has no place for: "
         "the author's own code may find other entities"
     )
-    assert tagger.notes[0] == note
+    assert note in tagger.notes
 
 
 def test_layers_beyond_the_configuration_are_told_of(folder: Path) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**config, "num_hidden_layers": 1}), encoding="utf-8")
-    (note,) = load_checkpoint(folder).notes
+    (_, note) = load_checkpoint(folder).notes
     assert note.startswith("the weights hold bert (16 tensors), which ")
 
 
 def test_a_pooler_is_nothing_to_speak_of(folder: Path) -> None:
     add(folder, {"bert.pooler.dense.weight": torch.zeros(32, 32)})
-    assert load_checkpoint(folder).notes == ()
+    assert len(load_checkpoint(folder).notes) == 1
 
 
 def test_many_modules_are_counted(folder: Path) -> None:
     add(folder, {f"module{each}.weight": torch.zeros(2) for each in range(9)})
-    (note,) = load_checkpoint(folder).notes
+    (_, note) = load_checkpoint(folder).notes
     assert "module4.weight, 4 other modules, which" in note
 
 
