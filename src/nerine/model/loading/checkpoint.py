@@ -40,6 +40,7 @@ from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
+_SCHEME_KEY = "scheme_from"
 _PARTS = ("settings", "scores", "provenance", "weights")
 _MOST_INFO_BYTES = 5 * MEGABYTE
 _COPY_AGAIN = (
@@ -144,7 +145,8 @@ def load_checkpoint(
         calibration,
         source,
         signs,
-        notes=notes,
+        "names" if scheme is None and info.get(_SCHEME_KEY) == "names" else "record",
+        notes,
     )
 
 
@@ -270,6 +272,8 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     facts = TokenizerInfo.of(folder, tokenizer, pretrained.longest_input(model, tokenizer))
     if facts is not None:
         info["tokenizer"] = dataclasses.asdict(facts)
+    if checkpoint.scheme_from == "names":
+        info[_SCHEME_KEY] = checkpoint.scheme_from
     if checkpoint.signs is not None:
         info["signs"] = [sign.to_dict() for sign in checkpoint.signs]
     if checkpoint.calibration is not None:
