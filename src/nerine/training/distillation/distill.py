@@ -33,7 +33,7 @@ from nerine.training.initialization import (
     learning_rate_for,
     prepare_model,
     run_provenance,
-    with_usable_precision,
+    usable_precision,
 )
 from nerine.training.loop import NerTrainer, validate
 from nerine.training.plan import check_labels, with_validation
@@ -106,8 +106,7 @@ def distill(
         corpus = with_validation(corpus, settings, run.notes)
         check_labels(corpus)
         set_seed(settings.seed)
-        settings = with_usable_precision(student.model, settings, run.notes)
-        prepare_model(student.model, settings)
+        settings = usable_precision(prepare_model(student.model, settings), settings, run.notes)
         inference = Tagger.from_checkpoint(loaded).inference
         examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
         scores, _ = validate(inference, corpus.validation)
