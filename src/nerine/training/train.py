@@ -17,7 +17,7 @@ from nerine.training.dataset import make_examples
 from nerine.training.initialization import (
     initialize_bias,
     new_checkpoint,
-    with_usable_precision,
+    usable_precision,
 )
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
@@ -97,7 +97,7 @@ def train_plan(
         examples = make_examples(plan.corpus.train, encoder, head)
         run.notes += [*plan.notes, *checkpoint.notes, *examples.notes()]
         run.notes += _window_notes(settings, checkpoint.settings)
-        settings = with_usable_precision(checkpoint.model, settings, run.notes)
+        settings = usable_precision(checkpoint.model, settings, run.notes)
         if settings.tag_prior:
             initialize_bias(checkpoint.model, examples)
         trainer = NerTrainer(

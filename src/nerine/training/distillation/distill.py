@@ -35,7 +35,7 @@ from nerine.training.initialization import (
     learning_rate_for,
     prepare_model,
     run_provenance,
-    with_usable_precision,
+    usable_precision,
 )
 from nerine.training.loop import NerTrainer, validate
 from nerine.training.plan import check_labels, with_validation
@@ -107,8 +107,7 @@ def distill(
         corpus = with_validation(corpus, settings, run.notes)
         run.notes += check_labels(corpus)
         set_seed(settings.seed)
-        settings = with_usable_precision(student.model, settings, run.notes)
-        prepare_model(student.model, settings)
+        settings = usable_precision(prepare_model(student.model, settings), settings, run.notes)
         inference = tagger.inference
         examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
         scores, _ = validate(inference, corpus.validation)
