@@ -14,8 +14,9 @@ same entity or outside of all, and the first piece has half of the weight::
 In a scheme that marks the ends of entities too, the first piece tells whether an entity begins, and
 the last one whether it ends: `B-person` and `E-person` on two pieces are `S-person` on the word.
 
-At a LOOSE joint, the model divides the pieces if it gives more than half of the probability to
-different labels on both sides, or if an entity begins after an inner piece of another one.
+At a LOOSE joint, the model divides the pieces if their likeliest labels differ, or if an entity
+begins after an inner piece of another one. What it divides may still be one entity in the best
+sequence of tags.
 """
 
 from __future__ import annotations
@@ -91,9 +92,10 @@ class _Pieces:
         """Whether the model divides each piece from the one before it, `(pieces,)`."""
         best = self._probs.argmax(axis=1)
         before, after = best[:-1], best[1:]
-        agreeing = (self._probs[:-1] * self._labels[1:]).sum(axis=1)
         begins = self._begin[after] & self._inner[before] & self._alike[before, after]
-        return np.append(True, (agreeing < 0.5) | begins)[: len(best)]
+        label = self._labels.argmax(axis=1)
+        differ = ~self._alike[label[:-1], label[1:]]
+        return np.append(True, differ | begins)[: len(best)]
 
     def averaged(self, firsts: IntArray, lasts: IntArray) -> FloatArray:
         """The probabilities of words' tags, `(words, tags)`, by the pieces that they hold."""
