@@ -23,7 +23,7 @@ from nerine.core.document import Document
 from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import read_lines, replacing
-from nerine.core.streams import Pause, timely_lines
+from nerine.core.streams import PAUSE, Pause, timely_lines
 from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def _standard_lines() -> Iterator[str | Pause]:
         bare = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
         text = decoded(bare, f"standard input:{number}")
         yield text.removesuffix("\n").removesuffix("\r")
+        if sys.stdin.isatty():
+            yield PAUSE  # each line is answered as soon as it is typed
 
 
 def _standard_documents(format_: str, options: ReadOptions) -> Iterator[Document]:

@@ -354,7 +354,8 @@ def check_labels(corpus: Corpus) -> list[str]:
         raise TrainingError(
             found, place=corpus.source, expected="labelled entities to learn from", hint=hint
         )
-    return [note for note in unseen_label_notes(corpus) if note not in corpus.notes]
+    notes = unseen_label_notes(corpus, ["validation"])  # training does not read the test split
+    return [note for note in notes if note not in corpus.notes]
 
 
 def held_out_share(documents: int) -> float:

@@ -175,14 +175,18 @@ def _read_corpus(
     return Corpus(splits, labels, name, scheme, logs, places, rows)
 
 
-def unseen_label_notes(corpus: Corpus) -> tuple[str, ...]:
+def unseen_label_notes(
+    corpus: Corpus, splits: Sequence[str] = ("validation", "test")
+) -> tuple[str, ...]:
     """A note for each split with labels that the training split lacks.
 
     Args:
         corpus: A corpus; without a training split, there is nothing to note.
+        splits: The splits to look at, as far as they are there.
     """
     notes = []
-    for name, documents in corpus.splits.items() if "train" in corpus.splits else ():
+    for name in splits if "train" in corpus.splits else ():
+        documents = corpus.splits.get(name, ())
         found = count_entities(documents)
         unseen = [label for label in labels_of(documents) if label not in corpus.labels]
         if not unseen:

@@ -8,6 +8,7 @@ module                             contents
 `run`                              blocks of records through a tagger
 `parts`, `identity`                unfinished outputs, and the conditions of resuming them
 `text`, `tables`, `parquet`        readers of text and JSON lines; CSV and TSV; Parquet
+`rows`                             rows of CSV and TSV, and lone quotes
 `records`, `lines`, `compression`  what the readers have in common
 =================================  =========================================================
 
@@ -19,7 +20,8 @@ module                             contents
 Entities are added to each record; all its other bytes stay the same. Outputs appear whole or not
 at all. A run that was interrupted continues with `TaggingOptions(start="resume")`, and its output
 is the same, byte for byte, as without the interruption. Records that cannot be read, or on which
-the model fails, are written to `OUTPUT.failed.jsonl` with the reason, and to no output.
+the model fails, are written to `OUTPUT.failed.jsonl`, whole and with the reason, and to no output.
+At the end the records of the outputs and the failures are counted.
 """
 
 from nerine.serving.files.options import Format, TaggingOptions

@@ -11,7 +11,7 @@ import codecs
 import contextlib
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -84,11 +84,8 @@ def table_rows(
     lines: Iterator[bytes | Pause], form: RowFormat, name: str, start: Position
 ) -> Iterator[Row | Pause]:
     """The rows in lines from `start` on. Errors call the table `name`."""
-    # csv counts the characters of a cell, and refuses more than 131,072 by default
-    csv.field_size_limit(LONGEST)
     source = _RowLines(lines, form, name, start)
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
-    reader = csv.reader(source, delimiter=form.delimiter, strict=True, quoting=quoting)
+    reader = _csv_reader(source, form)
     with closing(lines):
         while True:
             try:
@@ -218,7 +215,14 @@ class _RowLines:
         return Record(b"".join(taken), number, after, error=error)
 
 
-def count_rows(lines: Iterator[bytes | Pause], form: RowFormat, name: str) -> int:
-    """The number of rows that are not empty, the header among them."""
-    rows = table_rows(lines, form, name, Position())
-    return sum(1 for row in rows if not isinstance(row, Pause) and row.cells)
+def count_rows(lines: Iterable[bytes | Pause], form: RowFormat) -> int:
+    """The number of valid rows that are not empty, the header among them."""
+    text = (line.decode() for line in lines if not isinstance(line, Pause))
+    return sum(1 for cells in _csv_reader(text, form) if cells)
+
+
+def _csv_reader(lines: Iterator[str], form: RowFormat) -> Iterator[list[str]]:
+    # csv counts the characters of a cell, and refuses more than 131,072 by default
+    csv.field_size_limit(LONGEST)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=form.delimiter, strict=True, quoting=quoting)

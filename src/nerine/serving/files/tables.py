@@ -97,6 +97,8 @@ class CsvReader(LineReader):
     def _check_lone_quotes(self) -> None:
         """Raises `FormatError` if a lone quote would make one row of several."""
         width = len(self._header)
+        if not any(b'"' in line for line in self._lines.peek()):
+            return
         for row in self._first_rows(width, lines_of_lone_quote(width)):
             if row.record.error == SWALLOWS:
                 raise FormatError(
@@ -159,8 +161,7 @@ class CsvReader(LineReader):
     def count(self, output: Path, compression: str) -> int:
         """The number of rows in an output, without empty ones and the header."""
         lines = Lines(output, compression).after(BEGIN)
-        rows = count_rows(lines, RowFormat(self._delimiter, self._quoted), self.name)
-        return max(0, rows - 1)
+        return max(0, count_rows(lines, RowFormat(self._delimiter, self._quoted)) - 1)
 
     def _with_cell(self, raw: bytes, cell: str) -> bytes:
         row = raw.removesuffix(b"\n").removesuffix(b"\r")
