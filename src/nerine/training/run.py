@@ -20,6 +20,7 @@ from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.signs import Sign, learned_nothing, signs_of_failure
+from nerine.model.backends.pytorch import use_threads
 from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
@@ -131,6 +132,7 @@ def open_run(
     `conditions` are written to `run.json`: the hash of the corpus, the settings, and what else
     must be the same when the run is resumed.
     """
+    use_threads()
     states = States(Path(output))
     notes: list[str] = []
     processes = PartialState(cpu=not torch.accelerator.is_available())

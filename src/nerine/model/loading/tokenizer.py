@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,12 +168,25 @@ class Tokenizer:
 
         Offsets are ranges of code points. Many texts are encoded in parallel.
         """
+        if len(texts) == 1 or not _encodes_in_parallel():
+            return [self._backend.encode(text, add_special_tokens=False) for text in texts]
         result: Sequence[Any] = self._backend.encode_batch(texts, add_special_tokens=False)
         return result
 
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """The subwords as the tokenizer writes them, such as `##ing`."""
         return [str(self._backend.id_to_token(each)) for each in ids]
+
+
+_parallel_process: int | None = None
+"""The process that first encoded texts in parallel."""
+
+
+def _encodes_in_parallel() -> bool:
+    """Whether the threads of `tokenizers` belong to this process; a fork would wait for them."""
+    global _parallel_process
+    _parallel_process = _parallel_process or os.getpid()
+    return _parallel_process == os.getpid()
 
 
 def check_fast(tokenizer: Any, place: str | None = None) -> None:
