@@ -32,6 +32,7 @@ class ModelOptions:
     tags: tuple[str, ...] | None = None
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
+    threads: int | None = None
 
     def find(self, checkpoint: str | Source) -> Source:
         """The source of `checkpoint`; one on the hub is fetched."""
@@ -51,6 +52,7 @@ class ModelOptions:
                 tags=self.tags,
                 thresholds=self.thresholds,
                 backend=self.backend,
+                threads=self.threads,
             )
         for note in tagger.notes:
             click.echo(visible(f"note: {note}"), err=True)
@@ -79,6 +81,13 @@ _MODEL: list[Decorator] = [
         type=click.Choice(BACKENDS),
     ),
 ]
+_THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads on a CPU.  [default: those of NERINE_THREADS, or one for each core that the "
+    "process may use]",
+)
 _THRESHOLDS = click.option(
     "--thresholds",
     metavar="saved|T",
@@ -107,7 +116,8 @@ def _model_options(values: dict[str, Any]) -> ModelOptions:
 
 
 model_options = gathered(_MODEL, "model", _model_options)
-tagging_options = gathered([*_MODEL, _THRESHOLDS], "model", _model_options)
+running_options = gathered([*_MODEL, _THREADS], "model", _model_options)
+tagging_options = gathered([*_MODEL, _THREADS, _THRESHOLDS], "model", _model_options)
 
 
 def tag_documents(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:
