@@ -17,6 +17,7 @@ from nerine.core.errors import CheckpointError, EncodingError, NerineError, firs
 from nerine.core.files import file_hash
 
 TOKENIZER_FILE = "tokenizer.json"
+_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 _RUST_PANIC = "PanicException"
 """Raised by tokenizers for a damaged file; it is a `BaseException`, not an `Exception`."""
@@ -168,7 +169,7 @@ class Tokenizer:
 
         Offsets are ranges of code points. Many texts are encoded in parallel.
         """
-        if len(texts) == 1 or not _encodes_in_parallel():
+        if len(texts) == 1:
             return [self._backend.encode(text, add_special_tokens=False) for text in texts]
         result: Sequence[Any] = self._backend.encode_batch(texts, add_special_tokens=False)
         return result
@@ -178,15 +179,17 @@ class Tokenizer:
         return [str(self._backend.id_to_token(each)) for each in ids]
 
 
-_parallel_process: int | None = None
-"""The process that first encoded texts in parallel."""
+def _after_fork() -> None:
+    """Switches parallel encoding off in a forked process, which has none of the threads for it.
+
+    `tokenizers` does so itself, unless this variable says otherwise; then it waits for ever.
+    """
+    if _PARALLELISM in os.environ:
+        os.environ[_PARALLELISM] = "false"
 
 
-def _encodes_in_parallel() -> bool:
-    """Whether the threads of `tokenizers` belong to this process; a fork would wait for them."""
-    global _parallel_process
-    _parallel_process = _parallel_process or os.getpid()
-    return _parallel_process == os.getpid()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def check_fast(tokenizer: Any, place: str | None = None) -> None:
