@@ -80,7 +80,7 @@ def _torch_rate(inputs: int, outputs: int) -> float:
 
 
 def _runtime_rate(inputs: int, outputs: int, threads: int) -> float:
-    import onnxruntime
+    from nerine.model.backends.runtime import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     draw = np.random.default_rng(0)

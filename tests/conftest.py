@@ -106,6 +106,20 @@ def checkpoint_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
 
 
 @pytest.fixture(scope="session")
+def onnx_checkpoint(
+    checkpoint_of: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a tiny checkpoint with an ONNX model; to be read only."""
+    pytest.importorskip("onnxscript", reason="needs the extra train")
+    from tiny import add_onnx
+
+    folder = tmp_path_factory.mktemp("onnx") / "run"
+    shutil.copytree(checkpoint_of("bert"), folder)
+    add_onnx(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tagger_of(checkpoint_of: Callable[..., Path]) -> Callable[..., Tagger]:
     """A tagger by its checkpoint's kind and model settings."""
     from nerine.model.tagger import Tagger

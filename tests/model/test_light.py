@@ -21,41 +21,28 @@ from hub import Hub
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import INFO_FILE, ONNX_INFO_FILE, WEIGHTS_FILE
 from nerine.model.backends import hardware
-from nerine.model.backends.saved import FP32, PYTORCH, SavedModels
-from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint, weights_hash
+from nerine.model.backends.saved import FP32, PYTORCH
+from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo
 from nerine.model.tagger import Tagger
-from nerine.serving.optimization.exporting import export
-from nerine.serving.optimization.folder import put_in_place, save_model, workplace
-from tiny import LONGEST, documents, make_foreign
+from tiny import LONGEST, ONNX_MODEL, add_onnx, documents, make_foreign
 
 for _package in ("onnx", "onnxscript"):
     pytest.importorskip(_package, reason="needs the extra train")
 
-MODEL = "model-fp32.onnx"
+MODEL = ONNX_MODEL
 
 
 @pytest.fixture(scope="module")
-def made(checkpoint_of: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(onnx_checkpoint: Path) -> Path:
     """A checkpoint with an ONNX model; to be read only."""
-    folder = tmp_path_factory.mktemp("light") / "run"
-    shutil.copytree(checkpoint_of("bert"), folder)
-    add_model(folder)
-    return folder
+    return onnx_checkpoint
 
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
     """The same, for a test that changes it."""
     return shutil.copytree(made, tmp_path / "run")
-
-
-def add_model(folder: Path, tokenizer: TokenizerInfo | None = None) -> None:
-    with workplace(folder) as place:
-        saved, _ = save_model(export(load_checkpoint(folder).model, folder), place / MODEL)
-        put_in_place(
-            place, SavedModels(weights_hash(folder), FP32, {FP32: saved}, tokenizer=tokenizer)
-        )
 
 
 def tagged(folder: Path) -> list[Any]:
@@ -162,7 +149,7 @@ def test_a_tokenizer_that_was_exchanged_is_read_by_transformers(folder: Path) ->
 def test_a_foreign_checkpoint_is_light_once_it_is_optimised(tmp_path: Path) -> None:
     folder = make_foreign(tmp_path / "foreign", dict(enumerate(("O", "B-person", "I-person"))))
     before = load_checkpoint(folder)
-    add_model(folder, TokenizerInfo.of(folder, before.tokenizer, LONGEST))
+    add_onnx(folder, TokenizerInfo.of(folder, before.tokenizer, LONGEST))
     light = load_checkpoint(folder, weights=False)
     assert isinstance(light.tokenizer, Tokenizer)
     assert light.settings == before.settings

@@ -27,11 +27,19 @@ from transformers import (
 
 from nerine.core.document import Document, Entity
 from nerine.core.tags import TagScheme
-from nerine.model.loading.checkpoint import Checkpoint, save_checkpoint
+from nerine.model.backends.saved import FP32, MODEL_FILES, SavedModels
+from nerine.model.loading.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    weights_hash,
+)
 from nerine.model.loading.pretrained import load_encoder
+from nerine.model.loading.tokenizer import TokenizerInfo
 from nerine.model.settings import ModelSettings
 
 LABELS = ("location", "person")
+ONNX_MODEL = MODEL_FILES[FP32]
 LONGEST = 128
 """The most subwords that a tiny model takes, special tokens included."""
 
@@ -132,6 +140,19 @@ def make_checkpoint(
     settings = ModelSettings(tags, TagScheme(scheme), **chosen)
     save_checkpoint(folder, Checkpoint(loaded.model, loaded.tokenizer, settings))
     return folder
+
+
+def add_onnx(folder: Path, tokenizer: TokenizerInfo | None = None) -> None:
+    """Adds an ONNX model in 32 bits to a checkpoint, which is used from then on."""
+    # the exporter is imported for this alone
+    from nerine.serving.optimization.exporting import export
+    from nerine.serving.optimization.folder import put_in_place, save_model, workplace
+
+    with workplace(folder) as place:
+        saved, _ = save_model(export(load_checkpoint(folder).model, folder), place / ONNX_MODEL)
+        put_in_place(
+            place, SavedModels(weights_hash(folder), FP32, {FP32: saved}, tokenizer=tokenizer)
+        )
 
 
 def make_foreign(folder: Path, id2label: Mapping[int, str], kind: str = "bert") -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.model_options import ModelOptions, model_options, tag_documents
+from nerine.cli.model_options import ModelOptions, running_options, tag_documents
 from nerine.cli.options import (
     CorpusOptions,
     GoldSplit,
@@ -65,7 +65,7 @@ drops entities, so recall never rises.
 @default_option("--bins", 10, "Number of bins of the reliability table.", type=click.IntRange(1))
 @click.option("--equal-mass", is_flag=True, help="Use bins of equal counts instead of equal width.")
 @click.option("--dry-run", is_flag=True, help="Report without saving.")
-@model_options
+@running_options
 @corpus_options
 @json_option
 def calibrate(

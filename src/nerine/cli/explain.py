@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 import nerine
-from nerine.cli.model_options import ModelOptions, model_options
+from nerine.cli.model_options import ModelOptions, running_options
 from nerine.cli.options import json_option
 from nerine.cli.terminal import Titled, column_groups, console, print_json, table
 
@@ -28,7 +28,7 @@ Examples:
 )
 @click.argument("checkpoint")
 @click.argument("text")
-@model_options
+@running_options
 @json_option
 def explain(checkpoint: str, text: str, model: ModelOptions, as_json: bool) -> None:
     """Show how CHECKPOINT, a folder or hub id, finds the entities of TEXT.

@@ -39,6 +39,7 @@ class ModelOptions:
     max_length: int | None = None
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
+    threads: int | None = None
 
     def stated_settings(self) -> list[str]:
         """The options that replace settings of a checkpoint."""
@@ -74,6 +75,7 @@ class ModelOptions:
                 max_length=self.max_length,
                 thresholds=self.thresholds,
                 backend=self.backend,
+                threads=self.threads,
             )
         for note in tagger.notes:
             click.echo(visible(f"note: {note}"), err=True)
@@ -121,6 +123,13 @@ _MODEL: list[Decorator] = [
         type=click.Choice(BACKENDS),
     ),
 ]
+_THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads on a CPU.  [default: those of NERINE_THREADS, or one for each core that the "
+    "process may use]",
+)
 _THRESHOLDS = click.option(
     "--thresholds",
     metavar="saved|T",
@@ -163,7 +172,8 @@ def _tag_names(given: str) -> TagNames:
 
 
 model_options = gathered(_MODEL, "model", _model_options)
-tagging_options = gathered([*_MODEL, _THRESHOLDS], "model", _model_options)
+running_options = gathered([*_MODEL, _THREADS], "model", _model_options)
+tagging_options = gathered([*_MODEL, _THREADS, _THRESHOLDS], "model", _model_options)
 
 
 def tag_documents(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:

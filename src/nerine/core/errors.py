@@ -15,6 +15,7 @@
     ├── TrainingError        a training run that cannot start, finish or resume
     │   └── DivergenceError  a training run whose loss is not finite
     ├── TaggingError         a run of `nerine tag` that cannot start, finish or resume
+    ├── ProcessError         a tagger that cannot be used in this process, or sent to another
     └── MissingExtraError    an optional dependency that is not installed
 
 A message has the problem, its place, what was expected, and a hint. The command line prints it and
@@ -126,6 +127,10 @@ class DivergenceError(TrainingError):
 
 class TaggingError(NerineError):
     """A run of `nerine tag` that cannot start, finish or resume."""
+
+
+class ProcessError(NerineError):
+    """A tagger or a stream that cannot be used in this process, or sent to another."""
 
 
 class MissingExtraError(NerineError):

@@ -6,6 +6,7 @@ The tagger, training, explanation and curation share this one way through the mo
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nerine.core.document import Document
-from nerine.core.errors import CheckpointError
+from nerine.core.errors import CheckpointError, ProcessError
 from nerine.model.backends import Backend
 from nerine.model.batching import Batch, batches
 from nerine.model.encoding import Encoder, Encoding
@@ -164,16 +165,18 @@ class Inference:
         Raises:
             CheckpointError: If many documents of a look-ahead all fail in the same way: then the
                 model is the cause.
+            ProcessError: If it was begun in another process, of which this one is a fork.
         """
+        process = os.getpid()
         started: deque[tuple[list[Document], Encoding | Exception, _Running]] = deque()
         with self._threads() as threads:
             for documents in look_aheads:
                 if documents:
                     started.append((documents, *self._start(documents, threads)))
                 while len(started) > (_STARTED if documents else 0):
-                    yield from self._finish(*started.popleft())
+                    yield from self._finish(process, *started.popleft())
             while started:
-                yield from self._finish(*started.popleft())
+                yield from self._finish(process, *started.popleft())
 
     @contextlib.contextmanager
     def _threads(self) -> Iterator[Executor]:
@@ -197,8 +200,18 @@ class Inference:
             return error, []
 
     def _finish(
-        self, documents: Sequence[Document], encoding: Encoding | Exception, running: _Running
+        self,
+        process: int,
+        documents: Sequence[Document],
+        encoding: Encoding | Exception,
+        running: _Running,
     ) -> Iterator[Document | Failure]:
+        if os.getpid() != process:
+            raise ProcessError(
+                "this stream was begun in another process, and its threads stayed there",
+                expected="a stream that is read in the process that began it",
+                hint="call pipe again in this process, with the texts that are left",
+            )
         try:
             if isinstance(encoding, Exception):
                 raise encoding

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Self
 
 from nerine.core.document import Document
-from nerine.core.errors import CheckpointError
+from nerine.core.errors import ProcessError
 from nerine.core.extras import optional_imports
 from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
@@ -17,17 +18,18 @@ from nerine.evaluation.calibration import Thresholds, apply_thresholds
 from nerine.evaluation.signs import Sign, learned_nothing
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
+from nerine.model.backends.hardware import number_of_threads
+from nerine.model.backends.processes import ProcessThreads, off_main_thread
 from nerine.model.batching import look_aheads
 from nerine.model.behaviour import observe
 from nerine.model.inference import Failure, Inference
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.sources import Source, find_source
+from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.loading.usage import Usage
+from nerine.model.pickling import Loading, PickledTagger, SharedTaggers, source_of
 from nerine.model.settings import Decoding, ModelSettings
-
-ThresholdChoice = Thresholds | float | Literal["saved"] | None
-"""Thresholds; one for all labels; those saved with the checkpoint; or none."""
 
 # The model waits while the first look-ahead is read and encoded, so that one is short.
 _FIRST = 256
@@ -38,6 +40,10 @@ class Tagger:
 
     A text is a `str` or a `Document`; a document keeps its id, tokens and meta, and its entities
     are replaced. Every method returns the documents in order, one for each text.
+
+    Several threads may use a tagger at the same time. A tagger that was loaded works in a process
+    that is forked afterwards, and it can be pickled: the pickle says where the checkpoint lies and
+    how it was loaded. Copies share the model, as long as it can't be trained.
 
     ::
 
@@ -81,6 +87,8 @@ class Tagger:
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self.signs: tuple[Sign, ...] = ()
+        self._loading: Loading | None = None
+        self._waiting = ProcessThreads(backend.workers)
 
     @classmethod
     def load(
@@ -96,6 +104,7 @@ class Tagger:
         device: str | None = None,
         thresholds: ThresholdChoice = None,
         backend: str | None = None,
+        threads: int | None = None,
     ) -> Tagger:
         """Loads a tagger from a folder or the hub.
 
@@ -120,34 +129,52 @@ class Tagger:
             backend: `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default the one that
                 `nerine optimize` chose for this checkpoint, if it can be used, else PyTorch.
                 `notes` says what could not be used, and why.
+            threads: The number of threads on a CPU, with any backend; by default that of the
+                environment variable NERINE_THREADS, or else one for each core that this process
+                may use. PyTorch has one such number for the whole program.
 
         Raises:
             CheckpointError: If the folder does not exist or holds no usable checkpoint, or no
                 thresholds are saved.
             SettingsError: If the backend, the device, the words or the decoding is unknown, a
-                threshold is outside 0 to 1, or the model takes no window of `max_length`.
+                threshold is outside 0 to 1, the number of threads is not valid, or the model takes
+                no window of `max_length`.
             EncodingError: If the tokenizer does not fit the model or gives no character offsets.
             SchemeError: If the tag scheme is unknown, or a tag has an unknown form.
             HubError: If a checkpoint on the hub cannot be reached.
             MissingExtraError: If a package that the backend needs is not installed.
         """
         source = find_source(name, revision=revision)
-        opened = open_backend(source, backend, device)
-        checkpoint = load_checkpoint(
+        opened = open_backend(source, backend, device, number_of_threads(threads))
+        checkpoint = off_main_thread(
+            load_checkpoint,
             source,
             scheme=scheme,
             tags=tags,
             usage=Usage(words, decoding, max_length),
             weights=opened.backend is None,
         )
-        chosen = _chosen_thresholds(thresholds, checkpoint, str(source))
+        chosen = chosen_thresholds(thresholds, checkpoint, str(source))
         if opened.backend is not None:
             tagger = cls.of(opened.backend, checkpoint, thresholds=chosen)
         else:
-            tagger = cls.from_checkpoint(checkpoint, device=device, thresholds=chosen, frozen=True)
+            tagger = cls.from_checkpoint(
+                checkpoint, device=device, thresholds=chosen, frozen=True, threads=threads
+            )
         tagger.source = source
         notes = (*source.notes, *opened.notes, *tagger.notes)
         tagger.notes = tuple(dict.fromkeys(notes))  # onnx.json repeats those on the weights
+        arguments = {
+            "scheme": scheme,
+            "tags": tags,
+            "words": words,
+            "decoding": decoding,
+            "max_length": max_length,
+            "device": device,
+            "backend": backend,
+            "threads": threads,
+        }
+        tagger._loading = Loading(source, arguments)  # noqa: SLF001 - its own class
         return tagger
 
     @classmethod
@@ -158,6 +185,7 @@ class Tagger:
         device: str | None = None,
         thresholds: Thresholds | None = None,
         frozen: bool = False,
+        threads: int | None = None,
     ) -> Tagger:
         """Makes a tagger from a checkpoint in memory, on PyTorch.
 
@@ -167,6 +195,7 @@ class Tagger:
             thresholds: The thresholds; None keeps every entity.
             frozen: Whether its weights will not change any more, so that they may be rearranged for
                 speed.
+            threads: The number of torch's threads, as in `load`.
 
         Raises:
             CheckpointError: If the model cannot be run.
@@ -175,8 +204,9 @@ class Tagger:
             SettingsError: If the device is unknown.
         """
         with optional_imports("running a model with PyTorch"):
-            from nerine.model.backends.pytorch import TorchBackend, placed
+            from nerine.model.backends.pytorch import TorchBackend, placed, use_threads
 
+        use_threads(threads)
         model = placed(checkpoint.model, device)
         backend = TorchBackend.frozen(model.eval()) if frozen else TorchBackend.of(model.eval())
         return cls.of(backend, checkpoint, thresholds=thresholds)
@@ -251,6 +281,23 @@ class Tagger:
             return [self.filtered(each) for each in self.inference.predict(aheads[0])]
         return list(self.pipe(chain.from_iterable(aheads)))
 
+    async def apredict(self, texts: Iterable[str | Document]) -> list[Document]:
+        """Tags many texts in a thread, so that an event loop goes on meanwhile.
+
+        As many calls run at the same time as the backend runs best; others wait. A call that is
+        cancelled while it waits is not run.
+
+        Args:
+            texts: The texts; they are read in that thread.
+
+        Raises:
+            DocumentError: If an item is not a text, or `texts` is a single text.
+            CheckpointError: If a logit is infinite or not a number.
+        """
+        from asyncio import get_running_loop
+
+        return await get_running_loop().run_in_executor(self._waiting.pool(), self.predict, texts)
+
     def pipe(self, texts: Iterable[str | Document | Pause]) -> Iterator[Document]:
         """Tags a stream of texts in bounded memory.
 
@@ -294,18 +341,58 @@ class Tagger:
             return document
         return next(apply_thresholds([document], self.thresholds))
 
+    def __copy__(self) -> Self:
+        """A tagger with the same model, whose thresholds can be changed apart."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
 
-def _chosen_thresholds(
-    choice: ThresholdChoice, checkpoint: Checkpoint, name: str
-) -> Thresholds | None:
-    if choice is None or isinstance(choice, Thresholds):
-        return choice
-    if choice != "saved":
-        return Thresholds(choice)
-    if checkpoint.calibration is None:
-        raise CheckpointError(
-            "no thresholds are saved with this checkpoint",
-            place=name,
-            hint=f"fit them first: nerine calibrate {name} CORPUS",
-        )
-    return checkpoint.calibration.thresholds
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same; a model that may still be trained is copied."""
+        copied = copy.copy(self)
+        backend = copy.deepcopy(self.inference.backend, memo)
+        if backend is not self.inference.backend:
+            copied.inference = Inference(
+                backend,
+                self.inference.tokenizer,
+                self.settings,
+                token_budget=self.inference.token_budget,
+            )
+        return copied
+
+    def __reduce__(self) -> tuple[Callable[..., Tagger], tuple[type[Tagger], PickledTagger]]:
+        """What a pickle holds: where the checkpoint lies, and how it was loaded.
+
+        Raises:
+            ProcessError: If the tagger was made in memory, or its checkpoint has changed since.
+        """
+        if self._loading is None:
+            raise ProcessError(
+                "a tagger that was made in memory cannot be pickled: no other process could find "
+                "its weights",
+                expected="a tagger that was loaded from a folder or the hub",
+                hint="save_checkpoint(folder, checkpoint), and pickle Tagger.load(folder)",
+            )
+        pickled = self._loading.pickled(self.settings, self.inference.token_budget, self.thresholds)
+        _shared.add(pickled, self, keep=False)
+        return _unpickled, (type(self), pickled)
+
+
+_shared: SharedTaggers[Tagger] = SharedTaggers()
+
+
+def _unpickled(kind: type[Tagger], pickled: PickledTagger) -> Tagger:
+    """The tagger of a pickle, loaded unless this process has its model already."""
+    known = _shared.get(pickled)
+    if known is None:
+        known = kind.load(source_of(pickled), **pickled.arguments)
+        settings, token_budget = pickled.settings, pickled.token_budget
+        if (known.settings, known.inference.token_budget) != (settings, token_budget):
+            loaded, known.settings = known.inference, settings
+            known.inference = Inference(
+                loaded.backend, loaded.tokenizer, settings, token_budget=token_budget
+            )
+        _shared.add(pickled, known, keep=True)
+    tagger = copy.copy(known)
+    tagger.thresholds = pickled.thresholds
+    return tagger

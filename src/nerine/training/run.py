@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from nerine.core.files import write_text
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.signs import Sign, learned_nothing, signs_of_failure
+from nerine.model.backends.pytorch import use_threads
 from nerine.model.loading.checkpoint import save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
@@ -132,7 +134,7 @@ def open_run(
     must be the same when the run is resumed.
     """
     states = States(Path(output))
-    notes: list[str] = []
+    notes = _prepare_threads()
     processes = PartialState(cpu=not torch.accelerator.is_available())
     with Interruption() as interruption, quiet():
         if processes.is_main_process:
@@ -143,6 +145,25 @@ def open_run(
             notes += [f"state {states.path(each)} is damaged and was skipped" for each in damaged]
             notes.append(f"resumed after step {step}" if step else "no usable state: started again")
         yield OpenRun(states, interruption, str(states.path(step)) if step else None, notes)
+
+
+_first_trained_in: int | None = None
+"""The process in which the first model was trained."""
+
+
+def _prepare_threads() -> list[str]:
+    """Sets torch's threads for training, and returns notes on that.
+
+    A model is trained in the main thread. If that thread was forked after a training, torch would
+    wait there for ever for the threads of the first process.
+    """
+    global _first_trained_in
+    _first_trained_in = _first_trained_in or os.getpid()
+    if _first_trained_in == os.getpid():
+        use_threads()
+        return []
+    use_threads(1)
+    return ["trained with one thread, as this process was forked from one that has trained before"]
 
 
 def open_folder(folder: Path, conditions: Mapping[str, Any], *, resume: bool) -> None:

@@ -32,12 +32,15 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def open_backend(source: Source, wanted: str | None, device: str | None) -> Opened:
+def open_backend(
+    source: Source, wanted: str | None, device: str | None, threads: int | None = None
+) -> Opened:
     """The backend of the checkpoint at `source`, on torch's `device` or the default one.
 
     By default, or with `auto`, that is the variant that `nerine optimize` chose, on a CPU, if it
-    can be run here, else PyTorch; a note says why a variant cannot be run. Raises
-    `CheckpointError` or `SettingsError` if a wanted backend cannot be used.
+    can be run here, else PyTorch; a note says why a variant cannot be run. `threads` are those of
+    `number_of_threads`. Raises `CheckpointError` or `SettingsError` if a wanted backend cannot be
+    used.
     """
     wanted = wanted or AUTO
     if wanted not in (AUTO, PYTORCH, *OPENERS):
@@ -54,17 +57,17 @@ def open_backend(source: Source, wanted: str | None, device: str | None) -> Open
         device = default_device()
     on_cpu = device is None or device.split(":")[0] == "cpu"
     if wanted == AUTO:
-        return _open_chosen(source) if on_cpu else Opened()
+        return _open_chosen(source, threads) if on_cpu else Opened()
     if not on_cpu:
         raise SettingsError(
             f"the backend {wanted} does not run on {device}",
             place="backend",
             expected="the device cpu, or the backend pytorch",
         )
-    return Opened(OPENERS[wanted](source, wanted))
+    return Opened(OPENERS[wanted](source, wanted, threads))
 
 
-def _open_wanted(source: Source, wanted: str) -> Backend:
+def _open_wanted(source: Source, wanted: str, threads: int | None) -> Backend:
     """The ONNX model `wanted`, or the best one for `onnx`."""
     saved = read_saved(source.folder)
     if saved is None:
@@ -84,16 +87,17 @@ def _open_wanted(source: Source, wanted: str) -> Backend:
             expected=" or ".join(saved.models) or "none of them was good enough to be kept",
             hint="the report in onnx/onnx.json says why",
         )
-    return _open(source, saved, wanted)
+    return _open(source, saved, wanted, threads)
 
 
-OPENERS: dict[str, Callable[[Source, str], Backend]] = dict.fromkeys(
+OPENERS: dict[str, Callable[[Source, str, int | None], Backend]] = dict.fromkeys(
     (ONNX, FP32, INT8), _open_wanted
 )
-"""Opens a backend of a checkpoint by the backend's name; PyTorch is the tagger's own."""
+"""Opens a backend of a checkpoint by the backend's name, to be run in so many threads; PyTorch is
+the tagger's own."""
 
 
-def _open_chosen(source: Source) -> Opened:
+def _open_chosen(source: Source, threads: int | None) -> Opened:
     """The chosen variant, or else the next best one that can be run, with a note."""
     try:
         saved = read_saved(source.folder)
@@ -101,15 +105,16 @@ def _open_chosen(source: Source) -> Opened:
             return Opened()
         chosen = saved.chosen
         if _saturates(saved, chosen) and FP32 in saved.models:
-            return Opened(_open(source, saved, FP32), (f"{FP32} is used: {_why_not(chosen)}",))
-        return Opened(_open(source, saved, chosen))
+            note = f"{FP32} is used: {_why_not(chosen)}"
+            return Opened(_open(source, saved, FP32, threads), (note,))
+        return Opened(_open(source, saved, chosen, threads))
     except NerineError as error:
         if find_spec("torch") is None:
             raise
         return Opened(notes=(f"PyTorch is used: {error.place or source}: {error.found}",))
 
 
-def _open(source: Source, saved: SavedModels, variant: str) -> Backend:
+def _open(source: Source, saved: SavedModels, variant: str, threads: int | None) -> Backend:
     from nerine.model.backends.onnx import OnnxBackend
 
     if _saturates(saved, variant):
@@ -124,7 +129,9 @@ def _open(source: Source, saved: SavedModels, variant: str) -> Backend:
     source.bring(name)
     is_verified = source.verified_hash(name) == model.sha256
     file = ModelFile(source.folder / name, model.sha256, is_verified)
-    return OnnxBackend(file, name=variant, batching=saved.batching, notes=saved.notes)
+    return OnnxBackend(
+        file, name=variant, batching=saved.batching, notes=saved.notes, threads=threads
+    )
 
 
 def _saturates(saved: SavedModels, variant: str) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from nerine.core.errors import SettingsError
+from nerine.core.settings import check
+from nerine.model.backends.cgroups import cpu_quota
+
+THREADS_VARIABLE = "NERINE_THREADS"
+"""The environment variable with the number of threads."""
 
 _CPUINFO = Path("/proc/cpuinfo")
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
@@ -54,18 +62,45 @@ def cpu_info(field: str) -> list[str]:
     return [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
 
 
-def number_of_threads() -> int:
-    """The threads that a model should use.
+def available_cpus() -> int:
+    """The CPUs that this process may use, by its affinity and, in a container, its quota of time.
 
-    As many as torch uses if the program has imported it, or else as OMP_NUM_THREADS says, or else
-    one for each physical core that this process may use.
+    A part of a CPU counts as a whole one.
     """
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    quota = cpu_quota()
+    return cpus if quota is None else min(cpus, math.ceil(quota))
+
+
+def number_of_threads(stated: int | None = None) -> int:
+    """The threads that a model should use on the CPU, with any backend.
+
+    `stated`, or NERINE_THREADS, or as many as torch uses if the program has imported it, or else
+    OMP_NUM_THREADS, or else one for each physical core. Where OMP_NUM_THREADS is not set, they are
+    at most `available_cpus`. Raises `SettingsError` if one of the first two is not a number from 1.
+    """
+    if stated is not None:
+        check("threads", stated, int, least=1)
+        return stated
+    if named := os.environ.get(THREADS_VARIABLE):
+        if not (named.isascii() and named.isdecimal() and int(named)):
+            raise SettingsError(
+                f"{named!r} is not a number of threads",
+                place=THREADS_VARIABLE,
+                expected="a whole number from 1",
+            )
+        return int(named)
     torch = sys.modules.get("torch")
-    if torch is not None:
-        return int(torch.get_num_threads())
-    stated = os.environ.get("OMP_NUM_THREADS", "")
-    if stated.isdecimal() and int(stated):
-        return int(stated)
+    by_openmp = os.environ.get("OMP_NUM_THREADS", "")
+    if by_openmp.isdecimal() and int(by_openmp):
+        return int(torch.get_num_threads()) if torch else int(by_openmp)
+    cores = int(torch.get_num_threads()) if torch else _physical_cores()
+    return min(cores, available_cpus())
+
+
+def _physical_cores() -> int:
+    """The number of cores that this process may use; two CPUs can share one."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
     cpus = os.sched_getaffinity(0)

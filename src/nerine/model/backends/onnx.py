@@ -4,23 +4,29 @@ Batches run at the same time, each on one thread: ONNX Runtime releases Python's
 computes, and one thread for each batch wastes less than many threads for one. A batch that comes
 alone gets all threads.
 
+A forked process inherits the session with one thread, which has no thread of its own. The session
+with all threads is closed before a fork: in the new process its threads would be missing, and the
+end of that process would wait for them.
+
 A model is read as bytes, may not refer to other files, and can use the operators of ONNX Runtime
 only: loading one runs no code from its folder.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from functools import cached_property
-from threading import Lock
-from typing import Any
+from dataclasses import replace
+from threading import RLock
+from typing import Any, Self
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from nerine.core.errors import CheckpointError, first_line
 from nerine.model.backends.hardware import number_of_threads
+from nerine.model.backends.runtime import onnxruntime
 from nerine.model.backends.saved import OPTIMIZE_AGAIN, ModelFile
 from nerine.model.batching import Batch, Batching
 
@@ -28,6 +34,9 @@ INPUTS = ("input_ids", "attention_mask", "rows")
 OUTPUT = "logits"
 ERRORS_ONLY = 3
 """ONNX Runtime's level of logging."""
+
+_lock = RLock()
+"""Held while a session is opened or a process forks."""
 
 
 class OnnxBackend:
@@ -52,9 +61,10 @@ class OnnxBackend:
         self.name = name
         self.batching = batching or Batching()
         self.notes = (*notes, *self.batching.notes())
-        self.workers = threads or number_of_threads()
-        self._file = file
-        self._lock = Lock()
+        self.workers = number_of_threads(threads)
+        # read again later, when another folder may be the current one
+        self._file = replace(file, path=file.path.absolute())
+        self._all_threads: Any = None
         self._has_run = False
         self._one_thread = self._session(threads=1)
         inputs = tuple(sorted(each.name for each in self._one_thread.get_inputs()))
@@ -64,20 +74,11 @@ class OnnxBackend:
                 f"a model of {', '.join(inputs)} → {', '.join(outputs)}",
                 expected=f"{', '.join(INPUTS)} → {OUTPUT}",
             )
-
-    @cached_property
-    def _all_threads(self) -> Any:
-        """A session with all threads, which holds the weights a second time."""
-        return self._one_thread if self.workers == 1 else self._session(threads=self.workers)
+        _backends.add(self)
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:
         """The logits of the batch's `rows`, `(rows, tags)`."""
-        session = self._one_thread
-        if alone:
-            with self._lock:
-                # For the first batch, a second session would cost more time than it saves.
-                session = self._all_threads if self._has_run else session
-                self._has_run = True
+        session = self._session_alone() if alone and self.workers > 1 else self._one_thread
         values = (batch.input_ids, batch.attention_mask, batch.rows)
         try:
             (logits,) = session.run([OUTPUT], dict(zip(INPUTS, values, strict=True)))
@@ -85,6 +86,27 @@ class OnnxBackend:
             raise self._error(f"ONNX Runtime cannot run it: {first_line(error)}") from error
         result: npt.NDArray[np.float32] = logits
         return result
+
+    def close_threads(self) -> None:
+        """Closes the session with all threads, which is opened again when it is needed."""
+        with _lock:
+            self._all_threads, self._has_run = None, False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same backend: its weights never change."""
+        return self
+
+    def _session_alone(self) -> Any:
+        """The session for a batch that runs alone: with all threads, from the second batch on.
+
+        It holds the weights a second time. For the first batch it would cost more time than it
+        saves.
+        """
+        with _lock:
+            if self._has_run and self._all_threads is None:
+                self._all_threads = self._session(threads=self.workers)
+            self._has_run = True
+            return self._all_threads or self._one_thread
 
     def _session(self, *, threads: int) -> Any:
         content = self._file.read()
@@ -108,3 +130,18 @@ class OnnxBackend:
     def _error(self, found: str, expected: str | None = None) -> CheckpointError:
         place = str(self._file.path)
         return CheckpointError(found, place=place, expected=expected, hint=OPTIMIZE_AGAIN)
+
+
+_backends: WeakSet[OnnxBackend] = WeakSet()
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+    for backend in _backends:
+        backend.close_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release
+    )

@@ -1,19 +1,26 @@
-"""The PyTorch backend."""
+"""The PyTorch backend.
+
+On the CPU a model never runs in the main thread: in a forked process it would wait there for ever
+for torch's threads (`processes`).
+"""
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from nerine.core.errors import SettingsError
+from nerine.core.errors import ProcessError, SettingsError
+from nerine.model.backends.hardware import number_of_threads
 from nerine.model.backends.lean import LeanModel, WholeModel, lean_or_whole, probe
 from nerine.model.backends.packing import pack
+from nerine.model.backends.processes import off_main_thread
 from nerine.model.batching import Batch, Batching
 
 # In half precision an entity's probability may move by about this much, and no more.
@@ -23,14 +30,18 @@ _HALF_TOLERANCE = 0.02
 class TorchBackend:
     """Runs a model on its device: the CPU, with all of torch's threads, or an accelerator.
 
-    `module` takes the inputs of `LeanModel`.
+    Args:
+        module: Takes the inputs of `LeanModel`.
+        is_frozen: Whether its weights will not change any more.
     """
 
     name = "pytorch"
     workers = 1
 
-    def __init__(self, module: LeanModel | WholeModel) -> None:
+    def __init__(self, module: LeanModel | WholeModel, *, is_frozen: bool = False) -> None:
         self.module = module
+        self.is_frozen = is_frozen
+        self._process = os.getpid()
 
     @classmethod
     def of(cls, model: Any) -> TorchBackend:
@@ -44,12 +55,12 @@ class TorchBackend:
         On a CPU its linear layers are packed. On an accelerator it runs in half precision, if
         that gives the same probabilities as single precision.
         """
-        module = lean_or_whole(model)
-        _ = module.batching  # found out before the weights lose their precision
+        module = off_main_thread(lean_or_whole, model)
+        off_main_thread(lambda: module.batching)  # before the weights lose their precision
         if model.device.type != "cpu":
-            return cls(halved(module))
-        pack(module)
-        return cls(module)
+            return cls(halved(module), is_frozen=True)
+        off_main_thread(pack, module)
+        return cls(module, is_frozen=True)
 
     @property
     def device(self) -> torch.device:
@@ -65,7 +76,7 @@ class TorchBackend:
     def batching(self) -> Batching:
         """How windows are batched; a trial finds it out for some architectures."""
         with _evaluating(self.module):
-            return self.module.batching
+            return off_main_thread(lambda: self.module.batching)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -73,7 +84,27 @@ class TorchBackend:
         return self.batching.notes()
 
     def logits(self, batch: Batch, *, alone: bool = True) -> npt.NDArray[np.float32]:  # noqa: ARG002 - a batch always has all threads
-        """The logits of the batch's `rows`, `(rows, tags)`."""
+        """The logits of the batch's `rows`, `(rows, tags)`.
+
+        Raises:
+            ProcessError: If the model lies on an accelerator, and this process is a fork.
+        """
+        if self.device.type == "cpu":
+            return off_main_thread(self._logits, batch, torch.get_num_threads())
+        if os.getpid() != self._process:
+            raise ProcessError(
+                f"the model lies on {self.device}, which a forked process cannot use",
+                place="device",
+                expected="a tagger that was loaded in this process, or one on the CPU",
+                hint="start the process with multiprocessing.get_context('spawn'), or load the "
+                "tagger after the fork",
+            )
+        return self._logits(batch)
+
+    def _logits(self, batch: Batch, threads: int | None = None) -> npt.NDArray[np.float32]:
+        """The logits, computed in this thread with so many of torch's threads."""
+        if threads is not None and threads != torch.get_num_threads():
+            torch.set_num_threads(threads)  # those of the caller's thread
         inputs = []
         for values in (batch.input_ids, batch.attention_mask, batch.rows):
             tensor = torch.from_numpy(values)
@@ -83,6 +114,17 @@ class TorchBackend:
         with _evaluating(self.module), torch.inference_mode():
             result: npt.NDArray[np.float32] = self.module(*inputs).float().cpu().numpy()
         return result
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same backend if its weights will not change, else one with a copy of them."""
+        return self if self.is_frozen else type(self)(copy.deepcopy(self.module, memo))
+
+
+def use_threads(stated: int | None = None) -> None:
+    """Sets the number of torch's threads to `number_of_threads(stated)`, for the whole program."""
+    threads = number_of_threads(stated)
+    if threads != torch.get_num_threads():
+        torch.set_num_threads(threads)
 
 
 def default_device() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from nerine.core.errors import CheckpointError, EncodingError, NerineError, firs
 from nerine.core.files import file_hash
 
 TOKENIZER_FILE = "tokenizer.json"
+_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 _RUST_PANIC = "PanicException"
 """Raised by tokenizers for a damaged file; it is a `BaseException`, not an `Exception`."""
@@ -167,12 +169,27 @@ class Tokenizer:
 
         Offsets are ranges of code points. Many texts are encoded in parallel.
         """
+        if len(texts) == 1:
+            return [self._backend.encode(text, add_special_tokens=False) for text in texts]
         result: Sequence[Any] = self._backend.encode_batch(texts, add_special_tokens=False)
         return result
 
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """The subwords as the tokenizer writes them, such as `##ing`."""
         return [str(self._backend.id_to_token(each)) for each in ids]
+
+
+def _after_fork() -> None:
+    """Switches parallel encoding off in a forked process, which has none of the threads for it.
+
+    `tokenizers` does so itself, unless this variable says otherwise; then it waits for ever.
+    """
+    if _PARALLELISM in os.environ:
+        os.environ[_PARALLELISM] = "false"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def check_fast(tokenizer: Any, place: str | None = None) -> None:

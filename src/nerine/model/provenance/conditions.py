@@ -6,12 +6,11 @@ They are published, so that they name neither users nor hosts nor folders.
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from nerine.model.backends.hardware import cpu_info
+from nerine.model.backends.hardware import available_cpus, cpu_info
 
 _PACKAGES = ("nerine", "torch", "transformers", "tokenizers")
 
@@ -26,7 +25,7 @@ def versions(*further: str) -> dict[str, str]:
 
 
 def hardware(device: str) -> dict[str, Any]:
-    """The processor, the number of cores that this process may use, and the accelerator.
+    """The processor, the number of CPUs that this process may use, and the accelerator.
 
     `device` is torch's name for where the model ran, such as `cpu` or `cuda:0`; without an
     accelerator, that is None.
@@ -37,10 +36,9 @@ def hardware(device: str) -> dict[str, Any]:
         import torch
 
         accelerator = torch.cuda.get_device_name(device)
-    has_affinity = hasattr(os, "sched_getaffinity")
     return {
         "processor": next(filter(None, cpu_info("model name")), platform.machine()),
-        "cores": len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
+        "cores": available_cpus(),
         "device": kind,
         "accelerator": accelerator,
     }

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from nerine.model.backends.onnx import ERRORS_ONLY, INPUTS
+from nerine.model.backends.runtime import onnxruntime
 from nerine.model.batching import Batch
 from nerine.serving.optimization.quantisation import products_of
 
