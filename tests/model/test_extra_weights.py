@@ -18,6 +18,7 @@ from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.loading.pretrained import load_encoder, load_model
 from nerine.model.settings import TransitionScores
 from nerine.model.tagger import Tagger
+from runs import small_run
 from tiny import documents, make_foreign
 
 TAGS = ("O", "B-person", "I-person", "B-place", "I-place")
@@ -186,6 +187,21 @@ def test_layers_beyond_the_configuration_are_told_of(folder: Path) -> None:
     path.write_text(json.dumps({**config, "num_hidden_layers": 1}), encoding="utf-8")
     (_, note) = load_checkpoint(folder).notes
     assert note.startswith("the weights hold bert (16 tensors), which ")
+
+
+def test_training_tells_of_an_encoders_layers_beyond_its_configuration(
+    folder: Path, tmp_path: Path
+) -> None:
+    add(folder, {"lm_head.weight": torch.zeros(2)})  # heads are left out on purpose
+    assert small_run(tmp_path / "whole", folder, steps=1, epochs=None).notes == ()
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "num_hidden_layers": 1}), encoding="utf-8")
+    (note,) = small_run(tmp_path / "half", folder, steps=1, epochs=None).notes
+    assert note == (
+        "the encoder's weights hold bert (16 tensors) that BertForTokenClassification has no place "
+        "for"
+    )
 
 
 def test_a_pooler_is_nothing_to_speak_of(folder: Path) -> None:
