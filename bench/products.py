@@ -80,8 +80,9 @@ def _torch_rate(inputs: int, outputs: int) -> float:
 
 
 def _runtime_rate(inputs: int, outputs: int, threads: int) -> float:
-    from nerine.model.backends.runtime import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
+
+    from nerine.model.backends.runtime import onnxruntime
 
     draw = np.random.default_rng(0)
     weights = numpy_helper.from_array(draw.random((inputs, outputs), dtype=np.float32), "weights")

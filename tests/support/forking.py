@@ -37,7 +37,10 @@ SECONDS = 120.0
 def found(documents: Iterable[Document]) -> list[Any]:
     """The entities of documents, for JSON and for comparing."""
     return [
-        [[each.start, each.end, each.label, round(each.score or 0, 4)] for each in document.entities]
+        [
+            [each.start, each.end, each.label, round(each.score or 0, 4)]
+            for each in document.entities
+        ]
         for document in documents
     ]
 
