@@ -99,6 +99,12 @@ CASES = {
         {"in.conll": "Ines\tB-X\tB-PER\nmet\tO\tO\nBo\tno X\tB-PER\n"},
         {"--tag-column 2": INES},
     ),
+    "a tag of another form among usual ones": Case(
+        CONVERT,
+        {"in.conll": "Ines\tB-PER\nran\tO\nBo\tB_PER\n"},
+        changes={"in.conll": "Ines\tB-PER\nran\tO\nBo\tB-PER\n"},
+        right=["[Ines](PER) ran [Bo](PER)"],
+    ),
     "a tag that is not the letter O": Case(
         f"{CONVERT} --tag-column 1",
         {"in.conll": "Ines\tB-PER\tB-PER\nmet\t_\tO\nBo\tB-PER\tB-PER\n"},

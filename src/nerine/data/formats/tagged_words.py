@@ -80,7 +80,8 @@ def unknown_form(tag: str, notation: Notation) -> SchemeError:
     elif notation.name == "prefixed" and tag.split() not in ([tag], []):
         expected = _PREFIXED_TAG
     elif notation.name == "prefixed" and notation.is_sure:
-        expected, hint = _PREFIXED_TAG, f"{_IS_OUTSIDE}; {_NAMES_COLUMN}"
+        expected = _PREFIXED_TAG
+        hint = f"{_HYPHENS if has_affix(tag) else _IS_OUTSIDE}; {_NAMES_COLUMN}"
     elif notation.name == "prefixed":
         expected = _PREFIXED_TAG
         hint += f"; {_IOB2 if has_affix(tag) else _IO}"
@@ -90,6 +91,7 @@ def unknown_form(tag: str, notation: Notation) -> SchemeError:
 _NAMES_COLUMN = "--tag-column (tag_column=…) names the column of the tags"
 _IOB2 = "--scheme-in IOB2 (scheme='IOB2') reads tags with letters such as B and I"
 _IO = "--scheme-in IO (scheme='IO') reads labels without a prefix"
+_HYPHENS = "write the letter before the label, with a hyphen, as in the other tags"
 _IS_OUTSIDE = "if it stands for words outside of entities, write O in its place"
 _PREFIXED_TAG = "'O', or B-, I-, E-, S-, L- or U- before a label, as in 'B-person'"
 
