@@ -172,11 +172,12 @@ def check_no_overlap(document: Document) -> None:
 
 
 def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None:
+    length = len(text)
     for index, part in enumerate(parts):
-        if not 0 <= part.start < part.end <= len(text):
+        if not 0 <= part.start < part.end <= length:
             raise DocumentError(
                 f"{kind} {index} has the range [{part.start}, {part.end})",
-                expected=f"0 <= start < end <= {len(text)}, the length of the text in code points",
+                expected=f"0 <= start < end <= {length}, the length of the text in code points",
                 hint="offsets count code points from 0 and the end is exclusive",
             )
 

@@ -42,8 +42,11 @@ def id_of(record: Mapping[str, Any]) -> str | None:
 
 def is_ranges(value: Any) -> bool:
     """Whether `value` is a list of [start, end]."""
-    return isinstance(value, list) and all(
-        isinstance(pair, list) and [type(bound) for bound in pair] == [int, int] for pair in value
+    return (
+        isinstance(value, list)
+        and {type(pair) for pair in value} <= {list}
+        and {len(pair) for pair in value} <= {2}
+        and {type(bound) for pair in value for bound in pair} <= {int}
     )
 
 

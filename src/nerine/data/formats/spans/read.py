@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -223,7 +224,7 @@ def _tokens(record: Record, text: str, place: str) -> tuple[tuple[Token, ...] | 
     if values is None:
         return None, []
     if is_ranges(values):
-        return tuple(Token(start, end) for start, end in values), []
+        return tuple(itertools.starmap(Token, values)), []
     if isinstance(values, list) and all(isinstance(value, str) for value in values):
         return locate_tokens(text, values, lambda i: f"{place}, token {i}"), []
     fields = []
