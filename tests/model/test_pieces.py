@@ -61,7 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folders: dict[str, Path] = {}
 
     def tagger(kind: str, words: Words | None = None, **options: Any) -> Tagger:
-        key = f"{kind} {sorted(options)}"
+        key = f"{kind} {options}"
         if key not in folders:
             folders[key] = tmp_path_factory.mktemp("dictionary")
             opinions = options.pop("opinions", OPINIONS)
@@ -131,6 +131,16 @@ def test_a_model_trained_on_first_pieces_alone_keeps_their_tags(made: Made) -> N
         ("John", "PER"),
         ("Rome", "LOC"),
     ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_trained_on_first_pieces_keeps_punctuation_out_of_its_names(
+    kind: str, made: Made
+) -> None:
+    opinions = {"Lu": "B-LOC", "xv": {"O": 0.6, "I-PER": 0.3}, "Kay": "B-PER"}
+    tagger = made(kind, opinions=opinions, tags=TAGS, texts=["”"])
+    for text in ("Luxv--Kay", "Luxv.Kay", "Luxv”.", "Luxv_Kay", "Kay/Luxv-"):
+        assert {*surfaces(tagger(text))} == {name for name in ("Luxv", "Kay") if name in text}
 
 
 @pytest.mark.parametrize("kind", KINDS)

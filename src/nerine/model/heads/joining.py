@@ -14,9 +14,9 @@ same entity or outside of all, and the first piece has half of the weight::
 In a scheme that marks the ends of entities too, the first piece tells whether an entity begins, and
 the last one whether it ends: `B-person` and `E-person` on two pieces are `S-person` on the word.
 
-At a LOOSE joint, the model divides the pieces if their likeliest labels differ, or if an entity
-begins after an inner piece of another one. What it divides may still be one entity in the best
-sequence of tags.
+At a LOOSE joint, the model divides the pieces if the likeliest labels of what stands before and
+after it differ, each with the pieces that are joined to it FAST, or if an entity begins after an
+inner piece of another one. What it divides may still be one entity in the best sequence of tags.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 
 from nerine.core.tags import parse_tag
 from nerine.model.decoding.chain import margins_of
-from nerine.model.encoding.pieces import APART, LOOSE
+from nerine.model.encoding.pieces import APART, FAST, LOOSE
 from nerine.model.logits import LogitArray, WordLogits
 from nerine.model.ragged import BoolArray, FloatArray, IntArray
 
@@ -49,14 +49,13 @@ def joined(logits: WordLogits, tags: Sequence[str]) -> WordLogits:
     if encoding.joints is None:
         return logits
     pieces = _Pieces(values, tags)
-    begins = (encoding.joints == APART) | ((encoding.joints == LOOSE) & pieces.divided())
-    firsts = np.flatnonzero(begins)
+    is_divided = pieces.divided(encoding.joints != FAST)
+    firsts = np.flatnonzero((encoding.joints == APART) | ((encoding.joints == LOOSE) & is_divided))
     lasts = np.append(firsts, len(values))[1:] - 1
     words = values[firsts]
-    if len(words) < len(values):
-        several = firsts < lasts
-        averaged = pieces.averaged(firsts, lasts)[several]
-        words[several] = np.log(np.maximum(averaged, _LEAST))
+    several = firsts < lasts
+    averaged = pieces.averaged(firsts, lasts)[several]
+    words[several] = np.log(np.maximum(averaged, _LEAST))
     bounds = encoding.word_bounds
     united = dataclasses.replace(
         encoding,
@@ -88,17 +87,25 @@ class _Pieces:
         # of each tag the probability of its label, (pieces, tags)
         self._labels = self._probs @ self._alike
 
-    def divided(self) -> BoolArray:
-        """Whether the model divides each piece from the one before it, `(pieces,)`."""
+    def divided(self, may_begin: BoolArray) -> BoolArray:
+        """Whether the model divides each piece from the one before it, `(pieces,)`.
+
+        Pieces where no word `may_begin` have the label of those before them.
+        """
         best = self._probs.argmax(axis=1)
         before, after = best[:-1], best[1:]
         begins = self._begin[after] & self._inner[before] & self._alike[before, after]
-        label = self._labels.argmax(axis=1)
+        firsts = np.flatnonzero(may_begin)
+        lasts = np.append(firsts, len(best))[1:] - 1
+        labels = (self.averaged(firsts, lasts) @ self._alike).argmax(axis=1)
+        label = np.repeat(labels, lasts - firsts + 1)
         differ = ~self._alike[label[:-1], label[1:]]
         return np.append(True, differ | begins)[: len(best)]
 
     def averaged(self, firsts: IntArray, lasts: IntArray) -> FloatArray:
         """The probabilities of words' tags, `(words, tags)`, by the pieces that they hold."""
+        if not len(firsts):
+            return self._probs
         first, last = self._probs[firsts], self._probs[lasts]
         labels = np.log(np.maximum(self._labels, _LEAST))
         others = np.add.reduceat(labels, firsts, axis=0) - labels[firsts]
@@ -107,4 +114,5 @@ class _Pieces:
         end = last @ (self._alike & (self._end[:, None] == self._end)) / self._labels[lasts]
         weights = np.sqrt(begin * np.exp(others)) * end
         by_all = weights / np.maximum(weights.sum(axis=1, keepdims=True), _LEAST)
-        return np.asarray((1 - _TRAINED_ON_ALL) * first + _TRAINED_ON_ALL * by_all)
+        averages = (1 - _TRAINED_ON_ALL) * first + _TRAINED_ON_ALL * by_all
+        return np.where((firsts < lasts)[:, None], averages, first)
