@@ -152,6 +152,20 @@ def test_names_of_outputs_can_be_stated_one_by_one(tmp_path: Path) -> None:
     assert "LABEL_1=B-person" in str(caught.value.hint)
 
 
+def test_numbers_as_names_tell_nothing(tmp_path: Path) -> None:
+    folder = make(tmp_path, {"Ada": "B-PER"}, ("O", "B-PER", "I-PER"), ("0", "1", "2"))
+    with pytest.raises(CheckpointError, match=r"unnamed \(0 to 2\)"):
+        load_checkpoint(folder)
+    assert found(load(folder, tags={"0": "O", "1": "B-a", "2": "I-a"}), "of Ada") == [("Ada", "a")]
+
+
+def test_labels_that_look_like_ends_and_single_words_are_found(tmp_path: Path) -> None:
+    tags = ("O", "I-mail", "I-phone")
+    opinions: dict[str, Opinion] = {"ada": "I-mail", "lace": "I-mail", "555": "I-phone"}
+    tagger = load(make(tmp_path, opinions, tags, ("O", "E-mail", "PHONE")))
+    assert found(tagger, "to ada lace 555") == [("ada lace", "E-mail"), ("555", "PHONE")]
+
+
 def test_a_saved_foreign_model_tags_as_before(tmp_path: Path) -> None:
     tags = ("O", "X", "B_PER", "I_PER")
     folder = make(tmp_path / "foreign", {"Ada": "B_PER", "Lace": "I_PER", "the": "X"}, tags)
