@@ -20,6 +20,7 @@ from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
 from nerine.model.behaviour import PROBE
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
+from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 
 CONLL = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
@@ -95,6 +96,28 @@ def test_without_evidence_every_beginning_counts(tmp_path: Path) -> None:
     text = "Zora saw Quill Isle"
     assert found(tagger, text) == [("Zora", "PER"), ("Quill Isle", "LOC")]
     assert any("the scheme of its tags is not known" in note for note in tagger.notes)
+
+
+@pytest.mark.parametrize("decoding", ["viterbi", "argmax"])
+def test_the_scheme_is_found_whatever_decoding_is_stated(tmp_path: Path, decoding: str) -> None:
+    text = "Anna left Paris , John Smith stayed"
+    right = [("Anna", "PER"), ("Paris", "LOC"), ("John Smith", "PER")]
+    for name, opinions in (("IOB1", SEEN_AS_IOB1), ("IOB2", SEEN_AS_IOB2)):
+        folder, saved = make(tmp_path / name, opinions), tmp_path / f"{name}-saved"
+        save_checkpoint(saved, load_checkpoint(folder))
+        for tagger in (load(folder, decoding=decoding), load(saved, decoding=decoding)):
+            assert (tagger.settings.scheme.value, tagger.settings.decoding) == (name, decoding)
+            assert found(tagger, text) == right
+
+
+def test_a_saved_copy_takes_the_same_statements(tmp_path: Path) -> None:
+    folder = make(tmp_path / "foreign", SEEN_AS_IOB2)
+    stated = Usage(decoding="argmax")
+    save_checkpoint(tmp_path / "saved", load_checkpoint(folder))
+    save_checkpoint(tmp_path / "argmax", load_checkpoint(folder, usage=stated))
+    foreign, saved = (load(each, scheme="IOB1") for each in (folder, tmp_path / "saved"))
+    assert saved.settings == foreign.settings
+    assert load(tmp_path / "argmax").settings.decoding == "argmax"
 
 
 def test_a_stated_scheme_is_the_last_word(tmp_path: Path) -> None:
