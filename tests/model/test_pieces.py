@@ -187,6 +187,12 @@ def test_entities_are_ranges_of_the_text_as_it_is(kind: str, made: Made) -> None
     assert {"Paris\u0301", "John", "Paris"} <= {*surfaces(document)}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_next_to_an_emoji_with_a_variation_selector_is_found(kind: str, made: Made) -> None:
+    text = "John\u2764\ufe0fParis, in\u2600\ufe0fAnkara"
+    assert surfaces(made(kind, texts=[text])(text)) == ["John", "Paris", "Ankara"]
+
+
 def test_a_letter_that_the_tokenizer_drops_or_skips_belongs_to_its_word(made: Made) -> None:
     tokenizer = dictionary_tokenizer(["John"], kind="roberta")
     backend = tokenizer.backend_tokenizer
@@ -301,6 +307,8 @@ def test_the_user_has_the_last_word(made: Made) -> None:
     assert not [note for note in tagger.notes if "words" in note]
     with pytest.raises(SettingsError, match="from 1 to 20, the most that the model takes"):
         Tagger.load(name, max_length=21)
+    with pytest.raises(SettingsError, match="windows of 2 subwords, of which 2 are special tokens"):
+        Tagger.load(name, max_length=2)
     with pytest.raises(SettingsError, match="'all' is not known"):
         Tagger.load(name, words="all")  # type: ignore[arg-type]
 

@@ -114,6 +114,9 @@ class _Characters:
         self._kinds = kinds[places] if len(whole) else np.zeros(0, np.int64)
         self._size = len(whole)
         self._floor, self._ceiling = self._clusters(texts, begins)
+        # a mark on a symbol, such as the variation selector of an emoji, is no letter
+        bases = self._kinds[self._floor[:-1]]
+        self._kinds = np.where((self._kinds == _LETTER) & (bases == _OTHER), _OTHER, self._kinds)
 
     def solid(self, starts: IntArray, ends: IntArray) -> tuple[IntArray, IntArray]:
         """Ranges widened to whole grapheme clusters, then without white space at their ends."""
