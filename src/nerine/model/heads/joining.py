@@ -17,6 +17,9 @@ the last one whether it ends: `B-person` and `E-person` on two pieces are `S-per
 At a LOOSE joint, the model divides the pieces if the likeliest labels of what stands before and
 after it differ, each with the pieces that are joined to it FAST, or if an entity begins after an
 inner piece of another one. What it divides may still be one entity in the best sequence of tags.
+
+A line break that is a piece is a word where a model has no other way to divide two entities: it is
+outside of them, and they have one label without a `B-`.
 """
 
 from __future__ import annotations
@@ -28,9 +31,9 @@ import numpy as np
 
 from nerine.core.tags import parse_tag
 from nerine.model.decoding.chain import margins_of
-from nerine.model.encoding.pieces import APART, FAST, LOOSE
+from nerine.model.encoding.pieces import APART, BREAK, FAST, LOOSE
 from nerine.model.logits import LogitArray, WordLogits
-from nerine.model.ragged import BoolArray, FloatArray, IntArray
+from nerine.model.ragged import BoolArray, FloatArray, IntArray, splits_of
 
 _TRAINED_ON_ALL = 1 / 3
 """The probability that a model was trained on all pieces."""
@@ -49,6 +52,18 @@ def joined(logits: WordLogits, tags: Sequence[str]) -> WordLogits:
     if encoding.joints is None:
         return logits
     pieces = _Pieces(values, tags)
+    breaks = encoding.joints == BREAK
+    if breaks.any():
+        kept = ~breaks
+        kept[breaks] = pieces.dividing(breaks)
+        some = dataclasses.replace(
+            encoding,
+            word_bounds=encoding.word_bounds[kept],
+            word_starts=encoding.word_starts[kept],
+            word_splits=splits_of(kept.astype(np.int64))[encoding.word_splits],
+            joints=np.where(breaks, APART, encoding.joints)[kept],
+        )
+        return joined(WordLogits(some, values[kept]), tags)
     is_divided = pieces.divided(encoding.joints != FAST)
     firsts = np.flatnonzero((encoding.joints == APART) | ((encoding.joints == LOOSE) & is_divided))
     lasts = np.append(firsts, len(values))[1:] - 1
@@ -86,6 +101,16 @@ class _Pieces:
         self._probs /= self._probs.sum(axis=1, keepdims=True)
         # of each tag the probability of its label, (pieces, tags)
         self._labels = self._probs @ self._alike
+
+    def dividing(self, breaks: BoolArray) -> BoolArray:
+        """Whether each line break is outside of entities, before a piece of one without a `B-`."""
+        places, others = np.flatnonzero(breaks), np.flatnonzero(~breaks)
+        following = np.searchsorted(others, places)
+        best = self._probs.argmax(axis=1)
+        after = best[np.append(others, places[-1])[following]]
+        needs = self._inner & ~(self._alike @ self._begin)
+        divides: BoolArray = needs[after] & ~self._inner[best[places]]
+        return divides
 
     def divided(self, may_begin: BoolArray) -> BoolArray:
         """Whether the model divides each piece from the one before it, `(pieces,)`.
