@@ -120,6 +120,19 @@ def test_a_saved_copy_takes_the_same_statements(tmp_path: Path) -> None:
     assert load(tmp_path / "argmax").settings.decoding == "argmax"
 
 
+def test_tags_that_break_bioes_are_read_leniently(tmp_path: Path) -> None:
+    opinions = {key: f"I-{tag[2:]}" for key, tag in SEEN_AS_IOB1.items() if isinstance(tag, str)}
+    folder = make(tmp_path, {**opinions}, TagScheme.BIOES.tags(["PER", "LOC", "ORG"]))
+    text = "so John Smith left Paris"
+    tagger = load(folder)
+    assert found(tagger, text) == [("John Smith", "PER"), ("Paris", "LOC")]
+    assert all((entity.score or 0) > 0.9 for entity in tagger(text).entities)
+    assert any("BIOES allows, so each tag" in note for note in tagger.notes)
+    stated = load(folder, scheme="BIOES")
+    assert stated.settings.decoding == "viterbi"
+    assert any("BIOES allows: was it" in note for note in stated.notes)
+
+
 def test_a_stated_scheme_is_the_last_word(tmp_path: Path) -> None:
     folder = make(tmp_path, SEEN_AS_IOB1)
     tagger = load(folder, scheme="IOB2")

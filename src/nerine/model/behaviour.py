@@ -92,10 +92,18 @@ def observe(inference: Inference, checkpoint: Checkpoint) -> tuple[ModelSettings
     if settings.decoding == "viterbi" and settings.transitions is None:
         share, entities = _legal_share(settings, logits.values, logits.encoding.lengths)
         if share < _LOW_SHARE and entities >= _LEAST:
-            notes.append(
+            found = (
                 f"on {len(PROBE)} texts only {share:.0%} of its probability at entities is on tag "
-                f"sequences that {settings.scheme.value} allows: was it trained on another scheme?"
+                f"sequences that {settings.scheme.value} allows"
             )
+            if checkpoint.scheme_from == "names" and not checkpoint.is_decoding_stated:
+                settings = dataclasses.replace(settings, decoding="argmax")
+                notes.append(
+                    f"{found}, so each tag that continues no entity begins one; --scheme (scheme=…)"
+                    " states that they obey it"
+                )
+            else:
+                notes.append(f"{found}: was it trained on another scheme?")
     return settings, notes
 
 
