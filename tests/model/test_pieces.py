@@ -357,4 +357,6 @@ def test_a_saved_copy_keeps_the_words(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "own", load_checkpoint(foreign))
     own = Tagger.load(tmp_path / "own")
     assert own.settings.words == "tokenizer"
+    changed = Tagger.load(tmp_path / "own", words="rule")
+    assert "it was saved with the words 'tokenizer', not 'rule'" in changed.notes
     assert {text: surfaces(own(text)) for text in RIGHT} == RIGHT

@@ -79,7 +79,8 @@ def used(
             "--max-length (max_length=…) states other ones"
         )
     if not is_foreign and settings.words != own.words:
-        notes.append(f"it was trained on the words {own.words!r}, not {settings.words!r}")
+        made = "trained on" if own.outputs is None else "saved with"
+        notes.append(f"it was {made} the words {own.words!r}, not {settings.words!r}")
     return settings, tuple(notes)
 
 
