@@ -421,7 +421,7 @@ def test_a_model_of_another_program_is_optimised_as_its_user_states_it(tmp_path:
         tmp_path / "model", opinions, ("O", "B-person", "I-person"), id2label=names
     )
     data = tmp_path / "dev.jsonl"
-    write_documents([Document("Mira Okonjo left", [Entity(0, 11, "person")])], data)
+    write_documents([Document("Mira Okonjo left", (Entity(0, 11, "person"),))], data)
     stated = ["--tags", "LABEL_1=B-person,LABEL_2=I-person", "--scheme", "IOB1", "--words", "rule"]
     options = ["--data", data, "--variant", "onnx-fp32", "--tolerance", 100]
     assert "are unnamed" in run("optimize", folder, *options).stderr
