@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from nerine.cli.options import Decorator, default_option, gathered
-from nerine.cli.terminal import working
-from nerine.core.display import counted, visible
+from nerine.cli.terminal import print_notes, working
+from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.core.words import Words
 
@@ -41,10 +41,20 @@ class ModelOptions:
     thresholds: float | Literal["saved"] | None = None
     threads: int | None = None
 
-    def stated_settings(self) -> list[str]:
-        """The options that replace settings of a checkpoint."""
-        names = ("scheme", "words", "decoding", "max_length")
-        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+    def check_own_settings(self, result: str, otherwise: str) -> None:
+        """Raises `SettingsError` if an option replaces a setting of the checkpoint.
+
+        The message says that `result` would be that of other settings, and its hint what to do
+        `otherwise` than leaving out the option.
+        """
+        for name in ("scheme", "words", "decoding", "max_length"):
+            if getattr(self, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise SettingsError(
+                    f"{result} would be those of other settings than the checkpoint's own",
+                    place=option,
+                    hint=f"leave out {option}, or {otherwise}",
+                )
 
     @property
     def usage(self) -> Usage | None:
@@ -77,8 +87,7 @@ class ModelOptions:
                 backend=self.backend,
                 threads=self.threads,
             )
-        for note in tagger.notes:
-            click.echo(visible(f"note: {note}"), err=True)
+        print_notes(tagger.notes)
         return tagger
 
 
