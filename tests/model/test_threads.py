@@ -82,6 +82,11 @@ def test_a_group_outside_of_the_mount_is_that_of_the_mount(tmp_path: Path) -> No
     assert in_group(tmp_path, "0::/../../x", V2, {"cpu.max": "200000 100000"}, "/pod") == 2.0
 
 
+def test_other_mounts_may_have_no_source(tmp_path: Path) -> None:
+    mounts = f"31 30 0:27 / /tmp rw,relatime - tmpfs  rw\n{V2}"
+    assert in_group(tmp_path, "0::/", mounts, {"cpu.max": "200000 100000"}) == 2.0
+
+
 def test_without_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert cpu_quota(tmp_path) is None
 

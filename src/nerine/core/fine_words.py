@@ -107,6 +107,7 @@ def _divided(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_elided(before: str, after: str) -> bool:
+    """Whether a word that has lost its vowel stands before an apostrophe, and a vowel after it."""
     first = unicodedata.normalize("NFD", after[:1]).lower()[:1]
     return _ELIDED.fullmatch(before.lower()) is not None and first in set("aeiouyhœæ")
 
@@ -120,7 +121,7 @@ def _is_suffix(name: str, suffix: str) -> bool:
 
 
 def _divides(sign: str, parts: Sequence[str], index: int) -> bool:
-    """Whether a sign that is no apostrophe divides the parts before and after it."""
+    """Whether a sign other than an apostrophe divides the parts before and after it."""
     before, after = parts[index], parts[index + 1]
     if sign == "/":
         return not (before[-1].isdigit() and after[0].isdigit())
@@ -131,6 +132,7 @@ def _divides(sign: str, parts: Sequence[str], index: int) -> bool:
 
 
 def _divides_hyphenated(parts: Sequence[str], index: int) -> bool:
+    """Whether the hyphen after the part at `index` divides."""
     before, after = parts[index], parts[index + 1]
     is_letter = index == 0 and len(before) == 1 and before.isalpha()
     if is_letter and (before.isupper() or after[0].islower()):

@@ -282,7 +282,7 @@ class Tagger:
         return list(self.pipe(chain.from_iterable(aheads)))
 
     async def apredict(self, texts: Iterable[str | Document]) -> list[Document]:
-        """Tags many texts in a thread, so that an event loop goes on meanwhile.
+        """Tags many texts in a thread, so that the event loop is not blocked.
 
         As many calls run at the same time as the backend runs best; others wait. A call that is
         cancelled while it waits is not run.
