@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 
 import regex
 
-from nerine.core.characters import BLANK, CLITIC, UNSPACED
+from nerine.core.characters import ADDRESS, CLITIC, UNSPACED
 
 _SINGLE = rf"{UNSPACED}\p{{Hangul}}\u30fc\uff70"
 _LETTER = rf"[\p{{L}}\p{{N}}_--[{_SINGLE}]]"
@@ -38,10 +38,7 @@ _SIGNS = "-‐‑'’.·/&\u05f3\u05f4"
 _WORD = regex.compile(
     rf"""
       \s++
-    | (?P<address>
-        (?:https?://|www\.)[^{BLANK}<>"“”«»]*[^{BLANK}<>"“”«»'.,;:!?)\]}}…]
-      | [\p{{L}}\p{{N}}_.+-]{{1,64}}+@(?:[\p{{L}}\p{{N}}-]{{1,63}}+\.){{1,8}}\p{{L}}{{2,63}}+
-      )
+    | (?P<address>{ADDRESS})
     | {_RUN}(?:(?!{CLITIC})[{_SIGNS}]{_RUN})*+[\u05f3\u05f4]?+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
     | {CLITIC}
     | [\U0001F1E6-\U0001F1FF]{{1,2}}+
