@@ -98,7 +98,8 @@ _MODEL: list[Decorator] = [
     click.option(
         "--scheme",
         metavar="SCHEME",
-        help="Tag scheme of a checkpoint not made by Nerine, if its labels do not tell.",
+        help="Tag scheme of a checkpoint not made by Nerine.  [default: found from its tags and "
+        "from what it says of some texts]",
     ),
     click.option(
         "--tags",
@@ -116,7 +117,8 @@ _MODEL: list[Decorator] = [
     click.option(
         "--decoding",
         type=click.Choice(("viterbi", "argmax")),
-        help="Best allowed tag sequence, or each word's best tag.  [default: the saved one]",
+        help="Best allowed tag sequence, or each word's best tag.  [default: the saved one, or the "
+        "one that suits the scheme that was found]",
     ),
     click.option(
         "--max-length",
