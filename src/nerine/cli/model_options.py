@@ -110,9 +110,9 @@ _MODEL: list[Decorator] = [
     click.option(
         "--words",
         type=click.Choice(get_args(Words)),
-        help="Units that bear a tag: words by Nerine's rule, the corpus's tokens, or the "
-        "tokenizer's own words or subwords.  [default: the saved ones; tokenizer for a checkpoint "
-        "not made by Nerine]",
+        help="Units that bear a tag: words by Nerine's rule or its finer version, the corpus's "
+        "tokens, or the tokenizer's own words or subwords.  [default: the saved ones; tokenizer "
+        "for a checkpoint not made by Nerine]",
     ),
     click.option(
         "--decoding",

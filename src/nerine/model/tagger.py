@@ -88,7 +88,7 @@ class Tagger:
         self.notes: tuple[str, ...] = ()
         self.signs: tuple[Sign, ...] = ()
         self._loading: Loading | None = None
-        self._waiting = ProcessThreads(backend.workers)
+        self._threads = ProcessThreads(backend.workers)
 
     @classmethod
     def load(
@@ -296,7 +296,7 @@ class Tagger:
         """
         from asyncio import get_running_loop
 
-        return await get_running_loop().run_in_executor(self._waiting.pool(), self.predict, texts)
+        return await get_running_loop().run_in_executor(self._threads.pool(), self.predict, texts)
 
     def pipe(self, texts: Iterable[str | Document | Pause]) -> Iterator[Document]:
         """Tags a stream of texts in bounded memory.
