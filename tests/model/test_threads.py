@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -142,14 +142,6 @@ def test_a_wrong_argument_is_an_error(onnx_checkpoint: Path, wrong: int) -> None
     assert caught.value.place == "threads"
 
 
-@pytest.fixture
-def torch_threads() -> Iterator[int]:
-    """The number of torch's threads, which is set back afterwards."""
-    before = torch.get_num_threads()
-    yield before
-    torch.set_num_threads(before)
-
-
 def test_all_backends_take_the_stated_number(
     onnx_checkpoint: Path, torch_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +156,7 @@ def test_all_backends_take_the_stated_number(
 
 
 def test_torch_has_no_more_threads_than_the_container_has_cpus(
-    torch_threads: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch.set_num_threads(8)
     monkeypatch.delenv("OMP_NUM_THREADS")
@@ -173,9 +165,7 @@ def test_torch_has_no_more_threads_than_the_container_has_cpus(
     assert torch.get_num_threads() == 1
 
 
-def test_a_model_runs_with_the_threads_of_the_caller(
-    onnx_checkpoint: Path, torch_threads: int
-) -> None:
+def test_a_model_runs_with_the_threads_of_the_caller(onnx_checkpoint: Path) -> None:
     tagger = Tagger.load(onnx_checkpoint, device="cpu", backend="pytorch")
     seen: list[int] = []
     watch = tagger.inference.backend.module.register_forward_pre_hook(  # type: ignore[attr-defined]
