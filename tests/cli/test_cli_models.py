@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 import nerine
+from dictionary import make_dictionary
 from nerine.cli import main
 from nerine.cli.documents import plain_line, print_documents
 from nerine.cli.explain import explanation_tables
@@ -324,3 +325,43 @@ def test_windows_that_the_model_does_not_take(checkpoint: Path) -> None:
     result = run("predict", checkpoint, "Mira", "--max-length", "100000")
     assert result.exit_code == 2
     assert "expected: from 1 to 128, the most that the model takes" in result.stderr
+
+
+# --- models of other programs, whose tags the user states
+
+
+@pytest.fixture(scope="module")
+def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with the outputs LABEL_0 (O), LABEL_1 (B) and LABEL_2 (I)."""
+    tags = ("O", "B-person", "I-person")
+    return make_dictionary(
+        tmp_path_factory.mktemp("unnamed"),
+        {"Mira": "B-person", "Okonjo": "I-person"},
+        tags,
+        id2label={index: f"LABEL_{index}" for index in range(len(tags))},
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "label"),
+    [
+        ("O,B-person,I-person", "person"),
+        ("LABEL_1=B-person, LABEL_2=I-person", "person"),
+        ("LABEL_1=B-x=y,LABEL_2=I-x=y", "x=y"),
+        ('["O", "B-a, b", "I-a, b"]', "a, b"),
+        ('{"LABEL_1": "B-a = b", "LABEL_2": "I-a = b"}', "a = b"),
+    ],
+)
+def test_tags_are_stated_in_order_or_by_name(unnamed: Path, stated: str, label: str) -> None:
+    result = run("predict", unnamed, "so Mira Okonjo left", "--tags", stated)
+    assert result.exit_code == 0, result.stderr
+    (entity,) = json.loads(result.stdout)["entities"]
+    assert (entity["start"], entity["end"], entity["label"]) == (3, 14, label)
+
+
+def test_a_mixture_of_both_is_told_how_to_write_them(unnamed: Path) -> None:
+    mixed = ["O", "B-x=y", "I-x=y"]
+    refused = run("predict", unnamed, "Mira", "--tags", ",".join(mixed))
+    assert refused.exit_code == 2
+    assert 'hint: names with , or = are written in JSON: ["O",' in refused.stderr
+    assert run("predict", unnamed, "Mira", "--tags", json.dumps(mixed)).exit_code == 0

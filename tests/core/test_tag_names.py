@@ -31,6 +31,16 @@ from nerine.core.tags.names import tags_from_names
         ("O U-PER B-PER L-PER", "O U-PER B-PER L-PER"),
         ("O B.first.name I.first.name", "O B-first.name I-first.name"),
         ("O VITAMIN-B VITAMIN-C", "O I-VITAMIN-B I-VITAMIN-C"),
+        ("O B- I-", "O B-entity I-entity"),
+        ("O B I B-PER I-PER", "O B-entity I-entity B-PER I-PER"),
+        ("O A B AB", "O I-A I-B I-AB"),
+        ("O B-PER i-PER B-Ort I-ORT", "O B-PER I-PER B-Ort I-Ort"),
+        ("O B-PER I-PER B-per", "O B-PER I-PER B-per"),
+        ("O E-mail PHONE S-Bahn", "O I-E-mail I-PHONE I-S-Bahn"),
+        ("O B-PER I-PER S-Bahn E-mail", "O B-PER I-PER I-S-Bahn I-E-mail"),
+        ("O B-PER E-PER S-PER S-LOC", "O B-PER E-PER S-PER S-LOC"),
+        ("<START> <STOP> O B-PER", "O O O B-PER"),
+        ("O B-人名 I-人名 地名-B 地名-I", "O B-人名 I-人名 B-地名 I-地名"),
     ],
 )
 def test_each_name_is_read_on_its_own(names: str, tags: str) -> None:
@@ -42,6 +52,14 @@ def test_names_with_spaces_and_dots_stay_whole() -> None:
     assert tags_from_names(names) == (names, [])
 
 
+def test_space_around_names_and_in_place_of_a_hyphen() -> None:
+    names = ["O ", " B-PER", "I-PER\n", "B LOC", "I LOC", "B – ORG", "I–ORG", "LOC of birth"]
+    tags, notes = tags_from_names(names)
+    assert tags[:3] == ["O", "B-PER", "I-PER"]
+    assert tags[3:] == ["B-LOC", "I-LOC", "B-ORG", "I-ORG", "I-LOC of birth"]
+    assert "labels without a prefix: LOC of birth" in notes
+
+
 @pytest.mark.parametrize(
     ("names", "note"),
     [
@@ -49,6 +67,8 @@ def test_names_with_spaces_and_dots_stay_whole() -> None:
         ("O B_PER I_PER", "not written as tags: B_PER as B-PER, I_PER as I-PER"),
         ("O PER LOC", "labels without a prefix: PER, LOC"),
         ("O B I", "letters without a label; the label is 'entity'"),
+        ("O B-PER I-per", "not written as tags: I-per as I-PER"),
+        ("O E-mail", "labels without a prefix: E-mail"),
     ],
 )
 def test_what_was_read_otherwise_is_said(names: str, note: str) -> None:

@@ -20,6 +20,7 @@ from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
 from nerine.model.behaviour import PROBE
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
+from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 
 CONLL = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
@@ -97,6 +98,28 @@ def test_without_evidence_every_beginning_counts(tmp_path: Path) -> None:
     assert any("the scheme of its tags is not known" in note for note in tagger.notes)
 
 
+@pytest.mark.parametrize("decoding", ["viterbi", "argmax"])
+def test_the_scheme_is_found_whatever_decoding_is_stated(tmp_path: Path, decoding: str) -> None:
+    text = "Anna left Paris , John Smith stayed"
+    right = [("Anna", "PER"), ("Paris", "LOC"), ("John Smith", "PER")]
+    for name, opinions in (("IOB1", SEEN_AS_IOB1), ("IOB2", SEEN_AS_IOB2)):
+        folder, saved = make(tmp_path / name, opinions), tmp_path / f"{name}-saved"
+        save_checkpoint(saved, load_checkpoint(folder))
+        for tagger in (load(folder, decoding=decoding), load(saved, decoding=decoding)):
+            assert (tagger.settings.scheme.value, tagger.settings.decoding) == (name, decoding)
+            assert found(tagger, text) == right
+
+
+def test_a_saved_copy_takes_the_same_statements(tmp_path: Path) -> None:
+    folder = make(tmp_path / "foreign", SEEN_AS_IOB2)
+    stated = Usage(decoding="argmax")
+    save_checkpoint(tmp_path / "saved", load_checkpoint(folder))
+    save_checkpoint(tmp_path / "argmax", load_checkpoint(folder, usage=stated))
+    foreign, saved = (load(each, scheme="IOB1") for each in (folder, tmp_path / "saved"))
+    assert saved.settings == foreign.settings
+    assert load(tmp_path / "argmax").settings.decoding == "argmax"
+
+
 def test_a_stated_scheme_is_the_last_word(tmp_path: Path) -> None:
     folder = make(tmp_path, SEEN_AS_IOB1)
     tagger = load(folder, scheme="IOB2")
@@ -150,6 +173,20 @@ def test_names_of_outputs_can_be_stated_one_by_one(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(folder)
     assert "LABEL_1=B-person" in str(caught.value.hint)
+
+
+def test_numbers_as_names_tell_nothing(tmp_path: Path) -> None:
+    folder = make(tmp_path, {"Ada": "B-PER"}, ("O", "B-PER", "I-PER"), ("0", "1", "2"))
+    with pytest.raises(CheckpointError, match=r"unnamed \(0 to 2\)"):
+        load_checkpoint(folder)
+    assert found(load(folder, tags={"0": "O", "1": "B-a", "2": "I-a"}), "of Ada") == [("Ada", "a")]
+
+
+def test_labels_that_look_like_ends_and_single_words_are_found(tmp_path: Path) -> None:
+    tags = ("O", "I-mail", "I-phone")
+    opinions: dict[str, Opinion] = {"ada": "I-mail", "lace": "I-mail", "555": "I-phone"}
+    tagger = load(make(tmp_path, opinions, tags, ("O", "E-mail", "PHONE")))
+    assert found(tagger, "to ada lace 555") == [("ada lace", "E-mail"), ("555", "PHONE")]
 
 
 def test_a_saved_foreign_model_tags_as_before(tmp_path: Path) -> None:

@@ -133,6 +133,32 @@ def test_a_model_trained_on_first_pieces_alone_keeps_their_tags(made: Made) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_model_trained_on_first_pieces_keeps_punctuation_out_of_its_names(
+    kind: str, made: Made
+) -> None:
+    opinions = {"Lu": "B-LOC", "xv": {"O": 0.6, "I-PER": 0.3}, "Kay": "B-PER"}
+    tagger = made(kind, opinions=opinions, tags=TAGS, texts=["”"])
+    for text in ("Luxv--Kay", "Luxv.Kay", "Luxv”.", "Luxv_Kay", "Kay/Luxv-"):
+        assert {*surfaces(tagger(text))} == {name for name in ("Luxv", "Kay") if name in text}
+
+
+@pytest.mark.parametrize("kind", ["roberta", "camembert"])
+def test_line_breaks_divide_names_where_tags_do_not(kind: str, made: Made) -> None:
+    opinions = {"Kay": "I-PER", "Lu": "I-LOC", "xv": {"O": 0.6, "I-LOC": 0.3}}
+    tagger = made(kind, opinions=opinions, tags=("O", "I-PER", "I-LOC"))
+    texts = ["Kay\nKay Kay\r\nLuxv\n\nLuxv\n", "\n\nKay", "\n", "Kay  Kay"]
+    documents = tagger.predict(texts)
+    assert [surfaces(each) for each in documents] == [
+        ["Kay", "Kay Kay", "Luxv", "Luxv"],
+        ["Kay"],
+        [],
+        ["Kay  Kay"],
+    ]
+    wrapped = made(kind)("John\nSmith in Paris\nParis")  # these have a `B-`
+    assert surfaces(wrapped) == ["John", "Smith", "Paris", "Paris"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_two_names_without_a_space_are_two(kind: str, made: Made) -> None:
     assert surfaces(made(kind)("서울서울")) == ["서울", "서울"]
 
@@ -152,7 +178,7 @@ def test_words_are_ordered_ranges_of_whole_clusters(kind: str, text: str) -> Non
         assert (bounds[:, 0] < bounds[:, 1]).all()
         assert (bounds[1:, 0] >= bounds[:-1, 1]).all()
         for start, end in bounds.tolist():
-            assert text[start:end].strip() == text[start:end]
+            assert text[start:end].strip() in (text[start:end], "")
             assert {start, end} <= clusters or text[start:end].isalnum()
         offsets = each.offsets[each.word_starts]
         assert (offsets[:, 0] < bounds[:, 1]).all()
@@ -170,6 +196,12 @@ def test_entities_are_ranges_of_the_text_as_it_is(kind: str, made: Made) -> None
     text = "  \u00a0Paris\u0301 👩‍👩‍👧John\n\nJo\u00adhn 😀Paris😀 e\u0301"
     document = made(kind, texts=[text])(text)
     assert {"Paris\u0301", "John", "Paris"} <= {*surfaces(document)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_name_next_to_an_emoji_with_a_variation_selector_is_found(kind: str, made: Made) -> None:
+    text = "John\u2764\ufe0fParis, in\u2600\ufe0fAnkara"
+    assert surfaces(made(kind, texts=[text])(text)) == ["John", "Paris", "Ankara"]
 
 
 def test_a_letter_that_the_tokenizer_drops_or_skips_belongs_to_its_word() -> None:
@@ -286,6 +318,8 @@ def test_the_user_has_the_last_word(made: Made) -> None:
     assert not [note for note in tagger.notes if "words" in note]
     with pytest.raises(SettingsError, match="from 1 to 20, the most that the model takes"):
         Tagger.load(name, max_length=21)
+    with pytest.raises(SettingsError, match="windows of 2 subwords, of which 2 are special tokens"):
+        Tagger.load(name, max_length=2)
     with pytest.raises(SettingsError, match="'all' is not known"):
         Tagger.load(name, words="all")  # type: ignore[arg-type]
 

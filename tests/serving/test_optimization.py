@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import nerine
+from dictionary import Opinion, make_dictionary
 from nerine.cli import main
-from nerine.core.document import Document
+from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.data.formats import write_documents
 from nerine.evaluation.metrics import Counts
@@ -410,3 +411,29 @@ def test_a_stale_model_is_noted_on_standard_error(
     refused = run("predict", run_folder, "Mira left Oslo.", "--backend", "onnx")
     assert refused.exit_code == 2
     assert "other weights" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_model_of_another_program_is_optimised_as_its_user_states_it(tmp_path: Path) -> None:
+    names = {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    opinions: dict[str, Opinion] = {"Mira": "I-person", "Reyes": "I-person", "Okonjo": "I-person"}
+    folder = make_dictionary(
+        tmp_path / "model", opinions, ("O", "B-person", "I-person"), id2label=names
+    )
+    data = tmp_path / "dev.jsonl"
+    write_documents([Document("Mira Okonjo left", (Entity(0, 11, "person"),))], data)
+    stated = ["--tags", "LABEL_1=B-person,LABEL_2=I-person", "--scheme", "IOB1", "--words", "rule"]
+    options = ["--data", data, "--variant", "onnx-fp32", "--tolerance", 100]
+    assert "are unnamed" in run("optimize", folder, *options).stderr
+    result = run("optimize", folder, *options, *stated, "--json")
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert [each["f1"] for each in answer["variants"]] == [1.0, 1.0]
+    assert answer["notes"] == ["outputs that are not tags are read as O: LABEL_0"]
+    made = read_saved(folder)
+    assert made is not None
+    assert made.notes == ()  # what another user states says other things of the words
+    result = run("predict", folder, "Mira Okonjo left", *stated, "--backend", "onnx-fp32")
+    assert result.exit_code == 0, result.stderr
+    assert "tokenizer" not in result.stderr
+    assert [each["end"] for each in json.loads(result.stdout)["entities"]] == [11]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,10 +93,7 @@ class ModelOptions:
         return tagger
 
 
-_MODEL: list[Decorator] = [
-    click.option(
-        "--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."
-    ),
+_STATED: list[Decorator] = [
     click.option(
         "--scheme",
         metavar="SCHEME",
@@ -105,7 +104,7 @@ _MODEL: list[Decorator] = [
         "--tags",
         metavar="TAG,TAG,…",
         help="Tags of a checkpoint not made by Nerine, in the order of their numbers, or of some "
-        "of its outputs by their names: LABEL_1=B-PER,X=O.",
+        "of its outputs by their names: LABEL_1=B-PER,X=O. Also a list or an object in JSON.",
     ),
     click.option(
         "--words",
@@ -127,6 +126,12 @@ _MODEL: list[Decorator] = [
         help="Maximum of subwords in a window.  [default: the saved one; what the model takes, up "
         "to 4096, for a checkpoint not made by Nerine]",
     ),
+]
+_MODEL: list[Decorator] = [
+    click.option(
+        "--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."
+    ),
+    *_STATED,
     default_option(
         "--backend",
         "auto",
@@ -150,9 +155,9 @@ _THRESHOLDS = click.option(
 
 
 def _model_options(values: dict[str, Any]) -> ModelOptions:
-    tags, given = values["tags"], values.pop("thresholds", None)
-    if tags is not None:
-        values["tags"] = _tag_names(tags)
+    given = values.pop("thresholds", None)
+    if values["tags"] is not None:
+        values["tags"] = tag_names(values["tags"])
     thresholds = given
     if given not in (None, "saved"):
         try:
@@ -168,20 +173,33 @@ def _model_options(values: dict[str, Any]) -> ModelOptions:
     return ModelOptions(**values, thresholds=thresholds)
 
 
-def _tag_names(given: str) -> TagNames:
-    names = [name.strip() for name in given.split(",")]
-    pairs = [name.partition("=")[::2] for name in names if "=" in name]
+def tag_names(given: str) -> TagNames:
+    """The tags in the value of `--tags`; raises `SettingsError`.
+
+    In JSON, names may hold commas and equals signs.
+    """
+    parsed = None
+    with contextlib.suppress(ValueError):
+        parsed = json.loads(given)
+    if isinstance(parsed, list) and all(isinstance(name, str) for name in parsed):
+        return tuple(parsed)
+    if isinstance(parsed, dict) and all(isinstance(name, str) for name in parsed.values()):
+        return parsed
+    listed = [name.strip() for name in given.split(",")]
+    pairs = [name.partition("=")[::2] for name in listed if "=" in name]
     if not pairs:
-        return tuple(names)
-    if len(pairs) < len(names):
+        return tuple(listed)
+    if len(pairs) < len(listed):
         raise SettingsError(
             f"{given!r} has tags with and without the name of an output",
             place="--tags",
             expected="all tags in order, O,B-PER,I-PER, or by name, LABEL_1=B-PER,X=O",
+            hint='names with , or = are written in JSON: ["O","B-a, b"] or {"LABEL_1":"B-a, b"}',
         )
     return {name.strip(): tag.strip() for name, tag in pairs}
 
 
+stated_options = gathered(_STATED, "model", _model_options)
 model_options = gathered(_MODEL, "model", _model_options)
 running_options = gathered([*_MODEL, _THREADS], "model", _model_options)
 tagging_options = gathered([*_MODEL, _THREADS, _THRESHOLDS], "model", _model_options)

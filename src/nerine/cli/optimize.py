@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.model_options import ModelOptions, stated_options
 from nerine.cli.options import CorpusOptions, corpus_options, default_option, json_option, notes_on
 from nerine.cli.terminal import (
     Titled,
@@ -65,6 +66,7 @@ Without --data, the corpus of the training run is read again, if it exists and h
     type=click.Choice(_VARIANTS),
     help="Try only this variant. May be repeated.  [default: all]",
 )
+@stated_options
 @corpus_options
 @json_option
 def optimize(
@@ -73,6 +75,7 @@ def optimize(
     split: str,
     tolerance: float,
     variants: tuple[str, ...],
+    model: ModelOptions,
     reading: CorpusOptions,
     as_json: bool,
 ) -> None:
@@ -107,10 +110,13 @@ def optimize(
             documents,
             tolerance=tolerance,
             variants=("pytorch", *(variants or _VARIANTS)),
+            scheme=model.scheme,
+            tags=model.tags,
+            usage=model.usage,
             about=about,
             say=say,
         )
-    notes = notes_on(corpus)
+    notes = [*notes_on(corpus), *result.notes]
     if as_json:
         print_json({**about, "notes": notes, **result.to_dict()})
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.group import INTERRUPTED
+from nerine.cli.model_options import tag_names
 from nerine.cli.options import (
     FILE,
     CorpusOptions,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 _ON_PAGE = 1000
 _OF_MODEL = {"revision", "scheme"}
+_OF_USAGE = {"words", "decoding", "max_length"}
 """Settings of training that also apply to a trained model."""
 _OF_FOLDS = ("folds", "work", "keep_work", "resume")
 
@@ -93,6 +95,11 @@ comes first.
     help="Judge by this model instead of training any; it must not be trained on these splits.",
 )
 @click.option(
+    "--tags",
+    metavar="TAG,TAG,…",
+    help="Tags of a --model not made by Nerine, as in nerine predict.",
+)
+@click.option(
     "--work",
     type=FILE,
     metavar="FOLDER",
@@ -111,6 +118,7 @@ def suspects(
     page: Path | None,
     splits: tuple[str, ...],
     model: str | None,
+    tags: str | None,
     changes: dict[str, Any],
     reading: CorpusOptions,
     as_json: bool,
@@ -134,6 +142,9 @@ def suspects(
             raise click.UsageError("-o and --html name the same file")
     if model:
         _check_no_training_options(context, changes)
+        changes |= {"tags": tag_names(tags)} if tags else {}
+    elif tags:
+        raise click.UsageError("--tags is for a model of another program, which --model names")
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     work = work or output.with_name(f"{output.name}.work")
@@ -162,7 +173,7 @@ def _check_no_training_options(context: click.Context, changes: dict[str, Any]) 
     """Raises `UsageError` for an option of training, which has no effect with `--model`."""
     typed = click.core.ParameterSource.COMMANDLINE
     given = [name for name in _OF_FOLDS if context.get_parameter_source(name) is typed]
-    useless = [*given, *(name for name in changes if name not in _OF_MODEL)]
+    useless = [*given, *(name for name in changes if name not in _OF_MODEL | _OF_USAGE)]
     if useless:
         flag = useless[0].replace("_", "-")
         raise click.UsageError(f"--{flag} is for training, and with --model no model is trained")
@@ -183,9 +194,11 @@ def _examine(
         with working(f"judging by {model}"):
             from nerine.curation.label_errors import find_label_errors
             from nerine.model.loading.checkpoint import load_checkpoint
+            from nerine.model.loading.usage import Usage
             from nerine.model.tagger import Tagger
 
-            checkpoint = load_checkpoint(model, **changes)
+            usage = Usage(**{name: changes.pop(name) for name in _OF_USAGE & {*changes}})
+            checkpoint = load_checkpoint(model, usage=usage, **changes)
             tagger = Tagger.from_checkpoint(checkpoint)
         print_notes(tagger.notes)
         with working(f"judging by {model}"):

@@ -13,6 +13,8 @@ from nerine.core.document import Document
 from nerine.core.tags import TagScheme, parse_tag
 from nerine.model.decoding import Decoder
 from nerine.model.inference import Inference
+from nerine.model.loading.checkpoint import Checkpoint
+from nerine.model.loading.foreign import is_open
 from nerine.model.logits import LogitArray
 from nerine.model.ragged import IntArray
 from nerine.model.settings import ModelSettings
@@ -50,35 +52,43 @@ _CLEARLY = 2
 _LOW_SHARE = 0.8
 
 
-def observe(inference: Inference, *, is_stated: bool = False) -> tuple[ModelSettings, list[str]]:
+def observe(inference: Inference, checkpoint: Checkpoint) -> tuple[ModelSettings, list[str]]:
     """The settings of a model of another program, with the scheme that it shows, and notes.
 
     Args:
         inference: The model, with the settings that the names of its outputs give.
-        is_stated: Whether its user has stated the scheme, which then stays.
+        checkpoint: What is known of it: a scheme or a decoding that its user has stated stays.
     """
     settings = inference.settings
     documents = [Document(text) for text in PROBE]
     logits = inference.word_logits(documents)
     notes = []
-    if not is_stated and settings.decoding == "argmax":
+    if checkpoint.scheme_from == "names" and is_open(settings.scheme, settings.tags):
         lengths = logits.encoding.lengths.tolist()
         tags = iter(logits.values.argmax(axis=1).tolist())
         rows = [[settings.tags[next(tags)] for _ in range(length)] for length in lengths]
         inside, begin = count_beginnings(rows)
         found = f"on {len(PROBE)} texts its entities begin with I- {inside} times, with B- {begin}"
+        decoding, scheme = settings.decoding, settings.scheme
         if inside + begin < _LEAST or begin < inside <= _CLEARLY * begin:
+            reading = (
+                f"they are decoded as {scheme.value}"
+                if decoding == "viterbi"
+                else "each B-, and each I- that continues no entity, begins one"
+            )
             notes.append(
-                "the scheme of its tags is not known: each B-, and each I- that continues no "
-                f"entity, begins one; --scheme (scheme=…) states it ({found})"
+                f"the scheme of its tags is not known: {reading}; --scheme (scheme=…) states it "
+                f"({found})"
             )
         elif inside > begin:
-            settings = dataclasses.replace(settings, scheme=TagScheme.IOB1)
+            scheme = TagScheme.IOB1
             notes.append(f"its tags are read as IOB1: {found}")
         else:
-            settings = dataclasses.replace(settings, scheme=TagScheme.IOB2, decoding="viterbi")
+            scheme = TagScheme.IOB2
+            decoding = decoding if checkpoint.is_decoding_stated else "viterbi"
             if inside:
                 notes.append(f"its tags are read as IOB2: {found}")
+        settings = dataclasses.replace(settings, scheme=scheme, decoding=decoding)
     if settings.decoding == "viterbi" and settings.transitions is None:
         share, entities = _legal_share(settings, logits.values, logits.encoding.lengths)
         if share < _LOW_SHARE and entities >= _LEAST:

@@ -234,8 +234,7 @@ class Tagger:
         tagger = cls(backend, tokenizer, settings)
         notes = [*checkpoint.notes, *backend.notes]
         if checkpoint.scheme_from != "record":
-            is_stated = checkpoint.scheme_from == "user"
-            settings, observed = observe(tagger.inference, is_stated=is_stated)
+            settings, observed = observe(tagger.inference, checkpoint)
             tagger = cls(backend, tokenizer, settings)
             notes += observed
         tagger.thresholds = thresholds

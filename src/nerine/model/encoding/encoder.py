@@ -33,6 +33,13 @@ class Encoder:
         self._tokenizer = Tokenizer.of(tokenizer)
         self._before, self._after = self._tokenizer.before, self._tokenizer.after
         self._capacity = max_length - len(self._before) - len(self._after)
+        if self._capacity < 1:
+            raise SettingsError(
+                f"windows of {max_length} subwords, of which {max_length - self._capacity} are "
+                "special tokens",
+                expected=f"{max_length - self._capacity + 1} or more",
+                place="max_length",
+            )
         if not 0 <= overlap < self._capacity:
             raise SettingsError(
                 f"an overlap of {overlap} subwords between windows of {max_length}",

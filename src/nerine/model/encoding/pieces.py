@@ -10,6 +10,7 @@ APART    After white space, next to a character of a script without spaces, and 
 LOOSE    Elsewhere where letters, digits, punctuation or two pre-tokens of the tokenizer meet, and
          in Hangul, whose words end in particles: a word begins if the model says so.
 TIGHT    Between the letters of one pre-token: no word begins.
+BREAK    A line break that is a piece of its own: it is a word if it divides two entities.
 =======  =======================================================================================
 
 The range of a piece is widened to grapheme clusters and loses white space at its ends. Pieces that
@@ -29,13 +30,14 @@ from nerine.core.characters import BLANK, UNSPACED
 from nerine.model.encoding.windows import Encoding
 from nerine.model.ragged import BoolArray, IntArray, lengths_of, pairs_of, splits_of
 
-APART, LOOSE, TIGHT = 0, 1, 2
+APART, LOOSE, TIGHT, BREAK = range(4)
 
 _SPACE, _UNSPACED, _HANGUL, _LETTER, _DIGIT, _OTHER = range(1, 7)
 _KINDS = regex.compile(
     rf"([{BLANK}])|([{UNSPACED}])|(\p{{Hangul}})|([\p{{L}}\p{{M}}\xad\u200c\u200d])|(\p{{N}})|(.)",
     regex.V1 | regex.DOTALL,
 )
+_LINE_BREAK = regex.compile(r"[\n\v\f\r\x85\u2028\u2029]")
 _CLUSTER = regex.compile(r"\X")
 _JOINING = regex.compile(
     r"[\p{M}\u200d\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=Prepend}\p{GCB=RI}"
@@ -72,6 +74,12 @@ def piece_encoding(texts: Sequence[str], pieces: Sequence[Any], *, whole: bool) 
         joints[(joints == TIGHT) & apart] = LOOSE
     else:
         joints = np.minimum(joints, LOOSE)
+    breaks, ranges = characters.line_breaks(offsets + shifts[:, None])
+    if len(breaks):
+        order = np.argsort(np.concatenate((words, breaks)))
+        bounds = np.concatenate((bounds, ranges))[order]
+        joints = np.concatenate((joints, np.full(len(breaks), BREAK)))[order]
+        words = np.concatenate((words, breaks))[order]
     owners = np.repeat(np.arange(len(texts)), counts)[words]
     subword_splits = splits_of(counts)
     return Encoding(
@@ -95,6 +103,7 @@ class _Characters:
 
     def __init__(self, texts: Sequence[str], begins: IntArray) -> None:
         whole = "".join(f"{text}\n" for text in texts)
+        self._line_breaks = np.array([match.start() for match in _LINE_BREAK.finditer(whole)])
         codes, places = np.unique(
             np.frombuffer(whole.encode("utf-32-le"), dtype=np.uint32), return_inverse=True
         )
@@ -103,6 +112,9 @@ class _Characters:
         self._kinds = kinds[places] if len(whole) else np.zeros(0, np.int64)
         self._size = len(whole)
         self._floor, self._ceiling = self._clusters(texts, begins)
+        # a mark on a symbol, such as the variation selector of an emoji, is no letter
+        bases = self._kinds[self._floor[:-1]]
+        self._kinds = np.where((self._kinds == _LETTER) & (bases == _OTHER), _OTHER, self._kinds)
 
     def solid(self, starts: IntArray, ends: IntArray) -> tuple[IntArray, IntArray]:
         """Ranges widened to whole grapheme clusters, then without white space at their ends."""
@@ -110,6 +122,16 @@ class _Characters:
         starts = self._after(solid)[self._floor[starts]]
         ends = self._before(solid)[self._ceiling[ends]]
         return starts, np.maximum(starts, ends)
+
+    def line_breaks(self, ranges: IntArray) -> tuple[IntArray, IntArray]:
+        """The ranges of white space that hold a line break: their indices, and whole clusters."""
+        bounds = np.stack((self._floor[ranges[:, 0]], self._ceiling[ranges[:, 1]]), axis=1)
+        held = np.diff(np.searchsorted(self._line_breaks, bounds), axis=1)[:, 0] > 0
+        blank = self._after(self._kinds != _SPACE)[bounds[:, 0]] >= bounds[:, 1]
+        chosen = np.flatnonzero(held & blank & (ranges[:, 0] < ranges[:, 1]))
+        reached = np.append(0, np.maximum.accumulate(bounds[chosen, 1]))[: len(chosen)]
+        chosen = chosen[bounds[chosen, 0] >= reached]
+        return chosen, bounds[chosen]
 
     def widened(self, starts: IntArray, ends: IntArray) -> IntArray:
         """Ranges with the letters next to them that are in no range, `(ranges, 2)`.

@@ -40,7 +40,7 @@ from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
-_SCHEME_KEY = "scheme_from"
+_SCHEME_KEY, _DECODING_KEY = "scheme_from", "decoding_from"
 _PARTS = ("settings", "scores", "provenance", "weights")
 _MOST_INFO_BYTES = 5 * MEGABYTE
 _COPY_AGAIN = (
@@ -63,6 +63,7 @@ class Checkpoint:
         signs: The signs of failure of its training; None if they were not looked for.
         scheme_from: What tells its tag scheme: its own record, its user, or the names of the
             outputs of a model that Nerine did not make.
+        is_decoding_stated: Whether its user has stated how it is decoded.
         notes: What a user should know about it.
     """
 
@@ -75,6 +76,7 @@ class Checkpoint:
     source: Source | None = None
     signs: tuple[Sign, ...] | None = None
     scheme_from: Literal["record", "user", "names"] = "record"
+    is_decoding_stated: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -129,8 +131,13 @@ def load_checkpoint(
         hint = f"take {_CALIBRATION_KEY} out of the file, {again}"
         with _errors_at(f"{place}/{INFO_FILE}, {_CALIBRATION_KEY}", hint):
             calibration = Calibration.from_dict(info[_CALIBRATION_KEY])
+    scheme_from: Literal["record", "user", "names"] = (
+        "names" if info.get(_SCHEME_KEY) == "names" else "record"
+    )
     if scheme is not None:
         settings = dataclasses.replace(settings, scheme=TagScheme.named(scheme))
+        if scheme_from == "names":
+            settings, scheme_from = dataclasses.replace(settings, decoding="viterbi"), "user"
     if not _are_named(loaded.tags, settings):
         raise CheckpointError(
             f"{INFO_FILE} and {CONFIG_FILE} name different tags", place=place, hint=_COPY_AGAIN
@@ -145,7 +152,8 @@ def load_checkpoint(
         calibration,
         source,
         signs,
-        "names" if scheme is None and info.get(_SCHEME_KEY) == "names" else "record",
+        scheme_from,
+        bool(usage and usage.decoding) or info.get(_DECODING_KEY) == "user",
         notes,
     )
 
@@ -167,13 +175,13 @@ def _foreign_checkpoint(
     if scores is not None:
         settings = dataclasses.replace(settings, transitions=scores, decoding="viterbi")
     settings, usage_notes = used(settings, usage, longest, place, is_foreign=True)
-    is_stated = scheme is not None or scores is not None or bool(usage and usage.decoding)
     return Checkpoint(
         loaded.model,
         loaded.tokenizer,
         settings,
         source=source,
-        scheme_from="user" if is_stated else "names",
+        scheme_from="names" if scheme is None and scores is None else "user",
+        is_decoding_stated=bool(usage and usage.decoding),
         notes=(*notes, *usage_notes, *weight_notes),
     )
 
@@ -274,6 +282,7 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
         info["tokenizer"] = dataclasses.asdict(facts)
     if checkpoint.scheme_from == "names":
         info[_SCHEME_KEY] = checkpoint.scheme_from
+        info[_DECODING_KEY] = "user" if checkpoint.is_decoding_stated else "names"
     if checkpoint.signs is not None:
         info["signs"] = [sign.to_dict() for sign in checkpoint.signs]
     if checkpoint.calibration is not None:

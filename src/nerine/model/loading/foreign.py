@@ -70,17 +70,21 @@ def foreign_settings(
             place=f"{place}/{CONFIG_FILE}",
             expected="max_position_embeddings and pad_token_id of this model",
         )
-    is_open = scheme is None and not found.bounds_both_ends and any(t[0] == "I" for t in tags)
     settings = ModelSettings(
         tags,
         found,
         words="tokenizer",
-        decoding="argmax" if is_open else "viterbi",
+        decoding="argmax" if scheme is None and is_open(found, tags) else "viterbi",
         max_length=max_length,
         overlap=max_length // 4,
         outputs=tuple(outputs),
     )
     return settings, notes
+
+
+def is_open(scheme: TagScheme, tags: Sequence[str]) -> bool:
+    """Whether tags that seem to have a scheme may be those of another one, IOB1 or IOB2."""
+    return not scheme.bounds_both_ends and any(tag.startswith("I-") for tag in tags)
 
 
 def _named(names: Sequence[str], stated: TagNames | None, place: str) -> list[str]:

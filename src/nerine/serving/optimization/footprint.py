@@ -22,7 +22,9 @@ from nerine.model.backends.onnx import OnnxBackend
 from nerine.model.backends.saved import ModelFile
 from nerine.model.batching import Batching
 from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.tokenizer import TokenizerInfo
+from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 
 _STATUS = Path("/proc/self/status")
@@ -48,7 +50,8 @@ class Footprint:
 class Variant:
     """A way to run the checkpoint in `folder`: by an ONNX file, or by PyTorch without one.
 
-    `tokenizer` are the facts that `onnx.json` is going to record, and so is `batching`.
+    `tokenizer` are the facts that `onnx.json` is going to record, and so is `batching`. `scheme`,
+    `tags` and `usage` are what its user states, as in `load_checkpoint`.
     """
 
     name: str
@@ -56,13 +59,30 @@ class Variant:
     file: ModelFile | None = None
     tokenizer: TokenizerInfo | None = None
     batching: Batching | None = None
+    scheme: str | None = None
+    tags: TagNames | None = None
+    usage: Usage | None = None
 
     def load(self) -> Tagger:
         """The tagger, on the CPU."""
         if self.file is None:
-            return Tagger.load(self.folder, device="cpu", backend=self.name)
+            return Tagger.load(
+                self.folder,
+                scheme=self.scheme,
+                tags=self.tags,
+                device="cpu",
+                backend=self.name,
+                **asdict(self.usage or Usage()),
+            )
         backend = OnnxBackend(self.file, name=self.name, batching=self.batching)
-        loaded = load_checkpoint(self.folder, weights=False, tokenizer=self.tokenizer)
+        loaded = load_checkpoint(
+            self.folder,
+            scheme=self.scheme,
+            tags=self.tags,
+            usage=self.usage,
+            weights=False,
+            tokenizer=self.tokenizer,
+        )
         return Tagger.of(backend, loaded)
 
 
@@ -75,6 +95,7 @@ def measure_footprint(variant: Variant, texts: Sequence[str]) -> Footprint:
         "file": file and [str(file.path), file.sha256],
         "tokenizer": tokenizer and asdict(tokenizer),
         "batching": variant.batching and asdict(variant.batching),
+        "stated": [variant.scheme, variant.tags, variant.usage and asdict(variant.usage)],
         "texts": list(texts),
     }
     done = subprocess.run(
@@ -98,7 +119,17 @@ def _answer(request: dict[str, Any]) -> Footprint:
     file = request["file"] and ModelFile(Path(request["file"][0]), request["file"][1])
     tokenizer = TokenizerInfo.from_dict(request["tokenizer"])
     batching = request["batching"] and Batching.from_dict(request["batching"])
-    variant = Variant(request["name"], Path(request["folder"]), file, tokenizer, batching)
+    scheme, tags, usage = request["stated"]
+    variant = Variant(
+        request["name"],
+        Path(request["folder"]),
+        file,
+        tokenizer,
+        batching,
+        scheme,
+        tags,
+        usage and Usage(**usage),
+    )
     texts = request["texts"]
     if variant.file is None:  # its libraries are imported by the first checkpoint that is loaded
         importlib.import_module("nerine.model.loading.pretrained")

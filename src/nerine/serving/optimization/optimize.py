@@ -17,11 +17,13 @@ from nerine.core.filenames import WEIGHTS_FILE
 from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.loading.foreign import TagNames
+from nerine.model.loading.usage import Usage
 from nerine.model.provenance.sources import shown_name
 from nerine.serving.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
 from nerine.serving.optimization.exporting import check_exporter
 from nerine.serving.optimization.folder import check_folder, put_in_place, workplace
-from nerine.serving.optimization.footprint import measure_footprint
+from nerine.serving.optimization.footprint import Variant, measure_footprint
 from nerine.serving.optimization.measuring import Measurement, compare_with, rates
 from nerine.serving.optimization.variants import Say, Variants, make_variants
 
@@ -42,6 +44,7 @@ class Optimization:
             as a share of their size.
         measurements: The measurements of each variant, PyTorch among them.
         choice: The variant that is used, and why the others are not.
+        notes: What a user should know about the checkpoint and how it was loaded.
     """
 
     checkpoint: str
@@ -51,6 +54,7 @@ class Optimization:
     difference: float
     measurements: tuple[Measurement, ...]
     choice: Choice
+    notes: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> str:
@@ -94,6 +98,9 @@ def optimize(
     *,
     tolerance: float = TOLERANCE,
     variants: Sequence[str] = VARIANTS,
+    scheme: str | None = None,
+    tags: TagNames | None = None,
+    usage: Usage | None = None,
     about: Mapping[str, Any] | None = None,
     say: Say = lambda _: None,
 ) -> Optimization:
@@ -106,6 +113,9 @@ def optimize(
         documents: Documents with gold entities that the model was not trained on.
         tolerance: The F1 that a variant may lose against PyTorch, in points of 100.
         variants: The variants to measure.
+        scheme: The tag scheme of a checkpoint not made by Nerine, as in `Tagger.load`.
+        tags: The tags of such a checkpoint, as in `Tagger.load`.
+        usage: The words, decoding and windows that it is measured with, as in `Tagger.load`.
         about: Facts about the documents for the report.
         say: Is called with what is being done.
 
@@ -115,7 +125,8 @@ def optimize(
     Raises:
         CheckpointError: If the folder is not a checkpoint, or its model cannot be exported.
         CorpusError: If the documents have no entities.
-        SettingsError: If the tolerance is out of its range, or a variant is unknown.
+        SettingsError: If the tolerance is out of its range, a variant is unknown, or the model
+            cannot be used as `usage` states.
         EncodingError: If the tokenizer cannot be used.
         SchemeError: If the tag scheme is unknown.
         HubError: If the checkpoint cannot be reached.
@@ -138,11 +149,19 @@ def optimize(
     check_exporter()
     weights = weights_hash(folder)
     with workplace(folder) as place:
-        made = make_variants(folder, place, gold, variants, say)
+        pytorch = Variant(PYTORCH, folder, scheme=scheme, tags=tags, usage=usage)
+        made = make_variants(pytorch, place, gold, variants, say)
         measurements = _measure(made, gold, say)
         choice = choose(measurements, tolerance)
         result = Optimization(
-            str(checkpoint), weights, len(gold), tolerance, made.difference, measurements, choice
+            str(checkpoint),
+            weights,
+            len(gold),
+            tolerance,
+            made.difference,
+            measurements,
+            choice,
+            made.taggers[PYTORCH].notes,
         )
         kept = {name: each for name, each in made.saved.items() if name in choice.good_enough}
         report = {**(about or {}), **result.to_dict()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from nerine.core.document import Document
@@ -42,7 +43,7 @@ class Variants:
         difference: The largest difference between the logits of PyTorch and of the exported model,
             as a share of their size.
         batching: How windows are batched.
-        notes: What a user should know of the weights.
+        notes: What a user should know of the weights, and only PyTorch can find.
     """
 
     variants: dict[str, Variant]
@@ -55,30 +56,32 @@ class Variants:
 
 
 def make_variants(
-    folder: Path,
+    pytorch: Variant,
     place: Path,
     texts: Sequence[Document],
     names: Sequence[str] = VARIANTS,
     say: Say = lambda _: None,
 ) -> Variants:
-    """Exports the checkpoint in `folder` and quantises it, into files in `place`.
+    """Exports the checkpoint that `pytorch` runs and quantises it, into files in `place`.
 
     Some of `texts` check the export and show how large the numbers in the model get. Raises
     `CheckpointError` for a model that cannot be exported, or computes other logits then.
     """
+    folder = pytorch.folder
     say("loading the checkpoint")
-    pytorch = Variant(PYTORCH, folder)
     taggers = {PYTORCH: pytorch.load()}
     batches = _check_batches(taggers[PYTORCH], texts)
     say("exporting to ONNX")
-    model = export(load_checkpoint(folder).model, folder)
-    loaded = load_checkpoint(folder)
+    load = partial(load_checkpoint, folder, scheme=pytorch.scheme, tags=pytorch.tags)
+    model = export(load().model, folder)
+    loaded = load()
     limit = longest_input(loaded.model, loaded.tokenizer)
     tokenizer = TokenizerInfo.of(folder, loaded.tokenizer, limit)
     saved, file = save_model(model, place / MODEL_FILES[FP32])
     source = TorchBackend.of(loaded.model)
     batching = source.batching
-    made = {FP32: (saved, Variant(FP32, folder, file, tokenizer, batching))}
+    variant = replace(pytorch, name=FP32, file=file, tokenizer=tokenizer, batching=batching)
+    made = {FP32: (saved, variant)}
     exported = OnnxBackend(file, name=FP32)
     difference = check_export(source, exported, batches, folder)
     if INT8 in names:
@@ -86,11 +89,13 @@ def make_variants(
         exact = adds_bytes_exactly()
         small = quantise(model, largest_inputs(model, batches), reduced=not exact)
         saved, file = save_model(small, place / MODEL_FILES[INT8], "full" if exact else "reduced")
-        made[INT8] = (saved, Variant(INT8, folder, file, tokenizer, batching))
+        made[INT8] = (saved, replace(variant, name=INT8, file=file))
     variants = {PYTORCH: pytorch} | {name: made[name][1] for name in made if name in names}
     taggers |= {name: each.load() for name, each in variants.items() if name != PYTORCH}
     files = {name: made[name][0] for name in made if name in names}
-    return Variants(variants, taggers, files, tokenizer, difference, batching, loaded.notes)
+    known = load(weights=False, tokenizer=tokenizer).notes
+    notes = tuple(note for note in loaded.notes if note not in known)
+    return Variants(variants, taggers, files, tokenizer, difference, batching, notes)
 
 
 def _check_batches(tagger: Tagger, texts: Sequence[Document]) -> list[Batch]:
