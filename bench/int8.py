@@ -19,6 +19,7 @@ from nerine.core.document import Document
 from nerine.evaluation.metrics import score
 from nerine.model.backends.saved import FP32, INT8, PYTORCH
 from nerine.model.tagger import Tagger
+from nerine.serving.optimization.footprint import Variant
 from nerine.serving.optimization.measuring import ranges_of
 from nerine.serving.optimization.variants import make_variants
 
@@ -36,7 +37,8 @@ def main() -> None:
     differences = []
     for checkpoint in checkpoints:
         with tempfile.TemporaryDirectory() as place:
-            made = make_variants(checkpoint, Path(place), corpus.validation)
+            variant = Variant(PYTORCH, checkpoint)
+            made = make_variants(variant, Path(place), corpus.validation)
             differences.append(_f1(checkpoint, made.taggers, list(corpus.validation)))
             _compare(checkpoint, made.taggers, everything)
     print(
