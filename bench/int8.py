@@ -37,7 +37,8 @@ def main() -> None:
     differences = []
     for checkpoint in checkpoints:
         with tempfile.TemporaryDirectory() as place:
-            made = make_variants(Variant(PYTORCH, checkpoint), Path(place), corpus.validation)
+            variant = Variant(PYTORCH, checkpoint)
+            made = make_variants(variant, Path(place), corpus.validation)
             differences.append(_f1(checkpoint, made.taggers, list(corpus.validation)))
             _compare(checkpoint, made.taggers, everything)
     print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 
     from hub import Hub
     from nerine.model.tagger import Tagger
+
+
+@pytest.fixture(autouse=True)
+def torch_threads() -> Iterator[int | None]:
+    """The number of torch's threads, which is set back after each test; None without torch."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    yield before
+    if (torch := sys.modules.get("torch")) and torch.get_num_threads() != (before or 1):
+        torch.set_num_threads(before or 1)
 
 
 @pytest.fixture

@@ -406,9 +406,11 @@ def test_counts_overlaps_and_says_what_was_read_how(tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert "2 entities in 1 document overlap others: 'aa' x [1, 3), 'a' x [2, 3)" in refused.stderr
     assert "hint: --overlaps outermost" in refused.stderr
-    result = run("convert", source, target, "--overlaps", "outermost", "--json")
-    notes = json.loads(result.stdout)["notes"]
-    assert f"{source}: 1 entity that overlaps others left out" in notes
+    for options in (["--overlaps", "outermost"], ["--set-aside"]):
+        result = run("convert", source, target, *options, "--json")
+        notes = json.loads(result.stdout)["notes"]
+        assert f"{source}: 1 entity that overlaps others left out" in notes
+        target.unlink()
 
 
 def test_what_the_format_to_write_has_no_place_for_is_said(tmp_path: Path) -> None:

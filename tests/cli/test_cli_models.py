@@ -302,7 +302,7 @@ def test_words_decoding_and_windows_are_options_of_every_use(
     expected = io.StringIO()
     write_documents(tagger.predict(TEXTS), expected, "spans")
     assert result.stdout == expected.getvalue()
-    assert "note: it was trained on the words 'rule', not 'tokenizer'" in result.stderr
+    assert "note: the model was trained on the words 'rule', not 'tokenizer'" in result.stderr
     texts = tmp_path / "texts.txt"
     texts.write_text("Mira Okonjo left Oslo .\n")
     assert run("tag", checkpoint, texts, "-o", tmp_path / "out.jsonl", *options).exit_code == 0

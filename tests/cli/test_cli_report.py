@@ -139,7 +139,7 @@ def test_a_file_is_a_corpus_too(corpus: Path, predicted: Path) -> None:
     [
         (["corpus"], "-o names the file to write"),
         (["corpus", "-o", "report.pdf"], "the ending '.pdf' is not that of a report"),
-        (["corpus", "-o", "r.html", "--thresholds", "0.5"], "and RUN is a file"),
+        (["corpus", "-o", "r.html", "--thresholds", "0.5"], "RUN is a file"),
         (["corpus", "-o", "nowhere/report.html"], "nowhere: the folder does not exist"),
         (["corpus", "-o", "corpus", "--to", "html"], "corpus: this is a folder"),
         (["corpus", "-o", "r.html", "--split", "dev"], "there is no dev split"),

@@ -23,6 +23,7 @@ from nerine.cli.resuming import resuming_command
 from nerine.cli.tag import tag
 from nerine.model.tagger import Tagger
 from streams import files_in
+from tiny import make_foreign
 
 TEXTS = ("Mira Okonjo left Oslo .", "", "Nobody was there .")
 
@@ -149,6 +150,27 @@ def test_another_model_is_refused_on_resume_before_it_is_loaded(
     assert "an interrupted run exists" in begun.stderr
     assert run(checkpoint, posts, "-o", output, "--resume").exit_code == 0
     assert files_in(posts.parent).keys() == {"posts.txt", "out.jsonl"}
+
+
+def test_other_tags_are_refused_on_resume_before_the_model_is_loaded(
+    posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_foreign(tmp_path / "model", {index: f"LABEL_{index}" for index in range(3)})
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    output = posts.with_name("out.jsonl")
+    given = (model, posts, "-o", output, "--tags", "LABEL_1=B-person,LABEL_2=I-person")
+    with monkeypatch.context() as patched:
+        patched.setattr(Tagger, "pipe_with_errors", interrupted)
+        assert run(*given).exit_code == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(Tagger, "load", interrupted)
+        refused = run(*given[:-1], "LABEL_1=B-place,LABEL_2=I-place", "--resume")
+    assert refused.exit_code == 2
+    assert "changed since the run was interrupted" in refused.stderr
+    assert run(*given, "--resume").exit_code == 0
 
 
 def test_the_resuming_command_does_not_start_again() -> None:

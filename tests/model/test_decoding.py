@@ -258,3 +258,42 @@ def test_a_sentence_without_words_has_no_likely_spans() -> None:
     assert empty.spans(0.1) == []
     assert [(each.start, each.end) for each in full.spans(0.1)] == [(0, 1)]
     assert full.probability(Span(0, 1, "unknown")) == 0.0
+
+
+@given(cases())
+def test_the_share_of_a_span_is_that_of_the_sequences_that_stay_allowed(
+    case: tuple[TagScheme, tuple[str, ...], list[FloatArray]],
+) -> None:
+    scheme, tags, sentences = case
+    decoder = Decoder(tags, scheme)
+    weights = []
+    for logits in sentences:
+        probs = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probs /= probs.sum(axis=1, keepdims=True)
+        # the probability that the first words are allowed, for each number of them
+        legal = [1.0]
+        for length in range(1, len(logits) + 1):
+            chosen = itertools.product(range(len(tags)), repeat=length)
+            legal.append(
+                sum(
+                    float(np.prod(probs[range(length), choice]))
+                    for choice in chosen
+                    if not _is_broken(scheme, tags, choice)
+                )
+            )
+        whole = sum(
+            float(np.exp(weight - np.log(np.exp(logits).sum(axis=1)).sum()))
+            for _, weight in every_sequence(scheme, tags, logits)
+        )
+        weights.append([*legal, whole])
+    for number, logits in enumerate(sentences):
+        spans = [Span(a, b, "a") for a in range(len(logits)) for b in range(a + 1, len(logits) + 1)]
+        found = decoder.shares(*flat(sentences), make_spans(decoder, spans, number))
+        expected = [weights[number][each.end + 1] / weights[number][each.start] for each in spans]
+        assert found == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def _is_broken(scheme: TagScheme, tags: Sequence[str], choice: Sequence[int]) -> bool:
+    """Whether a pair of neighbours in the beginning of a sentence is not allowed."""
+    allowed = scheme.transitions(tags).allowed
+    return not all(allowed[i][j] for i, j in itertools.pairwise((tags.index("O"), *choice)))

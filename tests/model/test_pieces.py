@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,13 +61,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Makes the tagger of a dictionary model; each folder is made once."""
     folders: dict[str, Path] = {}
 
-    def tagger(kind: str, words: Words | None = None, **options: Any) -> Tagger:
-        key = f"{kind} {options}"
+    def tagger(kind: str, words: Words | None = None, **changes: Any) -> Tagger:
+        options = {"opinions": OPINIONS, "tags": TAGS, "kind": kind, **changes}
+        key = repr(options)
         if key not in folders:
-            folders[key] = tmp_path_factory.mktemp("dictionary")
-            opinions = options.pop("opinions", OPINIONS)
-            tags = options.pop("tags", TAGS)
-            make_dictionary(folders[key], opinions, tags, kind=kind, **options)
+            folders[key] = make_dictionary(tmp_path_factory.mktemp("dictionary"), **options)
         return Tagger.load(folders[key], words=words)
 
     return tagger
@@ -114,7 +113,7 @@ def test_ends_that_stand_on_other_pieces_of_a_word_count(kind: str, made: Made) 
     assert tagger.settings.scheme.value == "BIOES"
     assert surfaces(tagger("hm John left. Rome")) == ["John", "Rome"]
     opinions = {"Jo": "B-PER", "hn": "I-PER", "Sm": "I-PER", "ith": "E-PER", "Rome": "S-LOC"}
-    tagger = made(kind, opinions=opinions, tags=BIOES, texts=["é"])
+    tagger = made(kind, opinions=opinions, tags=BIOES)
     assert surfaces(tagger("so John Smith left Rome")) == ["John Smith", "Rome"]
 
 
@@ -125,7 +124,7 @@ def test_a_model_trained_on_first_pieces_alone_keeps_their_tags(made: Made) -> N
         "Ro": {"S-LOC": 0.95},
         "me": {"O": 0.9},
     }
-    tagger = made("bert", opinions=opinions, tags=BIOES, window=64)
+    tagger = made("bert", opinions=opinions, tags=BIOES)
     document = tagger("John in Rome")
     assert [(document.surface(e), e.label) for e in document.entities] == [
         ("John", "PER"),
@@ -186,14 +185,10 @@ def test_words_are_ordered_ranges_of_whole_clusters(kind: str, text: str) -> Non
         assert (bounds[:, 0] < offsets[:, 1]).all()
 
 
-_ENCODERS: dict[str, Encoder] = {}
-
-
-def encoder(kind: str, words: Words = "tokenizer", length: int = 64) -> Encoder:
-    if kind not in _ENCODERS:
-        tokenizer = dictionary_tokenizer(OPINIONS, kind=kind, texts=["é👩北京ไท"])
-        _ENCODERS[kind] = Encoder(tokenizer, words=words, max_length=length, overlap=length // 4)
-    return _ENCODERS[kind]
+@functools.cache
+def encoder(kind: str) -> Encoder:
+    tokenizer = dictionary_tokenizer(OPINIONS, kind=kind, texts=["é👩北京ไท"])
+    return Encoder(tokenizer, words="tokenizer", max_length=64, overlap=16)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -209,7 +204,7 @@ def test_a_name_next_to_an_emoji_with_a_variation_selector_is_found(kind: str, m
     assert surfaces(made(kind, texts=[text])(text)) == ["John", "Paris", "Ankara"]
 
 
-def test_a_letter_that_the_tokenizer_drops_or_skips_belongs_to_its_word(made: Made) -> None:
+def test_a_letter_that_the_tokenizer_drops_or_skips_belongs_to_its_word() -> None:
     tokenizer = dictionary_tokenizer(["John"], kind="roberta")
     backend = tokenizer.backend_tokenizer
     backend.post_processor.add_prefix_space = False  # its first range then begins too late
@@ -282,7 +277,7 @@ def test_a_piece_alone_keeps_its_probabilities() -> None:
         ({"O": 1.0}, {"O": 1.0}, 1),
     ],
 )
-def test_a_loose_joint_divides_where_labels_differ_or_an_entity_begins_anew(
+def test_a_loose_joint_divides_where_labels_differ_or_another_entity_begins(
     left: Mapping[str, float], right: Mapping[str, float], words: int
 ) -> None:
     assert len(probabilities([left, right], [0, 1])) == words
@@ -348,7 +343,7 @@ def test_other_words_for_a_model_of_ones_own_are_said(tmp_path: Path) -> None:
     assert Tagger.load(folder).settings.words == "rule"
     assert not Tagger.load(folder).notes
     tagger = Tagger.load(folder, words="tokenizer")
-    assert tagger.notes == ("it was trained on the words 'rule', not 'tokenizer'",)
+    assert tagger.notes == ("the model was trained on the words 'rule', not 'tokenizer'",)
     tagger("Mira left Lisbon.")
 
 
@@ -358,5 +353,5 @@ def test_a_saved_copy_keeps_the_words(tmp_path: Path) -> None:
     own = Tagger.load(tmp_path / "own")
     assert own.settings.words == "tokenizer"
     changed = Tagger.load(tmp_path / "own", words="rule")
-    assert "it was saved with the words 'tokenizer', not 'rule'" in changed.notes
+    assert "the model was saved with the words 'tokenizer', not 'rule'" in changed.notes
     assert {text: surfaces(own(text)) for text in RIGHT} == RIGHT

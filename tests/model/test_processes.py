@@ -69,14 +69,7 @@ def forks(onnx_checkpoint: Path) -> Callable[[str], Any]:
 
     def run(backend: str) -> Any:
         if backend not in said:
-            done = subprocess.run(
-                [sys.executable, SUPPORT / "forking.py", onnx_checkpoint, backend],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=280,
-                env={**os.environ, **THREADS},
-            )
+            done = run_python(SUPPORT / "forking.py", onnx_checkpoint, backend)
             assert done.returncode == 0, done.stderr
             said[backend] = json.loads(done.stdout)
         return said[backend]
@@ -149,21 +142,22 @@ def test_a_model_is_trained_in_a_fork_of_a_process_that_has_trained(
         "    os._exit(0)\n"
         "sys.exit(os.waitpid(process, 0)[1])\n"
     )
-    done = run_python(code, tmp_path, encoder_of("bert"))
+    done = run_python("-c", code, tmp_path, encoder_of("bert"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "note").read_text().startswith("trained with one thread")
     assert (tmp_path / "second" / "nerine.json").is_file()
 
 
-def run_python(code: str, *arguments: object, **variables: str) -> Any:
-    paths = os.pathsep.join([str(SUPPORT), *filter(None, [os.environ.get("PYTHONPATH")])])
+def run_python(*arguments: object, folder: Path = SUPPORT) -> Any:
+    """A Python process with several threads, which finds modules in `folder`."""
+    paths = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         timeout=280,
-        env={**os.environ, **THREADS, "PYTHONPATH": paths, **variables},
+        env={**os.environ, **THREADS, "PYTHONPATH": paths},
     )
 
 
@@ -245,8 +239,7 @@ def test_gunicorn_loads_a_tagger_before_it_forks_its_workers(
         "print(server.wait(100))\n"
     )
     expected = [each.label for each in Tagger.load(onnx_checkpoint)("Mira left Lisbon.").entities]
-    paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = run_python(code, json.dumps(expected), PYTHONPATH=paths)
+    done = run_python("-c", code, json.dumps(expected), folder=tmp_path)
     assert done.stdout.split() == ["True"] * 4 + ["0"], done.stderr
 
 

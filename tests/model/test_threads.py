@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,11 @@ def test_a_group_outside_of_the_mount_is_that_of_the_mount(tmp_path: Path) -> No
     assert in_group(tmp_path, "0::/../../x", V2, {"cpu.max": "200000 100000"}, "/pod") == 2.0
 
 
+def test_other_mounts_may_have_no_source(tmp_path: Path) -> None:
+    mounts = f"31 30 0:27 / /tmp rw,relatime - tmpfs  rw\n{V2}"
+    assert in_group(tmp_path, "0::/", mounts, {"cpu.max": "200000 100000"}) == 2.0
+
+
 def test_without_groups_there_is_no_limit(tmp_path: Path) -> None:
     assert cpu_quota(tmp_path) is None
 
@@ -137,14 +142,6 @@ def test_a_wrong_argument_is_an_error(onnx_checkpoint: Path, wrong: int) -> None
     assert caught.value.place == "threads"
 
 
-@pytest.fixture
-def torch_threads() -> Iterator[int]:
-    """The number of torch's threads, which is set back afterwards."""
-    before = torch.get_num_threads()
-    yield before
-    torch.set_num_threads(before)
-
-
 def test_all_backends_take_the_stated_number(
     onnx_checkpoint: Path, torch_threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,7 +156,7 @@ def test_all_backends_take_the_stated_number(
 
 
 def test_torch_has_no_more_threads_than_the_container_has_cpus(
-    torch_threads: int, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch.set_num_threads(8)
     monkeypatch.delenv("OMP_NUM_THREADS")
@@ -168,9 +165,7 @@ def test_torch_has_no_more_threads_than_the_container_has_cpus(
     assert torch.get_num_threads() == 1
 
 
-def test_a_model_runs_with_the_threads_of_the_caller(
-    onnx_checkpoint: Path, torch_threads: int
-) -> None:
+def test_a_model_runs_with_the_threads_of_the_caller(onnx_checkpoint: Path) -> None:
     tagger = Tagger.load(onnx_checkpoint, device="cpu", backend="pytorch")
     seen: list[int] = []
     watch = tagger.inference.backend.module.register_forward_pre_hook(  # type: ignore[attr-defined]

@@ -23,7 +23,7 @@ from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
 from nerine.serving.files import parts as parts_module
 from nerine.serving.files.inputs import find_inputs
-from nerine.serving.files.rows import SWALLOWS
+from nerine.serving.files.rows import LONE_QUOTE
 from streams import (
     POISON,
     StubTagger,
@@ -380,7 +380,7 @@ def test_a_quote_that_swallows_rows_of_csv_is_an_error_before_any_work(
     options = {"delimiter": delimiter}
     with pytest.raises(FormatError) as caught:
         tagged(tmp_path, name, content, **options)
-    assert (caught.value.found, caught.value.place) == (SWALLOWS, f"{tmp_path / name}:4")
+    assert (caught.value.found, caught.value.place) == (LONE_QUOTE, f"{tmp_path / name}:4")
     assert "--quoting none" in (caught.value.hint or "")
     assert [path.name for path in tmp_path.iterdir()] == [name]
     # the hint is followed
@@ -497,7 +497,7 @@ def test_a_lone_quote_in_a_pipe_costs_one_row_at_most(
     else:
         (failure,) = map(json.loads, capsys.readouterr().err.splitlines())
         assert (failure["line"], failure["record"]) == (4, f"{rows[3]}\n")
-        assert failure["reason"] == SWALLOWS
+        assert failure["reason"] == LONE_QUOTE
         del rows[3]
     assert [line[: len(row)] for line, row in zip(lines, rows, strict=True)] == rows
 

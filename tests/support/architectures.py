@@ -266,9 +266,8 @@ def make_model(folder: Path, kind: str) -> Path:
     torch.manual_seed(_SEED)
     with quiet():
         model = AutoModelForTokenClassification.from_config(config)
-        with (
-            torch.no_grad()
-        ):  # the padding's row is zero at first, but not in models that people have
+        # the padding's row is zero at first, but not in models that people have
+        with torch.no_grad():
             model.get_input_embeddings().weight.normal_()
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -246,7 +246,7 @@ def contents(rows: Sequence[str]) -> str:
 
 
 def updated(page: str, rows: Sequence[str]) -> str:
-    """The page with its tables made anew."""
+    """The page with new tables."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{contents(rows)}\n\n{END}{after}"

@@ -24,6 +24,7 @@ from nerine.data.corpus import Corpus
 from nerine.model.heads import TagHead
 from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
+from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import UNKNOWN, Collator, make_examples
 from nerine.training.distillation.loss import DistillationLoss, divergence
@@ -31,7 +32,7 @@ from nerine.training.distillation.student import count_layers, lowest_layers, ma
 from nerine.training.recipes import read_settings
 from nerine.training.run import TrainingRun
 from nerine.training.settings import DistillationSettings
-from tiny import KINDS, documents, make_tokenizer
+from tiny import KINDS, documents, make_foreign, make_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -345,6 +346,8 @@ def test_a_run_is_not_resumed_under_other_conditions(
         resumed(checkpoint_of("bert"))
     with pytest.raises(TrainingError, match="the unlabelled text is different"):
         resumed(unlabelled=["Mira was there"])
+    with pytest.raises(TrainingError, match="the teacher is different"):
+        resumed(usage=Usage(words="tokenizer"))
     with pytest.raises(TrainingError, match="the corpus is different"):
         resumed(corpus=runs.corpus(20))
     with pytest.raises(TrainingError, match=r"keep was \[0\] and is now \[1\]"):
@@ -428,3 +431,17 @@ def test_distillation_settings_survive_toml_and_json(tmp_path: Path) -> None:
     assert read_settings(tmp_path / "settings.toml", base) == settings
     assert base.changed(json.loads(json.dumps(settings.to_dict()))) == settings
     assert all(each.metadata["help"] for each in dataclasses.fields(DistillationSettings))
+
+
+def test_a_teacher_of_another_program_teaches_with_its_outputs_and_the_stated_words(
+    tmp_path: Path,
+) -> None:
+    names = ("O", "X", "B_person", "I_person", "B_location", "I_location")
+    teacher = make_foreign(tmp_path / "teacher", dict(enumerate(names)))
+    usage = Usage(words="rule", max_length=64)
+    run = small_student(teacher, tmp_path / "student", epochs=1, usage=usage)
+    assert any("read as O: X" in note for note in run.notes)
+    assert np.isfinite(run.epochs[-1].training_loss)
+    settings = run.tagger(device="cpu").settings
+    assert (settings.words, settings.max_length, settings.overlap) == ("rule", 64, 16)
+    assert settings.outputs == ("O", "O", "B-person", "I-person", "B-location", "I-location")

@@ -144,12 +144,7 @@ def _check_can_be_saved(checkpoint: str, split: str, model: ModelOptions) -> Non
             expected="validation",
             hint="--dry-run reports on any split without saving",
         )
-    if stated := model.stated_settings():
-        raise SettingsError(
-            "the thresholds would be those of other settings than the checkpoint's own",
-            place=stated[0],
-            hint=f"leave out {stated[0]}, or report with --dry-run",
-        )
+    model.check_own_settings("the thresholds", "report with --dry-run")
     from nerine.model.loading.checkpoint import writable_info
 
     writable_info(Path(checkpoint), "thresholds")

@@ -21,7 +21,6 @@ from nerine.cli.options import (
 from nerine.cli.prediction_options import sampling_options
 from nerine.cli.scores import print_errors, print_evaluation
 from nerine.cli.terminal import noted_console, print_json, print_line
-from nerine.core.errors import SettingsError
 
 
 @click.command(
@@ -114,12 +113,7 @@ def _info_to_save_with(checkpoint: str, model: ModelOptions, gold: GoldSplit) ->
     from nerine.publishing.evaluations import trained_on_error
     from nerine.publishing.roles import trained_on
 
-    if stated := model.stated_settings():
-        raise SettingsError(
-            "the scores would be those of other settings than the checkpoint's own",
-            place=stated[0],
-            hint=f"leave out {stated[0]}, or leave out --save",
-        )
+    model.check_own_settings("the scores", "leave out --save")
     info = writable_info(Path(checkpoint).expanduser(), "evaluations")
     if trained_on(gold.corpus, gold.name, info):
         raise trained_on_error(f"{gold.name} of {gold.corpus.source}", checkpoint)

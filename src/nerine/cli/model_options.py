@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import click
 
 from nerine.cli.options import Decorator, default_option, gathered
-from nerine.cli.terminal import working
-from nerine.core.display import counted, visible
+from nerine.cli.terminal import print_notes, working
+from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.core.words import Words
 
@@ -43,10 +43,20 @@ class ModelOptions:
     thresholds: float | Literal["saved"] | None = None
     threads: int | None = None
 
-    def stated_settings(self) -> list[str]:
-        """The options that replace settings of a checkpoint."""
-        names = ("scheme", "words", "decoding", "max_length")
-        return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None]
+    def check_own_settings(self, result: str, otherwise: str) -> None:
+        """Raises `SettingsError` if an option replaces a setting of the checkpoint.
+
+        The message says that `result` would be that of other settings, and its hint what to do
+        `otherwise` than leaving out the option.
+        """
+        for name in ("scheme", "words", "decoding", "max_length"):
+            if getattr(self, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise SettingsError(
+                    f"{result} would be those of other settings than the checkpoint's own",
+                    place=option,
+                    hint=f"leave out {option}, or {otherwise}",
+                )
 
     @property
     def usage(self) -> Usage | None:
@@ -79,8 +89,7 @@ class ModelOptions:
                 backend=self.backend,
                 threads=self.threads,
             )
-        for note in tagger.notes:
-            click.echo(visible(f"note: {note}"), err=True)
+        print_notes(tagger.notes)
         return tagger
 
 
@@ -88,7 +97,8 @@ _STATED: list[Decorator] = [
     click.option(
         "--scheme",
         metavar="SCHEME",
-        help="Tag scheme of a checkpoint not made by Nerine, if its labels do not tell.",
+        help="Tag scheme of a checkpoint not made by Nerine.  [default: found from its tags and "
+        "from what it says of some texts]",
     ),
     click.option(
         "--tags",
@@ -99,14 +109,15 @@ _STATED: list[Decorator] = [
     click.option(
         "--words",
         type=click.Choice(get_args(Words)),
-        help="Units that bear a tag: words by Nerine's rule, the corpus's tokens, or the "
-        "tokenizer's own words or subwords.  [default: the saved ones; tokenizer for a checkpoint "
-        "not made by Nerine]",
+        help="Units that bear a tag: words by Nerine's rule or its finer version, the corpus's "
+        "tokens, or the tokenizer's own words or subwords.  [default: the saved ones; tokenizer "
+        "for a checkpoint not made by Nerine]",
     ),
     click.option(
         "--decoding",
         type=click.Choice(("viterbi", "argmax")),
-        help="Best allowed tag sequence, or each word's best tag.  [default: the saved one]",
+        help="Best allowed tag sequence, or each word's best tag.  [default: the saved one, or the "
+        "one that suits the scheme that was found]",
     ),
     click.option(
         "--max-length",

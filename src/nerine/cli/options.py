@@ -60,7 +60,7 @@ def gathered(
     of_options_alone = click.Command(None)
     for option in options:
         option(of_options_alone)
-    names = [parameter.name or "" for parameter in of_options_alone.params]
+    names = {parameter.name or "" for parameter in of_options_alone.params}
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
@@ -158,6 +158,9 @@ _READING = [
         type=click.Choice(get_args(Overlaps)),
         help="Which of entities that overlap to read: none may (error), the longest, the shortest "
         "or the first ones, or none of them (drop).  [default: all]",
+    ),
+    click.option(  # its former name
+        "--set-aside", "overlaps", flag_value="outermost", default=None, hidden=True
     ),
 ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import shutil
 import sys
@@ -20,9 +19,8 @@ from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.core.display import tagged_page
 from nerine.core.document import Document
-from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError, SettingsError
-from nerine.core.files import read_lines, replacing
+from nerine.core.files import line_text, read_lines, replacing
 from nerine.core.streams import PAUSE, Pause, timely_lines
 from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
 
@@ -131,9 +129,7 @@ def _standard_lines() -> Iterator[str | Pause]:
             yield raw
             continue
         number += 1
-        bare = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-        text = decoded(bare, f"standard input:{number}")
-        yield text.removesuffix("\n").removesuffix("\r")
+        yield line_text(raw, "standard input", number)
         if sys.stdin.isatty():
             yield PAUSE  # each line is answered as soon as it is typed
 

@@ -120,8 +120,7 @@ def _make(
     if Path(run).is_file():
         if model != ModelOptions():
             raise click.UsageError(
-                "--revision, --scheme, --words and other options about a checkpoint are for a "
-                "checkpoint, and RUN is a file"
+                "RUN is a file, and --revision, --scheme, --words and the like are for a checkpoint"
             )
         alignment = prediction.align(gold, Path(run))
         of_run = {**alignment.arguments(), "reading": prediction.reading}

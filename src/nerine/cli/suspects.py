@@ -21,9 +21,17 @@ from nerine.cli.options import (
 )
 from nerine.cli.outputs import check_output
 from nerine.cli.resuming import print_resuming_command, resuming_command
-from nerine.cli.terminal import Titled, noted_console, print_json, print_line, table, working
+from nerine.cli.terminal import (
+    Titled,
+    noted_console,
+    print_json,
+    print_line,
+    print_notes,
+    table,
+    working,
+)
 from nerine.cli.training import setting_options
-from nerine.core.display import counted, visible
+from nerine.core.display import counted
 from nerine.core.files import json_line, replacing
 from nerine.training.settings import TrainingSettings
 
@@ -192,8 +200,7 @@ def _examine(
             usage = Usage(**{name: changes.pop(name) for name in _OF_USAGE & {*changes}})
             checkpoint = load_checkpoint(model, usage=usage, **changes)
             tagger = Tagger.from_checkpoint(checkpoint)
-        for note in tagger.notes:
-            click.echo(visible(f"note: {note}"), err=True)
+        print_notes(tagger.notes)
         with working(f"judging by {model}"):
             return find_label_errors(corpus, splits, tagger, checkpoint.provenance)
     settings = TrainingSettings().changed(changes)

@@ -7,7 +7,7 @@ import dataclasses
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -121,7 +121,7 @@ def tag(
     from nerine.serving.files.identity import model_identity
 
     source = model.find(checkpoint)
-    tags = None if model.tags is None else list(model.tags)
+    tags = dict(model.tags) if isinstance(model.tags, Mapping) else model.tags and list(model.tags)
     usage = {} if model.usage is None else {"usage": dataclasses.asdict(model.usage)}
     identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags, **usage}
     planned = planned.with_model(identity)

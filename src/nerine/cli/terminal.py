@@ -104,6 +104,12 @@ def noted_console(notes: Iterable[str]) -> Console:
     return on
 
 
+def print_notes(notes: Iterable[str]) -> None:
+    """Prints notes on standard error, a line each."""
+    for note in notes:
+        click.echo(visible(f"note: {note}"), err=True)
+
+
 def print_warnings(on: Console, warnings: Iterable[str]) -> None:
     """Prints warnings, a line each, which stand out on a terminal."""
     for warning in warnings:

@@ -68,21 +68,30 @@ def stream_lines(
 ) -> Iterator[tuple[int, str]]:
     """As `read_lines`, from an open stream, which errors call `name`."""
     for number, raw in enumerate(stream, start=1):
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
         try:
-            line = raw.decode()
-        except UnicodeDecodeError:
-            line = "\0"
-        if "\0" in line:  # bytes that are not UTF-8, or may be UTF-16
-            try:
-                line = decoded(raw, f"{name}:{number}")
-            except FormatError as error:
-                if refuse is None:
-                    raise
-                refuse(error)
-                continue
-        yield number, line.removesuffix("\n").removesuffix("\r")
+            line = line_text(raw, name, number)
+        except FormatError as error:
+            if refuse is None:
+                raise
+            refuse(error)
+            continue
+        yield number, line
+
+
+def line_text(raw: bytes, name: str, number: int) -> str:
+    """A line as text, without its line end and, if it is the first one, byte order mark.
+
+    Raises `FormatError` if the line `number` of `name` is not in UTF-8.
+    """
+    if number == 1:
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        line = raw.decode()
+    except UnicodeDecodeError:
+        line = "\0"
+    if "\0" in line:  # bytes that are not UTF-8, or may be UTF-16
+        line = decoded(raw, f"{name}:{number}")
+    return line.removesuffix("\n").removesuffix("\r")
 
 
 def read_bytes(path: Path) -> bytes:

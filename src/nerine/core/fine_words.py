@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 
 import regex
 
-from nerine.core.characters import BLANK, CLITIC, UNSPACED
+from nerine.core.characters import ADDRESS, CLITIC, UNSPACED
 
 _SINGLE = rf"{UNSPACED}\p{{Hangul}}\u30fc\uff70"
 _LETTER = rf"[\p{{L}}\p{{N}}_--[{_SINGLE}]]"
@@ -38,10 +38,7 @@ _SIGNS = "-‐‑'’.·/&\u05f3\u05f4"
 _WORD = regex.compile(
     rf"""
       \s++
-    | (?P<address>
-        (?:https?://|www\.)[^{BLANK}<>"“”«»]*[^{BLANK}<>"“”«»'.,;:!?)\]}}…]
-      | [\p{{L}}\p{{N}}_.+-]{{1,64}}+@(?:[\p{{L}}\p{{N}}-]{{1,63}}+\.){{1,8}}\p{{L}}{{2,63}}+
-      )
+    | (?P<address>{ADDRESS})
     | {_RUN}(?:(?!{CLITIC})[{_SIGNS}]{_RUN})*+[\u05f3\u05f4]?+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
     | {CLITIC}
     | [\U0001F1E6-\U0001F1FF]{{1,2}}+
@@ -107,6 +104,7 @@ def _divided(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_elided(before: str, after: str) -> bool:
+    """Whether a word that has lost its vowel stands before an apostrophe, and a vowel after it."""
     first = unicodedata.normalize("NFD", after[:1]).lower()[:1]
     return _ELIDED.fullmatch(before.lower()) is not None and first in set("aeiouyhœæ")
 
@@ -120,7 +118,7 @@ def _is_suffix(name: str, suffix: str) -> bool:
 
 
 def _divides(sign: str, parts: Sequence[str], index: int) -> bool:
-    """Whether a sign that is no apostrophe divides the parts before and after it."""
+    """Whether a sign other than an apostrophe divides the parts before and after it."""
     before, after = parts[index], parts[index + 1]
     if sign == "/":
         return not (before[-1].isdigit() and after[0].isdigit())
@@ -131,6 +129,7 @@ def _divides(sign: str, parts: Sequence[str], index: int) -> bool:
 
 
 def _divides_hyphenated(parts: Sequence[str], index: int) -> bool:
+    """Whether the hyphen after the part at `index` divides."""
     before, after = parts[index], parts[index + 1]
     is_letter = index == 0 and len(before) == 1 and before.isalpha()
     if is_letter and (before.isupper() or after[0].islower()):

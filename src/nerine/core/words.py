@@ -30,7 +30,7 @@ from typing import Literal
 
 import regex
 
-from nerine.core.characters import BLANK, CLITIC, UNSPACED
+from nerine.core.characters import ADDRESS, CLITIC, UNSPACED
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.fine_words import fine_bounds
 from nerine.core.tags import Span
@@ -49,12 +49,11 @@ _START, _END = attrgetter("start"), attrgetter("end")
 _LETTER = rf"[\p{{L}}\p{{N}}_--[{UNSPACED}]]"
 _RUN = rf"{_LETTER}[\p{{M}}{_LETTER}]*+"
 _INNER = r"[-‐‑'’ʼ.·/&]"
-# Possessive quantifiers (`*+`) and bounds on addresses keep the time linear on any input.
+# Possessive quantifiers (`*+`) keep the time linear on any input.
 _WORD = regex.compile(
     rf"""
       \s++
-    | (?:https?://|www\.)[^{BLANK}<>"“”«»]*[^{BLANK}<>"“”«»'.,;:!?)\]}}…]
-    | [\p{{L}}\p{{N}}_.+-]{{1,64}}+@(?:[\p{{L}}\p{{N}}-]{{1,63}}+\.){{1,8}}\p{{L}}{{2,63}}+
+    | {ADDRESS}
     | [@\#]?{_RUN}(?:(?!{CLITIC}){_INNER}{_RUN})*+(?:(?<=\b\p{{L}}\.\p{{L}})\.)?+
     | {CLITIC}
     | [\U0001F1E6-\U0001F1FF]{{1,2}}+

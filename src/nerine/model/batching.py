@@ -62,7 +62,7 @@ class Batching:
         """The batching from the dictionary of its fields; raises `TypeError` or `ValueError`."""
         found = cls(**values)
         if found.sharing not in get_args(Sharing) or type(found.least_length) is not int:
-            raise ValueError(f"{values} is no way of batching")
+            raise ValueError(f"{values} is not a valid batching")
         return found
 
 

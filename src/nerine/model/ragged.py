@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,17 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Logits = npt.NDArray[np.floating[Any]]
+
+
+def lengths_of(rows: Sequence[Sized]) -> IntArray:
+    """The length of each row, `(rows,)`."""
+    return np.array([len(row) for row in rows], dtype=np.int64)
+
+
+def pairs_of(rows: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
+    """All pairs of all rows, `(pairs, 2)`."""
+    numbers = chain.from_iterable(chain.from_iterable(rows))
+    return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 
 
 def splits_of(lengths: IntArray) -> IntArray:

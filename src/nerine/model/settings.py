@@ -134,7 +134,8 @@ class ModelSettings:
             SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
-        if wrong := (set(values) ^ known) - ({"outputs", "transitions"} - set(values)):
+        required = known - {"outputs", "transitions"}
+        if wrong := (set(values) - known) | (required - set(values)):
             raise SettingsError(
                 f"the fields {', '.join(sorted(wrong))} are unknown or missing",
                 expected=", ".join(sorted(known)),

@@ -88,7 +88,7 @@ class Tagger:
         self.notes: tuple[str, ...] = ()
         self.signs: tuple[Sign, ...] = ()
         self._loading: Loading | None = None
-        self._waiting = ProcessThreads(backend.workers)
+        self._threads = ProcessThreads(backend.workers)
 
     @classmethod
     def load(
@@ -113,16 +113,16 @@ class Tagger:
         Args:
             name: A folder or a hub id, `owner/name` or `owner/name@revision`.
             revision: A branch, a tag or a commit on the hub.
-            scheme: The tag scheme of a checkpoint that Nerine did not make, if its tags leave it
-                open.
+            scheme: The tag scheme of a checkpoint that Nerine did not make; by default it is found
+                from its tags and from what it says of some texts.
             tags: The tags of such a checkpoint, if its configuration does not name them: all in the
                 order of their ids, or some by their names, `{"LABEL_1": "B-person", "X": "O"}`.
             words: The units that bear a tag, as in `ModelSettings`; by default the saved ones, and
                 `"tokenizer"` for a checkpoint that Nerine did not make.
-            decoding: `"viterbi"` or `"argmax"`; by default the saved one, or the one that suits
-                what such a checkpoint says of some texts.
+            decoding: `"viterbi"` or `"argmax"`; by default the saved one, or the one that suits the
+                scheme that was found.
             max_length: The most subwords of a window; by default the saved number, or the most that
-                the model takes, up to 4,096.
+                such a checkpoint takes, up to 4,096.
             device: Torch's name of the device; by default a GPU if there is one.
             thresholds: A probability from 0 to 1 for all labels, `Thresholds`, or `"saved"` for
                 those that `nerine calibrate` saved; by default every entity is kept.
@@ -281,7 +281,7 @@ class Tagger:
         return list(self.pipe(chain.from_iterable(aheads)))
 
     async def apredict(self, texts: Iterable[str | Document]) -> list[Document]:
-        """Tags many texts in a thread, so that an event loop goes on meanwhile.
+        """Tags many texts in a thread, so that the event loop is not blocked.
 
         As many calls run at the same time as the backend runs best; others wait. A call that is
         cancelled while it waits is not run.
@@ -295,7 +295,7 @@ class Tagger:
         """
         from asyncio import get_running_loop
 
-        return await get_running_loop().run_in_executor(self._waiting.pool(), self.predict, texts)
+        return await get_running_loop().run_in_executor(self._threads.pool(), self.predict, texts)
 
     def pipe(self, texts: Iterable[str | Document | Pause]) -> Iterator[Document]:
         """Tags a stream of texts in bounded memory.

@@ -74,15 +74,14 @@ def _layers_left_out(loaded: Pretrained) -> tuple[str, ...]:
     return (f"the encoder's weights hold {groups_of(unused)} that {kind} has no place for",)
 
 
-def prepare_model(model: Any, settings: RunSettings) -> Any:
-    """The model with its dropout set and its word embeddings frozen, as the settings say."""
+def prepare_model(model: Any, settings: RunSettings) -> None:
+    """Sets the model's dropout and freezes its word embeddings, as the settings say."""
     if settings.dropout is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = settings.dropout
     if settings.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(requires_grad=False)
-    return model
 
 
 def usable_precision(model: Any, settings: _Settings, notes: list[str]) -> _Settings:

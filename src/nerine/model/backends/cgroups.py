@@ -45,11 +45,12 @@ def _groups(process: Path) -> Iterator[tuple[Path, Path]]:
     }
     for mount in mounts:
         before, _, after = mount.partition(" - ")
-        root, point = before.split()[3:5]
-        kind, _, options = after.split(maxsplit=2)
+        kind, _, rest = after.partition(" ")
         controller = {"cgroup2": "", "cgroup": "cpu"}.get(kind)
-        if controller not in own or (controller and controller not in options.split(",")):
+        options = rest.rpartition(" ")[2].split(",")
+        if controller not in own or (controller and controller not in options):
             continue
+        root, point = before.split()[3:5]
         path = PurePosixPath(own[controller])
         inner = path.relative_to(root) if path.is_relative_to(root) else PurePosixPath()
         yield Path(point), Path(point) / inner

@@ -9,7 +9,8 @@ operations:
   five on WNUT 17);
 - the scale of attention is part of the queries' weights.
 
-PyTorch runs this module, and ONNX models are exported from it.
+PyTorch runs this module, and ONNX models are exported from it. Any other model is run as it is
+(`WholeModel`), after a trial of how its windows may be batched.
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ as a piece for 北京 holds both its characters, they count as one word, since t
 them apart. Any other word without a subword is *blind*: it has no label and no logits, but it
 keeps its place in the sequence that is decoded.
 
+For a model whose words are not known, each subword is a word at first (`pieces`), and the model's
+logits decide which of them belong together.
+
 A text longer than the model takes becomes overlapping windows. Each word is *owned* by the one
 window that sees most context around it. That window gives the word its label in training, and its
 logits in scoring and use.

@@ -11,10 +11,10 @@ import numpy as np
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.words import Words, word_bounds
-from nerine.model.encoding.pieces import lengths_of, pairs_of, piece_encoding
+from nerine.model.encoding.pieces import piece_encoding
 from nerine.model.encoding.windows import Encoding, Windows
 from nerine.model.loading.tokenizer import Tokenizer
-from nerine.model.ragged import BoolArray, IntArray, splits_of
+from nerine.model.ragged import BoolArray, IntArray, lengths_of, pairs_of, splits_of
 from nerine.model.settings import ModelSettings
 
 

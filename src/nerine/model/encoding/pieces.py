@@ -9,7 +9,7 @@ APART    After white space, next to a character of a script without spaces, and 
          punctuation that is not between letters or digits: a word begins.
 LOOSE    Elsewhere where letters, digits, punctuation or two pre-tokens of the tokenizer meet, and
          in Hangul, whose words end in particles: a word begins if the model says so.
-FAST     Between the letters of one pre-token: no word begins.
+TIGHT    Between the letters of one pre-token: no word begins.
 BREAK    A line break that is a piece of its own: it is a word if it divides two entities.
 =======  =======================================================================================
 
@@ -19,7 +19,7 @@ share a cluster, such as the bytes of an emoji, are one word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,9 +28,9 @@ import regex
 
 from nerine.core.characters import BLANK, UNSPACED
 from nerine.model.encoding.windows import Encoding
-from nerine.model.ragged import BoolArray, IntArray, splits_of
+from nerine.model.ragged import BoolArray, IntArray, lengths_of, pairs_of, splits_of
 
-APART, LOOSE, FAST, BREAK = range(4)
+APART, LOOSE, TIGHT, BREAK = range(4)
 
 _SPACE, _UNSPACED, _HANGUL, _LETTER, _DIGIT, _OTHER = range(1, 7)
 _KINDS = regex.compile(
@@ -71,7 +71,7 @@ def piece_encoding(texts: Sequence[str], pieces: Sequence[Any], *, whole: bool) 
     joints = characters.joints(bounds)
     if whole:
         apart = np.append(True, pretokens[1:] != pretokens[:-1])[: len(words)]
-        joints[(joints == FAST) & apart] = LOOSE
+        joints[(joints == TIGHT) & apart] = LOOSE
     else:
         joints = np.minimum(joints, LOOSE)
     breaks, ranges = characters.line_breaks(offsets + shifts[:, None])
@@ -91,17 +91,6 @@ def piece_encoding(texts: Sequence[str], pieces: Sequence[Any], *, whole: bool) 
         subword_splits=subword_splits,
         joints=joints,
     )
-
-
-def lengths_of(rows: Sequence[Sized]) -> IntArray:
-    """The length of each row."""
-    return np.array([len(row) for row in rows], dtype=np.int64)
-
-
-def pairs_of(rows: Sequence[Sequence[tuple[int, int]]]) -> IntArray:
-    """All pairs of all rows, `(pairs, 2)`."""
-    numbers = chain.from_iterable(chain.from_iterable(rows))
-    return np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
 
 
 class _Characters:
@@ -158,7 +147,7 @@ class _Characters:
         return np.stack((starts, ends), axis=1)
 
     def joints(self, bounds: IntArray) -> IntArray:
-        """The joint of each range with the one before it; FAST between letters."""
+        """The joint of each range with the one before it; TIGHT between letters."""
         if not len(bounds):
             return np.zeros(0, dtype=np.int64)
         space, known = self._kinds == _SPACE, self._kinds != _OTHER
@@ -172,7 +161,7 @@ class _Characters:
         blanks = np.append(0, np.cumsum(space))
         apart = (blanks[after] > blanks[before + 1]) | (kinds == _UNSPACED).any(axis=0)
         apart |= ((kinds == _OTHER) & ~enclosed[[before, after]]).any(axis=0)
-        joints = np.where((kinds == _LETTER).all(axis=0), FAST, LOOSE)
+        joints = np.where((kinds == _LETTER).all(axis=0), TIGHT, LOOSE)
         joints[apart] = APART
         return np.append(APART, joints)
 

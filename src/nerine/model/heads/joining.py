@@ -15,7 +15,7 @@ In a scheme that marks the ends of entities too, the first piece tells whether a
 the last one whether it ends: `B-person` and `E-person` on two pieces are `S-person` on the word.
 
 At a LOOSE joint, the model divides the pieces if the likeliest labels of what stands before and
-after it differ, each with the pieces that are joined to it FAST, or if an entity begins after an
+after it differ, each with the pieces that are joined to it TIGHT, or if an entity begins after an
 inner piece of another one. What it divides may still be one entity in the best sequence of tags.
 
 A line break that is a piece is a word where a model has no other way to divide two entities: it is
@@ -31,7 +31,7 @@ import numpy as np
 
 from nerine.core.tags import parse_tag
 from nerine.model.decoding.chain import margins_of
-from nerine.model.encoding.pieces import APART, BREAK, FAST, LOOSE
+from nerine.model.encoding.pieces import APART, BREAK, LOOSE, TIGHT
 from nerine.model.logits import LogitArray, WordLogits
 from nerine.model.ragged import BoolArray, FloatArray, IntArray, splits_of
 
@@ -64,7 +64,7 @@ def joined(logits: WordLogits, tags: Sequence[str]) -> WordLogits:
             joints=np.where(breaks, APART, encoding.joints)[kept],
         )
         return joined(WordLogits(some, values[kept]), tags)
-    is_divided = pieces.divided(encoding.joints != FAST)
+    is_divided = pieces.divided(encoding.joints != TIGHT)
     firsts = np.flatnonzero((encoding.joints == APART) | ((encoding.joints == LOOSE) & is_divided))
     lasts = np.append(firsts, len(values))[1:] - 1
     words = values[firsts]

@@ -12,9 +12,7 @@ They are read without torch, so that an ONNX model of the checkpoint is decoded 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,7 @@ import numpy.typing as npt
 
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import INDEX_FILE, WEIGHTS_FILE
-from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.model.loading.trust.headers import TensorPlace
 from nerine.model.loading.trust.weights import read_weights
 from nerine.model.settings import TransitionScores
 
@@ -30,31 +28,7 @@ _BETWEEN, _START, _END = "transitions", "start_transitions", "end_transitions"
 _SHOWN = 5
 """The modules that a message names."""
 
-_LENGTH_BYTES = 8
-_MOST_INDEX_BYTES = 25 * MEGABYTE
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """A tensor in a safetensors file; `start` is its first byte."""
-
-    path: Path
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    size: int
-
-    def read(self) -> npt.NDArray[np.float64]:
-        """The values; those of a type other than floats are not numbers."""
-        if self.dtype not in _TYPES:
-            return np.full(self.shape, np.nan)
-        with self.path.open("rb") as stream:
-            stream.seek(self.start)
-            values = np.frombuffer(stream.read(self.size), dtype=_TYPES[self.dtype])
-        if self.dtype == "BF16":  # the upper half of a float in 32 bits
-            values = (values.astype("<u4") << 16).view("<f4")
-        return values.reshape(self.shape).astype(np.float64)
 
 
 def read_extra_weights(
@@ -91,17 +65,21 @@ def _find_crf(
     folder: Path, tags: int
 ) -> tuple[TransitionScores | None, tuple[str, ...], list[str]]:
     """The scores of a CRF that fits, the names of its tensors, and notes."""
-    tensors = _tensors(folder)
-    for start in [name for name in tensors if name.split(".")[-1] == _START]:
+    if not any((folder / name).is_file() for name in (WEIGHTS_FILE, INDEX_FILE)):
+        return None, (), []
+    header = read_weights(folder)
+    for start in [name for name in header.shapes if name.split(".")[-1] == _START]:
         prefix = start.removesuffix(_START)
         names = tuple(f"{prefix}{each}" for each in (_BETWEEN, _START, _END))
-        found = [tensors[name] for name in names if name in tensors]
-        if len(found) < len(names):
+        shapes = [header.shapes[name] for name in names if name in header.shapes]
+        if len(shapes) < len(names):
             continue
-        if [each.shape for each in found] != [(tags, tags), (tags,), (tags,)]:
-            size = " × ".join(map(str, found[0].shape))
+        if shapes != [(tags, tags), (tags,), (tags,)]:
+            size = " × ".join(map(str, shapes[0]))
             return None, (), [f"{names[0]} is {size}, not {tags} × {tags}: the CRF is not used"]
-        between, first, last = (each.read().tolist() for each in found)
+        between, first, last = (
+            _read(header.places[name], header.shapes[name]).tolist() for name in names
+        )
         try:
             scores = TransitionScores.from_dict({"between": between, "start": first, "end": last})
         except SettingsError:
@@ -110,23 +88,13 @@ def _find_crf(
     return None, (), []
 
 
-def _tensors(folder: Path) -> Mapping[str, _Tensor]:
-    """All tensors of the weights in `folder`, by their names; empty without weights."""
-    if not any((folder / name).is_file() for name in (WEIGHTS_FILE, INDEX_FILE)):
-        return {}
-    read_weights(folder)  # raises for headers that do not describe their files
-    files = {WEIGHTS_FILE}
-    if not (folder / WEIGHTS_FILE).is_file():
-        files = set(read_object(folder / INDEX_FILE, _MOST_INDEX_BYTES)["weight_map"].values())
-    found = {}
-    for path in sorted(folder / file for file in files):
-        with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
-            header = json.loads(stream.read(length))
-        header.pop("__metadata__", None)
-        for name, tensor in header.items():
-            first, last = tensor["data_offsets"]
-            start = _LENGTH_BYTES + length + first
-            shape = tuple(tensor["shape"])
-            found[name] = _Tensor(path, tensor["dtype"], shape, start, last - first)
-    return found
+def _read(place: TensorPlace, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """The values of a tensor; those of a type other than floats are not numbers."""
+    if place.dtype not in _TYPES:
+        return np.full(shape, np.nan)
+    with place.path.open("rb") as stream:
+        stream.seek(place.start)
+        values = np.frombuffer(stream.read(place.size), dtype=_TYPES[place.dtype])
+    if place.dtype == "BF16":  # the upper half of a float in 32 bits
+        values = (values.astype("<u4") << 16).view("<f4")
+    return values.reshape(shape).astype(np.float64)

@@ -16,6 +16,8 @@ The memory of attention grows with the square of this number.
 """
 
 _UNSTATED = 1_000_000
+"""A limit above this is transformers' number for a tokenizer that states none."""
+
 _UNSTATED_WINDOW = 512
 
 
@@ -70,24 +72,25 @@ def used(
     notes = []
     if is_foreign and usage.words is None:
         notes.append(
-            "it does not state its words, so its tokenizer's are taken: --words (words=…) states "
-            "other ones"
+            "the checkpoint does not state its words: its tokenizer's are taken; --words (words=…) "
+            "states others"
         )
     if is_foreign and length is None and MOST_SUBWORDS == own.max_length < longest < _UNSTATED:
         notes.append(
-            f"its windows hold {MOST_SUBWORDS:,} of the {longest:,} subwords that it takes: "
-            "--max-length (max_length=…) states other ones"
+            f"windows hold {MOST_SUBWORDS:,} of the {longest:,} subwords that the model takes; "
+            "--max-length (max_length=…) states another length"
         )
     if not is_foreign and settings.words != own.words:
         made = "trained on" if own.outputs is None else "saved with"
-        notes.append(f"it was {made} the words {own.words!r}, not {settings.words!r}")
+        notes.append(f"the model was {made} the words {own.words!r}, not {settings.words!r}")
     return settings, tuple(notes)
 
 
 def foreign_window(longest: int) -> int:
     """The longest window of a model that Nerine did not make.
 
-    It is what the model takes, but at most `MOST_SUBWORDS`, and 512 if nothing states a limit.
+    It is what the model takes, but at most `MOST_SUBWORDS`, and 512 subwords if nothing states a
+    limit.
 
     Args:
         longest: The most subwords that the model takes at once.

@@ -21,7 +21,7 @@ from nerine.core.streams import PAUSE, Pause
 from nerine.serving.files.lines import KEPT, LONGEST, closing, size_of, too_long
 from nerine.serving.files.records import Position, Record
 
-SWALLOWS = "a quote opens a cell of this row, and the lines after it would be rows of their own"
+LONE_QUOTE = "a quote opens a cell of this row, and the lines after it would be rows of their own"
 """The error of a row with a lone quote."""
 
 _MANY_LINES = {1: 20, 2: 5}
@@ -148,7 +148,7 @@ class _RowLines:
         if self.form.finds_lone_quotes and len(self._taken) > 1:
             self._rows = self._rows + 1 if self.form.is_row(raw) else 0
             if self.form.is_lone_quote(self._taken[0], self._rows):
-                raise _RowError(SWALLOWS)
+                raise _RowError(LONE_QUOTE)
         bare = raw.removeprefix(codecs.BOM_UTF8) if is_first else raw
         try:
             return decoded(bare, f"{self.name}:{number}")
@@ -171,7 +171,7 @@ class _RowLines:
         if cells and self.form.width not in (0, len(cells)):
             problem = f"the row has {len(cells)} cells, the header {self.form.width}"
         if problem and self._holds_rows(is_open):
-            problem = SWALLOWS
+            problem = LONE_QUOTE
         record = self._take(problem)
         return Row(record, [] if record.error else cells)
 
@@ -203,13 +203,13 @@ class _RowLines:
     def _take(self, problem: str | None) -> Record:
         """The row since the last call; of one that swallows others, only its first line."""
         number, taken = self._line, self._taken
-        if problem == SWALLOWS:
+        if problem == LONE_QUOTE:
             self._again.extendleft(reversed(taken[1:]))
             taken = taken[:1]
         self._offset += sum(map(size_of, taken)) + self._lost[0]
         self._line += len(taken) + self._lost[1]
         after = Position(self._offset, self._line)
-        error = problem if problem == SWALLOWS else self._not_utf8 or problem
+        error = problem if problem == LONE_QUOTE else self._not_utf8 or problem
         self._taken, self._size, self._rows = [], 0, 0
         self._lost, self._not_utf8 = (0, 0), None
         return Record(b"".join(taken), number, after, error=error)

@@ -27,7 +27,7 @@ from nerine.serving.files.records import (
     text_missing,
 )
 from nerine.serving.files.rows import (
-    SWALLOWS,
+    LONE_QUOTE,
     Row,
     RowFormat,
     count_rows,
@@ -100,9 +100,9 @@ class CsvReader(LineReader):
         if not any(b'"' in line for line in self._lines.peek()):
             return
         for row in self._first_rows(width, lines_of_lone_quote(width)):
-            if row.record.error == SWALLOWS:
+            if row.record.error == LONE_QUOTE:
                 raise FormatError(
-                    SWALLOWS,
+                    LONE_QUOTE,
                     place=f"{self.name}:{row.record.number}",
                     expected="quotes in pairs around cells, and each quote inside them doubled",
                     hint=_HINT,

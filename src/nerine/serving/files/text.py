@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from nerine.core.document import Entity
-from nerine.core.encodings import decoded
 from nerine.core.errors import FormatError
-from nerine.core.files import json_line, json_record
+from nerine.core.files import json_line, json_record, line_text
 from nerine.core.streams import Pause
 from nerine.serving.files.lines import Lines, LongLine, size_of
 from nerine.serving.files.records import (
@@ -85,7 +83,7 @@ class TextReader(LineReader):
         """Raises `FormatError` if the first line is not UTF-8."""
         for raw in self._lines.peek():
             if not isinstance(raw, LongLine):  # which fails alone
-                self._decoded(raw, BEGIN.line)
+                line_text(raw, self.name, BEGIN.line)
             break
         self._lines.check_whole()
 
@@ -109,15 +107,9 @@ class TextReader(LineReader):
             yield Record(raw, number, Position(offset, number + 1), text, problem, is_null)
             number += 1
 
-    def _decoded(self, raw: bytes, number: int) -> str:
-        """A line as text, without line end, and without byte order mark in the first one."""
-        if number == BEGIN.line:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        return decoded(raw, f"{self.name}:{number}").removesuffix("\n").removesuffix("\r")
-
     def _text(self, raw: bytes, number: int) -> str | None:
         """The text in a line; None if there is nothing to tag."""
-        return self._decoded(raw, number)
+        return line_text(raw, self.name, number)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """A JSON object with the text and the entities."""
@@ -142,7 +134,7 @@ class JsonLinesReader(TextReader):
 
     def _members(self, raw: bytes, number: int) -> dict[str, Any]:
         place = f"{self.name}:{number}"
-        members = json_record(self._decoded(raw, number), place, _DECODER)
+        members = json_record(line_text(raw, self.name, number), place, _DECODER)
         if self._field not in members:
             raise text_missing(self._field, [*members], place)
         if self._into in members:

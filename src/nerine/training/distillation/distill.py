@@ -101,13 +101,12 @@ def distill(
     student = make_student(loaded, settings.keep)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
     conditions = _conditions(corpus, loaded, settings, texts)
-    if usage:
-        conditions["usage"] = dataclasses.asdict(usage)
     with open_run(output, conditions, resume=resume) as run:
         corpus = with_validation(corpus, settings, run.notes)
         run.notes += check_labels(corpus)
         set_seed(settings.seed)
-        settings = usable_precision(prepare_model(student.model, settings), settings, run.notes)
+        prepare_model(student.model, settings)
+        settings = usable_precision(student.model, settings, run.notes)
         inference = tagger.inference
         examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
         scores, _ = validate(inference, corpus.validation)

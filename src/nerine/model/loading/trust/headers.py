@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,21 @@ _LONGEST_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True)
+class TensorPlace:
+    """Where a tensor lies: `size` bytes from the byte `start` of a file on."""
+
+    path: Path
+    dtype: str
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
-    """The shapes of the tensors in one or several files, by the tensors' names."""
+    """The shapes and places of the tensors in one or several files, by the tensors' names."""
 
     shapes: Mapping[str, tuple[int, ...]]
+    places: Mapping[str, TensorPlace] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
@@ -69,7 +80,7 @@ def read_header(path: Path) -> Header:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         if not content.startswith(b"{"):
             raise ValueError("it does not begin with {")
-        json.loads(content, object_pairs_hook=_unique)
+        tensors = json.loads(content, object_pairs_hook=_unique)
     except OSError as error:
         raise unreadable(path, error) from error
     except (SafetensorError, ValueError, RecursionError) as error:
@@ -79,7 +90,12 @@ def read_header(path: Path) -> Header:
             expected="a safetensors file whose header describes all of its content",
             hint=CUT_SHORT,
         ) from error
-    return Header(shapes)
+    begin = _LENGTH_BYTES + length
+    places = {}
+    for name in shapes:
+        first, last = tensors[name]["data_offsets"]
+        places[name] = TensorPlace(path, tensors[name]["dtype"], begin + first, last - first)
+    return Header(shapes, places)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE
 from nerine.core.strict_json import CUT_SHORT, MEGABYTE, read_object, shown
-from nerine.model.loading.trust.headers import Header, read_header
+from nerine.model.loading.trust.headers import Header, TensorPlace, read_header
 
 _MOST_INDEX_BYTES = 25 * MEGABYTE
 _PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.bin")
@@ -68,12 +68,14 @@ def read_weights(folder: Path) -> Header:
             raise _wrong_index(index, f"the shard {shown(name)} is missing")
         tensors_of.setdefault(name, set()).add(tensor)
     shapes: dict[str, tuple[int, ...]] = {}
+    places: dict[str, TensorPlace] = {}
     for name, tensors in sorted(tensors_of.items()):
-        found = read_header(folder / name).shapes
-        if set(found) != tensors:
+        found = read_header(folder / name)
+        if set(found.shapes) != tensors:
             raise _wrong_index(index, f"{shown(name)} holds other tensors than the index says")
-        shapes.update(found)
-    return Header(shapes)
+        shapes.update(found.shapes)
+        places.update(found.places)
+    return Header(shapes, places)
 
 
 def is_plain_name(value: Any) -> bool:
