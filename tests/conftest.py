@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def torch_threads() -> Iterator[int | None]:
-    """The number of torch's threads, which is set back after each test; None without torch."""
+def torch_threads() -> Iterator[int]:
+    """The number of torch's threads, which a tagger may set for the whole program: 1 again."""
+    yield 1
     torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else None
-    yield before
-    if (torch := sys.modules.get("torch")) and torch.get_num_threads() != (before or 1):
-        torch.set_num_threads(before or 1)
+    if torch and torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
 
 
 @pytest.fixture
