@@ -40,7 +40,7 @@ def line_pieces(stream: BinaryIO) -> Iterator[bytes | Pause]:
         stream: An open stream.
 
     Yields:
-        Lines with their line ends, of which long ones may be in several pieces.
+        Lines with their line ends; a long one may come in several pieces.
     """
     number = _pipe(stream)
     if number is None:

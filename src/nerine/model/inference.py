@@ -6,6 +6,7 @@ The tagger, training, explanation and curation share this one way through the mo
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,6 +78,22 @@ class Inference:
         self.token_budget = token_budget
         self.encoder = Encoder.of(tokenizer, settings)
         self.head = TagHead(settings)
+
+    def changed(
+        self, *, backend: Backend | None = None, settings: ModelSettings | None = None
+    ) -> Inference:
+        """The same with another backend or other settings; the tokenizer is not read again.
+
+        Args:
+            backend: Runs the model from now on.
+            settings: How it is used from now on.
+        """
+        changed = copy.copy(self)
+        changed.backend = backend or self.backend
+        if settings is not None and settings != self.settings:
+            changed.settings, changed.head = settings, TagHead(settings)
+            changed.encoder = self.encoder.changed(settings)
+        return changed
 
     def batches(self, encoding: Encoding, token_budget: int | None = None) -> list[Batch]:
         """All windows in batches, the longest first.

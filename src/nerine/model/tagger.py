@@ -230,14 +230,12 @@ class Tagger:
             EncodingError: If the tokenizer gives no character offsets.
             SchemeError: If a tag has an unknown form, or `O` is missing.
         """
-        tokenizer, settings = checkpoint.tokenizer, checkpoint.settings
-        tagger = cls(backend, tokenizer, settings)
+        tagger = cls(backend, checkpoint.tokenizer, checkpoint.settings, thresholds=thresholds)
         notes = [*checkpoint.notes, *backend.notes]
         if checkpoint.scheme_from != "record":
-            settings, observed = observe(tagger.inference, checkpoint)
-            tagger = cls(backend, tokenizer, settings)
+            tagger.settings, observed = observe(tagger.inference, checkpoint)
+            tagger.inference = tagger.inference.changed(settings=tagger.settings)
             notes += observed
-        tagger.thresholds = thresholds
         tagger.signs = checkpoint.signs or ()
         failed = learned_nothing(tagger.signs)
         tagger.notes = (*notes, *([failed.message] if failed else []))
@@ -351,12 +349,7 @@ class Tagger:
         copied = copy.copy(self)
         backend = copy.deepcopy(self.inference.backend, memo)
         if backend is not self.inference.backend:
-            copied.inference = Inference(
-                backend,
-                self.inference.tokenizer,
-                self.settings,
-                token_budget=self.inference.token_budget,
-            )
+            copied.inference = self.inference.changed(backend=backend)
         return copied
 
     def __reduce__(self) -> tuple[Callable[..., Tagger], tuple[type[Tagger], PickledTagger]]:
@@ -385,12 +378,9 @@ def _unpickled(kind: type[Tagger], pickled: PickledTagger) -> Tagger:
     known = _shared.get(pickled)
     if known is None:
         known = kind.load(source_of(pickled), **pickled.arguments)
-        settings, token_budget = pickled.settings, pickled.token_budget
-        if (known.settings, known.inference.token_budget) != (settings, token_budget):
-            loaded, known.settings = known.inference, settings
-            known.inference = Inference(
-                loaded.backend, loaded.tokenizer, settings, token_budget=token_budget
-            )
+        known.settings = pickled.settings
+        known.inference = known.inference.changed(settings=pickled.settings)
+        known.inference.token_budget = pickled.token_budget
         _shared.add(pickled, known, keep=True)
     tagger = copy.copy(known)
     tagger.thresholds = pickled.thresholds

@@ -26,7 +26,13 @@ from nerine.core.tags.notation import (
     read_scheme,
 )
 from nerine.core.tags.reading import Reading
-from nerine.core.tags.scheme import Fault, TagScheme, Transitions, detect_scheme
+from nerine.core.tags.scheme import (
+    Fault,
+    TagScheme,
+    Transitions,
+    bounding_scheme,
+    detect_scheme,
+)
 from nerine.core.tags.tag import OUTSIDE, Span, Tag, are_tags, is_tag, parse_tag
 
 __all__ = [
@@ -42,6 +48,7 @@ __all__ = [
     "TagSurvey",
     "Transitions",
     "are_tags",
+    "bounding_scheme",
     "bracketed_spans",
     "detect_notation",
     "detect_scheme",

@@ -42,7 +42,7 @@ def are_generated(names: Sequence[str]) -> bool:
 def tags_from_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """The tag of each name, and notes on those that were not written as tags.
 
-    Names that are no tags are read as `O`, and labels without a prefix as an `I-`. Several names
+    Names that are not tags are read as `O`, and labels without a prefix as an `I-`. Several names
     may have one tag. Whether `O` is among the tags is left to the caller.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -336,11 +336,15 @@ def scheme_of(pairs: Iterable[tuple[str, str]]) -> TagScheme:
         apart = previous[2:] != tag[2:]
         starts_with_inside |= tag[0] == "I" and apart
         starts_with_begin |= tag[0] == "B" and apart
+    iob = TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
+    return bounding_scheme(letters) or iob
+
+
+def bounding_scheme(letters: Set[str]) -> TagScheme | None:
+    """BILOU or BIOES, if some letters before labels are theirs alone."""
     if letters & set("LU"):
         return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
-    return TagScheme.IOB1 if starts_with_inside and not starts_with_begin else TagScheme.IOB2
+    return TagScheme.BIOES if letters & set("ES") else None
 
 
 def _table(tags: Sequence[Tag], holds: _Holds) -> tuple[tuple[bool, ...], ...]:

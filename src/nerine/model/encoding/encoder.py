@@ -57,6 +57,10 @@ class Encoder:
             overlap=settings.overlap,
         )
 
+    def changed(self, settings: ModelSettings) -> Encoder:
+        """The encoder of the same tokenizer for other settings."""
+        return self.of(self._tokenizer, settings)
+
     def encode(self, documents: Sequence[Document]) -> Encoding:
         """The words and subwords of documents. One call of the tokenizer's own parallel code.
 

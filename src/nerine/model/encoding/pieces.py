@@ -112,7 +112,7 @@ class _Characters:
         self._kinds = kinds[places] if len(whole) else np.zeros(0, np.int64)
         self._size = len(whole)
         self._floor, self._ceiling = self._clusters(texts, begins)
-        # a mark on a symbol, such as the variation selector of an emoji, is no letter
+        # a mark on a symbol, such as the variation selector of an emoji, is not a letter
         bases = self._kinds[self._floor[:-1]]
         self._kinds = np.where((self._kinds == _LETTER) & (bases == _OTHER), _OTHER, self._kinds)
 

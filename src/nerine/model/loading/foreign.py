@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.filenames import CONFIG_FILE
-from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
+from nerine.core.tags import OUTSIDE, TagScheme, bounding_scheme, parse_tag
 from nerine.core.tags.names import are_generated, tags_from_names
 from nerine.model.loading.usage import foreign_window
 from nerine.model.settings import ModelSettings
@@ -111,11 +111,8 @@ def _named(names: Sequence[str], stated: TagNames | None, place: str) -> list[st
 
 def _scheme_of(tags: Sequence[str]) -> TagScheme:
     """The scheme of a model's tags, by their letters; IOB1 if half of the labels have no `B-`."""
-    letters = {tag[0] for tag in tags}
-    if letters & set("LU"):
-        return TagScheme.BILOU
-    if letters & set("ES"):
-        return TagScheme.BIOES
+    if found := bounding_scheme({tag[0] for tag in tags}):
+        return found
     parsed = [parse_tag(tag) for tag in tags if tag != OUTSIDE]
     inside = {tag.label for tag in parsed if tag.kind == "I"}
     begin = {tag.label for tag in parsed if tag.kind == "B"}
