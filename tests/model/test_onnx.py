@@ -443,9 +443,12 @@ def test_an_older_record_does_not_say_that_padding_is_harmless(
     content = json.loads(path.read_text(encoding="utf-8"))
     del content["batching"], content["notes"]
     path.write_text(json.dumps(content), encoding="utf-8")
-    assert Tagger.load(optimized, device="cpu").inference.backend.batching.sharing == (
-        "equal lengths"
-    )
+    tagger = Tagger.load(optimized, device="cpu")
+    assert tagger.inference.backend.batching.sharing == "equal lengths"
+    notes = [note for note in tagger.notes if "padding" in note]
+    assert len(notes) == 1
+    assert "not known" in notes[0]
+    assert "nerine optimize" in notes[0]
 
 
 @pytest.mark.parametrize(

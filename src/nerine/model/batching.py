@@ -38,15 +38,22 @@ class Batching:
     Attributes:
         sharing: The windows that may share a batch.
         least_length: The length to which shorter batches are padded, since the model fails on them.
+        is_measured: Whether the model was seen to need this; otherwise it is what is safe.
     """
 
     sharing: Sharing = "padded"
     least_length: int = 1
+    is_measured: bool = True
 
     def notes(self) -> tuple[str, ...]:
         """What a user should know of it."""
         notes = []
-        if self.sharing == "equal lengths":
+        if not self.is_measured:
+            notes.append(
+                "batches have texts of one length: it is not known whether padding changes what "
+                "this model finds; nerine optimize finds out"
+            )
+        elif self.sharing == "equal lengths":
             notes.append("batches have texts of one length: padding changes what this model finds")
         if self.sharing == "alone":
             notes.append("texts run one by one: this model finds other entities next to others")
@@ -61,7 +68,8 @@ class Batching:
     def from_dict(cls, values: Any) -> Batching:
         """The batching from the dictionary of its fields; raises `TypeError` or `ValueError`."""
         found = cls(**values)
-        if found.sharing not in get_args(Sharing) or type(found.least_length) is not int:
+        types = type(found.least_length), type(found.is_measured)
+        if found.sharing not in get_args(Sharing) or types != (int, bool):
             raise ValueError(f"{values} is not a valid batching")
         return found
 

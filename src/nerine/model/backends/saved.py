@@ -136,7 +136,8 @@ class SavedModels:
                 raise ValueError(f"{each.file!r} is not a plain file name")
         tokenizer = TokenizerInfo.from_dict(data.get("tokenizer"))
         # a file of an earlier Nerine does not say whether padding matters
-        batching = Batching.from_dict(data.get("batching", {"sharing": "equal lengths"}))
+        safe = {"sharing": "equal lengths", "is_measured": False}
+        batching = Batching.from_dict(data.get("batching", safe))
         notes = tuple(data.get("notes", ()))
         if not all(isinstance(each, str) for each in notes):
             raise ValueError("the notes are not strings")
