@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
-from nerine.serving.http.routes import health, native
+from nerine.serving.http.routes import health, native, page
 from nerine.serving.http.service import ServedModel, Service
 
 
@@ -47,7 +47,7 @@ def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None
     options = options or AppOptions()
     service = models if isinstance(models, Service) else Service(models, options.limits)
     metrics = Metrics(service)
-    endpoints = (*native.ENDPOINTS, *health.endpoints(metrics))
+    endpoints = (*native.ENDPOINTS, *health.endpoints(metrics), *page.endpoints())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

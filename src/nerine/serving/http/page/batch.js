@@ -58,8 +58,7 @@ async function tagChunk(rows, { tag, done }) {
       }
       return;
     }
-    const hint = error.details.find(([name]) => name === "hint")?.[1] ?? null;
-    rows[0].result = { error: error.message, hint, entities: [], words: null };
+    rows[0].result = { error, entities: [], words: null };
     done(rows);
   }
 }

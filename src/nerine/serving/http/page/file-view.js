@@ -8,7 +8,7 @@ import { shortened, visible } from "./text.js";
 import { failureOf } from "./text-view.js";
 
 const PAGE = 50;
-const LONGEST_SHOWN = 4000;
+const LONGEST_SHOWN = 1000;
 const FILTERS = {
   all: () => true,
   entities: (row, kept) => row.result?.error === null && kept(row).length > 0,
@@ -213,7 +213,8 @@ export class FileView {
     const { thresholds } = this.#session;
     const failed = result !== null && result.error !== null;
     const kept = result && !failed ? thresholds.kept(result.entities) : [];
-    const marked = markedText(document.text.slice(0, LONGEST_SHOWN), cut(kept), {
+    const isLong = document.text.length > LONGEST_SHOWN;
+    const marked = markedText(shortened(document.text, LONGEST_SHOWN), cut(kept), {
       colour: (label) => thresholds.colour(label),
       name: `Text ${number} with its entities`,
     });
@@ -234,8 +235,8 @@ export class FileView {
         "td",
         { class: "text" },
         marked,
-        document.text.length > LONGEST_SHOWN && element("p", { class: "about" }, "Open shows the whole text."),
-        failed && failureOf(result),
+        isLong && element("p", { class: "about" }, `The first ${LONGEST_SHOWN} characters`),
+        failed && failureOf(result.error),
       ),
       element("td", { class: "number", "data-head": "Entities" }, state),
       element("td", { class: "action" }, open),

@@ -57,9 +57,7 @@ export class Server {
       throw new Refusal(502, { error: "The answer has another number of documents." });
     }
     return answer.documents.map((each) => ({
-      version: answer.version == null ? "" : String(answer.version),
-      error: each.error == null ? null : String(each.error),
-      hint: each.hint == null ? null : String(each.hint),
+      error: each.error == null ? null : new Refusal(0, { ...each, place: null }),
       entities: each.entities ?? [],
       words: each.words ?? null,
     }));

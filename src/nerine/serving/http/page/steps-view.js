@@ -1,10 +1,11 @@
 // The steps from a text to its entities, by hand: what the model and the decoder do in between.
 
 import { byId, counted, element } from "./dom.js";
-import { toUtf16, visible } from "./text.js";
+import { shortened, toUtf16, visible } from "./text.js";
 
 const MOST = 200;
 const BEST = 3;
+const LONGEST_SHOWN = 1000;
 
 export class StepsView {
   #session;
@@ -63,7 +64,7 @@ export class StepsView {
     byId("more-words").hidden = words.length === steps.words.length;
     byId("shown-words").textContent =
       words.length === steps.words.length ? "" : `The first ${words.length} of ${steps.words.length} words.`;
-    byId("explained").textContent = visible(steps.text, { lines: true });
+    byId("explained").textContent = visible(shortened(steps.text, LONGEST_SHOWN), { lines: true });
     byId("pieces").replaceChildren(...pieces(steps, words));
     byId("windows").replaceChildren(...windows(steps));
     byId("words").replaceChildren(wordTable(steps, words, byId("numbers").value));

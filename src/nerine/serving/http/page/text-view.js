@@ -2,6 +2,7 @@
 
 import { byId, counted, element } from "./dom.js";
 import { markedText } from "./marked.js";
+import { detailsOf } from "./session.js";
 import { visible } from "./text.js";
 
 const EXAMPLES = [
@@ -158,7 +159,7 @@ function articleOf(document, model, result, entities, { thresholds, differs }) {
   if (hidden) about.push(`${hidden} below ${hidden === 1 ? "its threshold" : "their thresholds"}`);
   const heading = element("h2", {}, element("bdi", {}, name));
   if (result.error !== null) {
-    return element("article", {}, heading, failureOf(result));
+    return element("article", {}, heading, failureOf(result.error));
   }
   const marked = markedText(document.text, entities, {
     colour: (label) => thresholds.colour(label),
@@ -175,11 +176,7 @@ function articleOf(document, model, result, entities, { thresholds, differs }) {
 }
 
 /** Why one document has no result. */
-export function failureOf(result) {
-  return element(
-    "div",
-    { class: "failure" },
-    element("p", { class: "message" }, element("strong", {}, "No result: "), result.error),
-    result.hint && element("p", {}, result.hint),
-  );
+export function failureOf(error) {
+  const message = element("p", { class: "message" }, "No result: ", error.message);
+  return element("div", { class: "failure" }, message, detailsOf(error));
 }

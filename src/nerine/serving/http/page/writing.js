@@ -60,7 +60,7 @@ function writeJsonLines(tagged) {
  */
 function writeTable(tagged) {
   const hasIds = tagged.some(({ source }) => source.id !== undefined);
-  const columns = ["document", ...(hasIds ? ["id"] : []), "text", "start", "end", "label", "score", "entity"];
+  const columns = ["document", ...(hasIds ? ["id"] : []), "text", "start", "end", "label", "probability", "entity"];
   const rows = [[...columns, "escaped"].join(",")];
   let escapes = 0;
   tagged.forEach((each, number) => {
@@ -68,7 +68,8 @@ function writeTable(tagged) {
     (entities.length ? entities : [{}]).forEach((entity, index) => {
       const { start, end, label, score } = entity;
       const isFirst = index === 0;
-      const cells = { document: number + 1, start, end, score, label, entity: entity.text };
+      const cells = { document: number + 1, start, end, label, entity: entity.text };
+      cells.probability = score;
       cells.id = each.source.id;
       cells.text = isFirst ? each.source.text : "";
       const unsafe = columns.filter((name) => FORMULA.test(cells[name] ?? ""));

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import PurePath
 
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+
+from nerine.serving.http.endpoints import Call, Endpoint
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -40,29 +41,29 @@ HEADERS = {
 """The headers of the page and of each of its files."""
 
 
-def page_routes() -> list[Route]:
-    """Routes of the page: `/ui`, and its files at `/ui/NAME`. They need no key."""
-    folder = files("nerine.serving.http") / "page"
-    contents = {
-        each.name: each.read_bytes()
-        for each in folder.iterdir()
-        if f".{each.name.rpartition('.')[2]}" in _TYPES
-    }
+def endpoints() -> tuple[Endpoint, ...]:
+    """The page at `/ui`, and its files at `/ui/NAME`; they need no key."""
+    folder = files("nerine.serving") / "http" / "page"
+    contents = {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
     index = contents.pop("index.html")
-    return [
-        _route("/ui", "index.html", index),
-        *(_route(f"/ui/{name}", name, content) for name, content in sorted(contents.items())),
-    ]
+    return (
+        _endpoint("/ui", "index.html", index),
+        *(_endpoint(f"/ui/{name}", name, contents[name]) for name in sorted(contents)),
+    )
 
 
-def _route(path: str, name: str, content: bytes) -> Route:
-    """A route that answers with a file, or with 304 where the browser has it already."""
+def _endpoint(path: str, name: str, content: bytes) -> Endpoint:
+    """An endpoint that answers with a file, or with 304 where the browser has it already."""
     tag = f'"{sha256(content).hexdigest()[:32]}"'
-    headers = {**HEADERS, "ETag": tag, "Content-Type": _TYPES[f".{name.rpartition('.')[2]}"]}
+    headers = {**HEADERS, "ETag": tag, "Content-Type": _TYPES[PurePath(name).suffix]}
 
-    async def answer(request: Request) -> Response:
-        if tag in request.headers.get("If-None-Match", ""):
+    async def show(call: Call) -> Response:
+        if tag in call.request.headers.get("If-None-Match", ""):
             return Response(status_code=304, headers=headers)
         return Response(content, headers=headers)
 
-    return Route(path, answer, methods=["GET"], name=f"page {name}")
+    summary = "The page in the browser" if path == "/ui" else "A file of the page"
+    kind = headers["Content-Type"]
+    return Endpoint(
+        path, show, summary, method="GET", media_type=kind, is_open=True, is_shown=False
+    )
