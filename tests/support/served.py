@@ -88,7 +88,7 @@ def opened(
     """The page of a server; at the end, it asked no other host and complained so many times."""
     chosen = {"viewport": {"width": 1280, "height": 900}, **options}
     context = browser.new_context(**chosen)
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(30_000)
     with contextlib.closing(context):
         page, watch = context.new_page(), Watch()
         watch.look_at(page)
