@@ -1,4 +1,4 @@
-"""A server on this machine with models whose opinions are written down, and its page in a browser."""
+"""A server on this machine, models whose opinions are written down, and the page in a browser."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions, make_app
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 TEXT = "😀 Mira Okonjo left Tandem Labs for Lisbon, then Ghent."
 LONGEST = 400
 """The most characters of a text that the server takes."""
+
 
 @pytest.fixture(scope="module")
 def taggers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tagger, Tagger]:
@@ -78,7 +81,7 @@ def test_the_whole_way_by_mouse(
         page.locator(".entity").first.wait_for()
         assert "Mira Okonjo" in marks(page)[0]
         tag(page, TEXT)
-        first, lisbon, ghent = page.locator(".entity").all()
+        first, lisbon, _ = page.locator(".entity").all()
         first.hover()
         assert page.locator("#details .content").inner_text().split("\n")[0] == "Mira Okonjo"
         assert "2 to 13" in page.locator("#details").inner_text()
@@ -105,6 +108,7 @@ def test_the_whole_way_by_mouse(
 def test_the_whole_way_by_keyboard(browser: Browser, address: str, tmp_path: Path) -> None:
     with opened(browser, address) as page:
         press = page.keyboard.press
+        page.on("filechooser", lambda _: None)  # from now on, not only when the key is pressed
         focused = "document.activeElement.id || document.activeElement.className"
 
         def tab_to(place: str) -> None:
@@ -171,6 +175,22 @@ def test_thresholds_hide_entities_and_leave_them_out(browser: Browser, address: 
         page.locator(".entity").nth(2).wait_for()
 
 
+def test_saved_thresholds_are_exact(browser: Browser, address: str, tagger: Tagger) -> None:
+    (score,) = {e.score for e in tagger(TEXT).entities if e.label == "person"}
+    assert score
+    models = [{"name": "a", "labels": ["person", "location"], "saved_thresholds": {"person": 0.0}}]
+    with opened(browser, address) as page:
+        page.route("**/info", lambda route: route.fulfill(json={"models": models}))
+        for saved, count in ((score, 3), (score + 1e-9, 2)):
+            models[0] |= {"saved_thresholds": {"person": saved}}
+            page.reload()
+            tag(page, TEXT)
+            page.get_by_role("button", name="Use the saved ones").click()
+            page.locator(".threshold", has_text=f"{score:.2f}").wait_for()
+            page.wait_for_timeout(100)
+            assert len(marks(page)) == count
+
+
 def test_two_models_side_by_side(
     browser: Browser, address: str, taggers: tuple[Tagger, Tagger]
 ) -> None:
@@ -214,9 +234,7 @@ def test_a_text_that_fails_shows_why_and_shifts_nothing(
         assert "1 text without a result" in page.locator("#file-downloads").inner_text()
 
 
-def test_a_run_can_be_cancelled_and_resumed(
-    browser: Browser, address: str, tmp_path: Path
-) -> None:
+def test_a_run_can_be_cancelled_and_resumed(browser: Browser, address: str, tmp_path: Path) -> None:
     path = tmp_path / "posts.txt"
     path.write_text("\n".join(["Mira slept."] * 70))
     with opened(browser, address) as page:
@@ -233,6 +251,9 @@ def test_a_run_can_be_cancelled_and_resumed(
         page.unroute("**/tag")
         page.get_by_role("button", name="Tag the other 38 texts").click()
         page.get_by_text("38 texts tagged.").wait_for()
+        page.locator("#model").select_option("b")
+        page.get_by_role("button", name="Tag 70 texts with b").click()
+        page.get_by_text("70 texts tagged.").wait_for()
 
 
 def test_a_refusal_shows_what_to_do(browser: Browser, address: str) -> None:
@@ -250,6 +271,13 @@ def test_a_busy_server_is_asked_again(browser: Browser, address: str) -> None:
     with opened(browser, address, complaints=1) as page:
         answers = iter([lambda route: route.fulfill(status=429, headers={"Retry-After": "0"})])
         page.route("**/tag", lambda route: next(answers, lambda each: each.continue_())(route))
+        tag(page, TEXT)
+        assert len(marks(page)) == 3
+
+
+def test_the_page_works_where_the_app_is_mounted(browser: Browser, tagger: Tagger) -> None:
+    app = Starlette(routes=[Mount("/ner", make_app([ServedModel.of("a", tagger)]))])
+    with running(app) as address, opened(browser, f"{address}/ner") as page:
         tag(page, TEXT)
         assert len(marks(page)) == 3
 
@@ -299,7 +327,9 @@ def test_hostile_texts_and_labels_stay_texts(
     text = f"{EVIL} </textarea><script>alert(4)</script> \u202egnirts javascript:alert(5)"
 
     def answer(route: Route) -> None:
-        given = [each["text"] for each in route.request.post_data_json["documents"]]
+        asked = route.request.post_data_json
+        assert asked
+        given = [each["text"] for each in asked["documents"]]
         entities = [
             {"start": 5 * n, "end": 5 * n + 5, "label": label, "score": 0.5}
             for n, label in enumerate(EVIL_LABELS)

@@ -49,6 +49,11 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
+def test_a_slash_too_many_leads_to_the_page(client: TestClient) -> None:
+    answer = client.get("/ui/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (308, "../ui")
+
+
 def test_the_page_needs_no_key() -> None:
     assert all(each.is_open for each in page.endpoints())
 

@@ -113,6 +113,16 @@ function setUpDrops() {
   });
 }
 
+function setUpPaste() {
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (!file || event.clipboardData.types.includes("text/plain")) return;
+    event.preventDefault();
+    chooseTab("file");
+    fileView.read(file);
+  });
+}
+
 /** Asks the server for its models, and shows them. */
 async function start() {
   try {
@@ -128,6 +138,7 @@ async function start() {
     fillSelect(byId("compare"), [["", "no other model"], ...names]);
     byId("model-field").hidden = !names.length;
     for (const model of session.models) thresholds.add(model.labels ?? []);
+    thresholds.set(Object.entries(session.model?.thresholds ?? {}));
     describe();
     chooseTab(tab);
   } catch (error) {
@@ -140,6 +151,7 @@ async function start() {
 function describe() {
   const model = session.model;
   byId("about").hidden = !model;
+  byId("saved").hidden = !model?.saved_thresholds;
   if (!model) return;
   const facts = [
     ["Name", model.name],
@@ -151,7 +163,8 @@ function describe() {
     ["Window", model.max_length && counted(model.max_length, "subword")],
     ["Backend", model.backend],
   ];
-  const notes = [model.notes ?? []].flat().filter(Boolean);
+  const signs = (model.signs ?? []).map(({ message, hint }) => `${message}; ${hint}`);
+  const notes = [...(model.notes ?? []), ...signs];
   byId("facts").replaceChildren(
     ...facts
       .filter(([, value]) => value != null)
@@ -170,11 +183,16 @@ function describe() {
 setUpTabs();
 setUpTheme();
 setUpDrops();
+setUpPaste();
 byId("retry").addEventListener("click", start);
+byId("saved").addEventListener("click", () => {
+  thresholds.set(Object.entries(session.model.saved_thresholds));
+});
 byId("model").addEventListener("change", () => {
   describe();
   if (tab === "steps") stepsView.show(textView.text);
-  else if (tab === "text" && textView.hasResult) textView.tag();
+  else if (tab === "file") fileView.draw();
+  else if (textView.hasResult) textView.tag();
 });
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();

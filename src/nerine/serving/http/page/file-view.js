@@ -38,7 +38,10 @@ export class FileView {
       byId("file").value = "";
     });
     byId("choice").addEventListener("change", () => this.#choose());
-    byId("run").addEventListener("click", () => this.#run((row) => !row.result));
+    byId("run").addEventListener("click", () => {
+      const isStale = this.#isStale;
+      this.#run((row) => isStale || !row.result);
+    });
     byId("again").addEventListener("click", () => this.#run(FILTERS.failed));
     byId("cancel").addEventListener("click", () => this.#request?.abort());
     byId("filter").addEventListener("change", () => this.#turn(-this.#page));
@@ -94,6 +97,11 @@ export class FileView {
     byId("range").textContent = `${first + 1} to ${first + rows.length} of ${chosen.length}`;
     byId("no-documents").hidden = rows.length > 0;
     this.#count();
+  }
+
+  /** Whether the results are those of another model than the chosen one. */
+  get #isStale() {
+    return this.#rows.some((row) => row.result) && this.#model !== this.#session.model;
   }
 
   #kept(row) {
@@ -200,8 +208,12 @@ export class FileView {
     byId("progress").max = Math.max(total, 1);
     byId("progress").value = done;
     byId("progress-text").textContent = isBusy ? `${done} of ${total}` : "";
-    byId("run").hidden = isBusy || done === total;
-    byId("run").textContent = done ? `Tag the other ${counted(total - done, "text")}` : `Tag ${counted(total, "text")}`;
+    byId("run").hidden = isBusy || (done === total && !this.#isStale);
+    byId("run").textContent = this.#isStale
+      ? `Tag ${counted(total, "text")} with ${visible(this.#session.model.name)}`
+      : done
+        ? `Tag the other ${counted(total - done, "text")}`
+        : `Tag ${counted(total, "text")}`;
     byId("again").hidden = isBusy || !failed;
     byId("again").textContent = `Tag the ${failed === 1 ? "" : `${failed} `}failed ${failed === 1 ? "text" : "texts"} again`;
     byId("file-downloads").hidden = isBusy || done === failed;

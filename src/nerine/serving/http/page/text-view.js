@@ -101,6 +101,7 @@ export class TextView {
       if (request.signal.aborted) return;
       this.#results = [];
       this.draw();
+      byId("empty").hidden = true;
       this.#session.showError(byId("text-error"), error);
     } finally {
       if (this.#request === request) this.#busy(false);

@@ -15,8 +15,10 @@ export class Thresholds {
     this.#list = list;
     this.#all = all;
     this.changed = onceADrawing(changed);
-    this.#connect(all.querySelector("input"), all.querySelector("output"), () => {
-      for (const row of this.#rows.values()) this.#set(row, all.querySelector("input").value);
+    const slider = all.querySelector("input");
+    slider.addEventListener("input", () => {
+      all.querySelector("output").textContent = Number(slider.value).toFixed(2);
+      this.set(new Map(Array.from(this.#rows.keys(), (label) => [label, Number(slider.value)])));
     });
   }
 
@@ -29,22 +31,34 @@ export class Thresholds {
         ...{ type: "range", min: 0, max: 1, step: 0.01 },
         "aria-label": `Threshold of ${visible(label)}`,
       });
-      slider.value = this.#all.querySelector("input").value;
-      const output = element("output", { "aria-hidden": "true" }, shown(slider.value));
+      const output = element("output", { "aria-hidden": "true" });
       const count = element("span", { class: "count" });
       const name = element("bdi", { class: `name ${colour}` }, visible(label));
       const item = element("li", { class: "threshold" }, name, count, slider, output);
-      this.#rows.set(label, { colour, slider, output, count, item });
-      this.#connect(slider, output, () => {});
+      const row = { colour, slider, output, count, item, value: 0 };
+      this.#rows.set(label, row);
+      show(row, Number(this.#all.querySelector("input").value));
+      slider.addEventListener("input", () => {
+        show(row, Number(slider.value));
+        this.changed();
+      });
       this.#list.append(item);
     }
+  }
+
+  /** Sets the thresholds of some labels, exactly; the sliders show them in hundredths. */
+  set(values) {
+    for (const [label, value] of values) {
+      if (this.#rows.has(label)) show(this.#rows.get(label), value);
+    }
+    this.changed();
   }
 
   /** Those of the entities whose scores reach the thresholds of their labels. */
   kept(entities) {
     return entities.filter(({ label, score }) => {
       const row = this.#rows.get(label);
-      return !row || score == null || score >= Number(row.slider.value);
+      return !row || score == null || score >= row.value;
     });
   }
 
@@ -68,19 +82,10 @@ export class Thresholds {
       row.item.classList.toggle("absent", total === 0);
     }
   }
-
-  #set(row, value) {
-    row.slider.value = value;
-    row.output.textContent = shown(row.slider.value);
-  }
-
-  #connect(slider, output, moved) {
-    slider.addEventListener("input", () => {
-      output.textContent = shown(slider.value);
-      moved();
-      this.changed();
-    });
-  }
 }
 
-const shown = (value) => Number(value).toFixed(2);
+function show(row, value) {
+  row.value = value;
+  row.slider.value = value;
+  row.output.textContent = value.toFixed(2);
+}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.responses import Response
 
 import nerine
+from nerine.evaluation.calibration import Thresholds
 from nerine.serving.http.endpoints import Call, Endpoint
 from nerine.serving.http.metrics import Metrics
 from nerine.serving.http.problems import Problem
@@ -49,13 +51,18 @@ async def info(call: Call) -> dict[str, Any]:
                 "decoding": settings.decoding,
                 "max_length": settings.max_length,
                 "backend": model.tagger.inference.backend.name,
-                "has_saved_thresholds": model.tagger.saved_thresholds is not None,
+                "thresholds": _by_label(model.tagger.labels, model.tagger.thresholds),
+                "saved_thresholds": _by_label(model.tagger.labels, model.tagger.saved_thresholds),
                 "notes": list(model.tagger.notes),
                 "signs": [dataclasses.asdict(sign) for sign in model.tagger.signs],
             }
         )
     limits = call.service.limits.to_dict()
     return {"models": models, "limits": limits, "nerine": nerine.__version__}
+
+
+def _by_label(labels: Iterable[str], thresholds: Thresholds | None) -> dict[str, float] | None:
+    return None if thresholds is None else {label: thresholds.of(label) for label in labels}
 
 
 def endpoints(metrics: Metrics) -> tuple[Endpoint, ...]:

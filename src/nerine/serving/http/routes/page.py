@@ -6,7 +6,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import PurePath
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from nerine.serving.http.endpoints import Call, Endpoint
 
@@ -48,8 +48,13 @@ def endpoints() -> tuple[Endpoint, ...]:
     index = contents.pop("index.html")
     return (
         _endpoint("/ui", "index.html", index),
+        Endpoint("/ui/", _leave_folder, "The page", method="GET", is_open=True, is_shown=False),
         *(_endpoint(f"/ui/{name}", name, contents[name]) for name in sorted(contents)),
     )
+
+
+async def _leave_folder(_: Call) -> Response:
+    return RedirectResponse("../ui", 308)
 
 
 def _endpoint(path: str, name: str, content: bytes) -> Endpoint:
