@@ -30,6 +30,9 @@ OPINIONS: Mapping[str, Opinion] = {
     "محمد": {"B-person": 0.8},
     "Labs": {"I-person": 0.6, "O": 0.3},  # not allowed after O: the decoder changes it
 }
+TEXT = "😀 Mira Okonjo left Tandem Labs for Lisbon, then Ghent."
+LONGEST = 400
+"""The most characters of a text that the server takes."""
 OTHERS: Mapping[str, Opinion] = {**OPINIONS, "Lisbon": "O", "Ghent": {"B-person": 0.9}}
 """The opinions of a second model."""
 
@@ -96,3 +99,30 @@ def opened(
         yield page
     assert len(watch.complaints) == complaints, watch.complaints
     assert watch.hosts == {urlsplit(address).netloc}
+
+
+def tag(page: Page, text: str) -> None:
+    """Tags a text by mouse and waits for its result."""
+    page.get_by_role("textbox", name="Text").fill(text)
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.locator("#results[aria-busy=false] .marked").first.wait_for()
+
+
+def marks(page: Page) -> list[str]:
+    """The surfaces and labels of the entities that are shown."""
+    found = page.locator("#panel-text .entity")
+    return [each.inner_text().replace("\n", "") for each in found.all()]
+
+
+def download(page: Page, panel: str, name: str) -> str:
+    """The content of a file that the page makes."""
+    with page.expect_download() as found:
+        page.locator(panel).get_by_role("button", name=name).click()
+    return found.value.path().read_bytes().decode()
+
+
+def held_in(tagger: Tagger, text: str) -> list[dict[str, Any]]:
+    return [
+        {"start": e.start, "end": e.end, "label": e.label, "score": e.score}
+        for e in tagger(text).entities
+    ]

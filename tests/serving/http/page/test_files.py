@@ -14,9 +14,7 @@ import pytest
 from nerine.core.document import Document, Entity
 from nerine.data.formats import read_documents
 from nerine.model.tagger import Tagger
-from nerine.serving.http.app import make_app
-from nerine.serving.http.service import ServedModel
-from served import make_tagger, opened, running
+from served import download, opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -29,17 +27,6 @@ TEXTS = (
     "# Mira",
     "Ge\u0301\u0301nt 👩‍👩‍👧 Mira",
 )
-
-
-@pytest.fixture(scope="module")
-def tagger(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
-    return make_tagger(tmp_path_factory.mktemp("models") / "one")
-
-
-@pytest.fixture(scope="module")
-def address(tagger: Tagger) -> Iterator[str]:
-    with running(make_app([ServedModel.of("a", tagger)])) as found:
-        yield found
 
 
 @pytest.fixture
@@ -60,13 +47,6 @@ def tagged(page: Page, count: int) -> None:
     page.get_by_text(f"{count} text{'s' * (count > 1)} tagged.").wait_for()
 
 
-def download(page: Page, name: str, path: Path) -> Path:
-    with page.expect_download() as found:
-        page.locator("#panel-file").get_by_role("button", name=name).click()
-    found.value.save_as(path)
-    return path
-
-
 def jsonl(records: Sequence[Any]) -> str:
     return "".join(f"{json.dumps(record)}\n" for record in records)
 
@@ -82,7 +62,8 @@ def found_in(documents: Iterable[Document]) -> list[tuple[str, list[Entity]]]:
 def test_lines_are_read_back_as_the_tagger_tags(page: Page, tagger: Tagger, tmp_path: Path) -> None:
     choose(page, tmp_path / "posts.jsonl", jsonl([{"text": text} for text in TEXTS]))
     tagged(page, len(TEXTS))
-    path = download(page, "JSON lines", tmp_path / "found.jsonl")
+    path = tmp_path / "found.jsonl"
+    path.write_bytes(download(page, "#panel-file", "JSON lines").encode())
     expected = [(text, tagger(text).entities) for text in TEXTS]
     assert [(each.text, each.entities) for each in read_documents(path)] == expected
 
@@ -92,7 +73,8 @@ def test_a_table_is_read_back_and_has_the_probabilities(
 ) -> None:
     choose(page, tmp_path / "posts.jsonl", jsonl([{"text": text} for text in TEXTS]))
     tagged(page, len(TEXTS))
-    path = download(page, "CSV", tmp_path / "found.csv")
+    path = tmp_path / "found.csv"
+    path.write_bytes(download(page, "#panel-file", "CSV").encode())
     assert found_in(read_documents(path)) == found_in(map(tagger, TEXTS))
     rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
     scores = [float(row["probability"]) for row in rows if row["probability"]]
@@ -102,7 +84,8 @@ def test_a_table_is_read_back_and_has_the_probabilities(
 def test_columns_are_read_back_without_scores(page: Page, tagger: Tagger, tmp_path: Path) -> None:
     choose(page, tmp_path / "posts.jsonl", jsonl([{"text": text, "id": text} for text in TEXTS]))
     tagged(page, len(TEXTS))
-    path = download(page, "Columns", tmp_path / "found.conll")
+    path = tmp_path / "found.conll"
+    path.write_bytes(download(page, "#panel-file", "Columns").encode())
     found = list(read_documents(path))
     assert found_in(found) == found_in(map(tagger, TEXTS))
     assert [each.id for each in found] == [*TEXTS]
@@ -116,7 +99,7 @@ def test_fields_of_records_are_kept(page: Page, tmp_path: Path) -> None:
     )
     choose(page, tmp_path / "posts.jsonl", line)
     tagged(page, 1)
-    content = download(page, "JSON lines", tmp_path / "found.jsonl").read_text()
+    content = download(page, "#panel-file", "JSON lines")
     assert '"id":1234567890123456789' in content
     assert '"price":1.0' in content
     found = json.loads(content)
@@ -138,7 +121,7 @@ def test_tokens_of_records_go_to_the_server(page: Page, tmp_path: Path) -> None:
     tagged(page, 1)
     assert asked[0]["offset_unit"] == "utf-16"
     assert asked[0]["documents"] == [{"text": "😀 Mira", "tokens": [[0, 2], [3, 7]]}]
-    found = json.loads(download(page, "JSON lines", tmp_path / "found.jsonl").read_text())
+    found = json.loads(download(page, "#panel-file", "JSON lines"))
     assert found["tokens"] == record["tokens"]
     assert found["offsets"] == "code-points"
 
@@ -148,7 +131,8 @@ def test_cells_that_spreadsheets_run_are_escaped_and_named(page: Page, tmp_path:
     records = [{"text": text, "id": f"=id{n}"} for n, text in enumerate(texts)]
     choose(page, tmp_path / "posts.jsonl", jsonl(records))
     tagged(page, len(texts))
-    path = download(page, "CSV", tmp_path / "found.csv")
+    path = tmp_path / "found.csv"
+    path.write_bytes(download(page, "#panel-file", "CSV").encode())
     rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
     cells = [cell for row in rows for cell in row.values()]
     assert [cell for cell in cells if cell[:1] in {*"=+-@\t\r\n"} and cell] == []
@@ -167,7 +151,7 @@ def test_a_table_offers_its_columns(page: Page, tmp_path: Path) -> None:
     assert page.locator("#file-note").inner_text() == "2 texts; 1 empty text left out"
     tagged(page, 2)
     assert page.locator("#documents .number").all_inner_texts() == ["2", "1"]
-    lines = download(page, "JSON lines", tmp_path / "found.jsonl").read_text().splitlines()
+    lines = download(page, "#panel-file", "JSON lines").splitlines()
     assert [json.loads(line)["text"] for line in lines] == ['Mira;\n"left" Ghent', "Lisbon"]
     assert json.loads(lines[0])["note"] == "x"
     page.get_by_label("Column of the texts").select_option(label="note")
@@ -179,7 +163,7 @@ def test_a_text_file_is_lines_or_one_text(page: Page, tmp_path: Path) -> None:
     assert page.locator("#file-note").inner_text() == "2 texts; 1 empty text left out"
     page.locator("#choice").select_option("whole")
     tagged(page, 1)
-    found = json.loads(download(page, "JSON lines", tmp_path / "found.jsonl").read_text())
+    found = json.loads(download(page, "#panel-file", "JSON lines"))
     assert found["text"] == "Mira\r\n\r\nGhent 😀\n"
     assert [(each["start"], each["end"]) for each in found["entities"]] == [(0, 4), (8, 13)]
 
@@ -188,7 +172,7 @@ def test_columns_become_sentences(page: Page, tmp_path: Path) -> None:
     choose(page, tmp_path / "a.conll", "# id = 1\n1\tMira\tO\n2\tleft\tO\n\n1\tGhent\tO\n")
     tagged(page, 2)
     assert page.locator("#documents .number").all_inner_texts() == ["1", "1"]
-    found = download(page, "Columns", tmp_path / "b.conll").read_text()
+    found = download(page, "#panel-file", "Columns")
     assert found == "Mira\tB-person\nleft\tO\n\nGhent\tB-location\n\n"
 
 
