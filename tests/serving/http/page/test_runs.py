@@ -52,3 +52,48 @@ def test_a_run_can_be_cancelled_and_resumed(browser: Browser, address: str, tmp_
         page.locator("#model").select_option("b")
         page.get_by_role("button", name="Tag 70 texts with b").click()
         page.get_by_text("70 texts tagged.").wait_for()
+
+
+def test_a_request_that_is_refused_is_halved_until_one_text_fails(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    def answer(route: Route) -> None:
+        asked = route.request.post_data_json
+        assert asked
+        if any("Ghent" in each["text"] for each in asked["documents"]):
+            route.fulfill(status=413, json={"error": "too large", "hint": "divide it"})
+        else:
+            route.continue_()
+
+    texts = ["Mira slept."] * 32
+    texts[7] = "Ghent"
+    path = tmp_path / "posts.txt"
+    path.write_text("\n".join(texts))
+    with opened(browser, address, complaints=6) as page:  # of 32, 16, 8, 4, 2 texts and of one
+        page.route("**/tag", answer)
+        page.get_by_role("tab", name="File").click()
+        page.locator("#file").set_input_files(path)
+        page.get_by_role("button", name="Tag 32 texts").click()
+        page.get_by_text("31 texts tagged, 1 failed.").wait_for()
+        assert "divide it" in page.locator("#document-8 .failure").inner_text()
+        page.unroute("**/tag")
+        page.get_by_role("button", name="Tag the failed text again").click()
+        page.get_by_text("1 text tagged.", exact=True).wait_for()
+        assert page.locator("#documents .number").all_inner_texts() == ["1"] * 32
+
+
+def test_a_server_that_goes_away_ends_the_run_and_fails_no_text(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "posts.txt"
+    path.write_text("Mira slept.\nGhent\n")
+    with opened(browser, address, complaints=1) as page:
+        page.route("**/tag", lambda route: route.abort())
+        page.get_by_role("tab", name="File").click()
+        page.locator("#file").set_input_files(path)
+        page.get_by_role("button", name="Tag 2 texts").click()
+        page.locator("#file-error", has_text="cannot be reached").wait_for()
+        assert page.locator("#documents .number").all_inner_texts() == ["–", "–"]
+        page.unroute("**/tag")
+        page.get_by_role("button", name="Tag 2 texts").click()
+        page.get_by_text("2 texts tagged.").wait_for()
