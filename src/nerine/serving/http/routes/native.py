@@ -165,12 +165,8 @@ class _Form:
             for each in chosen.entities
         ]
         if self.words:
-            words = self.model.tagger.inference.encoder.encode([document]).words
-            shaped["words"] = [
-                (convert(word.start), convert(word.end))
-                for word in words
-                if not text[word.start : word.end].isspace()
-            ]
+            words = self.model.words(document)
+            shaped["words"] = [(convert(word.start), convert(word.end)) for word in words]
         if document.tokens is not None:
             shaped["tokens"] = [
                 (convert(each.start), convert(each.end)) for each in document.tokens
