@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nerine.core.strict_json import kind_of
 from nerine.serving.http.problems import Cause, Problem
 from nerine.serving.http.service import Service
 
@@ -21,6 +22,7 @@ JSON = "application/json"
 
 T = TypeVar("T")
 
+_FOUND = {"extra_forbidden": "there is no such field", "missing": "the field is missing"}
 _LONG_ANSWER = 50_000
 
 
@@ -149,9 +151,8 @@ def parse(kind: Any, body: bytes) -> Any:
     try:
         content = from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise Problem(
-            "not-json", f"the body is not valid JSON: {error}", expected="JSON in UTF-8"
-        ) from None
+        found = f"the body is not valid JSON: {error}"
+        raise Problem("not-json", found, expected="JSON in UTF-8") from None
     return validate(kind, content)
 
 
@@ -171,13 +172,16 @@ def validate(kind: Any, content: Any, place: str = "") -> Any:
 
 def problem_of(error: ValidationError, prefix: str = "") -> Problem:
     """The problem of content that doesn't have its type; `prefix` is the place of the content."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     place = f"{prefix}{place}".lstrip(".")[:200] or "body"
-    if first["type"] == "extra_forbidden":
-        hint = "GET /docs lists what an endpoint takes"
-        return Problem("invalid", "this is not known here", place=place, hint=hint)
-    return Problem("invalid", first["msg"], place=place)
+    if first["type"] in _FOUND:
+        return Problem("invalid", _FOUND[first["type"]], place=place)
+    value = first["input"]
+    found = repr(value[:60]) if isinstance(value, str) else f"this is {kind_of(value)}"
+    is_object = first["type"] == "model_type"
+    expected = "an object" if is_object else first["msg"].removeprefix("Input should be ")
+    return Problem("invalid", found, expected=expected, place=place)
 
 
 class Strict(BaseModel, extra="forbid"):
