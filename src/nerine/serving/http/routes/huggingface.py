@@ -18,6 +18,7 @@ from nerine.serving.http.endpoints import (
     ModelQuery,
     Refused,
     Strict,
+    Strings,
     parse,
     read_body,
     unless_short,
@@ -38,7 +39,7 @@ class Parameters(Strict):
         description="`none` gives the words of the entities with their tags, all others the "
         "entities; by default `simple`",
     )
-    ignore_labels: list[str] | None = Field(
+    ignore_labels: Strings | None = Field(
         None,
         description="Labels or tags to leave out; words outside the entities always are",
     )
@@ -145,7 +146,9 @@ def _words(model: ServedModel, document: Document, ignored: set[str]) -> Iterato
 
 async def predict(call: Call) -> Any:
     """Answers a text or several."""
-    return await answer(call, parse(dict[str, Any], await read_body(call.request, call.service.limits.body)))
+    return await answer(
+        call, parse(dict[str, Any], await read_body(call.request, call.service.limits.body))
+    )
 
 
 async def answer(call: Call, body: dict[str, Any]) -> Any:

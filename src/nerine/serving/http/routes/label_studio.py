@@ -230,7 +230,7 @@ async def setup(call: Call) -> dict[str, Any]:
     try:
         warnings = _warnings(read_label_config(call.body.schema_, "schema"), model)
     except Problem as problem:
-        warnings = [str(problem)]
+        warnings = [problem.found]
     return _with_warnings({"model_version": _version(model)}, warnings)
 
 
