@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SkipValidation,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError, from_json, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -204,6 +211,9 @@ class Strict(BaseModel, extra="forbid"):
 
 Strings = Annotated[list[str], Field(fail_fast=True)]
 """A list of strings, of which the first one that is none ends the reading."""
+
+Unread = list[SkipValidation[T]]
+"""A list whose elements are described, and read one by one: a wrong one doesn't spoil the list."""
 
 
 class Refused(Strict):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from nerine.serving.http.endpoints import Strict, parse
+from nerine.serving.http.endpoints import Strict, Unread, parse
 from nerine.serving.http.problems import Problem
 
 JSON_LENGTH = "Inference-Header-Content-Length"
@@ -38,7 +38,9 @@ class InputTensor(Strict):
         None,
         description="`binary_data_size`: the bytes of binary texts, which stand after the JSON",
     )
-    data: list[Any] | None = Field(None, description="The texts, unless they are binary")
+    data: Unread[str | list[Any]] | None = Field(
+        None, description="The texts, unless they are binary"
+    )
 
 
 class OutputRequest(Strict):

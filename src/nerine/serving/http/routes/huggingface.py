@@ -19,6 +19,7 @@ from nerine.serving.http.endpoints import (
     Refused,
     Strict,
     Strings,
+    Unread,
     parse,
     read_body,
     unless_short,
@@ -54,7 +55,7 @@ class Parameters(Strict):
 class Inputs(Strict):
     """A text or several."""
 
-    inputs: str | list[Any] = Field(description="A text, or a list of texts")
+    inputs: str | Unread[str] = Field(description="A text, or a list of texts")
     parameters: Parameters | None = None
     options: dict[str, Any] | None = Field(
         None, description="Options of Hugging Face's own service; they have no effect"
@@ -64,7 +65,7 @@ class Inputs(Strict):
 class Instances(Strict):
     """Several texts, as Vertex AI sends them."""
 
-    instances: str | list[Any] = Field(description="A text, or a list of texts")
+    instances: str | Unread[str] = Field(description="A text, or a list of texts")
     parameters: Parameters | None = None
 
 

@@ -20,6 +20,7 @@ from nerine.serving.http.endpoints import (
     Endpoint,
     Refused,
     Strict,
+    Unread,
     read_body,
     unless_short,
 )
@@ -70,7 +71,7 @@ class InferredEntity(Strict):
 class PredictRequest(Strict):
     """Texts, in V1."""
 
-    instances: list[Any] = Field(description="Texts")
+    instances: Unread[str] = Field(description="Texts")
 
 
 class PredictAnswer(Strict):

@@ -24,6 +24,7 @@ from nerine.serving.http.endpoints import (
     Refused,
     Strict,
     Strings,
+    Unread,
     parse,
     problem_of,
     read_body,
@@ -64,9 +65,7 @@ class DocumentIn(Strict):
 class TagRequest(Strict):
     """Documents and what is asked of them."""
 
-    documents: list[Any] = Field(
-        description="Texts, or objects with `text` and, if wanted, `id`, `tokens` and `meta`"
-    )
+    documents: Unread[str | DocumentIn] = Field(description="Texts, or objects with a text")
     model: str | None = Field(None, description="Name of the model; by default the first one")
     labels: Strings | None = Field(None, description="Labels to keep; by default all")
     thresholds: Threshold = Field(

@@ -18,6 +18,7 @@ import nerine
 from nerine.serving.http.endpoints import BINARY, JSON, Call, Endpoint, Refusal
 from nerine.serving.http.problems import STATUS, Cause
 from nerine.serving.http.streaming import NDJSON
+from nerine.serving.http.tensors import JSON_LENGTH
 
 Contracts = Mapping[str, tuple[Endpoint, ...]]
 """The endpoints of each contract."""
@@ -68,15 +69,17 @@ class _Document:
             [(key, _MODE, TypeAdapter(kind)) for key, kind in types.items()],
             ref_template=_REFERENCE,
         )
-        self._definitions = {
-            name: _plain(schema) for name, schema in definitions.get("$defs", {}).items()
-        }
+        self._definitions = {name: _plain(each) for name, each in definitions["$defs"].items()}
         paths: dict[str, dict[str, Any]] = {}
         for name, endpoints in shown.items():
             for endpoint in endpoints:
                 path = _PARAMETER.sub(r"{\1}", endpoint.path)
                 operation = self._operation(endpoint, name)
                 paths.setdefault(path, {})[endpoint.method.lower()] = operation
+        for endpoint in (each for endpoints in shown.values() for each in endpoints):
+            for kind in (endpoint.query, endpoint.line_query):
+                if kind is not None:  # its fields stand where they are used
+                    self._definitions.pop(kind.__name__, None)
         schemes = {
             "bearer": {"type": "http", "scheme": "bearer"},
             "basic": {"type": "http", "scheme": "basic"},
@@ -110,7 +113,8 @@ class _Document:
             "summary": endpoint.summary,
             "tags": [contract],
         }
-        if parameters := [*_of_path(endpoint), *self._of_query(endpoint)]:
+        parameters = [*_of_path(endpoint), *self._of_query(endpoint), *_of_headers(endpoint)]
+        if parameters:
             operation["parameters"] = parameters
         if endpoint.body is not None:
             operation["requestBody"] = {"required": True, "content": self._bodies(endpoint)}
@@ -205,6 +209,17 @@ def _of_path(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
             "required": True,
             "description": "Name of the model",
             "schema": {"type": "string"},
+        }
+
+
+def _of_headers(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    if endpoint.has_binary_form:
+        yield {
+            "name": JSON_LENGTH,
+            "in": "header",
+            "required": False,
+            "description": "Length of the JSON before binary tensors",
+            "schema": {"type": "integer", "minimum": 0},
         }
 
 

@@ -12,7 +12,15 @@ import regex
 from pydantic import Field
 
 from nerine.core.document import Document
-from nerine.serving.http.endpoints import Call, Endpoint, ModelQuery, Refused, Strict, Strings
+from nerine.serving.http.endpoints import (
+    Call,
+    Endpoint,
+    ModelQuery,
+    Refused,
+    Strict,
+    Strings,
+    Unread,
+)
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.texts import Found, tag_text, tag_texts
 
@@ -31,7 +39,7 @@ Keeps = Callable[[str], bool]
 class AnalyzeRequest(Strict):
     """A text or several, and what is asked of them."""
 
-    text: str | list[Any] = Field(description="A text, or a list of texts")
+    text: str | Unread[str] = Field(description="A text, or a list of texts")
     language: str = Field(description="Language of the texts, such as `en`")
     entities: Strings | None = Field(
         None, description="Labels to keep, of which the model needs to have one; by default all"
