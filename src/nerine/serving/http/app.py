@@ -13,7 +13,18 @@ from starlette.types import ASGIApp
 from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
-from nerine.serving.http.routes import health, native, page
+from nerine.serving.http.routes import (
+    displacy,
+    health,
+    huggingface,
+    inference_protocol,
+    label_studio,
+    native,
+    openapi,
+    page,
+    predict,
+    presidio,
+)
 from nerine.serving.http.service import ServedModel, Service
 
 
@@ -25,11 +36,13 @@ class AppOptions:
         limits: The limits.
         keys: Keys of which a request must have one; without any, every request is admitted.
         origins: The origins of pages elsewhere that may use the server; by default none.
+        languages: The languages of the models, which Presidio's clients state.
     """
 
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("en",)
 
 
 def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None = None) -> ASGIApp:
@@ -47,7 +60,18 @@ def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None
     options = options or AppOptions()
     service = models if isinstance(models, Service) else Service(models, options.limits)
     metrics = Metrics(service)
-    endpoints = (*native.ENDPOINTS, *health.endpoints(metrics), *page.endpoints())
+    contracts = {
+        "Nerine": native.ENDPOINTS,
+        "Server": health.endpoints(metrics),
+        "Hugging Face": (*huggingface.ENDPOINTS, *predict.ENDPOINTS),
+        "Label Studio": label_studio.ENDPOINTS,
+        "Presidio": presidio.endpoints(options.languages),
+        "Open Inference Protocol": inference_protocol.ENDPOINTS,
+        "displaCy": displacy.ENDPOINTS,
+    }
+    contracts["Documentation"] = openapi.endpoints(contracts, has_keys=bool(options.keys))
+    endpoints = [endpoint for contract in contracts.values() for endpoint in contract]
+    endpoints += page.endpoints()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
