@@ -175,13 +175,19 @@ def test_the_score_of_a_task_is_the_mean_of_its_regions(client: httpx.Client) ->
     assert found[1]["score"] is None
 
 
-BROKEN = [{}, {"id": 5}, {"data": {}}, {"data": {"text": None}}, {"data": {"text": 7}}, None, "Mira"]
+BROKEN = [
+    {},
+    {"id": 5},
+    {"data": {}},
+    {"data": {"text": None}},
+    {"data": {"text": 7}},
+    None,
+    "Mira",
+]
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
-def test_a_broken_task_fails_in_its_place(
-    client: httpx.Client, named: Tagger, broken: Any
-) -> None:
+def test_a_broken_task_fails_in_its_place(client: httpx.Client, named: Tagger, broken: Any) -> None:
     found = predict(client, [task(TEXTS[0]), broken, task(""), task(TEXTS[4])])["results"]
     assert found[0]["result"] == expected(named, TEXTS[0])
     assert found[2]["result"] == []

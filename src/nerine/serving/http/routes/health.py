@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.metadata import version
 from typing import Any
 
 from starlette.responses import Response
 
-import nerine
 from nerine.evaluation.signs import Sign
 from nerine.serving.http.endpoints import Call, Endpoint, Strict
 from nerine.serving.http.limits import Limits
@@ -60,6 +60,7 @@ async def live(call: Call) -> dict[str, str]:
 
 async def ready(call: Call) -> dict[str, str]:
     """Answers `/readyz`: an error while the server starts or stops."""
+    call.service.start()  # an app that is mounted in another one has no lifespan of its own
     if not call.service.is_ready:
         raise Problem("not-ready", "the server is starting or stopping")
     await live(call)
@@ -93,7 +94,7 @@ async def info(call: Call) -> dict[str, Any]:
             }
         )
     limits = call.service.limits.to_dict()
-    return {"models": models, "limits": limits, "nerine": nerine.__version__}
+    return {"models": models, "limits": limits, "nerine": version("nerine")}
 
 
 def endpoints(metrics: Metrics) -> tuple[Endpoint, ...]:

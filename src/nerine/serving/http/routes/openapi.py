@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
-import nerine
 from nerine.serving.http.endpoints import BINARY, JSON, Call, Endpoint, Refusal
 from nerine.serving.http.problems import STATUS, Cause
 from nerine.serving.http.streaming import NDJSON
@@ -89,7 +89,7 @@ class _Document:
             "openapi": "3.1.0",
             "info": {
                 "title": "Nerine",
-                "version": nerine.__version__,
+                "version": version("nerine"),
                 "description": "Named entities in texts",
                 "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
             },
