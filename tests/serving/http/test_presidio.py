@@ -170,7 +170,7 @@ def test_allow_lists_are_those_of_presidio(
     fields: dict[str, Any] = {"allow_list": allowed}
     fields |= {} if match is None else {"allow_list_match": match}
     fields |= {} if flags is None else {"regex_flags": flags}
-    results = [RecognizerResult(e.label, e.start, e.end, e.score) for e in document.entities]
+    results = [RecognizerResult(e.label, e.start, e.end, e.score or 0) for e in document.entities]
     expected = AnalyzerEngine._remove_allow_list(
         results, allowed, document.text, 26 if flags is None else flags, match or "exact"
     )

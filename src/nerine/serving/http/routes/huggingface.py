@@ -166,7 +166,7 @@ async def answer(call: Call, body: dict[str, Any]) -> Any:
     kind = Instances if place == "instances" else Inputs
     request: Inputs | Instances = validate(kind, body)
     texts = getattr(request, place)
-    parameters = request.parameters or Parameters()
+    parameters = request.parameters or Parameters.model_validate({})
     ignored = set(parameters.ignore_labels or ())
     model = call.service.model(call.query.model)
 

@@ -104,7 +104,8 @@ class _Document:
 
     def _schema(self, endpoint: Endpoint, use: str) -> dict[str, Any]:
         found = self._schemas.get(((endpoint.method, endpoint.path, use), _MODE), {})
-        return _plain(found)
+        plain: dict[str, Any] = _plain(found)
+        return plain
 
     def _operation(self, endpoint: Endpoint, contract: str) -> dict[str, Any]:
         named = re.sub(r"\W+", "-", endpoint.path).strip("-") or "root"
@@ -229,7 +230,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {}
+    plain: dict[str, Any] = {}
     for name, value in schema.items():
         if name == "title" and isinstance(value, str):
             continue
