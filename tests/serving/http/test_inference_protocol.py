@@ -214,7 +214,7 @@ def test_broken_binary_texts_are_refused(client: httpx.Client, rest: bytes) -> N
 @pytest.mark.parametrize("length", ["3", "99999", "-1", "a", "²"])
 def test_any_length_of_the_json_is_answered(client: httpx.Client, length: str) -> None:
     body = json.dumps({"inputs": [tensor(["a"])]}).encode()
-    headers = {LENGTH: length.encode()}
+    headers = {LENGTH.encode(): length.encode()}
     answer = client.post("/v2/models/named/infer", content=body, headers=headers)
     assert answer.status_code == (400 if length == "3" else 200)
 

@@ -151,7 +151,17 @@ def test_an_empty_list_of_entities_means_all(client: httpx.Client) -> None:
 
 
 NAMES = ["Mira", "Mira Okonjo", "mira", "LISBON", "Lisbon", "Tandem Labs", "a", ""]
-PATTERNS = [*NAMES, "^L", "o$", "[A-Z]a", "is|nd", "(?i)labs", "."]
+PATTERNS = [
+    *NAMES,
+    r"[A-Z][a-z]{3,5}( \w{4}){0,2}$",
+    r"(\w{2}){2}",
+    "^L",
+    "o$",
+    "[A-Z]a",
+    "is|nd",
+    "(?i)labs",
+    ".",
+]
 
 
 @given(
@@ -170,7 +180,7 @@ def test_allow_lists_are_those_of_presidio(
     fields: dict[str, Any] = {"allow_list": allowed}
     fields |= {} if match is None else {"allow_list_match": match}
     fields |= {} if flags is None else {"regex_flags": flags}
-    results = [RecognizerResult(e.label, e.start, e.end, e.score) for e in document.entities]
+    results = [RecognizerResult(e.label, e.start, e.end, e.score or 0) for e in document.entities]
     expected = AnalyzerEngine._remove_allow_list(
         results, allowed, document.text, 26 if flags is None else flags, match or "exact"
     )
@@ -188,6 +198,10 @@ def test_allow_lists_are_those_of_presidio(
         ({"return_decision_process": True}, "return_decision_process"),
         ({"allow_list": ["("], "allow_list_match": "regex"}, "allow_list"),
         ({"allow_list": ["a" * 20_000], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["a{3000000}"], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["(a{ 900}){0900,}"], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["a{9999999999999}"], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["(" * 3000 + ")" * 3000], "allow_list_match": "regex"}, "allow_list"),
         ({"allow_list": ["a"], "allow_list_match": "regex", "regex_flags": 512}, "regex_flags"),
         ({"allow_list": ["a"], "allow_list_match": "like"}, "allow_list_match"),
         ({"score_threshold": 2}, "score_threshold"),

@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from nerine.core.errors import SettingsError
 from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
@@ -37,12 +38,22 @@ class AppOptions:
         keys: Keys of which a request must have one; without any, every request is admitted.
         origins: The origins of pages elsewhere that may use the server; by default none.
         languages: The languages of the models, which Presidio's clients state.
+
+    Raises:
+        SettingsError: If a key is empty, or no language is given.
     """
 
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
+
+    def __post_init__(self) -> None:
+        if not all(self.keys):
+            raise SettingsError("a key is empty", expected="keys with characters", place="keys")
+        if not self.languages:
+            expected = "one language or more, such as en"
+            raise SettingsError("there is no language", expected=expected, place="languages")
 
 
 def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None = None) -> ASGIApp:
@@ -79,7 +90,8 @@ def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None
         yield
         service.stop(service.limits.seconds)
 
-    router = Router([endpoint.route(service) for endpoint in endpoints], lifespan=lifespan)
+    routes = [endpoint.route(service) for endpoint in endpoints]
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
     open_paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.is_open)
     gate = Gate(router, options.keys, open_paths, metrics)
     if not options.origins:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,6 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
-import nerine
 from nerine.serving.http.endpoints import BINARY, JSON, Call, Endpoint, Refusal
 from nerine.serving.http.problems import STATUS, Cause
 from nerine.serving.http.streaming import NDJSON
@@ -89,7 +90,7 @@ class _Document:
             "openapi": "3.1.0",
             "info": {
                 "title": "Nerine",
-                "version": nerine.__version__,
+                "version": version("nerine"),
                 "description": "Named entities in texts",
                 "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
             },
@@ -104,7 +105,8 @@ class _Document:
 
     def _schema(self, endpoint: Endpoint, use: str) -> dict[str, Any]:
         found = self._schemas.get(((endpoint.method, endpoint.path, use), _MODE), {})
-        return _plain(found)
+        plain: dict[str, Any] = _plain(found)
+        return plain
 
     def _operation(self, endpoint: Endpoint, contract: str) -> dict[str, Any]:
         named = re.sub(r"\W+", "-", endpoint.path).strip("-") or "root"
@@ -229,7 +231,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {}
+    plain: dict[str, Any] = {}
     for name, value in schema.items():
         if name == "title" and isinstance(value, str):
             continue
@@ -301,4 +303,9 @@ def _page(content: dict[str, Any]) -> tuple[bytes, str]:
         for method, operation in methods.items():
             fields = {"path": path, "method": method.upper(), **operation}
             groups.setdefault(operation["tags"][0], []).append(fields)
-    return template.render(content=content, groups=groups, style=style).encode(), policy
+    values = {"content": content, "groups": groups, "style": style, "pretty": _pretty}
+    return template.render(values).encode(), policy
+
+
+def _pretty(example: Any) -> str:
+    return json.dumps(example, indent=2, ensure_ascii=False)
