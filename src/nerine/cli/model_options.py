@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from nerine.cli.options import Decorator, default_option, gathered
+from nerine.cli.flags import Decorator, default_option, gathered
 from nerine.cli.terminal import print_notes, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError

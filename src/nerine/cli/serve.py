@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.flags import FILE, Decorator, default_option, gathered
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import FILE, Decorator, default_option, gathered
 from nerine.cli.terminal import working
 from nerine.core.display import visible
 from nerine.core.errors import SettingsError
@@ -88,11 +88,15 @@ def _keys_in(path: Path | None) -> list[str]:
 
 
 _SERVER: list[Decorator] = [
-    default_option("--host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all of the machine's."),
+    default_option(
+        "--host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all of the machine's."
+    ),
     default_option(
         "--port", 8000, "Port; 0 finds a free one.", type=click.IntRange(0, 65535), metavar="N"
     ),
-    click.option("--uds", type=FILE, metavar="PATH", help="Unix socket, in place of host and port."),
+    click.option(
+        "--uds", type=FILE, metavar="PATH", help="Unix socket, in place of host and port."
+    ),
     click.option(
         "--key",
         "keys",

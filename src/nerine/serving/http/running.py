@@ -175,7 +175,7 @@ class _Server(uvicorn.Server):
         self._reloading: set[asyncio.Task[None]] = set()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override] # a narrower type
+    def capture_signals(self) -> Iterator[None]:
         """Inside the block, signals end the server or load the models again."""
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -240,7 +240,7 @@ class _Server(uvicorn.Server):
             # not that of a subclass, which passes it on to other processes
             models = await asyncio.to_thread(Service.reload, self._service)
         except NerineError as error:
-            logger.error("reload failed, the models stay as they were: %s", one_line(error))  # noqa: TRY400
+            logger.error("reload failed, the models stay as they were: %s", one_line(error))
         except Exception:
             logger.exception("reload failed, the models stay as they were")
         else:

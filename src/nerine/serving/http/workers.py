@@ -43,9 +43,7 @@ def supervise(number: int, work: Callable[[int], None], ready: Callable[[], None
 
 
 class _Supervisor:
-    def __init__(
-        self, number: int, work: Callable[[int], None], ready: Callable[[], None]
-    ) -> None:
+    def __init__(self, number: int, work: Callable[[int], None], ready: Callable[[], None]) -> None:
         self._number = number
         self._work = work
         self._ready = ready
