@@ -9,11 +9,12 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nerine.core.strict_json import kind_of
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.service import Service
 
@@ -21,6 +22,7 @@ JSON = "application/json"
 
 T = TypeVar("T")
 
+_FOUND = {"extra_forbidden": "there is no such field", "missing": "the field is missing"}
 _LONG_ANSWER = 50_000
 
 
@@ -139,21 +141,28 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def parse(kind: Any, body: bytes) -> Any:
     """The content of a body in JSON; raises `Problem` with the place of what is wrong."""
     try:
-        return _adapter(kind).validate_json(body)
+        content = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        found = f"the body is not valid JSON: {error}"
+        raise Problem("not-json", found, expected="JSON in UTF-8") from None
+    try:
+        return _adapter(kind).validate_python(content)
     except ValidationError as error:
         raise problem_of(error) from None
 
 
 def problem_of(error: ValidationError, prefix: str = "") -> Problem:
     """The problem of content that doesn't have its type; `prefix` is the place of the content."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        reason = first.get("ctx", {}).get("error", first["msg"])
-        return Problem(
-            "not-json", f"the body is not valid JSON: {reason}", expected="JSON in UTF-8"
-        )
+    first = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    return Problem("invalid", first["msg"], place=f"{prefix}{place}".lstrip(".") or "body")
+    place = f"{prefix}{place}".lstrip(".") or "body"
+    if first["type"] in _FOUND:
+        return Problem("invalid", _FOUND[first["type"]], place=place)
+    value = first["input"]
+    found = repr(value[:60]) if isinstance(value, str) else f"this is {kind_of(value)}"
+    is_object = first["type"] == "model_type"
+    expected = "an object" if is_object else first["msg"].removeprefix("Input should be ")
+    return Problem("invalid", found, expected=expected, place=place)
 
 
 class Strict(BaseModel, extra="forbid"):
