@@ -196,7 +196,9 @@ def _default_format(output: Path | None) -> str:
     return {**kinds, ".html": "html", ".htm": "html"}.get(suffix, "jsonl")
 
 
-def _write(documents: Iterable[Document], kind: str, output: Path | None, tagger: Tagger | Client) -> None:
+def _write(
+    documents: Iterable[Document], kind: str, output: Path | None, tagger: Tagger | Client
+) -> None:
     on_terminal = output is None and sys.stdout.isatty()
     if kind in _OURS:
         stream = VisibleOutput() if on_terminal else stdout()
