@@ -90,7 +90,7 @@ def test_tokens_reach_a_model_whose_words_they_are(
 
 def test_thresholds_are_applied_by_the_server(url: str, tagger: Tagger) -> None:
     text = TEXTS[3]
-    scores = {entity.score for entity in tagger(text).entities}
+    scores = [entity.score or 0.0 for entity in tagger(text).entities]
     assert min(scores) < 0.7 < max(scores)
     tagger_with = Tagger.__copy__(tagger)
     for given, thresholds in (
@@ -98,7 +98,7 @@ def test_thresholds_are_applied_by_the_server(url: str, tagger: Tagger) -> None:
         ({"location": 0.99}, Thresholds(0.0, {"location": 0.99})),
     ):
         tagger_with.thresholds = thresholds
-        with Client(url, key=KEY, thresholds=given) as client:  # type: ignore[arg-type] # one by one
+        with Client(url, key=KEY, thresholds=given) as client:
             assert client(text) == tagger_with(text)
     saved = Client(url, key=KEY, thresholds="saved")
     with saved, pytest.raises(ServerError, match="no thresholds are saved"):
@@ -155,7 +155,7 @@ def test_a_single_text_and_other_things_are_errors(client: Client) -> None:
 
 def test_texts_that_fail_leave_the_others_in_their_places(client: Client, tagger: Tagger) -> None:
     broken = Document("half \ud83d of a pair", id="broken")
-    texts = ["Mira", "long " * 2_000, broken, "Oslo"]
+    texts: list[str | Document] = ["Mira", "long " * 2_000, broken, "Oslo"]
     outcomes = list(client.pipe_with_errors(texts))
     assert [outcomes[0], outcomes[3]] == tagger.predict(["Mira", "Oslo"])
     long, pair = outcomes[1:3]
@@ -172,7 +172,7 @@ def test_texts_that_fail_leave_the_others_in_their_places(client: Client, tagger
 def test_a_wrong_key_and_an_unknown_model_are_errors_at_once(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module.time, "sleep", pytest.fail)
+    monkeypatch.setattr("nerine.serving.client.time.sleep", pytest.fail)
     without = Client(url)
     with without, pytest.raises(ServerError, match="no key") as caught:
         without(TEXT)
@@ -201,7 +201,7 @@ class Scripted:
         self.waits: list[float] = []
         self.bodies: list[Any] = []
         self._answers = iter(answers)
-        monkeypatch.setattr(module.time, "sleep", self.waits.append)
+        monkeypatch.setattr("nerine.serving.client.time.sleep", self.waits.append)
         monkeypatch.setattr("nerine.serving.exchange.random.uniform", lambda least, _: least)
         self.client = Client("http://server", **options)
         transport = httpx2.MockTransport(self._answer)

@@ -141,7 +141,9 @@ def _client(url: str, name: str | None, model: ModelOptions) -> Client:
     from nerine.serving.client import Client
 
     key = os.environ.get("NERINE_KEY") or None
-    return Client(url, key=key, model=name, thresholds=model.thresholds)
+    client = Client(url, key=key, model=name, thresholds=model.thresholds)
+    click.get_current_context().call_on_close(client.close)
+    return client
 
 
 def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:

@@ -41,7 +41,7 @@ class ServerOptions:
     grace: float
     log: Any
     keys: tuple[str, ...]
-    origins: tuple[str, ...]
+    cors: tuple[str, ...]
     limits: Mapping[str, int | None]
 
     @classmethod
@@ -57,15 +57,15 @@ class ServerOptions:
                 ("seconds", "timeout"),
             )
         }
-        keys = [*values.pop("keys"), *_keys_in(values.pop("key_file"))]
-        return cls(**values, keys=tuple(keys), limits=limits)
+        keys = (*values.pop("key"), *_keys_in(values.pop("key_file")))
+        return cls(**values, keys=keys, limits=limits)
 
     def of_app(self) -> AppOptions:
         """The options of the app."""
         from nerine.serving.http.app import AppOptions
         from nerine.serving.http.limits import Limits
 
-        return AppOptions(Limits(**self.limits), self.keys, self.origins)  # type: ignore[arg-type] # of the flags
+        return AppOptions(Limits(**self.limits), self.keys, self.cors)  # type: ignore[arg-type] # of the flags
 
     def bind(self) -> socket.socket:
         """The socket of the address; raises `SettingsError` if it cannot be had."""
@@ -99,7 +99,6 @@ _SERVER: list[Decorator] = [
     ),
     click.option(
         "--key",
-        "keys",
         multiple=True,
         metavar="KEY",
         envvar="NERINE_KEY",
@@ -109,7 +108,6 @@ _SERVER: list[Decorator] = [
     click.option("--key-file", type=FILE, metavar="FILE", help="File with a key in each line."),
     click.option(
         "--cors",
-        "origins",
         multiple=True,
         metavar="ORIGIN",
         help="Origin of a page elsewhere that may use the server, such as https://example.org; "
