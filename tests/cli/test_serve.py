@@ -36,6 +36,7 @@ VALUES = {
     "log": "json",
     "key": "one two",
     "cors": "https://example.org",
+    "language": "en de",
     "max_body": "11",
     "max_texts": "12",
     "max_characters": "13",
@@ -54,7 +55,7 @@ VALUES = {
 }
 
 
-LISTS = ("key", "cors")
+LISTS = ("key", "cors", "language")
 OPTIONS = [each.name for each in serve.params if each.name != "checkpoints"]
 
 

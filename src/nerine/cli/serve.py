@@ -42,6 +42,7 @@ class ServerOptions:
     log: Any
     keys: tuple[str, ...]
     cors: tuple[str, ...]
+    language: tuple[str, ...]
     limits: Mapping[str, int | None]
 
     @classmethod
@@ -65,7 +66,7 @@ class ServerOptions:
         from nerine.serving.http.app import AppOptions
         from nerine.serving.http.limits import Limits
 
-        return AppOptions(Limits(**self.limits), self.keys, self.cors)  # type: ignore[arg-type] # of the flags
+        return AppOptions(Limits(**self.limits), self.keys, self.cors, self.language)  # type: ignore[arg-type] # of the flags
 
     def bind(self) -> socket.socket:
         """The socket of the address; raises `SettingsError` if it cannot be had."""
@@ -112,6 +113,14 @@ _SERVER: list[Decorator] = [
         metavar="ORIGIN",
         help="Origin of a page elsewhere that may use the server, such as https://example.org; "
         "may be repeated.  [default: none]",
+    ),
+    click.option(
+        "--language",
+        multiple=True,
+        default=("en",),
+        metavar="CODE",
+        show_default="en",
+        help="Language of the models, which Presidio's clients ask for; may be repeated.",
     ),
     default_option(
         "--max-body", 8 * 1024 * 1024, "Most bytes of a request.", type=_COUNT, metavar="N"
