@@ -60,7 +60,8 @@ def base() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def environment(base: Path) -> dict[str, str]:
     """Builds the image's files in `base`; the environment that the image sets."""
-    place, stage, found = base, "", {}
+    place, stage = base, ""
+    found: dict[str, str] = {}
     for name, rest in instructions():
         match name:
             case "FROM":

@@ -275,6 +275,7 @@ def _serve_with_workers(
     listen(place)
     supervise(
         server.workers,
+        place,
         lambda pipe: _serve(
             named, server, model, place, lambda _: os.kill(first, signal.SIGUSR1), pipe
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ from nerine.core.errors import SettingsError
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions, make_app
 from nerine.serving.http.models import served_models
+from nerine.serving.http.running import _Server, service_of
 from nerine.serving.http.sockets import address_of, bound, bound_to_file, listen
 from processes import PATIENCE, ServerProcess, serve, until
 from servers import TEXTS
@@ -171,6 +173,23 @@ def test_serve_returns_after_a_signal_and_leaves_handlers_as_they_were(
         before
     )
     assert not path.exists()
+
+
+def test_a_connection_that_waits_to_be_accepted_is_answered_at_the_end(named: Tagger) -> None:
+    async def life() -> bytes:
+        with bound("127.0.0.1", 0) as place:
+            listen(place)
+            service = service_of(served_models(named), AppOptions())
+            server = _Server(service, AppOptions(), 0.0, lambda: None, None)
+            server.config.load()
+            server.lifespan = server.config.lifespan_class(server.config)
+            await server.startup([place])
+            with socket.create_connection(place.getsockname()) as client:
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: server\r\n\r\n")
+                await server.shutdown([place])  # the loop had no time to accept it
+                return client.recv(1024)
+
+    assert asyncio.run(life()).startswith(b"HTTP/1.1 200 OK")
 
 
 # --- reload
@@ -374,8 +393,6 @@ def test_a_mounted_app_is_ready_and_tags(named: Tagger) -> None:
             ready = await client.get("/ner/readyz")
             answer = await client.post("/ner/tag", json={"documents": list(TEXTS)})
             return ready.status_code, answer.json()
-
-    import asyncio
 
     status, answer = asyncio.run(ask())
     assert status == 200
