@@ -80,9 +80,10 @@ def _keys_in(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        keys = path.read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot be read: {error}", place=str(path)) from None
+    keys = [line.strip() for line in lines if line.strip()]
     if not keys:
         raise SettingsError("this file has no key", place=str(path), expected="a key a line")
     return keys
