@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
@@ -14,6 +13,7 @@ from nerine.core.errors import SettingsError
 from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
+from nerine.serving.http.models import Models, served_models
 from nerine.serving.http.routes import (
     displacy,
     health,
@@ -26,7 +26,7 @@ from nerine.serving.http.routes import (
     predict,
     presidio,
 )
-from nerine.serving.http.service import ServedModel, Service
+from nerine.serving.http.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,25 @@ class AppOptions:
             raise SettingsError("there is no language", expected=expected, place="languages")
 
 
-def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None = None) -> ASGIApp:
+def make_app(models: Models | Service, options: AppOptions | None = None) -> ASGIApp:
     """The app that serves models, for an ASGI server or to be mounted in another app.
 
     Its threads start with the app's lifespan, or with its first request where it is mounted.
 
     Args:
-        models: The models, or a service that has them.
-        options: The options.
+        models: A tagger, a folder or a hub id, several of them, a mapping of names to them, or a
+            service that has them. The first one is used where a request names none.
+        options: Limits, keys, and origins of pages elsewhere.
 
     Raises:
         SettingsError: If two models have the same name, or there is none.
+        NerineError: If a model cannot be loaded, or fails on an ordinary text.
     """
     options = options or AppOptions()
-    service = models if isinstance(models, Service) else Service(models, options.limits)
+    if isinstance(models, Service):
+        service = models
+    else:
+        service = Service(served_models(models), options.limits)
     metrics = Metrics(service)
     contracts = {
         "Nerine": native.ENDPOINTS,
@@ -96,6 +101,8 @@ def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None
     gate = Gate(router, options.keys, open_paths, metrics)
     if not options.origins:
         return gate
+    from starlette.middleware.cors import CORSMiddleware
+
     return CORSMiddleware(
         gate,
         allow_origins=options.origins,
