@@ -206,12 +206,12 @@ class _OpenLoop:
 
     async def _arrivals(self) -> None:
         draw = random.Random(_SEED)  # not for secrets
+        rate = self._job.rate or 1.0
         due = time.perf_counter()
         self._begins = due + self._job.warmup
+        end = self._begins + self._job.seconds
         number = 0
-        while (
-            due := due + draw.expovariate(self._job.rate or 1.0)
-        ) < self._begins + self._job.seconds:
+        while (due := due + draw.expovariate(rate)) < end:
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             elif number % 16 == 0:

@@ -1,6 +1,8 @@
 """LitServe's batching over `pipeline("ner")`.
 
 python -I litserve_batching.py CHECKPOINT PORT BATCH_SIZE SECONDS
+
+What is read and written has no annotations, as in its examples: LitServe would check them as schemas.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class NerAPI(litserve.LitAPI):  # type: ignore[misc]
         )
 
     def decode_request(self, request):  # type: ignore[no-untyped-def]
-        """The text of a request; an annotation would be the schema of the body."""
+        """The text of a request."""
         return str(request["inputs"])
 
     def batch(self, inputs: list[str]) -> list[str]:
@@ -39,7 +41,7 @@ class NerAPI(litserve.LitAPI):  # type: ignore[misc]
         """The entities of each text."""
         return output
 
-    def encode_response(self, output: Entities) -> Entities:
+    def encode_response(self, output):  # type: ignore[no-untyped-def]
         """The entities of a text."""
         return [{**entity, "score": float(entity["score"])} for entity in output]
 
