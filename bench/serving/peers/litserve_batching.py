@@ -1,8 +1,8 @@
 """LitServe's batching over `pipeline("ner")`.
 
-python -I litserve_batching.py CHECKPOINT PORT BATCH_SIZE SECONDS
+    python -I litserve_batching.py CHECKPOINT PORT BATCH_SIZE SECONDS
 
-What is read and written has no annotations, as in its examples: LitServe would check them as schemas.
+What is read and written has no annotations, as in its examples; LitServe makes schemas of them.
 """
 
 from __future__ import annotations
