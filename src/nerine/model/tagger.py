@@ -65,6 +65,7 @@ class Tagger:
         source: Where it was loaded from; None if it was made in memory.
         notes: What a user should know about the model and how it was loaded.
         signs: The signs of failure of the model's training, as far as they are known.
+        saved_thresholds: The thresholds that `nerine calibrate` saved with the checkpoint, if any.
 
     Raises:
         EncodingError: If the tokenizer gives no character offsets.
@@ -87,6 +88,7 @@ class Tagger:
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self.signs: tuple[Sign, ...] = ()
+        self.saved_thresholds: Thresholds | None = None
         self._loading: Loading | None = None
         self._threads = ProcessThreads(backend.workers)
 
@@ -237,6 +239,8 @@ class Tagger:
             tagger.inference = tagger.inference.changed(settings=tagger.settings)
             notes += observed
         tagger.signs = checkpoint.signs or ()
+        if checkpoint.calibration is not None:
+            tagger.saved_thresholds = checkpoint.calibration.thresholds
         failed = learned_nothing(tagger.signs)
         tagger.notes = (*notes, *([failed.message] if failed else []))
         return tagger

@@ -1,0 +1,140 @@
+"""What every request passes: its id, the key, the clock, and one place for what goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import re
+import time
+import uuid
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nerine.serving.http.endpoints import JSON, Endpoint
+from nerine.serving.http.logs import log_request, logger
+from nerine.serving.http.metrics import Metrics
+from nerine.serving.http.problems import Cause, Problem
+
+_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+_GONE = 499
+"""The status in logs and metrics of a request whose client went away."""
+_ELSEWHERE = "(none)"
+_OF_STARLETTE: dict[int, Cause] = {404: "not-found", 405: "method-not-allowed"}
+
+
+class Gate:
+    """Wraps an app: identifies, admits, times and logs each request, and answers its errors.
+
+    Args:
+        app: The app.
+        keys: Keys of which a request must have one; without any, every request is admitted.
+        open_paths: Paths that need no key.
+        metrics: Counts the requests.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keys: Sequence[str], open_paths: frozenset[str], metrics: Metrics
+    ) -> None:
+        self._app = app
+        self._keys = [key.encode() for key in keys]
+        self._open_paths = open_paths
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        scope.setdefault("state", {})  # which the route adds its endpoint to
+        headers = Headers(scope=scope)
+        stated = headers.get("x-request-id", "")
+        request_id = stated if _ID.fullmatch(stated) else uuid.uuid4().hex
+        status = 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            self._admit(scope["path"].removeprefix(scope.get("root_path", "")), headers)
+            await self._app({**scope, "app": self}, receive, send_marked)
+        except ClientDisconnect:
+            status = _GONE
+        except Exception as error:
+            problem = _problem_of(error)
+            if problem.cause == "defect":
+                logger.exception("%s failed", request_id)
+            if status:  # the answer has begun, and can only be cut off
+                raise
+            await refusal(problem, request_id)(scope, receive, send_marked)
+        finally:
+            seconds = time.perf_counter() - begun
+            endpoint = scope["state"].get("endpoint")
+            path = endpoint.path if isinstance(endpoint, Endpoint) else _ELSEWHERE
+            self._metrics.observe(path, status or _GONE, seconds)
+            shown = path if path != _ELSEWHERE else json.dumps(scope["path"][:100])
+            log_request(request_id, scope["method"], shown, status or _GONE, seconds)
+
+    def _admit(self, path: str, headers: Headers) -> None:
+        """Raises `Problem` if a key is needed and the request has none of them."""
+        if not self._keys or path in self._open_paths:
+            return
+        presented = _key(headers).encode("utf-8", "surrogatepass")
+        # every key is compared, so that the time doesn't tell which of them it is
+        if not sum(hmac.compare_digest(presented, key) for key in self._keys):
+            raise Problem(
+                "unauthorized",
+                "the request has no valid key" if presented else "the request has no key",
+                expected="the header Authorization: Bearer KEY, or X-Api-Key: KEY",
+                headers={"WWW-Authenticate": 'Bearer realm="nerine"'},
+            )
+
+
+def _key(headers: Headers) -> str:
+    """The key of a request: a bearer token, the password of basic authentication, or its own."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            pair = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, ValueError):
+            return ""
+        return pair.partition(":")[2]
+    return headers.get("x-api-key", "")
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException) and error.status_code in _OF_STARLETTE:
+        cause = _OF_STARLETTE[error.status_code]
+        found = (
+            "there is nothing at this path" if cause == "not-found" else "another method is used"
+        )
+        return Problem(
+            cause,
+            found,
+            expected=(error.headers or {}).get("Allow"),
+            hint="GET /docs lists the paths",
+            headers=dict(error.headers or {}),
+        )
+    return Problem("defect", "this is a defect of the server", hint="its log has the cause")
+
+
+def refusal(problem: Problem, request_id: str) -> Response:
+    """The answer of a request that is refused."""
+    content = {**problem.to_dict(), "request_id": request_id}
+    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, problem.status, problem.headers, media_type=JSON)

@@ -1,0 +1,75 @@
+"""Whether the server lives and is ready, what it serves, and its metrics."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from starlette.responses import Response
+
+import nerine
+from nerine.serving.http.endpoints import Call, Endpoint
+from nerine.serving.http.metrics import Metrics
+from nerine.serving.http.problems import Problem
+
+
+async def live(call: Call) -> dict[str, str]:
+    """Answers `/livez`: an error if a thread that runs the models has died or hangs."""
+    if not call.service.is_alive:
+        raise Problem("not-ready", "a thread that runs the models has died or hangs")
+    return {"status": "live"}
+
+
+async def ready(call: Call) -> dict[str, str]:
+    """Answers `/readyz`: an error while the server starts or stops."""
+    if not call.service.is_ready:
+        raise Problem("not-ready", "the server is starting or stopping")
+    await live(call)
+    return {"status": "ready"}
+
+
+async def health(call: Call) -> dict[str, str]:
+    """Answers `/health`, as Label Studio expects it."""
+    await ready(call)
+    return {"status": "UP", "model_class": "Nerine"}
+
+
+async def info(call: Call) -> dict[str, Any]:
+    """Answers `/info`: the models and the limits."""
+    models = []
+    for model in call.service.models:
+        settings = model.tagger.settings
+        models.append(
+            {
+                "name": model.name,
+                "version": model.version,
+                "labels": list(model.tagger.labels),
+                "scheme": str(settings.scheme.name),
+                "words": settings.words,
+                "decoding": settings.decoding,
+                "max_length": settings.max_length,
+                "backend": model.tagger.inference.backend.name,
+                "has_saved_thresholds": model.tagger.saved_thresholds is not None,
+                "notes": list(model.tagger.notes),
+                "signs": [dataclasses.asdict(sign) for sign in model.tagger.signs],
+            }
+        )
+    limits = call.service.limits.to_dict()
+    return {"models": models, "limits": limits, "nerine": nerine.__version__}
+
+
+def endpoints(metrics: Metrics) -> tuple[Endpoint, ...]:
+    """The endpoints, with those metrics."""
+
+    async def show(call: Call) -> Response:  # noqa: ARG001 - a handler
+        return Response(metrics.text(), media_type=metrics.media_type)
+
+    get: dict[str, Any] = {"method": "GET"}
+    return (
+        Endpoint("/health", health, "Whether the server is ready", **get, is_open=True),
+        Endpoint("/livez", live, "Whether the server is in order", **get, is_open=True),
+        Endpoint("/readyz", ready, "Whether the server is ready", **get, is_open=True),
+        Endpoint("/ping", ready, "Whether the server is ready", **get, is_open=True),
+        Endpoint("/info", info, "The models and the limits", **get),
+        Endpoint("/metrics", show, "Metrics for Prometheus", **get, media_type="text/plain"),
+    )

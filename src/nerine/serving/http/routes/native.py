@@ -1,0 +1,279 @@
+"""Nerine's own contract: documents in, documents out, and explanations."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import to_json
+
+from nerine.core.document import Document
+from nerine.core.errors import DocumentError
+from nerine.data.formats.options import Offsets
+from nerine.serving.http.choice import Choice
+from nerine.serving.http.endpoints import (
+    Call,
+    Endpoint,
+    Strict,
+    parse,
+    problem_of,
+    read_body,
+    unless_short,
+)
+from nerine.serving.http.problems import Problem
+from nerine.serving.http.service import ServedModel
+from nerine.serving.http.streaming import NDJSON, LinesResponse
+from nerine.serving.http.units import in_unit, tokens_from
+
+Range = tuple[int, int]
+Threshold = float | dict[str, float] | Literal["saved"] | None
+
+_LONGEST_EXPLAINED = 20_000
+
+
+class DocumentIn(Strict):
+    """A document of a request."""
+
+    text: str
+    id: str | None = None
+    tokens: list[Range] | None = None
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+class TagRequest(Strict):
+    """Documents and what is asked of them."""
+
+    documents: list[Any] = Field(
+        description="Texts, or objects with `text` and, if wanted, `id`, `tokens` and `meta`"
+    )
+    model: str | None = Field(None, description="Name of the model; by default the first one")
+    labels: list[str] | None = Field(None, description="Labels to keep; by default all")
+    thresholds: Threshold = Field(
+        None, description="Minimum score, of all labels or of each; or those saved with the model"
+    )
+    offset_unit: Offsets = Field("code-points", description="What offsets count")
+    scores: bool = Field(True, description="Whether entities have scores")
+    words: bool = Field(False, description="Whether documents have the ranges of their words")
+
+
+class EntityOut(BaseModel):
+    """An entity."""
+
+    start: int
+    end: int
+    label: str
+    text: str
+    score: float | None = None
+
+
+class DocumentOut(BaseModel):
+    """A tagged document, or why it could not be tagged."""
+
+    id: str | None = None
+    text: str | None = None
+    entities: list[EntityOut] | None = None
+    words: list[Range] | None = None
+    tokens: list[Range] | None = None
+    meta: dict[str, Any] | None = None
+    error: str | None = None
+    cause: str | None = None
+    expected: str | None = None
+    place: str | None = None
+    hint: str | None = None
+
+
+class TagAnswer(BaseModel):
+    """The documents of a request, in order."""
+
+    model: str
+    version: str
+    documents: list[DocumentOut]
+
+
+class ExplainRequest(Strict):
+    """A text to be explained."""
+
+    text: str
+    model: str | None = None
+    thresholds: Threshold = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How documents of a request are answered."""
+
+    model: ServedModel
+    choice: Choice
+    unit: Offsets
+    scores: bool
+    words: bool
+
+    @classmethod
+    def of(cls, call: Call, request: TagRequest) -> _Form:
+        model = call.service.model(request.model)
+        choice = Choice.of(model, request.thresholds, request.labels)
+        return cls(model, choice, request.offset_unit, request.scores, request.words)
+
+    def read(self, content: Any, place: str) -> Document | Problem:
+        """The document of an element of a request."""
+        try:
+            if isinstance(content, str):
+                return Document(content)
+            read = DocumentIn.model_validate(content, strict=False)
+            tokens = None
+            if read.tokens is not None:
+                tokens = tokens_from(read.text, read.tokens, self.unit)
+            return Document(read.text, tokens=tokens, id=read.id, meta=read.meta)
+        except ValidationError as error:
+            return problem_of(error, place)
+        except DocumentError as error:
+            return Problem.of(error.at(place))
+
+    def read_line(self, line: bytes, place: str) -> Document | Problem:
+        """The document of a line."""
+        try:
+            return self.read(parse(Any, line), place)
+        except Problem as problem:
+            return Problem.of(problem.at(place))
+
+    def answer(self, read: Document | Problem, found: Document | Problem) -> dict[str, Any]:
+        """The answer to a document, by what came and by what was found."""
+        if isinstance(found, Document):
+            return self._tagged(found)
+        name = {"id": read.id} if isinstance(read, Document) and read.id is not None else {}
+        return {**name, **found.to_dict()}
+
+    def _tagged(self, document: Document) -> dict[str, Any]:
+        chosen = self.choice.of_document(document)
+        text = document.text
+        convert = in_unit(text, self.unit)
+        shaped: dict[str, Any] = {} if document.id is None else {"id": document.id}
+        shaped["text"] = text
+        shaped["entities"] = [
+            {
+                "start": convert(each.start),
+                "end": convert(each.end),
+                "label": each.label,
+                "text": text[each.start : each.end],
+                **({"score": each.score} if self.scores else {}),
+            }
+            for each in chosen.entities
+        ]
+        if self.words:
+            words = self.model.tagger.inference.encoder.encode([document]).words
+            shaped["words"] = [
+                (convert(word.start), convert(word.end))
+                for word in words
+                if not text[word.start : word.end].isspace()
+            ]
+        if document.tokens is not None:
+            shaped["tokens"] = [
+                (convert(each.start), convert(each.end)) for each in document.tokens
+            ]
+        if document.meta:
+            shaped["meta"] = dict(document.meta)
+        return shaped
+
+
+async def tag(call: Call) -> Any:
+    """Answers `/tag`: documents in a list, or a document a line."""
+    if call.request.headers.get("content-type", "").partition(";")[0].strip() == NDJSON:
+        return await tag_lines(call)
+    request = parse(TagRequest, await read_body(call.request, call.service.limits.body))
+    form = _Form.of(call, request)
+    call.service.check(request.documents)
+    read = [form.read(each, f"documents[{n}]") for n, each in enumerate(request.documents)]
+    found = await call.unless_gone(call.service.tag_some(form.model, read))
+    size = sum(len(each.text) for each in read if isinstance(each, Document))
+    shaped = await unless_short(size, lambda: list(map(form.answer, read, found)))
+    return {"model": form.model.name, "version": form.model.version, "documents": shaped}
+
+
+async def tag_lines(call: Call) -> LinesResponse:
+    """Answers a document a line, in order, while more lines are read.
+
+    A line that cannot be tagged is answered by its problem. When too many other texts wait, no more
+    lines are read until there is room.
+    """
+    form = _Form.of(call, _of_query(call.request.query_params))
+
+    async def answer(number: int, line: bytes | Problem) -> bytes:
+        read = line if isinstance(line, Problem) else form.read_line(line, f"line {number}")
+        if isinstance(read, Document):
+            outcome = await call.service.tag_one(form.model, read)
+            return to_json(form.answer(read, outcome))
+        return to_json(read.to_dict())
+
+    return LinesResponse(call.request, answer, call.service.limits.body)
+
+
+def _of_query(query: Mapping[str, str]) -> TagRequest:
+    """What the query of a request asks of the documents in its lines."""
+    values: dict[str, Any] = {"documents": [], **query}
+    if "labels" in query:
+        values["labels"] = query["labels"].split(",")
+    if query.get("thresholds", "saved") != "saved":
+        try:
+            values["thresholds"] = json.loads(query["thresholds"])
+        except ValueError:
+            raise Problem(
+                "invalid",
+                f"{query['thresholds'][:100]!r} are not thresholds",
+                expected='a number, {"LABEL": NUMBER} or saved',
+                place="thresholds",
+            ) from None
+    try:
+        return TagRequest.model_validate(values)
+    except ValidationError as error:
+        raise problem_of(error) from None
+
+
+async def explain_text(call: Call) -> dict[str, Any]:
+    """Answers `/explain`: every step from a text to its entities."""
+    request: ExplainRequest = call.body
+    model = call.service.model(request.model)
+    if len(request.text) > _LONGEST_EXPLAINED:
+        raise Problem(
+            "text-too-long",
+            f"a text of {len(request.text):,} characters",
+            expected=f"at most {_LONGEST_EXPLAINED:,} to be explained",
+            place="text",
+        )
+    choice = Choice.of(model, request.thresholds)
+    explained = await call.unless_gone(call.service.explain(model, request.text))
+    chosen = dataclasses.replace(explained, document=choice.of_document(explained.document))
+    return {"model": model.name, "version": model.version, **chosen.to_dict()}
+
+
+async def reload(call: Call) -> dict[str, Any]:
+    """Answers `/reload`: loads models again, without a gap."""
+    name = None if call.body is None else call.body.model
+    models = await asyncio.to_thread(call.service.reload, name)
+    return {"models": [{"name": model.name, "version": model.version} for model in models]}
+
+
+class ReloadRequest(Strict):
+    """The model that is loaded again."""
+
+    model: str | None = None
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/tag",
+        tag,
+        "Documents in, documents with entities out; or a document a line",
+        body=TagRequest,
+        reads_itself=True,
+        answer=TagAnswer,
+    ),
+    Endpoint(
+        "/explain", explain_text, "Every step from a text to its entities", body=ExplainRequest
+    ),
+    Endpoint("/reload", reload, "Load models again, without a gap", body=ReloadRequest),
+)
