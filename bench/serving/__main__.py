@@ -36,7 +36,7 @@ from bench.serving.systems import (
     nerine_system,
     plain_peer,
 )
-from bench.serving.throughput import CLIENTS, best_size, print_throughput, throughput
+from bench.serving.throughput import best_size, print_throughput, throughput
 from nerine.model.loading.pretrained import quiet
 from nerine.model.tagger import Tagger
 
@@ -124,8 +124,7 @@ def _throughput(
         if name in chosen.peers
     ]
     measured = throughput([*peers, *served], texts, expected, chosen.rounds, chosen.seconds)
-    title = f"{CLIENTS} clients, one WNUT sentence a request"
-    print_throughput(measured, [peer.name for peer in peers], title)
+    print_throughput(measured, [peer.name for peer in peers])
     return {
         backend: statistics.median(each.rate for each in measured[system.name])
         for backend, system in zip(chosen.backends, served, strict=True)

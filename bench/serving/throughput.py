@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from bench.serving.answers import Found
 from bench.serving.load import Job, Measurement, measure
 from bench.serving.servers import Server, System
-from bench.timing import print_rates
 
 CLIENTS = 32
 
@@ -76,18 +75,27 @@ def throughput(
     return measured
 
 
-def print_throughput(
-    measured: Mapping[str, Sequence[Measurement]], peers: Sequence[str], title: str
-) -> None:
-    """A table of rates and ratios for each peer, and one of what went wrong."""
-    rates = {name: [each.rate for each in found] for name, found in measured.items()}
-    for peer in peers:
-        print_rates(title, "requests/s", rates, peer)
-    print("\n| | requests | wrong | refused | failed or lost | generator, share of a core |")
-    print("|---|---|---|---|---|---|")
+def print_throughput(measured: Mapping[str, Sequence[Measurement]], peers: Sequence[str]) -> None:
+    """A table of rates, with the ratios to each peer by round, and what went wrong."""
+    columns = [
+        *("requests/s (median)", "lowest to highest"),
+        *(f"times {peer}" for peer in peers),
+        *("requests", "wrong", "refused", "failed or lost", "generator, share of a core"),
+    ]
+    print(f"\n{CLIENTS} clients, one WNUT sentence a request\n")
+    print(f"| | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
     for name, found in measured.items():
-        sent, wrong = sum(each.sent for each in found), sum(each.wrong for each in found)
+        rates = [each.rate for each in found]
+        ratios = [
+            [mine.rate / theirs.rate for mine, theirs in zip(found, measured[peer], strict=True)]
+            for peer in peers
+        ]
         refused = sum(each.statuses.get("429", 0) for each in found)
-        failed, core = sum(each.failed for each in found), max(each.core for each in found)
-        print(f"| {name} | {sent} | {wrong} | {refused} | {failed} | {core:.2f} |")
-    sys.stdout.flush()
+        cells = [
+            *(f"{statistics.median(rates):.1f}", f"{min(rates):.1f} to {max(rates):.1f}"),
+            *(f"{statistics.median(each):.2f}" for each in ratios),
+            *(f"{sum(each.sent for each in found)}", f"{sum(each.wrong for each in found)}"),
+            *(f"{refused}", f"{sum(each.failed for each in found)}"),
+            f"{max(each.core for each in found):.2f}",
+        ]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
