@@ -13,6 +13,8 @@
     print(nerine.evaluate(tagger, corpus.test))                # scores with their intervals
     print(nerine.explain(tagger, doc.text))                    # subwords, logits, tags, entities
     nerine.push("runs/wnut", "owner/wnut")                     # to the hub, with a model card
+    nerine.serve("runs/wnut", port=8000)                       # over HTTP; needs nerine[serve]
+    doc = nerine.Client("http://127.0.0.1:8000")(doc.text)     # from another program
 
 Each name is imported when it is first used, so that commands start quickly.
 """
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
     from nerine.model.explanation import explain
     from nerine.model.tagger import Tagger
     from nerine.publishing.push import Pushed, PushOptions, plan_push, push
+    from nerine.serving.client import Client
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
+    from nerine.serving.http.app import make_app
+    from nerine.serving.http.running import serve
     from nerine.serving.optimization.optimize import Optimization, optimize
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
@@ -51,6 +56,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CheckReport",
+    "Client",
     "Comparison",
     "Corpus",
     "DistillationSettings",
@@ -80,12 +86,14 @@ __all__ = [
     "evaluate_predictions",
     "explain",
     "load_corpus",
+    "make_app",
     "optimize",
     "plan_push",
     "plan_training",
     "push",
     "read_documents",
     "score",
+    "serve",
     "tag_files",
     "train",
     "train_seeds",
@@ -103,7 +111,10 @@ _NAMES = {
     "nerine.model.explanation": "explain",
     "nerine.model.tagger": "Tagger",
     "nerine.publishing.push": "PushOptions Pushed plan_push push",
+    "nerine.serving.client": "Client",
     "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
+    "nerine.serving.http.app": "make_app",
+    "nerine.serving.http.running": "serve",
     "nerine.serving.optimization.optimize": "Optimization optimize",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.flags import default_option, json_option
 from nerine.cli.model_options import ModelOptions, running_options, tag_documents
-from nerine.cli.options import (
-    CorpusOptions,
-    GoldSplit,
-    corpus_options,
-    default_option,
-    json_option,
-    notes_on,
-)
+from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on
 from nerine.cli.terminal import Titled, cell, noted_console, number_table, print_json, print_line
 from nerine.core.errors import SettingsError
 from nerine.evaluation.calibration import (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nerine.cli.options import CorpusOptions, corpus_options, json_option, limit_option, notes_on
+from nerine.cli.flags import json_option, limit_option
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import cell, console, print_json, print_line, table, working
 from nerine.core.display import counted
 

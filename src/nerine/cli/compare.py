@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.documents import plain_line
-from nerine.cli.options import (
-    CorpusOptions,
-    GoldSplit,
-    corpus_options,
-    json_option,
-    limit_option,
-    notes_on,
-    split_option,
-)
+from nerine.cli.flags import json_option, limit_option
+from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on, split_option
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.scores import shown_interval
 from nerine.cli.terminal import (

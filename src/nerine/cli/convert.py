@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from nerine.cli.flags import FILE, default_option, json_option
 from nerine.cli.options import (
-    FILE,
     SEPARATORS,
     CorpusOptions,
     convert_options,
-    default_option,
     format_option,
     hints_on_from,
-    json_option,
     notes_on,
     reading_notes,
 )

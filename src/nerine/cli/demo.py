@@ -12,8 +12,8 @@ import click
 
 import nerine
 from nerine.cli.documents import print_documents
+from nerine.cli.flags import json_option, output_option
 from nerine.cli.group import INTERRUPTED
-from nerine.cli.options import json_option, output_option
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (

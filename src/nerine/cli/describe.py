@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nerine.cli.documents import print_documents
-from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on
+from nerine.cli.flags import json_option
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.document import Document, Entity
 

@@ -9,15 +9,9 @@ from typing import Any
 import click
 
 import nerine
+from nerine.cli.flags import FILE, json_option, output_option
 from nerine.cli.model_options import ModelOptions, model_options
-from nerine.cli.options import (
-    FILE,
-    CorpusOptions,
-    corpus_options,
-    json_option,
-    notes_on,
-    output_option,
-)
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.predict import file_texts
 from nerine.cli.terminal import working
 from nerine.cli.training import end_run, run_settings, setting_options, settings_file_option

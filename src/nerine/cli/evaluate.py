@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from nerine.cli.flags import json_option
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.options import (
     CorpusOptions,
     GoldSplit,
     corpus_options,
     errors_option,
-    json_option,
     notes_on,
     split_option,
 )

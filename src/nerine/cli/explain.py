@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 import nerine
+from nerine.cli.flags import json_option
 from nerine.cli.model_options import ModelOptions, running_options
-from nerine.cli.options import json_option
 from nerine.cli.terminal import Titled, column_groups, console, print_json, table
 
 if TYPE_CHECKING:

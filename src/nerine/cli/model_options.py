@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from nerine.cli.options import Decorator, default_option, gathered
+from nerine.cli.flags import Decorator, default_option, gathered
 from nerine.cli.terminal import print_notes, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
@@ -76,21 +76,25 @@ class ModelOptions:
         """The tagger of `checkpoint`; its notes are printed to standard error."""
         source = self.find(checkpoint)  # outside of the block, as it shows progress bars
         with working(f"loading {source}"):
-            from nerine.model.tagger import Tagger
-
-            tagger = Tagger.load(
-                source,
-                scheme=self.scheme,
-                tags=self.tags,
-                words=self.words,
-                decoding=self.decoding,
-                max_length=self.max_length,
-                thresholds=self.thresholds,
-                backend=self.backend,
-                threads=self.threads,
-            )
+            tagger = self.tagger(source)
         print_notes(tagger.notes)
         return tagger
+
+    def tagger(self, source: Source) -> Tagger:
+        """The tagger of a source; nothing is printed."""
+        from nerine.model.tagger import Tagger
+
+        return Tagger.load(
+            source,
+            scheme=self.scheme,
+            tags=self.tags,
+            words=self.words,
+            decoding=self.decoding,
+            max_length=self.max_length,
+            thresholds=self.thresholds,
+            backend=self.backend,
+            threads=self.threads,
+        )
 
 
 _STATED: list[Decorator] = [

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.flags import default_option, json_option
 from nerine.cli.model_options import ModelOptions, stated_options
-from nerine.cli.options import CorpusOptions, corpus_options, default_option, json_option, notes_on
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import (
     Titled,
     cell,

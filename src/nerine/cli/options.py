@@ -1,16 +1,15 @@
-"""Options that commands share: corpora and how to read them, splits, files, JSON."""
+"""Options about corpora: how to read them, their splits, formats of files."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from nerine.cli.flags import Decorator, gathered, limit_option
 from nerine.core.display import counted
 from nerine.core.errors import NerineError, SettingsError
 from nerine.core.tags import read_scheme
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.data.corpus import Corpus
 
-Command = Callable[..., Any]
-Decorator = Callable[[Command], Command]
-
-FILE = click.Path(path_type=Path)
 SEPARATORS = ("tab", "space")
 
 
@@ -51,29 +46,6 @@ class CorpusOptions:
             splits=self.splits,
             for_checking=for_checking,
         )
-
-
-def gathered(
-    options: Sequence[Decorator], name: str, make: Callable[[dict[str, Any]], Any]
-) -> Decorator:
-    """Adds `options` to a command, which gets `make` of their values as its argument `name`."""
-    of_options_alone = click.Command(None)
-    for option in options:
-        option(of_options_alone)
-    names = {parameter.name or "" for parameter in of_options_alone.params}
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def gathering(**values: Any) -> Any:
-            own = {option: values.pop(option) for option in names}
-            return command(**values, **{name: make(own)})
-
-        wrapper: Command = gathering
-        for option in reversed(options):
-            wrapper = option(wrapper)
-        return wrapper
-
-    return decorate
 
 
 _FORMAT = click.option(
@@ -208,27 +180,10 @@ convert_options = gathered([*_READING, *_FROM_HUB], "reading", _corpus_options)
 corpus_options = gathered([_FORMAT, *_READING, *_FROM_HUB], "reading", _corpus_options)
 
 
-def default_option(flag: str, default: Any, text: str, **details: Any) -> Decorator:
-    """An option with a default, which the help shows."""
-    return click.option(flag, default=default, show_default=True, help=text, **details)
-
-
-def limit_option(flag: str, text: str, default: int = 0) -> Decorator:
-    """An option that limits the number of items to show."""
-    return default_option(flag, default, text, type=click.IntRange(min=0), metavar="N")
-
-
-def output_option(metavar: str, text: str, *, required: bool = True) -> Decorator:
-    """The option `-o`, a path to write to."""
-    names = ("-o", "--output")
-    return click.option(*names, required=required, type=FILE, metavar=metavar, help=text)
-
-
 split_option = click.option(
     "--split", metavar="NAME", help="Split of the corpus.  [default: test; all of a single file]"
 )
 errors_option = limit_option("--errors", "Number of wrong entities to show in their texts.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def format_option(*names: str, text: str) -> Decorator:

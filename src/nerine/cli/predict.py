@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.flags import FILE, output_option
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import FILE, format_option, hints_on_from, output_option, reading_options
+from nerine.cli.options import format_option, hints_on_from, reading_options
 from nerine.cli.outputs import check_output
 from nerine.cli.terminal import VisibleOutput, console, stdout
 from nerine.core.display import tagged_page

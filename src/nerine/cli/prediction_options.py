@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nerine.cli.options import Decorator, GoldSplit, column_named, default_option, gathered
+from nerine.cli.flags import Decorator, default_option, gathered
+from nerine.cli.options import GoldSplit, column_named
 from nerine.core.tags import Reading, read_scheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from nerine.cli.flags import json_option
 from nerine.cli.model_options import ModelOptions, model_options
-from nerine.cli.options import json_option
 from nerine.cli.terminal import console, number_table, print_json, print_line
 from nerine.core.errors import HubError
 from nerine.core.filenames import INFO_FILE

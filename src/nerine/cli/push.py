@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.options import gathered, json_option
+from nerine.cli.flags import gathered, json_option
 from nerine.cli.terminal import console, print_json, print_line, stdout, table, working
 from nerine.core.display import counted, visible
 from nerine.core.filenames import CARD_FILE

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.flags import json_option, output_option
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
-from nerine.cli.options import (
-    CorpusOptions,
-    GoldSplit,
-    corpus_options,
-    json_option,
-    output_option,
-    reading_notes,
-    split_option,
-)
+from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading_notes, split_option
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import json_text, print_json, working

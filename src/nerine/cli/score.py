@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.flags import FILE, json_option
 from nerine.cli.options import (
-    FILE,
     CorpusOptions,
     GoldSplit,
     corpus_options,
     errors_option,
-    json_option,
     notes_on,
     split_option,
 )

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nerine.cli.options import (
-    CorpusOptions,
-    corpus_options,
-    default_option,
-    format_option,
-    json_option,
-    notes_on,
-    output_option,
-)
+from nerine.cli.flags import default_option, json_option, output_option
+from nerine.cli.options import CorpusOptions, corpus_options, format_option, notes_on
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.display import counted, listed
 from nerine.core.document import count_entities

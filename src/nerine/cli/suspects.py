@@ -8,17 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.flags import FILE, default_option, json_option, output_option
 from nerine.cli.group import INTERRUPTED
 from nerine.cli.model_options import tag_names
-from nerine.cli.options import (
-    FILE,
-    CorpusOptions,
-    corpus_options,
-    default_option,
-    json_option,
-    notes_on,
-    output_option,
-)
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.outputs import check_output
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import (

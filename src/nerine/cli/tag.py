@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 import click
 
+from nerine.cli.flags import default_option, json_option
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import default_option, json_option
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import (
     VisibleOutput,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
-from nerine.cli.options import CorpusOptions, corpus_options, json_option, notes_on, output_option
+from nerine.cli.flags import json_option, output_option
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 import click
 
 import nerine
+from nerine.cli.flags import FILE, Decorator, gathered
 from nerine.cli.group import INTERRUPTED, LEARNED_NOTHING
-from nerine.cli.options import FILE, Decorator, gathered
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
 from nerine.core.errors import SettingsError

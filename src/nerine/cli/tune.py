@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
+from nerine.cli.flags import default_option, json_option, output_option
 from nerine.cli.group import INTERRUPTED
-from nerine.cli.options import (
-    CorpusOptions,
-    corpus_options,
-    default_option,
-    json_option,
-    notes_on,
-    output_option,
-)
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import Titled, noted_console, print_json, print_line, table, working
 from nerine.cli.training import recipe_option, run_settings, setting_options, settings_file_option

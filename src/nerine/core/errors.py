@@ -16,6 +16,7 @@
     │   └── DivergenceError  a training run whose loss is not finite
     ├── TaggingError         a run of `nerine tag` that cannot start, finish or resume
     ├── ProcessError         a tagger that cannot be used in this process, or sent to another
+    ├── ServerError          a server that cannot be reached, refuses, or answers what does not fit
     └── MissingExtraError    an optional dependency that is not installed
 
 A message has the problem, its place, what was expected, and a hint. The command line prints it and
@@ -131,6 +132,41 @@ class TaggingError(NerineError):
 
 class ProcessError(NerineError):
     """A tagger or a stream that cannot be used in this process, or sent to another."""
+
+
+class ServerError(NerineError):
+    """A server that cannot be reached, refuses a request, or gives an answer that does not fit.
+
+    Attributes:
+        cause: The server's name for the reason, such as `overloaded`; None if it gave none.
+        status: The status of its answer; None without an answer.
+        request_id: The id of the request in the server's log, if known.
+
+    Args:
+        found: The problem.
+        expected: What would have been right.
+        place: The server's address, or the place in the request.
+        hint: A way to solve it.
+        cause: The server's name for the reason.
+        status: The status of its answer.
+        request_id: The id of the request.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        expected: str | None = None,
+        place: str | None = None,
+        hint: str | None = None,
+        cause: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(found, expected=expected, place=place, hint=hint)
+        self.cause = cause
+        self.status = status
+        self.request_id = request_id
 
 
 class MissingExtraError(NerineError):

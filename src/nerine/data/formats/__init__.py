@@ -35,16 +35,20 @@ a record leaves open how offsets count (`ReadOptions.offsets`).
 
 from __future__ import annotations
 
-from nerine.data.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
-from nerine.data.formats.registry import (
-    EXTENSIONS,
-    FORMATS,
-    detect_format,
-    is_folder_of,
-    read_documents,
-    read_placed,
-)
-from nerine.data.formats.write import write_documents
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nerine.data.formats.options import ReadLog, ReadOptions, Style, TagFault, WriteOptions
+    from nerine.data.formats.registry import (
+        EXTENSIONS,
+        FORMATS,
+        detect_format,
+        is_folder_of,
+        read_documents,
+        read_placed,
+    )
+    from nerine.data.formats.write import write_documents
 
 __all__ = [
     "EXTENSIONS",
@@ -60,3 +64,15 @@ __all__ = [
     "read_placed",
     "write_documents",
 ]
+
+_OPTIONS = ("ReadLog", "ReadOptions", "Style", "TagFault", "WriteOptions")
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, whose module is imported now: a server needs the options alone."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "write" if name == "write_documents" else "registry"
+    module = "options" if name in _OPTIONS else module
+    globals()[name] = value = getattr(import_module(f"{__name__}.{module}"), name)
+    return value

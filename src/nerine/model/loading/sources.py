@@ -103,6 +103,13 @@ def find_source(
     return _pull(name, revision, weights)
 
 
+def short_name(name: str) -> str:
+    """The last part of a folder's path, or of a hub id without its revision."""
+    if (folder := _folder(name)) is not None:
+        return folder.resolve().name
+    return name.partition("@")[0].rstrip("/").rpartition("/")[2]
+
+
 def is_path(name: str) -> bool:
     """Whether a name can only be a path and not a hub id; the path need not exist."""
     repo, _, _ = name.partition("@")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from nerine.core.errors import SettingsError
 from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
+from nerine.serving.http.models import Models, served_models
 from nerine.serving.http.routes import health, native
-from nerine.serving.http.service import ServedModel, Service
+from nerine.serving.http.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,44 @@ class AppOptions:
         limits: The limits.
         keys: Keys of which a request must have one; without any, every request is admitted.
         origins: The origins of pages elsewhere that may use the server; by default none.
+
+    Raises:
+        SettingsError: If a key is empty or could not be sent in a header.
     """
 
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for key in self.keys:
+            if not key or not all("!" <= char <= "~" for char in key):
+                raise SettingsError(
+                    "a key is empty, or has spaces or characters other than those of ASCII",
+                    place="keys",
+                    expected="letters, digits and signs of ASCII",
+                )
 
-def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None = None) -> ASGIApp:
+
+def make_app(models: Models | Service, options: AppOptions | None = None) -> ASGIApp:
     """The app that serves models, for an ASGI server or to be mounted in another app.
 
     Its threads start with the app's lifespan, or with its first request where it is mounted.
 
     Args:
-        models: The models, or a service that has them.
-        options: The options.
+        models: A tagger, a folder or a hub id, several of them, a mapping of names to them, or a
+            service that has them. The first one is used where a request names none.
+        options: Limits, keys, and origins of pages elsewhere.
 
     Raises:
         SettingsError: If two models have the same name, or there is none.
+        NerineError: If a model cannot be loaded, or fails on an ordinary text.
     """
     options = options or AppOptions()
-    service = models if isinstance(models, Service) else Service(models, options.limits)
+    if isinstance(models, Service):
+        service = models
+    else:
+        service = Service(served_models(models), options.limits)
     metrics = Metrics(service)
     endpoints = (*native.ENDPOINTS, *health.endpoints(metrics))
 
@@ -60,6 +78,8 @@ def make_app(models: Sequence[ServedModel] | Service, options: AppOptions | None
     gate = Gate(router, options.keys, open_paths, metrics)
     if not options.origins:
         return gate
+    from starlette.middleware.cors import CORSMiddleware
+
     return CORSMiddleware(
         gate,
         allow_origins=options.origins,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
+
+Form = Literal["words", "json", "none"]
 
 logger = logging.getLogger("nerine.serve")
 
@@ -20,6 +26,32 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def logging_as(form: Form) -> Iterator[None]:
+    """Inside the block, the log is written to standard error.
+
+    Args:
+        form: Lines of words, or of JSON; with `none` only what went wrong is written, in words.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    words = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(JsonFormatter() if form == "json" else words)
+    level = logging.WARNING if form == "none" else logging.INFO
+    loggers = {logger: level, logging.getLogger("uvicorn.error"): logging.WARNING}
+    before = [(each, each.level, each.propagate) for each in loggers]
+    for each, least in loggers.items():
+        each.addHandler(handler)
+        each.setLevel(least)
+        each.propagate = False
+    try:
+        yield
+    finally:
+        for each, least, propagate in before:
+            each.removeHandler(handler)
+            each.setLevel(least)
+            each.propagate = propagate
 
 
 def log_request(request_id: str, method: str, path: str, status: int, seconds: float) -> None:

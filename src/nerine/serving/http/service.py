@@ -39,7 +39,7 @@ class ServedModel:
         name: The name.
         tagger: The tagger.
         version: The commit of the hub, or the beginning of the hash of its weights.
-        load: Loads the tagger again; None if it was made in memory.
+        load: Loads the tagger again; None if it was given as a tagger.
     """
 
     name: str
@@ -68,12 +68,12 @@ class ServedModel:
 
         Raises:
             CheckpointError: If it can't be loaded, or fails on an ordinary text.
-            SettingsError: If it was made in memory.
+            SettingsError: If it was given as a tagger.
         """
         if self.load is None:
             raise SettingsError(
-                f"the model {self.name} was made in memory, and cannot be loaded again",
-                hint="serve a folder or a hub id",
+                f"the model {self.name} was given as a tagger, and cannot be loaded again",
+                hint="give the server a folder or a hub id",
             )
         return self.of(self.name, self.load(), self.load)
 

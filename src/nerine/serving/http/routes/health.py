@@ -22,6 +22,7 @@ async def live(call: Call) -> dict[str, str]:
 
 async def ready(call: Call) -> dict[str, str]:
     """Answers `/readyz`: an error while the server starts or stops."""
+    call.service.start()  # an app that is mounted in another one has no lifespan of its own
     if not call.service.is_ready:
         raise Problem("not-ready", "the server is starting or stopping")
     await live(call)

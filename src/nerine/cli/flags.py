@@ -1,0 +1,57 @@
+"""Options that commands of all kinds share, and several of them as one argument."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+FILE = click.Path(path_type=Path)
+
+
+def gathered(
+    options: Sequence[Decorator], name: str, make: Callable[[dict[str, Any]], Any]
+) -> Decorator:
+    """Adds `options` to a command, which gets `make` of their values as its argument `name`."""
+    of_options_alone = click.Command(None)
+    for option in options:
+        option(of_options_alone)
+    names = {parameter.name or "" for parameter in of_options_alone.params}
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def gathering(**values: Any) -> Any:
+            own = {option: values.pop(option) for option in names}
+            return command(**values, **{name: make(own)})
+
+        wrapper: Command = gathering
+        for option in reversed(options):
+            wrapper = option(wrapper)
+        return wrapper
+
+    return decorate
+
+
+def default_option(flag: str, default: Any, text: str, **details: Any) -> Decorator:
+    """An option with a default, which the help shows."""
+    return click.option(flag, default=default, show_default=True, help=text, **details)
+
+
+def limit_option(flag: str, text: str, default: int = 0) -> Decorator:
+    """An option that limits the number of items to show."""
+    return default_option(flag, default, text, type=click.IntRange(min=0), metavar="N")
+
+
+def output_option(metavar: str, text: str, *, required: bool = True) -> Decorator:
+    """The option `-o`, a path to write to."""
+    names = ("-o", "--output")
+    return click.option(*names, required=required, type=FILE, metavar=metavar, help=text)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
