@@ -16,6 +16,7 @@ JSON: the fields of `Job` and of `Measurement`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import random
@@ -195,7 +196,7 @@ class _OpenLoop:
         self._pending = 0
         self._waiting: deque[tuple[int, float]] = deque()
         self._free: list[tuple[float, Connection]] = []
-        self._connections = 0
+        self._connections: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -203,6 +204,9 @@ class _OpenLoop:
         end = time.perf_counter() + _PATIENCE
         while (self._pending or self._waiting) and time.perf_counter() < end:
             await asyncio.sleep(0.01)
+        for connection in self._connections:
+            connection.close()
+        await asyncio.sleep(0)  # in which they are closed
 
     async def _arrivals(self) -> None:
         draw = random.Random(_SEED)  # not for secrets
@@ -228,19 +232,18 @@ class _OpenLoop:
                 self._send(connection, *self._waiting.popleft())
             else:
                 connection.close()
-                self._connections -= 1
+                self._connections.discard(connection)
         wanted = len(self._waiting) - len(self._opening)
-        for _ in range(min(wanted, _CONNECTIONS - self._connections)):
-            self._connections += 1
+        for _ in range(min(wanted, _CONNECTIONS - len(self._connections) - len(self._opening))):
             task = asyncio.ensure_future(self._open())
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
     async def _open(self) -> None:
-        try:
-            self._take_back(await Connection.open(self._job.port))
-        except OSError:
-            self._connections -= 1
+        with contextlib.suppress(OSError):  # tried again when the next request is due
+            connection = await Connection.open(self._job.port)
+            self._connections.add(connection)
+            self._take_back(connection)
 
     def _send(self, connection: Connection, text: int, due: float) -> None:
         if due >= self._begins:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -36,6 +37,8 @@ def entities(text: str) -> list[dict[str, Any]]:
 def measured(answering: Answering, **job: Any) -> Measurement:
     """A load on a server that answers so."""
 
+    handling: set[asyncio.Task[None] | None] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = int(head.partition(b"Content-Length: ")[2].split()[0])
@@ -44,19 +47,22 @@ def measured(answering: Answering, **job: Any) -> Measurement:
             if content is None:
                 break
             writer.write(content)
-        writer.close()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        handling.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             await serve(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             writer.close()
+            await writer.wait_closed()
 
     async def run() -> Measurement:
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server:
-            return await put_load(Job(port, "/", TEXTS, expected=FOUND, **job))
+            found = await put_load(Job(port, "/", TEXTS, expected=FOUND, **job))
+        await asyncio.gather(*filter(None, handling))
+        return found
 
     return asyncio.run(run())
 
@@ -150,5 +156,3 @@ def test_answers_are_the_same_up_to_the_last_digits_of_their_scores() -> None:
     assert not is_same([], FOUND[0])
     with pytest.raises(ValueError, match="expected a list of entities"):
         entities_of(b'{"error": "too many"}')
-
-
