@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from nerine.serving.http.problems import Problem
+from nerine.core.strict_json import kind_of
+from nerine.serving.http.problems import Cause, Problem
 from nerine.serving.http.service import Service
 
 JSON = "application/json"
 
 T = TypeVar("T")
 
+_FOUND = {"extra_forbidden": "there is no such field", "missing": "the field is missing"}
 _LONG_ANSWER = 50_000
 
 
@@ -32,11 +34,13 @@ class Call:
         request: The request.
         service: What tags.
         body: The content of the body, as the endpoint's `body` describes it; None without one.
+        query: The query parameters, as the endpoint's `query` describes them.
     """
 
     request: Request
     service: Service
     body: Any = None
+    query: Any = None
 
     async def unless_gone(self, work: Awaitable[T]) -> T:
         """The result of work, which is cancelled if the client goes away."""
@@ -71,7 +75,9 @@ class Endpoint:
         media_type: The type of an answer that is not JSON.
         status: The status of its answers.
         is_open: Whether it needs no key.
-        query: Its query parameters, with what they mean.
+        query: Describes its query parameters; None ignores them.
+        line: The types of a line and of its answer, if it takes NDJSON too.
+        example: An example of its body.
         is_shown: Whether it is in the OpenAPI document.
     """
 
@@ -85,7 +91,9 @@ class Endpoint:
     media_type: str = JSON
     status: int = 200
     is_open: bool = False
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: type[BaseModel] | None = None
+    line: tuple[Any, Any] | None = None
+    example: Any = None
     is_shown: bool = True
 
     def route(self, service: Service) -> Route:
@@ -98,10 +106,12 @@ class Endpoint:
         return Route(self.path, respond, methods=[self.method], name=self.path)
 
     async def _respond(self, request: Request, service: Service) -> Response:
-        body = None
+        body = query = None
+        if self.query is not None:
+            query = validate(self.query, dict(request.query_params), "query")
         if self.body is not None and not self.reads_itself:
             body = parse(self.body, await read_body(request, service.limits.body))
-        found = await self.handler(Call(request, service, body))
+        found = await self.handler(Call(request, service, body, query))
         if isinstance(found, Response):
             return found
         return Response(to_json(found), self.status, media_type=JSON)
@@ -139,25 +149,65 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def parse(kind: Any, body: bytes) -> Any:
     """The content of a body in JSON; raises `Problem` with the place of what is wrong."""
     try:
-        return _adapter(kind).validate_json(body)
+        content = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        found = f"the body is not valid JSON: {error}"
+        raise Problem("not-json", found, expected="JSON in UTF-8") from None
+    return validate(kind, content)
+
+
+def validate(kind: Any, content: Any, place: str = "") -> Any:
+    """The content of JSON as a type; raises `Problem` with the place of what is wrong.
+
+    Args:
+        kind: The type.
+        content: The content.
+        place: Its place in the request.
+    """
+    try:
+        return _adapter(kind).validate_python(content)
     except ValidationError as error:
-        raise problem_of(error) from None
+        raise problem_of(error, place) from None
 
 
 def problem_of(error: ValidationError, prefix: str = "") -> Problem:
     """The problem of content that doesn't have its type; `prefix` is the place of the content."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        reason = first.get("ctx", {}).get("error", first["msg"])
-        return Problem(
-            "not-json", f"the body is not valid JSON: {reason}", expected="JSON in UTF-8"
-        )
+    first = error.errors(include_url=False)[0]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    return Problem("invalid", first["msg"], place=f"{prefix}{place}".lstrip(".") or "body")
+    place = f"{prefix}{place}".lstrip(".")[:200] or "body"
+    if first["type"] in _FOUND:
+        return Problem("invalid", _FOUND[first["type"]], place=place)
+    value = first["input"]
+    found = repr(value[:60]) if isinstance(value, str) else f"this is {kind_of(value)}"
+    is_object = first["type"] == "model_type"
+    expected = "an object" if is_object else first["msg"].removeprefix("Input should be ")
+    return Problem("invalid", found, expected=expected, place=place)
 
 
 class Strict(BaseModel, extra="forbid"):
-    """A body whose fields are all known, so that a misspelt one isn't ignored."""
+    """An object whose fields are all known, so that a misspelt one isn't ignored."""
+
+
+class Refused(Strict):
+    """Why an element of a request could not be tagged; it stands in the place of its answer."""
+
+    error: str
+    cause: Cause
+    expected: str | None = None
+    place: str | None = None
+    hint: str | None = None
+
+
+class Refusal(Refused):
+    """Why a request was refused."""
+
+    request_id: str
+
+
+class ModelQuery(Strict):
+    """The choice of one of several models, for contracts that have no field for it."""
+
+    model: str | None = Field(None, description="Name of the model; by default the first one")
 
 
 async def unless_short(size: int, shape: Callable[[], T]) -> T:

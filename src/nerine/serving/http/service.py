@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nerine.core.document import Document
+from nerine.core.document import Document, Token
 from nerine.core.errors import SettingsError
 from nerine.model.explanation import Explanation, explain
 from nerine.model.loading.checkpoint import weights_hash
@@ -76,6 +76,15 @@ class ServedModel:
                 hint="give the server a folder or a hub id",
             )
         return self.of(self.name, self.load(), self.load)
+
+    def words(self, document: Document) -> list[Token]:
+        """The words of a document that bear its tags, without those of white space.
+
+        Args:
+            document: The document.
+        """
+        words = self.tagger.inference.encoder.encode([document]).words
+        return [word for word in words if not document.text[word.start : word.end].isspace()]
 
 
 def _version(tagger: Tagger) -> str:

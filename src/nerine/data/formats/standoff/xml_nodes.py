@@ -19,6 +19,7 @@ _CHUNK = 64 * 1024
 _DEEPEST = 100
 _LONGEST = 64 * 1024 * 1024
 _MOST_NODES = 1_000_000
+_INVALID = (expat.ExpatError, ValueError, LookupError)
 
 
 @dataclass(slots=True)
@@ -52,9 +53,9 @@ class Node:
 class _Collector:
     """The handlers of a parser; collects the elements with one name."""
 
-    def __init__(self, path: Path, tag: str | None) -> None:
+    def __init__(self, path: Path | str, tag: str | None, encoding: str | None = None) -> None:
         self.finished: list[Node] = []
-        self.parser = expat.ParserCreate()
+        self.parser = expat.ParserCreate(encoding)
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
@@ -132,7 +133,7 @@ def read_nodes(path: Path, tag: str | None = None) -> Iterator[Node]:
             chunk = stream.read(_CHUNK)
             try:
                 collector.feed(chunk)
-            except (expat.ExpatError, ValueError, LookupError) as error:
+            except _INVALID as error:
                 raise FormatError(
                     f"this is not valid XML: {error}",
                     place=collector.place,
@@ -142,3 +143,22 @@ def read_nodes(path: Path, tag: str | None = None) -> Iterator[Node]:
             collector.finished.clear()
             if not chunk:
                 return
+
+
+def parse_nodes(text: str, place: str) -> Node:
+    """The root of XML in a text, whose encoding is not that of its declaration.
+
+    Args:
+        text: The XML.
+        place: Where it comes from.
+
+    Raises:
+        FormatError: If it is not valid XML, or has entities of its own.
+    """
+    collector = _Collector(place, None, "utf-8")
+    try:
+        collector.feed(text.encode())
+        collector.feed(b"")
+    except _INVALID as error:
+        raise FormatError(f"this is not valid XML: {error}", place=collector.place) from None
+    return collector.finished[0]

@@ -7,13 +7,14 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, WithJsonSchema
 from pydantic_core import to_json
 
 from nerine.core.document import Document
 from nerine.core.errors import DocumentError
+from nerine.core.strict_json import kind_of
 from nerine.data.formats.options import Offsets
 from nerine.serving.http.choice import Choice
 from nerine.serving.http.endpoints import (
@@ -31,7 +32,19 @@ from nerine.serving.http.streaming import NDJSON, LinesResponse
 from nerine.serving.http.units import in_unit, tokens_from
 
 Range = tuple[int, int]
-Threshold = float | dict[str, float] | Literal["saved"] | None
+Threshold = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "object", "additionalProperties": {"type": "number"}},
+                {"const": "saved"},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
 
 _LONGEST_EXPLAINED = 20_000
 
@@ -103,6 +116,12 @@ class ExplainRequest(Strict):
     thresholds: Threshold = None
 
 
+class ReloadRequest(Strict):
+    """The model that is loaded again; without a name, all are."""
+
+    model: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """How documents of a request are answered."""
@@ -124,7 +143,12 @@ class _Form:
         try:
             if isinstance(content, str):
                 return Document(content)
-            read = DocumentIn.model_validate(content, strict=False)
+            if not isinstance(content, dict):
+                expected = "a text, or an object with a text"
+                found = f"this is {kind_of(content)}"
+                return Problem("invalid", found, expected=expected, place=place)
+            read = DocumentIn.model_validate(content)
+            json.dumps(read.meta, allow_nan=False)
             tokens = None
             if read.tokens is not None:
                 tokens = tokens_from(read.text, read.tokens, self.unit)
@@ -133,6 +157,9 @@ class _Form:
             return problem_of(error, place)
         except DocumentError as error:
             return Problem.of(error.at(place))
+        except ValueError:
+            found = "a number is too large for JSON's readers"
+            return Problem("invalid", found, place=f"{place}.meta")
 
     def read_line(self, line: bytes, place: str) -> Document | Problem:
         """The document of a line."""
@@ -165,12 +192,8 @@ class _Form:
             for each in chosen.entities
         ]
         if self.words:
-            words = self.model.tagger.inference.encoder.encode([document]).words
-            shaped["words"] = [
-                (convert(word.start), convert(word.end))
-                for word in words
-                if not text[word.start : word.end].isspace()
-            ]
+            words = self.model.words(document)
+            shaped["words"] = [(convert(word.start), convert(word.end)) for word in words]
         if document.tokens is not None:
             shaped["tokens"] = [
                 (convert(each.start), convert(each.end)) for each in document.tokens
@@ -252,15 +275,8 @@ async def explain_text(call: Call) -> dict[str, Any]:
 
 async def reload(call: Call) -> dict[str, Any]:
     """Answers `/reload`: loads models again, without a gap."""
-    name = None if call.body is None else call.body.model
-    models = await asyncio.to_thread(call.service.reload, name)
+    models = await asyncio.to_thread(call.service.reload, call.body.model)
     return {"models": [{"name": model.name, "version": model.version} for model in models]}
-
-
-class ReloadRequest(Strict):
-    """The model that is loaded again."""
-
-    model: str | None = None
 
 
 ENDPOINTS = (
