@@ -3,9 +3,9 @@
     python -m bench.serving CHECKPOINT [--parts …] [--backends …] [--rounds 5] [--seconds 20]
 
 CHECKPOINT is a folder with the models of `nerine optimize`. The texts are WNUT 17's test sentences,
-one a request. All servers use the same cores, those of this process (`taskset` chooses them), and
-the load generator uses them too. The peers run in an environment of their own, which is made on
-first use (`bench.serving.environments`).
+one a request. All servers use the same cores, those of this process (`taskset` chooses them), with
+their own numbers of threads; the load generator uses these cores too. The peers run in an
+environment of their own, which is made on first use (`bench.serving.environments`).
 
 The parts are: `throughput` at 32 clients, in turns; `latency` of an open loop at shares of that
 capacity; `idle`, one text at a time against `tagger(text)`; `start`, cold start without torch
@@ -51,15 +51,8 @@ def main() -> None:
     random.Random(0).shuffle(texts)
     print(machine(), flush=True)
     served = {name: nerine_system(chosen.checkpoint, name) for name in chosen.backends}
-    expected = {served[name].name: _expected(chosen.checkpoint, name, texts) for name in served}
-    capacities = dict(chosen.capacity or ())
-    if "throughput" in chosen.parts or ("latency" in chosen.parts and not capacities):
-        capacities = _throughput(chosen, list(served.values()), texts, expected)
-    if "latency" in chosen.parts:
-        for name, system in served.items():
-            capacity = capacities[name]
-            answers = expected[system.name]
-            print_loads(system.name, loads(system, texts, answers, capacity, chosen.seconds))
+    if "throughput" in chosen.parts or "latency" in chosen.parts:
+        _loads(chosen, served, texts)
     if "idle" in chosen.parts:
         print_idle_head()
         for name, system in served.items():
@@ -106,6 +99,18 @@ def _expected(checkpoint: str, backend: str, texts: Sequence[str]) -> list[Found
     with quiet():
         tagger = Tagger.load(checkpoint, backend=backend)
     return [expected_of(document) for document in tagger.predict(texts)]
+
+
+def _loads(chosen: argparse.Namespace, served: dict[str, System], texts: Sequence[str]) -> None:
+    expected = {served[name].name: _expected(chosen.checkpoint, name, texts) for name in served}
+    capacities = dict(chosen.capacity or ())
+    if "throughput" in chosen.parts or not capacities:
+        capacities = _throughput(chosen, list(served.values()), texts, expected)
+    if "latency" in chosen.parts:
+        for name, system in served.items():
+            answers = expected[system.name]
+            found = loads(system, texts, answers, capacities[name], chosen.seconds)
+            print_loads(system.name, found)
 
 
 def _throughput(
