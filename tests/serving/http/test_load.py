@@ -36,7 +36,7 @@ QUEUE = 10**9
 USERS = 8
 MINUTES = 10
 LARGE, EARLY = 30, 90
-"""Seconds of large texts and then of mixed ones, after which memory and the rest stay as they are."""
+"""Seconds of large texts, and then of mixed ones, after which memory stays as it is."""
 GROWTH = 20_000_000
 THREADS = 3 * (os.cpu_count() or 1) + 8
 """The most threads: the loop's, those of the scheduler and of onnxruntime, and asyncio's pool."""
@@ -123,11 +123,13 @@ def test_ten_minutes_of_mixed_load_leak_nothing(
                 server.port, some, users=2 * USERS, requests=1_000_000, seconds=seconds
             )
             assert report.faults == []
-            await until(lambda: left_over(server)["connections"] == 0)
-            metrics = await ask(server.port, request("/metrics", b"", GOOD, method="GET"))
-            assert metrics is not None
-            assert 'status="5' not in metrics.body.decode()
-            assert "nerine_waiting_subwords 0.0" in metrics.body.decode()
+            metrics = ""
+            async with asyncio.timeout(PATIENCE):  # texts of clients that went away are dropped
+                while "nerine_waiting_subwords 0.0" not in metrics:
+                    answer = await ask(server.port, request("/metrics", b"", GOOD, method="GET"))
+                    assert answer is not None
+                    metrics = answer.body.decode()
+            assert 'status="5' not in metrics
             await until(lambda: left_over(server)["connections"] == 0)
             return left_over(server), server.first.memory_info().rss
 
