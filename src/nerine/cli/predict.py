@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -27,6 +29,7 @@ from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_docume
 
 if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
+    from nerine.serving.client import Client
 
 _OUTPUTS = ("text", "jsonl", "columns", "html")
 _OURS = {"jsonl": "spans", "columns": "columns"}
@@ -44,12 +47,24 @@ Examples:
   nerine predict runs/wnut --file posts.jsonl --file more.txt -o tagged.jsonl
   nerine predict runs/wnut --thresholds saved < posts.txt > sure.jsonl
   nerine predict runs/wnut --file posts.txt --format html -o posts.html
+  nerine predict --server http://127.0.0.1:8000 "Mira Okonjo left Tandem Labs for Lisbon."
 
 Each text gives one document, in the same order; an empty line is an empty document.
 """
 )
-@click.argument("checkpoint")
-@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@click.argument("arguments", metavar="[CHECKPOINT] [TEXT]...", nargs=-1)
+@click.option(
+    "--server",
+    metavar="URL",
+    help="Tag with a server that nerine serve runs, in place of a checkpoint. Its key is that of "
+    "NERINE_KEY.",
+)
+@click.option(
+    "--model",
+    "served",
+    metavar="NAME",
+    help="Name of the server's model.  [default: its first one]",
+)
 @click.option(
     "--file",
     "files",
@@ -73,8 +88,9 @@ Each text gives one document, in the same order; an empty line is an empty docum
 @tagging_options
 @reading_options
 def predict(
-    checkpoint: str,
-    texts: tuple[str, ...],
+    arguments: tuple[str, ...],
+    server: str | None,
+    served: str | None,
     files: tuple[Path, ...],
     from_: str | None,
     format_: str | None,
@@ -86,8 +102,13 @@ def predict(
     """Tag texts with CHECKPOINT, a folder or hub id.
 
     The texts are the arguments, then the texts of the files. Without both, each line of standard
-    input is a text.
+    input is a text. With --server there is no CHECKPOINT.
     """
+    if server is None and not arguments:
+        raise click.UsageError("Missing argument 'CHECKPOINT'.", click.get_current_context())
+    texts = arguments if server is not None else arguments[1:]
+    if served is not None and server is None:
+        raise SettingsError("there is no server", place="--model", hint="give --server URL")
     if output:
         check_output(output, files)
     if not texts and not files:
@@ -97,7 +118,7 @@ def predict(
     options = options.accepting("unlabelled")
     with hints_on_from():
         sources = [file_texts(path, from_, options) for path in files]
-    tagger = model.load(checkpoint)
+    tagger = model.load(arguments[0]) if server is None else _client(server, served, model)
     if _STANDARD_INPUT in files and sys.stdin.isatty():
         click.echo("type a text in each line; Ctrl-D ends", err=True)
     documents = tagger.pipe(itertools.chain(texts, *sources))
@@ -105,6 +126,24 @@ def predict(
         documents = _flushed(documents)
     kind = "jsonl" if as_json else format_ or _default_format(output)
     _write(documents, kind, output, tagger)
+
+
+def _client(url: str, name: str | None, model: ModelOptions) -> Client:
+    """The client of a server; raises `SettingsError` for options that the server has."""
+    for field in dataclasses.fields(model):
+        option = field.name
+        if option != "thresholds" and getattr(model, option) != field.default:
+            raise SettingsError(
+                "this is a setting of the server, which the command does not change",
+                place=f"--{option.replace('_', '-')}",
+                hint="give it to nerine serve",
+            )
+    from nerine.serving.client import Client
+
+    key = os.environ.get("NERINE_KEY") or None
+    client = Client(url, key=key, model=name, thresholds=model.thresholds)
+    click.get_current_context().call_on_close(client.close)
+    return client
 
 
 def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
@@ -159,7 +198,9 @@ def _default_format(output: Path | None) -> str:
     return {**kinds, ".html": "html", ".htm": "html"}.get(suffix, "jsonl")
 
 
-def _write(documents: Iterable[Document], kind: str, output: Path | None, tagger: Tagger) -> None:
+def _write(
+    documents: Iterable[Document], kind: str, output: Path | None, tagger: Tagger | Client
+) -> None:
     on_terminal = output is None and sys.stdout.isatty()
     if kind in _OURS:
         stream = VisibleOutput() if on_terminal else stdout()

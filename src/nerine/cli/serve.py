@@ -41,7 +41,8 @@ class ServerOptions:
     grace: float
     log: Any
     keys: tuple[str, ...]
-    origins: tuple[str, ...]
+    cors: tuple[str, ...]
+    language: tuple[str, ...]
     limits: Mapping[str, int | None]
 
     @classmethod
@@ -57,15 +58,15 @@ class ServerOptions:
                 ("seconds", "timeout"),
             )
         }
-        keys = [*values.pop("keys"), *_keys_in(values.pop("key_file"))]
-        return cls(**values, keys=tuple(keys), limits=limits)
+        keys = (*values.pop("key"), *_keys_in(values.pop("key_file")))
+        return cls(**values, keys=keys, limits=limits)
 
     def of_app(self) -> AppOptions:
         """The options of the app."""
         from nerine.serving.http.app import AppOptions
         from nerine.serving.http.limits import Limits
 
-        return AppOptions(Limits(**self.limits), self.keys, self.origins)  # type: ignore[arg-type] # of the flags
+        return AppOptions(Limits(**self.limits), self.keys, self.cors, self.language)  # type: ignore[arg-type] # of the flags
 
     def bind(self) -> socket.socket:
         """The socket of the address; raises `SettingsError` if it cannot be had."""
@@ -99,7 +100,6 @@ _SERVER: list[Decorator] = [
     ),
     click.option(
         "--key",
-        "keys",
         multiple=True,
         metavar="KEY",
         envvar="NERINE_KEY",
@@ -109,11 +109,18 @@ _SERVER: list[Decorator] = [
     click.option("--key-file", type=FILE, metavar="FILE", help="File with a key in each line."),
     click.option(
         "--cors",
-        "origins",
         multiple=True,
         metavar="ORIGIN",
         help="Origin of a page elsewhere that may use the server, such as https://example.org; "
         "may be repeated.  [default: none]",
+    ),
+    click.option(
+        "--language",
+        multiple=True,
+        default=("en",),
+        metavar="CODE",
+        show_default="en",
+        help="Language of the models, which Presidio's clients ask for; may be repeated.",
     ),
     default_option(
         "--max-body", 8 * 1024 * 1024, "Most bytes of a request.", type=_COUNT, metavar="N"

@@ -137,7 +137,8 @@ class Client:
             CheckpointError: If the model fails on one.
             ServerError: If the server can't be reached, refuses, or its answer doesn't fit.
         """
-        return map(_document, self.pipe_with_errors(texts))
+        for outcome in self.pipe_with_errors(texts):
+            yield _document(outcome)
 
     def pipe_with_errors(self, texts: Iterable[Text | Pause]) -> Iterator[Outcome]:
         """Tags a stream of texts as `pipe` does, with a `Failure` for each text that fails.

@@ -14,7 +14,17 @@ from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
 from nerine.serving.http.models import Models, served_models
-from nerine.serving.http.routes import health, native
+from nerine.serving.http.routes import (
+    displacy,
+    health,
+    huggingface,
+    inference_protocol,
+    label_studio,
+    native,
+    openapi,
+    predict,
+    presidio,
+)
 from nerine.serving.http.service import Service
 
 
@@ -26,6 +36,7 @@ class AppOptions:
         limits: The limits.
         keys: Keys of which a request must have one; without any, every request is admitted.
         origins: The origins of pages elsewhere that may use the server; by default none.
+        languages: The languages of the models, which Presidio's clients state.
 
     Raises:
         SettingsError: If a key is empty or could not be sent in a header.
@@ -34,6 +45,7 @@ class AppOptions:
     limits: Limits = field(default_factory=Limits)
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("en",)
 
     def __post_init__(self) -> None:
         for key in self.keys:
@@ -65,7 +77,17 @@ def make_app(models: Models | Service, options: AppOptions | None = None) -> ASG
     else:
         service = Service(served_models(models), options.limits)
     metrics = Metrics(service)
-    endpoints = (*native.ENDPOINTS, *health.endpoints(metrics))
+    contracts = {
+        "Nerine": native.ENDPOINTS,
+        "Server": health.endpoints(metrics),
+        "Hugging Face": (*huggingface.ENDPOINTS, *predict.ENDPOINTS),
+        "Label Studio": label_studio.ENDPOINTS,
+        "Presidio": presidio.endpoints(options.languages),
+        "Open Inference Protocol": inference_protocol.ENDPOINTS,
+        "displaCy": displacy.ENDPOINTS,
+    }
+    contracts["Documentation"] = openapi.endpoints(contracts, has_keys=bool(options.keys))
+    endpoints = [endpoint for contract in contracts.values() for endpoint in contract]
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

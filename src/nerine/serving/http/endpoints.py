@@ -6,10 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic import (
+    BaseModel,
+    Field,
+    SkipValidation,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, from_json, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,11 +26,13 @@ from nerine.serving.http.problems import Cause, Problem
 from nerine.serving.http.service import Service
 
 JSON = "application/json"
+BINARY = "application/octet-stream"
 
 T = TypeVar("T")
 
 _FOUND = {"extra_forbidden": "there is no such field", "missing": "the field is missing"}
 _LONG_ANSWER = 50_000
+_MOST_FIELDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,8 @@ class Endpoint:
         is_open: Whether it needs no key.
         query: Describes its query parameters; None ignores them.
         line: The types of a line and of its answer, if it takes NDJSON too.
+        line_query: Describes the query parameters of that form.
+        has_binary_form: Whether its body and its answer may have binary parts.
         example: An example of its body.
         is_shown: Whether it is in the OpenAPI document.
     """
@@ -93,6 +104,8 @@ class Endpoint:
     is_open: bool = False
     query: type[BaseModel] | None = None
     line: tuple[Any, Any] | None = None
+    line_query: type[BaseModel] | None = None
+    has_binary_form: bool = False
     example: Any = None
     is_shown: bool = True
 
@@ -179,13 +192,28 @@ def problem_of(error: ValidationError, prefix: str = "") -> Problem:
         return Problem("invalid", _FOUND[first["type"]], place=place)
     value = first["input"]
     found = repr(value[:60]) if isinstance(value, str) else f"this is {kind_of(value)}"
-    is_object = first["type"] == "model_type"
+    is_object = first["type"] in ("model_type", "dict_type")
     expected = "an object" if is_object else first["msg"].removeprefix("Input should be ")
     return Problem("invalid", found, expected=expected, place=place)
 
 
 class Strict(BaseModel, extra="forbid"):
     """An object whose fields are all known, so that a misspelt one isn't ignored."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, content: Any) -> Any:
+        # each unknown field is an error of its own, which are all made
+        if isinstance(content, dict) and len(content) > _MOST_FIELDS:
+            raise PydanticCustomError("too_many_fields", "an object with fewer fields")
+        return content
+
+
+Strings = Annotated[list[str], Field(fail_fast=True)]
+"""A list of strings, of which the first one that is none ends the reading."""
+
+Unread = list[SkipValidation[T]]
+"""A list whose elements are described, and read one by one: a wrong one doesn't spoil the list."""
 
 
 class Refused(Strict):

@@ -78,15 +78,15 @@ def read_label_config(source: str, place: str) -> tuple[LabelledText, ...]:
     """
     if len(source) > _LONGEST:
         raise Problem(
-            "invalid", f"XML of {len(source):,} characters", expected=f"at most {_LONGEST:,}",
+            "invalid",
+            f"XML of {len(source):,} characters",
+            expected=f"at most {_LONGEST:,}",
             place=place,
         )
     try:
         nodes = list(_all(parse_nodes(source, place)))
     except FormatError as error:
-        raise Problem(
-            "invalid", error.found, expected=error.expected, place=error.place
-        ) from None
+        raise Problem("invalid", error.found, expected=error.expected, place=error.place) from None
     controls: dict[str, list[Control]] = {}
     for node in nodes:
         if node.tag == "Labels" and "name" in node.attributes:

@@ -21,7 +21,12 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": time, "level": record.levelname.lower(), "message": record.getMessage()}
+        line = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "process": record.process,
+            "message": record.getMessage(),
+        }
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -36,7 +41,7 @@ def logging_as(form: Form) -> Iterator[None]:
         form: Lines of words, or of JSON; with `none` only what went wrong is written, in words.
     """
     handler = logging.StreamHandler(sys.stderr)
-    words = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    words = logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else words)
     level = logging.WARNING if form == "none" else logging.INFO
     loggers = {logger: level, logging.getLogger("uvicorn.error"): logging.WARNING}

@@ -8,9 +8,47 @@ from typing import Any
 from starlette.responses import Response
 
 import nerine
-from nerine.serving.http.endpoints import Call, Endpoint
+from nerine.evaluation.signs import Sign
+from nerine.serving.http.endpoints import Call, Endpoint, Strict
+from nerine.serving.http.limits import Limits
 from nerine.serving.http.metrics import Metrics
 from nerine.serving.http.problems import Problem
+
+
+class Status(Strict):
+    """The state of the server."""
+
+    status: str
+
+
+class Health(Status):
+    """The state of the server, as Label Studio reads it."""
+
+    model_class: str
+
+
+class ModelOut(Strict):
+    """A model."""
+
+    name: str
+    version: str
+    labels: list[str]
+    scheme: str
+    words: str
+    decoding: str
+    max_length: int
+    backend: str
+    has_saved_thresholds: bool
+    notes: list[str]
+    signs: list[Sign]
+
+
+class Info(Strict):
+    """The models, the default one first, and the limits."""
+
+    models: list[ModelOut]
+    limits: Limits
+    nerine: str
 
 
 async def live(call: Call) -> dict[str, str]:
@@ -66,11 +104,14 @@ def endpoints(metrics: Metrics) -> tuple[Endpoint, ...]:
         return Response(metrics.text(), media_type=metrics.media_type)
 
     get: dict[str, Any] = {"method": "GET"}
+    is_ready = "Whether the server is ready"
     return (
-        Endpoint("/health", health, "Whether the server is ready", **get, is_open=True),
-        Endpoint("/livez", live, "Whether the server is in order", **get, is_open=True),
-        Endpoint("/readyz", ready, "Whether the server is ready", **get, is_open=True),
-        Endpoint("/ping", ready, "Whether the server is ready", **get, is_open=True),
-        Endpoint("/info", info, "The models and the limits", **get),
+        Endpoint("/health", health, is_ready, answer=Health, **get, is_open=True),
+        Endpoint(
+            "/livez", live, "Whether the server is in order", answer=Status, **get, is_open=True
+        ),
+        Endpoint("/readyz", ready, is_ready, answer=Status, **get, is_open=True),
+        Endpoint("/ping", ready, is_ready, answer=Status, **get, is_open=True),
+        Endpoint("/info", info, "The models and the limits", answer=Info, **get),
         Endpoint("/metrics", show, "Metrics for Prometheus", **get, media_type="text/plain"),
     )

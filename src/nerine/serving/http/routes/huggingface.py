@@ -18,6 +18,8 @@ from nerine.serving.http.endpoints import (
     ModelQuery,
     Refused,
     Strict,
+    Strings,
+    Unread,
     parse,
     read_body,
     unless_short,
@@ -38,7 +40,7 @@ class Parameters(Strict):
         description="`none` gives the words of the entities with their tags, all others the "
         "entities; by default `simple`",
     )
-    ignore_labels: list[str] | None = Field(
+    ignore_labels: Strings | None = Field(
         None,
         description="Labels or tags to leave out; words outside the entities always are",
     )
@@ -53,7 +55,7 @@ class Parameters(Strict):
 class Inputs(Strict):
     """A text or several."""
 
-    inputs: str | list[Any] = Field(description="A text, or a list of texts")
+    inputs: str | Unread[str] = Field(description="A text, or a list of texts")
     parameters: Parameters | None = None
     options: dict[str, Any] | None = Field(
         None, description="Options of Hugging Face's own service; they have no effect"
@@ -63,7 +65,7 @@ class Inputs(Strict):
 class Instances(Strict):
     """Several texts, as Vertex AI sends them."""
 
-    instances: str | list[Any] = Field(description="A text, or a list of texts")
+    instances: str | Unread[str] = Field(description="A text, or a list of texts")
     parameters: Parameters | None = None
 
 
@@ -145,7 +147,9 @@ def _words(model: ServedModel, document: Document, ignored: set[str]) -> Iterato
 
 async def predict(call: Call) -> Any:
     """Answers a text or several."""
-    return await answer(call, parse(dict[str, Any], await read_body(call.request, call.service.limits.body)))
+    return await answer(
+        call, parse(dict[str, Any], await read_body(call.request, call.service.limits.body))
+    )
 
 
 async def answer(call: Call, body: dict[str, Any]) -> Any:

@@ -6,79 +6,37 @@ In V2 the texts are a tensor of the type BYTES, in JSON or binary after the JSON
 
 from __future__ import annotations
 
-import math
-import struct
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
 import nerine
 from nerine.core.document import Document
 from nerine.serving.http.endpoints import (
+    BINARY,
     Call,
     Endpoint,
     Refused,
     Strict,
-    parse,
+    Unread,
     read_body,
     unless_short,
 )
 from nerine.serving.http.problems import Problem
-from nerine.serving.http.routes.health import live, ready
+from nerine.serving.http.routes.health import Status, live, ready
+from nerine.serving.http.tensors import (
+    JSON_LENGTH,
+    OUTPUT,
+    InferRequest,
+    binary,
+    is_binary,
+    read_texts,
+)
 from nerine.serving.http.texts import Found, tag_texts
 
-JSON_LENGTH = "Inference-Header-Content-Length"
-"""The header with the length of the JSON before binary tensors."""
-
-BINARY = "application/octet-stream"
-
 _INPUT = "text"
-_OUTPUT = "entities"
-_DIMENSIONS = 8
-_NAMED = {"content_type"}
-"""Parameters of MLServer's clients, which say that BYTES are strings."""
-
-
-Side = Annotated[int, Field(ge=0, lt=2**31)]
-"""The length of a tensor in one of its dimensions."""
-
-
-class InputTensor(Strict):
-    """A tensor of texts."""
-
-    name: str
-    shape: list[Side] = Field(
-        max_length=_DIMENSIONS, description="Its product is the number of the texts"
-    )
-    datatype: str = Field(description="`BYTES`")
-    parameters: dict[str, Any] | None = Field(
-        None, description="`binary_data_size`: the bytes of binary texts, which stand after the JSON"
-    )
-    data: list[Any] | None = Field(None, description="The texts, unless they are binary")
-
-
-class OutputRequest(Strict):
-    """An output that is asked for."""
-
-    name: str = Field(description="`entities`")
-    parameters: dict[str, Any] | None = Field(
-        None, description="`binary_data`: whether it is sent after the JSON"
-    )
-
-
-class InferRequest(Strict):
-    """A tensor of texts and what is asked of it."""
-
-    id: str | None = Field(None, description="Comes back in the answer")
-    name: str | None = Field(None, alias="model_name", description="The path has the model")
-    inputs: list[InputTensor] = Field(description="One tensor with the texts")
-    outputs: list[OutputRequest] | None = None
-    parameters: dict[str, Any] | None = Field(
-        None, description="`binary_data_output`: whether outputs are sent after the JSON"
-    )
 
 
 class Tensor(Strict):
@@ -91,7 +49,7 @@ class Tensor(Strict):
     parameters: dict[str, int] | None = None
 
 
-class InferAnswer(BaseModel, extra="forbid", protected_namespaces=()):
+class InferAnswer(Strict, protected_namespaces=()):
     """The outputs."""
 
     model_name: str
@@ -113,7 +71,7 @@ class InferredEntity(Strict):
 class PredictRequest(Strict):
     """Texts, in V1."""
 
-    instances: list[Any] = Field(description="Texts")
+    instances: Unread[str] = Field(description="Texts")
 
 
 class PredictAnswer(Strict):
@@ -173,114 +131,6 @@ class Ready(Strict):
     ready: bool
 
 
-class Status(Strict):
-    """Whether the server is in order, in V1."""
-
-    status: str
-
-
-# --- reading
-
-
-def _check_parameters(parameters: Mapping[str, Any] | None, known: set[str], place: str) -> None:
-    for name in parameters or ():
-        if name not in known | _NAMED:
-            raise Problem(
-                "invalid",
-                f"the parameter {name[:100]!r} is not supported",
-                expected=f"only {', '.join(sorted(known))}",
-                place=f"{place}parameters",
-            )
-
-
-def _input_of(request: InferRequest) -> InputTensor:
-    """The tensor of texts, and the checks of everything else."""
-    _check_parameters(request.parameters, {"binary_data_output"}, "")
-    for number, output in enumerate(request.outputs or ()):
-        place = f"outputs[{number}]"
-        _check_parameters(output.parameters, {"binary_data"}, f"{place}.")
-        if output.name != _OUTPUT:
-            raise Problem(
-                "invalid",
-                f"there is no output {output.name[:100]!r}",
-                expected=_OUTPUT,
-                place=place,
-            )
-    if len(request.inputs) != 1:
-        raise Problem(
-            "invalid",
-            f"{len(request.inputs)} inputs",
-            expected="one tensor with all texts",
-            place="inputs",
-        )
-    (tensor,) = request.inputs
-    _check_parameters(tensor.parameters, {"binary_data_size"}, "inputs[0].")
-    if tensor.datatype.upper() != "BYTES":
-        raise Problem(
-            "invalid",
-            f"a tensor of the type {tensor.datatype[:100]!r}",
-            expected="BYTES",
-            place="inputs[0].datatype",
-        )
-    return tensor
-
-
-def _flat(data: list[Any]) -> Iterator[Any]:
-    for each in data:
-        if isinstance(each, list):
-            yield from _flat(each)
-        else:
-            yield each
-
-
-def _binary(rest: bytes, size: Any) -> Iterator[str]:
-    """The texts of a binary tensor: each has its length in four bytes before it."""
-    place = "inputs[0]"
-    if type(size) is not int or size != len(rest):
-        raise Problem(
-            "invalid",
-            f"{len(rest):,} bytes after the JSON",
-            expected=f"those of binary_data_size and the header {JSON_LENGTH}",
-            place=place,
-        )
-    start = 0
-    while start < len(rest):
-        end = start + 4
-        length = int.from_bytes(rest[start:end], "little")
-        start, end = end, end + length
-        if end > len(rest):
-            raise Problem("invalid", "the last text is cut short", place=place)
-        try:
-            yield rest[start:end].decode()
-        except UnicodeDecodeError:
-            raise Problem(
-                "invalid", "a text is not valid UTF-8", expected="UTF-8", place=place
-            ) from None
-        start = end
-
-
-async def _read(call: Call) -> tuple[InferRequest, list[Any]]:
-    """The request and its texts."""
-    body = await read_body(call.request, call.service.limits.body)
-    stated = call.request.headers.get(JSON_LENGTH, "")
-    length = int(stated) if stated.isascii() and stated.isdecimal() else len(body)
-    request: InferRequest = parse(InferRequest, body[:length])
-    tensor = _input_of(request)
-    size = (tensor.parameters or {}).get("binary_data_size")
-    texts = list(_flat(tensor.data) if tensor.data is not None else _binary(body[length:], size))
-    if math.prod(tensor.shape) != len(texts):
-        raise Problem(
-            "invalid",
-            f"{len(texts):,} texts in a tensor of the shape {str(tensor.shape)[:100]}",
-            expected="a shape whose product is the number of the texts",
-            place="inputs[0].shape",
-        )
-    return request, texts
-
-
-# --- answers
-
-
 def _entities(found: Found) -> Any:
     if isinstance(found, Problem):
         return found.to_dict()
@@ -300,20 +150,14 @@ def _size(found: list[Found]) -> int:
     return sum(len(each.text) for each in found if isinstance(each, Document))
 
 
-def _is_binary(request: InferRequest) -> bool:
-    """Whether the output is sent after the JSON."""
-    usual = (request.parameters or {}).get("binary_data_output", False)
-    asked = request.outputs[0].parameters if request.outputs else None
-    return bool((asked or {}).get("binary_data", usual))
-
-
 async def infer(call: Call) -> Any:
     """Answers `/v2/models/{model}/infer`."""
     model = call.service.model(call.request.path_params["model"])
-    request, texts = await _read(call)
+    body = await read_body(call.request, call.service.limits.body)
+    request, texts = read_texts(body, call.request.headers.get(JSON_LENGTH))
     found = await tag_texts(call, model, texts, "inputs[0].data")
     values = await unless_short(_size(found), lambda: [to_json(_entities(each)) for each in found])
-    tensor: dict[str, Any] = {"name": _OUTPUT, "shape": [len(values)], "datatype": "BYTES"}
+    tensor: dict[str, Any] = {"name": OUTPUT, "shape": [len(values)], "datatype": "BYTES"}
     name = {} if request.id is None else {"id": request.id}
     answer = {
         "model_name": model.name,
@@ -321,10 +165,10 @@ async def infer(call: Call) -> Any:
         **name,
         "outputs": [tensor],
     }
-    if not _is_binary(request):
+    if not is_binary(request):
         tensor["data"] = [value.decode() for value in values]
         return answer
-    rest = b"".join(struct.pack("<I", len(value)) + value for value in values)
+    rest = binary(values)
     tensor["parameters"] = {"binary_data_size": len(rest)}
     head = to_json(answer)
     return Response(head + rest, media_type=BINARY, headers={JSON_LENGTH: str(len(head))})
@@ -369,9 +213,7 @@ async def models(call: Call) -> dict[str, Any]:
 async def model_info(call: Call) -> dict[str, Any]:
     """Answers `/v2/models/{model}`."""
     model = call.service.model(call.request.path_params["model"])
-    tensors = [
-        {"name": name, "datatype": "BYTES", "shape": [-1]} for name in (_INPUT, _OUTPUT)
-    ]
+    tensors = [{"name": name, "datatype": "BYTES", "shape": [-1]} for name in (_INPUT, OUTPUT)]
     return {
         "name": model.name,
         "versions": [model.version],
@@ -399,6 +241,7 @@ ENDPOINTS = (
         body=InferRequest,
         reads_itself=True,
         answer=InferAnswer,
+        has_binary_form=True,
         example={"inputs": [_TENSOR]},
     ),
     Endpoint(
@@ -415,10 +258,16 @@ ENDPOINTS = (
             ("/v2", server_info, "The server (V2)", ServerInfo, False),
             ("/v2/health/live", server_live, "Whether the server is in order", Live, True),
             ("/v2/health/ready", server_ready, "Whether the server is ready", Ready, True),
-            ("/v2/models/{model:path}/ready", model_ready, "Whether it is ready", ModelReady, False),
+            (
+                "/v2/models/{model:path}/ready",
+                model_ready,
+                "Whether it is ready",
+                ModelReady,
+                False,
+            ),
             ("/v2/models/{model:path}", model_info, "A model (V2)", ModelInfo, False),
             ("/v1/models", models, "The names of the models", Models, False),
-            ("/v1/models/{model:path}", model_ready, "Whether it is ready", ModelReady, False),
+            ("/v1/models/{model:path}", model_ready, "Model readiness", ModelReady, False),
             ("/", status, "Whether the server is in order (V1)", Status, False),
         )
     ),

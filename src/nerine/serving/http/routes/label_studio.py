@@ -21,6 +21,7 @@ from nerine.serving.http.endpoints import (
     ModelQuery,
     Refused,
     Strict,
+    Unread,
     unless_short,
     validate,
 )
@@ -35,10 +36,16 @@ class Foreign(BaseModel, extra="allow", protected_namespaces=()):
     """An object of Label Studio, which may have more fields."""
 
 
+class Task(Foreign):
+    """A task."""
+
+    data: dict[str, Any] = Field(description="The fields, among them the texts")
+
+
 class Tasks(Foreign):
     """Tasks to be tagged."""
 
-    tasks: list[Any] = Field(description="Objects with the texts in `data`")
+    tasks: Unread[Task]
     label_config: str = Field(description="XML with `Labels` for a `Text`")
     project: str | None = None
     params: dict[str, Any] | None = None
@@ -230,7 +237,7 @@ async def setup(call: Call) -> dict[str, Any]:
     try:
         warnings = _warnings(read_label_config(call.body.schema_, "schema"), model)
     except Problem as problem:
-        warnings = [str(problem)]
+        warnings = [problem.found]
     return _with_warnings({"model_version": _version(model)}, warnings)
 
 

@@ -9,18 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, WithJsonSchema
-from pydantic_core import to_json
+from pydantic import Field, ValidationError, WithJsonSchema
+from pydantic_core import from_json, to_json
 
-from nerine.core.document import Document
+from nerine.core.document import Document, Entity
 from nerine.core.errors import DocumentError
 from nerine.core.strict_json import kind_of
 from nerine.data.formats.options import Offsets
+from nerine.model.explanation import SubwordStep, WindowStep, WordStep
 from nerine.serving.http.choice import Choice
 from nerine.serving.http.endpoints import (
     Call,
     Endpoint,
+    Refused,
     Strict,
+    Strings,
+    Unread,
     parse,
     problem_of,
     read_body,
@@ -61,11 +65,9 @@ class DocumentIn(Strict):
 class TagRequest(Strict):
     """Documents and what is asked of them."""
 
-    documents: list[Any] = Field(
-        description="Texts, or objects with `text` and, if wanted, `id`, `tokens` and `meta`"
-    )
+    documents: Unread[str | DocumentIn] = Field(description="Texts, or objects with a text")
     model: str | None = Field(None, description="Name of the model; by default the first one")
-    labels: list[str] | None = Field(None, description="Labels to keep; by default all")
+    labels: Strings | None = Field(None, description="Labels to keep; by default all")
     thresholds: Threshold = Field(
         None, description="Minimum score, of all labels or of each; or those saved with the model"
     )
@@ -74,7 +76,20 @@ class TagRequest(Strict):
     words: bool = Field(False, description="Whether documents have the ranges of their words")
 
 
-class EntityOut(BaseModel):
+class LinesQuery(Strict):
+    """What is asked of documents that come a line each."""
+
+    model: str | None = Field(None, description="Name of the model; by default the first one")
+    labels: str | None = Field(None, description="Labels to keep, with commas; by default all")
+    thresholds: str | None = Field(
+        None, description='Minimum score: a number, `{"LABEL": NUMBER}` or `saved`'
+    )
+    offset_unit: Offsets = Field("code-points", description="What offsets count")
+    scores: bool = Field(True, description="Whether entities have scores")
+    words: bool = Field(False, description="Whether documents have the ranges of their words")
+
+
+class EntityOut(Strict):
     """An entity."""
 
     start: int
@@ -84,28 +99,29 @@ class EntityOut(BaseModel):
     score: float | None = None
 
 
-class DocumentOut(BaseModel):
-    """A tagged document, or why it could not be tagged."""
+class DocumentOut(Strict):
+    """A tagged document."""
 
     id: str | None = None
-    text: str | None = None
-    entities: list[EntityOut] | None = None
+    text: str
+    entities: list[EntityOut]
     words: list[Range] | None = None
     tokens: list[Range] | None = None
     meta: dict[str, Any] | None = None
-    error: str | None = None
-    cause: str | None = None
-    expected: str | None = None
-    place: str | None = None
-    hint: str | None = None
 
 
-class TagAnswer(BaseModel):
+class RefusedDocument(Refused):
+    """Why a document could not be tagged."""
+
+    id: str | None = None
+
+
+class TagAnswer(Strict):
     """The documents of a request, in order."""
 
     model: str
     version: str
-    documents: list[DocumentOut]
+    documents: list[DocumentOut | RefusedDocument]
 
 
 class ExplainRequest(Strict):
@@ -116,10 +132,36 @@ class ExplainRequest(Strict):
     thresholds: Threshold = None
 
 
+class ExplainAnswer(Strict):
+    """The steps from a text to its entities; offsets count code points."""
+
+    model: str
+    version: str
+    text: str
+    tags: list[str]
+    subwords: list[SubwordStep]
+    windows: list[WindowStep]
+    words: list[WordStep]
+    entities: list[Entity]
+
+
 class ReloadRequest(Strict):
     """The model that is loaded again; without a name, all are."""
 
     model: str | None = None
+
+
+class ReloadedModel(Strict):
+    """A model that has been loaded again."""
+
+    name: str
+    version: str
+
+
+class ReloadAnswer(Strict):
+    """The models that have been loaded again."""
+
+    models: list[ReloadedModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +249,13 @@ async def tag(call: Call) -> Any:
     """Answers `/tag`: documents in a list, or a document a line."""
     if call.request.headers.get("content-type", "").partition(";")[0].strip() == NDJSON:
         return await tag_lines(call)
+    if call.request.query_params:
+        raise Problem(
+            "invalid",
+            "settings in the query, which is for NDJSON",
+            expected="settings in the body, beside the documents",
+            place="query",
+        )
     request = parse(TagRequest, await read_body(call.request, call.service.limits.body))
     form = _Form.of(call, request)
     call.service.check(request.documents)
@@ -242,7 +291,7 @@ def _of_query(query: Mapping[str, str]) -> TagRequest:
         values["labels"] = query["labels"].split(",")
     if query.get("thresholds", "saved") != "saved":
         try:
-            values["thresholds"] = json.loads(query["thresholds"])
+            values["thresholds"] = from_json(query["thresholds"], allow_inf_nan=False)
         except ValueError:
             raise Problem(
                 "invalid",
@@ -279,6 +328,8 @@ async def reload(call: Call) -> dict[str, Any]:
     return {"models": [{"name": model.name, "version": model.version} for model in models]}
 
 
+_TEXT = "Mira Okonjo left Tandem Labs for Lisbon."
+
 ENDPOINTS = (
     Endpoint(
         "/tag",
@@ -287,9 +338,24 @@ ENDPOINTS = (
         body=TagRequest,
         reads_itself=True,
         answer=TagAnswer,
+        line=(str | DocumentIn, DocumentOut | RefusedDocument),
+        line_query=LinesQuery,
+        example={"documents": [_TEXT]},
     ),
     Endpoint(
-        "/explain", explain_text, "Every step from a text to its entities", body=ExplainRequest
+        "/explain",
+        explain_text,
+        "Every step from a text to its entities",
+        body=ExplainRequest,
+        answer=ExplainAnswer,
+        example={"text": _TEXT},
     ),
-    Endpoint("/reload", reload, "Load models again, without a gap", body=ReloadRequest),
+    Endpoint(
+        "/reload",
+        reload,
+        "Load models again, without a gap",
+        body=ReloadRequest,
+        answer=ReloadAnswer,
+        example={},
+    ),
 )

@@ -12,7 +12,15 @@ import regex
 from pydantic import Field
 
 from nerine.core.document import Document
-from nerine.serving.http.endpoints import Call, Endpoint, ModelQuery, Refused, Strict
+from nerine.serving.http.endpoints import (
+    Call,
+    Endpoint,
+    ModelQuery,
+    Refused,
+    Strict,
+    Strings,
+    Unread,
+)
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.texts import Found, tag_text, tag_texts
 
@@ -31,19 +39,17 @@ Keeps = Callable[[str], bool]
 class AnalyzeRequest(Strict):
     """A text or several, and what is asked of them."""
 
-    text: str | list[Any] = Field(description="A text, or a list of texts")
+    text: str | Unread[str] = Field(description="A text, or a list of texts")
     language: str = Field(description="Language of the texts, such as `en`")
-    entities: list[str] | None = Field(
+    entities: Strings | None = Field(
         None, description="Labels to keep, of which the model needs to have one; by default all"
     )
     correlation_id: str | None = Field(None, description="Has no effect")
     score_threshold: float | None = Field(None, ge=0, le=1, description="Minimum score")
     return_decision_process: bool | None = Field(None, description="Only `false`")
     ad_hoc_recognizers: list[Any] | None = Field(None, description="Only an empty list")
-    context: list[str] | None = Field(None, description="Only an empty list")
-    allow_list: list[str] | None = Field(
-        None, description="Entities with such a text are left out"
-    )
+    context: Strings | None = Field(None, description="Only an empty list")
+    allow_list: Strings | None = Field(None, description="Entities with such a text are left out")
     allow_list_match: Literal["exact", "regex"] | None = Field(
         None, description="Whether the allow list has texts or patterns; by default `exact`"
     )
