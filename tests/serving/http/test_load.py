@@ -7,10 +7,10 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
@@ -19,13 +19,15 @@ import uvicorn
 
 from bench.serving.answers import Found, expected_of, is_same
 from bench.serving.connection import Answer, Connection, ask, request
-from launching import Launched, launched
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions, make_app
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.service import ServedModel
+from processes import ServerProcess, serve
 from tiny import documents
 from traffic import BODY, CHARACTERS, MEGABYTE, PATIENCE, Visit, go_through, mixed_visits
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc of Linux")
 
 KEY = "of-the-house"
 GOOD = {"Authorization": f"Bearer {KEY}"}
@@ -35,7 +37,7 @@ QUEUE = 10**9
 """So long that nothing is refused."""
 USERS = 8
 MINUTES = 10
-LARGE, EARLY = 30, 90
+LARGE, EARLY = 60, 180
 """Seconds of large texts, and then of mixed ones, after which memory stays as it is."""
 GROWTH = 20_000_000
 THREADS = 3 * (os.cpu_count() or 1) + 8
@@ -56,6 +58,10 @@ def found_in(answer: Answer) -> list[Found]:
         [(each["start"], each["end"], each["label"], each["score"]) for each in found["entities"]]
         for found in json.loads(answer.body)["documents"]
     ]
+
+
+def port_of(server: ServerProcess) -> int:
+    return int(server.url.rpartition(":")[2])
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -98,74 +104,78 @@ def test_mixed_load_is_answered_as_by_the_tagger_and_leaves_no_task(tagger: Tagg
     asyncio.run(run())
 
 
-def left_over(server: Launched) -> dict[str, int]:
-    """What a server holds that it does not need at rest, and its processes."""
-    first = server.first
+def resident(server: ServerProcess) -> int:
+    """The bytes of its memory."""
+    pages = Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def held(server: ServerProcess) -> dict[str, int]:
+    """What a server holds: descriptors, connections among them, threads and processes."""
+    place = Path(f"/proc/{server.process.pid}")
     return {
-        "connections": len([each for each in first.net_connections() if each.raddr]),
-        "descriptors": first.num_fds(),
-        "threads": max(0, first.num_threads() - THREADS),
-        "processes": len(first.children()),
+        "descriptors": len(list((place / "fd").iterdir())),
+        "threads": max(THREADS, len(list((place / "task").iterdir()))),
+        "processes": len(server.children),
     }
 
 
 @pytest.mark.slow
-def test_ten_minutes_of_mixed_load_leak_nothing(
-    onnx_checkpoint: Path, tagger: Tagger, tmp_path: Path
-) -> None:
+def test_ten_minutes_of_mixed_load_leak_nothing(onnx_checkpoint: Path, tagger: Tagger) -> None:
     visits = mixed_visits(tagger, KEY, long_words=20_000)
     limits = {"max-body": BODY, "max-characters": CHARACTERS, "queue": QUEUE, "timeout": 120}
     options = [f"--{name}={value}" for name, value in limits.items()]
-    with launched(tmp_path, onnx_checkpoint, f"--key={KEY}", "--log=none", *options) as server:
+    with serve(onnx_checkpoint, f"--key={KEY}", "--log=none", *options) as server:
+        at_rest = held(server)
+        asking = request("/metrics", b"", GOOD, method="GET")
 
-        async def run(some: list[Visit], seconds: float) -> tuple[dict[str, int], int]:
+        async def run(some: list[Visit], seconds: float) -> int:
             report = await go_through(
-                server.port, some, users=2 * USERS, requests=1_000_000, seconds=seconds
+                port_of(server), some, users=2 * USERS, requests=1_000_000, seconds=seconds
             )
             assert report.faults == []
             metrics = ""
             async with asyncio.timeout(PATIENCE):  # texts of clients that went away are dropped
                 while "nerine_waiting_subwords 0.0" not in metrics:
-                    answer = await ask(server.port, request("/metrics", b"", GOOD, method="GET"))
+                    answer = await ask(port_of(server), asking)
                     assert answer is not None
                     metrics = answer.body.decode()
             assert 'status="5' not in metrics
-            await until(lambda: left_over(server)["connections"] == 0)
-            return left_over(server), server.first.memory_info().rss
+            await until(lambda: held(server) == at_rest)
+            return resident(server)
 
         large = [visit for visit in visits if len(visit.content) > MEGABYTE / 20]
         asyncio.run(run(large, LARGE))  # all users at once need the most memory
-        early, memory_early = asyncio.run(run(visits, EARLY))
-        late, memory_late = asyncio.run(run(visits, 60 * MINUTES - EARLY - LARGE))
-        assert late == early
-        assert memory_late - memory_early < GROWTH
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(PATIENCE) == 0
-        assert "Traceback" not in server.log.read_text(encoding="utf-8")
+        early = asyncio.run(run(visits, EARLY))
+        late = asyncio.run(run(visits, 60 * MINUTES - EARLY - LARGE))
+        assert late - early < GROWTH
+        server.send(signal.SIGTERM)
+        assert server.ended() == 0
+        assert server.log == ""
 
 
 # --- faults
 
 
 def test_sigterm_under_load_answers_every_request_that_was_accepted(
-    onnx_checkpoint: Path, tagger: Tagger, tmp_path: Path
+    onnx_checkpoint: Path, tagger: Tagger
 ) -> None:
     content, expected = tag_request(*TEXTS, LONG), tagger.predict([*TEXTS, LONG])
     answers: list[list[Answer | None]] = [[] for _ in range(USERS)]
 
-    async def use(server: Launched, own: list[Answer | None]) -> None:
-        connection = await Connection.open(server.port)
+    async def use(server: ServerProcess, own: list[Answer | None]) -> None:
+        connection = await Connection.open(port_of(server))
         while connection.is_open:
             own.append(await asyncio.wait_for(connection.ask(content), PATIENCE))
 
-    async def run(server: Launched) -> None:
+    async def run(server: ServerProcess) -> None:
         users = asyncio.gather(*(use(server, own) for own in answers))
         await until(lambda: all(len(own) >= 2 for own in answers))
-        server.process.send_signal(signal.SIGTERM)
+        server.send(signal.SIGTERM)
         await users
-        assert server.process.wait(PATIENCE) == 0
+        assert server.ended() == 0
 
-    with launched(tmp_path, onnx_checkpoint, f"--key={KEY}", f"--queue={QUEUE}") as server:
+    with serve(onnx_checkpoint, f"--key={KEY}", f"--queue={QUEUE}") as server:
         asyncio.run(run(server))
     for own in answers:
         for answer in own:
@@ -176,48 +186,42 @@ def test_sigterm_under_load_answers_every_request_that_was_accepted(
         assert own[-1].headers["connection"] == "close"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 def test_a_worker_that_is_killed_under_load_is_noticed_and_replaced(
-    onnx_checkpoint: Path, tmp_path: Path
+    onnx_checkpoint: Path,
 ) -> None:
     content = tag_request(*TEXTS)
     statuses: list[int] = []
     is_over = False
 
-    async def use(server: Launched) -> None:
-        connection = await Connection.open(server.port)
+    async def use(server: ServerProcess) -> None:
+        connection = await Connection.open(port_of(server))
         while not is_over:
             if not connection.is_open:
-                connection = await Connection.open(server.port)
+                connection = await Connection.open(port_of(server))
             answer = await asyncio.wait_for(connection.ask(content), PATIENCE)
             statuses.append(answer.status if answer else 0)
         connection.close()
 
-    def workers(server: Launched) -> set[int]:
-        children = server.first.children()
-        return {each.pid for each in children if each.status() != psutil.STATUS_ZOMBIE}
-
-    async def run(server: Launched) -> None:
+    async def run(server: ServerProcess) -> None:
         nonlocal is_over
-        await until(lambda: len(workers(server)) == 2)
+        await until(lambda: len(server.children) == 2)
         users = asyncio.gather(*(use(server) for _ in range(USERS)))
         await until(lambda: len(statuses) > 4 * USERS)
-        before = workers(server)
-        os.kill(min(before), signal.SIGKILL)
-        await until(lambda: len(workers(server)) == 2 and workers(server) != before)
+        killed = server.children[0]
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: f"worker {killed} ended by signal 9" in server.log)
+        await until(lambda: len(server.children) == 2)
         at_least = len(statuses) + 4 * USERS
         await until(lambda: len(statuses) > at_least)
         is_over = True
         await users
 
-    options = (f"--key={KEY}", f"--queue={QUEUE}", "--workers=2")
-    with launched(tmp_path, onnx_checkpoint, *options) as server:
+    with serve(onnx_checkpoint, f"--key={KEY}", f"--queue={QUEUE}", "--workers=2") as server:
         asyncio.run(run(server))
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(PATIENCE) == 0
+        server.send(signal.SIGTERM)
+        assert server.ended() == 0
     assert set(statuses) <= {0, 200}
     assert statuses.count(0) <= USERS  # those that the worker had when it was killed
-    assert "ended by signal 9" in server.log.read_text(encoding="utf-8")
 
 
 def test_reloads_under_load_fail_no_request_and_answers_are_of_the_model_they_name(
