@@ -4,7 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+<<<<<<< HEAD
 .PHONY: demo test slow clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel picture clean
+=======
+.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
+>>>>>>> load
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -70,6 +74,9 @@ bench-suspects: $(VENV)/ready ## share of deliberately corrupted labels of WNUT 
 
 bench-panel: $(VENV)/ready ## the default recipe and its peers on five corpora, resumable; hours on two cores
 	$(BIN)/python -m bench.panel
+
+bench-serving: $(VENV)/ready ## `nerine serve` under load, against servers around the pipeline; hours on two cores
+	$(BIN)/python -m bench.serving $(CHECKPOINT)
 
 picture: $(VENV)/ready ## docs/pictures/, from real runs with the checkpoint of `make demo`
 	$(BIN)/python -m tools.picture $(or $(CHECKPOINT),runs/demo)

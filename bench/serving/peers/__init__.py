@@ -1,0 +1,1 @@
+"""Servers around `pipeline("ner")` as users write them; each is a script of its own."""
