@@ -4,11 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-<<<<<<< HEAD
-.PHONY: demo test slow clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel picture clean
-=======
-.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
->>>>>>> load
+.PHONY: demo test slow clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
