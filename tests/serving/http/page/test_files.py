@@ -148,7 +148,7 @@ def test_cells_that_spreadsheets_run_are_escaped_and_named(page: Page, tmp_path:
 def test_a_table_offers_its_columns(page: Page, tmp_path: Path) -> None:
     table = 'n;text;note\n1;"Mira;\n""left"" Ghent";x\n2;;y\n3;Lisbon;"Mira"\n'
     choose(page, tmp_path / "posts.csv", table)
-    assert page.locator("#file-note").inner_text() == "2 texts; 1 empty text left out"
+    page.get_by_text("2 texts; 1 empty text left out", exact=True).wait_for()
     tagged(page, 2)
     assert page.locator("#documents .number").all_inner_texts() == ["2", "1"]
     lines = download(page, "#panel-file", "JSON lines").splitlines()
@@ -160,7 +160,7 @@ def test_a_table_offers_its_columns(page: Page, tmp_path: Path) -> None:
 
 def test_a_text_file_is_lines_or_one_text(page: Page, tmp_path: Path) -> None:
     choose(page, tmp_path / "posts.txt", "Mira\r\n\r\nGhent 😀\n")
-    assert page.locator("#file-note").inner_text() == "2 texts; 1 empty text left out"
+    page.get_by_text("2 texts; 1 empty text left out", exact=True).wait_for()
     page.locator("#choice").select_option("whole")
     tagged(page, 1)
     found = json.loads(download(page, "#panel-file", "JSON lines"))
