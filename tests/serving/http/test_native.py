@@ -340,7 +340,7 @@ def test_what_cannot_be_loaded_again_is_refused(reloading: tuple[httpx.Client, P
     client, _ = reloading
     answer = client.post("/reload", json={"model": "fixed"})
     assert (answer.status_code, answer.json()["cause"]) == (422, "invalid")
-    assert "made in memory" in answer.json()["error"]
+    assert "given as a tagger" in answer.json()["error"]
     answer = client.post("/reload", json={"model": "other"})
     assert (answer.status_code, answer.json()["cause"]) == (404, "unknown-model")
 

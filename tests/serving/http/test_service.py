@@ -94,7 +94,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_old_ones(folder: Path, tagger:
 
 def test_a_model_in_memory_cannot_be_loaded_again(tagger: Tagger) -> None:
     service = Service([ServedModel.of("tiny", tagger)])
-    with pytest.raises(SettingsError, match="made in memory"):
+    with pytest.raises(SettingsError, match="given as a tagger"):
         service.reload()
 
 
