@@ -412,3 +412,37 @@ def test_a_mounted_app_is_ready_and_tags(named: Tagger) -> None:
     status, answer = loops.run(ask())
     assert status == 200
     assert entities(answer) == expected(named, list(TEXTS))
+
+
+# --- other servers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["uvicorn", "--port", "PORT", "service:app"],
+        ["gunicorn", "-k", "asgi", "-w", "2", "--preload", "-b", "127.0.0.1:PORT", "service:app"],
+    ],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_other_servers_run_the_app(words: list[str], onnx_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(
+        f"import nerine\n\napp = nerine.make_app({str(onnx_checkpoint)!r})\n", encoding="utf-8"
+    )
+    with bound("127.0.0.1", 0) as place:
+        url = address_of(place)
+    command = [each.replace("PORT", url.rpartition(":")[2]) for each in words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: not refuses(url), "it takes connections")
+        answers = [tag(url, [TEXT, "Mira"]) for _ in range(4)]
+        process.terminate()
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+    found = expected(Tagger.load(onnx_checkpoint), [TEXT, "Mira"])
+    assert [entities(answer) for answer in answers] == [found] * 4
