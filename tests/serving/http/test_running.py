@@ -27,7 +27,7 @@ from nerine.serving.http.app import AppOptions, make_app
 from nerine.serving.http.models import served_models
 from nerine.serving.http.running import _Server, service_of
 from nerine.serving.http.sockets import address_of, bound, bound_to_file, listen
-from processes import PATIENCE, ServerProcess, serve, until
+from processes import PATIENCE, ServerProcess, lives, serve, until
 from servers import TEXTS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc of Linux")
@@ -299,10 +299,7 @@ def test_workers_end_with_the_first_process(onnx_checkpoint: Path) -> None:
         assert workers
         server.send(signal.SIGKILL)
         server.ended()
-        until(
-            lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers),
-            "the workers have ended",
-        )
+        until(lambda: not any(map(lives, workers)), "the workers have ended")
 
 
 # --- without torch
