@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
+.PHONY: demo test slow clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -14,6 +14,15 @@ test: $(VENV)/ready ## environment, then the quick tests
 
 slow: $(VENV)/ready ## tests that train on real data
 	$(BIN)/pytest -m slow --timeout 3600
+
+clients: build/clients/label-studio build/clients/kserve ## programs whose clients ask the server in slow tests
+
+build/clients/%:
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet $($*) || (rm -rf $@; false)
+
+label-studio := label-studio==1.23.2
+kserve := kserve==0.21.0
 
 lint: $(VENV)/ready ## style and types
 	$(BIN)/ruff check

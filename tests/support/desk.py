@@ -3,14 +3,19 @@
 The quick tests replace the default encoder by a tiny one, and the checkpoint of `nerine demo` by
 one with fixed probabilities for each subword, given here: the outputs on the pages must follow from
 these, except for probabilities. The slow tests use the real ones.
+
+`nerine serve` runs in a process of its own at a free port, for which the rest of the page, `curl`
+and Python included, uses the address that it shows.
 """
 
 from __future__ import annotations
 
 import math
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,7 @@ from nerine.model.loading import pretrained
 from nerine.training import initialization, plan
 from nerine.training.settings import DEFAULT_ENCODER
 from pages import Block, Command, Page, assert_alike, printed_by
+from processes import ServerProcess, serve
 from runs import corpus
 from tools.alike import MACHINES
 
@@ -76,12 +82,14 @@ class Trained:
 class Desk:
     """Runs a page in the current folder, with mira's login on `hub`.
 
-    `demo` makes the checkpoint of the demo in a folder and returns its output.
+    `demo` makes the checkpoint of the demo in a folder and returns its output. `servers` are those
+    that the page has started, by their addresses on the page.
     """
 
     hub: Hub
     demo: Callable[[Path], str] = stand_in
     names: dict[str, Any] = field(default_factory=dict)
+    servers: dict[str, ServerProcess] = field(default_factory=dict)
 
     @property
     def is_real(self) -> bool:
@@ -92,17 +100,24 @@ class Desk:
         """Runs a page and compares the shown outputs with the real ones."""
         for name in page.given:
             self._lay(name)
-        for block in page.blocks:
-            place = f"{page.path.name}:{block.line}"
-            if "file" in block.notes:
-                Path(block.notes["file"]).parent.mkdir(parents=True, exist_ok=True)
-                Path(block.notes["file"]).write_text(block.text, encoding="utf-8")
-            elif block.is_run and block.kind == "python":
-                printed = printed_by(block, page.path, self.names)
-                self._compare(printed, block.shown, block, place)
-            elif block.is_run:
-                for command in block.commands:
-                    self._run_command(command, block, place)
+        try:
+            for block in page.blocks:
+                self._run_block(block, page.path)
+        finally:
+            for server in self.servers.values():
+                server.end()
+
+    def _run_block(self, block: Block, page: Path) -> None:
+        place = f"{page.name}:{block.line}"
+        if "file" in block.notes:
+            Path(block.notes["file"]).parent.mkdir(parents=True, exist_ok=True)
+            Path(block.notes["file"]).write_text(block.text, encoding="utf-8")
+        elif block.is_run and block.kind == "python":
+            printed = printed_by(replace(block, text=self._real(block.text)), page, self.names)
+            self._compare(printed, block.shown, block, place)
+        elif block.is_run:
+            for command in block.commands:
+                self._run_command(command, block, place)
 
     def _lay(self, name: str) -> None:
         match name:
@@ -120,16 +135,22 @@ class Desk:
 
     def _run_command(self, command: Command, block: Block, place: str) -> None:
         place = f"{place} ({command.program} {' '.join(command.arguments)})"
+        arguments = [self._real(each) for each in command.arguments]
+        if command.program == "curl":
+            self._compare(asked([command.program, *arguments]), command.shown, block, place)
+            return
         assert command.program == "nerine", f"{place}: mark it as not run, with the reason"
         printed = self._special(command.arguments)
         if printed is None:
-            result = invoke(command.arguments)
+            result = invoke(arguments)
             assert result.exit_code == int(block.notes.get("exit", 0)), (place, result.output)
             printed = result.output
         self._compare(printed, command.shown, block, place)
 
     def _special(self, arguments: Sequence[str]) -> str | None:
-        """Faster replacements of commands that take minutes."""
+        """Replacements of commands that take minutes, or do not end."""
+        if arguments[0] == "serve":
+            return self._serve(arguments[1:])
         if arguments[0] == "demo":
             folder = arguments[arguments.index("-o") + 1] if "-o" in arguments else "runs/demo"
             return self.demo(Path(folder))
@@ -138,6 +159,22 @@ class Desk:
             self.hub.add_repo(arguments[2], files(Path(arguments[1])), private=True)
             return ""
         return None
+
+    def _serve(self, arguments: Sequence[str]) -> str:
+        """Starts a server; returns what it prints, with the address that the page gives it."""
+        port = arguments[arguments.index("--port") + 1] if "--port" in arguments else "8000"
+        shown = f"http://127.0.0.1:{port}"
+        if shown in self.servers:
+            self.servers.pop(shown).end()
+        rest = [each for each in arguments if each not in ("--port", port)]
+        self.servers[shown] = server = serve(*rest, "--log", "none")
+        return server.line.replace(server.url, shown)
+
+    def _real(self, text: str) -> str:
+        """A text of the page with the real addresses of its servers."""
+        for shown, server in self.servers.items():
+            text = text.replace(shown, server.url)
+        return text
 
     def _stands_in(self, folder: str) -> bool:
         return not (Path(folder) / "run.json").exists()
@@ -154,6 +191,18 @@ class Desk:
         if not Path("runs").exists():
             return 0.0
         return MACHINES if self.is_real else math.inf
+
+
+def asked(words: Sequence[str]) -> str:
+    """The output of curl, and of commands after a pipe."""
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    line = " ".join(each if each == "|" else shlex.quote(each) for each in words)
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line], capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, (line, done.stderr)
+    return done.stdout
 
 
 def invoke(arguments: Sequence[str]) -> Result:

@@ -30,8 +30,7 @@ class ServerProcess:
     """A server, from the line with its address on.
 
     Args:
-        arguments: Those of Python, such as `-m nerine serve CHECKPOINT`; by default the last ones
-            are `--port 0`.
+        arguments: Those of Python, such as `-m nerine serve CHECKPOINT`.
         environment: Added to that of this process.
     """
 
@@ -54,6 +53,10 @@ class ServerProcess:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Ends it at once, if it has not ended."""
         if self.process.poll() is None:
             for pid in self.children:
                 os.kill(pid, signal.SIGKILL)

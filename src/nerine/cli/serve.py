@@ -80,9 +80,10 @@ def _keys_in(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        keys = path.read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot be read: {error}", place=str(path)) from None
+    keys = [line.strip() for line in lines if line.strip()]
     if not keys:
         raise SettingsError("this file has no key", place=str(path), expected="a key a line")
     return keys
@@ -275,6 +276,7 @@ def _serve_with_workers(
     listen(place)
     supervise(
         server.workers,
+        place,
         lambda pipe: _serve(
             named, server, model, place, lambda _: os.kill(first, signal.SIGUSR1), pipe
         ),

@@ -79,7 +79,7 @@ class Client:
         self._exchange = Exchange(self.url, settings, attempts)
         self._options: dict[str, Any] = {
             "base_url": self.url,
-            "headers": {} if key is None else {"Authorization": f"Bearer {key}"},
+            "headers": {} if key is None else {"Authorization": f"Bearer {key}".encode()},
             "timeout": timeout,
         }
         self._http = httpx.Client(**self._options)

@@ -8,9 +8,14 @@ import httpx
 import pytest
 from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from dictionary import make_dictionary
 from nerine.core.document import Document
 from nerine.model.tagger import Tagger
+from nerine.serving.http.routes.huggingface import _words
+from nerine.serving.http.service import ServedModel
 from servers import TEXTS
 
 STRATEGIES = ("none", "simple", "first", "average", "max")
@@ -33,6 +38,21 @@ def expected(document: Document) -> list[dict[str, Any]]:
 def plain(found: Any) -> list[dict[str, Any]]:
     """The client's objects without the fields that the answer lacks."""
     return [{key: value for key, value in each.items() if value is not None} for each in found]
+
+
+def joined(text: str, words: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Entities from words with tags."""
+    found: list[dict[str, Any]] = []
+    for each in words:
+        kind, _, label = each["entity"].partition("-")
+        assert each["word"] == text[each["start"] : each["end"]]
+        if kind == "B":
+            fields = {name: each[name] for name in ("score", "start", "end")}
+            found.append({"entity_group": label, **fields})
+        else:
+            assert (kind, label) == ("I", found[-1]["entity_group"])
+            found[-1]["end"] = each["end"]
+    return [{**each, "word": text[each["start"] : each["end"]]} for each in found]
 
 
 @pytest.fixture(autouse=True)
@@ -60,23 +80,29 @@ def test_the_words_of_the_strategy_none_join_to_the_taggers_entities(
     hub_client: InferenceClient, named: Tagger, text: str
 ) -> None:
     found = hub_client.token_classification(text, aggregation_strategy="none")
-    joined: list[dict[str, Any]] = []
-    for each in found:
-        kind, _, label = str(each.entity).partition("-")
-        assert each.word == text[each.start : each.end]
-        if kind == "B":
-            fields = {"score": each.score, "start": each.start, "end": each.end}
-            joined.append({"entity_group": label, **fields})
-        else:
-            assert (kind, label) == ("I", joined[-1]["entity_group"])
-            joined[-1]["end"] = each.end
-    words = [{**each, "word": text[each["start"] : each["end"]]} for each in joined]
-    assert words == expected(named(text))
+    assert joined(text, plain(found)) == expected(named(text))
+
+
+@pytest.fixture(scope="module", params=["bert", "roberta", "xlm-roberta"])
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+    """A model of another program, whose words are those of its tokenizer."""
+    opinions = {"Mira": "B-person", "Okonjo": "I-person", "Oslo": "B-location", "son": "I-person"}
+    tags = ("O", "B-person", "I-person", "B-location", "I-location")
+    folder = make_dictionary(tmp_path_factory.mktemp("other"), opinions, tags, kind=request.param)
+    return ServedModel.of("other", Tagger.load(folder, device="cpu"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["Mira", "Okonjo", "Oslo", "son", "and", "-", " ", "\n", "s"])))
+def test_words_of_a_tokenizer_join_to_entities(other: ServedModel, pieces: list[str]) -> None:
+    text = "".join(pieces)
+    document = other.tagger(text)
+    assert joined(text, list(_words(other, document, set()))) == expected(document)
 
 
 def test_words_are_numbered_in_the_text(hub_client: InferenceClient) -> None:
     found = hub_client.token_classification(TEXTS[0], aggregation_strategy="none")
-    assert [(each.index, each.word, each.entity) for each in found] == [
+    assert [(each["index"], each.word, each.entity) for each in found] == [
         (1, "Mira", "B-person"),
         (2, "Okonjo", "I-person"),
         (4, "Tandem", "B-organization"),
@@ -95,7 +121,7 @@ def test_labels_are_ignored_on_request(hub_client: InferenceClient, strategy: An
     found = hub_client.token_classification(
         TEXTS[0], aggregation_strategy=strategy, ignore_labels=["O", "person", "location"]
     )
-    assert {each.entity_group or each.entity[2:] for each in found} == {"organization"}
+    assert {each.entity_group or str(each.entity)[2:] for each in found} == {"organization"}
 
 
 def test_tags_are_ignored_on_request(hub_client: InferenceClient) -> None:

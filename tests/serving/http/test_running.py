@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -18,11 +20,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import nerine
+import loops
 from nerine.core.errors import SettingsError
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions, make_app
 from nerine.serving.http.models import served_models
+from nerine.serving.http.running import _Server, service_of
 from nerine.serving.http.sockets import address_of, bound, bound_to_file, listen
 from processes import PATIENCE, ServerProcess, serve, until
 from servers import TEXTS
@@ -146,31 +149,67 @@ def test_environment_grace_and_a_second_signal(onnx_checkpoint: Path, tmp_path: 
         assert TEXT not in server.log
 
 
-def test_serve_returns_after_a_signal_and_leaves_handlers_as_they_were(
-    named: Tagger, tmp_path: Path
+SERVING = """
+import json, os, signal, sys, threading, time
+
+import httpx
+import nerine
+from nerine.model.tagger import Tagger
+
+numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+before = [signal.getsignal(each) for each in numbers]
+told = []
+
+
+def ask(address):
+    transport = httpx.HTTPTransport(uds=address.removeprefix("unix:"))
+    with httpx.Client(transport=transport, base_url="http://server") as client:
+        told.append(client.post("/tag", json={"documents": [sys.argv[3]]}, timeout=120).json())
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+nerine.serve(
+    {"mine": Tagger.load(sys.argv[1])},
+    uds=sys.argv[2],
+    ready=lambda address: threading.Thread(target=ask, args=(address,)).start(),
+)
+assert [signal.getsignal(each) for each in numbers] == before
+assert not os.path.exists(sys.argv[2])
+print(json.dumps(told))
+"""
+
+
+def test_serve_returns_after_a_signal_and_leaves_no_trace(
+    onnx_checkpoint: Path, tmp_path: Path
 ) -> None:
-    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
-    answers: list[Any] = []
-    path = tmp_path / "socket"
-
-    def ask(address: str) -> None:
-        transport = httpx.HTTPTransport(uds=address.removeprefix("unix:"))
-        with httpx.Client(transport=transport, base_url="http://server") as client:
-            answers.append(client.post("/tag", json={"documents": list(TEXTS)}).json())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    nerine.serve(
-        {"named": named},
-        uds=path,
-        log=None,
-        ready=lambda address: threading.Thread(target=ask, args=(address,)).start(),
+    done = subprocess.run(
+        [sys.executable, "-c", SERVING, onnx_checkpoint, tmp_path / "socket", TEXT],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert answers[0]["model"] == "named"
-    assert entities(answers[0]) == expected(named, list(TEXTS))
-    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)] == (
-        before
-    )
-    assert not path.exists()
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)
+    assert answer["model"] == "mine"
+    assert entities(answer) == expected(Tagger.load(onnx_checkpoint), [TEXT])
+    assert " POST /tag 200 " in done.stderr
+
+
+def test_a_connection_that_waits_to_be_accepted_is_answered_at_the_end(named: Tagger) -> None:
+    async def life() -> bytes:
+        with bound("127.0.0.1", 0) as place:
+            listen(place)
+            service = service_of(served_models(named), AppOptions())
+            server = _Server(service, AppOptions(), 0.0, lambda: None, None)
+            server.config.load()
+            server.lifespan = server.config.lifespan_class(server.config)
+            await server.startup([place])
+            with socket.create_connection(place.getsockname()) as client:
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: server\r\n\r\n")
+                await server.shutdown([place])  # the loop had no time to accept it
+                return client.recv(1024)
+
+    assert loops.run(life()).startswith(b"HTTP/1.1 200 OK")
 
 
 # --- reload
@@ -200,6 +239,7 @@ def test_sighup_loads_the_models_again_and_a_failure_leaves_the_old_ones(
 
         asking = threading.Thread(target=keep_asking)
         asking.start()
+        until(lambda: answers, "the old model answers")
         replace(folder, new)
         server.send(signal.SIGHUP)
         until(lambda: "reloaded run" in server.log, "it has reloaded")
@@ -343,12 +383,6 @@ def test_addresses_of_version_6_are_written_in_brackets() -> None:
         assert address_of(found).startswith("http://[::1]:")
 
 
-@pytest.mark.parametrize("key", ["", "two words", "schlüssel"])
-def test_a_key_that_would_admit_everybody_or_nobody_is_an_error(key: str) -> None:
-    with pytest.raises(SettingsError, match="key is empty, or has spaces"):
-        AppOptions(keys=("good", key))
-
-
 def test_models_have_names_by_their_folders(
     named: Tagger, checkpoint_of: Callable[..., Path]
 ) -> None:
@@ -375,8 +409,6 @@ def test_a_mounted_app_is_ready_and_tags(named: Tagger) -> None:
             answer = await client.post("/ner/tag", json={"documents": list(TEXTS)})
             return ready.status_code, answer.json()
 
-    import asyncio
-
-    status, answer = asyncio.run(ask())
+    status, answer = loops.run(ask())
     assert status == 200
     assert entities(answer) == expected(named, list(TEXTS))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+import loops
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.streaming import LinesResponse
 
@@ -73,7 +74,7 @@ def test_each_line_is_answered_in_its_place(lines: list[str], size: int) -> None
         for number, line in enumerate(lines, start=1)
         if line.strip() or len(line) > LIMIT
     ]
-    assert asyncio.run(exchanged()) == expected
+    assert loops.run(exchanged()) == expected
 
 
 def test_a_line_is_answered_before_the_next_one_comes() -> None:
@@ -86,7 +87,7 @@ def test_a_line_is_answered_before_the_next_one_comes() -> None:
         exchange.coming.put_nowait(None)
         await asyncio.wait_for(running, SECONDS)
 
-    asyncio.run(run())
+    loops.run(run())
 
 
 def test_nothing_is_read_while_the_client_takes_no_answers() -> None:
@@ -102,7 +103,7 @@ def test_nothing_is_read_while_the_client_takes_no_answers() -> None:
         await asyncio.wait_for(running, SECONDS)
         assert len(exchange.lines()) == 500
 
-    asyncio.run(run())
+    loops.run(run())
 
 
 def test_a_client_that_goes_away_frees_its_work() -> None:
@@ -117,4 +118,4 @@ def test_a_client_that_goes_away_frees_its_work() -> None:
         await asyncio.sleep(0.1)
         return len(asyncio.all_tasks()) - 1
 
-    assert asyncio.run(run()) == 0
+    assert loops.run(run()) == 0

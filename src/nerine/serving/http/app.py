@@ -39,7 +39,7 @@ class AppOptions:
         languages: The languages of the models, which Presidio's clients state.
 
     Raises:
-        SettingsError: If a key is empty or could not be sent in a header.
+        SettingsError: If a key is empty, or no language is given.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -48,13 +48,11 @@ class AppOptions:
     languages: tuple[str, ...] = ("en",)
 
     def __post_init__(self) -> None:
-        for key in self.keys:
-            if not key or not all("!" <= char <= "~" for char in key):
-                raise SettingsError(
-                    "a key is empty, or has spaces or characters other than those of ASCII",
-                    place="keys",
-                    expected="letters, digits and signs of ASCII",
-                )
+        if not all(self.keys):
+            raise SettingsError("a key is empty", expected="keys with characters", place="keys")
+        if not self.languages:
+            expected = "one language or more, such as en"
+            raise SettingsError("there is no language", expected=expected, place="languages")
 
 
 def make_app(models: Models | Service, options: AppOptions | None = None) -> ASGIApp:
@@ -95,7 +93,8 @@ def make_app(models: Models | Service, options: AppOptions | None = None) -> ASG
         yield
         service.stop(service.limits.seconds)
 
-    router = Router([endpoint.route(service) for endpoint in endpoints], lifespan=lifespan)
+    routes = [endpoint.route(service) for endpoint in endpoints]
+    router = Router(routes, redirect_slashes=False, lifespan=lifespan)
     open_paths = frozenset(endpoint.path for endpoint in endpoints if endpoint.is_open)
     gate = Gate(router, options.keys, open_paths, metrics)
     if not options.origins:

@@ -197,7 +197,7 @@ def problem_of(error: ValidationError, prefix: str = "") -> Problem:
     return Problem("invalid", found, expected=expected, place=place)
 
 
-class Strict(BaseModel, extra="forbid"):
+class Strict(BaseModel, extra="forbid", defer_build=True):
     """An object whose fields are all known, so that a misspelt one isn't ignored."""
 
     @model_validator(mode="before")

@@ -96,7 +96,7 @@ def read_label_config(source: str, place: str) -> tuple[LabelledText, ...]:
     texts = [
         LabelledText(name, _field(node, place), tuple(controls[name]))
         for node in nodes
-        if node.tag == "Text" and (name := node.attributes.get("name")) in controls
+        if node.tag == "Text" and (name := node.attributes.get("name", "")) in controls
     ]
     if not texts:
         raise Problem(

@@ -205,11 +205,21 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes no more connections, answers those that it has, and ends."""
+        last = [connection for place in sockets or [] for connection in _waiting(place)]
         for server in self.servers:
             server.close()
+        for connection in last:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         # a connection that has just been accepted sends its request now
         await asyncio.sleep(_LINGER)
         await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg] # uvicorn's own protocols
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
 
     def _stop(self) -> None:
         if self._parent is not None:
@@ -245,6 +255,18 @@ class _Server(uvicorn.Server):
             logger.exception("reload failed, the models stay as they were")
         else:
             logger.info("reloaded %s", named(models))
+
+
+def _waiting(place: socket.socket) -> list[socket.socket]:
+    """Accepts the connections that wait, which would be reset when the socket is closed."""
+    place.setblocking(False)
+    found = []
+    with contextlib.suppress(OSError):  # of none, or where another process was quicker
+        while True:
+            found.append(place.accept()[0])
+    for connection in found:
+        connection.setblocking(False)
+    return found
 
 
 def one_line(error: Exception) -> str:

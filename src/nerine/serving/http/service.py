@@ -131,15 +131,16 @@ class Service:
 
     # --- life
 
-    def start(self) -> None:
-        """Starts the threads, in the process that serves. Nothing happens if they run already."""
+    def start(self) -> Scheduler:
+        """Starts the threads, in the process that serves, unless they run already."""
         if self.scheduler is not None:
-            return
+            return self.scheduler
         workers = max(model.tagger.inference.backend.workers for model in self.models)
         if self.limits.queue is None:
             self.limits = replace(self.limits, queue=_queue_for(self.models, workers))
         self.scheduler = Scheduler(workers, self.limits.queue or _LEAST_QUEUE)
         self.is_ready = True
+        return self.scheduler
 
     def stop(self, seconds: float | None = None) -> bool:
         """Finishes what was accepted and ends the threads; returns whether they have ended."""
@@ -284,10 +285,10 @@ class Service:
         )
 
     async def _run(self, model: ServedModel, documents: Sequence[Document]) -> list[Outcome]:
-        self.start()  # an app that is mounted in another one has no lifespan of its own
-        assert self.scheduler is not None  # noqa: S101 - started
+        # an app that is mounted in another one has no lifespan of its own
+        scheduler = self.start()
         try:
-            running = self.scheduler.submit(model.tagger, documents)
+            running = scheduler.submit(model.tagger, documents)
         except Exception as error:
             raise Problem.of(error) from error
         try:

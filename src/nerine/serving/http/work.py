@@ -150,6 +150,6 @@ class LongText:
     def decode(self) -> Outcome:
         """The document with its entities, when all batches have run."""
         inference, document = self.item.job.tagger.inference, self.item.document
-        assert self.encoding is not None  # noqa: S101 - encoded before its batches run
-        logits = inference.collect([document], self.encoding, self.results)
+        encoding = self.encode()[0] if self.encoding is None else self.encoding
+        logits = inference.collect([document], encoding, self.results)
         return next(iter(inference.head.decode([document], logits)))

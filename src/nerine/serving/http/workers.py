@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -21,11 +22,17 @@ _SHORT_LIFE = 10.0
 _LONGEST_PAUSE = 30.0
 
 
-def supervise(number: int, work: Callable[[int], None], ready: Callable[[], None]) -> None:
+def supervise(
+    number: int,
+    place: socket.socket,
+    work: Callable[[int], None],
+    ready: Callable[[], None],
+) -> None:
     """Runs work in several processes until SIGTERM or SIGINT, and returns when all have ended.
 
     Args:
         number: The number of processes.
+        place: The socket that they listen on, which is closed here when they are told to end.
         work: What each of them does. It gets a pipe that is closed when the first process has died,
             and sends SIGUSR1 to the first process when it is ready; its errors are raised in its
             own process.
@@ -39,12 +46,19 @@ def supervise(number: int, work: Callable[[int], None], ready: Callable[[], None
         raise SettingsError(
             "this system cannot fork processes", place="workers", hint="start it with one worker"
         )
-    _Supervisor(number, work, ready).run()
+    _Supervisor(number, place, work, ready).run()
 
 
 class _Supervisor:
-    def __init__(self, number: int, work: Callable[[int], None], ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        place: socket.socket,
+        work: Callable[[int], None],
+        ready: Callable[[], None],
+    ) -> None:
         self._number = number
+        self._place = place
         self._work = work
         self._ready = ready
         self._begun: dict[int, float] = {}
@@ -125,6 +139,7 @@ class _Supervisor:
             return
         self._is_stopping = True
         self._tell(signal.SIGTERM)
+        self._place.close()  # connections that nobody will take are refused
 
     def _tell(self, number: signal.Signals) -> None:
         for pid in self._begun:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.metadata import version
 from typing import Any
 
 from starlette.responses import Response
 
-import nerine
 from nerine.evaluation.signs import Sign
 from nerine.serving.http.endpoints import Call, Endpoint, Strict
 from nerine.serving.http.limits import Limits
@@ -94,7 +94,7 @@ async def info(call: Call) -> dict[str, Any]:
             }
         )
     limits = call.service.limits.to_dict()
-    return {"models": models, "limits": limits, "nerine": nerine.__version__}
+    return {"models": models, "limits": limits, "nerine": version("nerine")}
 
 
 def endpoints(metrics: Metrics) -> tuple[Endpoint, ...]:

@@ -122,19 +122,20 @@ def _groups(document: Document, ignored: set[str]) -> list[dict[str, Any]]:
 
 def _words(model: ServedModel, document: Document, ignored: set[str]) -> Iterator[dict[str, Any]]:
     """The words of the entities of a document, with tags."""
-    entities = iter(document.entities)
-    entity, is_first = next(entities, None), True
+    entities = document.entities
+    first, begun = 0, -1  # the first entity that has not ended, and the last one that has begun
     for index, word in enumerate(model.words(document), start=1):
-        while entity and entity.end <= word.start:
-            entity, is_first = next(entities, None), True
-        if entity is None:
-            return
-        if word.end <= entity.start:
-            continue
-        tag = f"{'B' if is_first else 'I'}-{entity.label}"
-        is_first = False
-        start, end = max(word.start, entity.start), min(word.end, entity.end)
-        if not ignored & {tag, entity.label}:
+        while first < len(entities) and entities[first].end <= word.start:
+            first += 1
+        at = first
+        while at < len(entities) and entities[at].start < word.end:
+            entity = entities[at]
+            tag = f"{'I' if at <= begun else 'B'}-{entity.label}"
+            begun = max(begun, at)
+            at += 1
+            if ignored & {tag, entity.label}:
+                continue
+            start, end = max(word.start, entity.start), min(word.end, entity.end)
             yield {
                 "entity": tag,
                 "score": entity.score,
@@ -166,7 +167,7 @@ async def answer(call: Call, body: dict[str, Any]) -> Any:
     kind = Instances if place == "instances" else Inputs
     request: Inputs | Instances = validate(kind, body)
     texts = getattr(request, place)
-    parameters = request.parameters or Parameters()
+    parameters = request.parameters or Parameters.model_validate({})
     ignored = set(parameters.ignore_labels or ())
     model = call.service.model(call.query.model)
 

@@ -6,13 +6,13 @@ In V2 the texts are a tensor of the type BYTES, in JSON or binary after the JSON
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
-import nerine
 from nerine.core.document import Document
 from nerine.serving.http.endpoints import (
     BINARY,
@@ -184,7 +184,7 @@ async def predict(call: Call) -> dict[str, Any]:
 async def server_info(call: Call) -> dict[str, Any]:  # noqa: ARG001 - a handler
     """Answers `/v2`."""
     extensions = ["binary_tensor_data"]
-    return {"name": "nerine", "version": nerine.__version__, "extensions": extensions}
+    return {"name": "nerine", "version": version("nerine"), "extensions": extensions}
 
 
 async def server_live(call: Call) -> dict[str, bool]:

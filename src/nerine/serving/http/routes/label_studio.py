@@ -32,7 +32,7 @@ from nerine.serving.http.texts import Found, tag_all
 from nerine.serving.http.units import in_unit
 
 
-class Foreign(BaseModel, extra="allow", protected_namespaces=()):
+class Foreign(BaseModel, extra="allow", protected_namespaces=(), defer_build=True):
     """An object of Label Studio, which may have more fields."""
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, WithJsonSchema
 from pydantic_core import from_json, to_json
 
 from nerine.core.document import Document, Entity
-from nerine.core.errors import DocumentError
+from nerine.core.errors import DocumentError, NerineError
 from nerine.core.strict_json import kind_of
 from nerine.data.formats.options import Offsets
 from nerine.model.explanation import SubwordStep, WindowStep, WordStep
@@ -324,7 +324,10 @@ async def explain_text(call: Call) -> dict[str, Any]:
 
 async def reload(call: Call) -> dict[str, Any]:
     """Answers `/reload`: loads models again, without a gap."""
-    models = await asyncio.to_thread(call.service.reload, call.body.model)
+    try:
+        models = await asyncio.to_thread(call.service.reload, call.body.model)
+    except NerineError as error:
+        raise Problem.of(error) from error
     return {"models": [{"name": model.name, "version": model.version} for model in models]}
 
 

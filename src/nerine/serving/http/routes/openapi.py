@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import Response
 
-import nerine
 from nerine.serving.http.endpoints import BINARY, JSON, Call, Endpoint, Refusal
 from nerine.serving.http.problems import STATUS, Cause
 from nerine.serving.http.streaming import NDJSON
@@ -89,7 +89,7 @@ class _Document:
             "openapi": "3.1.0",
             "info": {
                 "title": "Nerine",
-                "version": nerine.__version__,
+                "version": version("nerine"),
                 "description": "Named entities in texts",
                 "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
             },
@@ -104,7 +104,8 @@ class _Document:
 
     def _schema(self, endpoint: Endpoint, use: str) -> dict[str, Any]:
         found = self._schemas.get(((endpoint.method, endpoint.path, use), _MODE), {})
-        return _plain(found)
+        plain: dict[str, Any] = _plain(found)
+        return plain
 
     def _operation(self, endpoint: Endpoint, contract: str) -> dict[str, Any]:
         named = re.sub(r"\W+", "-", endpoint.path).strip("-") or "root"
@@ -229,7 +230,7 @@ def _plain(schema: Any) -> Any:
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {}
+    plain: dict[str, Any] = {}
     for name, value in schema.items():
         if name == "title" and isinstance(value, str):
             continue
