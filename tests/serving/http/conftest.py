@@ -1,4 +1,4 @@
-"""A server of two models, shared by the tests that change nothing."""
+"""A server of two models, shared by the tests of a module that change nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
     return named_tagger(tmp_path_factory.mktemp("served"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(named: Tagger, checkpoint_of: Callable[..., Path]) -> Iterator[str]:
     """The address of a server with that tagger as `named`, and a tiny random one as `tiny`."""
     tiny = Tagger.load(checkpoint_of("bert"), device="cpu")
@@ -28,7 +28,7 @@ def url(named: Tagger, checkpoint_of: Callable[..., Path]) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(url: str) -> Iterator[httpx.Client]:
     """A client of that server."""
     with httpx.Client(base_url=url, timeout=60) as found:

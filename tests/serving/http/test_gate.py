@@ -227,6 +227,14 @@ def test_an_object_with_very_many_fields_is_refused(client: httpx.Client) -> Non
     assert found["expected"] == "an object with fewer fields"
 
 
+def test_very_many_wrong_elements_are_one_problem(client: httpx.Client) -> None:
+    document = {"text": "Mira", "tokens": [[]] * 200_000}
+    answer = client.post("/tag", json={"documents": [document], "labels": ["person"]})
+    assert answer.json()["documents"][0]["place"] == "documents[0].tokens[0][0]"
+    answer = client.post("/tag", json={"documents": [], "labels": [1] * 200_000})
+    assert refused(answer, "invalid")["place"] == "labels[0]"
+
+
 def test_a_body_that_is_too_large_is_refused(limited: httpx.Client) -> None:
     body = json.dumps({"documents": ["Mira " * 1000]}).encode()
     found = refused(limited.post("/tag", content=body), "body-too-large")

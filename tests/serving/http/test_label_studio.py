@@ -206,6 +206,21 @@ def test_there_may_be_more_tasks_than_texts_in_a_request(named: Tagger) -> None:
         assert [each["result"] for each in found] == [expected(named, text) for text in TEXTS]
 
 
+def test_there_may_not_be_any_number_of_tasks(client: httpx.Client) -> None:
+    answer = client.post("/predict", json=request_for([{}] * 10_001))
+    assert (answer.status_code, answer.json()["cause"]) == (413, "too-many-texts")
+
+
+def test_a_text_that_is_too_long_fails_in_its_place(named: Tagger) -> None:
+    with (
+        serving(named, AppOptions(limits=Limits(characters=10))) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        found = predict(client, [task("Mira"), task("Mira " * 3), task("Ana")])["results"]
+    assert [len(found[0]["result"]), len(found[2]["result"])] == [1, 1]
+    assert (found[1]["cause"], found[1]["place"]) == ("text-too-long", "tasks[1]: data.text")
+
+
 def test_labels_that_the_configuration_lacks_are_left_out_and_said(client: httpx.Client) -> None:
     found = predict(client, [task(TEXTS[0])], config("person"))
     (region,) = found["results"][0]["result"]
@@ -271,6 +286,7 @@ LAUGHS = '<!DOCTYPE View [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
         config("person", text='<Text name="other" value="$text"/>'),
         config("person", text='<Text name="text" value="Mira"/>'),
         config("person", text='<Text name="text" value="$text" valueType="url"/>'),
+        config("person", body="<Text name='text' value='$a'/>" * 10),
         ENTITY + config("person", body="<Header>&a;</Header>"),
         LAUGHS + config("person", body="<Header>&b;</Header>"),
         "<View>" * 200 + "</View>" * 200,

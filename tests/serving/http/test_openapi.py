@@ -186,6 +186,8 @@ def test_the_page_keeps_to_its_own_policy(url: str, browser: Any) -> None:
     page.get_by_role("link", name="EntityGroup").first.click()
     assert page.url.endswith("#schema-EntityGroup")
     margin = page.evaluate("getComputedStyle(document.body).maxWidth")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.close()
     assert margin == "960px"
     assert said == []

@@ -151,7 +151,17 @@ def test_an_empty_list_of_entities_means_all(client: httpx.Client) -> None:
 
 
 NAMES = ["Mira", "Mira Okonjo", "mira", "LISBON", "Lisbon", "Tandem Labs", "a", ""]
-PATTERNS = [*NAMES, "^L", "o$", "[A-Z]a", "is|nd", "(?i)labs", "."]
+PATTERNS = [
+    *NAMES,
+    r"[A-Z][a-z]{3,5}( \w{4}){0,2}$",
+    r"(\w{2}){2}",
+    "^L",
+    "o$",
+    "[A-Z]a",
+    "is|nd",
+    "(?i)labs",
+    ".",
+]
 
 
 @given(
@@ -188,6 +198,10 @@ def test_allow_lists_are_those_of_presidio(
         ({"return_decision_process": True}, "return_decision_process"),
         ({"allow_list": ["("], "allow_list_match": "regex"}, "allow_list"),
         ({"allow_list": ["a" * 20_000], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["a{3000000}"], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["(a{ 900}){0900,}"], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["a{9999999999999}"], "allow_list_match": "regex"}, "allow_list"),
+        ({"allow_list": ["(" * 3000 + ")" * 3000], "allow_list_match": "regex"}, "allow_list"),
         ({"allow_list": ["a"], "allow_list_match": "regex", "regex_flags": 512}, "regex_flags"),
         ({"allow_list": ["a"], "allow_list_match": "like"}, "allow_list_match"),
         ({"score_threshold": 2}, "score_threshold"),

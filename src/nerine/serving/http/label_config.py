@@ -12,6 +12,7 @@ from nerine.data.formats.standoff.xml_nodes import Node, parse_nodes
 from nerine.serving.http.problems import Problem
 
 _LONGEST = 1_000_000
+_MOST_TEXTS = 10
 _FIELD = re.compile(r"\$(\w+(?:\.\w+)*)", re.ASCII)
 
 
@@ -105,6 +106,9 @@ def read_label_config(source: str, place: str) -> tuple[LabelledText, ...]:
             expected='<Labels name="label" toName="text"> and <Text name="text" value="$text"/>',
             place=place,
         )
+    if len(texts) > _MOST_TEXTS:
+        found = f"{len(texts):,} texts with labels"
+        raise Problem("invalid", found, expected=f"at most {_MOST_TEXTS}", place=place)
     return tuple(texts)
 
 

@@ -7,7 +7,7 @@ and stores no prediction for it. Labels that the labelling configuration lacks a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -30,6 +30,11 @@ from nerine.serving.http.problems import Problem
 from nerine.serving.http.service import ServedModel
 from nerine.serving.http.texts import Found, tag_all
 from nerine.serving.http.units import in_unit
+
+Names = Mapping[str, tuple[str, str] | None]
+"""The names of the `Labels` and of the label for each of the model's labels; None if lacking."""
+
+_MOST_DOCUMENTS = 10_000
 
 
 class Foreign(BaseModel, extra="allow", protected_namespaces=(), defer_build=True):
@@ -137,10 +142,14 @@ def _version(model: ServedModel) -> str:
     return f"{model.name}@{model.version}"
 
 
+def _names(text: LabelledText, model: ServedModel) -> Names:
+    return {label: text.names_of(label) for label in model.tagger.labels}
+
+
 def _warnings(texts: Sequence[LabelledText], model: ServedModel) -> list[str]:
     """A sentence about each text that lacks some of the model's labels."""
     lacking = {
-        text.name: [label for label in model.tagger.labels if text.names_of(label) is None]
+        text.name: [label for label, names in _names(text, model).items() if names is None]
         for text in texts
     }
     return [
@@ -163,36 +172,36 @@ def _documents(task: Any, texts: Sequence[LabelledText], place: str) -> list[Doc
         return problem.at(place)
 
 
-def _regions(document: Document, text: LabelledText) -> Iterator[dict[str, Any]]:
+def _regions(document: Document, text: LabelledText, names: Names) -> Iterator[dict[str, Any]]:
     convert = in_unit(document.text, "utf-16")
     for entity in document.entities:
-        names = text.names_of(entity.label)
-        if names is not None:
+        known = names.get(entity.label)
+        if known is not None:
             yield {
-                "from_name": names[0],
+                "from_name": known[0],
                 "to_name": text.name,
                 "type": "labels",
                 "value": {
                     "start": convert(entity.start),
                     "end": convert(entity.end),
                     "text": document.surface(entity),
-                    "labels": [names[1]],
+                    "labels": [known[1]],
                 },
                 "score": entity.score,
             }
 
 
 def _prediction(
-    found: Sequence[Found], texts: Sequence[LabelledText], model: ServedModel, place: str
+    found: Iterable[tuple[Found, LabelledText, Names]], version: str, place: str
 ) -> dict[str, Any]:
     """The prediction of a task by what was found in its texts, or why there is none."""
     regions: list[dict[str, Any]] = []
-    for each, text in zip(found, texts, strict=True):
+    for each, text, names in found:
         if isinstance(each, Problem):
-            return each.at(f"{place}.{'.'.join(('data', *text.field))}").to_dict()
-        regions += _regions(each, text)
+            return each.at(f"{place}: {'.'.join(('data', *text.field))}").to_dict()
+        regions += _regions(each, text, names)
     score = fmean(region["score"] for region in regions) if regions else None
-    return {"result": regions, "score": score, "model_version": _version(model)}
+    return {"result": regions, "score": score, "model_version": version}
 
 
 async def answer(call: Call, body: dict[str, Any]) -> dict[str, Any]:
@@ -208,6 +217,15 @@ async def answer(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     request: Tasks = validate(Tasks, body)
     model = call.service.model(call.query.model)
     texts = read_label_config(request.label_config, "label_config")
+    if len(request.tasks) * len(texts) > _MOST_DOCUMENTS:
+        raise Problem(
+            "too-many-texts",
+            f"{len(request.tasks) * len(texts):,} texts in one request",
+            expected=f"at most {_MOST_DOCUMENTS:,}",
+            place="tasks",
+            hint="ask for the predictions of fewer tasks at a time",
+        )
+    named = [(text, _names(text, model)) for text in texts]
     places = [f"tasks[{number}]" for number in range(len(request.tasks))]
     read = [
         _documents(task, texts, place) for task, place in zip(request.tasks, places, strict=True)
@@ -219,7 +237,7 @@ async def answer(call: Call, body: dict[str, Any]) -> dict[str, Any]:
         return [
             task.to_dict()
             if isinstance(task, Problem)
-            else _prediction([next(found) for _ in task], texts, model, place)
+            else _prediction([(next(found), *each) for each in named], _version(model), place)
             for task, place in zip(read, places, strict=True)
         ]
 

@@ -58,7 +58,7 @@ class DocumentIn(Strict):
 
     text: str
     id: str | None = None
-    tokens: list[Range] | None = None
+    tokens: Annotated[list[Range], Field(fail_fast=True)] | None = None
     meta: dict[str, Any] = Field(default_factory=dict)
 
 

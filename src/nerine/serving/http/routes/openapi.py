@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -302,4 +303,9 @@ def _page(content: dict[str, Any]) -> tuple[bytes, str]:
         for method, operation in methods.items():
             fields = {"path": path, "method": method.upper(), **operation}
             groups.setdefault(operation["tags"][0], []).append(fields)
-    return template.render(content=content, groups=groups, style=style).encode(), policy
+    values = {"content": content, "groups": groups, "style": style, "pretty": _pretty}
+    return template.render(values).encode(), policy
+
+
+def _pretty(example: Any) -> str:
+    return json.dumps(example, indent=2, ensure_ascii=False)

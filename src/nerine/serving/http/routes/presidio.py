@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +31,8 @@ _NO_MATCH = "No matching recognizers were found to serve the request."
 _FLAGS = regex.ASCII | regex.DOTALL | regex.IGNORECASE | regex.MULTILINE | regex.VERBOSE
 _USUAL = int(regex.DOTALL | regex.MULTILINE | regex.IGNORECASE)
 _LONGEST_PATTERN = 10_000
+_LARGEST_PATTERN = 300_000
+_COUNT = regex.compile(r"\{\s*(0*[1-9][0-9]{0,9})")
 _PATIENCE = 2.0
 """Seconds in which the patterns of an allow list are searched for."""
 
@@ -106,37 +109,18 @@ def _keeps(request: AnalyzeRequest) -> Keeps:
     """
     allowed = request.allow_list or []
     if request.allow_list_match != "regex":
-        return lambda surface: surface not in allowed
-    pattern = "|".join(term for term in allowed if term)
-    flags = _USUAL if request.regex_flags is None else request.regex_flags
-    if not pattern:
+        texts = frozenset(allowed)
+        return lambda surface: surface not in texts
+    terms = [term for term in allowed if term]
+    if not terms:
         return lambda surface: True  # noqa: ARG005 - a `Keeps`
-    if flags & ~_FLAGS:
-        raise Problem(
-            "invalid",
-            f"the flags {flags} are not supported",
-            expected=f"a sum of some of {', '.join(str(int(flag)) for flag in _FLAGS)}",
-            place="regex_flags",
-        )
-    if len(pattern) > _LONGEST_PATTERN:
-        raise Problem(
-            "invalid",
-            f"patterns of {len(pattern):,} characters",
-            expected=f"at most {_LONGEST_PATTERN:,} in all",
-            place="allow_list",
-        )
-    try:
-        compiled = regex.compile(pattern, flags=flags)
-    except (regex.error, ValueError, OverflowError, RecursionError) as error:
-        raise Problem(
-            "invalid", f"this is not a valid pattern: {error}", place="allow_list"
-        ) from None
+    pattern = _compiled(terms, _USUAL if request.regex_flags is None else request.regex_flags)
     end = time.monotonic() + _PATIENCE
 
     def keeps(surface: str) -> bool:
         try:
             left = max(end - time.monotonic(), 1e-3)
-            return compiled.search(surface, timeout=left, concurrent=True) is None
+            return pattern.search(surface, timeout=left, concurrent=True) is None
         except TimeoutError:
             raise Problem(
                 "invalid",
@@ -146,6 +130,32 @@ def _keeps(request: AnalyzeRequest) -> Keeps:
             ) from None
 
     return keeps
+
+
+def _compiled(terms: list[str], flags: int) -> regex.Pattern[str]:
+    """The patterns of an allow list as one."""
+    if flags & ~_FLAGS:
+        raise Problem(
+            "invalid",
+            f"the flags {flags} are not supported",
+            expected=f"a sum of some of {', '.join(str(int(flag)) for flag in _FLAGS)}",
+            place="regex_flags",
+        )
+    # what is counted is written out so many times when a pattern is compiled
+    size = sum(len(term) * math.prod(map(int, _COUNT.findall(term))) for term in terms)
+    if size > _LARGEST_PATTERN or sum(map(len, terms)) > _LONGEST_PATTERN:
+        raise Problem(
+            "invalid",
+            "the patterns are too large, or count too far",
+            expected=f"at most {_LONGEST_PATTERN:,} characters in all",
+            place="allow_list",
+        )
+    try:
+        return regex.compile("|".join(terms), flags=flags, cache_pattern=False)
+    except (regex.error, ValueError, OverflowError, RecursionError) as error:
+        raise Problem(
+            "invalid", f"this is not a valid pattern: {error}", place="allow_list"
+        ) from None
 
 
 def _results(document: Document, entities: set[str], keeps: Keeps) -> list[dict[str, Any]]:
