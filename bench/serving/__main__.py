@@ -136,16 +136,10 @@ def _throughput(
     makers = {"batching": batching_peer, "litserve": litserve_peer}
     peers = [plain_peer(chosen.checkpoint, chosen.peer_threads)] if "plain" in chosen.peers else []
     sizes = SIZES[:1] if chosen.quick else SIZES
-    peers += [
-        best_size(
-            partial(make, chosen.checkpoint, chosen.peer_threads),
-            sizes,
-            texts,
-            min(chosen.seconds, 5.0),
-        )
-        for name, make in makers.items()
-        if name in chosen.peers
-    ]
+    for name in chosen.peers:
+        if name in makers:
+            make = partial(makers[name], chosen.checkpoint, chosen.peer_threads)
+            peers.append(best_size(make, sizes, texts, min(chosen.seconds, 5.0)))
     measured = throughput([*peers, *served], texts, expected, chosen.rounds, chosen.seconds)
     print_throughput(measured, [peer.name for peer in peers])
     return measured
