@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from bench.serving.answers import Found, expected_of
 from bench.serving.environments import light_python
 from bench.serving.footprint import print_memory, print_starts
 from bench.serving.latency import loads, print_idle, print_idle_head, print_loads
+from bench.serving.load import Measurement
 from bench.serving.servers import System
 from bench.serving.systems import (
     BACKENDS,
@@ -51,8 +53,9 @@ def main() -> None:
     random.Random(0).shuffle(texts)
     print(machine(), flush=True)
     served = {name: nerine_system(chosen.checkpoint, name) for name in chosen.backends}
+    faults = 0
     if "throughput" in chosen.parts or "latency" in chosen.parts:
-        _loads(chosen, served, texts)
+        faults = _loads(chosen, served, texts)
     if "idle" in chosen.parts:
         print_idle_head()
         for name, system in served.items():
@@ -61,6 +64,8 @@ def main() -> None:
             print_idle(system, tagger, texts, chosen.rounds, chosen.texts)
     if "start" in chosen.parts or "memory" in chosen.parts:
         _footprint(chosen, texts)
+    if faults:
+        sys.exit(f"{faults} requests to Nerine were answered wrong, failed or got lost")
 
 
 def _options() -> argparse.Namespace:
@@ -74,6 +79,7 @@ def _options() -> argparse.Namespace:
     options.add_argument("--texts", type=int, default=300, help="texts a round on an idle server")
     options.add_argument("--requests", type=int, default=100_000, help="those of `memory`")
     options.add_argument("--peer-requests", type=int, default=100_000, help="the peer's")
+    options.add_argument("--peer-threads", type=int, help="torch's; by default its own number")
     options.add_argument("--light-python", type=Path, help="a Python with Nerine, without torch")
     options.add_argument(
         "--capacity",
@@ -101,16 +107,23 @@ def _expected(checkpoint: str, backend: str, texts: Sequence[str]) -> list[Found
     return [expected_of(document) for document in tagger.predict(texts)]
 
 
-def _loads(chosen: argparse.Namespace, served: dict[str, System], texts: Sequence[str]) -> None:
+def _loads(chosen: argparse.Namespace, served: dict[str, System], texts: Sequence[str]) -> int:
+    """Prints throughput and latency; the number of Nerine's answers that were wrong or lacking."""
     expected = {served[name].name: _expected(chosen.checkpoint, name, texts) for name in served}
     capacities = dict(chosen.capacity or ())
+    measured: list[Measurement] = []
     if "throughput" in chosen.parts or not capacities:
-        capacities = _throughput(chosen, list(served.values()), texts, expected)
+        found = _throughput(chosen, list(served.values()), texts, expected)
+        for name, system in served.items():
+            capacities[name] = statistics.median(each.rate for each in found[system.name])
+            measured += found[system.name]
     if "latency" in chosen.parts:
         for name, system in served.items():
             answers = expected[system.name]
-            found = loads(system, texts, answers, capacities[name], chosen.seconds)
-            print_loads(system.name, found)
+            shares = loads(system, texts, answers, capacities[name], chosen.seconds)
+            print_loads(system.name, shares)
+            measured += shares.values()
+    return sum(each.wrong + each.failed for each in measured)
 
 
 def _throughput(
@@ -118,28 +131,24 @@ def _throughput(
     served: Sequence[System],
     texts: Sequence[str],
     expected: dict[str, list[Found]],
-) -> dict[str, float]:
-    """Prints the tables; the median rate of each backend."""
+) -> dict[str, list[Measurement]]:
+    """Prints the tables; the measurements of each system."""
     makers = {"batching": batching_peer, "litserve": litserve_peer}
-    peers = [plain_peer(chosen.checkpoint)] if "plain" in chosen.peers else []
+    peers = [plain_peer(chosen.checkpoint, chosen.peer_threads)] if "plain" in chosen.peers else []
     sizes = SIZES[:1] if chosen.quick else SIZES
-    peers += [
-        best_size(partial(make, chosen.checkpoint), sizes, texts, min(chosen.seconds, 5.0))
-        for name, make in makers.items()
-        if name in chosen.peers
-    ]
+    for name in chosen.peers:
+        if name in makers:
+            make = partial(makers[name], chosen.checkpoint, chosen.peer_threads)
+            peers.append(best_size(make, sizes, texts, min(chosen.seconds, 5.0)))
     measured = throughput([*peers, *served], texts, expected, chosen.rounds, chosen.seconds)
     print_throughput(measured, [peer.name for peer in peers])
-    return {
-        backend: statistics.median(each.rate for each in measured[system.name])
-        for backend, system in zip(chosen.backends, served, strict=True)
-    }
+    return measured
 
 
 def _footprint(chosen: argparse.Namespace, texts: Sequence[str]) -> None:
     python = chosen.light_python or light_python()
     light = nerine_system(chosen.checkpoint, "onnx-int8", python=python)
-    peer = plain_peer(chosen.checkpoint)
+    peer = plain_peer(chosen.checkpoint, chosen.peer_threads)
     if "start" in chosen.parts:
         print_starts([light, peer], chosen.rounds)
     if "memory" in chosen.parts:

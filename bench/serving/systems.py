@@ -38,21 +38,22 @@ def nerine_system(
     )
 
 
-def plain_peer(checkpoint: str) -> System:
-    """FastAPI around the pipeline, a text a request."""
-    return _peer(PLAIN, "fastapi_pipeline.py", checkpoint)
+def plain_peer(checkpoint: str, threads: int | None = None) -> System:
+    """FastAPI around the pipeline, a text a request; `threads` are torch's, if not its default."""
+    return _peer(PLAIN, "fastapi_pipeline.py", threads, checkpoint)
 
 
-def batching_peer(checkpoint: str, size: int, seconds: float) -> System:
+def batching_peer(checkpoint: str, threads: int | None, size: int, seconds: float) -> System:
     """FastAPI around the pipeline, with a queue that makes batches."""
-    return _peer(BATCHING, "fastapi_batching.py", checkpoint, str(size), str(seconds))
+    return _peer(BATCHING, "fastapi_batching.py", threads, checkpoint, str(size), str(seconds))
 
 
-def litserve_peer(checkpoint: str, size: int, seconds: float) -> System:
+def litserve_peer(checkpoint: str, threads: int | None, size: int, seconds: float) -> System:
     """LitServe around the pipeline."""
-    return _peer(LITSERVE, "litserve_batching.py", checkpoint, str(size), str(seconds))
+    return _peer(LITSERVE, "litserve_batching.py", threads, checkpoint, str(size), str(seconds))
 
 
-def _peer(name: str, script: str, checkpoint: str, *arguments: str) -> System:
+def _peer(name: str, script: str, threads: int | None, checkpoint: str, *arguments: str) -> System:
     command = [str(peers_python()), "-I", str(_SCRIPTS / script), checkpoint, PORT, *arguments]
-    return System(name, command, path="/predict", environment={"PYTHONPATH": ""})
+    environment = {"PYTHONPATH": ""} | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    return System(name, command, path="/predict", environment=environment)

@@ -179,6 +179,8 @@ def mixed_visits(tagger: Tagger, key: str, *, long_words: int = 2000) -> list[Vi
         Visit("pipeline", request("/", tagging_request(text), good), 200, [each], _of_pipeline)
         for text, each in zip(texts, found, strict=False)
     ]
+    both = json.dumps({"inputs": texts[:2]}).encode()
+    asked = json.dumps({"text": texts[:2], "language": "en"}).encode()
     mixed = [texts[0], {"text": 5}, texts[1], {"text": "a", "tokens": [[0, 9]]}, ""]
     lines = b"".join(json.dumps(text).encode() + b"\n" for text in texts)
     stream = {**good, "Content-Type": "application/x-ndjson"}
@@ -198,6 +200,8 @@ def mixed_visits(tagger: Tagger, key: str, *, long_words: int = 2000) -> list[Vi
             _of_documents,
         ),
         Visit("lines", request("/tag", lines, stream), 200, found[:-1], _of_lines, weight=2),
+        Visit("pipeline, a list", request("/", both, good), 200, found[:2], _of_pipelines),
+        Visit("Presidio", request("/analyze", asked, good), 200, found[:2], _of_presidio),
         Visit("long", _tag([long], good), 200, [found[-1]], _of_documents),
         Visit("empty text", _tag([""], good), 200, [[]], _of_documents),
         Visit("no text", _tag([], good), 200, [], _of_documents),
@@ -255,3 +259,14 @@ def _of_lines(body: bytes) -> list[Outcome]:
 
 def _of_pipeline(body: bytes) -> list[Outcome]:
     return [entities_of(body)]
+
+
+def _of_pipelines(body: bytes) -> list[Outcome]:
+    return [entities_of(json.dumps(each).encode()) for each in json.loads(body)]
+
+
+def _of_presidio(body: bytes) -> list[Outcome]:
+    return [
+        [(each["start"], each["end"], each["entity_type"], each["score"]) for each in entities]
+        for entities in json.loads(body)
+    ]
