@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nerine.cli import main
-from nerine.cli.serve import checkpoints_by_name, serve
+from nerine.cli.serve import ServerOptions, _announce, checkpoints_by_name, serve
 from nerine.core.errors import SettingsError
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions
@@ -171,6 +171,29 @@ def test_without_the_extra_it_is_named(package: str) -> None:
     assert done.returncode == 2
     assert f"this command needs the package {package}, which is not installed" in done.stderr
     assert 'pip install "nerine[serve]"' in done.stderr
+
+
+@pytest.mark.parametrize("name", ["serve", "make_app"])
+def test_the_public_face_names_the_extra(name: str) -> None:
+    code = f"import sys; sys.modules['starlette'] = None; import nerine; nerine.{name}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"nerine.{name} needs the package starlette" in done.stderr
+    assert 'pip install "nerine[serve]"' in done.stderr
+
+
+def test_a_server_that_others_may_reach_without_a_key_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for host, keys, notes in (
+        ("0.0.0.0", (), 1),
+        ("0.0.0.0", ("sesame",), 0),
+        ("127.0.0.1", (), 0),
+    ):
+        options = ServerOptions(host, 8000, None, 1, 0.0, "words", keys, (), ("en",), {})
+        _announce(options, ["a", "b"], f"http://{host}:8000")
+        printed = capsys.readouterr()
+        assert printed.out == f"serving a, b at http://{host}:8000\n"
+        assert printed.err.count("no key is needed") == notes
 
 
 # --- nerine predict --server

@@ -26,6 +26,15 @@ def until(found: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended may still wait for its parent to be told."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
 class ServerProcess:
     """A server, from the line with its address on.
 

@@ -254,12 +254,12 @@ def _serve(
     from nerine.serving.http import running
     from nerine.serving.http.models import served_models
 
-    signal.signal(signal.SIGTERM, running.end_quietly)
     options = server.of_app()
-    with working(f"loading {', '.join(named.values())}"):
-        models = served_models(named, lambda checkpoint: model.tagger(model.find(checkpoint)))
-    service = running.service_of(models, options, parent)
-    running.run(service, options, place, ready=announce, grace=server.grace, parent=parent)
+    with running.starting():
+        with working(f"loading {', '.join(named.values())}"):
+            models = served_models(named, lambda checkpoint: model.tagger(model.find(checkpoint)))
+        service = running.service_of(models, options, parent)
+        running.run(service, options, place, ready=announce, grace=server.grace, parent=parent)
 
 
 def _serve_with_workers(

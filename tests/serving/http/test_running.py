@@ -27,7 +27,7 @@ from nerine.serving.http.app import AppOptions, make_app
 from nerine.serving.http.models import served_models
 from nerine.serving.http.running import _Server, service_of
 from nerine.serving.http.sockets import address_of, bound, bound_to_file, listen
-from processes import PATIENCE, ServerProcess, serve, until
+from processes import PATIENCE, ServerProcess, lives, serve, until
 from servers import TEXTS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc of Linux")
@@ -282,8 +282,8 @@ def test_a_worker_that_is_killed_is_replaced_and_signals_reach_all(onnx_checkpoi
             )
 
         def have_reloaded() -> bool:
-            # one that is still starting takes what is there, and hears nothing yet
-            server.send(signal.SIGHUP)
+            # one passes it on to the other, which hears nothing while it is starting
+            assert httpx.post(f"{server.url}/reload", timeout=PATIENCE, json={}).status_code == 200
             time.sleep(0.2)
             return all_said(" reloaded ")
 
@@ -299,10 +299,7 @@ def test_workers_end_with_the_first_process(onnx_checkpoint: Path) -> None:
         assert workers
         server.send(signal.SIGKILL)
         server.ended()
-        until(
-            lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers),
-            "the workers have ended",
-        )
+        until(lambda: not any(map(lives, workers)), "the workers have ended")
 
 
 # --- without torch
@@ -412,3 +409,37 @@ def test_a_mounted_app_is_ready_and_tags(named: Tagger) -> None:
     status, answer = loops.run(ask())
     assert status == 200
     assert entities(answer) == expected(named, list(TEXTS))
+
+
+# --- other servers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["uvicorn", "--port", "PORT", "service:app"],
+        ["gunicorn", "-k", "asgi", "-w", "2", "--preload", "-b", "127.0.0.1:PORT", "service:app"],
+    ],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_other_servers_run_the_app(words: list[str], onnx_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(
+        f"import nerine\n\napp = nerine.make_app({str(onnx_checkpoint)!r})\n", encoding="utf-8"
+    )
+    with bound("127.0.0.1", 0) as place:
+        url = address_of(place)
+    command = [each.replace("PORT", url.rpartition(":")[2]) for each in words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: not refuses(url), "it takes connections")
+        answers = [tag(url, [TEXT, "Mira"]) for _ in range(4)]
+        process.terminate()
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+    found = expected(Tagger.load(onnx_checkpoint), [TEXT, "Mira"])
+    assert [entities(answer) for answer in answers] == [found] * 4

@@ -279,6 +279,17 @@ def named(models: tuple[ServedModel, ...]) -> str:
     return visible(", ".join(f"{model.name} ({model.version})" for model in models))
 
 
-def end_quietly(*_: object) -> None:
-    """A handler of SIGTERM for the time before a server runs, also where it is process 1."""
-    sys.exit(0)
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Inside the block SIGTERM ends the program, even process 1, and SIGHUP does nothing.
+
+    A server that runs in the block has its own handlers.
+    """
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))}
+    if hasattr(signal, "SIGHUP"):
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
