@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -149,6 +150,13 @@ def tagger_of(checkpoint_of: Callable[..., Path]) -> Callable[..., Tagger]:
 def tagger(tagger_of: Callable[..., Tagger]) -> Tagger:
     """A tiny tagger."""
     return tagger_of()
+
+
+@pytest.fixture(autouse=True)
+def no_running_loop(request: pytest.FixtureRequest) -> None:
+    """Playwright leaves its event loop as the running one when it gives control back to a test."""
+    if "browser" not in request.fixturenames:
+        asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ import pytest
 
 pytest.importorskip("httptools", reason="needs the extra serve")
 
-import loops
 from bench.serving.answers import Found, entities_of, is_same
 from bench.serving.load import Job, Measurement, put_load
 
@@ -65,7 +64,7 @@ def measured(answering: Answering, **job: Any) -> Measurement:
         await asyncio.gather(*filter(None, handling))
         return found
 
-    return loops.run(run())
+    return asyncio.run(run())
 
 
 async def right(text: str) -> bytes:

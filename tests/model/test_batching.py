@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
@@ -99,6 +100,30 @@ def test_windows_share_a_batch_only_where_they_may(
             assert all(max(least, lengths[index]) == length for index in batch.indices)
         firsts = windows.encoding.subword_splits[batch.indices] + 1
         assert batch.input_ids.reshape(-1)[batch.rows].tolist() == firsts.tolist()
+
+
+def cost(lengths: Sequence[int], budget: int, overhead: int) -> int:
+    """The least cost of batches of falling lengths, by trying all first batches."""
+    if not lengths:
+        return 0
+    sizes = [n for n in range(1, len(lengths) + 1) if n == 1 or n * lengths[0] <= budget]
+    return min(n * lengths[0] + overhead + cost(lengths[n:], budget, overhead) for n in sizes)
+
+
+@given(st.lists(st.integers(3, 20), max_size=9), st.integers(1, 60), st.integers(0, 30))
+def test_batches_take_the_least_time(lengths: list[int], budget: int, overhead: int) -> None:
+    made = batches(flat(lengths), token_budget=budget, pad_id=0, overhead=overhead)
+    assert [lengths[each] for batch in made for each in batch.indices] == sorted(lengths)[::-1]
+    for batch in made:
+        assert batch.input_ids.size <= budget or len(batch.indices) == 1
+    found = sum(batch.input_ids.size + overhead for batch in made)
+    assert found == cost(sorted(lengths)[::-1], budget, overhead)
+
+
+def test_windows_of_other_lengths_share_a_batch_if_that_is_faster() -> None:
+    for overhead, shapes in ((2, [(1, 9), (2, 5)]), (9, [(3, 9)])):
+        made = batches(flat([5, 9, 5]), token_budget=99, pad_id=0, overhead=overhead)
+        assert [batch.input_ids.shape for batch in made] == shapes
 
 
 def test_batches_of_one_length_are_as_large_as_the_budget_allows() -> None:

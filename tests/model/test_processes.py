@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 import torch
 
-import loops
 from forking import TEXTS, found
 from hub import Hub
 from nerine.core.errors import DocumentError, ProcessError
@@ -266,14 +265,14 @@ def test_an_event_loop_goes_on_while_texts_are_tagged(tagger: Tagger) -> None:
             turns += 1
         return [found(each) for each in await calls], turns
 
-    tagged, turns = loops.run(tag())
+    tagged, turns = asyncio.run(tag())
     assert tagged == [[each] * 20 for each in found(tagger.predict(TEXTS))]
     assert turns > len(TEXTS)
 
 
 def test_errors_reach_the_one_who_waits(tagger: Tagger) -> None:
     with pytest.raises(DocumentError, match="a single str"):
-        loops.run(tagger.apredict("Mira"))
+        asyncio.run(tagger.apredict("Mira"))
 
 
 # --- pickles and copies

@@ -346,7 +346,7 @@ def test_logits_that_are_no_numbers_are_an_error_that_names_the_document(
 class Poisoned:
     """A backend that cannot read a certain subword."""
 
-    name, workers, token_budget = "poisoned", 2, 64
+    name, workers, token_budget, batch_overhead = "poisoned", 2, 64, None
     batching = Batching()
     notes = ()
 

@@ -12,7 +12,6 @@ from typing import Any
 import httpx2
 import pytest
 
-import loops
 from nerine.core.document import Document, Token
 from nerine.core.errors import CheckpointError, DocumentError, ServerError, SettingsError
 from nerine.core.streams import PAUSE
@@ -116,9 +115,9 @@ def test_event_loops_use_one_client(client: Client, tagger: Tagger) -> None:
         return [*found, first]
 
     expected = tagger.predict(texts)
-    assert loops.run(ask()) == [expected, expected, tagger.predict(TEXTS)]
+    assert asyncio.run(ask()) == [expected, expected, tagger.predict(TEXTS)]
     client._http = httpx2.Client(**client._options)  # which aclose has closed
-    assert loops.run(ask())[0] == expected
+    assert asyncio.run(ask())[0] == expected
 
 
 def test_a_pause_brings_what_was_sent_before_it(client: Client, tagger: Tagger) -> None:

@@ -131,12 +131,19 @@ def look_aheads(
 
 
 def batches(
-    windows: Windows, *, token_budget: int, pad_id: int, batching: Batching | None = None
+    windows: Windows,
+    *,
+    token_budget: int,
+    pad_id: int,
+    batching: Batching | None = None,
+    overhead: int | None = None,
 ) -> list[Batch]:
     """All windows once, in batches of like length, the longest first.
 
     A batch holds at most `token_budget` subwords with its padding, and at least one window.
-    `batching` is by default that of most models.
+    `batching` is by default that of most models. A batch takes the time of `overhead` subwords
+    besides its own: then those are made that take the least time. By default as few as possible are
+    made.
     """
     batching = batching or Batching()
     lengths = windows.lengths
@@ -145,11 +152,18 @@ def batches(
     ends = [0, len(falling)]
     if batching.sharing == "equal lengths":
         ends[1:1] = (np.flatnonzero(np.diff(falling)) + 1).tolist()
-    most = 1 if batching.sharing == "alone" else None
+    if batching.sharing == "padded" and overhead is not None:
+        cuts = _cheapest_cuts(falling, token_budget, overhead)
+    else:
+        most = 1 if batching.sharing == "alone" else None
+        cuts = [
+            (start + first, start + last)
+            for start, end in pairwise(ends)
+            for first, last in _cuts(falling[start:end], token_budget, most)
+        ]
     return [
-        make_batch(windows, order[start + first : start + last], pad_id, batching.least_length)
-        for start, end in pairwise(ends)
-        for first, last in _cuts(falling[start:end], token_budget, most)
+        make_batch(windows, order[first:last], pad_id, batching.least_length)
+        for first, last in cuts
     ]
 
 
@@ -247,3 +261,26 @@ def _cuts(falling: IntArray, token_budget: int, most: int | None = None) -> list
         cuts.append((first, min(first + size, len(falling))))
         first += size
     return cuts
+
+
+def _cheapest_cuts(falling: IntArray, token_budget: int, overhead: int) -> list[tuple[int, int]]:
+    """Ranges as those of `_cuts` whose cost, with an overhead for each, is the least in sum.
+
+    By dynamic programming over the end of the last range.
+    """
+    size = len(falling)
+    costs = np.zeros(size + 1, dtype=np.int64)
+    begins = np.zeros(size + 1, dtype=np.int64)
+    for end in range(1, size + 1):
+        # the longest range that can end here begins with a length of at least the last one
+        begin = max(0, end - max(1, token_budget // int(falling[end - 1])))
+        own = falling[begin:end] * np.arange(end - begin, 0, -1)
+        sums = costs[begin:end] + own + overhead
+        sums[:-1][own[:-1] > token_budget] = np.iinfo(np.int64).max
+        best = int(sums.argmin())
+        costs[end], begins[end] = sums[best], begin + best
+    cuts = []
+    while size:
+        cuts.append((int(begins[size]), size))
+        size = cuts[-1][0]
+    return cuts[::-1]

@@ -107,6 +107,7 @@ class Inference:
             token_budget=token_budget or self.token_budget or self.backend.token_budget,
             pad_id=self.tokenizer.pad_token_id or 0,
             batching=self.backend.batching,
+            overhead=self.backend.batch_overhead,
         )
 
     def word_logits(self, documents: Sequence[Document]) -> WordLogits:

@@ -17,7 +17,6 @@ pytest.importorskip("uvicorn", reason="needs the extra serve")
 
 import uvicorn
 
-import loops
 from bench.serving.answers import Found, expected_of, is_same
 from bench.serving.connection import Answer, Connection, ask, request
 from nerine.model.tagger import Tagger
@@ -109,7 +108,7 @@ def test_mixed_load_is_answered_as_by_the_tagger_and_leaves_no_task(tagger: Tagg
         assert {kind for kind, _ in report.counts} == {visit.kind for visit in visits}
         assert report.counts.total() == 200
 
-    loops.run(run())
+    asyncio.run(run())
 
 
 def resident(server: ServerProcess) -> int:
@@ -153,9 +152,9 @@ def test_ten_minutes_of_mixed_load_leak_nothing(onnx_checkpoint: Path, tagger: T
             return resident(server)
 
         large = [visit for visit in visits if len(visit.content) > MEGABYTE / 20]
-        loops.run(run(large, LARGE))  # all users at once need the most memory
-        early = loops.run(run(visits, EARLY))
-        late = loops.run(run(visits, 60 * MINUTES - EARLY - LARGE))
+        asyncio.run(run(large, LARGE))  # all users at once need the most memory
+        early = asyncio.run(run(visits, EARLY))
+        late = asyncio.run(run(visits, 60 * MINUTES - EARLY - LARGE))
         assert late - early < GROWTH
         server.send(signal.SIGTERM)
         assert server.ended() == 0
@@ -186,7 +185,7 @@ def test_sigterm_under_load_answers_every_request_that_was_accepted(
         assert server.ended() == 0
 
     with serve(onnx_checkpoint, f"--key={KEY}", f"--queue={QUEUE}") as server:
-        loops.run(run(server))
+        asyncio.run(run(server))
     for own in answers:
         for answer in own:
             assert check(answer, expected) == version
@@ -225,7 +224,7 @@ def test_a_worker_that_is_killed_under_load_is_noticed_and_replaced(
         await users
 
     with serve(onnx_checkpoint, f"--key={KEY}", f"--queue={QUEUE}", "--workers=2") as server:
-        loops.run(run(server))
+        asyncio.run(run(server))
         server.send(signal.SIGTERM)
         assert server.ended() == 0
     assert set(statuses) <= {0, 200}
@@ -278,5 +277,5 @@ def test_reloads_under_load_fail_no_request_and_answers_are_of_the_model_they_na
             is_over = True
             await users
 
-    loops.run(run())
+    asyncio.run(run())
     assert set(versions) == set(expected)

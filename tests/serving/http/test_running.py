@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -20,7 +21,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import loops
 from nerine.core.errors import SettingsError
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions, make_app
@@ -209,7 +209,7 @@ def test_a_connection_that_waits_to_be_accepted_is_answered_at_the_end(named: Ta
                 await server.shutdown([place])  # the loop had no time to accept it
                 return client.recv(1024)
 
-    assert loops.run(life()).startswith(b"HTTP/1.1 200 OK")
+    assert asyncio.run(life()).startswith(b"HTTP/1.1 200 OK")
 
 
 # --- reload
@@ -406,7 +406,7 @@ def test_a_mounted_app_is_ready_and_tags(named: Tagger) -> None:
             answer = await client.post("/ner/tag", json={"documents": list(TEXTS)})
             return ready.status_code, answer.json()
 
-    status, answer = loops.run(ask())
+    status, answer = asyncio.run(ask())
     assert status == 200
     assert entities(answer) == expected(named, list(TEXTS))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import loops
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, NerineError, SettingsError
 from nerine.evaluation.calibration import Thresholds
@@ -103,7 +103,7 @@ def test_a_model_in_memory_cannot_be_loaded_again(tagger: Tagger) -> None:
 
 def test_texts_that_are_too_long_fail_in_their_places(service: Service, tagger: Tagger) -> None:
     some = [Document(TEXT), Document("a" * 101), Document(TEXT)]
-    first, long, last = loops.run(service.tag(service.model(), some))
+    first, long, last = asyncio.run(service.tag(service.model(), some))
     assert spans(first) == spans(last) == spans(tagger(TEXT))
     assert isinstance(long, Problem)
     assert (long.cause, long.status, long.expected) == ("text-too-long", 413, "at most 100")
@@ -111,7 +111,7 @@ def test_texts_that_are_too_long_fail_in_their_places(service: Service, tagger: 
 
 def test_too_many_texts_are_refused(service: Service) -> None:
     with pytest.raises(Problem, match="4 texts in one request"):
-        loops.run(service.tag(service.model(), [Document(TEXT)] * 4))
+        asyncio.run(service.tag(service.model(), [Document(TEXT)] * 4))
 
 
 def test_a_request_that_takes_too_long_is_given_up(
@@ -120,7 +120,7 @@ def test_a_request_that_takes_too_long_is_given_up(
     service = Service([ServedModel.of("tiny", tagger)], Limits(queue=50, seconds=1))
     monkeypatch.setattr(service, "scheduler", type("Idle", (), {"submit": _never}))
     with pytest.raises(Problem, match="more than 1 seconds") as caught:
-        loops.run(service.tag(service.model(), [Document(TEXT)]))
+        asyncio.run(service.tag(service.model(), [Document(TEXT)]))
     assert (caught.value.cause, caught.value.status) == ("timeout", 503)
 
 
@@ -151,7 +151,7 @@ def test_an_overload_says_when_to_ask_again(
     with monkeypatch.context() as patched:
         patched.setattr(service, "scheduler", _Busy(service, 1))
         with pytest.raises(Problem, match="70 subwords wait") as caught:
-            loops.run(service.tag(service.model(), [Document(TEXT)]))
+            asyncio.run(service.tag(service.model(), [Document(TEXT)]))
     assert (caught.value.status, caught.value.headers) == (429, {"Retry-After": "3"})
 
 
@@ -161,7 +161,7 @@ def test_a_text_of_a_stream_waits(
     busy = _Busy(service, 3)
     with monkeypatch.context() as patched:
         patched.setattr(service, "scheduler", busy)
-        found = loops.run(service.tag_one(service.model(), Document(TEXT)))
+        found = asyncio.run(service.tag_one(service.model(), Document(TEXT)))
     assert spans(found) == spans(tagger(TEXT))
     assert busy.left == 0
 

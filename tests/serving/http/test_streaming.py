@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-import loops
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.streaming import LinesResponse
 
@@ -74,7 +73,7 @@ def test_each_line_is_answered_in_its_place(lines: list[str], size: int) -> None
         for number, line in enumerate(lines, start=1)
         if line.strip() or len(line) > LIMIT
     ]
-    assert loops.run(exchanged()) == expected
+    assert asyncio.run(exchanged()) == expected
 
 
 def test_a_line_is_answered_before_the_next_one_comes() -> None:
@@ -87,7 +86,7 @@ def test_a_line_is_answered_before_the_next_one_comes() -> None:
         exchange.coming.put_nowait(None)
         await asyncio.wait_for(running, SECONDS)
 
-    loops.run(run())
+    asyncio.run(run())
 
 
 def test_nothing_is_read_while_the_client_takes_no_answers() -> None:
@@ -103,7 +102,7 @@ def test_nothing_is_read_while_the_client_takes_no_answers() -> None:
         await asyncio.wait_for(running, SECONDS)
         assert len(exchange.lines()) == 500
 
-    loops.run(run())
+    asyncio.run(run())
 
 
 def test_a_client_that_goes_away_frees_its_work() -> None:
@@ -118,4 +117,4 @@ def test_a_client_that_goes_away_frees_its_work() -> None:
         await asyncio.sleep(0.1)
         return len(asyncio.all_tasks()) - 1
 
-    assert loops.run(run()) == 0
+    assert asyncio.run(run()) == 0

@@ -26,6 +26,10 @@ class Backend(Protocol):
         """The size of a batch that it runs well, in subwords with padding."""
 
     @property
+    def batch_overhead(self) -> int | None:
+        """The time of a batch besides that of its subwords, in subwords; None if it is large."""
+
+    @property
     def batching(self) -> Batching:
         """How windows are batched without a change in their logits."""
 

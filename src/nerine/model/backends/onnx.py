@@ -48,6 +48,7 @@ class OnnxBackend:
     """
 
     token_budget = 384
+    batch_overhead = 6
 
     def __init__(
         self,

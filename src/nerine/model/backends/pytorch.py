@@ -73,6 +73,11 @@ class TorchBackend:
         return 1024 if self.device.type == "cpu" else 32_768
 
     @property
+    def batch_overhead(self) -> int | None:
+        """Large on an accelerator, where batches are few."""
+        return 40 if self.device.type == "cpu" else None
+
+    @property
     def batching(self) -> Batching:
         """How windows are batched; a trial finds it out for some architectures."""
         with _evaluating(self.module):
