@@ -135,7 +135,7 @@ _SERVER: list[Decorator] = [
         type=_COUNT,
         metavar="N",
         help="Refuse requests while about so many subwords wait.  [default: what the models run in "
-        "0.15 seconds, found at the start]",
+        "0.12 seconds, found at the start]",
     ),
     default_option(
         "--timeout", 60, "Most seconds that a request may take.", type=_COUNT, metavar="SECONDS"

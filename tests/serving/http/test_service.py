@@ -175,7 +175,7 @@ def test_a_queue_is_found_for_the_speed(tagger: Tagger) -> None:
     service = Service([ServedModel.of("tiny", tagger)])
     service.start()
     assert service.limits.queue is not None
-    assert service.limits.queue >= 1024
+    assert service.limits.queue >= 800
     assert service.stop(60)
 
 

@@ -24,9 +24,10 @@ _WARM_UP = (
 )
 """Texts that are tagged before a model is used."""
 
-_PATIENCE = 0.15
+_PATIENCE = 0.12
 """Seconds of work that may wait when a request is refused, if no limit is given."""
-_LEAST_QUEUE = 1024
+_LEAST_QUEUE = 800
+"""What so many subwords are at least: 32 sentences."""
 _AGAIN = 0.05
 """Seconds after which a document of a stream that was refused is tried again."""
 
@@ -137,7 +138,7 @@ class Service:
             return self.scheduler
         workers = max(model.tagger.inference.backend.workers for model in self.models)
         if self.limits.queue is None:
-            self.limits = replace(self.limits, queue=_queue_for(self.models, workers))
+            self.limits = replace(self.limits, queue=_queue_for(self.models))
         self.scheduler = Scheduler(workers, self.limits.queue or _LEAST_QUEUE)
         self.is_ready = True
         return self.scheduler
@@ -306,7 +307,7 @@ def _outcome(outcome: Outcome) -> Document | Problem:
     return outcome if isinstance(outcome, Document) else Problem.of(outcome.error)
 
 
-def _queue_for(models: Sequence[ServedModel], workers: int) -> int:
+def _queue_for(models: Sequence[ServedModel]) -> int:
     """The subwords that the slowest model runs in the time that a request may wait."""
     speeds = []
     for model in models:
@@ -317,4 +318,4 @@ def _queue_for(models: Sequence[ServedModel], workers: int) -> int:
         inference.predict(texts)
         seconds = time.perf_counter() - begun
         speeds.append(sum(cost(each.text) for each in texts) / seconds)
-    return max(_LEAST_QUEUE, int(_PATIENCE * workers * min(speeds)))
+    return max(_LEAST_QUEUE, int(_PATIENCE * min(speeds)))
