@@ -153,10 +153,15 @@ def tagger(tagger_of: Callable[..., Tagger]) -> Tagger:
 
 
 @pytest.fixture(autouse=True)
-def no_running_loop(request: pytest.FixtureRequest) -> None:
-    """Playwright leaves its event loop as the running one when it gives control back to a test."""
-    if "browser" not in request.fixturenames:
-        asyncio._set_running_loop(None)
+def no_running_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright leaves its event loop as the running one: it is hidden from tests without it."""
+    if "browser" in request.fixturenames:
+        yield
+        return
+    found = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(found)
 
 
 @pytest.fixture(scope="session")
