@@ -111,7 +111,7 @@ def measure(job: Job) -> Measurement:
 
     Raises:
         CalledProcessError: If the generator failed.
-        SystemExit: If no request was accepted, so that there is nothing to compare.
+        SystemExit: If no request was accepted: then there is nothing to compare.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("job.json", "measurement.json")]

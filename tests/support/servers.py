@@ -12,10 +12,13 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 import uvicorn
 
 from lookup import Opinion, make_lookup
+from nerine.core.document import Document
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions, make_app
 from nerine.serving.http.service import ServedModel, Service
@@ -44,6 +47,20 @@ TEXTS = (
     "e\u0301te\u0301: Jonas",
 )
 """Texts with names, without any, an empty one, and some whose units of offsets differ."""
+
+
+def expected(document: Document) -> list[dict[str, Any]]:
+    """The entities of a document on the wire."""
+    return [
+        {
+            "start": each.start,
+            "end": each.end,
+            "label": each.label,
+            "text": document.surface(each),
+            "score": pytest.approx(each.score, abs=1e-5),
+        }
+        for each in document.entities
+    ]
 
 
 def named_tagger(folder: Path, name: str = "named") -> Tagger:

@@ -95,6 +95,11 @@ class Inference:
             changed.encoder = self.encoder.changed(settings)
         return changed
 
+    @property
+    def budget(self) -> int:
+        """The most subwords of a batch, padding included."""
+        return self.token_budget or self.backend.token_budget
+
     def batches(self, encoding: Encoding, token_budget: int | None = None) -> list[Batch]:
         """All windows in batches, the longest first.
 
@@ -104,7 +109,7 @@ class Inference:
         """
         return batches(
             self.encoder.windows(encoding),
-            token_budget=token_budget or self.token_budget or self.backend.token_budget,
+            token_budget=token_budget or self.budget,
             pad_id=self.tokenizer.pad_token_id or 0,
             batching=self.backend.batching,
             overhead=self.backend.batch_overhead,
@@ -159,6 +164,24 @@ class Inference:
                 hint="the weights are damaged, or overflow at this precision",
             )
         return joined(WordLogits(encoding, values), self.head.tags)
+
+    def decode(
+        self,
+        documents: Sequence[Document],
+        encoding: Encoding,
+        results: Iterable[tuple[Batch, LogitArray]],
+    ) -> list[Document]:
+        """The documents with their predicted entities, by the logits of their batches.
+
+        Args:
+            documents: The documents.
+            encoding: Their encoding.
+            results: Each batch with the logits of its words, as for `collect`.
+
+        Raises:
+            CheckpointError: If a logit is infinite or not a number.
+        """
+        return list(self.head.decode(documents, self.collect(documents, encoding, results)))
 
     def predict(self, documents: Sequence[Document]) -> list[Document]:
         """The documents with their predicted entities, in order.
@@ -234,7 +257,7 @@ class Inference:
             if isinstance(encoding, Exception):
                 raise encoding
             results = ((batch, future.result()) for batch, future in running)
-            tagged = list(self.head.decode(documents, self.collect(documents, encoding, results)))
+            tagged = self.decode(documents, encoding, results)
         except Exception as error:
             outcomes = list(self._bisect(documents, error))
             errors = [each.error for each in outcomes if isinstance(each, Failure)]

@@ -36,7 +36,7 @@ _KINDS: dict[str, type[NerineError]] = {"invalid": DocumentError, "model-failed"
 
 
 class Send(NamedTuple):
-    """A step: send a request, and go on with the response or the error."""
+    """A step: send a request, and continue with the response or the error."""
 
     method: str
     path: str

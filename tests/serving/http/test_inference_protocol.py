@@ -10,25 +10,10 @@ import httpx
 import pytest
 
 from clients import run_client
-from nerine.core.document import Document
 from nerine.model.tagger import Tagger
-from servers import TEXTS
+from servers import TEXTS, expected
 
 LENGTH = "inference-header-content-length"
-
-
-def expected(document: Document) -> list[dict[str, Any]]:
-    """The entities of a document in this contract."""
-    return [
-        {
-            "start": each.start,
-            "end": each.end,
-            "label": each.label,
-            "text": document.surface(each),
-            "score": pytest.approx(each.score, abs=1e-5),
-        }
-        for each in document.entities
-    ]
 
 
 def tensor(texts: Any, shape: list[int] | None = None, **fields: Any) -> dict[str, Any]:

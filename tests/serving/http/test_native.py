@@ -13,30 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.core.document import Document
 from nerine.model.explanation import explain
 from nerine.model.tagger import Tagger
 from nerine.serving.http.app import AppOptions
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.service import ServedModel
-from servers import LABELS, OPINIONS, TEXTS, named_tagger, serving
+from servers import LABELS, OPINIONS, TEXTS, expected, named_tagger, serving
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 UNITS = ("code-points", "utf-16", "bytes")
-
-
-def expected(document: Document) -> list[dict[str, Any]]:
-    """The entities of a document on the wire."""
-    return [
-        {
-            "start": each.start,
-            "end": each.end,
-            "label": each.label,
-            "text": document.surface(each),
-            "score": pytest.approx(each.score, abs=1e-5),
-        }
-        for each in document.entities
-    ]
 
 
 def tag(client: httpx.Client, documents: Any, **fields: Any) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ class AppOptions:
 
     Attributes:
         limits: The limits.
-        keys: Keys of which a request must have one; without any, every request is admitted.
+        keys: The accepted keys; a request needs one of them. Without any, all are admitted.
         origins: The origins of pages elsewhere that may use the server; by default none.
         languages: The languages of the models, which Presidio's clients state.
 

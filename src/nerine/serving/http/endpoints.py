@@ -210,7 +210,7 @@ class Strict(BaseModel, extra="forbid", defer_build=True):
 
 
 Strings = Annotated[list[str], Field(fail_fast=True)]
-"""A list of strings, of which the first one that is none ends the reading."""
+"""A list of strings; reading ends at the first element that is not a string."""
 
 Unread = list[SkipValidation[T]]
 """A list whose elements are described, and read one by one: a wrong one doesn't spoil the list."""

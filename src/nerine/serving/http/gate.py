@@ -35,7 +35,7 @@ class Gate:
 
     Args:
         app: The app.
-        keys: Keys of which a request must have one; without any, every request is admitted.
+        keys: The accepted keys; a request needs one of them. Without any, all are admitted.
         open_paths: Paths that need no key.
         metrics: Counts the requests.
     """

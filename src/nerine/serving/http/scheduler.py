@@ -140,7 +140,7 @@ class Scheduler:
         job = Job(tagger, documents)
         if not documents:
             job.resolve()
-        longest = _LONG * _budget(tagger)
+        longest = _LONG * tagger.inference.budget
         items = [Item(job, index, cost(each.text)) for index, each in enumerate(documents)]
         short = [item for item in items if item.cost <= longest]
         long = [LongText(item, item.cost) for item in items if item.cost > longest]
@@ -230,7 +230,7 @@ class Scheduler:
         while self._short:
             item = self._short.popleft()
             if not group:
-                left = _budget(item.job.tagger)
+                left = item.job.tagger.inference.budget
             elif item.cost > left:
                 passed.append(item)
                 break
@@ -314,8 +314,3 @@ class Scheduler:
         text.waiting.clear()
         if text in self._long:
             self._long.remove(text)
-
-
-def _budget(tagger: Tagger) -> int:
-    inference = tagger.inference
-    return inference.token_budget or inference.backend.token_budget

@@ -137,9 +137,9 @@ class Service:
         if self.scheduler is not None:
             return self.scheduler
         workers = max(model.tagger.inference.backend.workers for model in self.models)
-        if self.limits.queue is None:
-            self.limits = replace(self.limits, queue=_queue_for(self.models))
-        self.scheduler = Scheduler(workers, self.limits.queue or _LEAST_QUEUE)
+        queue = self.limits.queue or _queue_for(self.models)
+        self.limits = replace(self.limits, queue=queue)
+        self.scheduler = Scheduler(workers, queue)
         self.is_ready = True
         return self.scheduler
 
@@ -312,8 +312,7 @@ def _queue_for(models: Sequence[ServedModel]) -> int:
     speeds = []
     for model in models:
         inference = model.tagger.inference
-        budget = inference.token_budget or inference.backend.token_budget
-        texts = [Document(_WARM_UP[0])] * max(1, budget // cost(_WARM_UP[0]))
+        texts = [Document(_WARM_UP[0])] * max(1, inference.budget // cost(_WARM_UP[0]))
         begun = time.perf_counter()
         inference.predict(texts)
         seconds = time.perf_counter() - begun

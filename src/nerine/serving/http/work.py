@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from nerine.core.document import Document
 from nerine.model.batching import Batch
@@ -99,15 +99,14 @@ class Group:
         """Tags them. If they fail together, each is tried again in smaller groups."""
         inference = self.items[0].job.tagger.inference
         documents = [item.document for item in self.items]
-        outcomes: list[Outcome]
+        outcomes: Sequence[Outcome]
         try:
             encoding = inference.encoder.encode(documents)
             results = [
                 (batch, inference.backend.logits(batch, alone=alone))
                 for batch in inference.batches(encoding)
             ]
-            logits = inference.collect(documents, encoding, results)
-            outcomes = list(inference.head.decode(documents, logits))
+            outcomes = inference.decode(documents, encoding, results)
         except Exception:
             try:
                 outcomes = list(inference.stream([documents]))
@@ -149,7 +148,6 @@ class LongText:
 
     def decode(self) -> Outcome:
         """The document with its entities, when all batches have run."""
-        inference, document = self.item.job.tagger.inference, self.item.document
-        encoding = self.encode()[0] if self.encoding is None else self.encoding
-        logits = inference.collect([document], encoding, self.results)
-        return next(iter(inference.head.decode([document], logits)))
+        inference = self.item.job.tagger.inference
+        encoding = cast(Encoding, self.encoding)  # it was made before its batches
+        return inference.decode([self.item.document], encoding, self.results)[0]

@@ -1,7 +1,7 @@
 """The contract of Hugging Face's inference endpoints, which `InferenceClient` speaks.
 
 All strategies of aggregation but `none` give the entities that the model finds: its words are whole
-already, so that there is nothing to aggregate. `none` gives the words of these entities.
+already, and nothing is left to aggregate. `none` gives the words of these entities.
 """
 
 from __future__ import annotations

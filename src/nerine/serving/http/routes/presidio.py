@@ -45,7 +45,7 @@ class AnalyzeRequest(Strict):
     text: str | Unread[str] = Field(description="A text, or a list of texts")
     language: str = Field(description="Language of the texts, such as `en`")
     entities: Strings | None = Field(
-        None, description="Labels to keep, of which the model needs to have one; by default all"
+        None, description="Labels to keep; the model must have at least one of them. By default all"
     )
     correlation_id: str | None = Field(None, description="Has no effect")
     score_threshold: float | None = Field(None, ge=0, le=1, description="Minimum score")
