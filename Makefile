@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
 
-test: $(VENV)/ready ## environment, then the quick tests
-	$(BIN)/pytest
+test: $(VENV)/ready ## environment, then the quick tests in two processes
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 slow: $(VENV)/ready ## tests that train on real data
 	$(BIN)/pytest -m slow --timeout 3600
