@@ -106,7 +106,7 @@ def test_predicts_files_in_the_order_given(checkpoint: Path, tmp_path: Path) -> 
 def test_a_file_is_of_the_format_that_is_said(checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "columns.txt"
     path.write_text("Mira B-person\nleft O\n")
-    assert texts_of(run("predict", checkpoint, "--file", path, "--from", "columns")) == [
+    assert texts_of(run("predict", checkpoint, "--file", path, "--format", "columns")) == [
         "Mira left"
     ]
 
@@ -136,7 +136,7 @@ def test_pages_and_lines_are_the_same_in_a_file_and_in_a_pipe(
     path = tmp_path / name
     kind = {".html": "html", ".txt": "text"}[path.suffix]
     assert run("predict", checkpoint, *TEXTS, "-o", path).exit_code == 0
-    assert path.read_text() == run("predict", checkpoint, *TEXTS, "--format", kind).stdout
+    assert path.read_text() == run("predict", checkpoint, *TEXTS, "--to", kind).stdout
 
 
 def test_an_output_is_written_whole_or_not_at_all(checkpoint: Path, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_explains_on_80_columns_in_parts_that_hold_everything() -> None:
 def test_columns_go_out_in_the_scheme_of_every_day(checkpoint: Path, tagger: Tagger) -> None:
     expected = io.StringIO()
     write_documents(tagger.predict(TEXTS), expected, "columns", WriteOptions())
-    result = run("predict", checkpoint, *TEXTS, "--format", "columns")
+    result = run("predict", checkpoint, *TEXTS, "--to", "columns")
     assert result.stdout == expected.getvalue()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.flags import default_option, json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options, tag_documents
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on
 from nerine.cli.terminal import Titled, cell, noted_console, number_table, print_json, print_line
@@ -34,7 +35,8 @@ _MEASURES = ("precision", "recall", "f1")
 
 
 @click.command(
-    short_help="Check a model's scores and fit thresholds.",
+    cls=Command,
+    short_help="Check probabilities and fit thresholds.",
     epilog="""\b
 Examples:
   nerine calibrate runs/wnut wnut17/

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.documents import plain_line
-from nerine.cli.flags import json_option, limit_option
+from nerine.cli.flags import json_option, show_option
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on, split_option
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.scores import shown_interval
@@ -37,11 +38,12 @@ _FEW = "with so few documents intervals are too narrow and the bootstrap's p is 
 
 
 @click.command(
+    cls=Command,
     short_help="Test whether one system is better than another.",
     epilog="""\b
 Examples:
   nerine compare wnut17/ old.jsonl new.jsonl
-  nerine compare test.conll old=old-1.conll old=old-2.conll new=new-1.conll new=new-2.conll
+  nerine compare gold.conll a=a1.conll a=a2.conll b=b1.conll b=b2.conll
   nerine compare wnut17/ runs/old runs/new --split validation --show 20
 
 NAME=FILE names a system; several files with one name are its runs with several seeds. So are the
@@ -51,7 +53,7 @@ runs in a folder of nerine train --seeds.
 @click.argument("gold")
 @click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
 @split_option
-@limit_option("--show", "Number of texts to show on which the first two systems differ.")
+@show_option("Most texts to show on which the first two systems differ.")
 @click.option(
     "--kept", is_flag=True, help="Compare the kept checkpoint of a group of seeds, not its runs."
 )

@@ -12,8 +12,9 @@ import click
 
 import nerine
 from nerine.cli.documents import print_documents
+from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import json_option, output_option
-from nerine.cli.group import INTERRUPTED
+from nerine.cli.help import Command
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (
@@ -47,11 +48,13 @@ SENTENCES = (
 
 
 @click.command(
+    cls=Command,
+    short_help="See it work: train, score and tag on a bundled corpus.",
     epilog="""\b
 Examples:
   nerine demo
   nerine demo --epochs 2 -o runs/quick
-"""
+""",
 )
 @output_option(
     "RUN",

@@ -8,6 +8,7 @@ import click
 
 from nerine.cli.documents import print_documents
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.document import Document, Entity
@@ -22,13 +23,15 @@ _BEFORE, _LONGEST = 80, 240
 
 
 @click.command(
+    cls=Command,
+    short_help="Show the splits, labels and examples of a corpus.",
     epilog="""\b
 Examples:
   nerine describe sample
   nerine describe wnut17/ --json
   nerine describe owner/name@main --config en
   nerine describe eng.train --tag-column -1 --scheme-in IOB1
-"""
+""",
 )
 @click.argument("corpus")
 @corpus_options

@@ -10,6 +10,7 @@ import click
 
 import nerine
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options
 from nerine.cli.terminal import Titled, column_groups, console, print_json, table
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     short_help="Show each step from a text to its entities.",
     epilog="""\b
 Examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.terminal import console, number_table, print_json, print_line
 from nerine.core.errors import HubError
@@ -12,6 +13,7 @@ from nerine.core.filenames import INFO_FILE
 
 
 @click.command(
+    cls=Command,
     short_help="Fetch a model from the hub, and check it.",
     epilog="""\b
 Examples:
