@@ -365,3 +365,34 @@ def test_a_mixture_of_both_is_told_how_to_write_them(unnamed: Path) -> None:
     assert refused.exit_code == 2
     assert 'hint: names with , or = are written in JSON: ["O",' in refused.stderr
     assert run("predict", unnamed, "Mira", "--tags", json.dumps(mixed)).exit_code == 0
+
+
+def test_the_name_of_a_file_is_not_tagged_as_a_text(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my tickets.txt").write_text("Mira left\nOslo\n")
+    Path("more").mkdir()
+    for name, kind in (("my tickets.txt", "file"), ("more", "folder")):
+        refused = run("predict", checkpoint, "Mira left", name)
+        assert refused.exit_code == 2
+        assert refused.stdout == ""
+        assert f"error: {name}: this is the name of a {kind}" in refused.stderr
+    hint = run("predict", checkpoint, "my tickets.txt").stderr
+    assert "--file 'my tickets.txt' tags the texts in it" in hint
+    assert "echo 'my tickets.txt' | nerine predict" in hint
+    assert texts_of(run("predict", checkpoint, "--file", "my tickets.txt")) == ["Mira left", "Oslo"]
+    named = run("predict", checkpoint, input="my tickets.txt\n")
+    assert texts_of(named) == ["my tickets.txt"]
+    assert texts_of(run("predict", checkpoint, "x" * 5000, ".", "")) == ["x" * 5000, ".", ""]
+
+
+def test_the_name_of_a_file_is_not_explained_as_a_text(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tickets.txt").write_text("Mira left\n")
+    refused = run("explain", checkpoint, "tickets.txt")
+    assert refused.exit_code == 2
+    assert '"$(head -n 1 tickets.txt)" explains its first line' in refused.stderr
+    assert json.loads(run("explain", checkpoint, "tickets.txt ", "--json").stdout)["text"]

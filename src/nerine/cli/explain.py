@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import nerine
+from nerine.cli.documents import check_is_text
 from nerine.cli.flags import json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options
@@ -38,6 +40,11 @@ def explain(checkpoint: str, text: str, model: ModelOptions, as_json: bool) -> N
     Shows subwords, windows, logits, probabilities, tags and entities, each as a table. A terminal
     shows a wide table in parts.
     """
+    quoted = shlex.quote(text)
+    check_is_text(
+        text,
+        f'"$(head -n 1 {quoted})" explains its first line; a space after the name makes it a text',
+    )
     tagger = model.load(checkpoint)
     explanation = nerine.explain(tagger, text)
     if as_json:

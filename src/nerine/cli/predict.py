@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.documents import check_is_text, plain_line, print_documents
 from nerine.cli.flags import FILE, output_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
@@ -113,6 +114,13 @@ def predict(
     texts = arguments if server is not None else arguments[1:]
     if served is not None and server is None:
         raise SettingsError("there is no server", place="--model", hint="give --server URL")
+    for text in texts:
+        quoted = shlex.quote(text)
+        check_is_text(
+            text,
+            f"--file {quoted} tags the texts in it, as nerine tag does with large files; echo "
+            f"{quoted} | nerine predict … tags the name itself",
+        )
     if output:
         check_output(output, files)
     if not texts and not files:
