@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import default_option, json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options, tag_documents
@@ -48,8 +49,8 @@ Thresholds are fitted on the validation split only; other splits need --dry-run.
 drops entities, so recall never rises.
 """,
 )
-@click.argument("checkpoint")
-@click.argument("corpus")
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @default_option("--split", "validation", "Split to tag.")
 @default_option(
     "--target",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from nerine.cli.completion import CORPUS, ENCODER, RULE
 from nerine.cli.flags import json_option, show_option
 from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
@@ -41,11 +42,17 @@ Exit code: 1 if a finding has the severity --fail-on or a worse one, 2 if CORPUS
 else 0.
 """,
 )
-@click.argument("corpus", required=False)
-@click.option("--encoder", metavar="NAME", help="Also check the subwords of this encoder.")
+@click.argument("corpus", required=False, type=CORPUS)
+@click.option(
+    "--encoder", type=ENCODER, metavar="NAME", help="Also check the subwords of this encoder."
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of an encoder on the hub.")
-@click.option("--off", multiple=True, metavar="RULE", help="Do not run this rule. May be repeated.")
-@click.option("--only", multiple=True, metavar="RULE", help="Run only this rule. May be repeated.")
+@click.option(
+    "--off", multiple=True, type=RULE, metavar="RULE", help="Do not run this rule. May be repeated."
+)
+@click.option(
+    "--only", multiple=True, type=RULE, metavar="RULE", help="Run only this rule. May be repeated."
+)
 @show_option("Most findings to show for each rule; JSON has all of them.", 10)
 @click.option(
     "--fail-on",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.documents import plain_line
 from nerine.cli.flags import json_option, show_option
 from nerine.cli.help import Command
@@ -50,8 +51,8 @@ NAME=FILE names a system; several files with one name are its runs with several 
 runs in a folder of nerine train --seeds.
 """,
 )
-@click.argument("gold")
-@click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
+@click.argument("gold", type=CORPUS)
+@click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True, type=CHECKPOINT)
 @split_option
 @show_option("Most texts to show on which the first two systems differ.")
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import FILE, default_option, json_option
 from nerine.cli.help import Command
 from nerine.cli.options import (
@@ -58,7 +59,7 @@ Examples:
 describe OUTPUT.
 """,
 )
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", type=CORPUS)
 @click.argument("target", metavar="OUTPUT", type=FILE)
 @format_option("--format", "format_", text="Format of INPUT.  [default: found from its content]")
 @format_option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.documents import print_documents
 from nerine.cli.flags import json_option
 from nerine.cli.help import Command
@@ -33,7 +34,7 @@ Examples:
   nerine describe eng.train --tag-column -1 --scheme-in IOB1
 """,
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @corpus_options
 @json_option
 def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import nerine
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import FILE, json_option, output_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, model_options
@@ -34,8 +35,8 @@ The student has the tokenizer, tags, words and windows of its teacher, and is an
 checkpoint. Unlabelled texts help, the more the better, if they are of the kind to be tagged.
 """,
 )
-@click.argument("teacher")
-@click.argument("corpus")
+@click.argument("teacher", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @click.option(
     "--unlabelled",
     multiple=True,

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
@@ -36,8 +37,8 @@ Examples:
   nerine evaluate dslim/bert-base-NER conll2003/ --tag-column -1
 """,
 )
-@click.argument("checkpoint")
-@click.argument("corpus")
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @split_option
 @errors_option
 @click.option(

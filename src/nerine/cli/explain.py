@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import nerine
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.documents import check_is_text
 from nerine.cli.flags import json_option
 from nerine.cli.help import Command
@@ -30,7 +31,7 @@ Examples:
   nerine explain runs/wnut "Mira Okonjo left Tandem Labs." | less -S
 """,
 )
-@click.argument("checkpoint")
+@click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("text")
 @running_options
 @json_option

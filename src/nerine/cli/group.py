@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from nerine import __version__
+from nerine.cli.completion import use_own_bash_completion
 from nerine.cli.failures import INTERRUPTED, Failure
 from nerine.cli.help import HelpContext
 from nerine.core.errors import NerineError
@@ -71,6 +72,7 @@ class _CommandGroup(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Runs the command line and exits. Errors that are not the user's are raised."""
+        use_own_bash_completion()
         given = sys.argv[1:] if args is None else [*args]
         colour = False if os.environ.get("NO_COLOR") else None
         try:

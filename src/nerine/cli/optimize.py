@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import default_option, json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, stated_options
@@ -49,8 +50,8 @@ Examples:
 Without CORPUS, the corpus of the training run is read again, if it exists and has not changed.
 """,
 )
-@click.argument("checkpoint")
-@click.argument("corpus", required=False)
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("corpus", required=False, type=CORPUS)
 @default_option("--split", "validation", "Split to measure on.")
 @default_option(
     "--tolerance",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.documents import check_is_text, plain_line, print_documents
 from nerine.cli.flags import FILE, output_option
 from nerine.cli.help import Command
@@ -56,7 +57,7 @@ Examples:
 Each text gives one document, in the same order; an empty line is an empty document.
 """,
 )
-@click.argument("arguments", metavar="[CHECKPOINT] [TEXT]...", nargs=-1)
+@click.argument("arguments", metavar="[CHECKPOINT] [TEXT]...", nargs=-1, type=CHECKPOINT)
 @click.option(
     "--server",
     metavar="URL",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, model_options
@@ -25,7 +26,7 @@ Examples:
 Log in with hf auth login, or set HF_TOKEN. HF_HUB_CACHE sets the folder of the cache.
 """,
 )
-@click.argument("repository")
+@click.argument("repository", type=CHECKPOINT)
 @model_options
 @json_option
 def pull(repository: str, model: ModelOptions, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import gathered, json_option
 from nerine.cli.help import Command, options_in
 from nerine.cli.terminal import console, print_json, print_line, say, stdout, table, working
@@ -93,7 +94,7 @@ dataset_name, base_model, intended_use, limits, authors. A terminal asks for a l
 language that are not stated; an empty answer leaves them open.
 """,
 )
-@click.argument("checkpoint")
+@click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("repository")
 @gathered([*_PUSHING, *_STATEMENTS], "options", _options)
 @click.option("--dry-run", is_flag=True, help="Show the files and the card without asking the hub.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import json_option, output_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
@@ -35,8 +36,8 @@ Examples:
   nerine report runs/wnut wnut17/ --json | jq .overall
 """,
 )
-@click.argument("run")
-@click.argument("corpus")
+@click.argument("run", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @split_option
 @output_option("FILE", "File for the report; replaced if it exists.", required=False)
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import FILE, json_option
 from nerine.cli.help import Command
 from nerine.cli.options import (
@@ -43,11 +44,12 @@ A column file with both gold and predicted tags has them in its last two columns
 files, or in those that --tag-column and --predicted-column name.
 """,
 )
-@click.argument("gold")
+@click.argument("gold", type=CORPUS)
 @click.argument("predicted", required=False, type=FILE)
 @split_option
 @click.option(
     "--train",
+    type=CORPUS,
     metavar="CORPUS",
     help="Corpus whose entities count as seen in training.  [default: the training split of GOLD]",
 )

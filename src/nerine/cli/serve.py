@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import FILE, Decorator, default_option, gathered
 from nerine.cli.help import Command, options_in
 from nerine.cli.model_options import ModelOptions, tagging_options
@@ -179,6 +180,7 @@ NERINE_SERVE_MAX_BODY, and the checkpoints are NERINE_SERVE_CHECKPOINTS, with sp
 )
 @click.argument(
     "checkpoints",
+    type=CHECKPOINT,
     metavar="CHECKPOINT[=NAME]...",
     nargs=-1,
     required=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import default_option, json_option, output_option
 from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, format_option, notes_on
@@ -38,7 +39,7 @@ Sentences of one -DOCSTART- article and equal texts stay together; labels are di
 The result depends on --seed, the texts and their labels, not on the order of the documents.
 """,
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option("FOLDER", "Folder to write: a new or empty one.")
 @default_option(
     "--of",

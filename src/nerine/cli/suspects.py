@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import FILE, default_option, json_option, output_option
 from nerine.cli.help import Command
@@ -57,7 +58,7 @@ Kinds: missed (an entity without a label), type (another label), boundary (other
 comes first.
 """,
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option(
     "FILE.jsonl",
     "File for all label errors, a JSON object in each line; written completely or not at all.",
@@ -86,6 +87,7 @@ comes first.
 )
 @click.option(
     "--checkpoint",
+    type=CHECKPOINT,
     metavar="CHECKPOINT",
     help="Judge by this model instead of training any; it must not be trained on these splits.",
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import default_option, json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
@@ -59,8 +60,8 @@ A record that cannot be read or tagged is written to OUTPUT.failed.jsonl, whole 
 and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unusable input.
 """,
 )
-@click.argument("checkpoint")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--output",

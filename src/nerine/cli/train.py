@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import json_option, output_option
 from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
@@ -45,7 +46,7 @@ The settings are those of a recipe, changed by a settings file, then by options.
 the settings that it began with.
 """,
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option(
     "RUN",
     "Folder for the checkpoint: a new or empty one, or that of the run to resume.",

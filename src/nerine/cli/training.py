@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 import click
 
 import nerine
+from nerine.cli.completion import ENCODER, Name
 from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import FILE, Decorator, gathered
 from nerine.cli.group import LEARNED_NOTHING
@@ -69,6 +70,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
 """The settings in the sections of the help."""
 
 _METAVARS: Mapping[type, str] = {int: "N", float: "X"}
+_COMPLETED: Mapping[str, Name] = {"encoder": ENCODER}
 
 
 def setting_options(base: RunSettings) -> Decorator:
@@ -112,7 +114,7 @@ def _setting_option(
     if get_origin(kind) is tuple:
         return option(flag, multiple=True, metavar="NAME", **details)
     metavar = _METAVARS.get(kinds[0], field.name.upper())
-    return option(flag, type=kinds[0], metavar=metavar, **details)
+    return option(flag, type=_COMPLETED.get(field.name, kinds[0]), metavar=metavar, **details)
 
 
 def whole_numbers(value: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
+from nerine.cli.completion import CORPUS
 from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import default_option, json_option, output_option
 from nerine.cli.help import Command
@@ -43,7 +44,7 @@ study.jsonl, from which --resume continues, also with a larger budget; trials.js
 recipe.toml. Checkpoints are not kept.
 """,
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option("TUNED", "Folder for the search: a new or empty one, or that of the one to resume.")
 @click.option(
     "--tune",
