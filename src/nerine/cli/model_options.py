@@ -59,6 +59,16 @@ class ModelOptions:
                     hint=f"leave out {option}, or {otherwise}",
                 )
 
+    def check_one(self, checkpoints: Sequence[str]) -> None:
+        """Raises `SettingsError` if an option says of several checkpoints what only one can be."""
+        for name in ("revision", "scheme", "tags", "words", "decoding", "max_length"):
+            if len(checkpoints) > 1 and getattr(self, name) is not None:
+                raise SettingsError(
+                    "this would be said of each of several checkpoints",
+                    place=f"--{name.replace('_', '-')}",
+                    hint="name one checkpoint; a revision is also OWNER/NAME@REVISION",
+                )
+
     @property
     def usage(self) -> Usage | None:
         """The words, decoding and windows; None if none of them is given."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from nerine.serving.http.app import AppOptions
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
-_OF_ONE = ("revision", "scheme", "tags", "words", "decoding", "max_length")
-"""Options that say something of one checkpoint."""
 _COUNT = click.IntRange(min=1)
 
 
@@ -197,14 +195,7 @@ def serve(checkpoints: tuple[str, ...], server: ServerOptions, model: ModelOptio
     from nerine.serving.http.logs import logging_as
 
     named = checkpoints_by_name(checkpoints)
-    if len(named) > 1:
-        for option in _OF_ONE:
-            if getattr(model, option) is not None:
-                raise SettingsError(
-                    "this would be said of each of several checkpoints",
-                    place=f"--{option.replace('_', '-')}",
-                    hint="serve one checkpoint; a revision is also OWNER/NAME@REVISION",
-                )
+    model.check_one(checkpoints)
     with server.bind() as place, logging_as(server.log):
         if server.workers > 1:
             _serve_with_workers(named, server, model, place)

@@ -212,8 +212,11 @@ def exit_if_nothing_learned(*runs: TrainingRun) -> None:
         click.get_current_context().exit(LEARNED_NOTHING)
 
 
-def print_run(run: TrainingRun, notes: list[str]) -> None:
-    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder."""
+def print_run(run: TrainingRun, notes: list[str], *, hints: str = "") -> None:
+    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder.
+
+    `hints` stands before each hint.
+    """
     from nerine.cli.scores import epochs_table
 
     on = noted_console(notes)
@@ -221,15 +224,15 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
     if run.epochs:
         on.print(epochs_table(run.epochs, kept, "kept"))
     for sign in run.signs:
-        print_sign(sign, on)
+        print_sign(sign, on, hints)
     if kept:
         print_line(on, f"the checkpoint is in {run.folder}")
 
 
-def print_sign(sign: Sign, on: Console) -> None:
-    """Prints a sign of failure and what to try; it stands out on a terminal."""
+def print_sign(sign: Sign, on: Console, before: str = "") -> None:
+    """Prints a sign of failure and, after `before`, what to try; it stands out on a terminal."""
     print_line(on, f"sign of failure: {sign.message}", "bold yellow")
-    print_line(on, f"  hint: {sign.hint}")
+    print_line(on, f"  hint: {before}{sign.hint}")
 
 
 def print_interruption(signal: str, command: str) -> None:
