@@ -309,7 +309,7 @@ def test_converts_a_file(conll: Path, tmp_path: Path) -> None:
 
 def test_converts_a_file_to_another_scheme_and_separator(conll: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.bio"
-    run("convert", conll, target, "--scheme", "bioes", "--separator-out", "space")
+    run("convert", conll, target, "--scheme-out", "bioes", "--separator-out", "space")
     assert target.read_text() == "Mira S-person\nleft O\n\nOslo S-place\n\n"
 
 
@@ -330,7 +330,7 @@ def test_reads_the_columns_that_it_is_told(tmp_path: Path) -> None:
 def test_names_tags_that_are_numbers(tmp_path: Path) -> None:
     source, target = tmp_path / "a.jsonl", tmp_path / "b.conll"
     source.write_text('{"words": ["Mira", "left"], "gold": [1, 0]}\n')
-    options = ["--from", "words", "--tag-column", "gold", "--tag-names", "O,B-person,I-person"]
+    options = ["--format", "words", "--tag-column", "gold", "--tag-names", "O,B-person,I-person"]
     result = run("convert", source, target, *options)
     assert result.exit_code == 0
     assert target.read_text() == "Mira\tB-person\nleft\tO\n\n"
@@ -406,11 +406,9 @@ def test_counts_overlaps_and_says_what_was_read_how(tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert "2 entities in 1 document overlap others: 'aa' x [1, 3), 'a' x [2, 3)" in refused.stderr
     assert "hint: --overlaps outermost" in refused.stderr
-    for options in (["--overlaps", "outermost"], ["--set-aside"]):
-        result = run("convert", source, target, *options, "--json")
-        notes = json.loads(result.stdout)["notes"]
-        assert f"{source}: 1 entity that overlaps others left out" in notes
-        target.unlink()
+    result = run("convert", source, target, "--overlaps", "outermost", "--json")
+    notes = json.loads(result.stdout)["notes"]
+    assert f"{source}: 1 entity that overlaps others left out" in notes
 
 
 def test_what_the_format_to_write_has_no_place_for_is_said(tmp_path: Path) -> None:

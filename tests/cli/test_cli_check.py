@@ -51,17 +51,17 @@ def test_shows_findings_by_rule_with_their_lines(faulty: Path) -> None:
 
 
 def test_says_how_many_findings_are_not_shown(faulty: Path) -> None:
-    shown = run(faulty, "--only", "repeated-text", "--max-shown", "1").stdout
+    shown = run(faulty, "--only", "repeated-text", "--show", "1").stdout
     assert "train.conll:4: 'Mira left' stands at" in shown
     assert "train.conll:7: 'Mira left'" not in shown
-    assert "  … and 1 more (--max-shown 0 shows all)" in shown
-    everything = run(faulty, "--only", "repeated-text", "--max-shown", "0").stdout
+    assert "  … and 1 more (--show all)" in shown
+    everything = run(faulty, "--only", "repeated-text", "--show", "all").stdout
     assert "train.conll:7: 'Mira left'" in everything
     assert "more" not in everything
 
 
 def test_json_holds_every_finding(faulty: Path) -> None:
-    result = run(faulty, "--json", "--max-shown", "1", "--fail-on", "never")
+    result = run(faulty, "--json", "--show", "1", "--fail-on", "never")
     assert result.exit_code == 0
     report = json.loads(result.stdout)
     assert report["source"] == str(faulty)
@@ -118,7 +118,7 @@ def test_lists_the_rules(arguments: list[str]) -> None:
         (["sample", "--only", "x"], "no rule is called 'x'"),
         (["sample", "--only", "long-text"], "the rule 'long-text' looks at subwords"),
         (["sample", "--fail-on", "always"], "Invalid value for '--fail-on'"),
-        (["sample", "--max-shown", "-1"], "Invalid value for '--max-shown'"),
+        (["sample", "--show", "-1"], "Invalid value for '--show'"),
         (["sample", "--encoder", "./none"], "./none: there is no such folder"),
         (["empty.conll"], "empty.conll: the train split is empty"),
         (["tag.conll"], "tag.conll:1: no column holds tags"),
@@ -148,7 +148,7 @@ def test_no_control_character_reaches_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
     for arguments in ([], ["--json"]):
-        result = run(path, *arguments, "--max-shown", 0)
+        result = run(path, *arguments, "--show", "all")
         assert result.exit_code == 1
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(result.stdout)
         assert "[bold]" in result.stdout

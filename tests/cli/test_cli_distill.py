@@ -61,12 +61,14 @@ def test_every_setting_is_a_flag_with_its_meaning(field: dataclasses.Field[Any])
 def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "posts.txt").write_text("Mira was here.\n\nIn Oslo.\n")
     (tmp_path / "more.jsonl").write_text('{"text": "Ana left."}\n')
-    (tmp_path / "mine.toml").write_text("temperature = 3.0\nepochs = 5\nkeep = [0, 2]\n")
+    (tmp_path / "mine.toml").write_text("temperature = 3.0\nepochs = 5\nkeep_layers = [0, 2]\n")
     files = ["--unlabelled", tmp_path / "posts.txt", "--unlabelled", tmp_path / "more.jsonl"]
-    flags = ["--settings", tmp_path / "mine.toml", "--keep", "0,2,5", "--epochs", 3]
-    run("distill", "runs/a", "--data", "sample", "-o", "run", *files, *flags, "--revision", "v1")
+    flags = ["--settings", tmp_path / "mine.toml", "--keep-layers", "0,2,5", "--epochs", 3]
+    run("distill", "runs/a", "sample", "-o", "run", *files, *flags, "--revision", "v1")
     (call,) = asked
-    assert call["settings"] == DistillationSettings(keep=(0, 2, 5), temperature=3.0, epochs=3)
+    assert call["settings"] == DistillationSettings(
+        keep_layers=(0, 2, 5), temperature=3.0, epochs=3
+    )
     texts = [each if isinstance(each, str) else each.text for each in call["unlabelled"]]
     assert texts == ["Mira was here.", "", "In Oslo.", "Ana left."]
     assert (call["teacher"], call["output"], call["revision"]) == ("runs/a", Path("run"), "v1")
@@ -77,17 +79,17 @@ def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Pa
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--keep", "0,x"], "'0,x' is not a list of whole numbers"),
-        (["--keep", "1,0"], "keep: (1, 0) is not a valid list of layers"),
+        (["--keep-layers", "0,x"], "'0,x' is not a list of whole numbers"),
+        (["--keep-layers", "1,0"], "keep_layers: (1, 0) is not a valid list of layers"),
         (["--layers", "2"], "layers: 2 layers for the student of a teacher that has 2"),
-        (["--layers", "1", "--keep", "0,1"], "layers: 1 layers, but keep lists 2"),
+        (["--layers", "1", "--keep-layers", "0,1"], "layers: 1 layers, but keep_layers lists 2"),
         (["--unlabelled", "none.txt"], "none.txt: the file does not exist"),
     ],
 )
 def test_what_cannot_be_used_is_an_error(
     flags: list[str], message: str, teacher: Path, corpus: Path, tmp_path: Path
 ) -> None:
-    result = run("distill", teacher, "--data", corpus, "-o", tmp_path / "student", *flags)
+    result = run("distill", teacher, corpus, "-o", tmp_path / "student", *flags)
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "student").exists()
@@ -95,15 +97,15 @@ def test_what_cannot_be_used_is_an_error(
 
 def test_a_teacher_and_a_corpus_have_to_be_there(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "student"
-    missing = run("distill", tmp_path / "none", "--data", corpus, "-o", output)
+    missing = run("distill", tmp_path / "none", corpus, "-o", output)
     assert missing.exit_code == 2
     assert "there is no such folder" in missing.stderr
-    assert "Missing option '--data'" in run("distill", "runs/a", "-o", output).stderr
+    assert "Missing argument 'CORPUS'" in run("distill", "runs/a", "-o", output).stderr
 
 
 def test_makes_a_student_and_prints_the_epochs(teacher: Path, corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "student"
-    result = run("distill", teacher, "--data", corpus, "-o", output, *SMALL)
+    result = run("distill", teacher, corpus, "-o", output, *SMALL)
     assert result.exit_code == 0
     assert result.stderr == ""
     lines = result.stdout.splitlines()
@@ -112,14 +114,14 @@ def test_makes_a_student_and_prints_the_epochs(teacher: Path, corpus: Path, tmp_
     assert lines[2].split()[:3] == ["epoch", "training", "loss"]
     assert lines[-1] == f"the checkpoint is in {output}"
     assert nerine.Tagger.load(output).labels == ("location", "person")
-    again = run("distill", teacher, "--data", corpus, "-o", output, *SMALL)
+    again = run("distill", teacher, corpus, "-o", output, *SMALL)
     assert again.exit_code == 2
     assert "the folder is not empty" in again.stderr
 
 
 def test_makes_a_student_and_prints_json(teacher: Path, corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "student"
-    result = run("distill", teacher, "--data", corpus, "-o", output, *SMALL, "--json")
+    result = run("distill", teacher, corpus, "-o", output, *SMALL, "--json")
     found = json.loads(result.stdout)
     assert found["checkpoint"] == str(output)
     assert [each["epoch"] for each in found["epochs"]] == [1, 2]
@@ -148,10 +150,10 @@ def test_an_interrupted_run_prints_how_to_resume_and_resumes(
 ) -> None:
     spaced = corpus.rename(tmp_path / "my corpus")
     (tmp_path / "posts.txt").write_text("Mira was here.\n")
-    flags = [*SMALL[2:], "--keep", "1", "--unlabelled", tmp_path / "posts.txt", "--repair"]
+    flags = [*SMALL[2:], "--keep-layers", "1", "--unlabelled", tmp_path / "posts.txt", "--repair"]
     with monkeypatch.context() as patch:
         patch.setattr(progress, "training_display", _stopping_display)
-        stopped = run("distill", teacher, "--data", spaced, "-o", tmp_path / "student", *flags)
+        stopped = run("distill", teacher, spaced, "-o", tmp_path / "student", *flags)
     assert stopped.exit_code == 1
     assert "stopped by SIGINT; the state was saved" in stopped.stderr
     program, *command = shlex.split(stopped.stderr.partition("resume with: ")[2])

@@ -106,7 +106,7 @@ def test_predicts_files_in_the_order_given(checkpoint: Path, tmp_path: Path) -> 
 def test_a_file_is_of_the_format_that_is_said(checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "columns.txt"
     path.write_text("Mira B-person\nleft O\n")
-    assert texts_of(run("predict", checkpoint, "--file", path, "--from", "columns")) == [
+    assert texts_of(run("predict", checkpoint, "--file", path, "--format", "columns")) == [
         "Mira left"
     ]
 
@@ -136,7 +136,7 @@ def test_pages_and_lines_are_the_same_in_a_file_and_in_a_pipe(
     path = tmp_path / name
     kind = {".html": "html", ".txt": "text"}[path.suffix]
     assert run("predict", checkpoint, *TEXTS, "-o", path).exit_code == 0
-    assert path.read_text() == run("predict", checkpoint, *TEXTS, "--format", kind).stdout
+    assert path.read_text() == run("predict", checkpoint, *TEXTS, "--to", kind).stdout
 
 
 def test_an_output_is_written_whole_or_not_at_all(checkpoint: Path, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_explains_on_80_columns_in_parts_that_hold_everything() -> None:
 def test_columns_go_out_in_the_scheme_of_every_day(checkpoint: Path, tagger: Tagger) -> None:
     expected = io.StringIO()
     write_documents(tagger.predict(TEXTS), expected, "columns", WriteOptions())
-    result = run("predict", checkpoint, *TEXTS, "--format", "columns")
+    result = run("predict", checkpoint, *TEXTS, "--to", "columns")
     assert result.stdout == expected.getvalue()
 
 
@@ -365,3 +365,34 @@ def test_a_mixture_of_both_is_told_how_to_write_them(unnamed: Path) -> None:
     assert refused.exit_code == 2
     assert 'hint: names with , or = are written in JSON: ["O",' in refused.stderr
     assert run("predict", unnamed, "Mira", "--tags", json.dumps(mixed)).exit_code == 0
+
+
+def test_the_name_of_a_file_is_not_tagged_as_a_text(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my tickets.txt").write_text("Mira left\nOslo\n")
+    Path("more").mkdir()
+    for name, kind in (("my tickets.txt", "file"), ("more", "folder")):
+        refused = run("predict", checkpoint, "Mira left", name)
+        assert refused.exit_code == 2
+        assert refused.stdout == ""
+        assert f"error: {name}: this is the name of a {kind}" in refused.stderr
+    hint = run("predict", checkpoint, "my tickets.txt").stderr
+    assert "--file 'my tickets.txt' tags the texts in it" in hint
+    assert "echo 'my tickets.txt' | nerine predict" in hint
+    assert texts_of(run("predict", checkpoint, "--file", "my tickets.txt")) == ["Mira left", "Oslo"]
+    named = run("predict", checkpoint, input="my tickets.txt\n")
+    assert texts_of(named) == ["my tickets.txt"]
+    assert texts_of(run("predict", checkpoint, "x" * 5000, ".", "")) == ["x" * 5000, ".", ""]
+
+
+def test_the_name_of_a_file_is_not_explained_as_a_text(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tickets.txt").write_text("Mira left\n")
+    refused = run("explain", checkpoint, "tickets.txt")
+    assert refused.exit_code == 2
+    assert '"$(head -n 1 tickets.txt)" explains its first line' in refused.stderr
+    assert json.loads(run("explain", checkpoint, "tickets.txt ", "--json").stdout)["text"]

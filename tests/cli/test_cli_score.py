@@ -168,11 +168,11 @@ def test_repairs_and_both_readings_are_shown(gold: Path, worse: Path) -> None:
 
 
 def test_shows_errors_in_their_texts(gold: Path, worse: Path) -> None:
-    shown = run("score", gold, worse, "--errors", "1").stdout
+    shown = run("score", gold, worse, "--show", "1").stdout
     assert shown.rstrip().endswith(
         f"wrong type, {gold}:1\n  gold: Oslo (l)\n  predicted: Oslo (p)\n  Mira left Oslo"
     )
-    shown = run("score", gold, worse, "--errors", "20").stdout
+    shown = run("score", gold, worse, "--show", "20").stdout
     assert f"wrong boundary, {gold}:5\n  gold: Ann Lee (p)\n  predicted: Ann (p)\n" in shown
 
 
@@ -186,7 +186,7 @@ def test_texts_of_strangers_do_not_steer_the_terminal(command: str, tmp_path: Pa
     write_documents([Document(text, (Entity(0, 14, label),))], predicted)
     write_documents([Document(text, (Entity(0, 4, f"{label}q"),))], other)
     arguments: list[object] = {
-        "score": [gold, predicted, "--errors", "9", "--train", gold],
+        "score": [gold, predicted, "--show", "9", "--train", gold],
         "compare": [gold, f"a{ESCAPE}={predicted}", f"[b]={other}", "--show", "9"],
     }[command]
     for more in ([], ["--json"]):
@@ -224,7 +224,7 @@ BAD: list[tuple[list[str], str]] = [
     (["score", "test.conll"], "test.conll:1: 2 columns"),
     (["score", "test.conll", "--predicted-column", "9"], "there is no column 9"),
     (["score", "corpus"], "corpus: no file of predictions is given"),
-    (["score", "test.conll", "worse.conll", "--errors", "-1"], "Invalid value for '--errors'"),
+    (["score", "test.conll", "worse.conll", "--show", "-1"], "Invalid value for '--show'"),
     (
         ["score", "test.conll", "worse.conll", "--level", "95"],
         "level: 95.0 is not a valid confidence level",

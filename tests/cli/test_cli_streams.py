@@ -33,8 +33,8 @@ def texts_of(result: Result) -> list[str]:
     "arguments",
     [
         ["predict"],
-        ["predict", "--format", "text"],
-        ["predict", "--format", "columns"],
+        ["predict", "--to", "text"],
+        ["predict", "--to", "columns"],
         ["predict", "--file", "-"],
         ["tag", "-", "-o", "-", "--format", "text"],
     ],
@@ -76,9 +76,9 @@ def test_standard_input_is_a_file_called_dash(checkpoint: Path, tmp_path: Path) 
 def test_standard_input_may_have_the_format_of_a_corpus(
     checkpoint: Path, format_: str, given: str
 ) -> None:
-    result = run("predict", checkpoint, "--file", "-", "--from", format_, input=given)
+    result = run("predict", checkpoint, "--file", "-", "--format", format_, input=given)
     assert texts_of(result) == ["Mira left", "Oslo"]
-    bad = run("predict", checkpoint, "--file", "-", "--from", "spans", input="{\n")
+    bad = run("predict", checkpoint, "--file", "-", "--format", "spans", input="{\n")
     assert bad.exit_code == 2
     assert "standard input:1: " in bad.stderr
 

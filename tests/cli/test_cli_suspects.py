@@ -133,7 +133,7 @@ def test_a_judgement_that_is_interrupted_says_so(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nerine.model.loading.checkpoint.load_checkpoint", interrupted)
-    result = run(corpus, "-o", tmp_path / "out.jsonl", "--model", "any")
+    result = run(corpus, "-o", tmp_path / "out.jsonl", "--checkpoint", "any")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", "interrupted\n")
     assert not (tmp_path / "out.jsonl").exists()
 
@@ -143,7 +143,7 @@ def test_a_model_that_is_there_judges_without_training(
 ) -> None:
     output = tmp_path / "out.jsonl"
     model = checkpoint_of("bert")
-    result = run(corpus, "-o", output, "--split", "validation", "--model", model, "--json")
+    result = run(corpus, "-o", output, "--split", "validation", "--checkpoint", model, "--json")
     assert result.exit_code == 0
     assert {each["split"] for each in records(output)} == {"validation"}
     assert "no record says what the model was trained on" in json.loads(result.stdout)["notes"][0]
@@ -152,7 +152,7 @@ def test_a_model_that_is_there_judges_without_training(
 def test_nothing_to_suspect_is_said(tmp_path: Path, checkpoint_of: Callable[..., Path]) -> None:
     write_documents([Document("")], tmp_path / "train.jsonl")
     output = tmp_path / "out.jsonl"
-    result = run(tmp_path / "train.jsonl", "-o", output, "--model", checkpoint_of("bert"))
+    result = run(tmp_path / "train.jsonl", "-o", output, "--checkpoint", checkpoint_of("bert"))
     assert "0 suspects in 1 document with 0 entities\n" in result.stdout
     assert output.read_bytes() == b""
 
@@ -164,7 +164,7 @@ def test_texts_do_not_steer_the_terminal(
     document = Document(text, (Entity(0, len(text), "person"),))
     write_documents([document], tmp_path / "train.jsonl")
     output = tmp_path / "out.jsonl"
-    result = run(tmp_path / "train.jsonl", "-o", output, "--model", checkpoint_of("bert"))
+    result = run(tmp_path / "train.jsonl", "-o", output, "--checkpoint", checkpoint_of("bert"))
     assert result.exit_code == 0
     assert "␛[31mLisbon [bold]x[/]\ufffd (person)" in result.stdout
     assert records(output)[0]["text"] == text
@@ -179,10 +179,10 @@ def test_texts_do_not_steer_the_terminal(
         (["-o", "a", "--folds", "1"], "Invalid value for '--folds'"),
         (["-o", "a", "--split", "dev"], "there is no dev split"),
         (["-o", "a", "--epochs", "0"], "epochs: 0 is too small"),
-        (["-o", "a", "--model", "m", "--epochs", "2"], "--epochs is for training"),
-        (["-o", "a", "--model", "m", "--resume"], "--resume is for training"),
+        (["-o", "a", "--checkpoint", "m", "--epochs", "2"], "--epochs is for training"),
+        (["-o", "a", "--checkpoint", "m", "--resume"], "--resume is for training"),
         (["-o", "a", "--resume"], "a.work: there is nothing to resume"),
-        (["-o", "a", "--model", "./m"], "./m"),
+        (["-o", "a", "--checkpoint", "./m"], "./m"),
     ],
 )
 def test_bad_input_is_an_error_at_once(
@@ -238,7 +238,7 @@ def test_models_that_have_learned_nothing_are_no_judges(
     resumed = run(rare, *arguments, "--work", work, "--resume")
     assert resumed.exit_code == 2
     assert resumed.stderr == result.stderr
-    judged = run(rare, "-o", output, "--model", work / "fold-1-of-2")
+    judged = run(rare, "-o", output, "--checkpoint", work / "fold-1-of-2")
     assert judged.exit_code == 2
     assert "the model has learned nothing" in judged.stderr
-    assert "without --model, models are trained by cross-validation" in judged.stderr
+    assert "without --checkpoint, models are trained by cross-validation" in judged.stderr

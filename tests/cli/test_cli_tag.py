@@ -67,7 +67,9 @@ def test_the_summary_as_json_and_the_exit_code_of_failures(
 ) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text('{"body": "Mira left Oslo ."}\n{"body": 5}\n')
-    result = run(checkpoint, source, "-o", output, "--field", "body", "--into", "found", "--json")
+    result = run(
+        checkpoint, source, "-o", output, "--text-field", "body", "--into", "found", "--json"
+    )
     assert result.exit_code == 1
     summary = json.loads(result.stdout)
     assert (summary["documents"], summary["failures"], summary["tagged_now"]) == (2, 1, 2)

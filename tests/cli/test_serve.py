@@ -56,7 +56,7 @@ VALUES = {
 
 
 LISTS = ("key", "cors", "language")
-OPTIONS = [each.name for each in serve.params if each.name != "checkpoints"]
+OPTIONS = [each.name for each in serve.params if each.expose_value and each.name != "checkpoints"]
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -218,7 +218,7 @@ def test_predict_with_a_server_prints_what_the_checkpoint_would(
     for rest in (
         [TEXTS[0]],
         ["--file", file],
-        [TEXTS[0], "--file", file, "--format", "text"],
+        [TEXTS[0], "--file", file, "--to", "text"],
         [TEXTS[0], "--thresholds", "0.7"],
     ):
         local = run("predict", tagger.name, *rest)

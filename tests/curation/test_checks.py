@@ -188,7 +188,10 @@ CASES = {
     "entity-inside-word": Case(
         train("the [Oslo|place]-based, un[cut|x]"),
         [
-            "'Oslo' begins or ends inside the word 'Oslo-based', which --words rule-2 divides",
+            (
+                "'Oslo' begins or ends inside the word 'Oslo-based', "
+                "which nerine train --words rule-2 divides"
+            ),
             "'cut' begins or ends inside the word 'uncut'",
         ],
         [train("[Mira|person]'s bag in [Oslo|place].")],

@@ -474,7 +474,7 @@ def test_the_making_is_told() -> None:
 
 def test_a_student_names_its_teacher() -> None:
     teacher = {"source": "/home/ana/wnut", "kind": "folder", "f1": 0.51234, "layers": 6}
-    settings = DistillationSettings(layers=2, keep=(0, 1), epochs=3).to_dict()
+    settings = DistillationSettings(layers=2, keep_layers=(0, 1), epochs=3).to_dict()
     about = provenance(
         teacher=teacher, settings=settings, unlabelled={"documents": 77, "hash": "0"}, encoder=None
     )
@@ -483,7 +483,7 @@ def test_a_student_names_its_teacher() -> None:
     assert "0.5123" in body
     assert "77 texts without labels" in body
     (other,) = [t for t in tables_in(body) if t[0] == ["setting", "value", "default"]]
-    assert [row[0] for row in other[1:]] == ["epochs", "layers", "keep"]
+    assert [row[0] for row in other[1:]] == ["epochs", "layers", "keep_layers"]
 
 
 def test_an_older_checkpoint_has_a_card_too() -> None:

@@ -240,7 +240,7 @@ def test_tables_keep_every_byte_of_every_row(
     content = written([header, *rows], delimiter, ending, quoting).encode()
     content = content if last else content.removesuffix(ending.encode())
     folder = tmp_path_factory.mktemp("csv")
-    options = {"delimiter": delimiter, "quoting": "csv"}  # a few odd cells may look unquoted
+    options = {"separator": delimiter, "quoting": "csv"}  # a few odd cells may look unquoted
     given = tagged(folder, "in.csv", content, **options).decode()
     found = [*csv.reader(io.StringIO(given, newline=""), delimiter=delimiter, strict=True)]
     assert [tuple(row[:3]) for row in found] == [header, *rows]
@@ -516,15 +516,15 @@ def test_a_missing_field_or_column_is_said_before_any_work(tmp_path: Path) -> No
     message = refused(FormatError, jsonl, output=out)
     assert f"{jsonl}:2: the field 'text' is missing" in message
     assert "expected: one of 'body', 'entities'" in message
-    assert "--field NAME" in message
+    assert "--text-field NAME" in message
     message = refused(FormatError, table, output=out)
     assert f"{table}:1: the column 'text' is missing" in message
-    assert "--column NAME" in message
+    assert "--text-field NAME" in message
     for path in (jsonl, table):
-        message = refused(FormatError, path, output=out, field="body", column="body")
+        message = refused(FormatError, path, output=out, text_field="body")
         assert "'entities' exists already" in message
         assert "--into NAME" in message
-        plan_tagging([path], out, TaggingOptions(field="body", column="body", into="found"))
+        plan_tagging([path], out, TaggingOptions(text_field="body", into="found"))
 
 
 def test_parquet_without_such_a_column_is_refused(
@@ -532,8 +532,10 @@ def test_parquet_without_such_a_column_is_refused(
 ) -> None:
     path, _ = parquet_of(tmp_path)
     out = tmp_path / "out.parquet"
-    assert "the column 'body' is missing" in refused(FormatError, path, output=out, column="body")
-    assert "is of type int16" in refused(FormatError, path, output=out, column="id")
+    assert "the column 'body' is missing" in refused(
+        FormatError, path, output=out, text_field="body"
+    )
+    assert "is of type int16" in refused(FormatError, path, output=out, text_field="id")
     assert "'more' exists already" in refused(FormatError, path, output=out, into="more")
     assert "compressed again" in refused(FormatError, path, output=tmp_path / "out.parquet.gz")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
@@ -629,8 +631,8 @@ def test_an_input_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
     [
         {"format": "xml"},
         {"quoting": "all"},
-        {"delimiter": ";;"},
-        {"delimiter": '"'},
+        {"separator": ";;"},
+        {"separator": '"'},
         {"into": "text"},
     ],
 )

@@ -135,7 +135,7 @@ def test_each_row_of_csv_is_in_the_output_or_failed(
     bad = broken.replace(b"%s", delimiter.encode())
     content = stream.getvalue().encode() + bad
     folder = tmp_path_factory.mktemp("csv")
-    options = {"delimiter": delimiter, "quoting": "csv"}
+    options = {"separator": delimiter, "quoting": "csv"}
     summary, output, failures = tagged(folder, "in.csv", content, **options)
     read = list(csv.reader(io.StringIO(output.read_text(), newline=""), delimiter=delimiter))
     poisoned = [row for row in rows if POISON in row[1]]
@@ -377,7 +377,7 @@ def test_a_quote_that_swallows_rows_of_csv_is_an_error_before_any_work(
     tmp_path: Path, name: str, delimiter: str, closed: bool, rows: int
 ) -> None:
     content = stray(delimiter, closed=closed, rows=rows)
-    options = {"delimiter": delimiter}
+    options = {"separator": delimiter}
     with pytest.raises(FormatError) as caught:
         tagged(tmp_path, name, content, **options)
     assert (caught.value.found, caught.value.place) == (LONE_QUOTE, f"{tmp_path / name}:4")

@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,24 +71,34 @@ def source_files() -> list[Path]:
     return sorted(p for room in found for p in ([room] if room.is_file() else room.rglob("*.py")))
 
 
-def source_hints() -> dict[str, re.Pattern[str]]:
-    """A pattern for each text of a hint in the source, by its place."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in source_files()}
-    constants = {
+def hint_literals(files: Iterable[Path]) -> Iterator[tuple[Path, ast.Constant | ast.JoinedStr]]:
+    """Each text of a hint in modules, with its module."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+    own = {path: _constants(tree) for path, tree in trees.items()}
+    shared = {name: value for constants in own.values() for name, value in constants.items()}
+    for path, tree in trees.items():
+        for literal in _Literals(tree, {**shared, **own[path]}).found():
+            yield path, literal
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    return {
         target.id: node.value
-        for tree in trees.values()
         for node in tree.body
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+
+
+def source_hints() -> dict[str, re.Pattern[str]]:
+    """A pattern for each text of a hint in the source, by its place."""
     found = {}
-    for path, tree in trees.items():
-        for literal in _Literals(tree, constants).found():
-            pattern = _pattern(literal)
-            if len(re.findall("[a-z]", re.sub(r"\.\*|\\.", "", pattern))) >= FEWEST_LETTERS:
-                place = f"{path.relative_to(SOURCE)}:{literal.lineno}:{literal.col_offset}"
-                found[place] = re.compile(pattern, re.DOTALL)
+    for path, literal in hint_literals(source_files()):
+        pattern = _pattern(literal)
+        if len(re.findall("[a-z]", re.sub(r"\.\*|\\.", "", pattern))) >= FEWEST_LETTERS:
+            place = f"{path.relative_to(SOURCE)}:{literal.lineno}:{literal.col_offset}"
+            found[place] = re.compile(pattern, re.DOTALL)
     return found
 
 

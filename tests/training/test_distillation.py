@@ -151,7 +151,9 @@ def test_layers_that_share_their_weights_cannot_be_chosen(tmp_path: Path) -> Non
 def loss_of(teacher: Path, **changes: Any) -> tuple[DistillationLoss, Tagger]:
     """The loss of a student of `teacher` with its first layer, and the teacher's tagger."""
     checkpoint = load_checkpoint(teacher)
-    settings = DistillationSettings(**{"keep": (0,), "masking": 0.0, "replacing": 0.0, **changes})
+    settings = DistillationSettings(
+        **{"keep_layers": (0,), "masking": 0.0, "replacing": 0.0, **changes}
+    )
     mask_id = checkpoint.tokenizer.mask_token_id
     loss = DistillationLoss(
         checkpoint.model, TagHead(checkpoint.settings), settings, mask_id, torch.arange(10, 20)
@@ -255,7 +257,7 @@ def mean_divergence(teacher: Path, student: Path | Tagger) -> float:
 def test_a_student_comes_nearer_to_its_teacher(teacher: Path, tmp_path: Path) -> None:
     before = Tagger.from_checkpoint(make_student(load_checkpoint(teacher), [1]), device="cpu")
     plain = {"gold_weight": 0.0, "masking": 0.0, "replacing": 0.0, "averaging": 0.0}
-    run = small_student(teacher, tmp_path / "run", layers=None, keep=(1,), **plain)
+    run = small_student(teacher, tmp_path / "run", layers=None, keep_layers=(1,), **plain)
     assert mean_divergence(teacher, run.folder) < 0.5 * mean_divergence(teacher, before)
     assert run.best.f1 > 0.9
 
@@ -284,7 +286,7 @@ def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: Training
     info = json.loads((undisturbed.folder / "nerine.json").read_text())
     about = info["provenance"]["teacher"]
     assert about["source"] == teacher.name
-    assert (about["layers"], info["provenance"]["settings"]["keep"]) == (2, [0])
+    assert (about["layers"], info["provenance"]["settings"]["keep_layers"]) == (2, [0])
     other = load_checkpoint(teacher)
     with torch.no_grad():
         other.model.classifier.bias[0] += 1
@@ -297,7 +299,7 @@ def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: Training
         "the student keeps 1 of the teacher's 2 layers: 0",
         f"the teacher's validation F1 is {about['f1']:.4f}",
     )
-    assert "keep = [0]\n" in (undisturbed.folder / "settings.toml").read_text()
+    assert "keep_layers = [0]\n" in (undisturbed.folder / "settings.toml").read_text()
 
 
 class Stopping:
@@ -350,8 +352,8 @@ def test_a_run_is_not_resumed_under_other_conditions(
         resumed(usage=Usage(words="tokenizer"))
     with pytest.raises(TrainingError, match="the corpus is different"):
         resumed(corpus=runs.corpus(20))
-    with pytest.raises(TrainingError, match=r"keep was \[0\] and is now \[1\]"):
-        resumed(keep=(1,))
+    with pytest.raises(TrainingError, match=r"keep_layers was \[0\] and is now \[1\]"):
+        resumed(keep_layers=(1,))
     with pytest.raises(TrainingError, match=r"temperature was 2.0 and is now 3.0"):
         resumed(temperature=3.0)
     with pytest.raises(TrainingError, match="the folder is not empty"):
@@ -364,11 +366,20 @@ def test_a_run_is_not_resumed_under_other_conditions(
         ({"layers": 2}, r"layers: 2 layers for the student of a teacher that has 2"),
         ({"layers": 3}, r"layers: 3 layers for the student of a teacher that has 2"),
         ({"layers": 0}, r"layers: 0 is too small"),
-        ({"layers": None, "keep": (0, 1)}, r"keep: layers 0, 1 of a teacher that has 2"),
-        ({"layers": None, "keep": (5,)}, r"keep: layers 5 of a teacher that has 2"),
-        ({"layers": None, "keep": (1, 0)}, r"keep: \(1, 0\) is not a valid list of layers"),
-        ({"layers": None, "keep": ("1",)}, r"keep: \('1',\) is not a valid list of layers"),
-        ({"layers": 2, "keep": (1,)}, r"layers: 2 layers, but keep lists 1"),
+        (
+            {"layers": None, "keep_layers": (0, 1)},
+            r"keep_layers: layers 0, 1 of a teacher that has 2",
+        ),
+        ({"layers": None, "keep_layers": (5,)}, r"keep_layers: layers 5 of a teacher that has 2"),
+        (
+            {"layers": None, "keep_layers": (1, 0)},
+            r"keep_layers: \(1, 0\) is not a valid list of layers",
+        ),
+        (
+            {"layers": None, "keep_layers": ("1",)},
+            r"keep_layers: \('1',\) is not a valid list of layers",
+        ),
+        ({"layers": 2, "keep_layers": (1,)}, r"layers: 2 layers, but keep_layers lists 1"),
         ({"temperature": 0.0}, r"temperature: 0.0 is too small"),
         ({"speed": 2}, r"unknown setting 'speed'"),
     ],
@@ -425,7 +436,7 @@ def test_other_settings_teach_too(teacher: Path, tmp_path: Path) -> None:
 
 
 def test_distillation_settings_survive_toml_and_json(tmp_path: Path) -> None:
-    settings = DistillationSettings(keep=(0, 3, 5), temperature=1.5, report_to=("a",))
+    settings = DistillationSettings(keep_layers=(0, 3, 5), temperature=1.5, report_to=("a",))
     (tmp_path / "settings.toml").write_text(settings.to_toml())
     base = DistillationSettings()
     assert read_settings(tmp_path / "settings.toml", base) == settings

@@ -3,6 +3,10 @@
 | module | contents |
 |---|---|
 | `group` | the group of commands, which reports errors and sets the exit code |
+| `failures` | errors as text and as JSON |
+| `help` | the look of help, and the options of all commands |
+| `verbosity` | `-q` and `-v` |
+| `completion` | what TAB completes, and the script for bash |
 | `options`, `model_options`, `prediction_options` | options that commands share |
 | `training`, `resuming` | options and output of training commands; how to resume |
 | `terminal` | streams, JSON, tables and lines, safe for a terminal |

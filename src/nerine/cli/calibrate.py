@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import default_option, json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options, tag_documents
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on
 from nerine.cli.terminal import Titled, cell, noted_console, number_table, print_json, print_line
@@ -34,7 +36,8 @@ _MEASURES = ("precision", "recall", "f1")
 
 
 @click.command(
-    short_help="Check a model's scores and fit thresholds.",
+    cls=Command,
+    short_help="Check probabilities and fit thresholds.",
     epilog="""\b
 Examples:
   nerine calibrate runs/wnut wnut17/
@@ -46,8 +49,8 @@ Thresholds are fitted on the validation split only; other splits need --dry-run.
 drops entities, so recall never rises.
 """,
 )
-@click.argument("checkpoint")
-@click.argument("corpus")
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @default_option("--split", "validation", "Split to tag.")
 @default_option(
     "--target",

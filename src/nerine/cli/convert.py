@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import FILE, default_option, json_option
+from nerine.cli.help import Command
 from nerine.cli.options import (
     SEPARATORS,
     CorpusOptions,
     convert_options,
     format_option,
-    hints_on_from,
     notes_on,
     reading_notes,
 )
-from nerine.cli.terminal import print_json
-from nerine.core.display import counted, visible
+from nerine.cli.terminal import print_json, say
+from nerine.core.display import counted
 from nerine.core.errors import CorpusError
 from nerine.core.tags import TagScheme
 from nerine.data.formats import (
@@ -40,28 +41,31 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
+    short_help="Write a corpus in another format.",
     epilog="""\b
 Examples:
   nerine convert train.conll train.jsonl
-  nerine convert train.jsonl train.conll --scheme BIOES
+  nerine convert train.jsonl train.conll --scheme-out BIOES
   nerine convert wnut17/ wnut17-jsonl/ --to spans
   nerine convert annotated.jsonl train.jsonl --style prodigy --skip rejected
   nerine convert wnut17/ wnut17-brat/ --to brat
   nerine convert project-7-export.json train.spacy
   nerine convert notes/ notes.jsonl --skip pieces
-  nerine convert tagged.jsonl review.json --to label-studio --as-predictions runs/wnut
+  nerine convert tagged.jsonl tasks.json --to label-studio --as-predictions v1
   nerine convert owner/name here/ --to spans
 
---token-column, --tag-column and --separator describe INPUT; --separator-out describes OUTPUT.
-"""
+--token-column, --tag-column and --separator describe INPUT; --scheme-out and --separator-out
+describe OUTPUT.
+""",
 )
-@click.argument("source", metavar="INPUT")
+@click.argument("source", metavar="INPUT", type=CORPUS)
 @click.argument("target", metavar="OUTPUT", type=FILE)
-@format_option("--from", "from_", text="Format of INPUT.  [default: found from its content]")
+@format_option("--format", "format_", text="Format of INPUT.  [default: found from its content]")
 @format_option(
     "--to", text="Format of OUTPUT; needed if it is a folder.  [default: found from its name]"
 )
-@default_option("--scheme", "IOB2", "Scheme of the tags to write.")
+@default_option("--scheme-out", "IOB2", "Scheme of the tags to write.")
 @default_option(
     "--style", "nerine", "Style of the span records to write.", type=click.Choice(get_args(Style))
 )
@@ -80,9 +84,9 @@ Examples:
 def convert(
     source: str,
     target: Path,
-    from_: str | None,
+    format_: str | None,
     to: str | None,
-    scheme: str,
+    scheme_out: str,
     style: Style,
     separator_out: str,
     predictions_of: str | None,
@@ -99,18 +103,16 @@ def convert(
     as OUTPUT, which must then be new or empty. INPUT may be a folder of webanno, bioc or i2b2 too.
     """
     options = WriteOptions(
-        TagScheme.named(scheme), separator_out, style=style, predictions_of=predictions_of
+        TagScheme.named(scheme_out), separator_out, style=style, predictions_of=predictions_of
     )
-    if Path(source).is_file() or is_folder_of(from_, Path(source)):
+    if Path(source).is_file() or is_folder_of(format_, Path(source)):
         log = ReadLog()
         losses = Losses(target, to)
-        with hints_on_from():
-            documents = losses.counted(read_documents(source, from_, reading.options, log))
-            written = {str(target): write_documents(documents, target, to, options)}
+        documents = losses.counted(read_documents(source, format_, reading.options, log))
+        written = {str(target): write_documents(documents, target, to, options)}
         notes = [*reading_notes({source: log}), *losses.notes()]
     else:
-        with hints_on_from():
-            corpus = dataclasses.replace(reading, format=from_).load(source)
+        corpus = dataclasses.replace(reading, format=format_).load(source)
         if to is None:
             raise click.UsageError(f"Missing option '--to', the format of the files in {target}")
         losses = Losses(target, to)
@@ -122,7 +124,7 @@ def convert(
     lines = [f"note: {note}" for note in notes]
     lines += [f"wrote {path}: {counted(count, 'document')}" for path, count in written.items()]
     for line in lines:
-        click.echo(visible(line), err=True)
+        say(line)
 
 
 _HAS: Mapping[Part, Callable[[Document], bool]] = {

@@ -12,8 +12,9 @@ import click
 
 import nerine
 from nerine.cli.documents import print_documents
+from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import json_option, output_option
-from nerine.cli.group import INTERRUPTED
+from nerine.cli.help import Command
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (
@@ -24,6 +25,7 @@ from nerine.cli.training import (
     run_as_json,
     run_training,
 )
+from nerine.core.errors import TrainingError
 from nerine.data.corpus import SAMPLE
 from nerine.evaluation.metrics import Signature
 from nerine.training.settings import TrainingSettings
@@ -31,6 +33,7 @@ from nerine.training.settings import TrainingSettings
 if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.evaluation.metrics import Scores
+    from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
 
 STEPS = 460
@@ -47,11 +50,13 @@ SENTENCES = (
 
 
 @click.command(
+    cls=Command,
+    short_help="See it work: train, score and tag on a bundled corpus.",
     epilog="""\b
 Examples:
   nerine demo
   nerine demo --epochs 2 -o runs/quick
-"""
+""",
 )
 @output_option(
     "RUN",
@@ -83,7 +88,7 @@ def demo(context: click.Context, output: Path | None, epochs: int | None, as_jso
         on.print()
         print_plan(plan)
         on.print()
-    run = run_training(corpus, output, plan)
+    run = _trained(corpus, output, plan)
     if run.interrupted:
         command = ["nerine", "train", SAMPLE, "-o", str(run.folder), "--resume"]
         print_interruption(run.interrupted, shlex.join(command))
@@ -112,12 +117,23 @@ def demo(context: click.Context, output: Path | None, epochs: int | None, as_jso
     exit_if_nothing_learned(run)
 
 
+def _trained(corpus: nerine.Corpus, output: Path, plan: Plan) -> TrainingRun:
+    """The run; the hint of an error says what `nerine train` can do, which has more options."""
+    try:
+        return run_training(corpus, output, plan)
+    except TrainingError as error:
+        hint = error.hint and f"with nerine train {SAMPLE} -o {output}: {error.hint}"
+        raise type(error)(
+            error.found, expected=error.expected, place=error.place, hint=hint
+        ) from error.__cause__
+
+
 def print_results(
     run: TrainingRun, scores: Scores, signature: Signature, tagged: list[Document]
 ) -> None:
     """Prints the run, its scores, tagged sentences, and commands to try next."""
     on = console()
-    print_run(run, list(run.notes))
+    print_run(run, list(run.notes), hints=f"with nerine train {SAMPLE} -o RUN: ")
     on.print()
     print_scores(scores, "On the test split", on)
     print_line(on, str(signature))

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.documents import print_documents
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.document import Document, Entity
@@ -22,15 +24,17 @@ _BEFORE, _LONGEST = 80, 240
 
 
 @click.command(
+    cls=Command,
+    short_help="Show the splits, labels and examples of a corpus.",
     epilog="""\b
 Examples:
   nerine describe sample
   nerine describe wnut17/ --json
   nerine describe owner/name@main --config en
   nerine describe eng.train --tag-column -1 --scheme-in IOB1
-"""
+""",
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @corpus_options
 @json_option
 def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 import nerine
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import FILE, json_option, output_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.predict import file_texts
@@ -20,24 +22,21 @@ from nerine.training.settings import DistillationSettings
 
 
 @click.command(
+    cls=Command,
+    short_help="Train a smaller model to predict as a larger one.",
     epilog="""\b
 Examples:
-  nerine distill runs/wnut --layers 3 --data wnut17/ -o runs/wnut-small
-  nerine distill runs/wnut --keep 1,3,5 --data wnut17/ --unlabelled posts.txt -o runs/wnut-small
-  nerine distill runs/wnut --layers 3 --data wnut17/ -o runs/wnut-small --resume
+  nerine distill runs/wnut wnut17/ --layers 3 -o runs/small
+  nerine distill runs/wnut wnut17/ --keep-layers 1,3,5 -o runs/small
+  nerine distill runs/wnut wnut17/ --unlabelled posts.txt -o runs/small
+  nerine distill runs/wnut wnut17/ --layers 3 -o runs/small --resume
 
 The student has the tokenizer, tags, words and windows of its teacher, and is an ordinary
 checkpoint. Unlabelled texts help, the more the better, if they are of the kind to be tagged.
-"""
+""",
 )
-@click.argument("teacher")
-@click.option(
-    "--data",
-    required=True,
-    metavar="CORPUS",
-    help='Folder with a file for each split, "sample", or a data set on the hub. The student is '
-    "trained on the training split; the validation split chooses the epoch.",
-)
+@click.argument("teacher", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @click.option(
     "--unlabelled",
     multiple=True,
@@ -57,7 +56,7 @@ checkpoint. Unlabelled texts help, the more the better, if they are of the kind 
 @json_option
 def distill(
     teacher: str,
-    data: str,
+    corpus: str,
     unlabelled: tuple[Path, ...],
     output: Path,
     settings_file: Path | None,
@@ -69,12 +68,15 @@ def distill(
 ) -> None:
     """Train a student, made of some layers of TEACHER, to predict as TEACHER does.
 
-    TEACHER is a checkpoint: a folder or hub id, made by Nerine or not. The test split is not used.
+    TEACHER is a checkpoint: a folder or hub id, made by Nerine or not. CORPUS is a folder with a
+    file for each split, "sample", or a data set on the hub as owner/name or owner/name@revision.
+    The student is trained on the training split; the validation split chooses the epoch; the test
+    split is not used.
     """
     resumed = output if resume else None
     settings = run_settings(DistillationSettings(), changes, settings_file, resumed)
-    with working(f"reading {data}"):
-        corpus = reading.load(data)
+    with working(f"reading {corpus}"):
+        loaded = reading.load(corpus)
         options = reading.options.accepting("unlabelled")
         read = itertools.chain(*(file_texts(path, None, options) for path in unlabelled))
         texts = [text for text in read if not isinstance(text, Pause)]
@@ -83,7 +85,7 @@ def distill(
     with training_display() as listener:
         run = nerine.distill(
             teacher,
-            corpus,
+            loaded,
             output=output,
             settings=settings,
             unlabelled=texts,
@@ -94,4 +96,4 @@ def distill(
             resume=resume,
             listener=listener,
         )
-    end_run(run, notes_on(corpus), as_json=as_json)
+    end_run(run, notes_on(loaded), as_json=as_json)

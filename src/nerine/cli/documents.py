@@ -1,19 +1,33 @@
-"""Documents as lines, with their entities marked."""
+"""Documents as lines, with their entities marked; texts among the arguments."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nerine.cli.terminal import cell
 from nerine.core.display import pieces, visible
 from nerine.core.document import Document
+from nerine.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+
+def check_is_text(text: str, hint: str) -> None:
+    """Raises `SettingsError` if an argument that should be a text is the name of a file."""
+    path = Path(text)
+    with contextlib.suppress(OSError):  # of a text too long for a name
+        if path.name and path.exists():
+            kind = "folder" if path.is_dir() else "file"
+            raise SettingsError(
+                f"this is the name of a {kind}", place=text, expected="a text to tag", hint=hint
+            )
 
 
 def plain_line(document: Document) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.options import (
     CorpusOptions,
@@ -24,6 +26,8 @@ from nerine.cli.terminal import noted_console, print_json, print_line
 
 
 @click.command(
+    cls=Command,
+    short_help="Score a checkpoint on a corpus.",
     epilog="""\b
 Examples:
   nerine evaluate runs/wnut wnut17/
@@ -31,10 +35,10 @@ Examples:
   nerine evaluate runs/wnut wnut17/ --thresholds saved
   nerine evaluate runs/wnut wnut17/ --save
   nerine evaluate dslim/bert-base-NER conll2003/ --tag-column -1
-"""
+""",
 )
-@click.argument("checkpoint")
-@click.argument("corpus")
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @split_option
 @errors_option
 @click.option(
@@ -48,7 +52,7 @@ def evaluate(
     checkpoint: str,
     corpus: str,
     split: str | None,
-    errors: int,
+    show: int,
     save: bool,
     model: ModelOptions,
     sampling: dict[str, Any],
@@ -102,7 +106,7 @@ def evaluate(
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
     title = f"{tagger.name} on {loaded.source}, {gold.title}{limits}"
     print_evaluation(evaluation, title, on)
-    print_errors(evaluation.analysis, gold.places, errors, on)
+    print_errors(evaluation.analysis, gold.places, show, on)
     if save:
         print_line(on, f"saved in {kept['saved']}")
 

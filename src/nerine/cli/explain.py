@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 import nerine
+from nerine.cli.completion import CHECKPOINT
+from nerine.cli.documents import check_is_text
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options
 from nerine.cli.terminal import Titled, column_groups, console, print_json, table
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     short_help="Show each step from a text to its entities.",
     epilog="""\b
 Examples:
@@ -26,7 +31,7 @@ Examples:
   nerine explain runs/wnut "Mira Okonjo left Tandem Labs." | less -S
 """,
 )
-@click.argument("checkpoint")
+@click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("text")
 @running_options
 @json_option
@@ -36,6 +41,11 @@ def explain(checkpoint: str, text: str, model: ModelOptions, as_json: bool) -> N
     Shows subwords, windows, logits, probabilities, tags and entities, each as a table. A terminal
     shows a wide table in parts.
     """
+    quoted = shlex.quote(text)
+    check_is_text(
+        text,
+        f'"$(head -n 1 {quoted})" explains its first line; a space after the name makes it a text',
+    )
     tagger = model.load(checkpoint)
     explanation = nerine.explain(tagger, text)
     if as_json:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+from nerine.cli.help import GLOBAL, options_in
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -43,9 +46,16 @@ def default_option(flag: str, default: Any, text: str, **details: Any) -> Decora
     return click.option(flag, default=default, show_default=True, help=text, **details)
 
 
-def limit_option(flag: str, text: str, default: int = 0) -> Decorator:
-    """An option that limits the number of items to show."""
-    return default_option(flag, default, text, type=click.IntRange(min=0), metavar="N")
+class _Limit(click.IntRange):
+    """A number of items, or the word `all`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return sys.maxsize if value == "all" else super().convert(value, param, ctx)
+
+
+def show_option(text: str, default: int = 0) -> Decorator:
+    """The option `--show`, the most items to show."""
+    return default_option("--show", default, text, type=_Limit(min=0), metavar="N|all")
 
 
 def output_option(metavar: str, text: str, *, required: bool = True) -> Decorator:
@@ -54,4 +64,9 @@ def output_option(metavar: str, text: str, *, required: bool = True) -> Decorato
     return click.option(*names, required=required, type=FILE, metavar=metavar, help=text)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+json_option = options_in(GLOBAL)(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the result, or the error, as JSON.",
+)

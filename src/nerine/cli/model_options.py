@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from nerine.cli.flags import Decorator, default_option, gathered
+from nerine.cli.flags import Decorator, gathered
+from nerine.cli.help import options_in
 from nerine.cli.terminal import print_notes, working
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
@@ -58,6 +59,16 @@ class ModelOptions:
                     hint=f"leave out {option}, or {otherwise}",
                 )
 
+    def check_one(self, checkpoints: Sequence[str]) -> None:
+        """Raises `SettingsError` if an option says of several checkpoints what only one can be."""
+        for name in ("revision", "scheme", "tags", "words", "decoding", "max_length"):
+            if len(checkpoints) > 1 and getattr(self, name) is not None:
+                raise SettingsError(
+                    "this would be said of each of several checkpoints",
+                    place=f"--{name.replace('_', '-')}",
+                    hint="name one checkpoint; a revision is also OWNER/NAME@REVISION",
+                )
+
     @property
     def usage(self) -> Usage | None:
         """The words, decoding and windows; None if none of them is given."""
@@ -97,33 +108,35 @@ class ModelOptions:
         )
 
 
+_option = options_in("The checkpoint")
+
 _STATED: list[Decorator] = [
-    click.option(
+    _option(
         "--scheme",
         metavar="SCHEME",
         help="Tag scheme of a checkpoint not made by Nerine.  [default: found from its tags and "
         "from what it says of some texts]",
     ),
-    click.option(
+    _option(
         "--tags",
         metavar="TAG,TAG,…",
         help="Tags of a checkpoint not made by Nerine, in the order of their numbers, or of some "
         "of its outputs by their names: LABEL_1=B-PER,X=O. Also a list or an object in JSON.",
     ),
-    click.option(
+    _option(
         "--words",
         type=click.Choice(get_args(Words)),
         help="Units that bear a tag: words by Nerine's rule or its finer version, the corpus's "
         "tokens, or the tokenizer's own words or subwords.  [default: the saved ones; tokenizer "
         "for a checkpoint not made by Nerine]",
     ),
-    click.option(
+    _option(
         "--decoding",
         type=click.Choice(("viterbi", "argmax")),
         help="Best allowed tag sequence, or each word's best tag.  [default: the saved one, or the "
         "one that suits the scheme that was found]",
     ),
-    click.option(
+    _option(
         "--max-length",
         type=int,
         metavar="N",
@@ -132,25 +145,24 @@ _STATED: list[Decorator] = [
     ),
 ]
 _MODEL: list[Decorator] = [
-    click.option(
-        "--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."
-    ),
+    _option("--revision", metavar="REV", help="Branch, tag or commit of a checkpoint on the hub."),
     *_STATED,
-    default_option(
+    _option(
         "--backend",
-        "auto",
-        "Backend that runs the model; auto: the one that nerine optimize chose, or PyTorch.",
+        default="auto",
+        show_default=True,
         type=click.Choice(BACKENDS),
+        help="Backend that runs the model; auto: the one that nerine optimize chose, or PyTorch.",
     ),
 ]
-_THREADS = click.option(
+_THREADS = _option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
     help="Threads on a CPU.  [default: those of NERINE_THREADS, or one for each core that the "
     "process may use]",
 )
-_THRESHOLDS = click.option(
+_THRESHOLDS = _option(
     "--thresholds",
     metavar="saved|T",
     help="Drop entities that score below T, from 0 to 1; saved: below the thresholds that nerine "

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import default_option, json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, stated_options
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import (
@@ -37,22 +39,19 @@ _MEGABYTE = 1e6
 
 
 @click.command(
-    short_help="Make a checkpoint faster: ONNX, 8 bits.",
+    cls=Command,
+    short_help="Make a checkpoint fast on CPUs: ONNX, 8 bits.",
     epilog="""\b
 Examples:
   nerine optimize runs/wnut
-  nerine optimize runs/wnut --data wnut17/ --tolerance 0.5
-  nerine optimize runs/wnut --data posts.jsonl --split train --variant onnx-fp32 --json
+  nerine optimize runs/wnut wnut17/ --tolerance 0.5
+  nerine optimize runs/wnut posts.jsonl --split train --variant onnx-fp32
 
-Without --data, the corpus of the training run is read again, if it exists and has not changed.
+Without CORPUS, the corpus of the training run is read again, if it exists and has not changed.
 """,
 )
-@click.argument("checkpoint")
-@click.option(
-    "--data",
-    metavar="CORPUS",
-    help="Corpus to measure on.  [default: the one that the checkpoint was trained on]",
-)
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("corpus", required=False, type=CORPUS)
 @default_option("--split", "validation", "Split to measure on.")
 @default_option(
     "--tolerance",
@@ -72,7 +71,7 @@ Without --data, the corpus of the training run is read again, if it exists and h
 @json_option
 def optimize(
     checkpoint: str,
-    data: str | None,
+    corpus: str | None,
     split: str,
     tolerance: float,
     variants: tuple[str, ...],
@@ -83,7 +82,7 @@ def optimize(
     """Find the fastest way to run CHECKPOINT, a folder, that is good enough.
 
     The model is exported to ONNX and quantised to 8 bits; each variant is measured against
-    PyTorch on your own documents. Good enough variants are saved in the folder onnx of the
+    PyTorch on CORPUS. Good enough variants are saved in the folder onnx of the
     checkpoint, and from then on every command on a CPU runs the fastest of them.
     """
     from nerine.serving.optimization.choice import check_tolerance
@@ -91,18 +90,18 @@ def optimize(
 
     check_tolerance(tolerance)  # now rather than after a corpus is read
     check_folder(Path(checkpoint).expanduser())
-    corpus, source = corpus_to_measure_on(checkpoint, data, reading)
-    if split not in corpus.splits:
-        others = " or ".join(f"--split {name}" for name in corpus.splits)
+    loaded, source = corpus_to_measure_on(checkpoint, corpus, reading)
+    if split not in loaded.splits:
+        others = " or ".join(f"--split {name}" for name in loaded.splits)
         raise CorpusError(
             f"there is no {split} split to measure on",
             place=source,
-            expected=f"one of: {', '.join(corpus.splits)}",
+            expected=f"one of: {', '.join(loaded.splits)}",
             hint=f"{others} measures on another one; nerine split {source} -o FOLDER makes a "
             "corpus with a validation split",
         )
-    documents = corpus.split(split)
-    about = {"corpus": source, "hash": corpus.hash, "split": split}
+    documents = loaded.split(split)
+    about = {"corpus": source, "hash": loaded.hash, "split": split}
     with working(f"optimising {checkpoint}") as say:
         from nerine.serving.optimization.optimize import optimize as run
 
@@ -117,7 +116,7 @@ def optimize(
             about=about,
             say=say,
         )
-    notes = [*notes_on(corpus), *result.notes]
+    notes = [*notes_on(loaded), *result.notes]
     if as_json:
         print_json({**about, "notes": notes, **result.to_dict()})
         return
@@ -126,16 +125,16 @@ def optimize(
 
 
 def corpus_to_measure_on(
-    checkpoint: str, data: str | None, reading: CorpusOptions
+    checkpoint: str, given: str | None, reading: CorpusOptions
 ) -> tuple[Corpus, str]:
-    """The corpus `data`, or that of the checkpoint's training, and its source.
+    """The corpus that is given, or that of the checkpoint's training, and its source.
 
     Raises `CorpusError` if the corpus of the training cannot be found, or has changed.
     """
     from nerine.data.corpus import is_hub_id
 
-    if data is not None:
-        corpus = reading.load(data)
+    if given is not None:
+        corpus = reading.load(given)
         return corpus, corpus.source
     try:
         path = Path(checkpoint).expanduser() / INFO_FILE
@@ -148,7 +147,7 @@ def corpus_to_measure_on(
             "the checkpoint does not say what it was trained on",
             place=checkpoint,
             expected="documents to measure on",
-            hint=f"nerine optimize {checkpoint} --data CORPUS",
+            hint=f"nerine optimize {checkpoint} CORPUS",
         ) from error
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # runs of earlier versions
         # `nerine.json` has only the name of a folder, but `run.json` its path
@@ -160,7 +159,7 @@ def corpus_to_measure_on(
             f"the checkpoint was trained on {source}, which does not exist here",
             place=checkpoint,
             expected="documents to measure on",
-            hint=f"nerine optimize {checkpoint} --data CORPUS",
+            hint=f"nerine optimize {checkpoint} CORPUS",
         )
     corpus = dataclasses.replace(reading, config=reading.config or config).load(source)
     settings = provenance.get("settings") or {}
@@ -173,7 +172,7 @@ def corpus_to_measure_on(
             "the corpus has changed since the checkpoint was trained on it",
             place=source,
             expected=f"a corpus with the hash {str(hash_)[:16]}…",
-            hint=f"to use it nevertheless: nerine optimize {checkpoint} --data {source}",
+            hint=f"to use it nevertheless: nerine optimize {checkpoint} {source}",
         )
     return corpus, source
 

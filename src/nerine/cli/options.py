@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nerine.cli.flags import Decorator, gathered, limit_option
+from nerine.cli.flags import Decorator, gathered, show_option
+from nerine.cli.help import options_in
 from nerine.core.display import counted
-from nerine.core.errors import NerineError, SettingsError
+from nerine.core.errors import SettingsError
 from nerine.core.tags import read_scheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 from nerine.data.formats.options import ANNOTATIONS, NEVER_ACCEPTED, UNUSUAL, Offsets, Overlaps
@@ -48,19 +48,23 @@ class CorpusOptions:
         )
 
 
-_FORMAT = click.option(
+_option = options_in("The corpus")
+_hub_option = options_in("A data set on the hub")
+
+_FORMAT = _option(
     "--format",
     type=click.Choice(list(FORMATS)),
-    help="Format of the files.  [default: found from their content]",
+    metavar="FORMAT",
+    help=f"Format of the files: {', '.join(FORMATS)}.  [default: found from their content]",
 )
 _FROM_HUB = [
-    click.option("--config", metavar="NAME", help="Configuration of a data set on the hub."),
-    click.option(
+    _hub_option("--config", metavar="NAME", help="Configuration of a data set on the hub."),
+    _hub_option(
         "--corpus-revision",
         metavar="REV",
         help="Branch, tag or commit of a data set on the hub; the same as owner/name@REV.",
     ),
-    click.option(
+    _hub_option(
         "--corpus-splits",
         metavar="OURS=NAME,…",
         help="Splits of a data set on the hub to use as train, validation and test, such as "
@@ -68,71 +72,64 @@ _FROM_HUB = [
     ),
 ]
 _READING = [
-    click.option(
+    _option(
         "--scheme-in",
         metavar="SCHEME",
         help="Scheme of the tags, or IO for labels without a prefix.  [default: found from the "
         "tags]",
     ),
-    click.option(
+    _option(
         "--token-column",
         metavar="COLUMN",
         help="Column of the tokens: a number, from 0 or backwards from -1, or in records a name.  "
         "[default: found from the file]",
     ),
-    click.option(
+    _option(
         "--tag-column",
         metavar="COLUMN",
         help="Column of the tags; several, as in 2,3, are layers.  [default: found from the file]",
     ),
-    click.option("--text-field", metavar="NAME", help="Field of the text in records and tasks."),
-    click.option(
+    _option("--text-field", metavar="NAME", help="Field of the text in records and tasks."),
+    _option(
         "--separator",
         type=click.Choice(SEPARATORS),
         help="Separator of the columns.  [default: found from the file]",
     ),
-    click.option(
+    _option(
         "--tag-names", metavar="TAG,TAG,…", help="Names of numbered tags, in order of the numbers."
     ),
-    click.option(
-        "--repair", is_flag=True, help="Repair tags that break their scheme, and count them."
-    ),
-    click.option(
+    _option("--repair", is_flag=True, help="Repair tags that break their scheme, and count them."),
+    _option(
         "--skip",
         metavar="KIND,…",
         help=f"Records and annotations to leave out and count: {', '.join(UNUSUAL)}.",
     ),
-    click.option(
+    _option(
         "--accept",
         metavar="KIND,…",
         help="Those to read like any other, and count: "
         f"{', '.join(kind for kind in UNUSUAL if kind not in NEVER_ACCEPTED)}.",
     ),
-    click.option(
+    _option(
         "--annotations",
         metavar="WAY",
         help="Which annotation of several annotators of a text to read: "
         f"{', '.join(ANNOTATIONS)}, or by=NAME.  [default: error]",
     ),
-    click.option(
+    _option(
         "--control", metavar="NAME", help="Control or layer of the entities, where there are more."
     ),
-    click.option(
+    _option(
         "--offsets",
         type=click.Choice(get_args(Offsets)),
         help="Unit of offsets.  [default: found from the entities' own texts]",
     ),
-    click.option(
-        "--inclusive-ends", is_flag=True, help="Read an entity's end as its last character."
-    ),
-    click.option(
+    _option("--inclusive-ends", is_flag=True, help="Read an entity's end as its last character."),
+    _option(
         "--overlaps",
         type=click.Choice(get_args(Overlaps)),
         help="Which of entities that overlap to read: none may (error), the longest, the shortest "
         "or the first ones, or none of them (drop).  [default: all]",
-    ),
-    click.option(  # its former name
-        "--set-aside", "overlaps", flag_value="outermost", default=None, hidden=True
     ),
 ]
 
@@ -183,27 +180,15 @@ corpus_options = gathered([_FORMAT, *_READING, *_FROM_HUB], "reading", _corpus_o
 split_option = click.option(
     "--split", metavar="NAME", help="Split of the corpus.  [default: test; all of a single file]"
 )
-errors_option = limit_option("--errors", "Number of wrong entities to show in their texts.")
+errors_option = show_option("Most wrong entities to show in their texts.")
 
 
 def format_option(*names: str, text: str) -> Decorator:
     """An option that names one of our formats; `--to` takes only those that can be written."""
     known = [name for name, each in FORMATS.items() if each.can_write or "--to" not in names]
-    return click.option(*names, type=click.Choice(known), help=text)
-
-
-@contextlib.contextmanager
-def hints_on_from() -> Iterator[None]:
-    """Names the option `--from` in hints on a format that other commands call `--format`."""
-    try:
-        yield
-    except NerineError as error:
-        hint = (error.hint or "").replace("--format ", "--from ")
-        if hint == (error.hint or ""):
-            raise
-        raise type(error)(
-            error.found, expected=error.expected, place=error.place, hint=hint
-        ) from error.__cause__
+    meaning, ends, default = text.partition(".  ")
+    shown = f"{meaning}: {', '.join(known)}{ends}{default}"
+    return click.option(*names, type=click.Choice(known), metavar="FORMAT", help=shown)
 
 
 @dataclass(frozen=True, slots=True)

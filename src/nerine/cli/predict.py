@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.completion import CHECKPOINT
+from nerine.cli.documents import check_is_text, plain_line, print_documents
 from nerine.cli.flags import FILE, output_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.options import format_option, hints_on_from, reading_options
+from nerine.cli.options import format_option, reading_options
 from nerine.cli.outputs import check_output
-from nerine.cli.terminal import VisibleOutput, console, stdout
+from nerine.cli.terminal import VisibleOutput, console, say, stdout
 from nerine.core.display import tagged_page
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, SettingsError
@@ -40,19 +43,21 @@ _STANDARD_INPUT = Path("-")
 
 
 @click.command(
+    cls=Command,
+    short_help="Tag a few texts.",
     epilog="""\b
 Examples:
   nerine predict runs/wnut "Mira Okonjo left Tandem Labs for Lisbon."
   nerine predict runs/wnut < posts.txt > posts.jsonl
   nerine predict runs/wnut --file posts.jsonl --file more.txt -o tagged.jsonl
   nerine predict runs/wnut --thresholds saved < posts.txt > sure.jsonl
-  nerine predict runs/wnut --file posts.txt --format html -o posts.html
-  nerine predict --server http://127.0.0.1:8000 "Mira Okonjo left Tandem Labs for Lisbon."
+  nerine predict runs/wnut --file posts.txt --to html -o posts.html
+  nerine predict --server http://127.0.0.1:8000 "Mira left for Lisbon."
 
 Each text gives one document, in the same order; an empty line is an empty document.
-"""
+""",
 )
-@click.argument("arguments", metavar="[CHECKPOINT] [TEXT]...", nargs=-1)
+@click.argument("arguments", metavar="[CHECKPOINT] [TEXT]...", nargs=-1, type=CHECKPOINT)
 @click.option(
     "--server",
     metavar="URL",
@@ -73,15 +78,16 @@ Each text gives one document, in the same order; an empty line is an empty docum
     help="A .txt file with a text in each line, JSON lines with texts, a column file, or - for "
     "standard input. May be repeated.",
 )
-@format_option("--from", "from_", text="Format of the files.  [default: found from their names]")
+@format_option(
+    "--format", "format_", text="Format of the files.  [default: found from their names]"
+)
 @click.option(
-    "--format",
-    "format_",
+    "--to",
     type=click.Choice(_OUTPUTS),
     help="Form of the output.  [default: found from the name of the output file; else text on a "
     "terminal, jsonl in a pipe]",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --to jsonl.")
 @output_option(
     "FILE", "File to write, completely or not at all.  [default: standard output]", required=False
 )
@@ -92,8 +98,8 @@ def predict(
     server: str | None,
     served: str | None,
     files: tuple[Path, ...],
-    from_: str | None,
     format_: str | None,
+    to: str | None,
     as_json: bool,
     output: Path | None,
     model: ModelOptions,
@@ -109,6 +115,13 @@ def predict(
     texts = arguments if server is not None else arguments[1:]
     if served is not None and server is None:
         raise SettingsError("there is no server", place="--model", hint="give --server URL")
+    for text in texts:
+        quoted = shlex.quote(text)
+        check_is_text(
+            text,
+            f"--file {quoted} tags the texts in it, as nerine tag does with large files; echo "
+            f"{quoted} | nerine predict … tags the name itself",
+        )
     if output:
         check_output(output, files)
     if not texts and not files:
@@ -116,15 +129,14 @@ def predict(
     if files.count(_STANDARD_INPUT) > 1:
         raise SettingsError("standard input can be read once only", place="--file -")
     options = options.accepting("unlabelled")
-    with hints_on_from():
-        sources = [file_texts(path, from_, options) for path in files]
+    sources = [file_texts(path, format_, options) for path in files]
     tagger = model.load(arguments[0]) if server is None else _client(server, served, model)
     if _STANDARD_INPUT in files and sys.stdin.isatty():
-        click.echo("type a text in each line; Ctrl-D ends", err=True)
+        say("type a text in each line; Ctrl-D ends")
     documents = tagger.pipe(itertools.chain(texts, *sources))
     if output is None:
         documents = _flushed(documents)
-    kind = "jsonl" if as_json else format_ or _default_format(output)
+    kind = "jsonl" if as_json else to or _default_format(output)
     _write(documents, kind, output, tagger)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from nerine.cli.flags import Decorator, default_option, gathered
+from nerine.cli.flags import Decorator, gathered
+from nerine.cli.help import options_in
 from nerine.cli.options import GoldSplit, column_named
 from nerine.core.tags import Reading, read_scheme
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
@@ -53,29 +54,34 @@ class PredictionOptions:
         )
 
 
+_option = options_in("The predictions")
+_sampling = options_in("Intervals")
+
 _PREDICTED: list[Decorator] = [
-    click.option(
+    _option(
         "--predicted-format",
         type=click.Choice(list(FORMATS)),
-        help="Format of the predictions.  [default: found from the file's content]",
+        metavar="FORMAT",
+        help="Format of the predictions, as in --format.  [default: found from the file's content]",
     ),
-    click.option(
+    _option(
         "--predicted-scheme",
         metavar="SCHEME",
         help="Scheme of the predicted tags.  [default: that of gold, or found from the tags]",
     ),
-    click.option(
+    _option(
         "--predicted-column",
         metavar="COLUMN",
         help="Column of the predicted tags.  [default: found from the file; of several the last]",
     ),
-    default_option(
+    _option(
         "--changed-tokens",
-        0.3,
-        "Share of the tokens of a column file that may differ from the gold ones.",
+        default=0.3,
+        show_default=True,
         metavar="SHARE",
+        help="Share of the tokens of a column file that may differ from the gold ones.",
     ),
-    click.option(
+    _option(
         "--reading",
         type=click.Choice(get_args(Reading)),
         default="strict",
@@ -84,9 +90,13 @@ _PREDICTED: list[Decorator] = [
     ),
 ]
 _SAMPLING = [
-    default_option("--level", 0.95, "Confidence level of the intervals."),
-    default_option("--samples", 1000, "Number of resamples of the documents."),
-    default_option("--seed", 0, "Seed of the resampling."),
+    _sampling(
+        "--level", default=0.95, show_default=True, help="Confidence level of the intervals."
+    ),
+    _sampling(
+        "--samples", default=1000, show_default=True, help="Number of resamples of the documents."
+    ),
+    _sampling("--seed", default=0, show_default=True, help="Seed of the resampling."),
 ]
 
 

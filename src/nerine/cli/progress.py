@@ -24,6 +24,7 @@ from rich.text import Text
 
 from nerine.cli.scores import epochs_table
 from nerine.cli.terminal import console, is_main_process, print_line
+from nerine.cli.verbosity import is_quiet
 from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class TaggingDisplay:
 
 @contextlib.contextmanager
 def tagging_display() -> Iterator[TaggingDisplay | None]:
-    """A display on standard error if that is a terminal, else None."""
-    if not sys.stderr.isatty():
+    """A display on standard error if that is a terminal and the command not quiet, else None."""
+    if is_quiet() or not sys.stderr.isatty():
         yield None
         return
     with tagging_bar(console(stderr=True)) as bar:
@@ -156,8 +157,8 @@ class TrainingDisplay:
 
 @contextlib.contextmanager
 def training_display() -> Iterator[TrainingDisplay | None]:
-    """A display on standard error if that is a terminal, else None."""
-    if not (is_main_process() and sys.stderr.isatty()):
+    """A display on standard error if that is a terminal and the command not quiet, else None."""
+    if is_quiet() or not (is_main_process() and sys.stderr.isatty()):
         yield None
         return
     display = TrainingDisplay(console(stderr=True))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.terminal import console, number_table, print_json, print_line
 from nerine.core.errors import HubError
@@ -12,6 +14,7 @@ from nerine.core.filenames import INFO_FILE
 
 
 @click.command(
+    cls=Command,
     short_help="Fetch a model from the hub, and check it.",
     epilog="""\b
 Examples:
@@ -23,7 +26,7 @@ Examples:
 Log in with hf auth login, or set HF_TOKEN. HF_HUB_CACHE sets the folder of the cache.
 """,
 )
-@click.argument("repository")
+@click.argument("repository", type=CHECKPOINT)
 @model_options
 @json_option
 def pull(repository: str, model: ModelOptions, as_json: bool) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import gathered, json_option
-from nerine.cli.terminal import console, print_json, print_line, stdout, table, working
+from nerine.cli.help import Command, options_in
+from nerine.cli.terminal import console, print_json, print_line, say, stdout, table, working
 from nerine.core.display import counted, visible
 from nerine.core.filenames import CARD_FILE
 
@@ -19,24 +21,26 @@ if TYPE_CHECKING:
     from nerine.publishing.push import Pushed, PushOptions, PushPlan
 
 _ONNX = ("onnx-fp32", "onnx-int8", "all")
+_statement = options_in("The model card")
+
 _STATEMENTS = [
-    click.option("--license", metavar="NAME", help="Licence, such as apache-2.0."),
-    click.option(
+    _statement("--license", metavar="NAME", help="Licence, such as apache-2.0."),
+    _statement(
         "--license-name",
         metavar="NAME",
         help="Name of a licence that the hub does not know; with --license other.",
     ),
-    click.option("--license-link", metavar="URL", help="Address of its text."),
-    click.option(
+    _statement("--license-link", metavar="URL", help="Address of its text."),
+    _statement(
         "--language", metavar="CODE", multiple=True, help="Language, such as en. May be repeated."
     ),
-    click.option("--title", metavar="TEXT", help="Title of the model card."),
-    click.option("--dataset", metavar="ID", help="Id of the data set on the hub."),
-    click.option("--dataset-name", metavar="TEXT", help="Name of the data set."),
-    click.option("--base-model", metavar="ID", help="Id of the encoder on the hub."),
-    click.option("--intended-use", metavar="TEXT", help="Use it is intended for."),
-    click.option("--limits", metavar="TEXT", help="Uses it is not fit for."),
-    click.option(
+    _statement("--title", metavar="TEXT", help="Title of the model card."),
+    _statement("--dataset", metavar="ID", help="Id of the data set on the hub."),
+    _statement("--dataset-name", metavar="TEXT", help="Name of the data set."),
+    _statement("--base-model", metavar="ID", help="Id of the encoder on the hub."),
+    _statement("--intended-use", metavar="TEXT", help="Use it is intended for."),
+    _statement("--limits", metavar="TEXT", help="Uses it is not fit for."),
+    _statement(
         "--author", "authors", metavar="NAME", multiple=True, help="Author. May be repeated."
     ),
 ]
@@ -76,6 +80,7 @@ def _options(values: dict[str, Any]) -> PushOptions:
 
 
 @click.command(
+    cls=Command,
     short_help="Publish a checkpoint on the hub.",
     epilog="""\b
 Examples:
@@ -89,7 +94,7 @@ dataset_name, base_model, intended_use, limits, authors. A terminal asks for a l
 language that are not stated; an empty answer leaves them open.
 """,
 )
-@click.argument("checkpoint")
+@click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("repository")
 @gathered([*_PUSHING, *_STATEMENTS], "options", _options)
 @click.option("--dry-run", is_flag=True, help="Show the files and the card without asking the hub.")
@@ -140,7 +145,7 @@ def _answer(question: str) -> str:
 
 def _print_progress(message: str) -> None:
     if sys.stderr.isatty():
-        click.echo(visible(message), err=True)
+        say(message)
 
 
 def print_plan(plan: PushPlan, as_json: bool) -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import json_option, output_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading_notes, split_option
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
-from nerine.cli.terminal import json_text, print_json, working
-from nerine.core.display import counted, visible
+from nerine.cli.terminal import json_text, print_json, say, working
+from nerine.core.display import counted
 from nerine.core.errors import FormatError
 from nerine.core.files import replacing
 
@@ -24,6 +26,7 @@ _ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}
 
 
 @click.command(
+    cls=Command,
     short_help="Write a page of scores and errors.",
     epilog="""\b
 Examples:
@@ -33,8 +36,8 @@ Examples:
   nerine report runs/wnut wnut17/ --json | jq .overall
 """,
 )
-@click.argument("run")
-@click.argument("corpus")
+@click.argument("run", type=CHECKPOINT)
+@click.argument("corpus", type=CORPUS)
 @split_option
 @output_option("FILE", "File for the report; replaced if it exists.", required=False)
 @click.option(
@@ -90,8 +93,7 @@ def report(
             file.write(content.encode())
         scores = made.scores
         number = counted(scores.documents, "document")
-        message = f"wrote {output}: F1 {scores.overall.f1:.4f} over {number}"
-        click.echo(visible(message), err=True)
+        say(f"wrote {output}: F1 {scores.overall.f1:.4f} over {number}")
     if as_json:
         print_json(made.to_dict())
 

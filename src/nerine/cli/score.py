@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import FILE, json_option
+from nerine.cli.help import Command
 from nerine.cli.options import (
     CorpusOptions,
     GoldSplit,
@@ -28,24 +30,26 @@ _GOLD_COLUMN, _PREDICTED_COLUMN = -2, -1
 
 
 @click.command(
-    short_help="Score any system's file against a gold one.",
+    cls=Command,
+    short_help="Score any system's file against gold.",
     epilog="""\b
 Examples:
   nerine score test.conll predicted.conll
   nerine score wnut17/ predicted.jsonl --split test --json
   nerine score both.conll
-  nerine score test.jsonl predicted.conll --predicted-scheme BIOES --errors 20
+  nerine score test.jsonl predicted.conll --predicted-scheme BIOES --show 20
   nerine score wnut17/ system.pred --split test --reading lenient
 
 A column file with both gold and predicted tags has them in its last two columns, as in conlleval's
 files, or in those that --tag-column and --predicted-column name.
 """,
 )
-@click.argument("gold")
+@click.argument("gold", type=CORPUS)
 @click.argument("predicted", required=False, type=FILE)
 @split_option
 @click.option(
     "--train",
+    type=CORPUS,
     metavar="CORPUS",
     help="Corpus whose entities count as seen in training.  [default: the training split of GOLD]",
 )
@@ -59,7 +63,7 @@ def score(
     predicted: Path | None,
     split: str | None,
     train: str | None,
-    errors: int,
+    show: int,
     prediction: PredictionOptions,
     sampling: dict[str, Any],
     reading: CorpusOptions,
@@ -99,7 +103,7 @@ def score(
 
     on = noted_console(notes)
     print_evaluation(evaluation, f"{predicted or gold} against {gold}", on)
-    print_errors(evaluation.analysis, alignment.places, errors, on)
+    print_errors(evaluation.analysis, alignment.places, show, on)
 
 
 def _align_columns(

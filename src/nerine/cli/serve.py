@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import FILE, Decorator, default_option, gathered
+from nerine.cli.help import Command, options_in
 from nerine.cli.model_options import ModelOptions, tagging_options
-from nerine.cli.terminal import working
+from nerine.cli.terminal import say, working
 from nerine.core.display import visible
 from nerine.core.errors import SettingsError
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from nerine.serving.http.app import AppOptions
 
 _LOCAL = ("127.0.0.1", "::1", "localhost")
-_OF_ONE = ("revision", "scheme", "tags", "words", "decoding", "max_length")
-"""Options that say something of one checkpoint."""
 _COUNT = click.IntRange(min=1)
 
 
@@ -89,6 +89,13 @@ def _keys_in(path: Path | None) -> list[str]:
     return keys
 
 
+_access, _limit = options_in("Who may use it"), options_in("Limits")
+
+
+def _most(flag: str, default: int, text: str, metavar: str = "N") -> Decorator:
+    return _limit(flag, default=default, show_default=True, type=_COUNT, metavar=metavar, help=text)
+
+
 _SERVER: list[Decorator] = [
     default_option(
         "--host", "127.0.0.1", "Address to listen on; 0.0.0.0 for all of the machine's."
@@ -99,7 +106,7 @@ _SERVER: list[Decorator] = [
     click.option(
         "--uds", type=FILE, metavar="PATH", help="Unix socket, in place of host and port."
     ),
-    click.option(
+    _access(
         "--key",
         multiple=True,
         metavar="KEY",
@@ -107,8 +114,8 @@ _SERVER: list[Decorator] = [
         help="Key that requests must have; may be repeated. Other users of the machine see it in "
         "the list of processes: rather use NERINE_KEY or --key-file.  [default: none is needed]",
     ),
-    click.option("--key-file", type=FILE, metavar="FILE", help="File with a key in each line."),
-    click.option(
+    _access("--key-file", type=FILE, metavar="FILE", help="File with a key in each line."),
+    _access(
         "--cors",
         multiple=True,
         metavar="ORIGIN",
@@ -123,23 +130,17 @@ _SERVER: list[Decorator] = [
         show_default="en",
         help="Language of the models, which Presidio's clients ask for; may be repeated.",
     ),
-    default_option(
-        "--max-body", 8 * 1024 * 1024, "Most bytes of a request.", type=_COUNT, metavar="N"
-    ),
-    default_option("--max-texts", 256, "Most texts of a request.", type=_COUNT, metavar="N"),
-    default_option(
-        "--max-characters", 2_000_000, "Most characters of a text.", type=_COUNT, metavar="N"
-    ),
-    click.option(
+    _most("--max-body", 8 * 1024 * 1024, "Most bytes of a request."),
+    _most("--max-texts", 256, "Most texts of a request."),
+    _most("--max-characters", 2_000_000, "Most characters of a text."),
+    _limit(
         "--queue",
         type=_COUNT,
         metavar="N",
         help="Refuse requests while about so many subwords wait.  [default: what the models run in "
         "0.12 seconds, found at the start]",
     ),
-    default_option(
-        "--timeout", 60, "Most seconds that a request may take.", type=_COUNT, metavar="SECONDS"
-    ),
+    _most("--timeout", 60, "Most seconds that a request may take.", metavar="SECONDS"),
     default_option(
         "--grace",
         0.0,
@@ -161,8 +162,9 @@ server_options = gathered(_SERVER, "server", ServerOptions.of)
 
 
 @click.command(
-    context_settings={"auto_envvar_prefix": "NERINE_SERVE"},
+    cls=Command,
     short_help="Serve models over HTTP.",
+    context_settings={"auto_envvar_prefix": "NERINE_SERVE"},
     epilog="""\b
 Examples:
   nerine serve runs/wnut
@@ -176,6 +178,7 @@ NERINE_SERVE_MAX_BODY, and the checkpoints are NERINE_SERVE_CHECKPOINTS, with sp
 )
 @click.argument(
     "checkpoints",
+    type=CHECKPOINT,
     metavar="CHECKPOINT[=NAME]...",
     nargs=-1,
     required=True,
@@ -192,14 +195,7 @@ def serve(checkpoints: tuple[str, ...], server: ServerOptions, model: ModelOptio
     from nerine.serving.http.logs import logging_as
 
     named = checkpoints_by_name(checkpoints)
-    if len(named) > 1:
-        for option in _OF_ONE:
-            if getattr(model, option) is not None:
-                raise SettingsError(
-                    "this would be said of each of several checkpoints",
-                    place=f"--{option.replace('_', '-')}",
-                    hint="serve one checkpoint; a revision is also OWNER/NAME@REVISION",
-                )
+    model.check_one(checkpoints)
     with server.bind() as place, logging_as(server.log):
         if server.workers > 1:
             _serve_with_workers(named, server, model, place)
@@ -239,7 +235,7 @@ def _announce(server: ServerOptions, names: list[str], address: str) -> None:
         message = json.dumps({**line, "message": message, "address": address}, ensure_ascii=False)
     click.echo(message)
     if not server.keys and server.uds is None and server.host not in _LOCAL:
-        click.echo("note: no key is needed, and other machines may reach this address", err=True)
+        say("note: no key is needed, and other machines may reach this address")
 
 
 def _serve(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import default_option, json_option, output_option
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, format_option, notes_on
 from nerine.cli.terminal import noted_console, print_json, print_line, print_numbers
 from nerine.core.display import counted, listed
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Divide the documents of CORPUS into splits.",
+    cls=Command,
+    short_help="Divide a corpus into splits or folds.",
     epilog="""\b
 Examples:
   nerine split annotated.jsonl -o corpus/
-  nerine split wnut17/ -o again/ --of all --validation 0.15 --test 0.15 --seed 7
+  nerine split wnut17/ -o again/ --of all --validation 0.2 --test 0.2 --seed 7
   nerine split train.conll -o corpus/ --test 0 --to spans
   nerine split annotated.jsonl -o folds/ --folds 5
 
@@ -36,7 +39,7 @@ Sentences of one -DOCSTART- article and equal texts stay together; labels are di
 The result depends on --seed, the texts and their labels, not on the order of the documents.
 """,
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option("FOLDER", "Folder to write: a new or empty one.")
 @default_option(
     "--of",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.completion import CHECKPOINT, CORPUS
+from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import FILE, default_option, json_option, output_option
-from nerine.cli.group import INTERRUPTED
+from nerine.cli.help import Command
 from nerine.cli.model_options import tag_names
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.outputs import check_output
@@ -43,19 +45,20 @@ _OF_FOLDS = ("folds", "work", "keep_work", "resume")
 
 
 @click.command(
+    cls=Command,
+    short_help="Find labels that are likely wrong.",
     epilog="""\b
 Examples:
   nerine suspects wnut17/ -o suspects.jsonl --html review.html
-  nerine suspects wnut17/ -o suspects.jsonl --split train --split validation --folds 5
-  nerine suspects wnut17/ -o suspects.jsonl --resume
-  nerine suspects wnut17/ -o suspects.jsonl --split validation --model runs/wnut
+  nerine suspects wnut17/ -o suspects.jsonl --folds 5 --resume
+  nerine suspects wnut17/ -o new.jsonl --split test --checkpoint runs/wnut
 
 Kinds: missed (an entity without a label), type (another label), boundary (other ends), spurious
 (a label without an entity). The kinds take turns in the list; within a kind, the likeliest error
 comes first.
-"""
+""",
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option(
     "FILE.jsonl",
     "File for all label errors, a JSON object in each line; written completely or not at all.",
@@ -83,14 +86,15 @@ comes first.
     type=click.IntRange(min=2),
 )
 @click.option(
-    "--model",
+    "--checkpoint",
+    type=CHECKPOINT,
     metavar="CHECKPOINT",
     help="Judge by this model instead of training any; it must not be trained on these splits.",
 )
 @click.option(
     "--tags",
     metavar="TAG,TAG,…",
-    help="Tags of a --model not made by Nerine, as in nerine predict.",
+    help="Tags of a --checkpoint not made by Nerine, as in nerine predict.",
 )
 @click.option(
     "--work",
@@ -110,7 +114,7 @@ def suspects(
     output: Path,
     page: Path | None,
     splits: tuple[str, ...],
-    model: str | None,
+    checkpoint: str | None,
     tags: str | None,
     changes: dict[str, Any],
     reading: CorpusOptions,
@@ -133,24 +137,26 @@ def suspects(
         check_output(page, [corpus])
         if page.resolve() == output.resolve():
             raise click.UsageError("-o and --html name the same file")
-    if model:
+    if checkpoint:
         _check_no_training_options(context, changes)
         changes |= {"tags": tag_names(tags)} if tags else {}
     elif tags:
-        raise click.UsageError("--tags is for a model of another program, which --model names")
+        raise click.UsageError("--tags is for a model of another program, which --checkpoint names")
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
     work = work or output.with_name(f"{output.name}.work")
     try:
-        report = _examine(loaded, splits, model, changes, work=work, folds=folds, resume=resume)
+        report = _examine(
+            loaded, splits, checkpoint, changes, work=work, folds=folds, resume=resume
+        )
     except KeyboardInterrupt:
-        if model or not work.exists():
+        if checkpoint or not work.exists():
             raise click.Abort from None
         state = f"interrupted; the trained models are kept in {work}"
         print_resuming_command(state, resuming_command(context))
         context.exit(INTERRUPTED)
     _write(report, output, page)
-    if not model and not keep_work:
+    if not checkpoint and not keep_work:
         _remove_runs(work)
     notes = [*notes_on(loaded), *report.notes]
     if as_json:
@@ -163,13 +169,15 @@ def suspects(
 
 
 def _check_no_training_options(context: click.Context, changes: dict[str, Any]) -> None:
-    """Raises `UsageError` for an option of training, which has no effect with `--model`."""
+    """Raises `UsageError` for an option of training, which has no effect with `--checkpoint`."""
     typed = click.core.ParameterSource.COMMANDLINE
     given = [name for name in _OF_FOLDS if context.get_parameter_source(name) is typed]
     useless = [*given, *(name for name in changes if name not in _OF_MODEL | _OF_USAGE)]
     if useless:
         flag = useless[0].replace("_", "-")
-        raise click.UsageError(f"--{flag} is for training, and with --model no model is trained")
+        raise click.UsageError(
+            f"--{flag} is for training, and with --checkpoint no model is trained"
+        )
 
 
 def _examine(

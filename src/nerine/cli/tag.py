@@ -9,11 +9,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
+from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import default_option, json_option
+from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import (
@@ -25,6 +27,7 @@ from nerine.cli.terminal import (
     stdout,
     working,
 )
+from nerine.cli.verbosity import is_quiet
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.serving.files.inputs import STANDARD
@@ -32,17 +35,23 @@ from nerine.serving.files.options import FORMATS, QUOTINGS, Format, Quoting, Sta
 from nerine.serving.files.outputs import Outputs
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SIGNS = {"tab": "\t", "space": " "}
+
 SOME_FAILED = 1
 """The exit code if some documents failed and all others are done."""
 
 
 @click.command(
+    cls=Command,
     short_help="Tag files of any length, resumably.",
     epilog="""\b
 Examples:
   nerine tag runs/wnut posts.txt -o posts.jsonl
-  nerine tag runs/wnut posts.jsonl.gz --field body -o tagged.jsonl.gz --resume
-  nerine tag runs/wnut table.csv --column comment -o table.tagged.csv
+  nerine tag runs/wnut posts.json.gz --text-field body -o out.json.gz --resume
+  nerine tag runs/wnut table.csv --text-field comment -o table.tagged.csv
   nerine tag runs/wnut archive/ "more/*.parquet" -o tagged/ --thresholds saved
   zcat posts.gz | nerine tag runs/wnut - --format text -o - | head
 
@@ -51,12 +60,13 @@ A record that cannot be read or tagged is written to OUTPUT.failed.jsonl, whole 
 and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unusable input.
 """,
 )
-@click.argument("checkpoint")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("checkpoint", type=CHECKPOINT)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--output",
     required=True,
+    type=click.Path(),
     metavar="OUTPUT",
     help="A file if the input is one file, else a folder; or - for standard output.",
 )
@@ -66,11 +76,12 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
     type=click.Choice(FORMATS),
     help="Format of all inputs.  [default: found from their names]",
 )
-@default_option("--field", "text", "Field of the text in JSON lines.", metavar="NAME")
-@default_option("--column", "text", "Column of the text in CSV, TSV and Parquet.", metavar="NAME")
+@default_option("--text-field", "text", "Field or column that holds the text.", metavar="NAME")
 @default_option("--into", "entities", "Field or column for the entities.", metavar="NAME")
 @click.option(
-    "--delimiter", metavar="SIGN", help="Sign between cells.  [default: , in CSV, TAB in TSV]"
+    "--separator",
+    metavar="SIGN",
+    help="Sign between cells, or tab or space.  [default: , in CSV, TAB in TSV]",
 )
 @click.option(
     "--quoting",
@@ -89,10 +100,9 @@ def tag(
     inputs: tuple[str, ...],
     output: str,
     format_: Format | None,
-    field: str,
-    column: str,
+    text_field: str,
     into: str,
-    delimiter: str | None,
+    separator: str | None,
     quoting: Quoting | None,
     resume: bool,
     overwrite: bool,
@@ -110,7 +120,9 @@ def tag(
     to_stream = output == STANDARD
     if to_stream and as_json:
         raise SettingsError("the records already go to standard output", place="--json")
-    options = TaggingOptions(format_, field, column, into, delimiter, quoting, start)
+    options = TaggingOptions(
+        format_, text_field, into, _SIGNS.get(separator or "", separator), quoting, start
+    )
     target: str | BinaryIO = output
     if to_stream:
         stream = _VisibleBytes() if sys.stdout.isatty() else stdout().buffer
@@ -170,8 +182,25 @@ def _resumable(context: click.Context, planned: TaggingPlan | None) -> Iterator[
 
 
 def print_summary(summary: TaggingSummary) -> None:
-    """Prints counts and outputs to standard error, as standard output may take the records."""
+    """Prints counts and outputs to standard error, as standard output may take the records.
+
+    A quiet command prints only how many failed.
+    """
     on = console(stderr=True)
+    if not is_quiet():
+        _print_counts(summary, on)
+    if summary.failures:
+        where = f": they and the reasons are in {summary.failed}" if summary.failed else ""
+        print_line(on, f"{counted(summary.failures, 'document')} failed{where}", "bold")
+    if not is_quiet():
+        outputs = summary.outputs
+        if len(outputs) > 1:
+            print_line(on, f"written: {len(outputs):,} files, the last one {Path(outputs[-1])}")
+        elif outputs != (STANDARD,):
+            print_line(on, f"written: {outputs[0]}")
+
+
+def _print_counts(summary: TaggingSummary, on: Console) -> None:
     for path in summary.passed_over:
         print_line(on, f"note: {path} is hidden and was passed over")
     for note in summary.notes:
@@ -194,11 +223,3 @@ def print_summary(summary: TaggingSummary) -> None:
     kept = summary.documents - summary.failures
     records = counted(summary.documents, "record")
     print_line(on, f"{records} in = {kept:,} out + {summary.failures:,} failed")
-    if summary.failures:
-        where = f": they and the reasons are in {summary.failed}" if summary.failed else ""
-        print_line(on, f"{counted(summary.failures, 'document')} failed{where}", "bold")
-    outputs = summary.outputs
-    if len(outputs) > 1:
-        print_line(on, f"written: {len(outputs):,} files, the last one {Path(outputs[-1])}")
-    elif outputs != (STANDARD,):
-        print_line(on, f"written: {outputs[0]}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from nerine.cli.verbosity import is_quiet
 from nerine.core.display import visible
 
 if TYPE_CHECKING:
@@ -107,7 +108,13 @@ def noted_console(notes: Iterable[str]) -> Console:
 def print_notes(notes: Iterable[str]) -> None:
     """Prints notes on standard error, a line each."""
     for note in notes:
-        click.echo(visible(f"note: {note}"), err=True)
+        say(f"note: {note}")
+
+
+def say(text: str) -> None:
+    """Prints what is not the result on standard error, unless the command is quiet."""
+    if not is_quiet():
+        click.echo(visible(text), err=True)
 
 
 def print_warnings(on: Console, warnings: Iterable[str]) -> None:
@@ -211,11 +218,11 @@ def column_groups(
 
 @contextlib.contextmanager
 def working(message: str) -> Iterator[Callable[[str], None]]:
-    """Shows a message with a spinner while the block runs, on a terminal only.
+    """Shows a message with a spinner while the block runs, on a terminal only, if not quiet.
 
     Gives a function that adds the current step to the message.
     """
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda _: None
         return
     with console(stderr=True).status(cell(message)) as status:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
+from nerine.cli.completion import CORPUS
 from nerine.cli.flags import json_option, output_option
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
 from nerine.cli.terminal import console, print_json, print_line, working
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
+    short_help="Fine-tune an encoder on a corpus.",
     epilog="""\b
 Examples:
   nerine train sample -o runs/sample
-  nerine train wnut17/ --encoder distilbert/distilbert-base-uncased -o runs/wnut --epochs 3
+  nerine train wnut17/ -o runs/large --encoder FacebookAI/roberta-large
   nerine train wnut17/ --plan
   nerine train wnut17/ -o runs/wnut --resume
   nerine train wnut17/ -o runs/wnut --seeds 3
@@ -40,9 +44,9 @@ Examples:
 
 The settings are those of a recipe, changed by a settings file, then by options. A resumed run keeps
 the settings that it began with.
-"""
+""",
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option(
     "RUN",
     "Folder for the checkpoint: a new or empty one, or that of the run to resume.",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 
 import nerine
+from nerine.cli.completion import ENCODER, Name
+from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import FILE, Decorator, gathered
-from nerine.cli.group import INTERRUPTED, LEARNED_NOTHING
+from nerine.cli.group import LEARNED_NOTHING
+from nerine.cli.help import options_in
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import console, is_main_process, noted_console, print_json, print_line
+from nerine.cli.verbosity import is_quiet
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
 from nerine.core.settings import choices_of
@@ -43,16 +48,43 @@ settings_file_option = click.option(
 )
 
 
+SECTIONS: Mapping[str, Sequence[str]] = {
+    "The model": (
+        *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
+        *("tag_prior", "head_seed"),
+    ),
+    "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
+    "Length of training and validation": (
+        *("steps", "epochs", "validate_every", "validation_sample", "whole_validations"),
+        *("validation_fraction", "early_stopping", "save_steps"),
+    ),
+    "Optimizer and regularisation": (
+        *("learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),
+        *("max_gradient_norm", "averaging", "dropout", "masking", "freeze_embeddings"),
+    ),
+    "Batches, precision and trackers": (
+        *("batching", "batch_size", "token_budget", "gradient_accumulation", "precision"),
+        *("seed", "report_to"),
+    ),
+}
+"""The settings in the sections of the help."""
+
+_METAVARS: Mapping[type, str] = {int: "N", float: "X"}
+_COMPLETED: Mapping[str, Name] = {"encoder": ENCODER}
+
+
 def setting_options(base: RunSettings) -> Decorator:
     """An option for each setting; those given reach the command as `changes`.
 
     `base` has the defaults that the help shows.
     """
     kinds = get_type_hints(type(base))
-    shared = {field.name for field in dataclasses.fields(RunSettings)}
-    own_first = sorted(dataclasses.fields(base), key=lambda field: field.name in shared)
+    fields = {field.name: field for field in dataclasses.fields(base)}
     options = [
-        _setting_option(field, kinds[field.name], getattr(base, field.name)) for field in own_first
+        _setting_option(fields[name], kinds[name], getattr(base, name), section)
+        for section, names in SECTIONS.items()
+        for name in names
+        if name in fields
     ]
     return gathered(
         options,
@@ -61,9 +93,12 @@ def setting_options(base: RunSettings) -> Decorator:
     )
 
 
-def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> Decorator:
+def _setting_option(
+    field: dataclasses.Field[Any], kind: Any, default: Any, section: str
+) -> Decorator:
+    option = options_in(section)
     text = field.metadata["help"]
-    if text.partition(" ")[0].isalpha():  # not bf16
+    if text.partition(" ")[0].rstrip(",").isalpha():  # not bf16
         text = text[0].upper() + text[1:]
     shown = str(default).lower() if isinstance(default, bool) else default
     text += "." if default in (None, ()) else f".  [default: {shown}]"
@@ -71,14 +106,15 @@ def _setting_option(field: dataclasses.Field[Any], kind: Any, default: Any) -> D
     details: dict[str, Any] = {"default": None, "help": text}
     kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
     if choices := choices_of(kind):
-        return click.option(flag, type=click.Choice(choices), **details)
+        return option(flag, type=click.Choice(choices), **details)
     if kind is bool:
-        return click.option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
+        return option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
     if get_args(kind)[:1] == (int,) and get_origin(kind) is tuple:
-        return click.option(flag, type=whole_numbers, metavar="N,N,…", **details)
+        return option(flag, type=whole_numbers, metavar="N,N,…", **details)
     if get_origin(kind) is tuple:
-        return click.option(flag, multiple=True, metavar="NAME", **details)
-    return click.option(flag, type=kinds[0], **details)
+        return option(flag, multiple=True, metavar="NAME", **details)
+    metavar = _METAVARS.get(kinds[0], field.name.upper())
+    return option(flag, type=_COMPLETED.get(field.name, kinds[0]), metavar=metavar, **details)
 
 
 def whole_numbers(value: str) -> tuple[int, ...]:
@@ -126,7 +162,7 @@ def run_training(
 
 def print_plan(plan: Plan) -> None:
     """Prints a line for each choice of a plan."""
-    if is_main_process():
+    if is_main_process() and not is_quiet():
         on = console()
         for line in str(plan).splitlines():
             print_line(on, line)
@@ -176,8 +212,11 @@ def exit_if_nothing_learned(*runs: TrainingRun) -> None:
         click.get_current_context().exit(LEARNED_NOTHING)
 
 
-def print_run(run: TrainingRun, notes: list[str]) -> None:
-    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder."""
+def print_run(run: TrainingRun, notes: list[str], *, hints: str = "") -> None:
+    """Prints the notes, a row for each epoch, the signs of failure, and the checkpoint's folder.
+
+    `hints` stands before each hint.
+    """
     from nerine.cli.scores import epochs_table
 
     on = noted_console(notes)
@@ -185,15 +224,15 @@ def print_run(run: TrainingRun, notes: list[str]) -> None:
     if run.epochs:
         on.print(epochs_table(run.epochs, kept, "kept"))
     for sign in run.signs:
-        print_sign(sign, on)
+        print_sign(sign, on, hints)
     if kept:
         print_line(on, f"the checkpoint is in {run.folder}")
 
 
-def print_sign(sign: Sign, on: Console) -> None:
-    """Prints a sign of failure and what to try; it stands out on a terminal."""
+def print_sign(sign: Sign, on: Console, before: str = "") -> None:
+    """Prints a sign of failure and, after `before`, what to try; it stands out on a terminal."""
     print_line(on, f"sign of failure: {sign.message}", "bold yellow")
-    print_line(on, f"  hint: {sign.hint}")
+    print_line(on, f"  hint: {before}{sign.hint}")
 
 
 def print_interruption(signal: str, command: str) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
+from nerine.cli.completion import CORPUS
+from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import default_option, json_option, output_option
-from nerine.cli.group import INTERRUPTED
+from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import Titled, noted_console, print_json, print_line, table, working
@@ -26,21 +28,23 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
+    short_help="Search for settings that suit a corpus.",
     epilog="""\b
 Examples:
   nerine tune posts/ -o tuned --minutes 30
   nerine tune posts/ -o tuned --minutes 120 --resume
-  nerine tune posts/ -o tuned --runs 40 --tune learning_rate --tune steps --tune dropout
-  nerine tune posts/ -o tuned --encoder distilbert/distilbert-base-uncased --layer-decay 1
+  nerine tune posts/ -o tuned --runs 40 --tune learning_rate --tune dropout
+  nerine tune posts/ -o tuned --encoder FacebookAI/roberta-base
   nerine train posts/ --settings tuned/recipe.toml -o runs/posts
 
 The first trial has the settings of `nerine train`. The best trials are trained with other seeds,
 and the recipe differs from the default only if they are better by more than chance. TUNED has
 study.jsonl, from which --resume continues, also with a larger budget; trials.jsonl; report.md; and
 recipe.toml. Checkpoints are not kept.
-"""
+""",
 )
-@click.argument("corpus")
+@click.argument("corpus", type=CORPUS)
 @output_option("TUNED", "Folder for the search: a new or empty one, or that of the one to resume.")
 @click.option(
     "--tune",

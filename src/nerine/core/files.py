@@ -151,6 +151,15 @@ def replacing(
         partial.unlink(missing_ok=True)
 
 
+def found_by_disk(error: OSError) -> tuple[str | None, str]:
+    """The place of an error of the operating system, if it has one, and the problem in words."""
+    place = error.filename2 or error.filename
+    if isinstance(place, bytes):
+        place = os.fsdecode(place)
+    found = f"cannot be read or written: {error.strerror or error}"
+    return None if place is None else str(place), found
+
+
 @contextlib.contextmanager
 def write_errors(
     kind: type[NerineError],

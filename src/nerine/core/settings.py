@@ -81,7 +81,7 @@ def with_field_docs(kind: type[Record]) -> type[Record]:
     fields = ""
     for field in dataclasses.fields(kind):
         meaning = str(field.metadata["help"])
-        if meaning.partition(" ")[0].isalpha():
+        if meaning.partition(" ")[0].rstrip(",").isalpha():
             meaning = meaning[:1].upper() + meaning[1:]
         least, most = field.metadata.get("least"), field.metadata.get("most")
         bounds = [f"at least {least:g}"] if least is not None else []

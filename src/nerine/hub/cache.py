@@ -88,9 +88,14 @@ def describe_cache(repo: RepoName) -> str:
     revisions = [*names_below(folder / "refs"), *commits]
     if revisions:
         return ", ".join(f"{repo.id}@{revision}" for revision in revisions[:_MOST_NAMES])
-    prefix = f"{repo.kind}s--"
-    others = (path.name.removeprefix(prefix) for path in folder.parent.glob(f"{prefix}*"))
-    return listed(sorted(name.replace("--", "/") for name in others), _MOST_NAMES) or "nothing is"
+    return listed(cached_ids(repo.kind), _MOST_NAMES) or "nothing is"
+
+
+def cached_ids(kind: str) -> list[str]:
+    """The ids of the cached repositories of a kind, `"model"` or `"dataset"`, sorted."""
+    prefix = f"{kind}s--"
+    folders = Path(constants.HF_HUB_CACHE).glob(f"{prefix}*")
+    return sorted(each.name.removeprefix(prefix).replace("--", "/") for each in folders)
 
 
 def _repo_folder(repo: RepoName) -> Path:

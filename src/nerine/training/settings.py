@@ -245,14 +245,14 @@ class DistillationSettings(RunSettings):
     weight of the gold labels are those of Hinton, Vinyals & Dean (2015).
 
     Raises:
-        SettingsError: If a value has the wrong type or is out of its range, or `layers` and `keep`
-            contradict each other.
+        SettingsError: If a value has the wrong type or is out of its range, or `layers` and
+            `keep_layers` contradict each other.
     """
 
     layers: int | None = _setting(
         None, "number of the student's layers; by default half of its teacher's", least=1
     )
-    keep: tuple[int, ...] = _setting(
+    keep_layers: tuple[int, ...] = _setting(
         (), "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest"
     )
     epochs: int | None = _other_default("epochs", 7, "passes over the training split")
@@ -283,16 +283,18 @@ class DistillationSettings(RunSettings):
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)
-        ascending = list(self.keep) == sorted({*self.keep})
-        if not ascending or not all(has_type(layer, int) and layer >= 0 for layer in self.keep):
+        ascending = list(self.keep_layers) == sorted({*self.keep_layers})
+        if not ascending or not all(
+            has_type(layer, int) and layer >= 0 for layer in self.keep_layers
+        ):
             raise SettingsError(
-                f"{self.keep!r} is not a valid list of layers",
-                place="keep",
+                f"{self.keep_layers!r} is not a valid list of layers",
+                place="keep_layers",
                 expected="numbers from 0 in ascending order, such as 0,2,5",
             )
-        if self.keep and self.layers not in (None, len(self.keep)):
+        if self.keep_layers and self.layers not in (None, len(self.keep_layers)):
             raise SettingsError(
-                f"{self.layers} layers, but keep lists {len(self.keep)}",
+                f"{self.layers} layers, but keep_layers lists {len(self.keep_layers)}",
                 place="layers",
                 expected="one of the two settings, or two that agree",
             )

@@ -66,7 +66,7 @@ CASES = {
         CONVERT,
         {"in.xyz": "Ines ran"},
         changes={"in.xyz": LINE},
-        then=f"{CONVERT} --from spans",
+        then=f"{CONVERT} --format spans",
         right=SHOWN,
     ),
     "a spreadsheet": Case(
@@ -86,7 +86,7 @@ CASES = {
     "an unknown extension of a table": Case(
         "convert in.xyz out.jsonl --token-column A --tag-column B",
         {"in.xyz": "A,B\nInes,B-PER\nran,O\n\n"},
-        {"--from csv": SHOWN},
+        {"--format csv": SHOWN},
     ),
     "an unknown extension of a corpus": Case(
         "describe in.xyz --token-column A --tag-column B",

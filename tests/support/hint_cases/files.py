@@ -103,13 +103,13 @@ CASES: dict[str, Case] = {
         right=ZOE,
     ),
     "an array of tasks that is cut": Case(
-        convert_json() + " --from label-studio",
+        convert_json() + " --format label-studio",
         {"in.json": json.dumps([TASK, TASK])[:-40]},
         changes={"in.json": json.dumps([TASK])},
         right=INES,
     ),
     "tasks that are cut": Case(
-        convert_json() + " --from label-studio",
+        convert_json() + " --format label-studio",
         {"in.json": json.dumps(TASK, indent=1)[:-40]},
         changes={"in.json": json.dumps(TASK, indent=1)},
         right=INES,

@@ -206,12 +206,12 @@ CASES = {
     ),
     "numbers of tags": Case(CONVERT, lines(words(1, 0)), {"--tag-names O,B-PER": INES}),
     "another field of the tokens": Case(
-        f"{CONVERT} --from words",
+        f"{CONVERT} --format words",
         lines({"mine": ["Ines", "ran"], "ner_tags": ["B-PER", "O"]}),
         {"--token-column mine": INES},
     ),
     "another field of the tags": Case(
-        f"{CONVERT} --from words",
+        f"{CONVERT} --format words",
         lines({"tokens": ["Ines", "ran"], "gold": ["B-PER", "O"]}),
         {"--tag-column gold": INES},
     ),
@@ -221,7 +221,7 @@ CASES = {
         {"--repair": INES, "--scheme-in IOB1": INES},
     ),
     "GLiNER without entities": Case(
-        "convert in.json out.jsonl --from gliner",
+        "convert in.json out.jsonl --format gliner",
         {"in.json": json.dumps([{"tokenized_text": ["Ines", "ran"]}])},
         {"--accept unlabelled": ["Ines ran"], "--skip unlabelled": []},
     ),

@@ -171,14 +171,14 @@ CASES = {
         right=INES,
     ),
     "i2b2: a folder inside": Case(
-        "convert notes out.jsonl --from i2b2",
+        "convert notes out.jsonl --format i2b2",
         {
             "notes/1.txt": TEXT,
             "notes/1.con": 'c="ines" 1:0 1:0||t="PER"\n',
             "notes/more/2.txt": TEXT,
             "notes/more/2.con": 'c="bo" 1:2 1:2||t="PER"\n',
         },
-        then="convert notes/more out.jsonl --from i2b2",
+        then="convert notes/more out.jsonl --format i2b2",
         right=["Ines met [Bo](PER)"],
     ),
     "i2b2: a text without concepts": Case(

@@ -143,7 +143,7 @@ def inside_words(view: View) -> Iterator[Remark]:
         cut = cut_words(document)
         still = [entity for entity, _ in cut_words(document, "rule-2")] if cut else []
         for entity, word in cut:
-            hint = "" if entity in still else ", which --words rule-2 divides"
+            hint = "" if entity in still else ", which nerine train --words rule-2 divides"
             yield Remark(
                 f"{quoted(document.surface(entity))} begins or ends inside the word "
                 f"{quoted(document.surface(word))}{hint}",

@@ -81,7 +81,7 @@ def find_label_errors(
     was trained on one of the splits, or if it knows no gold label; `CheckpointError` if it has
     learned nothing.
     """
-    check_judge(tagger, "without --model, models are trained by cross-validation")
+    check_judge(tagger, "without --checkpoint, models are trained by cross-validation")
     notes = _check_not_trained_on(corpus, splits, provenance or {})
     samples = samples_of(corpus, splits)
     labels = labels_of(sample.document for sample in samples)
@@ -130,6 +130,6 @@ def _check_not_trained_on(
             "the model was trained on the train split",
             place=corpus.source,
             expected="a model that was not trained on the labels that it judges",
-            hint="without --model, models are trained by cross-validation",
+            hint="without --checkpoint, models are trained by cross-validation",
         )
     return []

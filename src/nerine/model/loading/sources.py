@@ -148,6 +148,18 @@ def _pull(name: str, revision: str | None, weights: bool) -> Source:
     return Source(repo.id, snapshot.folder, snapshot)
 
 
+def installed_packages() -> list[str]:
+    """The installed packages that contain a checkpoint, each as `package:NAME`, sorted."""
+    import importlib.metadata
+
+    found = []
+    for each in importlib.metadata.distributions():
+        record = each.read_text("RECORD") or ""
+        if f"/{CONFIG_FILE}," in record and f"/{WEIGHTS_FILE}," in record:
+            found.append(f"{PACKAGE_PREFIX}{each.name}")
+    return sorted(found)
+
+
 def _package_folder(package: str) -> Path:
     """The folder with `config.json` inside an installed package, which is not imported."""
     import importlib.metadata

@@ -188,7 +188,7 @@ def _making(info: Mapping[str, Any], said: Statements) -> dict[str, Any] | None:
         "teacher": teacher
         and {
             "name": shown(shown_name(str(teacher.get("source", "")), teacher.get("kind"))),
-            "kept": len(settings.get("keep", ())),
+            "kept": len(settings.get("keep_layers", ())),
             "layers": shown(str(teacher.get("layers"))),
             "f1": f"{teacher['f1']:.4f}",
         },

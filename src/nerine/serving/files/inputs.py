@@ -60,14 +60,14 @@ class InputFile:
                     "Parquet is read only from a file, and one that is not compressed again",
                     place=self.place,
                 )
-            return ParquetReader(self.path, options.column, options.into)
+            return ParquetReader(self.path, options.text_field, options.into)
         lines = Lines(self.path, "" if self.path is None else compression_of(self.path))
         if self.format == "text":
             return TextReader(lines, options.into)
         if self.format == "jsonl":
-            return JsonLinesReader(lines, options.field, options.into)
-        delimiter = options.delimiter or ("\t" if self.format == "tsv" else ",")
-        return CsvReader(lines, options.column, options.into, delimiter, options.quoting)
+            return JsonLinesReader(lines, options.text_field, options.into)
+        delimiter = options.separator or ("\t" if self.format == "tsv" else ",")
+        return CsvReader(lines, options.text_field, options.into, delimiter, options.quoting)
 
 
 @dataclass(frozen=True, slots=True)

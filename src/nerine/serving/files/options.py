@@ -31,10 +31,9 @@ class TaggingOptions:
 
     Attributes:
         format: The format of the inputs; None to tell it from their names.
-        field: The field of JSON lines that holds the text.
-        column: The column of tables that holds the text.
+        text_field: The field of JSON lines, or the column of tables, that holds the text.
         into: The field or column that receives the entities.
-        delimiter: The character between the cells of CSV; None for a comma, or a TAB in TSV.
+        separator: The character between the cells of CSV; None for a comma, or a TAB in TSV.
         quoting: `"csv"` if quotes surround cells of CSV and TSV, `"none"` if they are characters
             like any other; None for `"csv"` in CSV, and what the file shows in TSV.
         start: Start a new run, resume an interrupted one, or start and overwrite existing files.
@@ -43,15 +42,14 @@ class TaggingOptions:
         commit_seconds: How many seconds of work may have to be repeated after a kill.
 
     Raises:
-        SettingsError: If the format or quoting is unknown, the delimiter has several characters, or
+        SettingsError: If the format or quoting is unknown, the separator has several characters, or
             the entities would replace the text.
     """
 
     format: Format | None = None
-    field: str = "text"
-    column: str = "text"
+    text_field: str = "text"
     into: str = "entities"
-    delimiter: str | None = None
+    separator: str | None = None
     quoting: Quoting | None = None
     start: Start = "new"
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -70,13 +68,13 @@ class TaggingOptions:
                 place="quoting",
                 expected=", ".join(QUOTINGS),
             )
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+        if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise SettingsError(
-                f"{self.delimiter!r} is not a valid delimiter",
-                place="delimiter",
+                f"{self.separator!r} is not a valid separator",
+                place="separator",
                 expected="one character, not a quote or line end",
             )
-        if self.into in (self.field, self.column):
+        if self.into == self.text_field:
             raise SettingsError(
                 f"the entities would replace the text, as both are called {self.into!r}",
                 place="into",
@@ -85,7 +83,7 @@ class TaggingOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""
-        names = ("format", "field", "column", "into", "delimiter", "quoting")
+        names = ("format", "text_field", "into", "separator", "quoting")
         return {name: getattr(self, name) for name in names}
 
     def model_identity(self) -> dict[str, Any]:

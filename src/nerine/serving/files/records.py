@@ -88,5 +88,5 @@ def text_missing(name: str, known: Sequence[str], place: str, what: str = "field
         f"the {what} {name!r} is missing",
         place=place,
         expected=f"one of {', '.join(map(repr, known))}" if known else None,
-        hint=f"--{what} NAME ({what}=…) names the {what} that holds the text",
+        hint=f"--text-field NAME (text_field=…) names the {what} that holds the text",
     )

@@ -98,7 +98,7 @@ def distill(
     loaded, tagger = _load_teacher(teacher, revision, scheme, tags, usage)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
     _check_known_labels(corpus, loaded)
-    student = make_student(loaded, settings.keep)
+    student = make_student(loaded, settings.keep_layers)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
     conditions = _conditions(corpus, loaded, settings, texts)
     with open_run(output, conditions, resume=resume) as run:
@@ -112,7 +112,7 @@ def distill(
         scores, _ = validate(inference, corpus.validation)
         layers, f1 = count_layers(loaded.model), scores.overall.f1
         run.notes += (*tagger.notes, *examples.notes())
-        run.notes += _student_notes(corpus, texts, settings.keep, layers, f1)
+        run.notes += _student_notes(corpus, texts, settings.keep_layers, layers, f1)
         provenance = {
             **run_provenance(corpus, settings, given=conditions["corpus"]),
             "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
@@ -172,18 +172,20 @@ def _conditions(
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
     """The settings with the layers and the learning rate filled in."""
     layers = count_layers(teacher.model)
-    keep = settings.keep or lowest_layers(settings.layers or max(1, layers // 2), layers)
+    keep = settings.keep_layers or lowest_layers(settings.layers or max(1, layers // 2), layers)
     if keep[-1] >= layers or len(keep) == layers:
         raise SettingsError(
             f"layers {', '.join(map(str, keep))} of a teacher that has {layers}",
-            place="keep" if settings.keep else "layers",
+            place="keep_layers" if settings.keep_layers else "layers",
             expected=f"fewer than {layers} of the layers 0 to {layers - 1}",
         )
     rate = settings.learning_rate
     if rate is None:
         width = width_of(teacher.model.config)
         rate = learning_rate_for(width, small=_SMALL_TEACHER_RATE, base=_BASE_TEACHER_RATE)
-    return dataclasses.replace(settings, layers=len(keep), keep=tuple(keep), learning_rate=rate)
+    return dataclasses.replace(
+        settings, layers=len(keep), keep_layers=tuple(keep), learning_rate=rate
+    )
 
 
 def _check_known_labels(corpus: Corpus, teacher: Checkpoint) -> None:
