@@ -146,7 +146,8 @@ def test_a_model_that_is_there_judges_without_training(
     result = run(corpus, "-o", output, "--split", "validation", "--model", model, "--json")
     assert result.exit_code == 0
     assert {each["split"] for each in records(output)} == {"validation"}
-    assert "no record says what the model was trained on" in json.loads(result.stdout)["notes"][0]
+    shown = json.loads(result.stdout)["contamination"]["text"]
+    assert "no record says whether the checkpoint has seen" in shown
 
 
 def test_nothing_to_suspect_is_said(tmp_path: Path, checkpoint_of: Callable[..., Path]) -> None:

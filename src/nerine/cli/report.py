@@ -90,6 +90,8 @@ def report(
             file.write(content.encode())
         scores = made.scores
         number = counted(scores.documents, "document")
+        said = "warning" if made.is_contaminated else "note"
+        click.echo(visible(f"{said}: {made.seen_texts}"), err=True)
         message = f"wrote {output}: F1 {scores.overall.f1:.4f} over {number}"
         click.echo(visible(message), err=True)
     if as_json:
@@ -126,7 +128,11 @@ def _make(
         epochs = read_epochs(run)
         tagger = model.load(run)
         name = tagger.name
-        of_run = {"predicted": tag_documents(tagger, documents), "epochs": epochs}
+        of_run = {
+            "predicted": tag_documents(tagger, documents),
+            "epochs": epochs,
+            "contamination": gold.seen_by(tagger),
+        }
         if model.thresholds is not None:
             notes.append(
                 f"predicted entities below the thresholds ({model.thresholds}) are left out"

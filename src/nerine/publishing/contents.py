@@ -28,6 +28,7 @@ from nerine.core.filenames import (
 )
 from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.evaluation.contamination import Role
 from nerine.evaluation.signs import learned_nothing, saved_signs
 from nerine.hub.upload import LocalFile
 from nerine.model.backends.saved import MODEL_FILES, PYTORCH, SavedModels, read_saved
@@ -36,7 +37,6 @@ from nerine.publishing.card import Card
 from nerine.publishing.card_mark import marked
 from nerine.publishing.file_list import LeftOut, left_out, published_files
 from nerine.publishing.naming import Shortened, public_record
-from nerine.publishing.roles import Role
 from nerine.publishing.secrets import check_no_secret
 
 ALL = "all"
