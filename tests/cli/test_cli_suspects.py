@@ -54,12 +54,13 @@ def test_writes_all_and_shows_the_first(
     assert len(found) > 20
     assert [each["rank"] for each in found] == list(range(1, len(found) + 1))
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{len(found)} suspects in 12 documents with 24 entities; the first 20"
-    rows = [line.split() for line in lines[3:23]]
+    assert lines[0].startswith("note: ")
+    assert lines[1] == f"{len(found)} suspects in 12 documents with 24 entities; the first 20"
+    rows = [line.split() for line in lines[4:24]]
     assert [(row[0], row[1]) for row in rows] == [
         (str(each["rank"]), each["kind"]) for each in found[:20]
     ]
-    assert f"{corpus}/train.conll:" in lines[3]
+    assert f"{corpus}/train.conll:" in lines[4]
     assert lines[-2:] == [f"wrote {output}", f"wrote {page}"]
     assert page.read_text().count("<li ") == len(found)
     assert [path.name for path in work.iterdir()] == ["a note of the user's"]
