@@ -79,8 +79,10 @@ def _overlap(token: Token, entity: Entity) -> bool:
     return token.start < entity.end and entity.start < token.end
 
 
-def corrupted(corpus: Corpus, number: int, seed: int) -> tuple[Corpus, list[Corruption]]:
-    """The corpus with `number` training labels changed, a third of them in each way."""
+def corrupted(
+    corpus: Corpus, number: int, seed: int, kinds: Sequence[str] = KINDS
+) -> tuple[Corpus, list[Corruption]]:
+    """The corpus with `number` training labels changed, equally many in each of `kinds`."""
     dice = random.Random(seed)
     documents = list(corpus.train)
     labels = [(n, entity) for n, document in enumerate(documents) for entity in document.entities]
@@ -89,7 +91,7 @@ def corrupted(corpus: Corpus, number: int, seed: int) -> tuple[Corpus, list[Corr
     for index, entity in labels:
         if len(changed) == number:
             break
-        kind = KINDS[len(changed) % len(KINDS)]
+        kind = kinds[len(changed) % len(kinds)]
         document = documents[index]
         choices = _choices(kind, document, entity, corpus.labels)
         if choices:

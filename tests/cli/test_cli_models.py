@@ -227,7 +227,7 @@ def test_evaluates_as_json(checkpoint: Path, corpus: Path, tagger: Tagger) -> No
     assert found["signature"].startswith("metric:entity|scheme:ranges|reading:strict|split:train|")
     assert set(found) - set(expected) == {
         *("lenient", "strict", "reading", "intervals", "breakdowns", "analysis", "signature"),
-        "notes",
+        *("notes", "contamination"),
     }
 
 

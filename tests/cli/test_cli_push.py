@@ -123,8 +123,13 @@ def test_options_reach_the_push(login: Hub, folder: Path) -> None:
     assert "language:\n- en\n- pt\n" in card
     assert "Mira O." in card
     result = run(folder, REPO, "--public", "--create-pr", "--revision", "wide")
-    assert "/discussions/1" in result.stdout
+    kept = "kept from an earlier push (--remove removes it):"
+    for each in ("license = mit", "language = en, pt", "authors = Mira O.", "onnx/onnx.json"):
+        assert f"{kept} {each}\n" in result.stdout
+    result = run(folder, REPO, "--public", "--create-pr", "--revision", "wide", "--remove")
+    assert "/discussions/" in result.stdout
     assert "deleted there, as it is of an earlier push: onnx/model-int8.onnx" in result.stdout
+    assert "no longer stated: language = en, pt\n" in result.stdout
 
 
 def test_a_private_repository_that_was_to_be_public_is_told(login: Hub, folder: Path) -> None:
@@ -163,9 +168,9 @@ def test_a_terminal_is_asked_for_what_is_open(login: Hub, folder: Path, tmp_path
     screen, terminal = pty.openpty()
     with process(login, tmp_path / "hf", folder, REPO, terminal=terminal) as running:
         os.close(terminal)
-        seen = _until(screen, "leave it open)")
+        seen = _until(screen, "as it is, or open)")
         os.write(screen, b"apache-2.0\n")
-        seen += _until(screen, "leave them open)")
+        seen += _until(screen, "as they are, or open)")
         os.write(screen, b"\n")
         seen += _until(screen, "/commit/")
         assert running.wait(60) == 0

@@ -15,6 +15,7 @@ import reports
 from nerine.cli import main
 from nerine.core.document import Document
 from nerine.data.formats import write_documents
+from nerine.evaluation.contamination import UNRECORDED
 from nerine.model.tagger import Tagger
 from nerine.training.epochs import write_epochs
 from tiny import documents
@@ -56,7 +57,9 @@ def test_the_name_tells_what_to_write(
     result = run("report", predicted, corpus, "-o", output)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
-    assert result.stderr.startswith(f"wrote {output}: F1 ")
+    seen, wrote = result.stderr.splitlines()
+    assert seen == f"note: {UNRECORDED}"
+    assert wrote.startswith(f"wrote {output}: F1 ")
     assert output.read_text(encoding="utf-8").startswith(beginning)
     assert {each.name for each in corpus.parent.iterdir()} == {"corpus", predicted.name, name}
 
@@ -80,7 +83,7 @@ def test_a_checkpoint_and_its_predictions_make_the_same_report(
     of_model, of_file = contents
     assert of_model["overall"]["support"] == sum(len(each.entities) for each in documents())
     assert of_model["calibration"] is not None
-    for name in ("title", "checkpoint", "remarks"):
+    for name in ("contamination", "title", "checkpoint", "remarks"):
         of_model.pop(name), of_file.pop(name)
     assert of_model == of_file
 

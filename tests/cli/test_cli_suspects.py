@@ -54,12 +54,13 @@ def test_writes_all_and_shows_the_first(
     assert len(found) > 20
     assert [each["rank"] for each in found] == list(range(1, len(found) + 1))
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{len(found)} suspects in 12 documents with 24 entities; the first 20"
-    rows = [line.split() for line in lines[3:23]]
+    assert lines[0].startswith("note: ")
+    assert lines[1] == f"{len(found)} suspects in 12 documents with 24 entities; the first 20"
+    rows = [line.split() for line in lines[4:24]]
     assert [(row[0], row[1]) for row in rows] == [
         (str(each["rank"]), each["kind"]) for each in found[:20]
     ]
-    assert f"{corpus}/train.conll:" in lines[3]
+    assert f"{corpus}/train.conll:" in lines[4]
     assert lines[-2:] == [f"wrote {output}", f"wrote {page}"]
     assert page.read_text().count("<li ") == len(found)
     assert [path.name for path in work.iterdir()] == ["a note of the user's"]
@@ -146,7 +147,8 @@ def test_a_model_that_is_there_judges_without_training(
     result = run(corpus, "-o", output, "--split", "validation", "--checkpoint", model, "--json")
     assert result.exit_code == 0
     assert {each["split"] for each in records(output)} == {"validation"}
-    assert "no record says what the model was trained on" in json.loads(result.stdout)["notes"][0]
+    shown = json.loads(result.stdout)["contamination"]["text"]
+    assert "no record says whether the checkpoint has seen" in shown
 
 
 def test_nothing_to_suspect_is_said(tmp_path: Path, checkpoint_of: Callable[..., Path]) -> None:

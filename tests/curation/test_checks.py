@@ -136,10 +136,22 @@ CASES = {
         [train("[Oslo|place] and [OSLO|place]"), train("[Oslo|place] [Oslo|team] [OSLO|team]")],
     ),
     "unlabelled-mention": Case(
-        train(*["so [New Haven|place] won"] * 2, "to New Haven, now", *["[Mira|x]"] * 3, "a Mira"),
+        train(
+            *["so [New Haven|place] won"] * 2,
+            "to New Haven, now",
+            *["[Mira|x]"] * 3,
+            "a Mira",
+            *["at [Tandem|x] now"] * 5,
+            "The Tandem won",
+            "So. “The Tandem” won",
+            *["[UK|place]"] * 5,
+            "uk or so UK",
+        ),
         [
             "'New Haven' is no entity here, elsewhere 'place' twice (here, train document 0, here",
             "'Mira' is no entity here, elsewhere 'x' 3 times",
+            *["'Tandem' is no entity here, elsewhere 'x' 5 times"] * 2,
+            "'UK' is no entity here, elsewhere 'place' 5 times",
         ],
         [
             train(*["[Apple|corp] won"] * 3, "an apple", "see Apple now"),
@@ -148,6 +160,31 @@ CASES = {
             train(*["[Oslo|place] won"] * 3, *["see Oslo now"] * 3),
             train(*["[The Game|work] won"] * 3, "the game", "THE GAME"),
             train(*["[Mira|person] won"] * 3, "the [big Mira show|work]"),
+            train(*["[Mira|person] won", "[Ann Lee|person] won"] * 3, "Ann Mira won"),
+            train(*["[Mira|person] won"] * 3, "so the The Mira won"),
+        ],
+    ),
+    "several-boundaries": Case(
+        train(
+            *["so [Maria Lopez|x] won"] * 2,
+            "then [Maria|x] Lopez left",
+            *["to [Oslo|place] now", "in [Oslo|place] now"],
+            "to [Oslo now|place]",
+            *["the [big Lake|place]", "a [big Lake|place]", "so big [Lake|place] won"],
+            *["[New York|place]"] * 2,
+            *["of New [York|place]"] * 3,
+        ),
+        [
+            "'Maria' is labelled here, elsewhere 'Maria Lopez' twice (here, train document 0, here",
+            "'Oslo now' is labelled here, elsewhere 'Oslo' twice (here, train document 3",
+            "'Lake' is labelled here, elsewhere 'big Lake' twice",
+            *["'New York' is labelled here, elsewhere 'York' 3 times"] * 2,
+        ],
+        [
+            train("[Maria Lopez|x] won", "[Maria|x] won", "[Lopez|x] won", "Maria Lopez won"),
+            train("[Oslo Accords|x] won", "[Oslo|place] won", "so won"),
+            train("[Maria|x] [Lopez|x] won", "[Maria Lopez|x] won"),
+            train("[The Maria Lopez|x] won", "[Maria Lopez|x] won"),
         ],
     ),
     "entity-of-signs": Case(

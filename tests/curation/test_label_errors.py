@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
@@ -35,6 +36,8 @@ from nerine.curation.label_errors.ranking import (
     samples_of,
 )
 from nerine.data.corpus import Corpus
+from nerine.data.sketches import used_splits
+from nerine.evaluation.contamination import TrainingTexts
 from nerine.evaluation.signs import Sign
 from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encoding
@@ -346,19 +349,25 @@ def test_texts_that_cannot_be_divided_are_an_error(tmp_path: Path) -> None:
 
 
 def test_a_model_does_not_judge_what_it_was_trained_on(tagger: Tagger) -> None:
-    for corpus in (runs.corpus(12), runs.corpus(12, validation=False)):
-        held = corpus if "validation" in corpus.splits else corpus.hold_out_validation(0.25, 3)
-        settings = {"validation_fraction": 0.25, "seed": 3}
-        provenance = {"corpus": {"hash": held.hash}, "settings": settings}
-        with pytest.raises(CorpusError, match="was trained on the train split"):
-            find_label_errors(corpus, ["train"], tagger, provenance)
-    assert find_label_errors(runs.corpus(12), ["validation"], tagger, provenance).documents == 4
-    assert find_label_errors(runs.corpus(13), ["train"], tagger, provenance).notes == ()
+    given = runs.corpus(12, validation=False)
+    held = given.hold_out_validation(0.25, 3)
+    judge = copy.copy(tagger)
+    older = {"corpus": {"hash": held.hash, "given": given.hash}}
+    for provenance in (older, {**older, "splits": used_splits(held)}):
+        judge.training_texts = TrainingTexts(provenance)
+        with pytest.raises(CorpusError, match="was trained on the train split: on"):
+            find_label_errors(given, ["train"], judge)
+    report = find_label_errors(held, ["validation"], judge)
+    assert report.contamination.chose == report.documents == 3
+    report = find_label_errors(runs.corpus(40, validation=False), ["train"], judge)
+    assert (report.contamination.trained, report.contamination.chose) == (9, 3)
+    assert str(report.contamination).startswith("the checkpoint was trained on 9 of these 40 texts")
 
 
 def test_a_model_of_unknown_origin_judges_under_a_note(tagger: Tagger) -> None:
     report = find_label_errors(runs.corpus(12), ["train"], tagger)
-    assert "no record says what the model was trained on" in report.notes[0]
+    assert "no record says whether the checkpoint has seen" in str(report.contamination)
+    assert next(iter(report.to_dict())) == "contamination"
     assert [each["rank"] for each in report.to_dict()["suspects"]] == list(
         range(1, len(report.label_errors) + 1)
     )

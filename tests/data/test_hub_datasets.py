@@ -680,7 +680,7 @@ def test_a_run_records_the_commit_and_the_configuration(hub: Hub, tmp_path: Path
 
     commit = publish(hub, three("en/{}.parquet") | three("de/{}.parquet"))
     corpus = load_corpus(REPO, config="en")
-    made = run_provenance(corpus, recipe("default"), corpus.hash)
+    made = run_provenance(corpus, recipe("default"), corpus.hash, {})
     assert made["corpus"]["source"] == f"{REPO}@{commit}"
     assert made["corpus"]["config"] == "en"
     (tmp_path / "nerine.json").write_text(json.dumps({"provenance": made}))

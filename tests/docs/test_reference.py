@@ -29,7 +29,7 @@ def info(encoder_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
     run = small_run(folder, encoder_of("bert"), epochs=1)
     counts = Counts(correct=1, predicted=2, gold=2)
     calibration = Calibration(
-        Thresholds(0.5), Target.parse("f1"), False, "validation", "0" * 64, counts, counts, None
+        Thresholds(0.5), Target.parse("f1"), False, "validation", "0" * 64, counts, counts, None, {}
     )
     save_calibration(run.folder, calibration)
     return json.loads((run.folder / "nerine.json").read_text(encoding="utf-8"))

@@ -22,15 +22,15 @@ from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
+from nerine.data.sketches import split_record
+from nerine.evaluation.contamination import Role
 from nerine.evaluation.evaluate import evaluate_predictions
-from nerine.model.provenance.sketches import split_record
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
 from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card.metadata import SENTENCE
 from nerine.publishing.card.writing import TEMPLATE
 from nerine.publishing.evaluation_record import CorpusOrigin, EvaluationRecord, evaluation_record
-from nerine.publishing.roles import Role
 from nerine.training.settings import DistillationSettings, TrainingSettings
 from tiny import LABELS, documents
 
@@ -103,7 +103,7 @@ def evaluation(
     corpus = Corpus({"test": tuple(gold)}, labels, source)
     train = gold[:3]
     made = evaluate_predictions(gold, predicted(labels), train=train, split=split, samples=19)
-    record = evaluation_record(corpus, made, provenance={}, seconds=2.0)
+    record = evaluation_record(corpus, made, seconds=2.0)
     return dataclasses.replace(record, **{"when": "2026-01-01T00:00:00+00:00", **changes})
 
 

@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
 import runs
 from nerine.cli import main
@@ -25,18 +23,19 @@ from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import write_documents
+from nerine.data.sketches import split_record
+from nerine.evaluation.contamination import Role, TrainingTexts
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.hub.names import RepoName
 from nerine.hub.snapshot import Snapshot
 from nerine.model.loading.sources import Source
 from nerine.model.provenance.conditions import hardware
-from nerine.model.provenance.sketches import SIZE, share_known, sketch_of, split_record
 from nerine.model.provenance.sources import corpus_kind, encoder_source, shown_name, without_paths
 from nerine.model.tagger import Tagger
 from nerine.publishing.evaluation_record import CorpusOrigin, EvaluationRecord, evaluation_record
 from nerine.publishing.evaluations import read_evaluations, save_evaluation
-from nerine.publishing.roles import Role, role_of
+from nerine.publishing.roles import role_of
 from nerine.training.run import TrainingRun
 from tiny import LABELS, documents
 
@@ -48,7 +47,7 @@ def record_of(tagger: Tagger, **changes: Any) -> EvaluationRecord:
     assessment = evaluate_predictions(
         documents(), tagger.predict(documents()), split="test", samples=9
     )
-    record = evaluation_record(CORPUS, assessment, provenance={}, seconds=1.5)
+    record = evaluation_record(CORPUS, assessment, seconds=1.5)
     return dataclasses.replace(record, **changes)
 
 
@@ -294,8 +293,11 @@ def role_of_texts(
     documents: tuple[Document, ...], info: dict[str, Any], split: str = "test", **changes: Any
 ) -> Role:
     corpus = Corpus({"test": documents}, (), "posts")
-    assessment = evaluate_predictions(documents, documents, split=split, samples=2)
-    record = evaluation_record(corpus, assessment, provenance=info["provenance"])
+    seen = TrainingTexts(info["provenance"]).contamination(documents, split=split)
+    assessment = evaluate_predictions(
+        documents, documents, split=split, samples=2, contamination=seen
+    )
+    record = evaluation_record(corpus, assessment)
     return role_of(dataclasses.replace(record, **changes), info)
 
 
@@ -356,30 +358,6 @@ def test_texts_on_which_thresholds_were_fitted_chose_them() -> None:
     assert role_of_texts(other, info, "validation", **given, thresholds=kept) is Role.CHOSE
     assert role_of_texts(other, info, "validation", **given) is Role.UNSEEN
     assert role_of_texts(other, info, "test", **given, thresholds=kept) is Role.UNSEEN
-
-
-SETS = st.sets(st.integers(0, 400), min_size=1, max_size=SIZE - 1)
-
-
-@given(SETS, SETS)
-def test_the_share_of_known_texts_is_exact_for_a_small_split(
-    mine: set[int], theirs: set[int]
-) -> None:
-    documents = texts(*map(str, mine))
-    expected = len(mine & theirs) / len(mine)
-    assert share_known(documents, sketch_of(texts(*map(str, theirs)))) == expected
-
-
-def test_the_share_of_known_texts_is_estimated_for_a_large_split() -> None:
-    sketch = sketch_of(texts(*map(str, range(4000))))
-    assert len(sketch.split()) == SIZE
-    for share in (0.0, 0.25, 0.5, 1.0):
-        known = int(2000 * share)
-        mine = texts(*map(str, range(known)), *(f"new {n}" for n in range(2000 - known)))
-        assert share_known(mine, sketch) == pytest.approx(share, abs=0.1)
-    assert share_known(texts(*map(str, range(4000))), sketch) == 1.0
-    assert share_known(texts("1", "2"), sketch) is None  # two of 4,000 say nothing
-    assert share_known((), sketch) is None
 
 
 # Names
@@ -488,7 +466,7 @@ def test_evaluate_refuses_to_save_what_means_nothing(trained: TrainingRun, tmp_p
     held_out = tmp_path / "other.jsonl"
     write_documents(given.hold_out_validation(0.2, seed=5).validation, held_out)
     result = run("evaluate", trained.folder, held_out, "--save", "--samples", 9)
-    assert "note: these texts chose the checkpoint" in result.stdout
+    assert result.stdout.startswith("note: 8 of these 8 texts chose its epoch or its thresholds")
     assert read_evaluations(trained.folder)[0].split == "all"
     for name, options, message in (
         ("someone/model", [], "there is no nerine.json to save evaluations in"),

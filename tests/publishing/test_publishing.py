@@ -22,9 +22,10 @@ from nerine.hub.files import RemoteFile, git_hash
 from nerine.hub.upload import LocalFile, Remote
 from nerine.publishing.card import Statements
 from nerine.publishing.card_mark import is_unedited, marked
+from nerine.publishing.earlier_push import compare
 from nerine.publishing.file_list import DELETABLE
 from nerine.publishing.naming import public_record
-from nerine.publishing.push import PushOptions, carry_out, compare, plan_push
+from nerine.publishing.push import PushOptions, carry_out, plan_push
 from nerine.publishing.secrets import check_no_secret
 from pushes import PATH, SCORES, add_onnx, change, evaluate
 
@@ -436,8 +437,8 @@ def test_only_files_of_an_earlier_push_are_deleted(there: set[str]) -> None:
     sent = {file.name for file in files}
     assert {*found.unchanged} == sent & there
     assert {file.name for file in found.sent} == sent - there
-    assert {*found.deleted, *found.others} == there - sent - {".gitattributes"}
-    assert {*found.deleted} == ((there & DELETABLE) - sent if "nerine.json" in there else set())
+    assert {*found.missing, *found.others} == there - sent - {".gitattributes"}
+    assert {*found.missing} == ((there & DELETABLE) - sent if "nerine.json" in there else set())
 
 
 def test_a_file_that_changes_meanwhile_is_not_sent(folder: Path, login: Hub) -> None:

@@ -95,7 +95,7 @@ def test_a_second_push_sends_nothing_and_says_so(login: Hub, folder: Path) -> No
     assert again.commit == first.commit
     assert {*again.unchanged} == {*first.sent}
     assert len(login.commits(REPO)) == commits
-    assert {record.method for record in login.requests} == {"GET"}
+    assert {record.method for record in login.requests} == {"GET", "HEAD"}
     assert login.bytes_received() == 0
 
 
@@ -108,11 +108,88 @@ def test_what_has_changed_is_sent_alone(login: Hub, folder: Path) -> None:
     assert b"license: mit" in login.files(REPO)["README.md"]
 
 
-def test_models_of_an_earlier_push_go_and_files_of_others_stay(login: Hub, folder: Path) -> None:
+def licence_and_languages(hub: Hub) -> tuple[Any, ...]:
+    """What the metadata of the card in the repository state."""
+    data = ModelCard(hub.files(REPO)["README.md"].decode()).data
+    return tuple(data.get(name) for name in ("license", "license_name", "language"))
+
+
+def test_what_was_stated_stays_until_it_is_restated(login: Hub, folder: Path) -> None:
+    add_onnx(folder)
+    push(folder, REPO, onnx=["all"], license="other", license_name="l-1", language=["en", "de"])
+    before = login.files(REPO)
+    evaluate(folder)
+    done = push(folder, REPO, intended_use="Posts --> only.")
+    assert done.kept_statements == {
+        "license": "other",
+        "license_name": "l-1",
+        "language": ("en", "de"),
+    }
+    assert done.kept == ("onnx/model-fp32.onnx", "onnx/model-int8.onnx", "onnx/onnx.json")
+    assert done.deleted == ()
+    there = login.files(REPO)
+    assert all(there[name] == before[name] for name in done.kept)
+    assert licence_and_languages(login) == ("other", "l-1", ["en", "de"])
+    again = push(folder, REPO, license="mit")
+    assert again.kept_statements == {
+        "language": ("en", "de"),
+        "intended_use": "Posts --> only.",
+    }
+    assert licence_and_languages(login) == ("mit", None, ["en", "de"])
+    assert not push(folder, REPO).changed
+
+
+def test_what_is_no_longer_stated_is_removed_on_request(login: Hub, folder: Path) -> None:
+    push(folder, REPO, license="mit", language=["en"], authors=["Jonas Lind"])
+    done = push(folder, REPO, license="mit", remove=True)
+    assert done.kept_statements == {}
+    assert done.removed_statements == {"language": ("en",), "authors": ("Jonas Lind",)}
+    card = login.files(REPO)["README.md"]
+    assert b"license: mit" in card
+    assert b"Jonas" not in card
+    assert b"- en" not in card
+
+
+def test_what_another_card_states_stays_too(login: Hub, folder: Path) -> None:
+    theirs = b"---\nlicense: mit\nlanguage: en\n---\n# Mine\n"
+    login.add_repo(REPO, {"README.md": theirs}, private=True)
+    assert "written or edited" in refused(folder).found
+    done = push(folder, REPO, replace_card=True)
+    assert done.kept_statements == {"license": "mit", "language": ("en",)}
+    login.add_repo("mira/odd", {"README.md": theirs.replace(b"mit", b"[1, 2]")}, private=True)
+    error = refused(folder, "mira/odd", replace_card=True)
+    assert "cannot be read" in error.found
+    assert "--remove" in str(error.hint)
+    assert push(folder, "mira/odd", replace_card=True, remove=True).changed
+
+
+def test_models_of_other_weights_do_not_stay_unasked(login: Hub, folder: Path) -> None:
+    add_onnx(folder)
+    push(folder, REPO, onnx=["all"])
+    before = login.files(REPO)
+    error = refused(folder, onnx=["onnx-int8"])
+    assert "would remove files of an earlier one: onnx/model-fp32.onnx" in error.found
+    assert "--remove" in str(error.hint)
+    assert login.files(REPO) == before
+    login.add_commit(REPO, {"model.safetensors": b"other weights"})
+    assert "onnx/onnx.json" in refused(folder).found
+    done = push(folder, REPO, remove=True)
+    assert done.deleted == ("onnx/model-fp32.onnx", "onnx/model-int8.onnx", "onnx/onnx.json")
+
+
+def test_evaluations_of_an_earlier_push_do_not_go_unasked(login: Hub, folder: Path) -> None:
+    evaluate(folder)
+    push(folder, REPO)
+    (folder / "evaluations.json").unlink()
+    assert "evaluations.json" in refused(folder).found
+    assert push(folder, REPO, remove=True).deleted == ("evaluations.json",)
+
+
+def test_files_of_others_stay(login: Hub, folder: Path) -> None:
     add_onnx(folder)
     push(folder, REPO, onnx=["all"])
     login.add_commit(REPO, {"notes.md": b"mine", "onnx/mine.onnx": b"mine"})
-    done = push(folder, REPO)
+    done = push(folder, REPO, remove=True)
     assert done.deleted == ("onnx/model-fp32.onnx", "onnx/model-int8.onnx", "onnx/onnx.json")
     assert done.others == ("notes.md", "onnx/mine.onnx")
     assert {"notes.md", "onnx/mine.onnx"} < set(login.files(REPO))

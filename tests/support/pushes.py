@@ -10,10 +10,11 @@ from typing import Any
 from hub.samples import TOKEN
 from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
+from nerine.data.sketches import used_splits
+from nerine.evaluation.contamination import TrainingTexts
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
-from nerine.model.provenance.sketches import used_splits
 from nerine.publishing.evaluation_record import evaluation_record
 from nerine.publishing.evaluations import save_evaluation
 from tiny import LABELS, documents, make_checkpoint
@@ -56,8 +57,9 @@ def evaluate(folder: Path, split: str = "test") -> None:
     own = corpus()
     gold = own.split(split)
     info = json.loads((folder / "nerine.json").read_text())
-    assessment = evaluate_predictions(gold, gold, split=split, samples=50)
-    record = evaluation_record(own, assessment, provenance=info["provenance"])
+    seen = TrainingTexts(info["provenance"]).contamination(gold, corpus=own.hash, split=split)
+    assessment = evaluate_predictions(gold, gold, split=split, samples=50, contamination=seen)
+    record = evaluation_record(own, assessment)
     save_evaluation(folder, record)
 
 

@@ -277,6 +277,8 @@ def test_a_student_without_labels_learns_from_its_teacher_alone(
     assert {name: each["documents"] for name, each in info["provenance"]["splits"].items()} == {
         "train": 4,
         "validation": 8,
+        "earlier train": 24,
+        "earlier validation": 8,
         "unlabelled": 24,
     }
     assert "8 texts of the validation split also unlabelled" in run.notes[-1]

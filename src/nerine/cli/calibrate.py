@@ -89,9 +89,8 @@ def calibrate(
         _check_can_be_saved(checkpoint, split, model)
     loaded = reading.load(corpus)
     gold = GoldSplit.of(loaded, split)
-    documents = gold.documents
-    tagger = model.load(checkpoint)
-    predicted = tag_documents(tagger, documents)
+    documents, tagger = gold.documents, model.load(checkpoint)
+    predicted, seen = tag_documents(tagger, documents), gold.seen_by(tagger)
     binning: Binning = "mass" if equal_mass else "width"
     trust = reliability_diagram(documents, predicted, bins=bins, binning=binning)
     fitted = fit(
@@ -107,6 +106,7 @@ def calibrate(
     if as_json:
         print_json(
             {
+                "contamination": seen.to_dict(),
                 "checkpoint": tagger.name,
                 "corpus": loaded.source,
                 "hash": loaded.hash,
@@ -120,7 +120,7 @@ def calibrate(
             }
         )
         return
-    on = noted_console(notes_on(loaded))
+    on = noted_console(notes_on(loaded), {"": seen})
     print_reliability(trust, f"{tagger.name} on {loaded.source}, {split}", on)
     on.print()
     print_thresholds(fitted, before, after, on)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nerine.core.document import Document
+    from nerine.evaluation.contamination import Contamination
     from nerine.evaluation.error_analysis import DocumentDifference
     from nerine.evaluation.significance import Comparison, System
 
@@ -113,6 +114,7 @@ def compare(
     if as_json:
         print_json(
             {
+                "contamination": None,
                 "gold": gold,
                 "notes": notes,
                 "warnings": warnings,
@@ -123,7 +125,7 @@ def compare(
             }
         )
         return
-    on = noted_console(notes)
+    on = noted_console(notes, {each.name: each.contamination for each in found})
     print_comparison(comparison, on)
     print_changes(differing, show, found, documents, on)
     on.print()
@@ -141,10 +143,12 @@ def _read_systems(
 ) -> tuple[list[System], list[str | None], list[str]]:
     """The systems in order of their first run, the schemes of their tags, and notes."""
     from nerine.data.corpus import is_hub_id
+    from nerine.evaluation.contamination import gravest
     from nerine.evaluation.significance import System
     from nerine.model.loading.seeds import seed_folders
 
     runs: dict[str, list[tuple[Document, ...]]] = {}
+    seen: dict[str, list[Contamination]] = {}
     schemes: dict[str | None, None] = {}
     notes: list[str] = []
     for each in given:
@@ -157,7 +161,10 @@ def _read_systems(
             folders = [] if kept else seed_folders(path)
             if folders:
                 notes.append(f"{path}: the runs of its {len(folders)} seeds are compared")
-            outputs += [_tagged(each, gold, model) for each in folders or [path]]
+            for folder in folders or [path]:
+                predicted, contamination = _tagged(folder, gold, model)
+                outputs.append(predicted)
+                seen.setdefault(name, []).append(contamination)
             schemes[None] = None
         else:
             alignment = prediction.align(gold, path)
@@ -170,12 +177,18 @@ def _read_systems(
             expected="two or more, each a file or a checkpoint",
             hint="NAME=FILE gives a system a name of its own",
         )
-    return [System(name, tuple(outputs)) for name, outputs in runs.items()], [*schemes], notes
+    systems = [
+        System(name, tuple(outputs), gravest(seen.get(name, ()))) for name, outputs in runs.items()
+    ]
+    return systems, [*schemes], notes
 
 
-def _tagged(checkpoint: Path, gold: GoldSplit, model: ModelOptions) -> tuple[Document, ...]:
+def _tagged(
+    checkpoint: Path, gold: GoldSplit, model: ModelOptions
+) -> tuple[tuple[Document, ...], Contamination]:
     with working(f"tagging with {checkpoint}"):
-        return tuple(model.tagger(model.find(str(checkpoint))).predict(gold.documents))
+        tagger = model.tagger(model.find(str(checkpoint)))
+        return tuple(tagger.predict(gold.documents)), gold.seen_by(tagger)
 
 
 def print_comparison(comparison: Comparison, on: Console) -> None:

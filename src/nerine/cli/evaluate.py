@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,13 @@ from nerine.cli.options import (
 from nerine.cli.prediction_options import sampling_options
 from nerine.cli.scores import print_errors, print_evaluation
 from nerine.cli.terminal import noted_console, print_json, print_line
+
+if TYPE_CHECKING:
+    from nerine.core.errors import CheckpointError
+    from nerine.data.corpus import Corpus
+    from nerine.evaluation.contamination import Contamination
+    from nerine.evaluation.evaluate import Evaluation
+    from nerine.model.tagger import Tagger
 
 
 @click.command(
@@ -71,38 +78,40 @@ def evaluate(
 
     loaded = reading.load(corpus)
     gold = GoldSplit.of(loaded, split)
-    info = _info_to_save_with(checkpoint, model, gold) if save else None
+    if save:
+        _check_can_be_saved(checkpoint, model)
     tagger = model.load(checkpoint)
+    seen = gold.seen_by(tagger)
+    if save and seen.is_grave:
+        raise _trained_on_error(gold, checkpoint)
     began = time.monotonic()
     predicted = tag_documents(tagger, gold.documents)
     seconds = time.monotonic() - began
     evaluation = evaluate_predictions(
-        gold.documents, predicted, train=gold.training, split=gold.title, **sampling
+        gold.documents,
+        predicted,
+        train=gold.training,
+        split=gold.title,
+        contamination=seen,
+        **sampling,
     )
     notes = notes_on(loaded)
     thresholds = tagger.thresholds.to_dict() if tagger.thresholds else None
     kept: dict[str, Any] = {} if thresholds is None else {"thresholds": thresholds}
-    if info is not None:
-        from nerine.publishing.evaluation_record import evaluation_record
-        from nerine.publishing.evaluations import save_evaluation
-
-        record = evaluation_record(
-            loaded,
-            evaluation,
-            provenance=info["provenance"],
-            thresholds=thresholds,
-            backend=tagger.inference.backend.name,
-            device=str(getattr(tagger.inference.backend, "device", "cpu")),
-            seconds=seconds,
-        )
-        path = save_evaluation(Path(checkpoint).expanduser(), record)
+    if save:
+        path = _save(checkpoint, loaded, evaluation, tagger, seconds)
         kept["saved"] = str(path)
-        notes += _role_notes(record, info, path.name)
+        notes += _unknown_notes(seen, path.name)
     if as_json:
-        about = {"checkpoint": tagger.name, "corpus": loaded.source, "hash": loaded.hash}
-        print_json({**about, "split": gold.title, "notes": notes, **kept, **evaluation.to_dict()})
+        about: dict[str, Any] = {
+            "checkpoint": tagger.name,
+            "corpus": loaded.source,
+            "hash": loaded.hash,
+        }
+        about |= {"split": gold.title, "notes": notes, **kept}
+        print_json({"contamination": None, **about, **evaluation.to_dict()})
         return
-    on = noted_console(notes)
+    on = noted_console(notes, {"": seen})
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
     title = f"{tagger.name} on {loaded.source}, {gold.title}{limits}"
     print_evaluation(evaluation, title, on)
@@ -111,27 +120,42 @@ def evaluate(
         print_line(on, f"saved in {kept['saved']}")
 
 
-def _info_to_save_with(checkpoint: str, model: ModelOptions, gold: GoldSplit) -> dict[str, Any]:
-    """The checkpoint's `nerine.json`; raises if the scores could not be saved with it."""
+def _check_can_be_saved(checkpoint: str, model: ModelOptions) -> None:
+    """Raises `SettingsError` or `CheckpointError` if no scores can be saved with the checkpoint."""
     from nerine.model.loading.checkpoint import writable_info
-    from nerine.publishing.evaluations import trained_on_error
-    from nerine.publishing.roles import trained_on
 
     model.check_own_settings("the scores", "leave out --save")
-    info = writable_info(Path(checkpoint).expanduser(), "evaluations")
-    if trained_on(gold.corpus, gold.name, info):
-        raise trained_on_error(f"{gold.name} of {gold.corpus.source}", checkpoint)
-    return info
+    writable_info(Path(checkpoint).expanduser(), "evaluations")
 
 
-def _role_notes(record: Any, info: dict[str, Any], file: str) -> list[str]:
-    """A note if the texts had a role in the training of the checkpoint, or may have had one."""
-    from nerine.publishing.roles import Role, role_of
+def _trained_on_error(gold: GoldSplit, checkpoint: str) -> CheckpointError:
+    from nerine.publishing.evaluations import trained_on_error
 
-    notes = {
-        Role.CHOSE: "these texts chose the checkpoint: its card will say so",
-        Role.UNKNOWN: "no record says whether the checkpoint has seen these texts: nerine push "
-        f"refuses such scores until they are taken out of {file}",
-    }
-    role = role_of(record, info)
-    return [notes[role]] if role in notes else []
+    return trained_on_error(f"{gold.name} of {gold.corpus.source}", checkpoint)
+
+
+def _save(
+    checkpoint: str, corpus: Corpus, evaluation: Evaluation, tagger: Tagger, seconds: float
+) -> Path:
+    """Saves an evaluation with its checkpoint, and returns the file's path."""
+    from nerine.publishing.evaluation_record import evaluation_record
+    from nerine.publishing.evaluations import save_evaluation
+
+    backend = tagger.inference.backend
+    record = evaluation_record(
+        corpus,
+        evaluation,
+        thresholds=tagger.thresholds.to_dict() if tagger.thresholds else None,
+        backend=backend.name,
+        device=str(getattr(backend, "device", "cpu")),
+        seconds=seconds,
+    )
+    return save_evaluation(Path(checkpoint).expanduser(), record)
+
+
+def _unknown_notes(seen: Contamination, file: str) -> list[str]:
+    """A note if no record tells whether the checkpoint has seen the texts."""
+    from nerine.evaluation.contamination import Role
+
+    note = f"nerine push refuses such scores until they are taken out of {file}"
+    return [note] if seen.role is Role.UNKNOWN else []

@@ -19,6 +19,8 @@ from nerine.data.formats.options import ANNOTATIONS, NEVER_ACCEPTED, UNUSUAL, Of
 if TYPE_CHECKING:
     from nerine.core.document import Document
     from nerine.data.corpus import Corpus
+    from nerine.evaluation.contamination import Contamination
+    from nerine.model.tagger import Tagger
 
 SEPARATORS = ("tab", "space")
 
@@ -215,6 +217,12 @@ class GoldSplit:
     def places(self) -> list[str]:
         """The place of each document."""
         return [self.corpus.place(self.name, index) for index in range(len(self.documents))]
+
+    def seen_by(self, tagger: Tagger) -> Contamination:
+        """How many of the documents had a part in making the tagger."""
+        return tagger.training_texts.contamination(
+            self.documents, thresholds=tagger.thresholds, corpus=self.corpus.hash, split=self.name
+        )
 
     @property
     def training(self) -> Sequence[Document] | None:

@@ -68,6 +68,12 @@ _PUSHING = [
         "--replace-card", is_flag=True, help="Replace a README.md that a person has written there."
     ),
     click.option(
+        "--remove",
+        is_flag=True,
+        help="Remove what an earlier push stated or sent and this one does not.  [default: keep "
+        "it, and list it]",
+    ),
+    click.option(
         "--allow-failed", is_flag=True, help="Push a model even if it has learned nothing."
     ),
 ]
@@ -132,9 +138,9 @@ def _with_answers(folder: Path, options: PushOptions) -> PushOptions:
     said = statements_of(folder, options)
     answers: dict[str, Any] = {}
     if said.license is None:
-        answers["license"] = _answer("Licence, such as apache-2.0 (empty: leave it open)")
+        answers["license"] = _answer("Licence, such as apache-2.0 (empty: as it is, or open)")
     if not said.language:
-        answer = _answer("Languages of the texts, such as en (empty: leave them open)")
+        answer = _answer("Languages of the texts, such as en (empty: as they are, or open)")
         answers["language"] = answer.replace(",", " ").split()
     return options.changed({name: each for name, each in answers.items() if each})
 
@@ -169,6 +175,8 @@ def print_plan(plan: PushPlan, as_json: bool) -> None:
     print_plan_notes(plan, on)
     print_line(on, CARD_FILE, "bold")
     click.echo(visible(plan.readme, lines=True), file=stdout())
+    if not plan.remove:
+        on.print("what an earlier push stated, and its ONNX models, would stay without --remove")
     on.print("nothing was pushed: this is a dry run")
 
 
@@ -182,11 +190,20 @@ def print_plan_notes(plan: PushPlan, on: Console) -> None:
         print_line(on, f"open on the card: {', '.join(plan.card.open)}")
 
 
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple | list) else str(value)
+
+
 def print_pushed(pushed: Pushed, on: Console) -> None:
     """Prints the changes that a push made on the hub."""
     print_plan_notes(pushed.plan, on)
     for name in pushed.deleted:
         print_line(on, f"deleted there, as it is of an earlier push: {name}")
+    for name, value in pushed.removed_statements.items():
+        print_line(on, f"no longer stated: {name} = {_shown(value)}")
+    kept = [f"{name} = {_shown(value)}" for name, value in pushed.kept_statements.items()]
+    for each in (*kept, *pushed.kept):
+        print_line(on, f"kept from an earlier push (--remove removes it): {each}")
     if pushed.others:
         print_line(on, f"left alone there: {', '.join(pushed.others)}")
     if pushed.private and pushed.plan.target.public and not pushed.created:

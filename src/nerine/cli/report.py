@@ -14,7 +14,7 @@ from nerine.cli.model_options import ModelOptions, tag_documents, tagging_option
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading_notes, split_option
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
-from nerine.cli.terminal import json_text, print_json, say, working
+from nerine.cli.terminal import json_text, print_json, say, visible, working
 from nerine.core.display import counted
 from nerine.core.errors import FormatError
 from nerine.core.files import replacing
@@ -93,6 +93,10 @@ def report(
             file.write(content.encode())
         scores = made.scores
         number = counted(scores.documents, "document")
+        if made.is_contaminated:
+            click.echo(visible(f"warning: {made.seen_texts}"), err=True)
+        else:
+            say(f"note: {made.seen_texts}")
         say(f"wrote {output}: F1 {scores.overall.f1:.4f} over {number}")
     if as_json:
         print_json(made.to_dict())
@@ -128,7 +132,11 @@ def _make(
         epochs = read_epochs(run)
         tagger = model.load(run)
         name = tagger.name
-        of_run = {"predicted": tag_documents(tagger, documents), "epochs": epochs}
+        of_run = {
+            "predicted": tag_documents(tagger, documents),
+            "epochs": epochs,
+            "contamination": gold.seen_by(tagger),
+        }
         if model.thresholds is not None:
             notes.append(
                 f"predicted entities below the thresholds ({model.thresholds}) are left out"

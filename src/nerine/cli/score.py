@@ -97,11 +97,11 @@ def score(
     notes = [*(notes_on(documents.corpus) if documents else []), *alignment.notes]
     if as_json:
         about = {"gold": gold, "predicted": str(predicted or gold), "notes": notes}
-        print_json({**about, **evaluation.to_dict()})
+        print_json({"contamination": None, **about, **evaluation.to_dict()})
         return
     from nerine.cli.scores import print_errors, print_evaluation
 
-    on = noted_console(notes)
+    on = noted_console(notes, {"": None})
     print_evaluation(evaluation, f"{predicted or gold} against {gold}", on)
     print_errors(evaluation.analysis, alignment.places, show, on)
 

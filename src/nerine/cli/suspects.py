@@ -162,7 +162,7 @@ def suspects(
     if as_json:
         print_json({**report.to_dict(), "notes": notes})
         return
-    on = noted_console(notes)
+    on = noted_console(notes, {"": report.contamination})
     print_label_errors(report, on)
     for written in (output, *([page] if page else [])):
         print_line(on, f"wrote {written}")
@@ -203,7 +203,7 @@ def _examine(
             tagger = Tagger.from_checkpoint(checkpoint)
         print_notes(tagger.notes)
         with working(f"judging by {model}"):
-            return find_label_errors(corpus, splits, tagger, checkpoint.provenance)
+            return find_label_errors(corpus, splits, tagger)
     settings = TrainingSettings().changed(changes)
     from nerine.cli.progress import training_display
     from nerine.curation.label_errors import CrossValidation, cross_validated_label_errors

@@ -13,7 +13,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
     from rich.text import Text
+
+    from nerine.evaluation.contamination import Contamination
 
 _UNLIMITED_WIDTH = 1_000_000
 """The width of a pipe: no line is cut or folded."""
@@ -97,9 +99,23 @@ def print_line(on: Console, text: str, style: str = "") -> None:
     on.print(cell(text, style), soft_wrap=True)
 
 
-def noted_console(notes: Iterable[str]) -> Console:
-    """A console on standard output, on which the notes are printed, a line each."""
+def noted_console(
+    notes: Iterable[str], seen: Mapping[str, Contamination | None] | None = None
+) -> Console:
+    """A console on standard output, on which the notes are printed, a line each.
+
+    First it says which of the scored texts each system of `seen` has seen; a single one has the
+    name "".
+    """
+    from nerine.evaluation.contamination import UNRECORDED
+
     on = console()
+    for name, each in (seen or {}).items():
+        text = f"{name}: {each or UNRECORDED}" if name else str(each or UNRECORDED)
+        if each is not None and each.is_grave:
+            print_warnings(on, [text])
+        else:
+            print_line(on, f"note: {text}")
     for note in notes:
         print_line(on, f"note: {note}")
     return on

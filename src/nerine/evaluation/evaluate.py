@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol, get_args, runtime_checkable
 
 from nerine.core.display import visible
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.tags import Reading
+from nerine.evaluation.calibration import Thresholds
+from nerine.evaluation.contamination import Contamination, TrainingTexts
 from nerine.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
 from nerine.evaluation.metrics.counts import measures
@@ -23,7 +25,8 @@ READINGS: tuple[Reading, ...] = get_args(Reading)
 class Evaluation:
     """Scores of one prediction over gold documents, their intervals and the error analysis.
 
-    `str` gives a table of the strict scores of each label.
+    `str` says how many of the texts the checkpoint has seen, if there is one, and gives a table of
+    the strict scores of each label.
 
     Attributes:
         scores: Strict and partial scores, over all labels and for each.
@@ -36,6 +39,8 @@ class Evaluation:
             scheme, and both readings find the same entities.
         is_conlleval: Whether the lenient reading is that of the script conlleval.pl (Tjong Kim Sang
             & Buchholz, 2000), as it is for tags with `B-` and `I-` alone.
+        contamination: How many of the texts the checkpoint has seen; None for predictions without
+            a checkpoint.
     """
 
     scores: Scores
@@ -45,6 +50,7 @@ class Evaluation:
     signature: Signature
     readings: Mapping[Reading, Scores] = field(default_factory=dict)
     is_conlleval: bool = False
+    contamination: Contamination | None = None
 
     @property
     def lenient(self) -> Counts | None:
@@ -103,11 +109,14 @@ class Evaluation:
             "  ".join([label.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])])
             for label, *numbers in rows
         ]
-        return "\n".join([*lines, str(self.signature)])
+        seen = [] if self.contamination is None else [str(self.contamination)]
+        return "\n".join([*seen, *lines, str(self.signature)])
 
     def to_dict(self) -> dict[str, Any]:
         """Scores from 0 to 1 and everything else, for JSON."""
+        seen = self.contamination
         return {
+            "contamination": None if seen is None else seen.to_dict(),
             **self.scores.to_dict(),
             "reading": self.signature.reading,
             **{reading: self._by_reading(reading) for reading in READINGS},
@@ -141,6 +150,7 @@ def evaluate_predictions(
     level: float = LEVEL,
     samples: int = SAMPLES,
     seed: int = 0,
+    contamination: Contamination | None = None,
 ) -> Evaluation:
     """Evaluates predicted documents against gold documents with the same texts, in the same order.
 
@@ -157,6 +167,8 @@ def evaluate_predictions(
         level: The confidence level of the intervals, between 0 and 1.
         samples: The number of bootstrap samples for the intervals.
         seed: The seed of the bootstrap samples.
+        contamination: How many of the texts the checkpoint that predicted them has seen, as in
+            `tagger.training_texts.contamination(gold)`; None if there is no checkpoint.
 
     Returns:
         The scores, their intervals, breakdowns and the error analysis.
@@ -185,6 +197,7 @@ def evaluate_predictions(
             each: scores if each == reading else score(gold, by_reading[each]) for each in READINGS
         },
         is_conlleval=is_conlleval,
+        contamination=contamination,
     )
 
 
@@ -194,6 +207,14 @@ class Predictor(Protocol):
     def predict(self, texts: Iterable[str | Document], /) -> list[Document]:
         """The documents of `texts` with predicted entities, in the same order."""
         ...
+
+
+@runtime_checkable
+class RecordedPredictor(Protocol):
+    """A predictor with the record of the texts that it was made from."""
+
+    training_texts: TrainingTexts
+    thresholds: Thresholds | None
 
 
 def evaluate(tagger: Predictor, documents: Iterable[Document], **options: Any) -> Evaluation:
@@ -209,4 +230,7 @@ def evaluate(tagger: Predictor, documents: Iterable[Document], **options: Any) -
         CheckpointError: If the model's logits are not finite.
     """
     gold = list(documents)
+    if isinstance(tagger, RecordedPredictor):
+        seen = tagger.training_texts.contamination(gold, thresholds=tagger.thresholds)
+        options = {"contamination": seen, **options}
     return evaluate_predictions(gold, tagger.predict(gold), **options)

@@ -15,6 +15,7 @@ from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
 from nerine.core.words import Words
 from nerine.evaluation.calibration import Thresholds, apply_thresholds
+from nerine.evaluation.contamination import TrainingTexts
 from nerine.evaluation.signs import Sign, learned_nothing
 from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
@@ -65,6 +66,7 @@ class Tagger:
         source: Where it was loaded from; None if it was made in memory.
         notes: What a user should know about the model and how it was loaded.
         signs: The signs of failure of the model's training, as far as they are known.
+        training_texts: The record of the texts that it was made from.
         saved_thresholds: The thresholds that `nerine calibrate` saved with the checkpoint, if any.
 
     Raises:
@@ -88,6 +90,7 @@ class Tagger:
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self.signs: tuple[Sign, ...] = ()
+        self.training_texts = TrainingTexts()
         self.saved_thresholds: Thresholds | None = None
         self._loading: Loading | None = None
         self._threads = ProcessThreads(backend.workers)
@@ -239,6 +242,7 @@ class Tagger:
             tagger.inference = tagger.inference.changed(settings=tagger.settings)
             notes += observed
         tagger.signs = checkpoint.signs or ()
+        tagger.training_texts = TrainingTexts(checkpoint.provenance, checkpoint.calibration)
         if checkpoint.calibration is not None:
             tagger.saved_thresholds = checkpoint.calibration.thresholds
         failed = learned_nothing(tagger.signs)

@@ -12,9 +12,9 @@ import re
 _MARK = re.compile(rb"<!-- written by nerine push; sha256 of the above: ([0-9a-f]{64}) -->\s*")
 
 
-def marked(card: str) -> bytes:
-    """The card in UTF-8 with the line."""
-    text = card.rstrip("\n") + "\n\n"
+def marked(card: str, comment: str = "") -> bytes:
+    """The card in UTF-8 with the line, and a comment above it."""
+    text = "\n\n".join(filter(None, (card.rstrip("\n"), comment))) + "\n\n"
     digest = hashlib.sha256(text.encode()).hexdigest()
     return f"{text}<!-- written by nerine push; sha256 of the above: {digest} -->\n".encode()
 

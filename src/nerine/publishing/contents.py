@@ -28,15 +28,14 @@ from nerine.core.filenames import (
 )
 from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.evaluation.contamination import Role
 from nerine.evaluation.signs import learned_nothing, saved_signs
 from nerine.hub.upload import LocalFile
 from nerine.model.backends.saved import MODEL_FILES, PYTORCH, SavedModels, read_saved
 from nerine.model.loading.checkpoint import load_checkpoint, writable_info
 from nerine.publishing.card import Card
-from nerine.publishing.card_mark import marked
 from nerine.publishing.file_list import LeftOut, left_out, published_files
 from nerine.publishing.naming import Shortened, public_record
-from nerine.publishing.roles import Role
 from nerine.publishing.secrets import check_no_secret
 
 ALL = "all"
@@ -121,10 +120,12 @@ def check_scores(folder: Path, info: Mapping[str, Any], card: Card) -> None:
             )
 
 
-def gather(folder: Path, info: Mapping[str, Any], card: Card, onnx: Sequence[str] = ()) -> Contents:
-    """The files of a checkpoint to push, checked. `onnx` names variants, or `all` of them.
+def gather(
+    folder: Path, info: Mapping[str, Any], card: bytes, onnx: Sequence[str] = ()
+) -> Contents:
+    """The files of a checkpoint to push with its card, checked.
 
-    Raises `CheckpointError`.
+    `onnx` names variants, or `all` of them. Raises `CheckpointError`.
     """
     models = _chosen_models(folder, onnx)
     chosen = models.models.values() if models else ()
@@ -143,26 +144,39 @@ def gather(folder: Path, info: Mapping[str, Any], card: Card, onnx: Sequence[str
             text = json.dumps(public, indent=2, ensure_ascii=False) + "\n"
             contents[name] = text.encode("utf-8", "backslashreplace")  # lone surrogates, as escapes
         shortened += found
-    contents[CARD_FILE] = marked(card.text)
+    contents[CARD_FILE] = card
     expected = {f"{ONNX_FOLDER}/{model.file}": model.sha256 for model in chosen}
     expected[WEIGHTS_FILE] = info["weights"]["sha256"]
     files = []
     for name, content in sorted(contents.items()):
         place = name if name == CARD_FILE else str(folder / name)
-        check_no_secret(content, place)
-        if isinstance(content, bytes):
-            size, sha256 = len(content), hashlib.sha256(content).hexdigest()
-        else:
-            size, sha256 = content.stat().st_size, file_hash(content)
-        if expected.get(name, sha256) != sha256:
+        file = _local_file(name, content, place)
+        if expected.get(name, file.sha256) != file.sha256:
             raise CheckpointError(
                 "the hash of this file is not the recorded one",
                 place=place,
                 expected=f"a file with the SHA-256 {expected[name][:16]}…",
                 hint=f"make ONNX models again: nerine optimize {folder}",
             )
-        files.append(LocalFile(name, content, size, sha256))
+        files.append(file)
     return Contents(tuple(files), left_out(folder, contents), tuple(shortened))
+
+
+def with_card(contents: Contents, card: bytes) -> Contents:
+    """The same files with another card. Raises `CheckpointError`."""
+    files = (
+        _local_file(CARD_FILE, card, CARD_FILE) if file.name == CARD_FILE else file
+        for file in contents.files
+    )
+    return dataclasses.replace(contents, files=tuple(files))
+
+
+def _local_file(name: str, content: Path | bytes, place: str) -> LocalFile:
+    """A file with its size and hash; raises `CheckpointError` if it holds a secret."""
+    check_no_secret(content, place)
+    if isinstance(content, bytes):
+        return LocalFile(name, content, len(content), hashlib.sha256(content).hexdigest())
+    return LocalFile(name, content, content.stat().st_size, file_hash(content))
 
 
 def _chosen_models(folder: Path, onnx: Sequence[str]) -> SavedModels | None:

@@ -12,7 +12,6 @@ from nerine.core.document import digest_of, parts_of
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import Evaluation
 from nerine.model.provenance.conditions import hardware, versions
-from nerine.model.provenance.sketches import shares_known
 from nerine.model.provenance.sources import corpus_kind, shown_name
 
 _TEXTS_OF_THE_CORPUS = ("errors", "missed_forms")
@@ -49,8 +48,8 @@ class EvaluationRecord:
         hardware: The hardware that the model ran on.
         seconds: How many seconds tagging took.
         scores: As in `Evaluation.to_dict`, without texts of the corpus.
-        shared: The share of texts that belong to the checkpoint's own `train` and `validation`, as
-            far as that can be told.
+        shared: The share of texts that belong to the recorded splits of the checkpoint, such as
+            `train`, as far as that can be told.
     """
 
     split: str
@@ -101,17 +100,14 @@ def evaluation_record(
     corpus: Corpus,
     evaluation: Evaluation,
     *,
-    provenance: Mapping[str, Any],
     thresholds: Mapping[str, Any] | None = None,
     backend: str = "pytorch",
     device: str = "cpu",
     seconds: float = 0.0,
 ) -> EvaluationRecord:
-    """The record of an evaluation of documents of `corpus`.
-
-    `provenance` is that of the checkpoint; `seconds` is how long tagging took.
-    """
+    """The record of an evaluation of documents of `corpus`; `seconds` is how long tagging took."""
     kind, gold = corpus_kind(corpus.source), evaluation.analysis.gold
+    seen = evaluation.contamination
     scores = evaluation.to_dict()
     scores["analysis"] = {
         name: each for name, each in scores["analysis"].items() if name not in _TEXTS_OF_THE_CORPUS
@@ -128,5 +124,5 @@ def evaluation_record(
         hardware=hardware(device),
         seconds=seconds,
         scores=scores,
-        shared=shares_known(gold, provenance.get("splits") or {}),
+        shared={} if seen is None else seen.shares,
     )

@@ -17,9 +17,10 @@ from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.filenames import EVALUATIONS_FILE
 from nerine.core.files import UNCHANGED, replacing
 from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.evaluation.contamination import Role
 from nerine.model.loading.checkpoint import writable_info
 from nerine.publishing.evaluation_record import EvaluationRecord
-from nerine.publishing.roles import Role, role_of
+from nerine.publishing.roles import role_of
 
 _FORMAT = 1
 _MOST_BYTES = 50 * MEGABYTE

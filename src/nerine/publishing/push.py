@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import HubError, SettingsError
-from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
+from nerine.core.filenames import (
+    CARD_FILE,
+    EVALUATIONS_FILE,
+)
 from nerine.hub.names import RepoName
 from nerine.hub.upload import (
     MAIN,
-    LocalFile,
-    Remote,
     Say,
     Target,
     check_target,
     read_remote,
-    read_remote_file,
     upload,
 )
 from nerine.model.loading.sources import find_source
 from nerine.publishing.card import Card, Statements, read_statements, write_card
-from nerine.publishing.card_mark import is_unedited
+from nerine.publishing.card_mark import marked
 from nerine.publishing.contents import (
     Contents,
     check_learned,
     check_scores,
     checked_info,
     gather,
+    with_card,
+)
+from nerine.publishing.earlier_push import (
+    check_card,
+    check_missing,
+    comment_of,
+    compare,
+    read_card,
+    unstated_of,
 )
 from nerine.publishing.evaluations import read_evaluations
-from nerine.publishing.file_list import DELETABLE, ONNX_FILES
+from nerine.publishing.file_list import ONNX_FILES
 from nerine.publishing.secrets import check_no_secret
-
-_LONGEST_CARD = 1 << 22
-_GIT_ATTRIBUTES = ".gitattributes"  # made by the hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class PushOptions:
         message: The message of the commit.
         replace_card: Whether to replace a card that Nerine did not write.
         allow_failed: Whether to push a model that has learned nothing.
+        remove: Whether to remove what an earlier push stated or sent and this one does not:
+            statements, ONNX models, and files that the checkpoint no longer has.
         card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
     """
 
@@ -68,6 +76,7 @@ class PushOptions:
     message: str | None = None
     replace_card: bool = False
     allow_failed: bool = False
+    remove: bool = False
     card_template: str | Path | None = None
 
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
@@ -103,7 +112,10 @@ class PushPlan:
         contents: The files that are sent, and those that are not.
         card: The model card.
         message: The message of the commit.
+        statements: What is stated of the checkpoint.
+        card_of: Writes the card with other statements.
         replace_card: Whether to replace a card that Nerine did not write.
+        remove: Whether to remove what an earlier push stated or sent and this one does not.
     """
 
     folder: Path
@@ -111,12 +123,21 @@ class PushPlan:
     contents: Contents
     card: Card
     message: str
+    statements: Statements
+    card_of: Callable[[Statements], Card] = field(repr=False)
     replace_card: bool = False
+    remove: bool = False
 
     @property
     def size(self) -> int:
         """The size of all files in bytes."""
         return sum(file.size for file in self.contents.files)
+
+    def stating(self, statements: Statements) -> PushPlan:
+        """The same plan with other statements on the card."""
+        card = self.card_of(statements)
+        contents = with_card(self.contents, _card_bytes(card, statements))
+        return dataclasses.replace(self, statements=statements, card=card, contents=contents)
 
     @property
     def readme(self) -> str:
@@ -152,7 +173,10 @@ class Pushed:
         plan: What was to be sent.
         sent: The files that are new or changed.
         unchanged: The files that the repository had already.
-        deleted: Files of an earlier push that the checkpoint no longer has.
+        kept: Files of an earlier push that this one does not have, which were left alone.
+        deleted: Such files that were removed.
+        kept_statements: What an earlier push stated, by name, which this one does not restate.
+        removed_statements: Such statements that were removed.
         others: Files of other origin, which were left alone.
         bytes: The size of `sent`.
         commit: The commit with all files of `plan`; `changed` says whether it is new.
@@ -165,7 +189,10 @@ class Pushed:
     plan: PushPlan
     sent: tuple[str, ...]
     unchanged: tuple[str, ...]
+    kept: tuple[str, ...]
     deleted: tuple[str, ...]
+    kept_statements: Mapping[str, Any]
+    removed_statements: Mapping[str, Any]
     others: tuple[str, ...]
     bytes: int
     commit: str
@@ -183,23 +210,6 @@ class Pushed:
         """The plan and the result for JSON, without the contents of files."""
         own = {name: getattr(self, name) for name in self.__slots__ if name != "plan"}
         return {**self.plan.to_dict(), **own, "changed": self.changed}
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The differences between a push and a repository.
-
-    Attributes:
-        sent: Files that are new or changed.
-        unchanged: Files that the repository has already.
-        deleted: Files of an earlier push that this one does not have.
-        others: Files of other origin.
-    """
-
-    sent: tuple[LocalFile, ...]
-    unchanged: tuple[str, ...]
-    deleted: tuple[str, ...]
-    others: tuple[str, ...]
 
 
 def plan_push(
@@ -237,19 +247,33 @@ def plan_push(
         check_learned(folder, info)
     branch = None if chosen.create_pr or target.branch == MAIN else target.branch
     statements = statements_of(folder, chosen)
-    card = write_card(
-        repo.id,
-        info,
-        read_evaluations(folder),
-        statements,
-        revision=branch,
-        template=chosen.card_template,
-    )
+    evaluations = read_evaluations(folder)
+
+    def card_of(stated: Statements) -> Card:
+        template = chosen.card_template
+        return write_card(repo.id, info, evaluations, stated, revision=branch, template=template)
+
+    card = card_of(statements)
     check_scores(folder, info, card)
     message = chosen.message or f"Checkpoint of the weights {info['weights']['sha256'][:12]}"
     check_no_secret(message.encode("utf-8", "replace"), "the commit's message")
-    contents = gather(folder, info, card, chosen.onnx)
-    return PushPlan(folder, target, contents, card, message, chosen.replace_card)
+    contents = gather(folder, info, _card_bytes(card, statements), chosen.onnx)
+    return PushPlan(
+        folder,
+        target,
+        contents,
+        card,
+        message,
+        statements,
+        card_of,
+        chosen.replace_card,
+        chosen.remove,
+    )
+
+
+def _card_bytes(card: Card, statements: Statements) -> bytes:
+    """The card as it is published."""
+    return marked(card.text, comment_of(statements))
 
 
 def push(
@@ -263,7 +287,8 @@ def push(
     """Pushes a checkpoint to the hub, with a model card, in one commit.
 
     A missing repository is made, private unless `public`. Files that are in the repository already
-    are not sent again. `plan_push` shows what would be sent.
+    are not sent again. What an earlier push stated, and its ONNX models, stay until they are
+    restated; `remove` removes them. `plan_push` shows what would be sent.
 
     Args:
         source: The folder of the checkpoint, or its hub id.
@@ -291,24 +316,33 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     target = plan.target
     say(f"looking at {target.repo}")
     remote = read_remote(target)
+    earlier = read_card(target, remote)
+    if not plan.replace_card:
+        check_card(target, earlier)
+    unstated = unstated_of(earlier, plan.statements, target, strictly=not plan.remove)
+    if unstated and not plan.remove:
+        plan = plan.stating(plan.statements.changed(unstated))
     changes = compare(plan.contents.files, remote)
-    _check_card(plan, remote, changes)
+    if not plan.remove:
+        check_missing(target, changes)
+    deleted = changes.missing if plan.remove else ()
     tagged = remote.tags.get(target.tag or "")
-    if tagged is not None and (changes.sent or changes.deleted or tagged != remote.commit):
+    if tagged is not None and (changes.sent or deleted or tagged != remote.commit):
         raise HubError(
             f"the tag {target.tag!r} exists already, at the commit {tagged[:12]}",
             place=str(target.repo),
             expected="a new tag",
             hint="nothing was pushed: name another one",
         )
-    commit = upload(
-        target, remote, changes.sent, delete=changes.deleted, message=plan.message, say=say
-    )
+    commit = upload(target, remote, changes.sent, delete=deleted, message=plan.message, say=say)
     return Pushed(
         plan,
         sent=tuple(file.name for file in changes.sent),
         unchanged=changes.unchanged,
-        deleted=changes.deleted,
+        kept=() if plan.remove else changes.missing,
+        deleted=deleted,
+        kept_statements={} if plan.remove else unstated,
+        removed_statements=unstated if plan.remove else {},
         others=changes.others,
         bytes=sum(file.size for file in changes.sent),
         commit=commit.id,
@@ -322,37 +356,3 @@ def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
 def statements_of(folder: Path, options: PushOptions) -> Statements:
     """The statements about the checkpoint in `folder`: of the options, or else of `card.toml`."""
     return (options.statements or read_statements(folder)).changed(options.stated)
-
-
-def compare(files: Sequence[LocalFile], remote: Remote) -> Changes:
-    """The differences between files to push and a repository.
-
-    A file that an earlier push may have sent, and that is not among `files`, is deleted if the
-    repository was pushed by Nerine, that is, if it has `nerine.json`.
-    """
-    there = remote.files
-    same = {file.name for file in files if file.name in there and file.equals(there[file.name])}
-    more = sorted(set(there) - {file.name for file in files} - {_GIT_ATTRIBUTES})
-    deletable = DELETABLE if INFO_FILE in there else frozenset()
-    return Changes(
-        tuple(file for file in files if file.name not in same),
-        tuple(sorted(same)),
-        tuple(name for name in more if name in deletable),
-        tuple(name for name in more if name not in deletable),
-    )
-
-
-def _check_card(plan: PushPlan, remote: Remote, changes: Changes) -> None:
-    """Raises `HubError` if a card that a person wrote or edited would be replaced unasked."""
-    card = remote.files.get(CARD_FILE)
-    if card is None or CARD_FILE in changes.unchanged or plan.replace_card:
-        return
-    is_small = (card.size or 0) <= _LONGEST_CARD
-    if not (is_small and is_unedited(read_remote_file(plan.target, remote, CARD_FILE))):
-        raise HubError(
-            f"the {CARD_FILE} in the repository was written or edited by a person",
-            place=f"{plan.target.repo.page}/blob/{plan.target.branch}/{CARD_FILE}",
-            expected="a card that nerine push wrote, or none",
-            hint="put its content into card.toml (nerine push --help), and replace it with "
-            "--replace-card (in Python replace_card=True)",
-        )

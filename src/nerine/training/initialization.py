@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,14 +14,14 @@ from transformers import set_seed
 from nerine.core.errors import CheckpointError
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
+from nerine.data.sketches import earlier_splits, used_splits
 from nerine.model.backends.lean import WholeModel, probe
 from nerine.model.backends.pytorch import default_device
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.extra_weights import groups_of
 from nerine.model.loading.pretrained import Pretrained, load_encoder, longest_input
 from nerine.model.provenance.conditions import hardware, versions
-from nerine.model.provenance.sketches import used_splits
-from nerine.model.provenance.sources import corpus_kind, encoder_source
+from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
 from nerine.model.settings import ModelSettings
 from nerine.training.dataset import Examples
 from nerine.training.settings import RunSettings, TrainingSettings
@@ -43,6 +44,7 @@ def new_checkpoint(
     tags = scheme.tags(corpus.labels)
     loaded = load_encoder(settings.encoder, tags, revision=settings.revision)
     prepare_model(loaded.model, settings)
+    begun_with = recorded_provenance(loaded.source)
     return Checkpoint(
         loaded.model,
         loaded.tokenizer,
@@ -54,7 +56,7 @@ def new_checkpoint(
             **settings.window_sizes(longest_input(loaded.model, loaded.tokenizer)),
         ),
         provenance={
-            **run_provenance(corpus, settings, given or corpus.hash),
+            **run_provenance(corpus, settings, given or corpus.hash, begun_with),
             "encoder": encoder_source(loaded.source),
         },
         notes=_layers_left_out(loaded),
@@ -131,10 +133,13 @@ def learning_rate_for(width: int, *, small: float, base: float) -> float:
     return small if width <= _SMALL_WIDTH else base
 
 
-def run_provenance(corpus: Corpus, settings: RunSettings, given: str) -> dict[str, Any]:
+def run_provenance(
+    corpus: Corpus, settings: RunSettings, given: str, begun_with: Mapping[str, Any]
+) -> dict[str, Any]:
     """The provenance of a run's weights, for `nerine.json`.
 
-    `given` is the hash of the corpus before a validation split was held out.
+    `given` is the hash of the corpus before a validation split was held out, `begun_with` the
+    provenance of the model whose weights the run begins with.
     """
     return {
         "corpus": {
@@ -145,7 +150,7 @@ def run_provenance(corpus: Corpus, settings: RunSettings, given: str) -> dict[st
             "documents": {name: len(split) for name, split in corpus.splits.items()},
             "given": given,
         },
-        "splits": used_splits(corpus),
+        "splits": used_splits(corpus) | earlier_splits(begun_with),
         "settings": settings.to_dict(),
         "seed": settings.seed,
         "began": timestamp(),

@@ -13,7 +13,8 @@ module                                        contents
 `check`                                       `check_corpus` and its report
 `findings`, `rule`                            `Finding`, `Rule`, and the remarks of rules
 `view`                                        the view of the corpus that rules get
-`tags`, `duplicates`, `surfaces`, `entities`  rules about labels
+`tags`, `duplicates`, `entities`              rules about labels
+`surfaces`, `boundaries`                      rules about one form, labelled in several ways
 `proportions`, `characters`, `coverage`       rules about numbers, characters, subwords
 `similarity`, `mojibake`, `subwords`          helpers of these rules
 ============================================  =========================================

@@ -9,6 +9,7 @@ from typing import Any
 
 from nerine.core.errors import SettingsError
 from nerine.curation.checks import (
+    boundaries,
     characters,
     coverage,
     duplicates,
@@ -26,7 +27,17 @@ from nerine.data.corpus import Corpus
 
 RULES = {
     rule.name: rule
-    for module in (files, tags, duplicates, surfaces, entities, proportions, characters, coverage)
+    for module in (
+        files,
+        tags,
+        duplicates,
+        surfaces,
+        boundaries,
+        entities,
+        proportions,
+        characters,
+        coverage,
+    )
     for rule in module.RULES
 }
 """All rules by their names, in the order in which they run."""

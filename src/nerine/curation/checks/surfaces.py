@@ -10,14 +10,21 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+from nerine.core.document import Token
 from nerine.core.words import rule_words
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import MOST_PLACES, Mention, View, quoted, times
 
 _RUN = re.compile(r"\w+")
-_SHORTEST_NAME = 4
+_GAP = re.compile(r"[\W_]*\Z")
+_LONGEST_GAP = 20
+_SENTENCE_ENDS = frozenset(".!?…:\n")
+_SHORTEST_NAME = 2
+_TIMES_AS_OFTEN = 5
+"""How much more often a word must be a name than occur in small letters, as `apple` does."""
 _FEWEST_OF_ONE_WORD, _FEWEST_OF_MORE = 3, 2
 """How often a form must be labelled before its unlabelled occurrences are reported."""
 
@@ -66,15 +73,18 @@ def unlabelled_mentions(view: View) -> Iterator[Remark]:
 
     To keep false alarms few, a form counts only if
 
-    - it has a capital and more than one word, or is one word of four letters or more that begins
-      with a capital and never occurs in the corpus in small letters (`Apple` and `The` do);
+    - it has a capital and more than one word, or is one word of two letters or more that begins
+      with a capital and is labelled five times as often as it stands in small letters, outside of
+      entities (`Apple` and `The` are not);
     - it is labelled three times or more (twice, with several words), and more often than not;
     - it occurs with the same case, as whole words by the rule of `nerine.core.words`, outside of
-      every entity, and not next to another capitalised word (`Oslo Accords`).
+      every entity, and not next to another capitalised word (`Oslo Accords`), but for one that
+      begins a sentence and occurs in small letters or in no entity (`The Oslo of today`).
     """
-    forms = _distinctive_forms(view)
+    lower_case = _lower_case_words(view)
+    forms = _distinctive_forms(view, lower_case)
     found: dict[str, list[Spot]] = defaultdict(list)
-    for surface, spot in _unlabelled(view, forms):
+    for surface, spot in _unlabelled(view, forms, lower_case):
         found[surface].append(spot)
     for surface, spots in found.items():
         mentions = forms[surface]
@@ -88,28 +98,29 @@ def unlabelled_mentions(view: View) -> Iterator[Remark]:
             yield from (Remark(message, spot, others) for spot in spots)
 
 
-def _distinctive_forms(view: View) -> dict[str, list[Mention]]:
-    """Forms that are names rather than common words, with their mentions."""
-    forms: dict[str, list[Mention]] = defaultdict(list)
-    for mention in view.mentions:
-        forms[mention.surface].append(mention)
-    candidates = {
-        surface: mentions
-        for surface, mentions in forms.items()
-        if _is_distinctive(surface, len(mentions))
-    }
-    if not candidates:
-        return {}
-    lower_case = {
+def _lower_case_words(view: View) -> Counter[str]:
+    """How often runs of letters occur in small letters outside of entities."""
+    counts = Counter(
         word
         for _, _, document in view.documents()
         for word in _RUN.findall(document.text)
         if word.islower()
-    }
+    )
+    for mention in view.mentions:
+        counts.subtract(word for word in _RUN.findall(mention.surface) if word.islower())
+    return counts
+
+
+def _distinctive_forms(view: View, lower_case: Mapping[str, int]) -> dict[str, list[Mention]]:
+    """Forms that are names rather than common words, with their mentions."""
+    forms: dict[str, list[Mention]] = defaultdict(list)
+    for mention in view.mentions:
+        forms[mention.surface].append(mention)
     return {
         surface: mentions
-        for surface, mentions in candidates.items()
-        if surface.lower() not in lower_case
+        for surface, mentions in forms.items()
+        if _is_distinctive(surface, len(mentions))
+        and lower_case.get(surface.lower(), 0) * _TIMES_AS_OFTEN <= len(mentions)
     }
 
 
@@ -122,8 +133,12 @@ def _is_distinctive(surface: str, mentions: int) -> bool:
     return is_phrase and has_capital and mentions >= _FEWEST_OF_MORE
 
 
-def _unlabelled(view: View, forms: Collection[str]) -> Iterator[tuple[str, Spot]]:
+def _unlabelled(
+    view: View, forms: Collection[str], lower_case: Mapping[str, int]
+) -> Iterator[tuple[str, Spot]]:
     """Occurrences of forms outside of every entity; of overlapping ones, the first and longest."""
+    in_names = {word for mention in view.mentions for word in _RUN.findall(mention.surface)}
+    common = _Common(lower_case, in_names)
     # thousands of names may begin with `The`, but they have a few dozen lengths only
     lengths: dict[str, set[int]] = defaultdict(set)
     for surface in forms:
@@ -131,7 +146,7 @@ def _unlabelled(view: View, forms: Collection[str]) -> Iterator[tuple[str, Spot]
     longest_first = {word: sorted(found, reverse=True) for word, found in lengths.items()}
     for split, index, document in view.documents() if forms else ():
         reached = 0
-        for start, end in _occurrences(document.text, forms, longest_first):
+        for start, end in _occurrences(document.text, forms, longest_first, common):
             after = bisect_right(document.entities, start, key=lambda entity: entity.end)
             entities = document.entities[after : after + 1]
             if start >= reached and (not entities or entities[0].start >= end):
@@ -139,10 +154,26 @@ def _unlabelled(view: View, forms: Collection[str]) -> Iterator[tuple[str, Spot]
                 yield document.text[start:end], Spot(split, index, start, end)
 
 
+class _Common(NamedTuple):
+    """Words of a corpus by which a common word at the beginning of a sentence is known."""
+
+    lower_case: Mapping[str, int]
+    in_names: Collection[str]
+
+    def begins_sentence(self, text: str, word: Token) -> bool:
+        """Whether a word has its capital only because a sentence begins with it."""
+        surface = text[word.start : word.end]
+        found = _GAP.search(text[max(0, word.start - _LONGEST_GAP) : word.start])
+        gap = found[0] if found else ""
+        is_first = len(gap) == word.start or not _SENTENCE_ENDS.isdisjoint(gap)
+        is_common = self.lower_case.get(surface.lower(), 0) > 0 or surface not in self.in_names
+        return is_first and is_common
+
+
 def _occurrences(
-    text: str, forms: Collection[str], lengths: Mapping[str, Sequence[int]]
+    text: str, forms: Collection[str], lengths: Mapping[str, Sequence[int]], common: _Common
 ) -> Iterator[tuple[int, int]]:
-    """Ranges of forms in `text`, as whole words without a capitalised word next to them."""
+    """Ranges of forms in `text`, as whole words without the word of another name next to them."""
     runs = [match for match in _RUN.finditer(text) if match[0] in lengths]
     words = rule_words(text) if runs else []
     first = {word.start: number for number, word in enumerate(words)}
@@ -153,7 +184,10 @@ def _occurrences(
             if text[start:end] in forms and start in first and end in last:
                 before, after = first[start] - 1, last[end] + 1
                 near = [*words[max(0, before) : before + 1], *words[after : after + 1]]
-                if not any(text[each.start].isupper() for each in near):
+                if not any(
+                    text[each.start].isupper() and not common.begins_sentence(text, each)
+                    for each in near
+                ):
                     yield start, end
 
 

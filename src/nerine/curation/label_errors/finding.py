@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nerine.core.display import listed
+from nerine.core.display import counted, listed
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
 from nerine.curation.label_errors.cross_validation import (
@@ -23,6 +22,7 @@ from nerine.curation.label_errors.ranking import (
     samples_of,
 )
 from nerine.data.corpus import Corpus
+from nerine.evaluation.contamination import Contamination, Role
 from nerine.model.tagger import Tagger
 
 
@@ -30,17 +30,20 @@ from nerine.model.tagger import Tagger
 class LabelErrorReport:
     """Label errors, the likeliest first, with the numbers of documents and entities examined.
 
-    `notes` tell the user how the labels were examined.
+    `notes` tell the user how the labels were examined, `contamination` how many of the documents
+    the models that judged them have seen.
     """
 
     label_errors: tuple[LabelError, ...]
     documents: int
     entities: int
+    contamination: Contamination
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON, with the label errors as `suspects`; ranks count from 1."""
         return {
+            "contamination": self.contamination.to_dict(),
             "documents": self.documents,
             "entities": self.entities,
             "suspects": [
@@ -65,24 +68,21 @@ def cross_validated_label_errors(
         label_errors, changed = disagreements(samples, tagger)
         found += label_errors
         adapted += changed
-    return _report(found, adapted, samples_of(validation.corpus, validation.splits))
+    samples = samples_of(validation.corpus, validation.splits)
+    unseen = Contamination(len(samples), Role.UNSEEN)
+    return _report(found, adapted, samples, unseen)
 
 
-def find_label_errors(
-    corpus: Corpus,
-    splits: Sequence[str],
-    tagger: Tagger,
-    provenance: Mapping[str, Any] | None = None,
-) -> LabelErrorReport:
+def find_label_errors(corpus: Corpus, splits: Sequence[str], tagger: Tagger) -> LabelErrorReport:
     """Label errors of `splits` by one tagger that was not trained on them.
 
-    `provenance` is that of the tagger's checkpoint. Entities of a label that the tagger does not
-    have are not judged, with a note. Raises `CorpusError` if the provenance says that the tagger
-    was trained on one of the splits, or if it knows no gold label; `CheckpointError` if it has
-    learned nothing.
+    Entities of a label that the tagger does not have are not judged, with a note. Raises
+    `CorpusError` if the tagger's records say that it was trained on one of the splits, or if it
+    knows no gold label; `CheckpointError` if it has learned nothing.
     """
     check_judge(tagger, "without --checkpoint, models are trained by cross-validation")
-    notes = _check_not_trained_on(corpus, splits, provenance or {})
+    _check_not_trained_on(corpus, splits, tagger)
+    notes: list[str] = []
     samples = samples_of(corpus, splits)
     labels = labels_of(sample.document for sample in samples)
     unknown = [label for label in labels if label not in tagger.labels]
@@ -95,11 +95,20 @@ def find_label_errors(
         )
     if unknown:
         notes.append(f"labels that the model does not know, whose entities were not judged: {said}")
-    return _report(*disagreements(samples, tagger), samples, notes)
+    seen = tagger.training_texts.contamination(
+        [sample.document for sample in samples],
+        corpus=corpus.hash,
+        split=splits[0] if len(splits) == 1 else "",
+    )
+    return _report(*disagreements(samples, tagger), samples, seen, notes)
 
 
 def _report(
-    found: Sequence[LabelError], adapted: int, samples: Sequence[Sample], notes: Sequence[str] = ()
+    found: Sequence[LabelError],
+    adapted: int,
+    samples: Sequence[Sample],
+    seen: Contamination,
+    notes: Sequence[str] = (),
 ) -> LabelErrorReport:
     entities = sum(len(sample.document.entities) for sample in samples)
     on_words = (
@@ -107,29 +116,21 @@ def _report(
         "the whole words that they touch, or not at all where they touch none"
     )
     notes = (*notes, *([on_words] if adapted else []))
-    return LabelErrorReport(tuple(rank_label_errors(found)), len(samples), entities, notes)
+    ranked = tuple(rank_label_errors(found))
+    return LabelErrorReport(ranked, len(samples), entities, seen, notes)
 
 
-def _check_not_trained_on(
-    corpus: Corpus, splits: Sequence[str], provenance: Mapping[str, Any]
-) -> list[str]:
-    """Raises `CorpusError` if the model was trained on `splits`; notes if nothing tells."""
-    known = (provenance.get("corpus") or {}).get("hash")
-    if known is None:
-        note = "no record says what the model was trained on; it misses errors in its training data"
-        return [note]
-    trained = corpus
-    if "validation" not in corpus.splits:  # training held documents out
-        settings = provenance.get("settings") or {}
-        with contextlib.suppress(CorpusError):  # one that cannot be divided was not trained on
-            trained = corpus.hold_out_validation(
-                settings.get("validation_fraction") or 0.1, settings.get("seed", 0)
-            )
-    if "train" in splits and known == trained.hash:
-        raise CorpusError(
-            "the model was trained on the train split",
-            place=corpus.source,
-            expected="a model that was not trained on the labels that it judges",
-            hint="without --checkpoint, models are trained by cross-validation",
+def _check_not_trained_on(corpus: Corpus, splits: Sequence[str], tagger: Tagger) -> None:
+    """Raises `CorpusError` if the model was trained on at least half of one of the splits."""
+    for split in splits:
+        seen = tagger.training_texts.contamination(
+            corpus.split(split), corpus=corpus.hash, split=split
         )
-    return []
+        if seen.is_grave:
+            raise CorpusError(
+                f"the model was trained on the {split} split: on {seen.trained:,} of its "
+                f"{counted(seen.documents, 'text')}",
+                place=corpus.source,
+                expected="a model that was not trained on the labels that it judges",
+                hint="without --model, models are trained by cross-validation",
+            )

@@ -27,6 +27,7 @@ from fractions import Fraction
 
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import CorpusError
+from nerine.data.sketches import split_record
 from nerine.evaluation.calibration.reliability import ScoredEntity, by_label, scored_entities
 from nerine.evaluation.calibration.thresholds import (
     Calibration,
@@ -131,6 +132,7 @@ def calibrate(
         before=score(gold, predicted).overall,
         after=score(gold, list(apply_thresholds(predicted, thresholds))).overall,
         held_out=cross_validated_counts(gold, predicted, target, per_label=per_label),
+        texts=split_record(gold),
     )
 
 

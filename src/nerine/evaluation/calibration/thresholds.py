@@ -134,6 +134,8 @@ class Calibration:
         after: Strict counts over all labels with thresholds.
         held_out: Cross-validated strict counts, with thresholds fitted on other documents of the
             split; None if there are too few.
+        texts: The record of the documents that they were fitted on, as in `data.sketches`; None
+            if an earlier version wrote them.
     """
 
     thresholds: Thresholds
@@ -144,6 +146,7 @@ class Calibration:
     before: Counts
     after: Counts
     held_out: Counts | None = None
+    texts: Mapping[str, Any] | None = None
 
     @property
     def gold(self) -> int:
@@ -171,6 +174,7 @@ class Calibration:
             "before": _counts_to_dict(self.before),
             "after": _counts_to_dict(self.after),
             "held_out": None if self.held_out is None else _counts_to_dict(self.held_out),
+            **({} if self.texts is None else {"texts": dict(self.texts)}),
         }
 
     @classmethod
@@ -191,6 +195,7 @@ class Calibration:
                 _counts_from_dict(values["before"]),
                 _counts_from_dict(values["after"]),
                 None if held_out is None else _counts_from_dict(held_out),
+                None if values.get("texts") is None else dict(values["texts"]),
             )
         except NerineError:
             raise

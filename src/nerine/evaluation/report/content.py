@@ -10,6 +10,7 @@ from typing import Any
 from nerine.core.document import Document, Entity, surface_form, surface_forms
 from nerine.core.tags import Reading
 from nerine.evaluation.calibration import ReliabilityDiagram, reliability_diagram
+from nerine.evaluation.contamination import UNRECORDED, Contamination
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.error_analysis import Outcome
 from nerine.evaluation.evaluate import Evaluation, evaluate_predictions
@@ -85,6 +86,16 @@ class Report:
         entities = outcome.gold or outcome.predicted
         return all(surface_form(document, entity) in self.seen for entity in entities)
 
+    @property
+    def seen_texts(self) -> str:
+        """How many of the texts the checkpoint has seen, as a sentence."""
+        return str(self.evaluation.contamination or UNRECORDED)
+
+    @property
+    def is_contaminated(self) -> bool:
+        """Whether the checkpoint was trained on at least half of the texts."""
+        return self.evaluation.contamination is not None and self.evaluation.contamination.is_grave
+
     @cached_property
     def remarks(self) -> tuple[str, ...]:
         """The notes, and the parts that this report lacks."""
@@ -101,7 +112,9 @@ class Report:
 
         Outcomes refer to documents by index, from 0, and to entities by code points.
         """
+        seen = self.evaluation.contamination
         return {
+            "contamination": None if seen is None else seen.to_dict(),
             "title": self.title,
             "checkpoint": self.checkpoint,
             "corpus": self.corpus,
@@ -140,6 +153,7 @@ def make_report(
     epochs: Sequence[EpochRecord] | None = None,
     places: Sequence[str] = (),
     notes: Sequence[str] = (),
+    contamination: Contamination | None = None,
     **sampling: Any,
 ) -> Report:
     """The report on predicted documents.
@@ -148,7 +162,8 @@ def make_report(
         gold: The documents with their gold entities.
         predicted: The same documents with the predicted entities.
         title: As in `Report`, like the other arguments that are not named here.
-        scheme, train, lenient, reading, is_conlleval, sampling: As in `evaluate_predictions`.
+        scheme, train, lenient, reading, is_conlleval, contamination, sampling: As in
+            `evaluate_predictions`.
 
     Raises:
         CorpusError: If the texts of `gold` and `predicted` differ.
@@ -162,6 +177,7 @@ def make_report(
         train=train,
         split=split,
         scheme=scheme,
+        contamination=contamination,
         **sampling,
     )
     if reading == "lenient" and lenient is not None:

@@ -40,6 +40,7 @@ import numpy as np
 
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError
+from nerine.evaluation.contamination import Contamination
 from nerine.evaluation.significance.intervals import (
     LEVEL,
     SAMPLES,
@@ -67,10 +68,13 @@ class System:
     Attributes:
         name: The name of the system, unique in a comparison.
         runs: The predicted documents of each seed, in the order of the gold documents.
+        contamination: How many of their texts its checkpoint has seen; None without a checkpoint.
+            Of several runs, it is that of the run that has seen most.
     """
 
     name: str
     runs: tuple[tuple[Document, ...], ...]
+    contamination: Contamination | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class SystemScore:
         spread: The standard deviation of `values`; None with one seed.
         interval: The confidence interval of F1 for other documents, and for other seeds if there
             are several.
+        contamination: As in `System`.
     """
 
     name: str
@@ -91,6 +96,7 @@ class SystemScore:
     values: tuple[float, ...]
     spread: float | None
     interval: Interval
+    contamination: Contamination | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +148,14 @@ class Comparison:
     documents: int
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields for JSON."""
-        return asdict(self)
+        """The fields for JSON, first how many of the texts each system has seen."""
+        seen = {
+            each.name: each.contamination and each.contamination.to_dict() for each in self.systems
+        }
+        fields = asdict(self)
+        for system in fields["systems"]:
+            del system["contamination"]
+        return {"contamination": seen, **fields}
 
 
 def compare(
@@ -175,6 +187,7 @@ def compare(
     counts = _system_counts(gold, systems, labels)
     sampled = {}
     scores = []
+    seen = {system.name: system.contamination for system in systems}
     for index, (name, each) in enumerate(counts.items()):
         sampled[name] = bootstrap_f1(each, samples, seed, index)
         overall = sampled[name][:, 0]
@@ -185,7 +198,8 @@ def compare(
             spread = float(values.std(ddof=1))
             interval = percentile_interval(np.clip(overall, 0, 1), level)
         by_seed = tuple(map(float, values))
-        scores.append(SystemScore(name, float(values.mean()), by_seed, spread, interval))
+        mean = float(values.mean())
+        scores.append(SystemScore(name, mean, by_seed, spread, interval, seen[name]))
     differences: list[Difference] = []
     for first, second in itertools.combinations(counts, 2):
         exchanged = randomised_differences(counts[first], counts[second], samples, seed)

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from nerine.core.filenames import INFO_FILE
+from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.data.corpus import SAMPLE, is_hub_id
 from nerine.model.loading.sources import PACKAGE_PREFIX, Source, is_path
 
@@ -19,6 +21,7 @@ CorpusKind = Literal["bundled", "files", "hub"]
 
 _SEPARATORS = re.compile(r"[\\/]+")
 _NAMELESS = "a folder"
+_MOST_INFO_BYTES = 5 * MEGABYTE
 
 
 def corpus_kind(source: str) -> CorpusKind:
@@ -38,6 +41,14 @@ def encoder_source(source: Source) -> dict[str, str]:
     if source.name.startswith(PACKAGE_PREFIX):
         return {"name": source.name, "kind": "package"}
     return {"name": shown_name(source.name, "folder"), "kind": "folder"}
+
+
+def recorded_provenance(source: Source) -> Mapping[str, Any]:
+    """The provenance of a model that Nerine made; empty for any other."""
+    source.bring(INFO_FILE, if_there=True)
+    info = source.folder / INFO_FILE
+    found = read_object(info, _MOST_INFO_BYTES) if info.is_file() else {}
+    return found.get("provenance") or {}
 
 
 def shown_name(name: str, kind: str | None = None) -> str:

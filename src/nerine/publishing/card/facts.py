@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from nerine.core.display import counted, escaped, escaped_line, markdown_table, visible
+from nerine.evaluation.contamination import Role
 from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
 from nerine.model.provenance.sources import shown_name
 from nerine.publishing.card.metadata import SENTENCE, base_model, dataset_id
 from nerine.publishing.card.results import Result, corpus_title
 from nerine.publishing.card.statements import Statements
-from nerine.publishing.roles import Role
 from nerine.training.settings import DistillationSettings, RunSettings, TrainingSettings
 
 _SCORES = {"precision": "precision", "recall": "recall", "f1": "F1"}

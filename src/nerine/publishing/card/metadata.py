@@ -10,10 +10,10 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from nerine.core.display import visible
 from nerine.core.errors import SettingsError
+from nerine.evaluation.contamination import Role
 from nerine.model.provenance.sources import shown_name
 from nerine.publishing.card.results import Result, corpus_title
 from nerine.publishing.card.statements import Statements
-from nerine.publishing.roles import Role
 
 SENTENCE = "Mira Okonjo left Tandem Labs for Lisbon to build the Quill 3."
 """The text that the card's snippets and the hub's widget tag."""

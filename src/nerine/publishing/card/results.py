@@ -13,10 +13,11 @@ from typing import Any
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE
 from nerine.data.corpus import SAMPLE
+from nerine.evaluation.contamination import Role
 from nerine.model.provenance.sources import shown_name
 from nerine.publishing.evaluation_record import EvaluationRecord
 from nerine.publishing.evaluations import trained_on_error
-from nerine.publishing.roles import Role, role_of
+from nerine.publishing.roles import role_of
 
 _ORDER = (Role.UNSEEN, Role.READ, Role.CHOSE, Role.UNKNOWN)
 

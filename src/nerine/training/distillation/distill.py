@@ -20,12 +20,12 @@ from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.data.corpus import Corpus
+from nerine.data.sketches import split_record
 from nerine.model.batching import look_aheads
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.pretrained import quiet, width_of
 from nerine.model.loading.usage import Usage
-from nerine.model.provenance.sketches import split_record, used_splits
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.dataset import make_examples
@@ -113,9 +113,10 @@ def distill(
         layers, f1 = count_layers(loaded.model), scores.overall.f1
         run.notes += (*tagger.notes, *examples.notes())
         run.notes += _student_notes(corpus, texts, settings.keep_layers, layers, f1)
+        made = run_provenance(corpus, settings, conditions["corpus"], loaded.provenance)
         provenance = {
-            **run_provenance(corpus, settings, given=conditions["corpus"]),
-            "splits": used_splits(corpus) | ({"unlabelled": split_record(texts)} if texts else {}),
+            **made,
+            "splits": made["splits"] | ({"unlabelled": split_record(texts)} if texts else {}),
             "teacher": {
                 "source": str(loaded.source),
                 "kind": "hub" if loaded.source and loaded.source.snapshot else "folder",
