@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.documents import plain_line
 from nerine.cli.flags import json_option, limit_option
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on, split_option
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
@@ -24,6 +23,7 @@ from nerine.cli.terminal import (
     working,
 )
 from nerine.core.display import counted
+from nerine.core.document import plain_line
 from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:
