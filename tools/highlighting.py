@@ -12,8 +12,8 @@ from html import escape
 
 from rich.cells import cell_len
 
-from nerine.core.display import pieces, visible
-from nerine.core.document import Document, Entity
+from nerine.core.display import visible
+from nerine.core.document import Document, Entity, pieces
 
 FONTS = 'ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace'
 

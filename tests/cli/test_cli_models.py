@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -16,10 +17,10 @@ from rich.console import Console
 import nerine
 from dictionary import make_dictionary
 from nerine.cli import main
-from nerine.cli.documents import plain_line, print_documents
+from nerine.cli.documents import entity_lines, print_documents
 from nerine.cli.explain import explanation_tables
-from nerine.core.display import tagged_page
-from nerine.core.document import Document, Entity
+from nerine.core.document import Document, Entity, plain_line
+from nerine.core.tagged_page import tagged_page
 from nerine.data.formats import WriteOptions, read_documents, write_documents
 from nerine.model.explanation import Table, explain
 from nerine.model.tagger import Tagger
@@ -59,10 +60,86 @@ def test_predicts_the_arguments_as_json_lines_in_a_pipe(checkpoint: Path, tagger
     result = run("predict", checkpoint, *TEXTS)
     assert result.stderr == ""
     expected = io.StringIO()
-    write_documents(tagger.predict(TEXTS), expected, "spans")
+    write_documents(tagger.predict(TEXTS), expected, "spans", WriteOptions(entity_texts=True))
     assert result.stdout == expected.getvalue()
     assert '"score"' in result.stdout
+    for line in result.stdout.splitlines():
+        record = json.loads(line)
+        assert [record["text"][e["start"] : e["end"]] for e in record["entities"]] == [
+            e["text"] for e in record["entities"]
+        ]
     assert run("predict", checkpoint, *TEXTS, "--json").stdout == result.stdout
+
+
+def test_compact_lines_have_no_texts_of_entities_and_are_read_the_same(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    plain, compact = tmp_path / "plain.jsonl", tmp_path / "compact.jsonl"
+    assert run("predict", checkpoint, *TEXTS, "-o", plain).exit_code == 0
+    assert run("predict", checkpoint, *TEXTS, "-o", compact, "--compact").exit_code == 0
+    assert plain.read_text().count('"text"') > len(TEXTS)
+    assert compact.read_text().count('"text"') == len(TEXTS)
+    assert [*read_documents(plain)] == [*read_documents(compact)]
+    again = run("predict", checkpoint, "--file", plain, "--compact")
+    assert again.stdout == compact.read_text()
+
+
+def test_entities_are_rows_of_a_table_in_a_file_a_pipe_and_on_a_terminal(
+    checkpoint: Path, tagger: Tagger, tmp_path: Path
+) -> None:
+    records, output = tmp_path / "in.jsonl", tmp_path / "out.csv"
+    records.write_text(
+        f'{{"text": "Nobody was there .", "id": 1}}\n{{"text": "{TEXTS[0]}", "id": "=t"}}\n'
+    )
+    expected = [
+        ("2", "=t", document.surface(entity), entity.label)
+        for document in tagger.predict([TEXTS[0]])
+        for entity in document.entities
+    ]
+    given = ("predict", checkpoint, "--file", records, "--as", "entities")
+    result = run(*given, "-o", output)
+    rows = list(csv.DictReader(io.StringIO(output.read_text("utf-8-sig"))))
+    found = [(row["record"], row["id"], row["entity"], row["label"]) for row in rows]
+    assert [row for row in found if row[0] == "2"] == expected
+    assert "cell that begins with one of" in result.stderr or "cells that begin" in result.stderr
+    escaped = run(*given, "--format", "csv", "--escape-formulas")
+    assert "2,'=t," in escaped.stdout
+    assert not escaped.stdout.startswith("\ufeff")
+    piped = [json.loads(line) for line in run(*given).stdout.splitlines()]
+    assert [row["entity"] for row in piped] == [row["entity"] for row in rows]
+    assert {row["id"] for row in piped} <= {1, "=t"}
+    header, _, *shown = run(*given, "--format", "text").stdout.splitlines()
+    assert header.split() == ["record", "id", "entity", "label", "start", "end", "score"]
+    assert [line.split()[0] for line in shown] == [row["record"] for row in rows]
+
+
+def test_a_table_of_entities_is_safe_on_a_terminal_and_leaves_ids_out_that_nobody_has() -> None:
+    terminal = Console(file=io.StringIO(), width=60, force_terminal=True, color_system=None)
+    terminal.print(entity_lines([LABELLED, Document("[b]x", (Entity(0, 4, "\x1b[31m"),))]))
+    text = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" not in text
+    assert "id" not in text.splitlines()[0].split()
+    assert "[b]x" in text
+    assert "␛[31m" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--as", "entities", "--format", "html"), "cannot be written as html"),
+        (("--as", "entities", "-o", "out.conll"), "cannot be written as columns"),
+        (("--as", "entities", "--format", "parquet"), "Parquet needs a file"),
+        (("--as", "entities", "--compact"), "a table of entities has their texts"),
+        (("--escape-formulas",), "--escape-formulas: this is for a table of entities"),
+        (("-o", "out.csv"), "csv: this is for a table of entities"),
+    ],
+)
+def test_options_of_tables_that_do_not_go_together_are_refused_before_a_model_is_loaded(
+    arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("predict", "no-such-checkpoint", "Mira", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
 
 
 def test_predicts_each_line_of_standard_input(checkpoint: Path) -> None:
@@ -192,10 +269,10 @@ def test_a_terminal_with_colours_gets_labels_in_colour() -> None:
 def test_a_page_escapes_everything_and_needs_nothing_from_elsewhere() -> None:
     shown = "".join(tagged_page([LABELLED], ["<person>", "group"]))
     assert (
-        '<li dir="auto">&lt;b&gt;<mark class="c0" title="probability 0.5000">Mira'
-        "<small>&lt;person&gt;</small></mark>&lt;/b&gt; &amp; "
-        '<mark class="c1">Tandem␛\nLabs<small>group</small></mark></li>'
-    ) in shown
+        '<li dir="auto">&lt;b&gt;<mark title="probability 0.5000">Mira'
+        "<small><bdi>&lt;person&gt;</bdi></small></mark>&lt;/b&gt; &amp; "
+        "<mark>Tandem␛\nLabs<small><bdi>group</bdi></small></mark></li>"
+    ) in re.sub(' style="[^"]*"', "", shown)
     assert "prefers-color-scheme: dark" in shown
     assert not re.search("<script|https?:|src=|href=|@import|url\\(", shown)
 
@@ -300,7 +377,7 @@ def test_words_decoding_and_windows_are_options_of_every_use(
     result = run("predict", checkpoint, *TEXTS, *options, "--json")
     assert result.exit_code == 0, result.stderr
     expected = io.StringIO()
-    write_documents(tagger.predict(TEXTS), expected, "spans")
+    write_documents(tagger.predict(TEXTS), expected, "spans", WriteOptions(entity_texts=True))
     assert result.stdout == expected.getvalue()
     assert "note: the model was trained on the words 'rule', not 'tokenizer'" in result.stderr
     texts = tmp_path / "texts.txt"

@@ -80,6 +80,32 @@ def test_the_summary_as_json_and_the_exit_code_of_failures(
     assert json.loads(Path(summary["failed"]).read_text())["line"] == 2
 
 
+def test_a_table_of_entities_and_records_without_their_texts(
+    checkpoint: Path, posts: Path, tagger: Tagger
+) -> None:
+    output = posts.with_name("out.tsv")
+    result = run(checkpoint, posts, "-o", output, "--as", "entities", "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = [line.split("\t") for line in output.read_text().splitlines()]
+    expected = [
+        [str(number), document.surface(entity), entity.label]
+        for number, document in enumerate(tagger.predict(TEXTS), start=1)
+        for entity in document.entities
+    ]
+    assert [[row[0], row[2], row[3]] for row in rows[1:]] == expected
+    assert sum(json.loads(result.stdout)["entities"].values()) == len(expected)
+    full = run(checkpoint, posts, "-o", "-")
+    compact = run(checkpoint, posts, "-o", "-", "--compact")
+    for line, other in zip(full.stdout.splitlines(), compact.stdout.splitlines(), strict=True):
+        record = json.loads(line)
+        texts = [entity.pop("text") for entity in record["entities"]]
+        assert record == json.loads(other)
+        assert texts == [record["text"][e["start"] : e["end"]] for e in record["entities"]]
+    refused = run(checkpoint, posts, "-o", output, "--id", "n")
+    assert refused.exit_code == 2
+    assert "--as entities" in refused.stderr
+
+
 def test_standard_input_to_standard_output(checkpoint: Path, posts: Path) -> None:
     given = "\n".join(TEXTS)
     result = run(checkpoint, "-", "-o", "-", "--format", "text", input=given)

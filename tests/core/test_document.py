@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.core.display import pieces
-from nerine.core.document import Document, Entity, Token, check_no_overlap, labels_of
+from nerine.core.document import Document, Entity, Token, check_no_overlap, labels_of, pieces
 from nerine.core.errors import (
     CheckpointError,
     DocumentError,

@@ -316,9 +316,11 @@ def test_parquet_keeps_columns_row_groups_and_metadata(tmp_path: Path) -> None:
     found = written.read()
     assert found.schema.metadata[b"who"] == b"me"
     assert found.drop_columns(["found"]) == table.take([*range(8), 9])
-    kind = "list<element: struct<start: int64, end: int64, label: string, score: double>>"
-    assert str(found.schema.field("found").type).replace("item", "element") == kind
+    members = "start: int64, end: int64, label: string, text: string, score: double"
+    kind = str(found.schema.field("found").type).replace("item", "element")
+    assert kind == f"list<element: struct<{members}>>"
     entities = found["found"].to_pylist()
+    assert [e["text"] for e in entities[0]] == ["Mira", "Oslo"]
     assert [(e["start"], e["end"]) for e in entities[0]] == [(0, 4), (7, 11)]
     assert entities[-2:] == [None, []]  # of a null, and of an empty text
 

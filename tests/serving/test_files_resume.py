@@ -129,9 +129,11 @@ def run(
     return tag_files(tagger or StubTagger(), inputs, output, TaggingOptions(start=start, **chosen))
 
 
-def output_of(kind: str, inputs: list[Path], folder: Path) -> Path:
-    """Where outputs go that are compressed as the inputs are."""
+def output_of(kind: str, inputs: list[Path], folder: Path, name: str = "") -> Path:
+    """Where outputs go: under a name, or compressed as the inputs are."""
     folder.mkdir()
+    if name:
+        return folder / name
     suffix = "".join(inputs[0].suffixes).replace(".txt", ".jsonl")
     return folder / ("out" if inputs[0].is_dir() else f"out{suffix}")
 
@@ -140,21 +142,28 @@ def outcome(summary: TaggingSummary) -> tuple[object, ...]:
     return summary.documents, summary.failures, summary.entities, len(summary.outputs)
 
 
-@pytest.mark.parametrize("kind", ["text", "csv", "gz", "bz2", "folder", "parquet"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *((kind, "") for kind in ("text", "csv", "gz", "bz2", "folder", "parquet")),
+        *(("csv", "out.csv.gz"), ("gz", "out.parquet"), ("folder", "out"), ("parquet", "out.tsv")),
+    ],
+)
 def test_a_kill_at_any_point_changes_no_byte_of_what_a_resumed_run_writes(
-    tmp_path: Path, disk: Disk, kind: str
+    tmp_path: Path, disk: Disk, kind: str, name: str
 ) -> None:
+    options = {"rows": "entities"} if name else {}
     inputs = write_inputs(tmp_path / "in", kind)
-    whole = output_of(kind, inputs, tmp_path / "whole")
-    undisturbed = run(inputs, whole)
+    whole = output_of(kind, inputs, tmp_path / "whole", name)
+    undisturbed = run(inputs, whole, **options)
     steps, expected = disk.done, files_in(whole.parent)
     assert steps > 12
     assert not any("tagging" in name for name in expected)
     for step in range(steps):
-        output = output_of(kind, inputs, tmp_path / f"cut{step}")
+        output = output_of(kind, inputs, tmp_path / f"cut{step}", name)
         disk.dies_after(step)
         with pytest.raises(Crash):
-            run(inputs, output)
+            run(inputs, output, **options)
         disk.dies_after(None)
         standing = files_in(output.parent)
         ready = {name for name in standing if "tagging" not in name}
@@ -162,7 +171,7 @@ def test_a_kill_at_any_point_changes_no_byte_of_what_a_resumed_run_writes(
         if not (output.parent / f".{output.name}.tagging" / "state.json").exists() and ready:
             assert ready == expected.keys()  # all is done but for clearing away
             continue
-        assert outcome(run(inputs, output, "resume")) == outcome(undisturbed)
+        assert outcome(run(inputs, output, "resume", **options)) == outcome(undisturbed)
         assert files_in(output.parent) == expected
 
 

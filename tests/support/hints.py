@@ -16,7 +16,7 @@ import click
 from click.testing import CliRunner
 
 from nerine.cli import main
-from nerine.cli.documents import plain_line
+from nerine.core.document import plain_line
 from nerine.core.errors import NerineError
 from nerine.data.formats import ReadOptions, read_documents
 

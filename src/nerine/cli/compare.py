@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nerine.cli.completion import CHECKPOINT, CORPUS
-from nerine.cli.documents import plain_line
 from nerine.cli.flags import json_option, show_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options
@@ -27,6 +26,7 @@ from nerine.cli.terminal import (
     working,
 )
 from nerine.core.display import counted
+from nerine.core.document import plain_line
 from nerine.core.errors import CorpusError
 
 if TYPE_CHECKING:

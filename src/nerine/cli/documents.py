@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nerine.cli.terminal import cell
-from nerine.core.display import pieces, visible
-from nerine.core.document import Document
+from nerine.cli.terminal import cell, table
+from nerine.core.document import Document, pieces, plain_line
 from nerine.core.errors import SettingsError
+from nerine.data.formats.tables.layout import ENTITY_COLUMNS
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -30,17 +31,28 @@ def check_is_text(text: str, hint: str) -> None:
             )
 
 
-def plain_line(document: Document) -> str:
-    """The text in one line, with entities as `[Mira Okonjo](person)`.
-
-    Entities that overlap follow the text.
-    """
-    if document.overlapping():
-        entities = (f"[{document.surface(each)}]({each.label})" for each in document.entities)
-        return visible(" ".join([document.text, "—", *entities]))
-    return "".join(
-        visible(f"[{piece}]({entity.label})" if entity else piece)
-        for piece, entity in pieces(document)
+def entity_lines(documents: Iterable[Document]) -> Table:
+    """A table with a row for each entity; the column of ids is there if a document has one."""
+    rows = [
+        (
+            str(number),
+            document.id or "",
+            document.surface(entity),
+            entity.label,
+            str(entity.start),
+            str(entity.end),
+            "" if entity.score is None else f"{entity.score:.2f}",
+        )
+        for number, document in enumerate(documents, start=1)
+        for entity in document.entities
+    ]
+    shown = [
+        i for i, name in enumerate(ENTITY_COLUMNS) if name != "id" or any(row[i] for row in rows)
+    ]
+    return table(
+        [ENTITY_COLUMNS[i] for i in shown],
+        ([row[i] for i in shown] for row in rows),
+        numbers=("record", "start", "end", "score"),
     )
 
 

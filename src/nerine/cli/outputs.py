@@ -7,9 +7,30 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
 from nerine.core.errors import CorpusError, FormatError
 from nerine.data.formats import EXTENSIONS
 from nerine.data.split_files import find_split_files
+
+compact_option = click.option(
+    "--compact", is_flag=True, help="Leave the text of each entity out: its range tells it."
+)
+as_option = click.option(
+    "--as",
+    "rows",
+    type=click.Choice(["records", "entities"]),
+    default="records",
+    show_default=True,
+    help="A row of the output is a record with its entities, or an entity with its record's number "
+    "and id. Tables of entities are CSV, TSV, JSON lines or Parquet.",
+)
+escape_option = click.option(
+    "--escape-formulas",
+    is_flag=True,
+    help="In a table of entities as CSV, write an apostrophe before cells that begin with one of "
+    "= + - @, which a spreadsheet reads as formulas.",
+)
 
 
 def check_output(output: Path, sources: Iterable[str | Path]) -> None:

@@ -11,30 +11,44 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from nerine.cli.completion import CHECKPOINT
-from nerine.cli.documents import check_is_text, plain_line, print_documents
+from nerine.cli.documents import check_is_text, entity_lines, print_documents
 from nerine.cli.flags import FILE, output_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
 from nerine.cli.options import format_option, reading_options
-from nerine.cli.outputs import check_output
-from nerine.cli.terminal import VisibleOutput, console, say, stdout
-from nerine.core.display import tagged_page
-from nerine.core.document import Document
+from nerine.cli.outputs import as_option, check_output, compact_option, escape_option
+from nerine.cli.terminal import VisibleOutput, console, print_notes, say, stdout
+from nerine.core.document import Document, plain_line
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import line_text, read_lines, replacing
 from nerine.core.streams import PAUSE, Pause, timely_lines
-from nerine.data.formats import FORMATS, ReadOptions, detect_format, read_documents, write_documents
+from nerine.core.tagged_page import tagged_page
+from nerine.data.formats import (
+    FORMATS,
+    ReadOptions,
+    WriteOptions,
+    detect_format,
+    read_documents,
+    write_documents,
+)
+from nerine.data.formats.entity_table import (
+    EntityTable,
+    TableFormat,
+    formula_note,
+    write_entity_table,
+)
 
 if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
     from nerine.serving.client import Client
 
-_OUTPUTS = ("text", "jsonl", "columns", "html")
+_TABLES = ("jsonl", "csv", "tsv", "parquet")
+_OUTPUTS = ("text", "columns", "html", *_TABLES)
 _OURS = {"jsonl": "spans", "columns": "columns"}
 """Outputs that are formats of corpora, with the names of these formats."""
 
@@ -52,6 +66,7 @@ Examples:
   nerine predict runs/wnut --file posts.jsonl --file more.txt -o tagged.jsonl
   nerine predict runs/wnut --thresholds saved < posts.txt > sure.jsonl
   nerine predict runs/wnut --file posts.txt --to html -o posts.html
+  nerine predict runs/wnut --file posts.txt --as entities -o entities.csv
   nerine predict --server http://127.0.0.1:8000 "Mira left for Lisbon."
 
 Each text gives one document, in the same order; an empty line is an empty document.
@@ -84,10 +99,13 @@ Each text gives one document, in the same order; an empty line is an empty docum
 @click.option(
     "--to",
     type=click.Choice(_OUTPUTS),
-    help="Form of the output.  [default: found from the name of the output file; else text on a "
-    "terminal, jsonl in a pipe]",
+    help="Form of the output; csv, tsv and parquet are tables of entities.  [default: found from "
+    "the name of the output file; else text on a terminal, jsonl in a pipe]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --to jsonl.")
+@compact_option
+@as_option
+@escape_option
 @output_option(
     "FILE", "File to write, completely or not at all.  [default: standard output]", required=False
 )
@@ -101,6 +119,9 @@ def predict(
     format_: str | None,
     to: str | None,
     as_json: bool,
+    compact: bool,
+    rows: str,
+    escape_formulas: bool,
     output: Path | None,
     model: ModelOptions,
     options: ReadOptions,
@@ -122,6 +143,8 @@ def predict(
             f"--file {quoted} tags the texts in it, as nerine tag does with large files; echo "
             f"{quoted} | nerine predict … tags the name itself",
         )
+    asked = "jsonl" if as_json else to
+    kind = _kind(rows, asked, output, compact=compact, escape=escape_formulas)
     if output:
         check_output(output, files)
     if not texts and not files:
@@ -136,8 +159,11 @@ def predict(
     documents = tagger.pipe(itertools.chain(texts, *sources))
     if output is None:
         documents = _flushed(documents)
-    kind = "jsonl" if as_json else to or _default_format(output)
-    _write(documents, kind, output, tagger)
+    if rows == "entities":
+        _write_entities(documents, kind, output, escape=escape_formulas)
+    else:
+        _write(documents, kind, output, tagger, entity_texts=not compact)
+    stdout().flush()
 
 
 def _client(url: str, name: str | None, model: ModelOptions) -> Client:
@@ -202,21 +228,73 @@ def _flushed(documents: Iterator[Document]) -> Iterator[Document]:
         stdout().flush()
 
 
-def _default_format(output: Path | None) -> str:
+def _kind(
+    rows: str, format_: str | None, output: Path | None, *, compact: bool, escape: bool
+) -> str:
+    """The form of the output; raises `SettingsError` if the options do not go together."""
+    kind = format_ or _default_format(output, rows)
+    if rows == "records":
+        for option, is_given in (("--escape-formulas", escape), (kind, kind in _TABLES[1:])):
+            if is_given:
+                raise SettingsError(
+                    "this is for a table of entities", place=option, hint="add --as entities"
+                )
+        return kind
+    if compact:
+        raise SettingsError("a table of entities has their texts", place="--compact")
+    if kind not in _TABLES and not (kind == "text" and output is None):
+        raise SettingsError(
+            f"a table of entities cannot be written as {kind}",
+            place="--as entities",
+            expected=f"one of {', '.join(_TABLES)}, by --format or by the name of the output",
+        )
+    if kind == "parquet" and output is None:
+        raise SettingsError("Parquet needs a file", place="--format parquet", hint="give -o FILE")
+    return kind
+
+
+def _default_format(output: Path | None, rows: str) -> str:
     if output is None:
         return "text" if sys.stdout.isatty() else "jsonl"
     suffix = output.suffix.lower()
     kinds = {**dict.fromkeys(FORMATS["columns"].extensions, "columns"), ".txt": "text"}
-    return {**kinds, ".html": "html", ".htm": "html"}.get(suffix, "jsonl")
+    kinds |= {".html": "html", ".htm": "html", ".csv": "csv", ".parquet": "parquet"}
+    if rows == "entities":
+        kinds[".tsv"] = "tsv"
+    return kinds.get(suffix, "jsonl")
+
+
+def _write_entities(
+    documents: Iterable[Document], kind: str, output: Path | None, *, escape: bool
+) -> None:
+    if kind == "text":
+        console().print(entity_lines(documents))
+        return
+    form = EntityTable(cast(TableFormat, kind), has_mark=output is not None, escape_formulas=escape)
+    if output is None:
+        write_entity_table(documents, stdout().buffer, form)
+        return
+    with replacing(output) as file:
+        write_entity_table(documents, file, form)
+    if kind == "csv":
+        with output.open(encoding="utf-8-sig", newline="") as lines:
+            _, formulas = form.count(lines)
+        print_notes([formula_note(str(output), formulas)] if formulas else [])
 
 
 def _write(
-    documents: Iterable[Document], kind: str, output: Path | None, tagger: Tagger | Client
+    documents: Iterable[Document],
+    kind: str,
+    output: Path | None,
+    tagger: Tagger | Client,
+    *,
+    entity_texts: bool,
 ) -> None:
     on_terminal = output is None and sys.stdout.isatty()
     if kind in _OURS:
         stream = VisibleOutput() if on_terminal else stdout()
-        write_documents(documents, output or stream, _OURS[kind])
+        options = WriteOptions(entity_texts=entity_texts)
+        write_documents(documents, output or stream, _OURS[kind], options)
     elif kind == "text" and on_terminal:
         print_documents(documents, tagger.labels, console())
     else:
@@ -229,4 +307,3 @@ def _write(
                 file.writelines(piece.encode() for piece in pieces)
         else:
             stdout().writelines(pieces)
-    stdout().flush()

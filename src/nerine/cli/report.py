@@ -14,8 +14,8 @@ from nerine.cli.model_options import ModelOptions, tag_documents, tagging_option
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading_notes, split_option
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
-from nerine.cli.terminal import json_text, print_json, say, visible, working
-from nerine.core.display import counted
+from nerine.cli.terminal import json_text, print_json, say, working
+from nerine.core.display import counted, visible
 from nerine.core.errors import FormatError
 from nerine.core.files import replacing
 

@@ -9,14 +9,15 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
 from nerine.cli.completion import CHECKPOINT
-from nerine.cli.flags import default_option, json_option
+from nerine.cli.flags import default_option, gathered, json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
+from nerine.cli.outputs import as_option, compact_option, escape_option
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import (
     VisibleOutput,
@@ -44,6 +45,17 @@ SOME_FAILED = 1
 """The exit code if some documents failed and all others are done."""
 
 
+_id_option = click.option(
+    "--id",
+    metavar="NAME",
+    help="Field or column of the record's id in a table of entities.  [default: id, if there is "
+    "one]",
+)
+_shape_options = gathered(
+    [compact_option, as_option, _id_option, escape_option], "shape", lambda values: values
+)
+
+
 @click.command(
     cls=Command,
     short_help="Tag files of any length, resumably.",
@@ -53,9 +65,11 @@ Examples:
   nerine tag runs/wnut posts.json.gz --text-field body -o out.json.gz --resume
   nerine tag runs/wnut table.csv --text-field comment -o table.tagged.csv
   nerine tag runs/wnut archive/ "more/*.parquet" -o tagged/ --thresholds saved
+  nerine tag runs/wnut posts.jsonl -o entities.csv --as entities
   zcat posts.gz | nerine tag runs/wnut - --format text -o - | head
 
 Records keep all their fields, columns and bytes; "entities" is added, null where the text is null.
+A table of entities has their records' numbers and ids in place of the records.
 A record that cannot be read or tagged is written to OUTPUT.failed.jsonl, whole and with the reason,
 and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unusable input.
 """,
@@ -89,6 +103,7 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
     help="Whether quotes are characters of cells (none) or surround them (csv).  [default: csv in "
     "CSV, in TSV what the file shows]",
 )
+@_shape_options
 @click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
 @tagging_options
@@ -104,6 +119,7 @@ def tag(
     into: str,
     separator: str | None,
     quoting: Quoting | None,
+    shape: dict[str, Any],
     resume: bool,
     overwrite: bool,
     model: ModelOptions,
@@ -120,9 +136,8 @@ def tag(
     to_stream = output == STANDARD
     if to_stream and as_json:
         raise SettingsError("the records already go to standard output", place="--json")
-    options = TaggingOptions(
-        format_, text_field, into, _SIGNS.get(separator or "", separator), quoting, start
-    )
+    sign = _SIGNS.get(separator or "", separator)
+    options = TaggingOptions(format_, text_field, into, sign, quoting, start=start, **shape)
     target: str | BinaryIO = output
     if to_stream:
         stream = _VisibleBytes() if sys.stdout.isatty() else stdout().buffer

@@ -1,28 +1,11 @@
-"""Untrusted texts and labels, escaped for a terminal, an HTML page or Markdown.
+"""Untrusted texts and labels, escaped for a terminal or Markdown (for HTML: `html`).
 
 They are never read as markup, and control characters become visible signs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
-
-from nerine.core.document import Document, Entity, check_no_overlap
-
-_STYLE = """\
-:root { color-scheme: light dark; --text: #1b1b1f; --page: #fdfdfb; --line: #ddd; }
-body { margin: 2rem auto; max-width: 46rem; padding: 0 1rem; font: 1rem/1.7 system-ui, sans-serif;
-       color: var(--text); background: var(--page); }
-ol { padding-left: 2.5rem; }
-li { border-bottom: 1px solid var(--line); padding: .4rem 0; white-space: pre-wrap;
-     overflow-wrap: anywhere; min-height: 1.7rem; }
-mark { border-radius: .25rem; padding: .1rem .3rem; color: inherit; }
-mark small { font-weight: 600; margin-left: .4rem; opacity: .75; }
-"""
-_DARK = "--text: #e6e6e3; --page: #17171a; --line: #333;"
-_LIGHT_COLOURS = ("#c8e6f5", "#f3d3ea", "#d4edc9", "#fbe6b0", "#d6d9fa", "#fad4cc")
-_DARK_COLOURS = ("#12465c", "#5a2350", "#27501a", "#5c4508", "#2d3277", "#68261b")
+from collections.abc import Iterable, Sequence
 
 HTML_REFERENCE = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 """A pattern for a character reference of HTML, such as `&amp;` or `&#8217;`."""
@@ -84,49 +67,13 @@ def listed(names: Iterable[str], most: int) -> str:
     return ", ".join(shown[:most]) + more
 
 
-def pieces(document: Document) -> Iterator[tuple[str, Entity | None]]:
-    """The text from its beginning to its end, cut at the entities, which must not overlap."""
-    check_no_overlap(document)
-    position = 0
-    for entity in document.entities:
-        if entity.start > position:
-            yield document.text[position : entity.start], None
-        yield document.surface(entity), entity
-        position = entity.end
-    if position < len(document.text):
-        yield document.text[position:], None
-
-
-def tagged_page(documents: Iterable[Document], labels: Iterable[str]) -> Iterator[str]:
-    """Tagged texts as a self-contained HTML page, in pieces: one item a document.
-
-    It has no scripts and loads nothing.
-    """
-    classes = {label: index % len(_LIGHT_COLOURS) for index, label in enumerate(labels)}
-    light, dark = (
-        "".join(f".c{index} {{ background: {colour}; }}\n" for index, colour in enumerate(colours))
-        for colours in (_LIGHT_COLOURS, _DARK_COLOURS)
-    )
-    dark_style = f"@media (prefers-color-scheme: dark) {{\n:root {{ {_DARK} }}\n{dark}}}\n"
-    yield (
-        '<!doctype html>\n<html lang="und">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Entities</title>\n<style>\n{_STYLE}{light}{dark_style}</style>\n</head>\n<body>\n<ol>\n"
-    )
-    for document in documents:
-        marked = "".join(_piece(piece, entity, classes) for piece, entity in pieces(document))
-        yield f'<li dir="auto">{marked}</li>\n'
-    yield "</ol>\n</body>\n</html>\n"
-
-
-def _piece(text: str, entity: Entity | None, classes: dict[str, int]) -> str:
-    shown = escape(visible(text, lines=True))
-    if entity is None:
-        return shown
-    score = "" if entity.score is None else f' title="probability {entity.score:.4f}"'
-    label = escape(visible(entity.label))
-    return (
-        f'<mark class="c{classes.get(entity.label, 0)}"{score}>{shown}<small>{label}</small></mark>'
-    )
+def text_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
+    """A table of plain text; all but the first `texts` columns are aligned to the right."""
+    shown = [[visible(each) for each in cells] for cells in (columns, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    lines = []
+    for cells in shown:
+        left = map(str.ljust, cells[:texts], widths[:texts])
+        right = map(str.rjust, cells[texts:], widths[texts:])
+        lines.append("  ".join([*left, *right]).rstrip())
+    return "\n".join(lines)

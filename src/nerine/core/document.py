@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nerine.core.display import visible
 from nerine.core.errors import DocumentError, OverlapError
+from nerine.core.html import divided, fragment, text_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,12 @@ class Document:
         """
         return replace(self, entities=tuple(entities))
 
+    def _repr_html_(self) -> str:
+        return fragment(text_block(self.text, self.entities))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's
+        printer.text(plain_line(self))
+
 
 def joined_tokens(surfaces: Iterable[str]) -> tuple[Token, ...]:
     """The tokens of a text that is `surfaces` joined by one space each."""
@@ -169,6 +177,26 @@ def check_no_overlap(document: Document) -> None:
             f"the entity {other} overlaps {one}",
             expected="entities that do not overlap",
         )
+
+
+def pieces(document: Document) -> list[tuple[str, Entity | None]]:
+    """The text from its beginning to its end, cut at the entities, which must not overlap."""
+    check_no_overlap(document)
+    return divided(document.text, document.entities)[0]
+
+
+def plain_line(document: Document) -> str:
+    """The text in one line, with entities as `[Mira Okonjo](person)`.
+
+    Entities that overlap follow the text.
+    """
+    if document.overlapping():
+        entities = (f"[{document.surface(each)}]({each.label})" for each in document.entities)
+        return visible(" ".join([document.text, "—", *entities]))
+    return "".join(
+        visible(f"[{piece}]({entity.label})" if entity else piece)
+        for piece, entity in pieces(document)
+    )
 
 
 def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None:

@@ -12,7 +12,7 @@ import huggingface_hub
 import pytest
 
 from hints import Case, run
-from nerine.cli.documents import plain_line
+from nerine.core.document import plain_line
 from nerine.data.corpus import load_corpus
 
 INES, BO = "Ines\tB-PER\nran\tO\n", "Bo\tB-PER\nran\tO\n"

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nerine.core.display import pieces
-from nerine.core.document import Document, Entity
+from nerine.core.document import Document, Entity, pieces
 from nerine.curation.label_errors.ranking import KINDS, Kind, LabelError
 from nerine.evaluation.report.rendering import read_style, render_page
 

@@ -134,6 +134,7 @@ class WriteOptions:
         style: The tool whose span records to write.
         predictions_of: For Label Studio, the name of the model that predicted the entities, so
             that they are written as its predictions, to be reviewed; None writes an annotation.
+        entity_texts: Whether span records have the text of each entity.
     """
 
     scheme: TagScheme = TagScheme.IOB2
@@ -142,6 +143,7 @@ class WriteOptions:
     tag_column: int = -1
     style: Style = "nerine"
     predictions_of: str | None = None
+    entity_texts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from nerine.core.errors import FormatError
+from nerine.data.formats.entity_table import TABLE_FORMATS, EntityTable, TableFormat
 from nerine.serving.files.compression import check_compression, compression_of
+from nerine.serving.files.entity_rows import EntityRows
 from nerine.serving.files.lines import Lines
 from nerine.serving.files.options import EXTENSIONS, Format, TaggingOptions
 from nerine.serving.files.parquet import ParquetReader
@@ -21,10 +23,10 @@ from nerine.serving.files.text import JsonLinesReader, TextReader
 STANDARD = "-"
 """Standard input as an input, standard output as an output."""
 
-RecordReader = TextReader | CsvReader | ParquetReader
+RecordReader = TextReader | CsvReader | ParquetReader | EntityRows
 """Reads the records of one input, and renders them with entities.
 
-`failed_output` is what it renders for a record that failed.
+`header` is the beginning of its output, `failed_output` what it renders for a record that failed.
 """
 
 
@@ -52,22 +54,39 @@ class InputFile:
         stem = plain.with_suffix("") if plain.suffix.lower() in EXTENSIONS["text"] else plain
         return f"{stem}.jsonl{suffix}"
 
-    def reader(self, options: TaggingOptions) -> RecordReader:
-        """The reader of its records."""
+    @property
+    def output_format(self) -> TableFormat:
+        """The format of its output, if the output's name does not tell another one."""
+        return "jsonl" if self.format == "text" else self.format
+
+    def reader(self, options: TaggingOptions, output: Path | None = None) -> RecordReader:
+        """The reader of its records, for an output file, or a stream if it is None."""
+        reader = self._record_reader(options)
+        if options.rows == "records":
+            return reader
+        named = None if output is None else format_named(output.name)
+        format_ = named if named in TABLE_FORMATS else self.output_format
+        if output is None and format_ == "parquet":
+            format_ = "jsonl"
+        table = EntityTable(
+            format_, options.separator or ",", output is not None, options.escape_formulas
+        )
+        return EntityRows(reader, table, str(output))
+
+    def _record_reader(self, options: TaggingOptions) -> TextReader | CsvReader | ParquetReader:
         if self.format == "parquet":
             if self.path is None or compression_of(self.path):
                 raise FormatError(
                     "Parquet is read only from a file, and one that is not compressed again",
                     place=self.place,
                 )
-            return ParquetReader(self.path, options.text_field, options.into)
+            return ParquetReader(self.path, options)
         lines = Lines(self.path, "" if self.path is None else compression_of(self.path))
         if self.format == "text":
-            return TextReader(lines, options.into)
+            return TextReader(lines, options)
         if self.format == "jsonl":
-            return JsonLinesReader(lines, options.text_field, options.into)
-        delimiter = options.separator or ("\t" if self.format == "tsv" else ",")
-        return CsvReader(lines, options.text_field, options.into, delimiter, options.quoting)
+            return JsonLinesReader(lines, options)
+        return CsvReader(lines, options, "\t" if self.format == "tsv" else ",")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from nerine.core.errors import SettingsError
+from nerine.core.settings import check
 
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
 Quoting = Literal["none", "csv"]
 Start = Literal["new", "resume", "overwrite"]
+Rows = Literal["records", "entities"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
+ROWS: tuple[Rows, ...] = get_args(Rows)
+USUAL_ID = "id"
+"""The field or column of the record's id, if the input has it."""
 EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
     "text": (".txt",),
     "jsonl": (".jsonl", ".ndjson", ".json"),
@@ -36,14 +41,22 @@ class TaggingOptions:
         separator: The character between the cells of CSV; None for a comma, or a TAB in TSV.
         quoting: `"csv"` if quotes surround cells of CSV and TSV, `"none"` if they are characters
             like any other; None for `"csv"` in CSV, and what the file shows in TSV.
+        compact: Whether entities are written without their texts.
+        rows: `"records"` if the output has the records, with their entities added; `"entities"` if
+            it is a table with a row for each entity (`nerine.data.formats.entity_table`).
+        id: The field or column that holds the record's id, for a table of entities; None for `id`,
+            if there is one.
+        escape_formulas: Whether the table of entities, as CSV, has an apostrophe before cells that
+            a spreadsheet would read as formulas.
         start: Start a new run, resume an interrupted one, or start and overwrite existing files.
         model: What identifies the model, such as hashes of its files; a run is resumed only with
             the same model.
         commit_seconds: How many seconds of work may have to be repeated after a kill.
 
     Raises:
-        SettingsError: If the format or quoting is unknown, the separator has several characters, or
-            the entities would replace the text.
+        SettingsError: If the format, quoting or kind of rows is unknown, the separator has several
+            characters, the entities would replace the text, or an option is for a table of entities
+            and there is none.
     """
 
     format: Format | None = None
@@ -51,23 +64,18 @@ class TaggingOptions:
     into: str = "entities"
     separator: str | None = None
     quoting: Quoting | None = None
+    compact: bool = False
+    rows: Rows = "records"
+    id: str | None = None
+    escape_formulas: bool = False
     start: Start = "new"
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     commit_seconds: float = 2.0
 
     def __post_init__(self) -> None:
-        if self.format is not None and self.format not in FORMATS:
-            raise SettingsError(
-                f"the format {self.format!r} is unknown",
-                place="format",
-                expected=", ".join(FORMATS),
-            )
-        if self.quoting is not None and self.quoting not in QUOTINGS:
-            raise SettingsError(
-                f"the quoting {self.quoting!r} is unknown",
-                place="quoting",
-                expected=", ".join(QUOTINGS),
-            )
+        check("format", self.format, Format | None)
+        check("quoting", self.quoting, Quoting | None)
+        check("rows", self.rows, Rows)
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise SettingsError(
                 f"{self.separator!r} is not a valid separator",
@@ -80,10 +88,24 @@ class TaggingOptions:
                 place="into",
                 expected="another name",
             )
+        for name in ("id", "escape_formulas"):
+            if self.rows == "records" and getattr(self, name):
+                raise SettingsError(
+                    "this is an option of a table of entities",
+                    place=name,
+                    hint='--as entities (rows="entities") writes one',
+                )
+        if self.rows == "entities" and self.compact:
+            raise SettingsError(
+                "a table of entities has their texts",
+                place="compact",
+                hint="leave it out, or tag without --as entities",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""
-        names = ("format", "text_field", "into", "separator", "quoting")
+        aside = ("start", "model", "commit_seconds")
+        names = (each.name for each in dataclasses.fields(self) if each.name not in aside)
         return {name: getattr(self, name) for name in names}
 
     def model_identity(self) -> dict[str, Any]:

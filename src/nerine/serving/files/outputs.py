@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nerine.core.errors import FormatError
+from nerine.data.formats.entity_table import TABLE_FORMATS
 from nerine.serving.files.compression import check_compression, compression_of
 from nerine.serving.files.inputs import InputFile, Inputs, format_named
+from nerine.serving.files.options import Rows
 
 _OTHER_NAME = "name another output"
 
@@ -38,7 +40,9 @@ class Outputs:
         return [path for path in (*self.files, self.failed) if path.exists()]
 
 
-def plan_outputs(inputs: Inputs, output: Path, input_folders: Sequence[Path]) -> Outputs:
+def plan_outputs(
+    inputs: Inputs, output: Path, input_folders: Sequence[Path], rows: Rows = "records"
+) -> Outputs:
     """The outputs of a run.
 
     Raises `FormatError` if one of them cannot be written, would replace an input, or would lie in
@@ -59,7 +63,7 @@ def plan_outputs(inputs: Inputs, output: Path, input_folders: Sequence[Path]) ->
     files = (
         _outputs_in_folder(inputs.files, final)
         if inputs.several
-        else (_single_output(inputs.files[0], output),)
+        else (_single_output(inputs.files[0], output, rows),)
     )
     outputs = Outputs(
         output,
@@ -80,7 +84,7 @@ def plan_outputs(inputs: Inputs, output: Path, input_folders: Sequence[Path]) ->
     return outputs
 
 
-def _single_output(file: InputFile, output: Path) -> Path:
+def _single_output(file: InputFile, output: Path, rows: Rows) -> Path:
     if output.is_dir():
         raise FormatError("this is a folder", place=str(output), expected="the name of a file")
     if output.exists() and not output.is_file():
@@ -89,9 +93,18 @@ def _single_output(file: InputFile, output: Path) -> Path:
             place=str(output),
             hint="write to standard output, -, and redirect that",
         )
-    written = "jsonl" if file.format == "text" else file.format
     named = format_named(output.name)
-    if named is not None and named != written:
+    if rows == "entities":
+        written = named or file.output_format
+        if written not in TABLE_FORMATS:
+            raise FormatError(
+                "a table of entities is not a text file",
+                place=str(output),
+                expected=f"a name that ends in {', '.join(f'.{each}' for each in TABLE_FORMATS)}",
+            )
+    else:
+        written = file.output_format
+    if named not in (None, written):
         raise FormatError(
             f"the output of {file.place} is {written}, but the name says {named}",
             place=str(output),

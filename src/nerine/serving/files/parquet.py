@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,15 @@ from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
 from nerine.serving.files.lines import LONGEST, read_error, too_long
-from nerine.serving.files.records import Position, Record, entities_json, name_taken, text_missing
+from nerine.serving.files.options import USUAL_ID, TaggingOptions
+from nerine.serving.files.records import (
+    Position,
+    Record,
+    entities_json,
+    id_missing,
+    name_taken,
+    text_missing,
+)
 
 _BATCH = 1024
 _TEXT_TYPES = ("string", "large_string", "string_view", "null")
@@ -27,13 +35,15 @@ _TEXT_TYPES = ("string", "large_string", "string_view", "null")
 class ParquetReader:
     """The rows of a Parquet file. Positions count rows."""
 
+    header = b""
     failed_output = b"\n"
     notes: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, column: str, into: str) -> None:
+    def __init__(self, path: Path, options: TaggingOptions) -> None:
         self.name = str(path)
         self._path = path
-        self._column, self._into = column, into
+        self._options = options
+        self._column, self._into = options.text_field, options.into
         self._whole = _Rows(self)
 
     @property
@@ -65,6 +75,8 @@ class ParquetReader:
             schema = file.schema_arrow
         if self._column not in schema.names:
             raise text_missing(self._column, schema.names, self.name, "column")
+        if self._options.id is not None and self._options.id not in schema.names:
+            raise id_missing(self._options.id, schema.names, self.name, "column")
         if self._into in schema.names:
             raise name_taken(self._into, self.name, "column")
         kind = schema.field(self._column).type
@@ -80,12 +92,13 @@ class ParquetReader:
         """A record for each row from `start` on; `raw` is its text alone."""
         row = start.offset
         try:
-            for text in self._texts(row):
+            for text, id_ in self._texts_and_ids(row):
                 row += 1
                 raw = b"" if text is None else text.encode("utf-8", "surrogatepass")
                 problem = too_long(len(raw), len(raw)) if len(raw) > LONGEST else None
                 after = Position(row, row + 1)
-                yield Record(raw, row, after, None if problem else text, problem, text is None)
+                kept = None if problem else text
+                yield Record(raw, row, after, kept, problem, text is None, id_)
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise read_error(error, self.name) from error
@@ -93,26 +106,34 @@ class ParquetReader:
                 f"the data are damaged: {error}", place=f"{self.name}, after row {row}"
             ) from error
 
-    def _texts(self, first: int) -> Iterator[str | None]:
-        """The column from row `first`, counted from 0, on."""
+    def _texts_and_ids(self, first: int) -> Iterator[tuple[str | None, str | None]]:
+        """The text and the id, as JSON, of each row from row `first`, counted from 0, on."""
         with self.open() as file:
+            id_name = self._options.id or USUAL_ID
+            has_id = self._options.rows == "entities" and id_name in file.schema_arrow.names
+            columns = [self._column, *([id_name] if has_id and id_name != self._column else [])]
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if first >= rows:
                     first -= rows
                     continue
-                for batch in file.iter_batches(_BATCH, row_groups=[group], columns=[self._column]):
+                for batch in file.iter_batches(_BATCH, row_groups=[group], columns=columns):
                     if first < batch.num_rows:
-                        yield from batch.column(self._column)[first:].to_pylist()
+                        texts = batch.column(self._column)[first:].to_pylist()
+                        ids: Iterable[str | None] = [None] * len(texts)
+                        if has_id:
+                            ids = map(_id_json, batch.column(id_name)[first:])
+                        yield from zip(texts, ids, strict=True)
                     first = max(0, first - batch.num_rows)
 
     def whole_record(self, record: Record) -> str:
         """All columns of a row that failed, as a JSON object."""
         return self._whole.json(record.number - 1)
 
-    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:  # noqa: ARG002
+    def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The entities as a line of JSON."""
-        return f"{entities_json(entities)}\n".encode()
+        text = None if self._options.compact else record.text
+        return f"{entities_json(entities, text)}\n".encode()
 
     def render_null(self, record: Record) -> bytes:  # noqa: ARG002
         """A null instead of entities, as a line of JSON."""
@@ -120,13 +141,15 @@ class ParquetReader:
 
     def count(self, output: Path, compression: str) -> int:  # noqa: ARG002
         """The number of rows in an output."""
-        return int(ParquetReader(output, self._column, self._into).size or 0)
+        return int(ParquetReader(output, self._options).size or 0)
 
     def assemble(self, rendered: Path, output: Path) -> None:
         """Writes the row groups without the rows that failed, with the entities in `rendered`."""
         arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
-        members = {"start": "int64", "end": "int64", "label": "string", "score": "float64"}
+        members = {"start": "int64", "end": "int64", "label": "string"}
+        members |= {} if self._options.compact else {"text": "string"}
+        members |= {"score": "float64"}
         entity = arrow.struct([(key, arrow.type_for_alias(kind)) for key, kind in members.items()])
         field = arrow.field(self._into, arrow.list_(entity))
         with self.open() as file, rendered.open("rb") as lines:
@@ -164,7 +187,8 @@ class _Rows:
             self._first, self._batch = next(self._batches)
             self._end = self._first + self._batch.num_rows
         one = self._batch.slice(row - self._first, 1)
-        cells = zip(one.schema.names, map(_value, one.columns), strict=True)
+        values = (_value(column[0]) for column in one.columns)
+        cells = zip(one.schema.names, values, strict=True)
         return "{" + ", ".join(f"{_json(name)}: {_json(value)}" for name, value in cells) + "}"
 
     def _from(self, row: int) -> Iterator[Any]:
@@ -181,12 +205,17 @@ class _Rows:
                     first += batch.num_rows
 
 
-def _value(column: Any) -> Any:
-    """The only cell of a column as a Python value."""
+def _value(cell: Any) -> Any:
+    """A cell as a Python value."""
     try:
-        return column.to_pylist()[0]
+        return cell.as_py()
     except Exception:  # such as nanoseconds or years that Python's times do not have
-        return column.cast("string").to_pylist()[0]
+        return cell.cast("string").as_py()
+
+
+def _id_json(cell: Any) -> str | None:
+    """A cell as JSON; None if it is null."""
+    return None if not cell.is_valid else _json(_value(cell))
 
 
 def _json(value: Any) -> str:

@@ -35,7 +35,7 @@ from nerine.core.files import write_errors
 from nerine.serving.files.compression import compressed, compression_of
 from nerine.serving.files.identity import check_same
 from nerine.serving.files.inputs import RecordReader
-from nerine.serving.files.options import Start
+from nerine.serving.files.options import Rows, Start
 from nerine.serving.files.outputs import Outputs
 
 _FORMAT = 3
@@ -124,15 +124,23 @@ class PartFiles:
     """Writes a run into the working folder of its outputs, and moves these out at the end.
 
     `commit_seconds` is the time between two parts. `keep` says whether the folder stays if the run
-    is interrupted.
+    is interrupted, `rows` what the outputs have a row for.
     """
 
-    def __init__(self, outputs: Outputs, *, commit_seconds: float = 0.0, keep: bool = True) -> None:
+    def __init__(
+        self,
+        outputs: Outputs,
+        *,
+        commit_seconds: float = 0.0,
+        keep: bool = True,
+        rows: Rows = "records",
+    ) -> None:
         self._outputs = outputs
         self._folder = outputs.parts
         self._joined = self._folder / "joined.part"
         self._commit_seconds = commit_seconds
         self._keep = keep
+        self._rows = rows
         self._committed = time.monotonic()
         self._write_errors = partial(write_errors, TaggingError, outputs.output, _TRY_AGAIN)
         self._part = Part()
@@ -284,7 +292,10 @@ class PartFiles:
             self._clear()
 
     def _check_counts(self, readers: Sequence[RecordReader]) -> None:
-        """Raises `TaggingError` unless each record is in an output or among the failures."""
+        """Raises `TaggingError` unless each record is in an output or among the failures.
+
+        In tables of entities, unless each entity is in one of them.
+        """
         written = 0
         for number, (reader, path) in enumerate(zip(readers, self._outputs.files, strict=True)):
             done = self._folder / f"{number}.done"  # unless it was moved already
@@ -295,13 +306,15 @@ class PartFiles:
         if self.progress.failures:
             with failures.open("rb") as lines:
                 failed_lines = sum(1 for _ in lines)
-        if (written + failed_lines, failed_lines) != (
-            self.progress.documents,
-            self.progress.failures,
-        ):
+        due = self.progress.documents - self.progress.failures
+        found = f"{self.progress.documents:,} records were read"
+        if self._rows == "entities":
+            due = sum(self.progress.entities.values())
+            found += f" and {due:,} entities found"
+        if (written, failed_lines) != (due, self.progress.failures):
             raise TaggingError(
-                f"{self.progress.documents:,} records were read, but {written:,} are in the "
-                f"outputs and {failed_lines:,} among the failures",
+                f"{found}, but {written:,} are in the outputs and {failed_lines:,} among the "
+                "failures",
                 place=str(self._outputs.output),
                 expected="each record in one of them",
                 hint="the outputs were not moved to their places; --overwrite starts again",

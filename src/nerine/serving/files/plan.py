@@ -100,9 +100,8 @@ class TaggingPlan:
             progress = stream.progress
         else:
             files = self.output
-            parts = PartFiles(
-                files, commit_seconds=self.options.commit_seconds, keep=self.resumable
-            )
+            seconds, rows = self.options.commit_seconds, self.options.rows
+            parts = PartFiles(files, commit_seconds=seconds, keep=self.resumable, rows=rows)
             with parts.locked():
                 parts.open({**self.identity, **tagger_identity(tagger)}, self.options.start)
                 tagged = run_tagging(
@@ -151,7 +150,6 @@ def plan_tagging(
     """
     options = options or TaggingOptions()
     found = find_inputs(inputs, options.format)
-    readers = tuple(file.reader(options) for file in found.files)
     if hasattr(output, "write"):
         stream = cast(BinaryIO, output)
         if found.several:
@@ -160,7 +158,7 @@ def plan_tagging(
                 place=STANDARD,
                 hint="name a folder with -o",
             )
-        if found.files[0].format == "parquet":
+        if found.files[0].format == "parquet" and options.rows == "records":
             raise FormatError("Parquet cannot go to a stream", place=STANDARD, hint="name a file")
         if options.start != "new":
             raise SettingsError(
@@ -168,18 +166,20 @@ def plan_tagging(
                 place=options.start,
                 hint="name a file",
             )
-        plan = TaggingPlan(found, readers, options, stream)
+        plan = TaggingPlan(found, (found.files[0].reader(options),), options, stream)
     else:
         folders = [Path(name) for name in inputs if Path(name).is_dir()]
-        files = plan_outputs(found, Path(str(output)), folders)
+        files = plan_outputs(found, Path(str(output)), folders, options.rows)
         if options.start == "resume" and any(file.path is None for file in found.files):
             raise TaggingError(
                 "standard input cannot be read again", place=STANDARD, hint="leave --resume out"
             )
         identity = run_identity(found, options)
+        pairs = zip(found.files, files.files, strict=True)
+        readers = tuple(file.reader(options, path) for file, path in pairs)
         plan = TaggingPlan(found, readers, options, files, identity)
         PartFiles(files).check_start(identity, options.start)
-    for reader in readers:
+    for reader in plan.readers:
         reader.check()
     return plan
 

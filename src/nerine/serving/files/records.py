@@ -34,6 +34,7 @@ class Record:
         error: Why the text cannot be read. Without text and error, nothing is to be tagged, as in
             an empty line between records.
         is_null: Whether its text is null: then the entities are null, too.
+        id: Its own id as JSON, if it is asked for; None if it has none.
     """
 
     raw: bytes
@@ -42,22 +43,24 @@ class Record:
     text: str | None = None
     error: str | None = None
     is_null: bool = False
+    id: str | None = None
 
 
 _label_json = functools.lru_cache(maxsize=1024)(json_line)
 
 
-def entities_json(entities: Sequence[Entity]) -> str:
-    """Entities as a JSON array, scores with six decimals.
+def entities_json(entities: Sequence[Entity], text: str | None = None) -> str:
+    """Entities as a JSON array, scores with six decimals; with their texts if `text` is given.
 
-    >>> entities_json([Entity(0, 4, "person", 0.98)])
-    '[{"start": 0, "end": 4, "label": "person", "score": 0.980000}]'
+    >>> entities_json([Entity(0, 4, "person", 0.98)], "Mira left")
+    '[{"start": 0, "end": 4, "label": "person", "text": "Mira", "score": 0.980000}]'
     """
     members = []
     for entity in entities:
         score = "" if entity.score is None else f', "score": {entity.score:.6f}'
-        label = _label_json(entity.label)
-        members.append(f'{{"start": {entity.start}, "end": {entity.end}, "label": {label}{score}}}')
+        own = "" if text is None else f', "text": {json_line(text[entity.start : entity.end])}'
+        rest = f'"label": {_label_json(entity.label)}{own}{score}'
+        members.append(f'{{"start": {entity.start}, "end": {entity.end}, {rest}}}')
     return f"[{', '.join(members)}]"
 
 
@@ -79,6 +82,16 @@ def name_taken(name: str, place: str, what: str = "field") -> FormatError:
         f"the {what} {name!r} exists already, and the entities would hide it",
         place=place,
         hint="--into NAME (into=…) puts the entities into another one",
+    )
+
+
+def id_missing(name: str, known: Sequence[str], place: str, what: str = "field") -> FormatError:
+    """The error for an input without the field or column that should hold the id."""
+    return FormatError(
+        f"the {what} {name!r}, which should hold the id, is missing",
+        place=place,
+        expected=f"one of {', '.join(map(repr, known))}",
+        hint=f"--id NAME (id=…) names the {what} of the id; without it, records are numbered",
     )
 
 

@@ -15,13 +15,13 @@ from dataclasses import replace
 from itertools import islice, tee
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from nerine.core.document import Document
-from nerine.core.errors import NerineError, TaggingError
+from nerine.core.document import Document, Entity
+from nerine.core.errors import FormatError, NerineError, TaggingError
 from nerine.core.streams import Pause
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
 from nerine.serving.files.parts import PartFiles, Progress
-from nerine.serving.files.records import Position, Record
+from nerine.serving.files.records import BEGIN, Position, Record
 
 if TYPE_CHECKING:
     from nerine.model.inference import Failure
@@ -114,8 +114,9 @@ def run_tagging(
                 listener.started(reader.name, reader.done(start), reader.size)
             with closing(_tagged_blocks(reader, start, tagger)) as blocks:
                 for block in blocks:
+                    header = _header(reader, progress)
                     output, failed, progress = _rendered(reader, block, progress)
-                    writer.write(output, failed, progress)
+                    writer.write(header + output, failed, progress)
                     if listener:
                         done = reader.done(block[-1][0].after)
                         listener.advanced(done, progress.documents - before)
@@ -126,13 +127,18 @@ def run_tagging(
                     expected="an input that does not change meanwhile",
                 )
             following = replace(progress, input=progress.input + 1, offset=0, line=1)
-            writer.write(b"", b"", following)
+            writer.write(_header(reader, progress), b"", following)
         check()
         writer.publish(readers)
     except BaseException:
         writer.stop()
         raise
     return writer.progress.documents - before
+
+
+def _header(reader: RecordReader, progress: Progress) -> bytes:
+    """The beginning of an output, at the beginning of its input."""
+    return reader.header if (progress.offset, progress.line) == BEGIN else b""
 
 
 def _tagged_blocks(reader: RecordReader, start: Position, tagger: StreamTagger) -> Iterator[Block]:
@@ -167,21 +173,28 @@ def _rendered(
             output.append(record.raw)
             continue
         documents += 1
-        if record.error is not None:
-            reason = record.error
-        elif isinstance(outcome, Document):
-            output.append(reader.render(record, outcome.entities))
-            entities.update(entity.label for entity in outcome.entities)
-            continue
-        elif isinstance(outcome.error, NerineError):
-            reason = outcome.error.found
+        try:
+            found = _entities(record, outcome)
+            output.append(reader.render(record, found))
+        except FormatError as error:
+            values = {"file": reader.name, "line": record.number, "reason": error.found}
+            values["record"] = reader.whole_record(record)
+            output.append(reader.failed_output)
+            failed.append(f"{json.dumps(values)}\n".encode())
         else:
-            reason = f"{type(outcome.error).__name__}: {outcome.error}"
-        values = {"file": reader.name, "line": record.number, "reason": reason}
-        values["record"] = reader.whole_record(record)
-        output.append(reader.failed_output)
-        failed.append(f"{json.dumps(values)}\n".encode())
+            entities.update(entity.label for entity in found)
     after = block[-1][0].after
     failures = progress.failures + len(failed)
     following = Progress(progress.input, *after, documents, failures, dict(entities), nulls)
     return b"".join(output), b"".join(failed), following
+
+
+def _entities(record: Record, outcome: Document | Failure) -> Sequence[Entity]:
+    """The entities of a record; raises `FormatError` if it has an error, or the tagger failed."""
+    if record.error is not None:
+        raise FormatError(record.error)
+    if isinstance(outcome, Document):
+        return outcome.entities
+    if isinstance(outcome.error, NerineError):
+        raise FormatError(outcome.error.found)
+    raise FormatError(f"{type(outcome.error).__name__}: {outcome.error}")

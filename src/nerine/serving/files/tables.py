@@ -14,15 +14,16 @@ from pathlib import Path
 
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
+from nerine.core.files import json_line
 from nerine.core.streams import Pause
-from nerine.data.formats.tables.rows import QUOTE, reads_quotes
+from nerine.data.formats.tables.rows import DELIMITERS, QUOTE, quoted_cell, reads_quotes
 from nerine.serving.files.lines import Lines, LongLine
-from nerine.serving.files.options import Quoting
+from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
     BEGIN,
     Position,
     Record,
-    entities_json,
+    id_missing,
     name_taken,
     text_missing,
 )
@@ -44,13 +45,12 @@ _HINT = f"{_READ_AS_CHARACTERS}; {_READ_AROUND}"
 class CsvReader(LineReader):
     """A table with the text in one of its columns. Empty lines stay empty lines."""
 
-    def __init__(
-        self, lines: Lines, column: str, into: str, delimiter: str, quoting: Quoting | None = None
-    ) -> None:
-        super().__init__(lines, into)
-        self._column, self._delimiter, self._quoting = column, delimiter, quoting
+    def __init__(self, lines: Lines, options: TaggingOptions, delimiter: str) -> None:
+        super().__init__(lines, options)
+        self._column, self._delimiter = options.text_field, options.separator or delimiter
+        self._quoting = options.quoting
         self._header: list[str] = []
-        self._quoted = quoting != "none"
+        self._quoted = self._quoting != "none"
 
     def check(self) -> None:
         """Raises `FormatError` if the header lacks the column or has one named `into`.
@@ -64,9 +64,12 @@ class CsvReader(LineReader):
             raise FormatError(problem, place=place, expected="a header")
         self._header = header.cells if header else []
         if self._column not in self._header:
-            raise text_missing(self._column, self._header, place, "column")
-        if self._header.count(self._column) > 1:
-            raise FormatError(f"two columns are called {self._column!r}", place=place)
+            raise self._text_missing(place)
+        if self._options.id is not None and self._options.id not in self._header:
+            raise id_missing(self._options.id, self._header, place, "column")
+        for name in (self._column, self._id_name):
+            if self._header.count(name) > 1:
+                raise FormatError(f"two columns are called {name!r}", place=place)
         if self._into in self._header:
             raise name_taken(self._into, place, "column")
         self._lines.check_whole()
@@ -74,6 +77,23 @@ class CsvReader(LineReader):
             self._quoted = self._tsv_is_quoted()
         if self._quoting is None and self._quoted and self._lines.path is not None:
             self._check_lone_quotes()
+
+    def _text_missing(self, place: str) -> FormatError:
+        """The error for a header without the column, which another delimiter may have."""
+        for sign, name in DELIMITERS.items():
+            if any(self._column in cell.split(sign) for cell in self._header):
+                return FormatError(
+                    f"the column {self._column!r} is missing, as the header is divided by a {name}",
+                    place=place,
+                    hint=f"--separator {sign!r} (separator={sign!r}) divides cells there",
+                )
+        return text_missing(self._column, self._header, place, "column")
+
+    @property
+    def _id_name(self) -> str:
+        """The column of the records' ids, which only a table of entities needs."""
+        is_asked = self._options.rows == "entities"
+        return self._options.id or (USUAL_ID if is_asked else self._column)
 
     def _tsv_is_quoted(self) -> bool:
         """Whether the file, or the header of standard input, shows that quotes surround cells."""
@@ -113,6 +133,8 @@ class CsvReader(LineReader):
         if not self._header:
             self.check()
         width, index = len(self._header), self._header.index(self._column)
+        has_id = self._options.rows == "entities" and self._id_name in self._header
+        id_index = self._header.index(self._id_name) if has_id else None
         is_header = start == BEGIN
         lone_quotes = 0 if self._quoting else lines_of_lone_quote(width)
         for row in self._rows(self._lines.after(start), start, width, lone_quotes):
@@ -126,7 +148,8 @@ class CsvReader(LineReader):
             else:
                 if not (self._quoting or self.notes):
                     self._note_quotes(row)
-                yield replace(row.record, text=row.cells[index])
+                id_ = None if id_index is None else json_line(row.cells[id_index])
+                yield replace(row.record, text=row.cells[index], id=id_)
 
     def _note_quotes(self, row: Row) -> None:
         """Notes the first quote that might be read in the other way."""
@@ -156,7 +179,7 @@ class CsvReader(LineReader):
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The row's own bytes with a cell added."""
-        return self._with_cell(record.raw, entities_json(entities))
+        return self._with_cell(record.raw, self.entities_json(record, entities))
 
     def count(self, output: Path, compression: str) -> int:
         """The number of rows in an output, without empty ones and the header."""
@@ -165,9 +188,8 @@ class CsvReader(LineReader):
 
     def _with_cell(self, raw: bytes, cell: str) -> bytes:
         row = raw.removesuffix(b"\n").removesuffix(b"\r")
-        if self._quoted and set(cell) & {self._delimiter, '"', "\r", "\n"}:
-            escaped = cell.replace('"', '""')
-            cell = f'"{escaped}"'
+        if self._quoted:
+            cell = quoted_cell(cell, self._delimiter)
         return row + f"{self._delimiter}{cell}".encode() + raw[len(row) :]
 
 

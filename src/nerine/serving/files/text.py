@@ -12,12 +12,14 @@ from nerine.core.errors import FormatError
 from nerine.core.files import json_line, json_record, line_text
 from nerine.core.streams import Pause
 from nerine.serving.files.lines import Lines, LongLine, size_of
+from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
     BEGIN,
     Position,
     Record,
     add_member,
     entities_json,
+    id_missing,
     name_taken,
     text_missing,
 )
@@ -35,14 +37,16 @@ _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_consta
 class LineReader:
     """Base of the readers of files of lines."""
 
+    header = b""
     failed_output = b""
     notes: tuple[str, ...] = ()
 
-    def __init__(self, lines: Lines, into: str) -> None:
+    def __init__(self, lines: Lines, options: TaggingOptions) -> None:
         self.name = lines.name
         self._lines = lines
-        self._into = into
-        self._member = json_line(into).encode()
+        self._options = options
+        self._into = options.into
+        self._member = json_line(options.into).encode()
 
     @property
     def size(self) -> int | None:
@@ -71,6 +75,10 @@ class LineReader:
         """All of a record that failed; bytes that are not UTF-8 become \\udc80 to \\udcff."""
         return record.raw.decode("utf-8", "surrogateescape")
 
+    def entities_json(self, record: Record, entities: Sequence[Entity]) -> str:
+        """The entities of a record as a JSON array, with their texts unless they are compact."""
+        return entities_json(entities, None if self._options.compact else record.text)
+
     def render_null(self, record: Record) -> bytes:
         """The record's own bytes with null instead of entities."""
         return add_member(record.raw, self._member, "null")
@@ -95,34 +103,35 @@ class TextReader(LineReader):
                 yield raw
                 continue
             offset += size_of(raw)
-            text = problem = None
+            text = problem = id_ = None
             if isinstance(raw, LongLine):
                 problem = raw.problem
             else:
                 try:
-                    text = self._text(raw, number)
+                    text, id_ = self._text_and_id(raw, number)
                 except FormatError as error:
                     problem = error.found
             is_null = text is None and problem is None and bool(raw.strip())
-            yield Record(raw, number, Position(offset, number + 1), text, problem, is_null)
+            after = Position(offset, number + 1)
+            yield Record(raw, number, after, text, problem, is_null, id_)
             number += 1
 
-    def _text(self, raw: bytes, number: int) -> str | None:
-        """The text in a line; None if there is nothing to tag."""
-        return line_text(raw, self.name, number)
+    def _text_and_id(self, raw: bytes, number: int) -> tuple[str | None, str | None]:
+        """The text in a line, None if there is nothing to tag, and its id as JSON."""
+        return line_text(raw, self.name, number), None
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """A JSON object with the text and the entities."""
         line = json_line({"text": record.text}).encode() + b"\n"
-        return add_member(line, self._member, entities_json(entities))
+        return add_member(line, self._member, self.entities_json(record, entities))
 
 
 class JsonLinesReader(TextReader):
     """JSON lines with the text in one of their fields, or null. Empty lines stay empty lines."""
 
-    def __init__(self, lines: Lines, field: str, into: str) -> None:
-        super().__init__(lines, into)
-        self._field = field
+    def __init__(self, lines: Lines, options: TaggingOptions) -> None:
+        super().__init__(lines, options)
+        self._field = options.text_field
 
     def check(self) -> None:
         """Raises `FormatError` if the first record lacks the field, or has one named `into`."""
@@ -139,18 +148,35 @@ class JsonLinesReader(TextReader):
             raise text_missing(self._field, [*members], place)
         if self._into in members:
             raise name_taken(self._into, place)
+        if self._options.id is not None and self._options.id not in members:
+            raise id_missing(self._options.id, [*members], place)
         return members
 
-    def _text(self, raw: bytes, number: int) -> str | None:
+    def _text_and_id(self, raw: bytes, number: int) -> tuple[str | None, str | None]:
         if not raw.strip():
-            return None
-        text = self._members(raw, number)[self._field]
+            return None, None
+        members = self._members(raw, number)
+        text = members[self._field]
         if text is None:
-            return None
+            return None, None
         if type(text) is not str:
             raise FormatError(f"the field {self._field!r} is not a string")
-        return text
+        has_id = self._options.rows == "entities"
+        id_ = members.get(self._options.id or USUAL_ID) if has_id else None
+        return text, None if id_ is None else _as_written(id_)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The record's own bytes with the entities added."""
-        return add_member(record.raw, self._member, entities_json(entities))
+        return add_member(record.raw, self._member, self.entities_json(record, entities))
+
+
+def _as_written(value: Any) -> str:
+    """A value that `_DECODER` read as JSON, its numbers as they were written."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_written, value))}]"
+    if isinstance(value, dict):
+        members = (f"{json_line(name)}: {_as_written(each)}" for name, each in value.items())
+        return f"{{{', '.join(members)}}}"
+    return json_line(value)

@@ -166,7 +166,9 @@ class _Reader:
             key = (*found, item.label)
             if key not in entities:
                 entities[key] = Entity(*key, item.score)
-                own = _without_token_numbers(item.fields, found, tokens, log)
+                own = _without_token_numbers(
+                    _without_text(item, layout.text[slice(*found)]), found, tokens, log
+                )
                 if own:
                     fields[key] = own
         if len(entities) < len(pairs):
@@ -198,6 +200,13 @@ def _are_of_tokens(
         return True
     starts, ends = {each.start for each in tokens}, {each.end for each in tokens}
     return all(start in starts and end in ends for start, end in doubtful)
+
+
+def _without_text(item: Item, surface: str) -> Record:
+    """An entity's fields without its text, as Nerine writes it, where that is the one it has."""
+    if item.own_field != "text" or item.fields["text"] != surface:
+        return item.fields
+    return {name: part for name, part in item.fields.items() if name != "text"}
 
 
 def _without_token_numbers(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import json_line
-from nerine.data.formats.options import Style, WriteOptions
+from nerine.data.formats.options import WriteOptions
 from nerine.data.formats.records import Record, with_meta
 from nerine.data.formats.spans.layouts import (
     ENTITY_FIELDS,
@@ -21,7 +21,7 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
     """Span records, a line for each document."""
     for document in documents:
         meta = dict(document.meta)
-        own: Record = {"text": document.text, **_own_fields(document, meta, options.style)}
+        own: Record = {"text": document.text, **_own_fields(document, meta, options)}
         if depends_on_unit(document):
             own[OFFSETS] = "code-points"
         record = with_meta(document, own, meta)
@@ -45,9 +45,9 @@ def depends_on_unit(document: Document) -> bool:
     return any(character > "\uffff" for character in document.text[:end])
 
 
-def _own_fields(document: Document, meta: Record, style: Style) -> Record:
+def _own_fields(document: Document, meta: Record, options: WriteOptions) -> Record:
     """The fields of entities and tokens in a style; their other fields are taken out of `meta`."""
-    entities, tokens = document.entities, document.tokens
+    entities, tokens, style = document.entities, document.tokens, options.style
     extras: list[Record] = [{} for _ in entities]
     stored = meta.get("entity_fields")
     if isinstance(stored, list) and all(
@@ -58,6 +58,9 @@ def _own_fields(document: Document, meta: Record, style: Style) -> Record:
         known = {(start, end, label): extra for start, end, label, extra in stored}
         extras = [known.get((each.start, each.end, each.label), {}) for each in entities]
     scores: list[Record] = [{} if e.score is None else {"score": e.score} for e in entities]
+    if options.entity_texts:
+        texts = [{"text": document.surface(each)} for each in entities]
+        scores = [text | score for text, score in zip(texts, scores, strict=True)]
     if style == "prodigy":
         extras = [score | extra for score, extra in zip(scores, extras, strict=True)]
         return _prodigy_fields(document, extras, meta)

@@ -13,6 +13,7 @@ from nerine.data.formats.options import ReadLog
 from nerine.data.formats.records import Record
 from nerine.data.formats.sizes import grown, read_limited
 from nerine.data.formats.span_rows import SpanRow
+from nerine.data.formats.tables.layout import ENTITY_COLUMNS
 from nerine.data.formats.tables.table import Table
 
 _NUMBER = re.compile(r"(\d{1,15})(?:\.0+)?", re.ASCII)
@@ -44,6 +45,12 @@ class EntityRows:
 
     def texts(self) -> Iterator[tuple[str, SpanRow]]:
         """The texts with their places."""
+        if self._layout.names == ENTITY_COLUMNS:
+            raise FormatError(
+                "this is a table of entities without the texts that they are in",
+                place=str(self._table.path),
+                expected="the output of nerine tag or nerine predict without --as entities",
+            )
         if "text" in self._layout:
             numbers_rows = "document" in self._layout and self._numbers_rows()
             yield from self._in_table(numbers_rows)

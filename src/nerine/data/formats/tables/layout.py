@@ -19,7 +19,9 @@ Kind = Literal["tokens", "entities", "documents"]
 _MOST_SHOWN = 20
 EXTRAS = "extras"
 WRITTEN = ("sentence_id", "words", "labels", EXTRAS)
-"""The columns of the tables that Nerine writes."""
+"""The columns of the tables of tokens that Nerine writes."""
+ENTITY_COLUMNS = ("record", "id", "entity", "label", "start", "end", "score")
+"""The columns of its tables of entities, which lack the texts (`entity_table`)."""
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "sentence": (

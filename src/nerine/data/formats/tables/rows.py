@@ -18,6 +18,8 @@ QUOTE = '"'
 CARRIAGE_RETURN = "a carriage return stands inside the row"
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "TAB", "|": "bar"}
 
+_SPECIAL = frozenset('"\r\n')
+
 Lines = Iterable[tuple[int, str]]
 Row = tuple[int, list[str]]
 """The number of a row's first line, and its cells; an empty line has none."""
@@ -103,6 +105,14 @@ class RowParser:
             position = end + 2
         parts.append(line[position:])
         return len(line)
+
+
+def quoted_cell(value: str, delimiter: str = ",") -> str:
+    """A value as a cell, in quotes if it needs them (RFC 4180)."""
+    if delimiter not in value and _SPECIAL.isdisjoint(value):
+        return value
+    doubled = value.replace(QUOTE, QUOTE * 2)
+    return f'"{doubled}"'
 
 
 def parsed_rows(lines: Lines, parser: RowParser, place: str) -> Iterator[Row]:

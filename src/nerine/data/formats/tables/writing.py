@@ -10,10 +10,9 @@ from nerine.core.files import json_line
 from nerine.data.formats.options import WriteOptions
 from nerine.data.formats.records import Record, extras_of
 from nerine.data.formats.tables.layout import WRITTEN
+from nerine.data.formats.tables.rows import quoted_cell
 from nerine.data.formats.tables.tokens import shown_token
 from nerine.data.formats.tagged_words import tags_from_entities, words_to_tag
-
-_SPECIAL = frozenset(',"\r\n')
 
 
 def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]:
@@ -46,13 +45,6 @@ def write(documents: Iterable[Document], options: WriteOptions) -> Iterator[str]
         rows = list(zip(shown, tags, strict=True)) or [("", "")]
         extras = [json_line(own) if own or not words else "", *([""] * (len(rows) - 1))]
         yield "".join(
-            f"{number},{_cell(token)},{_cell(tag)},{_cell(extra)}\n"
+            f"{number},{quoted_cell(token)},{quoted_cell(tag)},{quoted_cell(extra)}\n"
             for (token, tag), extra in zip(rows, extras, strict=True)
         )
-
-
-def _cell(value: str) -> str:
-    if _SPECIAL.isdisjoint(value):
-        return value
-    doubled = value.replace('"', '""')
-    return f'"{doubled}"'
