@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.core.errors import HubError, SettingsError
+from nerine.core.errors import CheckpointError, HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
+from nerine.core.files import disk_errors
 from nerine.hub.names import RepoName
 from nerine.hub.upload import (
     MAIN,
@@ -202,6 +203,7 @@ class Changes:
     others: tuple[str, ...]
 
 
+@disk_errors(CheckpointError)
 def plan_push(
     source: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
 ) -> PushPlan:

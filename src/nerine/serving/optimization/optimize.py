@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from nerine.core.document import Document
-from nerine.core.errors import CorpusError, SettingsError
+from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.core.filenames import WEIGHTS_FILE
+from nerine.core.files import disk_errors
 from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
 from nerine.model.loading.checkpoint import weights_hash
@@ -92,6 +93,7 @@ class Optimization:
         }
 
 
+@disk_errors(CheckpointError)
 def optimize(
     checkpoint: str | Path,
     documents: Iterable[Document],
