@@ -12,7 +12,7 @@ from nerine.core.files import file_hash
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
-from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.model.provenance.sketches import used_splits
 from nerine.publishing.evaluation_record import evaluation_record
 from nerine.publishing.evaluations import save_evaluation

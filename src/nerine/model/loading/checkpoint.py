@@ -34,7 +34,7 @@ from nerine.core.files import (
     write_errors,
     write_text,
 )
-from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.core.strict_json import read_object
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Calibration
 from nerine.evaluation.signs import Sign, saved_signs
@@ -44,13 +44,13 @@ from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
 from nerine.model.loading.usage import Usage, used
+from nerine.model.loading.weights_hash import MOST_INFO_BYTES
 from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
 _SCHEME_KEY, _DECODING_KEY = "scheme_from", "decoding_from"
 _PARTS = ("settings", "scores", "provenance", "weights")
-_MOST_INFO_BYTES = 5 * MEGABYTE
 _COPY_AGAIN = (
     "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
 )
@@ -300,21 +300,6 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     write_text(folder / INFO_FILE, f"{text}\n")
 
 
-def weights_hash(folder: Path) -> str:
-    """The SHA-256 of the weights in `folder`: that in `nerine.json`, or else a computed one."""
-    info = folder / INFO_FILE
-    try:
-        if info.is_file():
-            return str(read_object(info, _MOST_INFO_BYTES)["weights"]["sha256"])
-        return file_hash(folder / WEIGHTS_FILE)
-    except (OSError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"the hash of its weights cannot be found: {error!r}",
-            place=str(folder),
-            expected=f"a folder with {WEIGHTS_FILE}",
-        ) from error
-
-
 def _read_info(folder: Path) -> dict[str, Any] | None:
     """The content of `nerine.json`; None without that file."""
     path = folder / INFO_FILE
@@ -329,7 +314,7 @@ def _read_info(folder: Path) -> dict[str, Any] | None:
                 hint=f"resume it: nerine train (or distill) … -o {folder} --resume{last}",
             )
         return None
-    info = read_object(path, _MOST_INFO_BYTES)
+    info = read_object(path, MOST_INFO_BYTES)
     if info.get("format") != _FORMAT:
         raise CheckpointError(
             f"format {info.get('format')!r:.40} of a checkpoint",
@@ -367,9 +352,9 @@ def _load(
     """The parts of a folder, by `tokenizers` alone if possible, else by transformers."""
     folder, onnx = source.folder, source.folder / ONNX_INFO_FILE
     if not weights:
-        records = [info or {}, read_object(onnx, _MOST_INFO_BYTES) if onnx.is_file() else {}]
+        records = [info or {}, read_object(onnx, MOST_INFO_BYTES) if onnx.is_file() else {}]
         check_folder(folder, weights=False)
-        names = read_object(folder / CONFIG_FILE, _MOST_INFO_BYTES).get("id2label")
+        names = read_object(folder / CONFIG_FILE, MOST_INFO_BYTES).get("id2label")
         facts = tokenizer or recorded_info(folder, *records)
         if facts is not None and names:
             return _Loaded(
