@@ -82,10 +82,13 @@ def test_a_run_takes_the_place_of_an_earlier_one(
 def test_threads_are_those_of_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
     import nerine
 
-    seen = []
-    monkeypatch.setattr(
-        nerine, "plan_training", lambda *_: seen.append(number_of_threads()) or 1 / 0
-    )
+    seen: list[int] = []
+
+    def plan(*_: object) -> None:
+        seen.append(number_of_threads())
+        raise TrainingError("far enough")
+
+    monkeypatch.setattr(nerine, "plan_training", plan)
     for before in (None, "7"):
         if before:
             monkeypatch.setenv("NERINE_THREADS", before)
