@@ -21,8 +21,8 @@ from nerine.model.loading.checkpoint import (
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
-    weights_hash,
 )
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.model.tagger import Tagger
 from tiny import KINDS, LABELS, LONGEST, documents, make_checkpoint, make_foreign
 

@@ -36,8 +36,9 @@ from nerine.model.backends.saved import (
     refers_to_files,
 )
 from nerine.model.batching import Batch, Batching, batches
-from nerine.model.loading.checkpoint import load_checkpoint, weights_hash
+from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.loading.sources import find_source
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.model.tagger import Tagger
 from nerine.serving.optimization import exporting
 from nerine.serving.optimization.channels import largest_inputs

@@ -14,7 +14,7 @@ from nerine.data.sketches import used_splits
 from nerine.evaluation.contamination import TrainingTexts
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
-from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.publishing.evaluation_record import evaluation_record
 from nerine.publishing.evaluations import save_evaluation
 from tiny import LABELS, documents, make_checkpoint

@@ -32,10 +32,10 @@ from nerine.model.loading.checkpoint import (
     Checkpoint,
     load_checkpoint,
     save_checkpoint,
-    weights_hash,
 )
 from nerine.model.loading.pretrained import load_encoder
 from nerine.model.loading.tokenizer import TokenizerInfo
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.model.settings import ModelSettings
 
 LABELS = ("location", "person")

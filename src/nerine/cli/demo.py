@@ -13,7 +13,7 @@ import click
 import nerine
 from nerine.cli.documents import print_documents
 from nerine.cli.failures import INTERRUPTED
-from nerine.cli.flags import json_option, output_option
+from nerine.cli.flags import json_option, output_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.scores import print_scores
 from nerine.cli.terminal import console, print_json, print_line, working
@@ -64,6 +64,7 @@ Examples:
     required=False,
 )
 @click.option("--epochs", type=int, help="Number of passes over the training split.")
+@threads_option
 @json_option
 @click.pass_context
 def demo(context: click.Context, output: Path | None, epochs: int | None, as_json: bool) -> None:

@@ -10,10 +10,11 @@ import click
 
 import nerine
 from nerine.cli.completion import CHECKPOINT, CORPUS
-from nerine.cli.flags import FILE, json_option, output_option
+from nerine.cli.flags import FILE, json_option, output_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
+from nerine.cli.outputs import check_start, overwrite_option, remove_run
 from nerine.cli.predict import file_texts
 from nerine.cli.terminal import working
 from nerine.cli.training import end_run, run_settings, setting_options, settings_file_option
@@ -50,6 +51,8 @@ checkpoint. Unlabelled texts help, the more the better, if they are of the kind 
 )
 @settings_file_option
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in STUDENT.")
+@overwrite_option
+@threads_option
 @setting_options(DistillationSettings())
 @model_options
 @corpus_options
@@ -61,6 +64,7 @@ def distill(
     output: Path,
     settings_file: Path | None,
     resume: bool,
+    overwrite: bool,
     changes: dict[str, Any],
     model: ModelOptions,
     reading: CorpusOptions,
@@ -73,6 +77,7 @@ def distill(
     The student is trained on the training split; the validation split chooses the epoch; the test
     split is not used.
     """
+    check_start(resume=resume, overwrite=overwrite)
     resumed = output if resume else None
     settings = run_settings(DistillationSettings(), changes, settings_file, resumed)
     with working(f"reading {corpus}"):
@@ -80,6 +85,8 @@ def distill(
         options = reading.options.accepting("unlabelled")
         read = itertools.chain(*(file_texts(path, None, options) for path in unlabelled))
         texts = [text for text in read if not isinstance(text, Pause)]
+    if overwrite:
+        remove_run(output, [teacher, corpus, *map(str, unlabelled)])
     from nerine.cli.progress import training_display
 
     with training_display() as listener:

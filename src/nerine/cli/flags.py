@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,6 +64,32 @@ def output_option(metavar: str, text: str, *, required: bool = True) -> Decorato
     names = ("-o", "--output")
     return click.option(*names, required=required, type=FILE, metavar=metavar, help=text)
 
+
+def _set_threads(context: click.Context, _: click.Parameter, number: int | None) -> None:
+    from nerine.model.backends.hardware import THREADS_VARIABLE
+
+    if number is not None:
+        before = os.environ.get(THREADS_VARIABLE)
+        os.environ[THREADS_VARIABLE] = str(number)
+
+        def restore() -> None:
+            del os.environ[THREADS_VARIABLE]
+            if before is not None:
+                os.environ[THREADS_VARIABLE] = before
+
+        context.call_on_close(restore)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    expose_value=False,
+    callback=_set_threads,
+    help="Threads on a CPU.  [default: those of NERINE_THREADS, or one for each core that "
+    "the process may use]",
+)
+"""For commands that train or measure, which read the variable."""
 
 json_option = options_in(GLOBAL)(
     "--json",

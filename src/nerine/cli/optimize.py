@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nerine.cli.completion import CHECKPOINT, CORPUS
-from nerine.cli.flags import default_option, json_option
+from nerine.cli.flags import default_option, json_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, stated_options
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
@@ -66,6 +66,7 @@ Without CORPUS, the corpus of the training run is read again, if it exists and h
     type=click.Choice(_VARIANTS),
     help="Try only this variant. May be repeated.  [default: all]",
 )
+@threads_option
 @stated_options
 @corpus_options
 @json_option

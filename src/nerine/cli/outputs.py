@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from nerine.core.errors import CorpusError, FormatError
+from nerine.core.errors import CorpusError, FormatError, TrainingError
+from nerine.core.filenames import INFO_FILE, RUN_FILE, STUDY_FILE
+from nerine.core.files import disk_errors
 from nerine.data.formats import EXTENSIONS
 from nerine.data.split_files import find_split_files
+
+_MARKS = (RUN_FILE, INFO_FILE, STUDY_FILE)
 
 compact_option = click.option(
     "--compact", is_flag=True, help="Leave the text of each entity out: its range tells it."
@@ -31,6 +36,41 @@ escape_option = click.option(
     help="In a table of entities as CSV, write an apostrophe before cells that begin with one of "
     "= + - @, which a spreadsheet reads as formulas.",
 )
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Start again, and replace the earlier run in the folder."
+)
+
+
+def check_start(*, resume: bool, overwrite: bool) -> None:
+    """Raises `UsageError` if a run should be both resumed and replaced."""
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite are both given")
+
+
+def remove_run(folder: Path, sources: Iterable[str]) -> None:
+    """Removes an earlier run or search, so that a new one can take its folder.
+
+    Raises `TrainingError` if the folder holds something else, or one of the `sources`, which are
+    read.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    for source in sources:
+        if Path(source).expanduser().resolve().is_relative_to(folder.resolve()):
+            raise TrainingError(
+                "this is read, and --overwrite would remove it",
+                place=source,
+                hint="name another folder to write",
+            )
+    if not any((folder / name).is_file() for name in _MARKS):
+        raise TrainingError(
+            "this is not the folder of a run, so it is not replaced",
+            place=str(folder),
+            expected=f"a folder with one of {', '.join(_MARKS)}",
+            hint="name another folder, or move this one away",
+        )
+    with disk_errors(TrainingError):
+        shutil.rmtree(folder)
 
 
 def check_output(output: Path, sources: Iterable[str | Path]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.failures import INTERRUPTED
-from nerine.cli.flags import FILE, default_option, json_option, output_option
+from nerine.cli.flags import FILE, default_option, json_option, output_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import tag_names
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
@@ -104,6 +104,7 @@ comes first.
 )
 @click.option("--keep-work", is_flag=True, help="Keep the models of the folds at the end.")
 @click.option("--resume", is_flag=True, help="Resume the folds of an interrupted call.")
+@threads_option
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option

@@ -9,9 +9,10 @@ import click
 
 import nerine
 from nerine.cli.completion import CORPUS
-from nerine.cli.flags import json_option, output_option
+from nerine.cli.flags import json_option, output_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
+from nerine.cli.outputs import check_start, overwrite_option, remove_run
 from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
 from nerine.cli.terminal import console, print_json, print_line, working
 from nerine.cli.training import (
@@ -56,6 +57,8 @@ the settings that it began with.
 @settings_file_option
 @click.option("--plan", "plan_only", is_flag=True, help="Print the plan of the run and stop.")
 @click.option("--resume", is_flag=True, help="Resume the interrupted run in RUN.")
+@overwrite_option
+@threads_option
 @click.option(
     "--seeds",
     type=click.IntRange(2),
@@ -77,6 +80,7 @@ def train(
     recipe_name: str | None,
     settings_file: Path | None,
     resume: bool,
+    overwrite: bool,
     seeds: int | None,
     keep: Keep | None,
     plan_only: bool,
@@ -95,6 +99,7 @@ def train(
         raise click.MissingParameter(param_hint="'-o' / '--output'", param_type="option")
     if resume and output is not None and seeds is None:
         seeds, keep = resumed_seeds(output, keep)
+    check_start(resume=resume, overwrite=overwrite)
     if keep and seeds is None:
         raise click.UsageError("--keep needs --seeds")
     resumed = output if resume and recipe_name is None else None
@@ -111,6 +116,8 @@ def train(
         print_json(plan.to_dict())
     if output is None or plan_only:
         return
+    if overwrite:
+        remove_run(output, [corpus, plan.settings.encoder])
     if seeds is not None:
         group = run_seeds(loaded, output, plan, seeds, keep or "best", resume=resume)
         end_seeds(group, notes_on(loaded), plan, as_json=as_json)

@@ -11,13 +11,15 @@ import click
 import nerine
 from nerine.cli.completion import CORPUS
 from nerine.cli.failures import INTERRUPTED
-from nerine.cli.flags import default_option, json_option, output_option
+from nerine.cli.flags import default_option, json_option, output_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
+from nerine.cli.outputs import check_start, overwrite_option, remove_run
 from nerine.cli.resuming import print_resuming_command, resuming_command
 from nerine.cli.terminal import Titled, noted_console, print_json, print_line, table, working
 from nerine.cli.training import recipe_option, run_settings, setting_options, settings_file_option
 from nerine.core.display import counted
+from nerine.core.filenames import STUDY_FILE
 from nerine.training.recipes import recipe
 from nerine.training.settings import TrainingSettings
 
@@ -66,6 +68,8 @@ recipe.toml. Checkpoints are not kept.
 @recipe_option
 @settings_file_option
 @click.option("--resume", is_flag=True, help="Resume the interrupted search in TUNED.")
+@overwrite_option
+@threads_option
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
@@ -80,6 +84,7 @@ def tune(
     recipe_name: str | None,
     settings_file: Path | None,
     resume: bool,
+    overwrite: bool,
     changes: dict[str, Any],
     reading: CorpusOptions,
     as_json: bool,
@@ -90,12 +95,13 @@ def tune(
     split, "sample", or a data set on the hub as owner/name or owner/name@revision. Its test split
     is not used.
     """
+    check_start(resume=resume, overwrite=overwrite)
     search = nerine.tune  # before the corpus is read: its package may be missing
-    from nerine.training.tuning.study import STUDY_FILE
-
     settings = run_settings(recipe(recipe_name or "default"), {}, settings_file, None)
     with working(f"reading {corpus}"):
         loaded = reading.load(corpus)
+    if overwrite:
+        remove_run(output, [corpus, settings.changed(changes).encoder])
     from nerine.cli.progress import training_display
 
     try:

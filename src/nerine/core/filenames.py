@@ -24,6 +24,9 @@ STATEMENTS_FILE = "card.toml"
 RUN_FILE = "run.json"
 """A folder with this file is a training run that may not be finished."""
 
+STUDY_FILE = "study.jsonl"
+"""A folder with this file is a search for settings."""
+
 ONNX_FOLDER = "onnx"
 ONNX_INFO_FILE = f"{ONNX_FOLDER}/onnx.json"
 

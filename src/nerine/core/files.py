@@ -136,9 +136,10 @@ def replacing(
 
     An error of the disk is raised as one of this `kind`, with the `hint`.
     """
-    if path.is_dir():
+    with write_errors(kind, path, hint):
+        is_folder, final = path.is_dir(), path.resolve()
+    if is_folder:
         raise kind("this is a folder", place=str(path), expected="the name of a file", hint=hint)
-    final = path.resolve()
     partial = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
     try:
         with write_errors(kind, path, hint):
@@ -158,6 +159,32 @@ def found_by_disk(error: OSError) -> tuple[str | None, str]:
         place = os.fsdecode(place)
     found = f"cannot be read or written: {error.strerror or error}"
     return None if place is None else str(place), found
+
+
+@contextlib.contextmanager
+def disk_errors(kind: type[NerineError]) -> Iterator[None]:
+    """Turns an error of the disk, such as a missing permission, into one of this `kind`.
+
+    Errors of connections stay. Decorates functions, too.
+    """
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise
+    except OSError as error:
+        place, found = found_by_disk(error)
+        raise kind(found, place=place) from error
+
+
+def common_mode(folder: Path) -> None:
+    """Gives the files of a folder the mode of new ones, which some libraries do not follow."""
+    new = folder / f".{uuid.uuid4().hex}.part"
+    new.touch(exist_ok=False)
+    mode = stat.S_IMODE(new.stat().st_mode)
+    new.unlink()
+    for file in folder.iterdir():
+        if file.is_file():
+            file.chmod(mode)
 
 
 @contextlib.contextmanager
@@ -182,9 +209,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     `path` must not exist, or be an empty folder. Parent folders are made.
     """
     final = path.resolve()
-    _check_free(final, path)
     partial = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
     try:
+        _check_free(final, path)
         partial.mkdir(parents=True)
         yield partial
         _check_free(final, path)
@@ -224,7 +251,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sync_files(folder: Path) -> None:
-    """Waits until the files of a folder are on the disk, before the folder is renamed."""
+    """Waits until the files of a folder are on the disk, before the folder is renamed.
+
+    They get the mode of new files, as some libraries keep theirs to their owner.
+    """
+    common_mode(folder)
     for file in folder.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from nerine.core.document import Document
-from nerine.core.errors import ProcessError
+from nerine.core.errors import CheckpointError, ProcessError
 from nerine.core.extras import optional_imports
+from nerine.core.files import disk_errors
 from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
 from nerine.core.words import Words
@@ -96,6 +97,7 @@ class Tagger:
         self._threads = ProcessThreads(backend.workers)
 
     @classmethod
+    @disk_errors(CheckpointError)
     def load(
         cls,
         name: str | Path | Source,

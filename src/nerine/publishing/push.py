@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nerine.core.errors import HubError, SettingsError
-from nerine.core.filenames import (
-    CARD_FILE,
-    EVALUATIONS_FILE,
-)
+from nerine.core.errors import CheckpointError, HubError, SettingsError
+from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE
+from nerine.core.files import disk_errors
 from nerine.hub.names import RepoName
 from nerine.hub.upload import (
     MAIN,
@@ -212,6 +210,7 @@ class Pushed:
         return {**self.plan.to_dict(), **own, "changed": self.changed}
 
 
+@disk_errors(CheckpointError)
 def plan_push(
     source: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
 ) -> PushPlan:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
-from nerine.core.files import write_text
+from nerine.core.files import disk_errors, write_text
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.signs import Sign, learned_nothing, signs_of_failure
@@ -136,7 +136,7 @@ def open_run(
     states = States(Path(output))
     notes = _prepare_threads()
     processes = PartialState(cpu=not torch.accelerator.is_available())
-    with Interruption() as interruption, quiet():
+    with disk_errors(TrainingError), Interruption() as interruption, quiet():
         if processes.is_main_process:
             open_folder(states.run, conditions, resume=resume)
         processes.wait_for_everyone()

@@ -26,6 +26,7 @@ from accelerate import PartialState
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
+from nerine.core.files import disk_errors
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EPOCHS_FILE, read_epochs
 from nerine.evaluation.metrics import Scores
@@ -123,6 +124,7 @@ class SeedRuns:
         return Tagger.load(self.folder, device=device)
 
 
+@disk_errors(TrainingError)
 def train_seeds(
     corpus: Corpus,
     *,

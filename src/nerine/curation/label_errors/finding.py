@@ -8,7 +8,8 @@ from typing import Any
 
 from nerine.core.display import counted, listed
 from nerine.core.document import labels_of
-from nerine.core.errors import CorpusError
+from nerine.core.errors import CorpusError, TrainingError
+from nerine.core.files import disk_errors
 from nerine.curation.label_errors.cross_validation import (
     CrossValidation,
     FoldListener,
@@ -54,6 +55,7 @@ class LabelErrorReport:
         }
 
 
+@disk_errors(TrainingError)
 def cross_validated_label_errors(
     validation: CrossValidation, *, resume: bool = False, listener: FoldListener | None = None
 ) -> LabelErrorReport:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nerine.core.display import listed
 from nerine.core.document import Document, count_entities, labels_of
 from nerine.core.errors import CorpusError, HubError
+from nerine.core.files import disk_errors
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
 from nerine.data.formats import (
@@ -38,6 +39,7 @@ SplitSource = Sequence[Path] | RecordRows
 """The files of a split, or its rows in a folder that `datasets` saved."""
 
 
+@disk_errors(CorpusError)
 def load_corpus(
     source: str | Path,
     *,

@@ -22,8 +22,8 @@ from nerine.core.filenames import ONNX_INFO_FILE
 from nerine.core.files import read_bytes
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.model.batching import Batching
-from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.loading.tokenizer import TokenizerInfo
+from nerine.model.loading.weights_hash import weights_hash
 
 PYTORCH, FP32, INT8 = "pytorch", "onnx-fp32", "onnx-int8"
 VARIANTS = (PYTORCH, FP32, INT8)

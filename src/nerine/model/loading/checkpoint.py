@@ -25,8 +25,16 @@ from typing import Any, Literal
 from nerine.core.errors import CheckpointError, NerineError
 from nerine.core.extras import optional_imports
 from nerine.core.filenames import CONFIG_FILE, INFO_FILE, ONNX_INFO_FILE, RUN_FILE, WEIGHTS_FILE
-from nerine.core.files import UNCHANGED, file_hash, replacing, sync_files, write_errors, write_text
-from nerine.core.strict_json import MEGABYTE, read_object
+from nerine.core.files import (
+    UNCHANGED,
+    disk_errors,
+    file_hash,
+    replacing,
+    sync_files,
+    write_errors,
+    write_text,
+)
+from nerine.core.strict_json import read_object
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Calibration
 from nerine.evaluation.signs import Sign, saved_signs
@@ -36,13 +44,13 @@ from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
 from nerine.model.loading.usage import Usage, used
+from nerine.model.loading.weights_hash import MOST_INFO_BYTES
 from nerine.model.settings import ModelSettings
 
 _FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
 _SCHEME_KEY, _DECODING_KEY = "scheme_from", "decoding_from"
 _PARTS = ("settings", "scores", "provenance", "weights")
-_MOST_INFO_BYTES = 5 * MEGABYTE
 _COPY_AGAIN = (
     "the folder is a mixture or was cut short: copy it again, or resume the run that made it"
 )
@@ -91,6 +99,7 @@ class _Loaded:
     unused: tuple[str, ...] = ()
 
 
+@disk_errors(CheckpointError)
 def load_checkpoint(
     name: str | Path | Source,
     *,
@@ -238,7 +247,7 @@ def save_calibration(folder: Path, calibration: Calibration) -> None:
     info = writable_info(folder, "thresholds")
     info[_CALIBRATION_KEY] = calibration.to_dict()
     with replacing(folder / INFO_FILE, CheckpointError, UNCHANGED) as stream:
-        stream.write(_json_text(info).encode())
+        stream.write(f"{json.dumps(info, indent=2, ensure_ascii=False)}\n".encode())
 
 
 def writable_info(folder: Path, what: str) -> dict[str, Any]:
@@ -287,26 +296,8 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
         info["signs"] = [sign.to_dict() for sign in checkpoint.signs]
     if checkpoint.calibration is not None:
         info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
-    write_text(folder / INFO_FILE, _json_text(without_paths(info)))
-
-
-def weights_hash(folder: Path) -> str:
-    """The SHA-256 of the weights in `folder`: that in `nerine.json`, or else a computed one."""
-    info = folder / INFO_FILE
-    try:
-        if info.is_file():
-            return str(read_object(info, _MOST_INFO_BYTES)["weights"]["sha256"])
-        return file_hash(folder / WEIGHTS_FILE)
-    except (OSError, KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"the hash of its weights cannot be found: {error!r}",
-            place=str(folder),
-            expected=f"a folder with {WEIGHTS_FILE}",
-        ) from error
-
-
-def _json_text(info: Mapping[str, Any]) -> str:
-    return json.dumps(info, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(without_paths(info), indent=2, ensure_ascii=False)
+    write_text(folder / INFO_FILE, f"{text}\n")
 
 
 def _read_info(folder: Path) -> dict[str, Any] | None:
@@ -323,7 +314,7 @@ def _read_info(folder: Path) -> dict[str, Any] | None:
                 hint=f"resume it: nerine train (or distill) … -o {folder} --resume{last}",
             )
         return None
-    info = read_object(path, _MOST_INFO_BYTES)
+    info = read_object(path, MOST_INFO_BYTES)
     if info.get("format") != _FORMAT:
         raise CheckpointError(
             f"format {info.get('format')!r:.40} of a checkpoint",
@@ -359,16 +350,16 @@ def _load(
     weights: bool,
 ) -> _Loaded:
     """The parts of a folder, by `tokenizers` alone if possible, else by transformers."""
-    folder = source.folder
-    onnx = folder / ONNX_INFO_FILE
+    folder, onnx = source.folder, source.folder / ONNX_INFO_FILE
     if not weights:
-        records = [info or {}, read_object(onnx, _MOST_INFO_BYTES) if onnx.is_file() else {}]
+        records = [info or {}, read_object(onnx, MOST_INFO_BYTES) if onnx.is_file() else {}]
         check_folder(folder, weights=False)
-        names = read_object(folder / CONFIG_FILE, _MOST_INFO_BYTES).get("id2label")
+        names = read_object(folder / CONFIG_FILE, MOST_INFO_BYTES).get("id2label")
         facts = tokenizer or recorded_info(folder, *records)
         if facts is not None and names:
-            tags = _in_order(names)
-            return _Loaded(None, Tokenizer.read(folder, facts), tags, facts.longest_input)
+            return _Loaded(
+                None, Tokenizer.read(folder, facts), _in_order(names), facts.longest_input
+            )
     purpose = (
         f"running {source} with PyTorch"
         if weights
@@ -383,8 +374,7 @@ def _load(
 
 
 def _in_order(id2label: Mapping[Any, Any]) -> list[str]:
-    names = {int(index): str(tag) for index, tag in id2label.items()}
-    return [names[index] for index in sorted(names)]
+    return [str(id2label[index]) for index in sorted(id2label, key=int)]
 
 
 @contextlib.contextmanager

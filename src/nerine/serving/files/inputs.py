@@ -6,11 +6,14 @@ A file's format and compression are told by its name or stated, never guessed fr
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import NoReturn
 
 from nerine.core.errors import FormatError
+from nerine.core.files import disk_errors
 from nerine.data.formats.entity_table import TABLE_FORMATS, EntityTable, TableFormat
 from nerine.serving.files.compression import check_compression, compression_of
 from nerine.serving.files.entity_rows import EntityRows
@@ -148,10 +151,13 @@ def find_inputs(names: Sequence[str | Path], format_: Format | None) -> Inputs:
     return Inputs(tuple(found), several, tuple(passed_over))
 
 
+@disk_errors(FormatError)
 def _files_below(
     folder: Path, pattern: str, format_: Format | None, passed_over: list[str]
 ) -> list[InputFile]:
     """The files in `folder` that match a pattern, named by their paths relative to it."""
+    for _ in os.walk(folder, onerror=_raise):
+        pass  # a pattern passes over folders that cannot be read
     found = []
     for path in sorted(path for path in folder.glob(pattern) if not path.is_dir()):
         inner = path.relative_to(folder)
@@ -160,6 +166,10 @@ def _files_below(
         else:
             found.append(_input_file(path, inner.as_posix(), format_))
     return found
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
 
 
 def _input_file(path: Path, name: str, format_: Format | None) -> InputFile:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nerine.core.errors import FormatError, SettingsError, TaggingError
+from nerine.core.files import disk_errors
 from nerine.serving.files.identity import check_same, inputs_identity, run_identity, tagger_identity
 from nerine.serving.files.inputs import STANDARD, Inputs, RecordReader, find_inputs
 from nerine.serving.files.options import TaggingOptions
@@ -89,6 +90,7 @@ class TaggingPlan:
         """Whether the run can be resumed if it is interrupted."""
         return isinstance(self.output, Outputs) and all(file.path for file in self.inputs.files)
 
+    @disk_errors(TaggingError)
     def run(self, tagger: StreamTagger, listener: Listener | None = None) -> TaggingSummary:
         """Tags all inputs. Raises `TaggingError` if files cannot be written or resumed."""
         began = time.monotonic()
@@ -127,6 +129,7 @@ class TaggingPlan:
         )
 
 
+@disk_errors(TaggingError)
 def plan_tagging(
     inputs: Sequence[str | Path],
     output: str | Path | BinaryIO,

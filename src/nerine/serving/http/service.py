@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from nerine.core.document import Document, Token
 from nerine.core.errors import SettingsError
 from nerine.model.explanation import Explanation, explain
-from nerine.model.loading.checkpoint import weights_hash
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.model.tagger import Tagger
 from nerine.serving.http.limits import Limits
 from nerine.serving.http.problems import Problem

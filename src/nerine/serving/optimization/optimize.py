@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from nerine.core.document import Document
-from nerine.core.errors import CorpusError, SettingsError
+from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.core.filenames import WEIGHTS_FILE
+from nerine.core.files import disk_errors
 from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
-from nerine.model.loading.checkpoint import weights_hash
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.usage import Usage
+from nerine.model.loading.weights_hash import weights_hash
 from nerine.model.provenance.sources import shown_name
 from nerine.serving.optimization.choice import TOLERANCE, Choice, check_tolerance, choose
 from nerine.serving.optimization.exporting import check_exporter
@@ -92,6 +93,7 @@ class Optimization:
         }
 
 
+@disk_errors(CheckpointError)
 def optimize(
     checkpoint: str | Path,
     documents: Iterable[Document],

@@ -19,10 +19,10 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
 from nerine.core.errors import TrainingError
+from nerine.core.filenames import STUDY_FILE
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.space import Space
 
-STUDY_FILE = "study.jsonl"
 POINTS = 10
 """Validations of runs of different lengths are compared at tenths of the run."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import SettingsError, TrainingError
+from nerine.core.files import disk_errors
 from nerine.data.corpus import Corpus
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.budget import DEFAULT_MINUTES, Budget
@@ -18,6 +19,7 @@ from nerine.training.tuning.space import make_space
 from nerine.training.tuning.study import open_study
 
 
+@disk_errors(TrainingError)
 def tune(
     corpus: Corpus,
     *,
