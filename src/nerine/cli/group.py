@@ -22,7 +22,7 @@ INTERRUPTED, BAD_INPUT, LEARNED_NOTHING = 1, 2, 3
 _COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
     *("optimize", "distill", "explain", "check", "suspects", "convert", "split", "describe"),
-    *("tune", "push", "pull", "serve"),
+    *("tune", "push", "pull", "serve", "runs"),
 )
 
 
