@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nerine.core.display import short_path
 from nerine.core.document import Document, Entity, Token, check_no_overlap, labels_of, pieces
 from nerine.core.errors import (
     CheckpointError,
@@ -94,3 +95,23 @@ def test_an_error_says_what_where_and_what_to_do() -> None:
 
 def test_a_missing_extra_is_named() -> None:
     assert 'pip install "nerine[demo]"' in str(MissingExtraError.of("pkg", "demo", "the demo"))
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("/home/mira/runs/wnut", "wnut"),
+        ("/runs", "runs"),
+        ("~/wnut17/", "wnut17"),
+        ("a/b/c/", "c"),
+        ("C:\\data\\posts\\train.jsonl", "train.jsonl"),
+        ("runs/wnut", "runs/wnut"),
+        ("owner/name@abc", "owner/name@abc"),
+        ("wnut17/", "wnut17/"),
+        ("sample", "sample"),
+        ("/", "/"),
+        ("", ""),
+    ],
+)
+def test_long_paths_are_shortened_to_their_last_part(name: str, short: str) -> None:
+    assert short_path(name) == short

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import reports
 from nerine.core.display import visible
+from nerine.core.document import Document
 from nerine.evaluation.error_analysis import Outcome
 from nerine.evaluation.report import to_html
 from nerine.evaluation.report.content import Report
@@ -206,7 +208,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, ordinary: Path) -> No
         assert reached[0] == "skip"
         wanted = ["choose-kind", "choose-gold", "choose-predicted", "choose-seen", "search", "more"]
         assert [each for each in reached if each in wanted] == wanted
-        assert "scroll" in reached  # tables that are wider than the page
+        assert "scroll wide more" in reached  # tables that are wider than the page
         page.locator("#choose-kind").focus()
         before = page.get_by_role("status").text_content()
         page.keyboard.press("m")
@@ -218,6 +220,45 @@ def test_the_keyboard_reaches_everything(browser: Browser, ordinary: Path) -> No
 def test_tables_that_fit_are_no_stops_of_the_keyboard(browser: Browser, ordinary: Path) -> None:
     with opened(browser, ordinary) as page:
         page.wait_for_function("document.querySelectorAll('.scroll[tabindex=\"0\"]').length === 0")
+
+
+def test_wide_tables_say_that_they_scroll_until_their_end(browser: Browser, ordinary: Path) -> None:
+    with opened(browser, ordinary, viewport=PHONE) as page:
+        matrix = page.locator(".scroll:has(> #matrix)")
+        page.wait_for_selector(".scroll.wide:has(> #matrix)")
+        assert matrix.get_attribute("class") == "scroll wide more"
+        before = "getComputedStyle(document.querySelector('.scroll:has(> #matrix)'), '::before')"
+        assert "scroll sideways" in page.evaluate(f"{before}.content")
+        matrix.evaluate("target => target.scrollTo(target.scrollWidth, 0)")
+        page.wait_for_function("!document.querySelector('.scroll:has(> #matrix)').matches('.more')")
+        assert matrix.get_attribute("class") == "scroll wide"
+    with opened(browser, ordinary) as page:
+        page.wait_for_function("document.querySelectorAll('.scroll[tabindex=\"0\"]').length === 0")
+        assert page.locator(".wide, .scroll.more").count() == 0
+
+
+def test_a_wide_table_is_printed_whole(browser: Browser, tmp_path: Path) -> None:
+    gold, predicted = reports.documents(120)
+    labels = [f"a rather long label {number}" for number in range(14)]
+
+    def relabelled(found: list[Document]) -> list[Document]:
+        return [
+            document.with_entities(
+                dataclasses.replace(each, label=labels[(each.start + each.end) % len(labels)])
+                for each in document.entities
+            )
+            for document in found
+        ]
+
+    page_of = to_html(reports.report(relabelled(gold), relabelled(predicted)))
+    paper: ViewportSize = {"width": 672, "height": 950}  # A4 without its margins
+    with opened(browser, written(page_of, tmp_path), viewport=paper) as page:
+        assert page.locator(".scroll.wide").count()
+        page.emulate_media(media="print")
+        right = "Math.max(...[...document.querySelectorAll('table, th, td')].map("
+        assert page.evaluate(f"{right}each => each.getBoundingClientRect().right))") <= 673
+        before = "getComputedStyle(document.querySelector('.scroll:has(> #matrix)'), '::before')"
+        assert page.evaluate(f"{before}.content") == "none"
 
 
 def test_assistive_technology_is_told_what_it_needs(

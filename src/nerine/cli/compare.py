@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,11 +29,13 @@ from nerine.cli.terminal import (
 from nerine.core.display import counted
 from nerine.core.document import plain_line
 from nerine.core.errors import CorpusError
+from nerine.core.filenames import INFO_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nerine.core.document import Document
+    from nerine.data.corpus import Corpus
     from nerine.evaluation.contamination import Contamination
     from nerine.evaluation.error_analysis import DocumentDifference
     from nerine.evaluation.significance import Comparison, System
@@ -48,9 +51,11 @@ Examples:
   nerine compare wnut17/ old.jsonl new.jsonl
   nerine compare gold.conll a=a1.conll a=a2.conll b=b1.conll b=b2.conll
   nerine compare wnut17/ runs/old runs/new --split validation --show 20
+  nerine compare runs/old runs/new
 
 NAME=FILE names a system; several files with one name are its runs with several seeds. So are the
-runs in a folder of nerine train --seeds.
+runs in a folder of nerine train --seeds. If GOLD is a checkpoint, it is a system, too, and the
+corpus is the one that the records of all of them name.
 """,
 )
 @click.argument("gold", type=CORPUS)
@@ -89,9 +94,11 @@ def compare(
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
     from nerine.evaluation.signs import LEAST_F1
 
+    recorded = _checkpoint_in(gold) is not None
+    systems = (gold, *systems) if recorded else systems
     files = [Path(each if Path(each).exists() else each.rpartition("=")[2]) for each in systems]
     model.check_one([str(each) for each in files if not each.is_file()])
-    corpus = reading.load(gold)
+    corpus = _recorded_corpus(systems, reading) if recorded else reading.load(gold)
     documents = GoldSplit.of(corpus, split)
     found, schemes, aligned = _read_systems(systems, documents, prediction, model, kept=kept)
     with working(f"comparing {counted(len(found), 'system')}"):
@@ -115,7 +122,7 @@ def compare(
         print_json(
             {
                 "contamination": None,
-                "gold": gold,
+                "gold": corpus.source if recorded else gold,
                 "notes": notes,
                 "warnings": warnings,
                 **comparison.to_dict(),
@@ -131,6 +138,49 @@ def compare(
     on.print()
     print_line(on, signature)
     print_warnings(on, warnings)
+
+
+def _checkpoint_in(given: str) -> Path | None:
+    """The folder of a checkpoint that an argument names, as FOLDER or NAME=FOLDER."""
+    for each in (given, given.partition("=")[2]):
+        folder = Path(each).expanduser()
+        if each and (folder / INFO_FILE).is_file():
+            return folder
+    return None
+
+
+def _recorded_corpus(systems: Sequence[str], reading: CorpusOptions) -> Corpus:
+    """The one corpus that the records of all systems name; raises `CorpusError`."""
+    from nerine.cli.optimize import corpus_to_measure_on
+
+    found: dict[str, Corpus] = {}
+    hint = "name the corpus first: nerine compare CORPUS SYSTEM SYSTEM"
+    for each in systems:
+        folder = _checkpoint_in(each)
+        if folder is None:
+            raise CorpusError(
+                "this is not a checkpoint with a record of its corpus",
+                place=each,
+                expected="checkpoints only, or a corpus as the first argument",
+                hint=hint,
+            )
+        try:
+            found[each] = corpus_to_measure_on(str(folder), None, reading)[0]
+        except CorpusError as error:
+            raise CorpusError(
+                error.found, place=error.place, expected=error.expected, hint=hint
+            ) from error
+    first = next(iter(found.values()))
+    for name, corpus in found.items():
+        if corpus.hash != first.hash:
+            raise CorpusError(
+                f"{systems[0]} and {name} were trained on different corpora",
+                place=f"{first.source} and {corpus.source}",
+                expected="checkpoints of one corpus",
+                hint=hint,
+            )
+    note = f"the corpus is {first.source}, as the records of the checkpoints say"
+    return dataclasses.replace(first, notes=(*first.notes, note))
 
 
 def _read_systems(

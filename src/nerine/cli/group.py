@@ -26,7 +26,7 @@ LEARNED_NOTHING = 3
 GROUPS: Mapping[str, Sequence[str]] = {
     "Start": ("demo",),
     "Data": ("describe", "check", "convert", "split", "suspects"),
-    "Train": ("train", "tune", "distill"),
+    "Train": ("train", "tune", "distill", "runs"),
     "Judge": ("evaluate", "report", "compare", "score", "calibrate", "explain"),
     "Use": ("predict", "tag", "serve", "optimize"),
     "Share": ("push", "pull"),

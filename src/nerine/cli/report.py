@@ -15,7 +15,7 @@ from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import json_text, print_json, say, working
-from nerine.core.display import counted, visible
+from nerine.core.display import counted, short_path, visible
 from nerine.core.errors import FormatError
 from nerine.core.files import replacing
 
@@ -145,7 +145,7 @@ def _make(
         return make_report(
             documents,
             checkpoint=name,
-            title=f"{name} on {corpus.source}, {gold.title}",
+            title=f"{short_path(name)} on {short_path(corpus.source)}, {gold.title}",
             corpus=corpus.source,
             split=gold.title,
             train=gold.training,

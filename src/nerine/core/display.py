@@ -5,6 +5,7 @@ They are never read as markup, and control characters become visible signs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 HTML_REFERENCE = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
@@ -19,6 +20,9 @@ _UNSAFE = [
 _ONE_LINE = {code: 0x2400 + code for code in range(0x20)} | dict.fromkeys(_UNSAFE, 0xFFFD)
 _LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09, 0x0A)}
 
+
+_LONG_PATH = 3
+"""From so many parts on, a path is long."""
 
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
 _ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some viewers make links of them
@@ -53,6 +57,13 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, tex
     """A Markdown table; cells are Markdown, and all but the first `texts` columns are numbers."""
     rule = ["---" if index < texts else "--:" for index in range(len(columns))]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in (columns, rule, *rows))
+
+
+def short_path(name: str) -> str:
+    """The last part of a long path; a name with at most one slash inside stays."""
+    parts = [part for part in re.split(r"[\\/]+", name) if part not in ("", ".", "..", "~")]
+    is_short = len(parts) < _LONG_PATH and not name.startswith(("/", "\\", "~"))
+    return name if is_short or not parts else parts[-1]
 
 
 def counted(number: int, what: str, several: str = "") -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from nerine.core.display import escaped, markdown_table
+from nerine.core.display import escaped, markdown_table, short_path
 from nerine.evaluation.calibration import ReliabilityDiagram
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.error_analysis import Kind
@@ -72,7 +72,7 @@ def facts(report: Report) -> Table:
     return Table(
         "What was evaluated",
         ("checkpoint", "corpus", "split", "documents", "gold entities"),
-        [(report.checkpoint, report.corpus, report.split, *counts)],
+        [(short_path(report.checkpoint), short_path(report.corpus), report.split, *counts)],
         texts=3,
     )
 

@@ -127,14 +127,24 @@
     cell.replaceChildren(button);
   }
 
-  // Tables that fit need no keyboard focus for scrolling.
+  // Tables that are wider than the page say so, and fade where more follows; those that fit need no
+  // keyboard focus for scrolling.
+  const showsEnd = ({ currentTarget: target }) => {
+    const left = target.scrollWidth - target.clientWidth - target.scrollLeft;
+    target.classList.toggle("more", left > 1);
+  };
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       const { scrollWidth, clientWidth, scrollHeight, clientHeight } = target;
+      target.classList.toggle("wide", scrollWidth > clientWidth);
       target.tabIndex = scrollWidth > clientWidth || scrollHeight > clientHeight ? 0 : -1;
+      showsEnd({ currentTarget: target });
     }
   });
-  for (const table of document.querySelectorAll(".scroll")) sizes.observe(table);
+  for (const table of document.querySelectorAll(".scroll")) {
+    sizes.observe(table);
+    table.addEventListener("scroll", showsEnd, { passive: true });
+  }
 
   byId("filters").addEventListener("input", filter);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
