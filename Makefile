@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
+.PHONY: demo test slow lab clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -14,6 +14,13 @@ test: $(VENV)/ready ## environment, then the quick tests in two processes
 
 slow: $(VENV)/ready ## tests that train on real data
 	$(BIN)/pytest -m slow --timeout 3600
+
+lab: $(VENV)/lab ## the tutorials in JupyterLab
+	$(BIN)/jupyter lab docs/tutorials
+
+$(VENV)/lab: $(VENV)/ready
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[notebook]'
+	touch $@
 
 clients: build/clients/label-studio build/clients/kserve ## programs whose clients ask the server in slow tests
 

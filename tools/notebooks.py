@@ -138,8 +138,8 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     """The notebook without data of a single run.
 
     The ids of cells are hashes of their sources. Of their metadata, tags and alternative texts of
-    figures are kept. Of their outputs, text, tables and figures as SVG are kept; output to stderr
-    (progress, warnings) is dropped.
+    figures are kept. Of their outputs, text, tables and figures as SVG are kept; the progress of
+    training runs and output to stderr are dropped.
     """
     notebook.metadata = nbformat.from_dict(_METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5  # the first version with cell ids
@@ -174,6 +174,8 @@ def _joined(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
     stream: NotebookNode | None = None
     for output in outputs:
         if output.output_type != "stream":
+            if "nerine" in output.get("metadata", {}):  # the progress of a training run
+                continue
             if any(kind in _KEPT or kind.startswith("image/") for kind in output.get("data", {})):
                 stream = None
                 yield output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on, split_option
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
-from nerine.cli.scores import shown_interval
 from nerine.cli.terminal import (
     cell,
     noted_console,
@@ -243,40 +241,14 @@ def _tagged(
 
 def print_comparison(comparison: Comparison, on: Console) -> None:
     """Prints the F1 of each system, then the differences of each pair."""
-    level = f"{comparison.level:.0%} interval"
-    systems = (
-        (
-            each.name,
-            f"{each.f1:.4f}",
-            shown_interval(each.interval),
-            f"{len(each.values)}",
-            "" if each.spread is None else f"{each.spread:.4f}",
-        )
-        for each in comparison.systems
-    )
-    scores_over = f"Strict F1 over {counted(comparison.documents, 'document')}"
-    print_numbers(on, scores_over, "system", ("F1", level, "seeds", "deviation"), systems)
-    names = ("difference", level, "p randomisation", "p bootstrap")
-    adjusted = ("adjusted randomisation", "adjusted bootstrap")
-    pairs = itertools.groupby(comparison.differences, lambda each: (each.first, each.second))
-    for (first, second), differences in pairs:
-        rows = []
-        for each in differences:
-            p_values = (
-                *(each.p_randomisation, each.p_bootstrap),
-                *(each.adjusted_randomisation, each.adjusted_bootstrap),
-            )
-            interval = f"{each.interval.low:+.4f} to {each.interval.high:+.4f}"
-            shown = ("" if value is None else f"{value:.4f}" for value in p_values)
-            label = each.label or "all labels"
-            rows.append((label, f"{each.difference:+.4f}", interval, *shown))
-        on.print()
-        title = f"F1 of {second} − {first}, and how often chance gives as much"
-        print_numbers(on, title, "label", (*names, *adjusted), rows)
-    on.print(
-        f"p over {comparison.samples:,} samples, seed {comparison.seed}; adjusted by Holm's "
-        "procedure over all pairs, and over all pairs and labels"
-    )
+    for number, part in enumerate(comparison.shown_parts()):
+        if isinstance(part, str):
+            print_line(on, part)
+            continue
+        if number:
+            on.print()
+        key, *numbers = part.columns
+        print_numbers(on, part.title, key, numbers, part.rows)
 
 
 def print_changes(

@@ -18,7 +18,7 @@ _MEGABYTE = 1_000_000
 Examples:
   nerine runs
   nerine runs experiments/ --json | jq '.runs[] | select(.f1 > 0.5) | .folder'
-"""
+""",
 )
 @click.argument("folder", default="runs")
 @json_option

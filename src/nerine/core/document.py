@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nerine.core.display import visible
 from nerine.core.errors import DocumentError, OverlapError
-from nerine.core.html import divided, fragment, text_block
+from nerine.core.html import divided, fragment
+from nerine.core.shown import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Document:
         return replace(self, entities=tuple(entities))
 
     def _repr_html_(self) -> str:
-        return fragment(text_block(self.text, self.entities))
+        return fragment(Passage(self.text, self.entities).to_html())
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's
         printer.text(plain_line(self))
@@ -190,13 +190,7 @@ def plain_line(document: Document) -> str:
 
     Entities that overlap follow the text.
     """
-    if document.overlapping():
-        entities = (f"[{document.surface(each)}]({each.label})" for each in document.entities)
-        return visible(" ".join([document.text, "—", *entities]))
-    return "".join(
-        visible(f"[{piece}]({entity.label})" if entity else piece)
-        for piece, entity in pieces(document)
-    )
+    return str(Passage(document.text, document.entities))
 
 
 def _check_ranges(kind: str, parts: Sequence[Token | Entity], text: str) -> None:

@@ -12,6 +12,7 @@ from nerine.core.errors import MissingExtraError
 _EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train"),
     "optuna": "tune",
+    "matplotlib": "notebook",
     **dict.fromkeys(
         ("starlette", "uvicorn", "pydantic", "pydantic_core", "prometheus_client"), "serve"
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from nerine.core.display import visible
 
@@ -23,7 +23,7 @@ _LINE = "1px solid rgba(128, 128, 128, 0.35)"
 _NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 _MARK = "border-radius: 0.25em; padding: 0.1em 0.3em; color: inherit; background: rgba({}, 0.3)"
 _TEXT = "white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.8"
-_CELL = "padding: 0.2em 0.8em; vertical-align: top; text-align: {}; overflow-wrap: anywhere"
+_CELL = "padding: 0.2em 0.8em; vertical-align: top; text-align: {}; white-space: {}"
 
 
 class Marked(Protocol):
@@ -51,16 +51,6 @@ class Marked(Protocol):
 
 
 Entity = TypeVar("Entity", bound=Marked)
-
-
-class PlainInNotebooks:
-    """Shown in notebooks as `_repr_html_` says, and as `str` where HTML is not shown."""
-
-    __slots__ = ()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - IPython's
-        """Prints the object, for IPython."""
-        printer.text(str(self))
 
 
 def divided(
@@ -133,11 +123,11 @@ def table_block(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1
 ) -> str:
     """A table below its title; all but the first `texts` columns are numbers."""
-    sides = ["left" if index < texts else "right" for index in range(len(columns))]
+    sides = [("left", "pre-wrap") if i < texts else ("right", "pre") for i in range(len(columns))]
 
     def row(tag: str, cells: Sequence[str], line: str) -> str:
         inner = (
-            f'<{tag} style="{_CELL.format(side)}"><bdi>{escaped_html(cell)}</bdi></{tag}>'
+            f'<{tag} style="{_CELL.format(*side)}"><bdi>{escaped_html(cell)}</bdi></{tag}>'
             for side, cell in zip(sides, cells, strict=True)
         )
         return f'<tr style="border-bottom: {line}; background: none">{"".join(inner)}</tr>'
@@ -155,7 +145,8 @@ def table_block(
 
 def note_block(text: str) -> str:
     """A small paragraph."""
-    return f'<p style="margin: 0.3em 0; opacity: 0.8">{escaped_html(text)}</p>'
+    style = "margin: 0.3em 0; opacity: 0.8; overflow-wrap: anywhere"
+    return f'<p style="{style}">{escaped_html(text)}</p>'
 
 
 def fragment(*blocks: str) -> str:

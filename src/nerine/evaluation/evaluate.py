@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
-from nerine.core.display import visible
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
+from nerine.core.shown import Grid, Shown
 from nerine.core.tags import Reading
 from nerine.evaluation.calibration import Thresholds
 from nerine.evaluation.contamination import Contamination, TrainingTexts
 from nerine.evaluation.error_analysis import ErrorAnalysis, analyse_errors
 from nerine.evaluation.metrics import Counts, Scores, Signature, breakdowns, score
 from nerine.evaluation.metrics.counts import measures
+from nerine.evaluation.plots import plot_confusion, plot_groups, plot_intervals
 from nerine.evaluation.significance import ScoreIntervals, score_intervals
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES, Interval
+
+PlotKind = Literal["labels", "confusion", "lengths", "seen"]
 
 READINGS: tuple[Reading, ...] = get_args(Reading)
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Shown):
     """Scores of one prediction over gold documents, their intervals and the error analysis.
 
-    `str` says how many of the texts the checkpoint has seen, if there is one, and gives a table of
-    the strict scores of each label.
+    `str`, and a notebook, show how many of the texts the checkpoint has seen, if there is one, and
+    a table of the strict scores of each label.
 
     Attributes:
         scores: Strict and partial scores, over all labels and for each.
@@ -98,19 +101,51 @@ class Evaluation:
         rows = [(label, counts, intervals.labels[label].f1) for label, counts in labels]
         return [*rows, ("all labels", self.overall, intervals.overall.f1)]
 
-    def __str__(self) -> str:
-        rows = [["label", "precision", "recall", "F1", "F1 interval", "support"]]
+    def shown_parts(self) -> list[Grid | str]:
+        """What the checkpoint has seen, a table of each label's strict scores, the signature."""
+        rows = []
         for label, counts, f1 in self.rows:
             scores = (f"{value:.4f}" for value in measures(counts).values())
             interval = f"{f1.low:.4f} to {f1.high:.4f}"
-            rows.append([visible(label), *scores, interval, f"{counts.gold:,}"])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join([label.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])])
-            for label, *numbers in rows
-        ]
+            rows.append((label, *scores, interval, f"{counts.gold:,}"))
+        columns = ("label", "precision", "recall", "F1", "F1 interval", "support")
         seen = [] if self.contamination is None else [str(self.contamination)]
-        return "\n".join([*seen, *lines, str(self.signature)])
+        return [*seen, Grid("", columns, rows), str(self.signature)]
+
+    def plot(self, kind: PlotKind = "labels", *, ax: Any = None) -> Any:
+        """Draws the scores.
+
+        Args:
+            kind: `"labels"`: F1 of each label with its interval. `"confusion"`: how often each
+                label was predicted for each. `"lengths"`: F1 by the number of words of entities.
+                `"seen"`: F1 of names that are in the training texts, and of those that are not,
+                for an evaluation with `train`.
+            ax: Matplotlib's axes to draw on; by default those of a new figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            SettingsError: If the kind is unknown, or has nothing to show.
+            MissingExtraError: If matplotlib is not installed.
+        """
+        if kind not in get_args(PlotKind):
+            raise SettingsError(
+                f"{kind!r} is not known", place="kind", expected=", ".join(get_args(PlotKind))
+            )
+        if kind == "labels":
+            return plot_intervals([(name, c.f1, f1.low, f1.high) for name, c, f1 in self.rows], ax)
+        if kind == "confusion":
+            return plot_confusion(self.analysis.confusion, ax)
+        title = "length of the entity" if kind == "lengths" else "surface form in training"
+        groups = self.breakdowns.get(title)
+        if groups is None:
+            raise SettingsError(
+                "the training texts are unknown, so that no name is known to be seen or unseen",
+                place="kind",
+                hint="evaluate(…, train=corpus.train)",
+            )
+        return plot_groups(title, {name: (c.f1, c.gold) for name, c in groups.items()}, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Scores from 0 to 1 and everything else, for JSON."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nerine.core.document import Document
+from nerine.core.shown import Grid, Passage, Shown
 from nerine.model.batching import look_aheads
 from nerine.model.logits import WordLogits
 from nerine.model.tagger import Tagger
@@ -104,8 +105,10 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Shown):
     """Every step from a text to its entities.
+
+    `str`, and a notebook, show the text and the tables of the steps.
 
     Attributes:
         document: The text with its predicted entities.
@@ -131,6 +134,13 @@ class Explanation:
             "words": [dataclasses.asdict(step) for step in self.words],
             "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
         }
+
+    def shown_parts(self) -> list[Grid | Passage]:
+        """The text with its entities, and the tables of the steps."""
+        return [
+            Passage(self.document.text, self.document.entities),
+            *(Grid(each.title, each.columns, each.rows, texts=2) for each in self.tables()),
+        ]
 
     def tables(self) -> list[Table]:
         """The steps as tables, in their order."""

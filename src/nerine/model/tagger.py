@@ -12,6 +12,7 @@ from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, ProcessError
 from nerine.core.extras import optional_imports
 from nerine.core.files import disk_errors
+from nerine.core.shown import Grid, Shown
 from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
 from nerine.core.words import Words
@@ -32,12 +33,13 @@ from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.loading.usage import Usage
 from nerine.model.pickling import Loading, PickledTagger, SharedTaggers, source_of
 from nerine.model.settings import Decoding, ModelSettings
+from nerine.model.summary import tagger_parts
 
 # The model waits while the first look-ahead is read and encoded, so that one is short.
 _FIRST = 256
 
 
-class Tagger:
+class Tagger(Shown):
     """Finds the entities of texts.
 
     A text is a `str` or a `Document`; a document keeps its id, tokens and meta, and its entities
@@ -347,6 +349,11 @@ class Tagger:
         if self.thresholds is None:
             return document
         return next(apply_thresholds([document], self.thresholds))
+
+    def shown_parts(self) -> list[Grid | str]:
+        """How it works, as a table, and its notes."""
+        backend = self.inference.backend.name
+        return tagger_parts(self.name, self.settings, backend, self.thresholds, self.notes)
 
     def __copy__(self) -> Self:
         """A tagger with the same model, whose thresholds can be changed apart."""

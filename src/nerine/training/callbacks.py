@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.training.epochs import epoch_records
+from nerine.training.notebook import notebook_progress
 from nerine.training.settings import RunSettings
 
 
@@ -170,7 +171,11 @@ class Interruption(TrainerCallback):
 def make_callbacks(
     settings: RunSettings, interruption: Interruption, listener: Listener | None
 ) -> list[TrainerCallback]:
-    """The callbacks of a run with these settings."""
+    """The callbacks of a run with these settings.
+
+    Without a listener, a notebook shows the progress.
+    """
+    listener = listener or notebook_progress()
     progress = [ProgressCallback(listener)] if listener else []
     return [Validations(settings), *progress, interruption]
 

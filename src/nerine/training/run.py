@@ -20,6 +20,7 @@ from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import disk_errors, write_text
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
+from nerine.evaluation.plots import plot_epochs
 from nerine.evaluation.signs import Sign, learned_nothing, signs_of_failure
 from nerine.model.backends.pytorch import use_threads
 from nerine.model.loading.checkpoint import save_checkpoint
@@ -61,6 +62,20 @@ class TrainingRun:
     def learned_nothing(self) -> bool:
         """Whether the kept weights find next to no entity; `signs` has the numbers."""
         return learned_nothing(self.signs) is not None
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draws the learning curve: losses and validation F1 by epoch.
+
+        Args:
+            ax: Matplotlib's axes to draw on; by default those of a new figure.
+
+        Returns:
+            The axes of the losses; F1 has axes of its own on the same place.
+
+        Raises:
+            MissingExtraError: If matplotlib is not installed.
+        """
+        return plot_epochs(self.epochs, ax)
 
     def tagger(self, *, device: str | None = None) -> Tagger:
         """The tagger with the weights of the best epoch.

@@ -47,7 +47,7 @@ def train(
             `plan_training` for this corpus.
         resume: Whether to resume from the last complete state in `output`. The settings must be
             those with which the run started.
-        listener: Receives the progress.
+        listener: Receives the progress; by default a notebook shows it.
         changes: Settings by name that replace those in `settings`, such as `epochs=3`.
 
     Returns:

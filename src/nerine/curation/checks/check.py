@@ -7,7 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from nerine.core.display import counted
 from nerine.core.errors import SettingsError
+from nerine.core.shown import Grid, Shown
 from nerine.curation.checks import (
     boundaries,
     characters,
@@ -43,9 +45,14 @@ RULES = {
 """All rules by their names, in the order in which they run."""
 
 
+_MOST_SHOWN = 20
+
+
 @dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Shown):
     """The findings in a corpus.
+
+    `str`, and a notebook, show the number of findings of each rule, and the first ones.
 
     Attributes:
         source: The source of the corpus.
@@ -69,6 +76,31 @@ class CheckReport:
         """Whether any finding has this severity or a worse one."""
         bad = SEVERITIES[: SEVERITIES.index(severity) + 1]
         return any(finding.severity in bad for finding in self.findings)
+
+    def shown_parts(self) -> list[Grid | str]:
+        """The counts, the rules that found something, and the first findings."""
+        counts = ", ".join(counted(self.count(each), each) for each in SEVERITIES)
+        summary = f"{self.source}: {counts}, by {counted(len(self.rules), 'rule')}"
+        if not self.findings:
+            return [summary]
+        rules = [
+            (rule.severity, rule.name, rule.meaning, f"{len(self.of(rule.name)):,}")
+            for rule in self.rules
+            if self.of(rule.name)
+        ]
+        shown = self.findings[:_MOST_SHOWN]
+        rest = len(self.findings) - len(shown)
+        return [
+            summary,
+            Grid("Rules", ("severity", "rule", "meaning", "findings"), rules, texts=3),
+            Grid(
+                "Findings",
+                ("severity", "place", "message"),
+                [(each.severity, each.place, each.message) for each in shown],
+                texts=3,
+            ),
+            *([f"… and {rest:,} more in `findings`"] if rest else []),
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON."""

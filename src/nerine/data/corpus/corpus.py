@@ -8,16 +8,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from nerine.core.document import Document, digest_of, parts_of
+from nerine.core.document import Document, count_entities, digest_of, parts_of
 from nerine.core.errors import CorpusError
+from nerine.core.shown import Grid, Shown
 from nerine.core.tags import TagScheme
 from nerine.data.formats.options import ReadLog
 from nerine.data.split_files import SPLITS
 
 
 @dataclass(frozen=True)
-class Corpus:
+class Corpus(Shown):
     """Documents in the splits `train`, `validation` and `test`, or some of these.
+
+    `str`, and a notebook, show the number of documents and of the entities of each label.
 
     Attributes:
         splits: The documents of each split.
@@ -73,6 +76,17 @@ class Corpus:
                 expected=f"one of: {', '.join(self.splits)}",
             )
         return self.splits[name]
+
+    def shown_parts(self) -> list[Grid | str]:
+        """A table of documents and entities in each split, and the notes."""
+        counts = [count_entities(documents) for documents in self.splits.values()]
+        labels = sorted({label for each in counts for label in each})
+        rows = [
+            ["documents", *(f"{len(documents):,}" for documents in self.splits.values())],
+            ["entities", *(f"{each.total():,}" for each in counts)],
+            *([label, *(f"{each[label]:,}" for each in counts)] for label in labels),
+        ]
+        return [Grid(self.source, ["", *self.splits], rows), *self.notes]
 
     def place(self, split: str, index: int) -> str:
         """The place of a document, for messages.

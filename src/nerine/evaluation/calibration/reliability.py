@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.evaluation.metrics.scoring import document_pairs, ranges_of
+from nerine.evaluation.plots import plot_reliability
 
 Binning = Literal["width", "mass"]
 """Bins of equal width, or of about equally many entities."""
@@ -75,6 +76,20 @@ class ReliabilityDiagram:
     brier_score: float
     entities: int
     labels: Mapping[str, ReliabilityDiagram] = field(default_factory=dict)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draws the precision of entities by their score.
+
+        Args:
+            ax: Matplotlib's axes to draw on; by default those of a new figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            MissingExtraError: If matplotlib is not installed.
+        """
+        return plot_reliability(self.bins, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Errors and bins for JSON."""

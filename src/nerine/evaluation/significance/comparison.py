@@ -38,8 +38,10 @@ from typing import Any
 
 import numpy as np
 
+from nerine.core.display import counted
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError
+from nerine.core.shown import Grid, Shown
 from nerine.evaluation.contamination import Contamination
 from nerine.evaluation.significance.intervals import (
     LEVEL,
@@ -128,8 +130,10 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Shown):
     """Scores of systems, and the differences of all pairs of systems.
+
+    `str`, and a notebook, show them as tables.
 
     Attributes:
         systems: The scores, in the order of the systems.
@@ -146,6 +150,45 @@ class Comparison:
     samples: int
     seed: int
     documents: int
+
+    def shown_parts(self) -> list[Grid | str]:
+        """What was seen, a table of the systems, one of each pair's differences, how p was found."""
+        seen = [f"{each.name}: {each.contamination}" for each in self.systems if each.contamination]
+        level = f"{self.level:.0%} interval"
+        systems = [
+            (
+                each.name,
+                f"{each.f1:.4f}",
+                f"{each.interval.low:.4f} to {each.interval.high:.4f}",
+                f"{len(each.values)}",
+                "" if each.spread is None else f"{each.spread:.4f}",
+            )
+            for each in self.systems
+        ]
+        columns = ("system", "F1", level, "seeds", "deviation")
+        scores = Grid(f"Strict F1 over {counted(self.documents, 'document')}", columns, systems)
+        pairs = itertools.groupby(self.differences, lambda each: (each.first, each.second))
+        grids = [self._pair(f"{second} − {first}", [*found]) for (first, second), found in pairs]
+        how = (
+            f"p over {self.samples:,} samples, seed {self.seed}; adjusted by Holm's procedure over "
+            "all pairs, and over all pairs and labels"
+        )
+        return [*seen, scores, *grids, how]
+
+    def _pair(self, name: str, differences: Sequence[Difference]) -> Grid:
+        rows = []
+        for each in differences:
+            p_values = (
+                *(each.p_randomisation, each.p_bootstrap),
+                *(each.adjusted_randomisation, each.adjusted_bootstrap),
+            )
+            interval = f"{each.interval.low:+.4f} to {each.interval.high:+.4f}"
+            shown = ("" if value is None else f"{value:.4f}" for value in p_values)
+            rows.append((each.label or "all labels", f"{each.difference:+.4f}", interval, *shown))
+        names = ("difference", f"{self.level:.0%} interval", "p randomisation", "p bootstrap")
+        adjusted = ("adjusted randomisation", "adjusted bootstrap")
+        title = f"F1 of {name}, and how often chance gives as much"
+        return Grid(title, ("label", *names, *adjusted), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON, first how many of the texts each system has seen."""
