@@ -1,12 +1,16 @@
-"""Untrusted texts and labels, escaped for a terminal, an HTML page or Markdown.
+"""Untrusted texts and labels, escaped for a terminal, JSON, an HTML page or Markdown.
 
 They are never read as markup, and control characters become visible signs.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import Any
 
 from nerine.core.document import Document, Entity, check_no_overlap
 
@@ -39,6 +43,8 @@ _LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09,
 
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
 _ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some viewers make links of them
+
+_TO_ESCAPE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -130,3 +136,17 @@ def _piece(text: str, entity: Entity | None, classes: dict[str, int]) -> str:
     return (
         f'<mark class="c{classes.get(entity.label, 0)}"{score}>{shown}<small>{label}</small></mark>'
     )
+
+
+def json_text(value: Any) -> str:
+    """`value` as indented JSON; infinity and NaN become null."""
+    shown = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

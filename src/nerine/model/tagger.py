@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Self
 from nerine.core.document import Document
 from nerine.core.errors import ProcessError
 from nerine.core.extras import optional_imports
+from nerine.core.logs import log_notes
 from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
 from nerine.core.words import Words
@@ -30,6 +32,8 @@ from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.loading.usage import Usage
 from nerine.model.pickling import Loading, PickledTagger, SharedTaggers, source_of
 from nerine.model.settings import Decoding, ModelSettings
+
+logger = logging.getLogger("nerine.load")
 
 # The model waits while the first look-ahead is read and encoded, so that one is short.
 _FIRST = 256
@@ -166,6 +170,7 @@ class Tagger:
         tagger.source = source
         notes = (*source.notes, *opened.notes, *tagger.notes)
         tagger.notes = tuple(dict.fromkeys(notes))  # onnx.json repeats those on the weights
+        log_notes(logger, f"loaded {source}, run by {tagger.inference.backend.name}", tagger.notes)
         arguments = {
             "scheme": scheme,
             "tags": tags,

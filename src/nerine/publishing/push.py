@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from nerine.core.arguments import check_fields, checked
 from nerine.core.errors import HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE, INFO_FILE
+from nerine.core.logs import Say, logged
+from nerine.core.settings import check
 from nerine.hub.names import RepoName
 from nerine.hub.upload import (
     MAIN,
     LocalFile,
     Remote,
-    Say,
     Target,
     check_target,
     read_remote,
     read_remote_file,
     upload,
 )
+from nerine.model.given import CheckpointLike, name_of
 from nerine.model.loading.sources import find_source
 from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card_mark import is_unedited
+from nerine.publishing.changes import PushChanges
 from nerine.publishing.contents import (
     Contents,
     check_learned,
@@ -35,6 +40,8 @@ from nerine.publishing.contents import (
 from nerine.publishing.evaluations import read_evaluations
 from nerine.publishing.file_list import DELETABLE, ONNX_FILES
 from nerine.publishing.secrets import check_no_secret
+
+logger = logging.getLogger("nerine.push")
 
 _LONGEST_CARD = 1 << 22
 _GIT_ATTRIBUTES = ".gitattributes"  # made by the hub
@@ -56,6 +63,9 @@ class PushOptions:
         replace_card: Whether to replace a card that Nerine did not write.
         allow_failed: Whether to push a model that has learned nothing.
         card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
+
+    Raises:
+        SettingsError: If an option has another type.
     """
 
     public: bool = False
@@ -70,6 +80,9 @@ class PushOptions:
     allow_failed: bool = False
     card_template: str | Path | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self, SettingsError)
+
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
         """These options with changes.
 
@@ -82,6 +95,7 @@ class PushOptions:
         Raises:
             SettingsError: If a name is unknown, or the hub would not accept a value.
         """
+        check("changes", changes, Mapping)
         own = {each.name for each in dataclasses.fields(self)}
         known = {name: each for name, each in changes.items() if name in own}
         stated = {name: each for name, each in changes.items() if name not in own}
@@ -202,13 +216,17 @@ class Changes:
     others: tuple[str, ...]
 
 
+@checked
 def plan_push(
-    source: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
+    source: CheckpointLike,
+    repo_id: str,
+    options: PushOptions | None = None,
+    **changes: Unpack[PushChanges],
 ) -> PushPlan:
     """Plans a push of a checkpoint and checks it. For a folder, the hub is not needed.
 
     Args:
-        source: The folder of the checkpoint, or its hub id.
+        source: The folder of the checkpoint, its hub id, or a tagger that was loaded from it.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
         changes: New values of `options` by name, and statements such as `license`.
@@ -217,6 +235,7 @@ def plan_push(
         The plan.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CheckpointError: If the folder is not a checkpoint, or must not be published.
         SettingsError: If an option or statement is unknown or has an invalid value.
         HubError: If the name of the repository, branch or tag is invalid.
@@ -228,7 +247,7 @@ def plan_push(
     repo = RepoName.parse(repo_id, chosen.revision)
     target = Target(repo, chosen.public, chosen.tag, chosen.create_pr)
     check_target(target)
-    found = find_source(source)
+    found = find_source(name_of(source))
     for name in (EVALUATIONS_FILE, *(ONNX_FILES if chosen.onnx else ())):
         found.bring(name, if_there=True)
     folder = found.folder
@@ -252,13 +271,14 @@ def plan_push(
     return PushPlan(folder, target, contents, card, message, chosen.replace_card)
 
 
+@checked
 def push(
-    source: str | Path,
+    source: CheckpointLike,
     repo_id: str,
     options: PushOptions | None = None,
     *,
     say: Say = lambda _: None,
-    **changes: Any,
+    **changes: Unpack[PushChanges],
 ) -> Pushed:
     """Pushes a checkpoint to the hub, with a model card, in one commit.
 
@@ -266,7 +286,7 @@ def push(
     are not sent again. `plan_push` shows what would be sent.
 
     Args:
-        source: The folder of the checkpoint, or its hub id.
+        source: The folder of the checkpoint, its hub id, or a tagger that was loaded from it.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
         say: Receives messages about the progress.
@@ -276,6 +296,7 @@ def push(
         What was sent, and where it is now.
 
     Raises:
+        ArgumentError: If an argument has another type.
         HubError: If the repository cannot be reached, written or made.
         CheckpointError: If the folder is not a checkpoint, or must not be published.
         SettingsError: If an option or statement is unknown or has an invalid value.
@@ -288,7 +309,7 @@ def push(
 
 def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     """Pushes what was planned; `say` receives messages about the progress. Raises `HubError`."""
-    target = plan.target
+    say, target = logged(logger, say), plan.target
     say(f"looking at {target.repo}")
     remote = read_remote(target)
     changes = compare(plan.contents.files, remote)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nerine.core.arguments import checked
 from nerine.core.display import listed
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError
@@ -23,7 +24,8 @@ from nerine.curation.label_errors.ranking import (
     samples_of,
 )
 from nerine.data.corpus import Corpus
-from nerine.model.tagger import Tagger
+from nerine.data.corpus.given import CorpusLike, as_corpus
+from nerine.model.given import CheckpointLike, as_tagger
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class LabelErrorReport:
         }
 
 
+@checked
 def cross_validated_label_errors(
     validation: CrossValidation, *, resume: bool = False, listener: FoldListener | None = None
 ) -> LabelErrorReport:
@@ -68,10 +71,11 @@ def cross_validated_label_errors(
     return _report(found, adapted, samples_of(validation.corpus, validation.splits))
 
 
+@checked
 def find_label_errors(
-    corpus: Corpus,
+    corpus: CorpusLike,
     splits: Sequence[str],
-    tagger: Tagger,
+    tagger: CheckpointLike,
     provenance: Mapping[str, Any] | None = None,
 ) -> LabelErrorReport:
     """Label errors of `splits` by one tagger that was not trained on them.
@@ -81,6 +85,7 @@ def find_label_errors(
     was trained on one of the splits, or if it knows no gold label; `CheckpointError` if it has
     learned nothing.
     """
+    corpus, tagger = as_corpus(corpus), as_tagger(tagger)
     check_judge(tagger, "without --model, models are trained by cross-validation")
     notes = _check_not_trained_on(corpus, splits, provenance or {})
     samples = samples_of(corpus, splits)

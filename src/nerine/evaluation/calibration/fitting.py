@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import CorpusError
 from nerine.evaluation.calibration.reliability import ScoredEntity, by_label, scored_entities
@@ -51,6 +52,7 @@ class _Candidate:
     counts: Counts
 
 
+@checked
 def fit_thresholds(
     gold: Sequence[Document],
     predicted: Sequence[Document],

@@ -38,6 +38,7 @@ from typing import Any
 
 import numpy as np
 
+from nerine.core.arguments import check_fields, checked
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError
 from nerine.evaluation.significance.intervals import (
@@ -67,10 +68,16 @@ class System:
     Attributes:
         name: The name of the system, unique in a comparison.
         runs: The predicted documents of each seed, in the order of the gold documents.
+
+    Raises:
+        ArgumentError: If a field has another type.
     """
 
     name: str
     runs: tuple[tuple[Document, ...], ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ class Comparison:
         return asdict(self)
 
 
+@checked
 def compare(
     gold: Sequence[Document],
     systems: Sequence[System],
@@ -167,6 +175,7 @@ def compare(
         The score of each system and the difference of each pair, over all labels and for each.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CorpusError: If predicted documents are not those of `gold`, or two systems have one name.
         SettingsError: If the level, the number of samples or the seed is out of range.
     """

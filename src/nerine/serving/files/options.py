@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from nerine.core.arguments import check_fields
 from nerine.core.errors import SettingsError
 
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
@@ -43,8 +44,8 @@ class TaggingOptions:
         commit_seconds: How many seconds of work may have to be repeated after a kill.
 
     Raises:
-        SettingsError: If the format or quoting is unknown, the delimiter has several characters, or
-            the entities would replace the text.
+        SettingsError: If an option has another type, the format or quoting is unknown, the
+            delimiter has several characters, or the entities would replace the text.
     """
 
     format: Format | None = None
@@ -58,6 +59,7 @@ class TaggingOptions:
     commit_seconds: float = 2.0
 
     def __post_init__(self) -> None:
+        check_fields(self, SettingsError)
         if self.format is not None and self.format not in FORMATS:
             raise SettingsError(
                 f"the format {self.format!r} is unknown",
