@@ -191,6 +191,7 @@ def test_an_argument_error_is_a_type_error_and_an_error_of_ours() -> None:
         (lambda: UNTYPED.TagScheme.IOB2.decode("BO"), "tags is a single str"),
         (lambda: UNTYPED.write_documents(iter("a"), "a.jsonl"), "document 0 is a str"),
         (lambda: UNTYPED.score_tags([], [], reading="best"), "reading: 'best' is not known"),
+        (lambda: UNTYPED.ReadOptions(scheme="best"), "scheme is a str"),
         (lambda: UNTYPED.ReadOptions(offsets="words"), "offsets: 'words' is not known"),
         (lambda: UNTYPED.make_app(7), "models is an int"),
     ],

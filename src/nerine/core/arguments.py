@@ -32,7 +32,7 @@ from typing import (
 )
 
 from nerine.core.errors import ArgumentError, NerineError
-from nerine.core.settings import check, choices_of, has_type
+from nerine.core.settings import check, has_type
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -83,7 +83,7 @@ def _check(name: str, value: Any, kind: Any, place: str, error: type[NerineError
     found = _problem(name, value, kind)
     if found is None:
         return
-    if isinstance(value, str) and choices_of(kind):
+    if isinstance(value, str) and _is_choice(kind):
         check(name, value, kind)
     raise error(found, place=place, expected=_described(kind))
 
@@ -103,6 +103,12 @@ def _kinds_of(function: Callable[..., Any]) -> dict[str, Any]:
 @functools.cache
 def _hints_of(annotated: Any) -> dict[str, Any]:
     return get_type_hints(annotated)
+
+
+def _is_choice(kind: Any) -> bool:
+    """Whether a type has a few values only, besides None."""
+    kinds = get_args(kind) if get_origin(kind) in _UNIONS else (kind,)
+    return all(get_origin(each) is Literal or each is type(None) for each in kinds)
 
 
 def _with_tuples(value: Any, kind: Any) -> Any:
