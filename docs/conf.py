@@ -22,9 +22,10 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
-# names of other packages are not linked: the build has no network; nor are internal types of rules
+# names of other packages are not linked: the build has no network; nor are internal types
 nitpick_ignore_regex = [
     ("py:.*", r"(?!nerine).*"),
+    ("py:class", r"nerine\.model\.decoding\.(entities\.EntityChain|chain\.Messages)"),
     ("py:class", r"nerine\.curation\.checks\.(view\.View|findings\.Remark)"),
 ]
 

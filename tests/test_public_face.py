@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import subprocess
 import sys
 import types
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
 import nerine
+from nerine import DistillationSettings, PushOptions, TrainingSettings
+from nerine.publishing.card import Statements
+from nerine.publishing.changes import PushChanges
+from nerine.training.changes import DistillationChanges, TrainingChanges
 
 HEAVY = (
     "torch",
@@ -36,6 +44,7 @@ def test_the_list_is_sorted_and_has_no_name_twice() -> None:
 def test_each_name_is_there_and_documented(name: str) -> None:
     value = getattr(nerine, name)
     assert value.__module__.startswith("nerine.")
+    assert name in vars(nerine)  # imported once
     assert value.__name__ == name
     assert value.__doc__
 
@@ -63,7 +72,36 @@ def test_nothing_of_ours_is_public_by_accident() -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'nerine' has no attribute 'Taggar'"):
-        _ = nerine.Taggar
+        _ = nerine.Taggar  # type: ignore[attr-defined] # on purpose
+
+
+def test_the_lists_of_names_agree() -> None:
+    eager = {name for name in nerine.__all__ if name not in nerine._MODULES}
+    assert {*eager, *nerine._MODULES} == set(nerine.__all__)
+    module = ast.parse(Path(nerine.__file__).read_text(encoding="utf-8"))
+    for_checkers = next(node for node in module.body if isinstance(node, ast.If))
+    imported = [node for node in for_checkers.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name: node.module for node in imported for alias in node.names} == nerine._MODULES
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        (TrainingChanges, (TrainingSettings,)),
+        (DistillationChanges, (DistillationSettings,)),
+        (PushChanges, (PushOptions, Statements)),
+    ],
+)
+def test_settings_by_name_are_those_of_their_types(changes: type, kinds: tuple[type, ...]) -> None:
+    """A list may stand for a tuple."""
+    fields: dict[str, Any] = {}
+    for kind in kinds:
+        hints = get_type_hints(kind)
+        fields |= {each.name: hints[each.name] for each in dataclasses.fields(kind)}
+    for name, hint in fields.items():
+        if get_origin(hint) is tuple:
+            fields[name] = hint | list[get_args(hint)[0]]  # type: ignore[misc] # made here
+    assert get_type_hints(changes) == fields
 
 
 def test_the_version_is_the_packages() -> None:

@@ -3,6 +3,7 @@
 ::
 
     corpus = nerine.load_corpus("wnut17/")                     # a folder, "sample", or a hub id
+    print(nerine.describe_corpus(corpus))                      # sizes, labels, examples
     print(nerine.check_corpus(corpus))                         # likely defects of its labels
     print(nerine.plan_training(corpus))                        # steps, rates, validations, and why
     run = nerine.train(corpus, output="runs/wnut")             # needs nerine[train], as distill
@@ -11,12 +12,17 @@
     doc = tagger("Mira Okonjo left Tandem Labs for Lisbon.")   # a Document with entities
     print([(entity.label, doc.text[entity.start:entity.end]) for entity in doc.entities])
     print(nerine.evaluate(tagger, corpus.test))                # scores with their intervals
+    nerine.calibrate(tagger, corpus, target="precision=0.9")   # thresholds on probabilities
+    nerine.write_report(nerine.report(tagger, corpus), "report.html")
     print(nerine.explain(tagger, doc.text))                    # subwords, logits, tags, entities
     nerine.push("runs/wnut", "owner/wnut")                     # to the hub, with a model card
     nerine.serve("runs/wnut", port=8000)                       # over HTTP; needs nerine[serve]
     doc = nerine.Client("http://127.0.0.1:8000")(doc.text)     # from another program
 
-Each name is imported when it is first used, so that commands start quickly.
+Each name is imported when it is first used, so that commands start quickly. Type checkers and
+editors read the imports below `TYPE_CHECKING`, and know all of them.
+
+What long functions do is told to `logging.getLogger("nerine")`, which is silent by default.
 """
 
 from __future__ import annotations
@@ -25,24 +31,81 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import Document, Entity, Token
-from nerine.core.errors import NerineError
-from nerine.core.tags import TagScheme
+from nerine.core.errors import (
+    ArgumentError,
+    CheckpointError,
+    CorpusError,
+    DivergenceError,
+    DocumentError,
+    EncodingError,
+    FormatError,
+    HubError,
+    MissingExtraError,
+    NerineError,
+    OverlapError,
+    ProcessError,
+    SchemeError,
+    ServerError,
+    SettingsError,
+    TaggingError,
+    TrainingError,
+)
+from nerine.core.tags import Span, TagScheme
 
 if TYPE_CHECKING:
-    from nerine.curation.checks import CheckReport, check_corpus
+    from nerine.core.streams import Pause
+    from nerine.core.words import rule_words, word_bounds, word_spans
+    from nerine.curation.checks import CheckReport, Finding, check_corpus
+    from nerine.curation.label_errors import (
+        CrossValidation,
+        LabelError,
+        LabelErrorReport,
+        cross_validated_label_errors,
+        find_label_errors,
+    )
     from nerine.data.corpus import Corpus, load_corpus
-    from nerine.data.formats import read_documents, write_documents
-    from nerine.evaluation.evaluate import Evaluation, evaluate, evaluate_predictions
-    from nerine.evaluation.metrics import Scores, score
+    from nerine.data.formats import (
+        ReadLog,
+        ReadOptions,
+        WriteOptions,
+        read_documents,
+        write_documents,
+    )
+    from nerine.data.splitting import fold_corpora, split_corpus
+    from nerine.data.statistics import CorpusStatistics, describe_corpus
+    from nerine.evaluation.calibration import (
+        Calibration,
+        ReliabilityDiagram,
+        Target,
+        Thresholds,
+        apply_thresholds,
+        fit_thresholds,
+        reliability_diagram,
+    )
+    from nerine.evaluation.evaluate import Evaluation, Predictor, evaluate_predictions
+    from nerine.evaluation.metrics import Counts, Scores, breakdowns, score, score_tags
+    from nerine.evaluation.report import Report
     from nerine.evaluation.significance import Comparison, System, compare
-    from nerine.model.explanation import explain
+    from nerine.model.backends.pytorch import default_device
+    from nerine.model.calibrate import calibrate
+    from nerine.model.decoding import Decoder
+    from nerine.model.encoding import Encoder
+    from nerine.model.evaluate import evaluate
+    from nerine.model.explanation import Explanation, explain
+    from nerine.model.inference import Failure
+    from nerine.model.loading.sources import Source, find_source
+    from nerine.model.report import report, write_report
+    from nerine.model.settings import ModelSettings
     from nerine.model.tagger import Tagger
-    from nerine.publishing.push import Pushed, PushOptions, plan_push, push
+    from nerine.publishing.changes import PushChanges
+    from nerine.publishing.push import Pushed, PushOptions, PushPlan, plan_push, push
     from nerine.serving.client import Client
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
-    from nerine.serving.http.app import make_app
+    from nerine.serving.http.app import AppOptions, make_app
+    from nerine.serving.http.limits import Limits
     from nerine.serving.http.running import serve
     from nerine.serving.optimization.optimize import Optimization, optimize
+    from nerine.training.changes import DistillationChanges, TrainingChanges
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
     from nerine.training.run import TrainingRun
@@ -55,36 +118,91 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AppOptions",
+    "ArgumentError",
+    "Calibration",
     "CheckReport",
+    "CheckpointError",
     "Client",
     "Comparison",
     "Corpus",
+    "CorpusError",
+    "CorpusStatistics",
+    "Counts",
+    "CrossValidation",
+    "Decoder",
+    "DistillationChanges",
     "DistillationSettings",
+    "DivergenceError",
     "Document",
+    "DocumentError",
+    "Encoder",
+    "EncodingError",
     "Entity",
     "Evaluation",
+    "Explanation",
+    "Failure",
+    "Finding",
+    "FormatError",
+    "HubError",
+    "LabelError",
+    "LabelErrorReport",
+    "Limits",
+    "MissingExtraError",
+    "ModelSettings",
     "NerineError",
     "Optimization",
+    "OverlapError",
+    "Pause",
     "Plan",
+    "Predictor",
+    "ProcessError",
+    "PushChanges",
     "PushOptions",
+    "PushPlan",
     "Pushed",
+    "ReadLog",
+    "ReadOptions",
+    "ReliabilityDiagram",
+    "Report",
+    "SchemeError",
     "Scores",
     "SeedRuns",
+    "ServerError",
+    "SettingsError",
+    "Source",
+    "Span",
     "System",
     "TagScheme",
     "Tagger",
+    "TaggingError",
     "TaggingOptions",
     "TaggingSummary",
+    "Target",
+    "Thresholds",
     "Token",
+    "TrainingChanges",
+    "TrainingError",
     "TrainingRun",
     "TrainingSettings",
     "Tuning",
+    "WriteOptions",
+    "apply_thresholds",
+    "breakdowns",
+    "calibrate",
     "check_corpus",
     "compare",
+    "cross_validated_label_errors",
+    "default_device",
+    "describe_corpus",
     "distill",
     "evaluate",
     "evaluate_predictions",
     "explain",
+    "find_label_errors",
+    "find_source",
+    "fit_thresholds",
+    "fold_corpora",
     "load_corpus",
     "make_app",
     "optimize",
@@ -92,30 +210,62 @@ __all__ = [
     "plan_training",
     "push",
     "read_documents",
+    "reliability_diagram",
+    "report",
+    "rule_words",
     "score",
+    "score_tags",
     "serve",
+    "split_corpus",
     "tag_files",
     "train",
     "train_seeds",
     "tune",
+    "word_bounds",
+    "word_spans",
     "write_documents",
+    "write_report",
 ]
 
 _NAMES = {
-    "nerine.curation.checks": "CheckReport check_corpus",
+    "nerine.core.streams": "Pause",
+    "nerine.core.words": "rule_words word_bounds word_spans",
+    "nerine.curation.checks": "CheckReport Finding check_corpus",
+    "nerine.curation.label_errors": (
+        "CrossValidation LabelError LabelErrorReport cross_validated_label_errors find_label_errors"
+    ),
     "nerine.data.corpus": "Corpus load_corpus",
-    "nerine.data.formats": "read_documents write_documents",
-    "nerine.evaluation.evaluate": "Evaluation evaluate evaluate_predictions",
-    "nerine.evaluation.metrics": "Scores score",
+    "nerine.data.formats": "ReadLog ReadOptions WriteOptions read_documents write_documents",
+    "nerine.data.splitting": "fold_corpora split_corpus",
+    "nerine.data.statistics": "CorpusStatistics describe_corpus",
+    "nerine.evaluation.calibration": (
+        "Calibration ReliabilityDiagram Target Thresholds apply_thresholds fit_thresholds "
+        "reliability_diagram"
+    ),
+    "nerine.evaluation.evaluate": "Evaluation Predictor evaluate_predictions",
+    "nerine.evaluation.metrics": "Counts Scores breakdowns score score_tags",
+    "nerine.evaluation.report": "Report",
     "nerine.evaluation.significance": "Comparison System compare",
-    "nerine.model.explanation": "explain",
+    "nerine.model.backends.pytorch": "default_device",
+    "nerine.model.calibrate": "calibrate",
+    "nerine.model.decoding": "Decoder",
+    "nerine.model.encoding": "Encoder",
+    "nerine.model.evaluate": "evaluate",
+    "nerine.model.explanation": "Explanation explain",
+    "nerine.model.inference": "Failure",
+    "nerine.model.loading.sources": "Source find_source",
+    "nerine.model.report": "report write_report",
+    "nerine.model.settings": "ModelSettings",
     "nerine.model.tagger": "Tagger",
-    "nerine.publishing.push": "PushOptions Pushed plan_push push",
+    "nerine.publishing.changes": "PushChanges",
+    "nerine.publishing.push": "PushOptions PushPlan Pushed plan_push push",
     "nerine.serving.client": "Client",
     "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
-    "nerine.serving.http.app": "make_app",
+    "nerine.serving.http.app": "AppOptions make_app",
+    "nerine.serving.http.limits": "Limits",
     "nerine.serving.http.running": "serve",
     "nerine.serving.optimization.optimize": "Optimization optimize",
+    "nerine.training.changes": "DistillationChanges TrainingChanges",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",
     "nerine.training.run": "TrainingRun",
@@ -128,7 +278,8 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> Any:
+def _import(name: str) -> Any:
+    """A public name, whose module is imported now."""
     if name not in _MODULES:
         raise AttributeError(f"module 'nerine' has no attribute {name!r}")
     from nerine.core.extras import optional_imports
@@ -137,6 +288,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # a type checker that saw this would take any name for one of ours
+    __getattr__ = _import
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import ReadOptions, WriteOptions, write_documents
 from nerine.data.split_files import split_named
-from nerine.data.statistics import corpus_statistics
+from nerine.data.statistics import describe_corpus
 from places import WNUT
 from strategies import documents
 
@@ -153,7 +153,7 @@ def test_a_label_that_training_lacks_is_noted(folder: Path, label: str, hint: st
         f"{test}:6: no model can learn them, and evaluation counts them as missed{hint}"
     )
     assert load_corpus(folder, for_checking=True).notes == ()
-    statistics = corpus_statistics(corpus)
+    statistics = describe_corpus(corpus)
     assert statistics.labels == tuple(sorted(["person", "place", label]))
     assert len(statistics.examples[label]) == 1
 
@@ -265,7 +265,7 @@ def test_statistics_count() -> None:
         Document("Oslo", (Entity(0, 4, "q"),), (Token(0, 4),)),
     )
     test = (Document("MIRA", (Entity(0, 4, "p"),)), Document("Oslo"), Document("Rio"))
-    statistics = corpus_statistics(Corpus({"train": train, "test": test}, ("p", "q"), "here"))
+    statistics = describe_corpus(Corpus({"train": train, "test": test}, ("p", "q"), "here"))
     first, second = statistics.splits.values()
     assert (first.documents, first.tokens, first.characters) == (3, 5, 22)
     assert (first.entities, first.distinct_entities) == (3, 2)
@@ -280,7 +280,7 @@ def test_statistics_count() -> None:
 
 @needs_wnut
 def test_wnut_is_read_as_its_readme_says() -> None:
-    statistics = corpus_statistics(load_corpus(WNUT))
+    statistics = describe_corpus(load_corpus(WNUT))
     counts = {
         name: (split.documents, split.tokens, split.entities, split.distinct_entities)
         for name, split in statistics.splits.items()

@@ -117,11 +117,11 @@ def test_what_needs_flat_entities_says_how_many_are_not() -> None:
     ("options", "message"),
     [
         ({"skip": {"rejects"}}, "skip is 'rejects'"),
-        ({"skip": "rejected"}, "skip is 'rejected'"),
+        ({"skip": "rejected"}, "skip is a str"),
         ({"accept": {"pieces"}}, "expected: 'skip', as it cannot be an entity"),
         ({"accept": {"rejected"}, "skip": {"rejected"}}, "not skipped too"),
         ({"annotations": "best"}, "expected: error, first, latest, union or by=NAME"),
-        ({"overlaps": "longest"}, "overlaps is 'longest'"),
+        ({"overlaps": "longest"}, "overlaps: 'longest' is not known"),
         ({"offsets": "characters"}, "one of code-points, utf-16, bytes"),
     ],
 )

@@ -14,6 +14,7 @@ import nerine
 from nerine.evaluation.calibration import Calibration, Target, Thresholds
 from nerine.evaluation.metrics.counts import Counts
 from nerine.model.loading.checkpoint import save_calibration
+from pages import read_page
 from places import ROOT
 from runs import small_run
 
@@ -67,6 +68,31 @@ def test_the_page_names_each_field(info: Mapping[str, Any], part: str) -> None:
 def test_the_page_names_no_field_that_is_not_there(info: Mapping[str, Any], part: str) -> None:
     rows = re.findall(r"^\| (`.*?`) \|", section(part), flags=re.M)
     assert names_in(" ".join(rows)) <= set(part_of(info, part))
+
+
+def test_readers_import_public_names_only() -> None:
+    """In README, manual and tutorials; the page for contributors shows the inside."""
+    pages = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted(DOCS.rglob("*.ipynb"))]
+    pages.remove(DOCS / "contributing.md")
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        inner = re.findall(r"\b(?:from|import) (nerine\.[\w.]+)", text)
+        assert inner == [], page
+        named = {
+            name
+            for line in re.findall(r"\bfrom nerine import \(?([\w, ]+)", text)
+            for name in re.findall(r"\w+", line)
+        }
+        assert named <= set(nerine.__all__), page
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=str)
+def test_code_of_a_page_uses_public_names_only(page: Path) -> None:
+    code = "".join(block.text for block in read_page(page).blocks if block.kind == "python")
+    named = set(re.findall(r"(?<![\w./\"'])nerine\.(\w+)", code))
+    assert named <= {*nerine.__all__, "__version__"} | (
+        {"core", "data", "model"} if page.name == "contributing.md" else set()
+    )
 
 
 def test_the_page_on_python_has_each_public_name_once() -> None:

@@ -389,7 +389,7 @@ def test_statements_come_from_options_or_the_folder(folder: Path) -> None:
     assert "\n- pt\n" in plan.readme
     assert "license" not in plan_push(folder, REPO, statements=Statements()).readme.split("---")[1]
     with pytest.raises(SettingsError, match="unknown statement 'colour'"):
-        plan_push(folder, REPO, colour="red")
+        plan_push(folder, REPO, colour="red")  # type: ignore[call-arg] # on purpose
     with pytest.raises(SettingsError, match="one text"):
         PushOptions().changed({"onnx": "all"})
 

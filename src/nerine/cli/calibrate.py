@@ -13,7 +13,6 @@ from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options, tag_documents
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on
 from nerine.cli.terminal import Titled, cell, noted_console, number_table, print_json, print_line
-from nerine.core.errors import SettingsError
 from nerine.evaluation.calibration import (
     Binning,
     Calibration,
@@ -28,10 +27,6 @@ from nerine.evaluation.metrics import Counts, Scores, Signature, score
 if TYPE_CHECKING:
     from rich.console import Console
 
-_REFUSED = {
-    "test": "the texts that give the final scores must not choose the thresholds",
-    "train": "the model was trained on these texts, so it scores them higher than others",
-}
 _MEASURES = ("precision", "recall", "f1")
 
 
@@ -134,13 +129,9 @@ def calibrate(
 
 def _check_can_be_saved(checkpoint: str, split: str, model: ModelOptions) -> None:
     """Raises `SettingsError` or `CheckpointError` if thresholds cannot be saved."""
-    if split in _REFUSED:
-        raise SettingsError(
-            f"thresholds are not fitted on the {split} split: {_REFUSED[split]}",
-            place="--split",
-            expected="validation",
-            hint="--dry-run reports on any split without saving",
-        )
+    from nerine.model.calibrate import check_fitting_split
+
+    check_fitting_split(split)
     model.check_own_settings("the thresholds", "report with --dry-run")
     from nerine.model.loading.checkpoint import writable_info
 

@@ -43,10 +43,10 @@ def describe(corpus: str, reading: CorpusOptions, as_json: bool) -> None:
     CORPUS is a folder, a single file, "sample", or a data set on the hub as owner/name or
     owner/name@revision.
     """
-    from nerine.data.statistics import corpus_statistics
+    from nerine.data.statistics import describe_corpus
 
     loaded = reading.load(corpus)
-    statistics = corpus_statistics(loaded)
+    statistics = describe_corpus(loaded)
     notes = notes_on(loaded)
     if as_json:
         print_json({**statistics.to_dict(), "notes": notes})

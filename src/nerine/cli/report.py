@@ -14,15 +14,12 @@ from nerine.cli.model_options import ModelOptions, tag_documents, tagging_option
 from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading_notes, split_option
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
-from nerine.cli.terminal import json_text, print_json, say, working
+from nerine.cli.terminal import print_json, say, working
 from nerine.core.display import counted, short_path, visible
-from nerine.core.errors import FormatError
-from nerine.core.files import replacing
 
 if TYPE_CHECKING:
     from nerine.evaluation.report import Report
-
-_ENDINGS = {".html": "html", ".htm": "html", ".json": "json", ".md": "markdown"}
+    from nerine.model.report import ReportForm
 
 
 @click.command(
@@ -55,7 +52,7 @@ def report(
     corpus: str,
     split: str | None,
     output: Path | None,
-    to: str | None,
+    to: ReportForm | None,
     model: ModelOptions,
     prediction: PredictionOptions,
     sampling: dict[str, Any],
@@ -70,27 +67,15 @@ def report(
     """
     if output is None and not as_json:
         raise click.UsageError("-o names the file to write, or --json prints the report")
+    from nerine.model.report import form_of, write_report
+
     if output:
         check_output(output, [run, corpus])
-        to = to or _ENDINGS.get(output.suffix.lower())
-        if to is None:
-            raise FormatError(
-                f"the ending {output.suffix!r} is not that of a report",
-                place=str(output),
-                expected=f"one of {', '.join(_ENDINGS)}",
-                hint="--to states the form: html, json or markdown",
-            )
+        to = to or form_of(output)
     gold = GoldSplit.of(reading.load(corpus), split)
     made = _make(run, gold, model, prediction, sampling)
-    if output and to:
-        from nerine.evaluation.report import to_html, to_markdown
-
-        if to == "json":
-            content = json_text(made.to_dict()) + "\n"
-        else:
-            content = to_html(made) if to == "html" else to_markdown(made)
-        with replacing(output) as file:
-            file.write(content.encode())
+    if output:
+        write_report(made, output, to)
         scores = made.scores
         number = counted(scores.documents, "document")
         if made.is_contaminated:

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
-import math
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -19,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from nerine.cli.verbosity import is_quiet
-from nerine.core.display import visible
+from nerine.core.display import json_text, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 _UNLIMITED_WIDTH = 1_000_000
 """The width of a pipe: no line is cut or folded."""
 _KEY_WIDTH, _GAP = 24, 3
-
-_TO_ESCAPE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def stdout() -> TextIO:
@@ -71,20 +66,6 @@ def console(*, stderr: bool = False) -> Console:
 def print_json(value: Any) -> None:
     """A result as indented JSON on standard output."""
     click.echo(json_text(value), file=stdout())
-
-
-def json_text(value: Any) -> str:
-    """`value` as indented JSON; infinity and NaN become null."""
-    shown = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def cell(text: str, style: str = "") -> Text:

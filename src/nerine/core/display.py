@@ -1,12 +1,15 @@
-"""Untrusted texts and labels, escaped for a terminal or Markdown (for HTML: `html`).
+"""Untrusted texts and labels, escaped for a terminal, JSON or Markdown (for HTML: `html`).
 
 They are never read as markup, and control characters become visible signs.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 HTML_REFERENCE = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 """A pattern for a character reference of HTML, such as `&amp;` or `&#8217;`."""
@@ -26,6 +29,8 @@ _LONG_PATH = 3
 
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
 _ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some viewers make links of them
+
+_TO_ESCAPE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -88,3 +93,17 @@ def text_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: 
         right = map(str.rjust, cells[texts:], widths[texts:])
         lines.append("  ".join([*left, *right]).rstrip())
     return "\n".join(lines)
+
+
+def json_text(value: Any) -> str:
+    """`value` as indented JSON; infinity and NaN become null."""
+    shown = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

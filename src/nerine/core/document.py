@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nerine.core.arguments import check_fields, check_type
 from nerine.core.errors import DocumentError, OverlapError
 from nerine.core.html import divided, fragment
 from nerine.core.shown import Passage
@@ -24,10 +25,17 @@ class Token:
     Attributes:
         start: The first code point, counted from 0.
         end: The code point after the last one.
+
+    Raises:
+        DocumentError: If an offset is not an int.
     """
 
     start: int
     end: int
+
+    def __post_init__(self) -> None:
+        if not type(self.start) is type(self.end) is int:
+            check_fields(self, DocumentError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,21 @@ class Entity:
         end: The code point after the last one.
         label: Its class, such as `person`.
         score: The probability that a tagger gave it, from 0 to 1; None for a gold entity.
+
+    Raises:
+        DocumentError: If a value has another type.
     """
 
     start: int
     end: int
     label: str
     score: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (type(self.start) is type(self.end) is int and type(self.label) is str) or (
+            self.score is not None and type(self.score) is not float
+        ):
+            check_fields(self, DocumentError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +75,15 @@ class Document:
 
     Attributes:
         text: The text, unchanged.
-        entities: Its entities.
-        tokens: The corpus's own units; None if it has none.
+        entities: Its entities; a list becomes a tuple.
+        tokens: The corpus's own units, likewise; None if it has none.
         id: The document's name in its corpus.
         meta: Other content of its file (columns, comments, JSON fields), so that it can be written
             again; it belongs to the document and must not be changed.
 
     Raises:
-        DocumentError: If a range is outside the text, parts are not in order, tokens overlap, or
-            an entity has no label or is there twice.
+        DocumentError: If a value has another type, a range is outside the text, parts are not in
+            order, tokens overlap, or an entity has no label or is there twice.
     """
 
     text: str
@@ -76,6 +93,8 @@ class Document:
     meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        if not self._has_its_types():
+            check_fields(self, DocumentError)
         _check_ranges("entity", self.entities, self.text)
         before: tuple[int, int, str] = (-1, -1, "")
         for index, entity in enumerate(self.entities):
@@ -96,6 +115,18 @@ class Document:
             _check_ranges("token", self.tokens, self.text)
             _check_apart(self.tokens, self.text)
 
+    def _has_its_types(self) -> bool:
+        """Whether the fields have their types, as far as that can be told quickly."""
+        return (
+            type(self.text) is str
+            and isinstance(self.entities, tuple)
+            and {*map(type, self.entities)} <= {Entity}
+            and (self.tokens is None or isinstance(self.tokens, tuple))
+            and {*map(type, self.tokens or ())} <= {Token}
+            and (self.id is None or type(self.id) is str)
+            and type(self.meta) is dict
+        )
+
     @classmethod
     def from_tokens(
         cls,
@@ -112,9 +143,13 @@ class Document:
             meta: Other content of its file.
 
         Raises:
+            ArgumentError: If the tokens are a single string, or an argument has another type.
             DocumentError: If a token is empty.
         """
+        check_type("meta", meta, Mapping | None, "Document.from_tokens")
+        check_type("tokens", tokens, Iterable[str], "Document.from_tokens")
         surfaces = list(tokens)
+        check_type("tokens", surfaces, list[str], "Document.from_tokens")
         if "" in surfaces:
             raise DocumentError(
                 f"token {surfaces.index('')} is empty",
@@ -128,7 +163,11 @@ class Document:
 
         Args:
             part: A token or an entity of this document.
+
+        Raises:
+            ArgumentError: If `part` is neither.
         """
+        check_type("part", part, Token | Entity, "Document.surface")
         return self.text[part.start : part.end]
 
     def overlapping(self) -> tuple[Entity, ...]:
@@ -147,7 +186,12 @@ class Document:
 
         Args:
             entities: The entities, sorted by start, end and label.
+
+        Raises:
+            ArgumentError: If `entities` is not an iterable.
+            DocumentError: If it does not hold the entities of a document.
         """
+        check_type("entities", entities, Iterable, "Document.with_entities")
         return replace(self, entities=tuple(entities))
 
     def _repr_html_(self) -> str:

@@ -3,6 +3,7 @@
 ::
 
     NerineError
+    ├── ArgumentError        an argument of a type that a function does not take
     ├── DocumentError        a token or an entity that does not fit its text
     │   └── OverlapError     entities that overlap, where one tag a word needs them apart
     ├── SchemeError          a tag of an unknown form, a sequence that breaks its scheme
@@ -80,6 +81,10 @@ class NerineError(Exception):
             place: The place of the problem.
         """
         return cls(error.found, expected=error.expected, place=place, hint=error.hint)
+
+
+class ArgumentError(NerineError, TypeError):
+    """An argument of a type that a function does not take; a `TypeError`, too."""
 
 
 class DocumentError(NerineError):

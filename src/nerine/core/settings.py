@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
@@ -66,7 +67,12 @@ def with_changes(values: Record, changes: Mapping[str, Any], what: str) -> Recor
     known = [field.name for field in dataclasses.fields(values)]
     unknown = sorted(set(changes) - set(known))
     if unknown:
-        raise SettingsError(f"unknown {what} {unknown[0]!r}", expected=f"one of {', '.join(known)}")
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        raise SettingsError(
+            f"unknown {what} {unknown[0]!r}",
+            expected=f"one of {', '.join(known)}",
+            hint=f"the nearest one is {near[0]!r}" if near else None,
+        )
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
     }

@@ -26,10 +26,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, get_args
 
 import regex
 
+from nerine.core.arguments import check_type, checked
 from nerine.core.characters import ADDRESS, CLITIC, UNSPACED
 from nerine.core.document import Document, Entity, Token, check_no_overlap
 from nerine.core.fine_words import fine_bounds
@@ -64,7 +65,18 @@ _WORD = regex.compile(
 
 
 def rule_words(text: str, rule: Rule = "rule") -> list[Token]:
-    """The words of `text` by a version of the rule, in time and memory linear in its length."""
+    """The words of a text by a version of the rule, in time and memory linear in its length.
+
+    Args:
+        text: The text.
+        rule: The version of the rule.
+
+    Raises:
+        ArgumentError: If `text` is not a string, or the version is unknown.
+    """
+    if not isinstance(text, str) or rule not in get_args(Rule):
+        check_type("text", text, str, "rule_words")
+        check_type("rule", rule, Rule, "rule_words")
     return [Token(start, end) for start, end in _bounds_by(rule, text)]
 
 
@@ -80,7 +92,17 @@ def word_bounds(document: Document, words: Words) -> list[tuple[int, int]]:
 
     With `"tokens"`, the words are the document's tokens if it has some. Otherwise they follow the
     rule. The words of a tokenizer are not known here: `Encoder` makes them.
+
+    Args:
+        document: The document.
+        words: The setting.
+
+    Raises:
+        ArgumentError: If `document` is not one, or the setting is unknown.
     """
+    if not isinstance(document, Document) or words not in get_args(Words):
+        check_type("document", document, Document, "word_bounds")
+        check_type("words", words, Words, "word_bounds")
     if words == "tokens" and document.tokens is not None:
         return [(token.start, token.end) for token in document.tokens]
     return _bounds_by("rule-2" if words == "rule-2" else "rule", document.text)
@@ -99,13 +121,21 @@ def cut_words(document: Document, rule: Rule = "rule") -> list[tuple[Entity, Tok
     return found
 
 
+@checked
 def word_spans(document: Document, words: Sequence[Token]) -> tuple[list[Span], int]:
     """The entities of `document` as spans of `words`, and how many had to be adapted.
 
     An entity that begins or ends inside a word takes the whole word; one whose words another
     entity has taken already, or that holds no word, has no span. Both count as adapted. Scores
-    of entities never use these spans: they compare code points. Raises `DocumentError` if entities
-    overlap.
+    of entities never use these spans: they compare code points.
+
+    Args:
+        document: The document.
+        words: The words of its text, in order.
+
+    Raises:
+        ArgumentError: If an argument has another type.
+        OverlapError: If entities overlap.
     """
     check_no_overlap(document)
     spans: list[Span] = []

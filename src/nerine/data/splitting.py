@@ -17,9 +17,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.data.corpus.corpus import Corpus, group_rank, groups_of
+from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.data.split_files import SPLITS
 
 Pool = Literal["train", "all"]
@@ -132,15 +134,34 @@ def folds(
     return divide(documents, [1 / k] * k, seed, breaks)
 
 
+@checked
 def split_corpus(
-    corpus: Corpus, *, validation: float = 0.1, test: float = 0.1, of: Pool = "train", seed: int = 0
+    corpus: CorpusLike,
+    *,
+    validation: float = 0.1,
+    test: float = 0.1,
+    of: Pool = "train",
+    seed: int = 0,
 ) -> Corpus:
-    """The corpus with its documents in new splits; a share of 0 makes no split.
+    """The corpus with its documents in new splits.
 
-    With `of="train"`, the training split (or the only split) is divided and the others do not
-    change; with `"all"`, the documents of all splits are divided again. Raises `SettingsError` for
-    invalid shares, `CorpusError` if a split exists already or documents are too few.
+    Sentences of one `-DOCSTART-` article and equal texts stay together, and labels are distributed
+    evenly. The result depends on the seed, the texts and their labels only.
+
+    Args:
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
+        validation: The share of the validation split; 0 makes none.
+        test: The share of the test split; 0 makes none.
+        of: With `"train"`, the training split (or the only split) is divided and the others do not
+            change; with `"all"`, the documents of all splits are divided again.
+        seed: The seed of the division.
+
+    Raises:
+        ArgumentError: If an argument has another type.
+        SettingsError: If a share is not valid.
+        CorpusError: If a split exists already, or the documents are too few.
     """
+    corpus = as_corpus(corpus)
     for name, share in (("validation", validation), ("test", test)):
         if not 0 <= share < 1:
             raise SettingsError(f"{name}: the share is {share}", expected="0 or more, less than 1")
@@ -178,11 +199,26 @@ def split_corpus(
     return _with_splits(corpus, members)
 
 
-def fold_corpora(corpus: Corpus, k: int, *, of: Pool = "train", seed: int = 0) -> dict[str, Corpus]:
-    """For each of `k` folds a corpus with the fold as test split and the rest as training split.
+@checked
+def fold_corpora(
+    corpus: CorpusLike, k: int, *, of: Pool = "train", seed: int = 0
+) -> dict[str, Corpus]:
+    """For each fold a corpus with the fold as test split and the rest as training split.
 
     They are called `fold-1` and so on. Splits that are not divided are left out.
+
+    Args:
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
+        k: The number of folds, 2 or more.
+        of: The documents to divide, as in `split_corpus`.
+        seed: The seed of the division.
+
+    Raises:
+        ArgumentError: If an argument has another type.
+        SettingsError: If there are fewer than two folds.
+        CorpusError: If the documents are too few.
     """
+    corpus = as_corpus(corpus)
     pool = _Pooled(corpus, of)
     corpora = {}
     for number, fold in enumerate(folds(pool.documents, k, seed, pool.breaks), start=1):

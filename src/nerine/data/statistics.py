@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from itertools import combinations, islice
 from typing import Any
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, labels_of, surface_form, surface_forms
-from nerine.data.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, as_corpus
 
 EXAMPLES_PER_LABEL = 3
 _PERCENTILES = {"min": 0, "p50": 50, "p90": 90, "p99": 99, "max": 100}
@@ -81,8 +82,21 @@ class CorpusStatistics:
         }
 
 
-def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
-    """Counts, lengths, repeated texts and examples of a corpus."""
+@checked
+def describe_corpus(corpus: CorpusLike) -> CorpusStatistics:
+    """Counts, lengths, repeated texts and examples of a corpus.
+
+    Args:
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
+
+    Raises:
+        ArgumentError: If `corpus` is neither.
+        CorpusError: If a file or split is missing or empty.
+        FormatError: If a line or record cannot be read.
+        HubError: If a data set on the hub cannot be reached.
+        MissingExtraError: If a format needs an extra that is not installed.
+    """
+    corpus = as_corpus(corpus)
     splits = corpus.splits
     known = surface_forms(splits["train"]) if "train" in splits else None
     texts = {name: {each.text for each in split} for name, split in splits.items()}

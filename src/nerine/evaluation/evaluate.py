@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.shown import Grid, Shown
@@ -172,6 +173,7 @@ class Evaluation(Shown):
         return {**scores.overall.to_dict(), "surface": surface}
 
 
+@checked
 def evaluate_predictions(
     gold: Sequence[Document],
     predicted: Sequence[Document],
@@ -209,6 +211,7 @@ def evaluate_predictions(
         The scores, their intervals, breakdowns and the error analysis.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CorpusError: If the numbers of documents or their texts differ.
         SettingsError: If the reading is unknown, or the level or the number of samples is out of
             range.

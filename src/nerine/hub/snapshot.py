@@ -12,6 +12,7 @@ check nothing offline, and reads files that other programs have fetched.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -28,6 +29,8 @@ from nerine.hub.errors import errors_of, hub_error, is_http_library_error, is_of
 from nerine.hub.files import HASH, RemoteFile
 from nerine.hub.names import RepoName, check_file_name, is_commit
 from nerine.hub.progress import progress_bars
+
+logger = logging.getLogger("nerine.hub")
 
 T = TypeVar("T")
 
@@ -85,6 +88,7 @@ class Snapshot:
                     expected="all files that are needed",
                     hint="fetch them where the hub can be reached, with the same command",
                 )
+            logger.info("%s of %s", visible(name), self)
             listed = self.files.get(name, RemoteFile(None, None))
             with progress_bars(), errors_of(self.repo):
                 problem = listed.mismatch(path := self._download(name))

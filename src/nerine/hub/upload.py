@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from huggingface_hub.hf_api import RepoFile
 from nerine.core.display import visible
 from nerine.core.errors import HubError, first_line
 from nerine.core.filenames import CARD_FILE
+from nerine.core.logs import Say
 from nerine.hub.errors import errors_of, is_http_library_error, is_offline, login_token, redacted
 from nerine.hub.files import RemoteFile, git_hash, is_sha256
 from nerine.hub.names import PULL_REQUESTS, RepoName, is_commit, is_valid_ref
@@ -35,8 +36,6 @@ from nerine.hub.progress import progress_bars
 MAIN = "main"
 _LARGE = 1 << 20
 """Files of at least so many bytes are sent singly, so that a completed one is kept."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def look_aheads(
 
     A pause ends a list, and an empty list follows: nothing else is to be waited for.
     """
-    if isinstance(texts, str | Document):
+    if isinstance(texts, str | Document) or not isinstance(texts, Iterable):
         raise DocumentError(
             f"a single {type(texts).__name__}",
             expected="an iterable of texts",

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.shown import Grid, Passage, Shown
 from nerine.model.batching import look_aheads
+from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.logits import WordLogits
-from nerine.model.tagger import Tagger
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +201,20 @@ class Explanation(Shown):
         ]
 
 
-def explain(tagger: Tagger, text: str | Document) -> Explanation:
+@checked
+def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
     """Tags a text and returns every step.
 
     Args:
-        tagger: The tagger.
+        tagger: The tagger, or what `Tagger.load` loads: a folder or a hub id.
         text: A text, or a document, whose entities are replaced.
 
     Raises:
+        ArgumentError: If an argument has another type.
         DocumentError: If `text` is neither.
         CheckpointError: If a logit is infinite or not a number.
     """
+    tagger = as_tagger(tagger)
     document = next(look_aheads([text]))[0]
     inference, tags = tagger.inference, tagger.settings.tags
     logits = inference.word_logits([document])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nerine.core.arguments import check_fields
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
@@ -95,10 +96,11 @@ class ModelSettings:
     transitions: TransitionScores | None = None
 
     def __post_init__(self) -> None:
-        if not self.tags or not all(isinstance(tag, str) for tag in self.tags):
-            raise SettingsError("these are not tags", place="tags", expected="a list of strings")
         check("words", self.words, Words)
         check("decoding", self.decoding, Decoding)
+        check_fields(self, SettingsError)
+        if not self.tags:
+            raise SettingsError("these are not tags", place="tags", expected="a list of strings")
         check("max_length", self.max_length, int, least=1)
         check("overlap", self.overlap, int, least=0)
         if self.outputs is not None and set(self.outputs) != set(self.tags):

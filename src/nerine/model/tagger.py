@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -12,6 +13,7 @@ from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, ProcessError
 from nerine.core.extras import optional_imports
 from nerine.core.files import disk_errors
+from nerine.core.logs import log_notes
 from nerine.core.shown import Grid, Shown
 from nerine.core.streams import Pause
 from nerine.core.tags import TagScheme
@@ -34,6 +36,8 @@ from nerine.model.loading.usage import Usage
 from nerine.model.pickling import Loading, PickledTagger, SharedTaggers, source_of
 from nerine.model.settings import Decoding, ModelSettings
 from nerine.model.summary import tagger_parts
+
+logger = logging.getLogger("nerine.load")
 
 # The model waits while the first look-ahead is read and encoded, so that one is short.
 _FIRST = 256
@@ -173,6 +177,7 @@ class Tagger(Shown):
         tagger.source = source
         notes = (*source.notes, *opened.notes, *tagger.notes)
         tagger.notes = tuple(dict.fromkeys(notes))  # onnx.json repeats those on the weights
+        log_notes(logger, f"loaded {source}, run by {tagger.inference.backend.name}", tagger.notes)
         arguments = {
             "scheme": scheme,
             "tags": tags,

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from nerine.core.arguments import check_fields, checked
 from nerine.core.errors import CheckpointError, HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE
 from nerine.core.files import disk_errors
+from nerine.core.logs import Say, logged
+from nerine.core.settings import check
 from nerine.hub.names import RepoName
 from nerine.hub.upload import (
     MAIN,
-    Say,
     Target,
     check_target,
     read_remote,
     upload,
 )
+from nerine.model.given import CheckpointLike, name_of
 from nerine.model.loading.sources import find_source
 from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card_mark import marked
+from nerine.publishing.changes import PushChanges
 from nerine.publishing.contents import (
     Contents,
     check_learned,
@@ -43,6 +48,8 @@ from nerine.publishing.evaluations import read_evaluations
 from nerine.publishing.file_list import ONNX_FILES
 from nerine.publishing.secrets import check_no_secret
 
+logger = logging.getLogger("nerine.push")
+
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
@@ -62,6 +69,9 @@ class PushOptions:
         remove: Whether to remove what an earlier push stated or sent and this one does not:
             statements, ONNX models, and files that the checkpoint no longer has.
         card_template: A Jinja template for the card, as in `write_card`; by default Nerine's own.
+
+    Raises:
+        SettingsError: If an option has another type.
     """
 
     public: bool = False
@@ -77,6 +87,9 @@ class PushOptions:
     remove: bool = False
     card_template: str | Path | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self, SettingsError)
+
     def changed(self, changes: Mapping[str, Any]) -> PushOptions:
         """These options with changes.
 
@@ -89,6 +102,7 @@ class PushOptions:
         Raises:
             SettingsError: If a name is unknown, or the hub would not accept a value.
         """
+        check("changes", changes, Mapping)
         own = {each.name for each in dataclasses.fields(self)}
         known = {name: each for name, each in changes.items() if name in own}
         stated = {name: each for name, each in changes.items() if name not in own}
@@ -211,13 +225,17 @@ class Pushed:
 
 
 @disk_errors(CheckpointError)
+@checked
 def plan_push(
-    source: str | Path, repo_id: str, options: PushOptions | None = None, **changes: Any
+    source: CheckpointLike,
+    repo_id: str,
+    options: PushOptions | None = None,
+    **changes: Unpack[PushChanges],
 ) -> PushPlan:
     """Plans a push of a checkpoint and checks it. For a folder, the hub is not needed.
 
     Args:
-        source: The folder of the checkpoint, or its hub id.
+        source: The folder of the checkpoint, its hub id, or a tagger that was loaded from it.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
         changes: New values of `options` by name, and statements such as `license`.
@@ -226,6 +244,7 @@ def plan_push(
         The plan.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CheckpointError: If the folder is not a checkpoint, or must not be published.
         SettingsError: If an option or statement is unknown or has an invalid value.
         HubError: If the name of the repository, branch or tag is invalid.
@@ -237,7 +256,7 @@ def plan_push(
     repo = RepoName.parse(repo_id, chosen.revision)
     target = Target(repo, chosen.public, chosen.tag, chosen.create_pr)
     check_target(target)
-    found = find_source(source)
+    found = find_source(name_of(source))
     for name in (EVALUATIONS_FILE, *(ONNX_FILES if chosen.onnx else ())):
         found.bring(name, if_there=True)
     folder = found.folder
@@ -275,13 +294,14 @@ def _card_bytes(card: Card, statements: Statements) -> bytes:
     return marked(card.text, comment_of(statements))
 
 
+@checked
 def push(
-    source: str | Path,
+    source: CheckpointLike,
     repo_id: str,
     options: PushOptions | None = None,
     *,
     say: Say = lambda _: None,
-    **changes: Any,
+    **changes: Unpack[PushChanges],
 ) -> Pushed:
     """Pushes a checkpoint to the hub, with a model card, in one commit.
 
@@ -290,7 +310,7 @@ def push(
     restated; `remove` removes them. `plan_push` shows what would be sent.
 
     Args:
-        source: The folder of the checkpoint, or its hub id.
+        source: The folder of the checkpoint, its hub id, or a tagger that was loaded from it.
         repo_id: `owner/name`, or `owner/name@branch`.
         options: How it is pushed; by default `PushOptions()`.
         say: Receives messages about the progress.
@@ -300,6 +320,7 @@ def push(
         What was sent, and where it is now.
 
     Raises:
+        ArgumentError: If an argument has another type.
         HubError: If the repository cannot be reached, written or made.
         CheckpointError: If the folder is not a checkpoint, or must not be published.
         SettingsError: If an option or statement is unknown or has an invalid value.
@@ -312,7 +333,7 @@ def push(
 
 def carry_out(plan: PushPlan, *, say: Say = lambda _: None) -> Pushed:
     """Pushes what was planned; `say` receives messages about the progress. Raises `HubError`."""
-    target = plan.target
+    say, target = logged(logger, say), plan.target
     say(f"looking at {target.repo}")
     remote = read_remote(target)
     earlier = read_card(target, remote)

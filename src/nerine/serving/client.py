@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2 as httpx
 
+from nerine.core.arguments import check_type
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check
@@ -70,6 +71,8 @@ class Client:
         timeout: float = 90.0,
         attempts: int = 8,
     ) -> None:
+        check_type("key", key, str | None, "Client")
+        check_type("model", model, str | None, "Client")
         check("timeout", timeout, float, least=0)
         check("attempts", attempts, int, least=1)
         self.url = _checked_url(url)

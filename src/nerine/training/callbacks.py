@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.training.epochs import epoch_records
 from nerine.training.notebook import notebook_progress
 from nerine.training.settings import RunSettings
+
+logger = logging.getLogger("nerine.train")
 
 
 class Listener(Protocol):
@@ -69,6 +72,43 @@ class ProgressCallback(TrainerCallback):
         """Passes on the record of the epoch."""
         records = list(epoch_records(state.log_history))
         self._listener.evaluated(records[-1], best=best_record(records) is records[-1])
+
+
+class LogCallback(TrainerCallback):
+    """Tells Trainer's events to the logger `nerine.train`."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tells the number of steps done and of all steps."""
+        logger.info("training: step %d of %d", state.global_step, state.max_steps)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tells the step's number."""
+        logger.debug("step %d of %d", state.global_step, state.max_steps)
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tells the F1 and the losses of the validation."""
+        records = list(epoch_records(state.log_history))
+        last = records[-1]
+        logger.info(
+            "step %d: validation F1 %.4f%s, loss %.4f in training and %.4f in validation",
+            last.step,
+            last.f1,
+            ", the best so far" if best_record(records) is last else "",
+            last.training_loss,
+            last.validation_loss,
+        )
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tells that the state was saved."""
+        logger.debug("saved the state after step %d", state.global_step)
 
 
 class Validations(TrainerCallback):
@@ -177,7 +217,7 @@ def make_callbacks(
     """
     listener = listener or notebook_progress()
     progress = [ProgressCallback(listener)] if listener else []
-    return [Validations(settings), *progress, interruption]
+    return [Validations(settings), *progress, LogCallback(), interruption]
 
 
 def _epoch_will_be_saved(args: TrainingArguments, state: TrainerState) -> bool:

@@ -17,11 +17,13 @@ from typing import Any
 
 import torch
 
+from nerine.core.arguments import checked
 from nerine.core.document import count_entities
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.core.words import cut_words
 from nerine.data.corpus import Corpus, unseen_label_notes
+from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.data.formats.overlaps import check_flat
 from nerine.model.backends.hardware import multiplies_bfloat16
 from nerine.model.backends.pytorch import default_device
@@ -145,16 +147,18 @@ class Plan:
         write_text(folder / PLAN_FILE, f"{text}\n")
 
 
-def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> Plan:
+@checked
+def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) -> Plan:
     """The plan of `train` for a corpus: the settings that are given, and the others chosen.
 
     If the corpus has no validation split, some training documents are held out as one.
 
     Args:
-        corpus: The corpus.
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
         settings: The settings; those that are None are chosen.
 
     Raises:
+        ArgumentError: If an argument has another type.
         TrainingError: If training has no entities.
         OverlapError: If entities of the training or the validation split overlap.
         CorpusError: If the corpus has no training split, or it cannot be divided.
@@ -163,6 +167,7 @@ def plan_training(corpus: Corpus, settings: TrainingSettings | None = None) -> P
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder's package is not installed.
     """
+    corpus = as_corpus(corpus)
     settings = settings or TrainingSettings()
     given = corpus.hash
     notes: list[str] = []

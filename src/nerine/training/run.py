@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
 
+from nerine.core.display import visible
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import disk_errors, write_text
+from nerine.core.logs import log_notes
 from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.plots import plot_epochs
@@ -30,6 +33,8 @@ from nerine.training.callbacks import Interruption
 from nerine.training.epochs import write_epochs
 from nerine.training.loop import NerTrainer
 from nerine.training.states import States
+
+logger = logging.getLogger("nerine.train")
 
 SETTINGS_FILE = "settings.toml"
 
@@ -136,6 +141,8 @@ class OpenRun:
             self.states.remove()
         processes.wait_for_everyone()
         records, notes = trainer.records(), tuple(self.notes)
+        end = f"interrupted by {interrupted}" if interrupted else "the run has ended"
+        log_notes(logger, f"{end}: {self.states.run}", notes)
         return TrainingRun(self.states.run, records, notes, interrupted, signs)
 
 
@@ -149,6 +156,7 @@ def open_run(
     must be the same when the run is resumed.
     """
     states = States(Path(output))
+    logger.info("%s in %s", "resuming the run" if resume else "a new run", visible(str(output)))
     notes = _prepare_threads()
     processes = PartialState(cpu=not torch.accelerator.is_available())
     with disk_errors(TrainingError), Interruption() as interruption, quiet():

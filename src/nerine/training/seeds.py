@@ -18,16 +18,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, Protocol, Unpack, get_args
 
 import torch
 from accelerate import PartialState
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
 from nerine.core.files import disk_errors
-from nerine.data.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.evaluation.epochs import EPOCHS_FILE, read_epochs
 from nerine.evaluation.metrics import Scores
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -35,6 +36,7 @@ from nerine.model.loading.pretrained import quiet
 from nerine.model.loading.seeds import GROUP_KEY, seed_folder
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
+from nerine.training.changes import TrainingChanges
 from nerine.training.initialization import timestamp
 from nerine.training.loop import validate
 from nerine.training.plan import PLAN_FILE, Plan
@@ -125,8 +127,9 @@ class SeedRuns:
 
 
 @disk_errors(TrainingError)
+@checked
 def train_seeds(
-    corpus: Corpus,
+    corpus: CorpusLike,
     *,
     output: str | Path,
     seeds: int = 3,
@@ -134,7 +137,7 @@ def train_seeds(
     settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: SeedListener | None = None,
-    **changes: Any,
+    **changes: Unpack[TrainingChanges],
 ) -> SeedRuns:
     """Fine-tunes an encoder with several seeds, and keeps the best run or a soup of all.
 
@@ -144,7 +147,7 @@ def train_seeds(
     The test split is not read.
 
     Args:
-        corpus: The corpus.
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
         output: The folder for the kept checkpoint; the run of seed 0 is in its folder `seed-0`.
         seeds: The number of seeds, 2 or more.
         keep: The weights to keep: those of the run with the best validation F1, or the soup.
@@ -159,6 +162,7 @@ def train_seeds(
         The folder, the runs and what was kept.
 
     Raises:
+        ArgumentError: If an argument has another type.
         TrainingError: If a run cannot start or resume, or the loss is not finite.
         SettingsError: If a setting is unknown or has an invalid value.
         CorpusError: If the corpus has no training split.
@@ -172,6 +176,7 @@ def train_seeds(
         raise SettingsError(f"{seeds} is too small", place="seeds", expected="at least 2")
     if keep not in get_args(Keep):
         raise SettingsError(f"{keep!r} is not known", place="keep", expected="best or soup")
+    corpus = as_corpus(corpus)
     folder, plan = Path(output), resolve_plan(corpus, settings, changes)
     if keep == "soup" and plan.settings.head_seed is None:
         plan = _changed(plan, head_seed=plan.settings.seed)

@@ -184,6 +184,7 @@ class RunSettings:
         Raises:
             SettingsError: If a setting is unknown or a value is invalid.
         """
+        check("changes", changes, Mapping)
         replaced: dict[str, Any] = {}
         if changes.get("steps") is not None:
             replaced = {"epochs": None}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from accelerate import PartialState
 
+from nerine.core.arguments import checked
 from nerine.data.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.model.encoding import Encoder
 from nerine.model.heads import TagHead
 from nerine.model.settings import ModelSettings
 from nerine.training.callbacks import Listener, make_callbacks
+from nerine.training.changes import TrainingChanges
 from nerine.training.dataset import make_examples
 from nerine.training.initialization import (
     initialize_bias,
@@ -25,15 +29,18 @@ from nerine.training.plan import Plan, plan_training
 from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import TrainingSettings
 
+logger = logging.getLogger("nerine.train")
 
+
+@checked
 def train(
-    corpus: Corpus,
+    corpus: CorpusLike,
     *,
     output: str | Path,
     settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: Listener | None = None,
-    **changes: Any,
+    **changes: Unpack[TrainingChanges],
 ) -> TrainingRun:
     """Fine-tunes an encoder on `corpus.train` and keeps the weights with the best validation F1.
 
@@ -41,7 +48,7 @@ def train(
     has no validation split, some training documents are held out as one.
 
     Args:
-        corpus: The corpus.
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
         output: The run's folder, in which the checkpoint is written.
         settings: The training settings, by default `TrainingSettings()`, or the plan of
             `plan_training` for this corpus.
@@ -54,6 +61,7 @@ def train(
         The run's folder, epochs and notes.
 
     Raises:
+        ArgumentError: If an argument has another type.
         TrainingError: If the run cannot start or resume, or the loss is not finite.
         SettingsError: If a setting is unknown or has an invalid value.
         CorpusError: If the corpus has no training split.
@@ -63,6 +71,7 @@ def train(
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder's package is not installed.
     """
+    corpus = as_corpus(corpus)
     plan = resolve_plan(corpus, settings, changes)
     conditions = run_conditions(corpus, plan.settings)
     return train_plan(plan, output, conditions, resume=resume, listener=listener)
@@ -88,6 +97,8 @@ def train_plan(
 ) -> TrainingRun:
     """Trains as a plan says. Raises the errors of `train`."""
     settings = plan.settings
+    for choice in plan.choices:
+        logger.info("%s: %s (%s)", choice.name, choice.value, choice.reason)
     with open_run(output, conditions, resume=resume) as run:
         if not resume and PartialState().is_main_process:
             plan.save(run.states.run)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 
+from nerine.core.arguments import checked
 from nerine.core.errors import SchemeError
 from nerine.core.tags.reading import (
     Reading,
@@ -63,6 +64,7 @@ class TagScheme(Enum):
     BILOU = "BILOU"
 
     @classmethod
+    @checked
     def named(cls, name: str | TagScheme) -> TagScheme:
         """The scheme with a name, in any case; `BIO` is IOB2 and `IOBES` is BIOES.
 
@@ -70,6 +72,7 @@ class TagScheme(Enum):
             name: The name, or a scheme, which is returned unchanged.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If no scheme has this name.
         """
         if isinstance(name, TagScheme):
@@ -91,14 +94,19 @@ class TagScheme(Enum):
         """Whether the last word of an entity has a letter of its own."""
         return self in (TagScheme.BIOES, TagScheme.BILOU)
 
+    @checked
     def tags(self, labels: Iterable[str]) -> tuple[str, ...]:
         """The tags of labels, in the order of a model's outputs: `O`, then those of each label.
 
         Args:
             labels: The labels, in order.
+
+        Raises:
+            ArgumentError: If an argument has another type.
         """
         return (OUTSIDE, *(f"{prefix}-{label}" for label in labels for prefix in self.prefixes))
 
+    @checked
     def encode(self, spans: Iterable[Span], length: int) -> list[str]:
         """Spans → tags.
 
@@ -110,6 +118,7 @@ class TagScheme(Enum):
             One tag a word.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If a span overlaps the one before, or is outside the words.
         """
         tags = [OUTSIDE] * length
@@ -131,6 +140,7 @@ class TagScheme(Enum):
             previous = span
         return tags
 
+    @checked
     def decode(self, tags: Sequence[str], reading: Reading = "strict") -> list[Span]:
         """Tags → spans.
 
@@ -147,6 +157,7 @@ class TagScheme(Enum):
             The spans, in order.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If a tag has an unknown form.
         """
         if tags.count(OUTSIDE) == len(tags):
@@ -174,6 +185,7 @@ class TagScheme(Enum):
             previous = tag
         return spans
 
+    @checked
     def fault(self, tags: Sequence[str]) -> Fault | None:
         """The first place where tags break the scheme; None if they obey it.
 
@@ -181,10 +193,12 @@ class TagScheme(Enum):
             tags: One tag a word.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If a tag has an unknown form.
         """
         return next(self.faults(tags), None)
 
+    @checked
     def faults(self, tags: Sequence[str]) -> Iterator[Fault]:
         """Every place, in order, where a tag must not follow the tag before it.
 
@@ -192,6 +206,7 @@ class TagScheme(Enum):
             tags: One tag a word.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If a tag has an unknown form.
         """
         previous = OUTSIDE
@@ -206,6 +221,7 @@ class TagScheme(Enum):
         if not self._allows(parse_tag(previous), Tag(OUTSIDE, "")):
             yield Fault(len(tags) - 1, f"{previous!r} cannot end a sequence in {self.value}")
 
+    @checked
     def repair(self, tags: Sequence[str]) -> tuple[list[str], int]:
         """Changes tags into a sequence of the scheme with the entities of the lenient reading.
 
@@ -216,11 +232,13 @@ class TagScheme(Enum):
             One tag a word, and the number of changed tags.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If a tag has an unknown form.
         """
         repaired = self.encode(self.decode(tags, "lenient"), len(tags))
         return repaired, sum(old != new for old, new in zip(tags, repaired, strict=True))
 
+    @checked
     def transitions(self, tags: Sequence[str], *, constrained: bool = True) -> Transitions:
         """The allowed transitions between tags.
 
@@ -230,6 +248,7 @@ class TagScheme(Enum):
                 then the arg-max of each word.
 
         Raises:
+            ArgumentError: If an argument has another type.
             SchemeError: If `O` is not among the tags, or a tag has an unknown form.
         """
         if OUTSIDE not in tags:

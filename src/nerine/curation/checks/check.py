@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from nerine.core.arguments import checked
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.core.shown import Grid, Shown
@@ -25,7 +26,9 @@ from nerine.curation.checks.findings import SEVERITIES, Finding, Severity
 from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.subwords import load_subwords
 from nerine.curation.checks.view import View
-from nerine.data.corpus import Corpus
+from nerine.data.corpus import Corpus, load_corpus
+from nerine.data.corpus.given import CorpusLike
+from nerine.data.formats import ReadOptions
 
 RULES = {
     rule.name: rule
@@ -120,8 +123,9 @@ class CheckReport(Shown):
         }
 
 
+@checked
 def check_corpus(
-    corpus: Corpus,
+    corpus: CorpusLike,
     *,
     off: Collection[str] = (),
     only: Collection[str] = (),
@@ -135,7 +139,8 @@ def check_corpus(
     `for_checking=True`.
 
     Args:
-        corpus: The corpus; it is not changed.
+        corpus: The corpus, which is not changed. One that is named as for `load_corpus` is read as
+            by `nerine check`: with repairs, and without the lines that cannot be read.
         off: The names of rules that do not run.
         only: The names of the only rules that run; all if empty.
         encoder: A hub id, a folder or `package:NAME`: adds the rules about subwords. Only its
@@ -146,12 +151,15 @@ def check_corpus(
         The findings of each rule.
 
     Raises:
+        ArgumentError: If an argument has another type.
         SettingsError: If a name is not the name of a rule.
         CheckpointError: If the encoder does not exist or cannot be used.
         EncodingError: If the tokenizer gives no character offsets.
         HubError: If the encoder cannot be reached.
         MissingExtraError: If the encoder is in a package that is not installed.
     """
+    if not isinstance(corpus, Corpus):
+        corpus = load_corpus(corpus, options=ReadOptions(repair=True), for_checking=True)
     for name in [*off, *only]:
         if name not in RULES:
             near = difflib.get_close_matches(name, RULES, n=1, cutoff=0)

@@ -8,11 +8,13 @@ folder of its own, so it can be interrupted and resumed, and a finished fold is 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from nerine.core.arguments import check_fields
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
@@ -26,6 +28,8 @@ from nerine.training.plan import plan_training
 from nerine.training.run import check_conditions
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import run_conditions, train
+
+logger = logging.getLogger("nerine.suspects")
 
 
 class FoldListener(Listener, Protocol):
@@ -42,6 +46,9 @@ class CrossValidation:
     A training split that is not among `splits` is trained on in every run. A validation split that
     is not among them chooses the best epoch of each run; without one, every run holds out part of
     its training documents. The test split is left out unless it is among `splits`.
+
+    Raises:
+        ArgumentError: If a field has another type.
     """
 
     corpus: Corpus
@@ -49,6 +56,9 @@ class CrossValidation:
     splits: tuple[str, ...] = ("train",)
     folds: int = 3
     settings: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def folds_with_taggers(
         self, *, resume: bool = False, listener: FoldListener | None = None
@@ -65,6 +75,7 @@ class CrossValidation:
         parts = divide(documents, self.folds, self.settings.seed, breaks)
         self._check_work(resume=resume)
         for number, part in enumerate(parts, start=1):
+            logger.info("fold %d of %d", number, self.folds)
             if listener:
                 listener.fold(number, self.folds)
             corpus, folder = self._corpus(documents, part), self.folder(number)

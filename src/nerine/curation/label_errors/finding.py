@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nerine.core.arguments import checked
 from nerine.core.display import counted, listed
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError, TrainingError
@@ -23,7 +24,9 @@ from nerine.curation.label_errors.ranking import (
     samples_of,
 )
 from nerine.data.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.evaluation.contamination import Contamination, Role
+from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.tagger import Tagger
 
 
@@ -56,6 +59,7 @@ class LabelErrorReport:
 
 
 @disk_errors(TrainingError)
+@checked
 def cross_validated_label_errors(
     validation: CrossValidation, *, resume: bool = False, listener: FoldListener | None = None
 ) -> LabelErrorReport:
@@ -75,13 +79,17 @@ def cross_validated_label_errors(
     return _report(found, adapted, samples, unseen)
 
 
-def find_label_errors(corpus: Corpus, splits: Sequence[str], tagger: Tagger) -> LabelErrorReport:
+@checked
+def find_label_errors(
+    corpus: CorpusLike, splits: Sequence[str], tagger: CheckpointLike
+) -> LabelErrorReport:
     """Label errors of `splits` by one tagger that was not trained on them.
 
     Entities of a label that the tagger does not have are not judged, with a note. Raises
     `CorpusError` if the tagger's records say that it was trained on one of the splits, or if it
     knows no gold label; `CheckpointError` if it has learned nothing.
     """
+    corpus, tagger = as_corpus(corpus), as_tagger(tagger)
     check_judge(tagger, "without --checkpoint, models are trained by cross-validation")
     _check_not_trained_on(corpus, splits, tagger)
     notes: list[str] = []

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from nerine.core.document import Document, count_entities, digest_of, parts_of
+from nerine.core.arguments import check_fields, checked
+from nerine.core.document import Document, count_entities, digest_of, labels_of, parts_of
 from nerine.core.errors import CorpusError
 from nerine.core.shown import Grid, Shown
 from nerine.core.tags import TagScheme
@@ -33,6 +34,9 @@ class Corpus(Shown):
         first_rows: For each split of column files the lines of its documents' first tokens, from 1.
         config: The configuration of a data set on the hub.
         notes: Notes for the user about how the corpus was found.
+
+    Raises:
+        ArgumentError: If a field has another type.
     """
 
     splits: Mapping[str, tuple[Document, ...]]
@@ -44,6 +48,39 @@ class Corpus(Shown):
     first_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     config: str | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @classmethod
+    @checked
+    def from_documents(
+        cls,
+        *,
+        train: Sequence[Document] = (),
+        validation: Sequence[Document] = (),
+        test: Sequence[Document] = (),
+        source: str = "memory",
+    ) -> Corpus:
+        """A corpus of documents in memory; a split without documents is left out.
+
+        Args:
+            train: The training split.
+            validation: The validation split.
+            test: The test split.
+            source: The name of the corpus in messages.
+
+        Raises:
+            ArgumentError: If an argument has another type.
+            CorpusError: If there are no documents.
+        """
+        given = {"train": train, "validation": validation, "test": test}
+        splits = {name: tuple(documents) for name, documents in given.items() if documents}
+        if not splits:
+            raise CorpusError("there are no documents", expected="at least one split with some")
+        deciding = [splits["train"]] if "train" in splits else list(splits.values())
+        labels = labels_of(document for documents in deciding for document in documents)
+        return cls(splits, labels, source)
 
     @property
     def train(self) -> tuple[Document, ...]:
@@ -60,6 +97,7 @@ class Corpus(Shown):
         """The test split; raises `CorpusError` if the corpus has none."""
         return self.split("test")
 
+    @checked
     def split(self, name: str) -> tuple[Document, ...]:
         """The documents of a split, in the order of their files.
 
@@ -88,6 +126,7 @@ class Corpus(Shown):
         ]
         return [Grid(self.source, ["", *self.splits], rows), *self.notes]
 
+    @checked
     def place(self, split: str, index: int) -> str:
         """The place of a document, for messages.
 
@@ -101,6 +140,7 @@ class Corpus(Shown):
         places = self.places.get(split)
         return places[index] if places else f"{self.source}, {split} document {index}"
 
+    @checked
     def place_within(self, split: str, index: int, start: int) -> str:
         """The place of a part of a document, for messages.
 
@@ -136,6 +176,7 @@ class Corpus(Shown):
             for part in (name, str(len(documents)), *parts_of(documents))
         )
 
+    @checked
     def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
         """The corpus with some of its training documents as validation split.
 
@@ -176,6 +217,7 @@ class Corpus(Shown):
         members["train"] = [each for each in members["train"] if each[1] not in held_out]
         return self.with_splits({name: members[name] for name in SPLITS if name in members})
 
+    @checked
     def with_splits(self, members: Mapping[str, Sequence[tuple[str, int]]]) -> Corpus:
         """The corpus with other splits; documents keep their places, and `labels` do not change.
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nerine.core.arguments import checked
 from nerine.core.display import listed
 from nerine.core.document import Document, count_entities, labels_of
 from nerine.core.errors import CorpusError, HubError
@@ -40,6 +41,7 @@ SplitSource = Sequence[Path] | RecordRows
 
 
 @disk_errors(CorpusError)
+@checked
 def load_corpus(
     source: str | Path,
     *,
@@ -74,6 +76,7 @@ def load_corpus(
         noted: no model can learn it, and evaluation counts its entities as missed.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CorpusError: If a file or split is missing or empty.
         FormatError: If a line or record cannot be read.
         SettingsError: If the format does not accept an option.

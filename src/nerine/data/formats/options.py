@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import Literal, NoReturn, get_args
+from typing import Literal, NoReturn
 
+from nerine.core.arguments import check_fields
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.tags import Reading, ReadScheme, TagScheme
 
@@ -69,6 +70,9 @@ class ReadOptions:
         overlaps: Which of entities that overlap are read; None reads all. `"error"` allows none,
             `"outermost"` takes the longest first, `"innermost"` the shortest first, `"first"` the
             one that begins first, and of these the longest; `"drop"` none of them.
+
+    Raises:
+        SettingsError: If an option has another type, or a value that is not known.
     """
 
     scheme: ReadScheme | None = None
@@ -89,8 +93,9 @@ class ReadOptions:
     overlaps: Overlaps | None = None
 
     def __post_init__(self) -> None:
+        check_fields(self, SettingsError)
         for name, values in (("skip", self.skip), ("accept", self.accept)):
-            unknown = sorted({*values} - UNUSUAL.keys() if isinstance(values, Set) else {values})
+            unknown = sorted({*values} - UNUSUAL.keys())
             if unknown:
                 _refuse(name, unknown[0], f"a set of some of {', '.join(UNUSUAL)}")
         if self.accept & NEVER_ACCEPTED:
@@ -100,12 +105,6 @@ class ReadOptions:
             _refuse("accept", min(self.skip & self.accept), "a kind that is not skipped too")
         if self.annotations not in ANNOTATIONS and not self.annotations.startswith("by="):
             _refuse("annotations", self.annotations, f"{', '.join(ANNOTATIONS)} or by=NAME")
-        for name, value, known in (
-            ("overlaps", self.overlaps, get_args(Overlaps)),
-            ("offsets", self.offsets, get_args(Offsets)),
-        ):
-            if value is not None and value not in known:
-                _refuse(name, value, f"one of {', '.join(known)}")
 
     def accepting(self, kind: Unusual) -> ReadOptions:
         """These options with records or annotations of a kind accepted."""
@@ -135,6 +134,9 @@ class WriteOptions:
         predictions_of: For Label Studio, the name of the model that predicted the entities, so
             that they are written as its predictions, to be reviewed; None writes an annotation.
         entity_texts: Whether span records have the text of each entity.
+
+    Raises:
+        SettingsError: If an option has another type, or a value that is not known.
     """
 
     scheme: TagScheme = TagScheme.IOB2
@@ -144,6 +146,9 @@ class WriteOptions:
     style: Style = "nerine"
     predictions_of: str | None = None
     entity_texts: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, SettingsError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import FormatError
 from nerine.core.files import errors_at
@@ -243,6 +244,7 @@ def detect_format(path: Path | str) -> str:
     return (fitting or found)[0].name
 
 
+@checked
 def read_documents(
     path: Path | str,
     format: str | None = None,  # noqa: A002 - the field's own name
@@ -263,6 +265,7 @@ def read_documents(
         An iterator, which reads on demand.
 
     Raises:
+        ArgumentError: If an argument has another type.
         FormatError: If the format is unknown, or a line or record cannot be read.
         SettingsError: If the format does not accept an option.
         MissingExtraError: If the format needs an extra that is not installed.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from nerine.core.arguments import check_type, checked
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, NerineError, OverlapError
 from nerine.core.files import replacing, replacing_folder
@@ -18,6 +19,7 @@ from nerine.data.formats.registry import format_by_extension, format_named
 _DEFAULT = WriteOptions()
 
 
+@checked
 def write_documents(
     documents: Iterable[Document],
     target: Path | str | TextIO,
@@ -36,6 +38,7 @@ def write_documents(
         The number of documents written.
 
     Raises:
+        ArgumentError: If an argument has another type.
         FormatError: If the format cannot hold a document, or cannot be written to the target.
         SettingsError: If the format does not accept an option.
         MissingExtraError: If the format needs an extra that is not installed.
@@ -74,6 +77,7 @@ class _Counted:
 
     def __iter__(self) -> Iterator[Document]:
         for document in self._documents:
+            check_type(f"document {self.number}", document, Document, "write_documents")
             self.number += 1
             self._current = document
             yield document

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import CorpusError
 from nerine.data.sketches import split_record
@@ -52,6 +53,7 @@ class _Candidate:
     counts: Counts
 
 
+@checked
 def fit_thresholds(
     gold: Sequence[Document],
     predicted: Sequence[Document],

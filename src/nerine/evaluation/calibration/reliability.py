@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import fsum
 from typing import Any, Literal, get_args
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, SettingsError
 from nerine.evaluation.metrics.scoring import document_pairs, ranges_of
@@ -103,6 +104,7 @@ class ReliabilityDiagram:
         }
 
 
+@checked
 def reliability_diagram(
     gold: Sequence[Document],
     predicted: Sequence[Document],

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from nerine.core.arguments import check_type
 from nerine.core.document import Document
 from nerine.core.errors import NerineError, SettingsError
+from nerine.core.settings import check
 from nerine.evaluation.calibration.reliability import score_of
 from nerine.evaluation.metrics.counts import Counts, measures
 
@@ -30,6 +32,8 @@ class Target:
     minimum: float | None = None
 
     def __post_init__(self) -> None:
+        check("measure", self.measure, str)
+        check("minimum", self.minimum, float | None)
         is_f1 = self.measure == "f1"
         if self.measure not in get_args(Measure) or is_f1 != (self.minimum is None):
             raise _invalid_target(str(self))
@@ -47,6 +51,7 @@ class Target:
         Raises:
             SettingsError: If the text is anything else.
         """
+        check("target", text, str)
         name, _, value = text.partition("=")
         try:
             measure: Any = name.strip()
@@ -87,6 +92,7 @@ class Thresholds:
     labels: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check("labels", self.labels, Mapping)
         for name, value in (("thresholds", self.value), *self.labels.items()):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if not is_number or not 0 <= value <= 1:
@@ -108,8 +114,16 @@ class Thresholds:
 def apply_thresholds(documents: Iterable[Document], thresholds: Thresholds) -> Iterator[Document]:
     """Documents without the entities below their thresholds; everything else stays the same.
 
-    Raises `CorpusError` if an entity has no score.
+    Args:
+        documents: Documents with predicted entities.
+        thresholds: The thresholds.
+
+    Raises:
+        ArgumentError: If an argument has another type.
+        CorpusError: If an entity has no score.
     """
+    check_type("documents", documents, Iterable, "apply_thresholds")
+    check_type("thresholds", thresholds, Thresholds, "apply_thresholds")
     for index, document in enumerate(documents):
         place = f"document {document.id or index}"
         yield document.with_entities(

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, Entity, Token, surface_form
 from nerine.core.words import rule_words
 from nerine.evaluation.metrics.counts import Counts
@@ -33,6 +34,7 @@ _BY_LENGTH = {
 }
 
 
+@checked
 def breakdowns(
     gold: Sequence[Document],
     predicted: Sequence[Document],

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from operator import eq
 from typing import Any
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document, Token
 from nerine.core.errors import CorpusError, SchemeError
 from nerine.core.tags import OUTSIDE, Reading, Span, TagScheme
@@ -81,10 +82,12 @@ class Scores:
         }
 
 
+@checked
 def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Scores:
     """Scores predicted documents against gold documents with the same texts, in the same order.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CorpusError: If the numbers of documents or their texts differ.
     """
     pairs = []
@@ -115,6 +118,7 @@ def score(gold: Sequence[Document], predicted: Sequence[Document]) -> Scores:
     return _scores(pairs, correct_tags, total_tags, surface)
 
 
+@checked
 def score_tags(
     gold: Sequence[Sequence[str]],
     predicted: Sequence[Sequence[str]],
@@ -134,6 +138,7 @@ def score_tags(
         The scores. `surface` is None; `accuracy` compares the tags as they are.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CorpusError: If the numbers of sequences or their lengths differ.
         SchemeError: If a tag has an unknown form or, in the strict reading, is not one of `scheme`.
     """

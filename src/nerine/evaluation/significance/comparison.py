@@ -38,6 +38,7 @@ from typing import Any
 
 import numpy as np
 
+from nerine.core.arguments import check_fields, checked
 from nerine.core.display import counted
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError
@@ -72,11 +73,17 @@ class System:
         runs: The predicted documents of each seed, in the order of the gold documents.
         contamination: How many of their texts its checkpoint has seen; None without a checkpoint.
             Of several runs, it is that of the run that has seen most.
+
+    Raises:
+        ArgumentError: If a field has another type.
     """
 
     name: str
     runs: tuple[tuple[Document, ...], ...]
     contamination: Contamination | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ class Comparison(Shown):
     documents: int
 
     def shown_parts(self) -> list[Grid | str]:
-        """What was seen, a table of the systems, one of each pair's differences, how p was found."""
+        """What was seen; tables of the systems and of each pair's differences; how p was found."""
         seen = [f"{each.name}: {each.contamination}" for each in self.systems if each.contamination]
         level = f"{self.level:.0%} interval"
         systems = [
@@ -201,6 +208,7 @@ class Comparison(Shown):
         return {"contamination": seen, **fields}
 
 
+@checked
 def compare(
     gold: Sequence[Document],
     systems: Sequence[System],
@@ -222,6 +230,7 @@ def compare(
         The score of each system and the difference of each pair, over all labels and for each.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CorpusError: If predicted documents are not those of `gold`, or two systems have one name.
         SettingsError: If the level, the number of samples or the seed is out of range.
     """

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nerine.core.arguments import checked
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
 from nerine.model.decoding.chain import Messages
 from nerine.model.decoding.entities import EntityChain
@@ -35,6 +36,7 @@ class Decoder:
     tags; they are added to the logits of a sequence.
     """
 
+    @checked
     def __init__(
         self,
         tags: Sequence[str],

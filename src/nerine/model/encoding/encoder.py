@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.words import Words, word_bounds
@@ -26,6 +27,7 @@ class Encoder:
     neighbouring windows share.
     """
 
+    @checked
     def __init__(self, tokenizer: Any, *, words: Words, max_length: int, overlap: int) -> None:
         self.words = words
         self.max_length = max_length

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nerine.core.arguments import checked
 from nerine.core.errors import CheckpointError, HubError, MissingExtraError
 from nerine.core.filenames import CONFIG_FILE, WEIGHTS_FILE
 
@@ -65,6 +66,7 @@ class Source:
         return str(self.snapshot or self.name)
 
 
+@checked
 def find_source(
     name: str | Path | Source, *, revision: str | None = None, weights: bool = True
 ) -> Source:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from nerine.core.arguments import check_fields
 from nerine.core.errors import SettingsError
-from nerine.core.settings import check
 
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
 Quoting = Literal["none", "csv"]
@@ -54,9 +54,9 @@ class TaggingOptions:
         commit_seconds: How many seconds of work may have to be repeated after a kill.
 
     Raises:
-        SettingsError: If the format, quoting or kind of rows is unknown, the separator has several
-            characters, the entities would replace the text, or an option is for a table of entities
-            and there is none.
+        SettingsError: If an option has another type, the format, quoting or kind of rows is
+            unknown, the separator has several characters, the entities would replace the text, or
+            an option is for a table of entities and there is none.
     """
 
     format: Format | None = None
@@ -73,9 +73,7 @@ class TaggingOptions:
     commit_seconds: float = 2.0
 
     def __post_init__(self) -> None:
-        check("format", self.format, Format | None)
-        check("quoting", self.quoting, Quoting | None)
-        check("rows", self.rows, Rows)
+        check_fields(self, SettingsError)
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise SettingsError(
                 f"{self.separator!r} is not a valid separator",

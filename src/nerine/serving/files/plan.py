@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from nerine.core.arguments import checked
 from nerine.core.errors import FormatError, SettingsError, TaggingError
 from nerine.core.files import disk_errors
 from nerine.serving.files.identity import check_same, inputs_identity, run_identity, tagger_identity
@@ -130,15 +131,17 @@ class TaggingPlan:
 
 
 @disk_errors(TaggingError)
+@checked
 def plan_tagging(
-    inputs: Sequence[str | Path],
+    inputs: str | Path | Sequence[str | Path],
     output: str | Path | BinaryIO,
     options: TaggingOptions | None = None,
 ) -> TaggingPlan:
     """Checks everything that can be checked without a model.
 
     Args:
-        inputs: Files, folders, patterns such as `"posts/*.jsonl"`, or `"-"` for standard input.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, `"-"` for standard
+            input, or several of these.
         output: A file for one file, a folder for anything else, or a stream of bytes.
         options: How the inputs are tagged; by default `TaggingOptions()`.
 
@@ -146,12 +149,14 @@ def plan_tagging(
         The plan, which can be run.
 
     Raises:
+        ArgumentError: If an argument has another type.
         FormatError: If an input cannot be read or has no text, or an output cannot be written.
         SettingsError: If the options do not fit the inputs or the output.
         MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`.
         TaggingError: If an output or an interrupted run exists, or differs from the one to resume.
     """
     options = options or TaggingOptions()
+    inputs = [inputs] if isinstance(inputs, str | Path) else inputs
     found = find_inputs(inputs, options.format)
     if hasattr(output, "write"):
         stream = cast(BinaryIO, output)
@@ -187,9 +192,10 @@ def plan_tagging(
     return plan
 
 
+@checked
 def tag_files(
-    tagger: StreamTagger,
-    inputs: Sequence[str | Path],
+    tagger: StreamTagger | str | Path,
+    inputs: str | Path | Sequence[str | Path],
     output: str | Path | BinaryIO,
     options: TaggingOptions | None = None,
     listener: Listener | None = None,
@@ -197,8 +203,9 @@ def tag_files(
     """Tags files in bounded memory. An interrupted run can be resumed.
 
     Args:
-        tagger: Finds the entities.
-        inputs: Files, folders, patterns such as `"posts/*.jsonl"`, or `"-"` for standard input.
+        tagger: A tagger, or what `Tagger.load` loads: a folder or a hub id.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, `"-"` for standard
+            input, or several of these.
         output: A file for one file, a folder for anything else, or a stream of bytes.
         options: How the inputs are tagged; by default `TaggingOptions()`.
         listener: Receives the progress.
@@ -207,9 +214,15 @@ def tag_files(
         What was tagged, and what failed.
 
     Raises:
+        ArgumentError: If an argument has another type.
         FormatError: If an input cannot be read or has no text, or an output cannot be written.
         SettingsError: If the options do not fit the inputs or the output.
         MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`.
         TaggingError: If an output or an interrupted run exists, or files cannot be written.
     """
-    return plan_tagging(inputs, output, options).run(tagger, listener)
+    plan = plan_tagging(inputs, output, options)
+    if isinstance(tagger, str | Path):
+        from nerine.model.tagger import Tagger  # numpy, which checking inputs does not need
+
+        tagger = Tagger.load(tagger)
+    return plan.run(tagger, listener)

@@ -8,6 +8,7 @@ same batches as one that was never interrupted, and so the same bytes.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from dataclasses import replace
 from itertools import islice, tee
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from nerine.core.display import visible
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError, NerineError, TaggingError
 from nerine.core.streams import Pause
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from nerine.model.inference import Failure
 
     Block = Sequence[tuple[Record, Document | Failure]]
+
+logger = logging.getLogger("nerine.tag")
 
 
 class StreamTagger(Protocol):
@@ -110,6 +114,7 @@ def run_tagging(
         while (progress := writer.progress).input < len(readers):
             reader = readers[progress.input]
             start = Position(progress.offset, progress.line)
+            logger.info("tagging %s from %d on", visible(reader.name), progress.offset)
             if listener:
                 listener.started(reader.name, reader.done(start), reader.size)
             with closing(_tagged_blocks(reader, start, tagger)) as blocks:
@@ -117,6 +122,7 @@ def run_tagging(
                     header = _header(reader, progress)
                     output, failed, progress = _rendered(reader, block, progress)
                     writer.write(header + output, failed, progress)
+                    logger.debug("%d documents are tagged", progress.documents - before)
                     if listener:
                         done = reader.done(block[-1][0].after)
                         listener.advanced(done, progress.documents - before)
@@ -130,6 +136,7 @@ def run_tagging(
             writer.write(_header(reader, progress), b"", following)
         check()
         writer.publish(readers)
+        logger.info("%d documents, %d of them failed", progress.documents, progress.failures)
     except BaseException:
         writer.stop()
         raise

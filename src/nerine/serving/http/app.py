@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
+from nerine.core.arguments import check_fields, checked
 from nerine.core.errors import SettingsError
 from nerine.serving.http.gate import Gate
 from nerine.serving.http.limits import Limits
@@ -40,7 +41,7 @@ class AppOptions:
         languages: The languages of the models, which Presidio's clients state.
 
     Raises:
-        SettingsError: If a key is empty, or no language is given.
+        SettingsError: If an option has another type, a key is empty, or no language is given.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -49,6 +50,7 @@ class AppOptions:
     languages: tuple[str, ...] = ("en",)
 
     def __post_init__(self) -> None:
+        check_fields(self, SettingsError)
         if not all(self.keys):
             raise SettingsError("a key is empty", expected="keys with characters", place="keys")
         if not self.languages:
@@ -56,6 +58,7 @@ class AppOptions:
             raise SettingsError("there is no language", expected=expected, place="languages")
 
 
+@checked
 def make_app(models: Models | Service, options: AppOptions | None = None) -> ASGIApp:
     """The app that serves models, for an ASGI server or to be mounted in another app.
 
@@ -67,7 +70,8 @@ def make_app(models: Models | Service, options: AppOptions | None = None) -> ASG
         options: Limits, keys, and origins of pages elsewhere.
 
     Raises:
-        SettingsError: If two models have the same name, or there is none.
+        ArgumentError: If the options are not `AppOptions`.
+        SettingsError: If a model is not one, two have the same name, or there is none.
         NerineError: If a model cannot be loaded, or fails on an ordinary text.
     """
     options = options or AppOptions()

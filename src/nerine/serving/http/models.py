@@ -34,7 +34,7 @@ def served_models(
     """
     if isinstance(models, Mapping):
         return tuple(_served(name, each, load) for name, each in models.items())
-    if isinstance(models, Tagger | str | Path | ServedModel):
+    if not isinstance(models, Iterable) or isinstance(models, str | Tagger | ServedModel):
         models = [models]
     return tuple(_served(None, each, load) for each in models)
 

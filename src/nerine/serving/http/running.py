@@ -19,6 +19,7 @@ from pathlib import Path
 
 import uvicorn
 
+from nerine.core.arguments import checked
 from nerine.core.display import visible
 from nerine.core.errors import NerineError
 from nerine.core.settings import check
@@ -38,6 +39,7 @@ Ready = Callable[[str], None]
 """Called with the address when requests are taken."""
 
 
+@checked
 def serve(
     models: Models,
     options: AppOptions | None = None,
@@ -69,6 +71,7 @@ def serve(
         ready: Called with the server's address when it takes requests; by default it is printed.
 
     Raises:
+        ArgumentError: If an argument has another type.
         SettingsError: If the address cannot be had, a model is not one, or two have the same name.
         NerineError: If a model cannot be loaded, or fails on an ordinary text.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,12 +12,16 @@ from typing import Any
 
 import torch
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.core.filenames import WEIGHTS_FILE
 from nerine.core.files import disk_errors
+from nerine.core.logs import Say, logged
+from nerine.data.corpus.given import CorpusLike, Gold
 from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
+from nerine.model.given import CheckpointLike, name_of
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.usage import Usage
 from nerine.model.loading.weights_hash import weights_hash
@@ -26,7 +31,9 @@ from nerine.serving.optimization.exporting import check_exporter
 from nerine.serving.optimization.folder import check_folder, put_in_place, workplace
 from nerine.serving.optimization.footprint import Variant, measure_footprint
 from nerine.serving.optimization.measuring import Measurement, compare_with, rates
-from nerine.serving.optimization.variants import Say, Variants, make_variants
+from nerine.serving.optimization.variants import Variants, make_variants
+
+logger = logging.getLogger("nerine.optimize")
 
 _FOOTPRINT_TEXTS = 256
 _PACKAGES = ("onnx", "onnxruntime", "torch", "transformers")
@@ -62,6 +69,18 @@ class Optimization:
         """The variant that is used from now on."""
         return self.choice.chosen
 
+    def choose(self, tolerance: float) -> Choice:
+        """The choice that the same measurements lead to with another tolerance.
+
+        Args:
+            tolerance: The F1 that a variant may lose, in points of 100.
+
+        Raises:
+            SettingsError: If the tolerance is not from 0 to 100.
+        """
+        check_tolerance(tolerance)
+        return choose(self.measurements, tolerance)
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """A warning if PyTorch finds next to no entity: the other variants then lose nothing."""
@@ -94,10 +113,12 @@ class Optimization:
 
 
 @disk_errors(CheckpointError)
+@checked
 def optimize(
-    checkpoint: str | Path,
-    documents: Iterable[Document],
+    checkpoint: CheckpointLike,
+    documents: Iterable[Document] | CorpusLike,
     *,
+    split: str = "validation",
     tolerance: float = TOLERANCE,
     variants: Sequence[str] = VARIANTS,
     scheme: str | None = None,
@@ -111,8 +132,10 @@ def optimize(
     The fastest of those is what `Tagger.load` uses from then on, on a CPU.
 
     Args:
-        checkpoint: The folder of the checkpoint.
-        documents: Documents with gold entities that the model was not trained on.
+        checkpoint: The folder of the checkpoint, or a tagger that was loaded from it.
+        documents: Documents with gold entities that the model was not trained on; or a corpus or
+            what `load_corpus` loads.
+        split: The split of a corpus to measure on.
         tolerance: The F1 that a variant may lose against PyTorch, in points of 100.
         variants: The variants to measure.
         scheme: The tag scheme of a checkpoint not made by Nerine, as in `Tagger.load`.
@@ -125,6 +148,7 @@ def optimize(
         The measurements and the choice.
 
     Raises:
+        ArgumentError: If an argument has another type.
         CheckpointError: If the folder is not a checkpoint, or its model cannot be exported.
         CorpusError: If the documents have no entities.
         SettingsError: If the tolerance is out of its range, a variant is unknown, or the model
@@ -134,8 +158,10 @@ def optimize(
         HubError: If the checkpoint cannot be reached.
         MissingExtraError: If the extra `train` is not installed.
     """
+    say = logged(logger, say)
+    checkpoint = str(name_of(checkpoint))
     folder = Path(checkpoint).expanduser()
-    gold = list(documents)
+    gold = Gold.of(documents, split).documents
     check_tolerance(tolerance)
     unknown = [each for each in variants if each not in VARIANTS]
     if unknown:
@@ -156,7 +182,7 @@ def optimize(
         measurements = _measure(made, gold, say)
         choice = choose(measurements, tolerance)
         result = Optimization(
-            str(checkpoint),
+            checkpoint,
             weights,
             len(gold),
             tolerance,
@@ -167,7 +193,7 @@ def optimize(
         )
         kept = {name: each for name, each in made.saved.items() if name in choice.good_enough}
         report = {**(about or {}), **result.to_dict()}
-        report["checkpoint"] = shown_name(str(checkpoint), "folder")
+        report["checkpoint"] = shown_name(checkpoint, "folder")
         if "corpus" in report:
             report["corpus"] = shown_name(str(report["corpus"]))
         facts = made.tokenizer, made.batching, made.notes

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from nerine.core.document import Document
+from nerine.core.logs import Say
 from nerine.model.backends.hardware import adds_bytes_exactly
 from nerine.model.backends.onnx import OnnxBackend
 from nerine.model.backends.pytorch import TorchBackend
@@ -27,7 +28,6 @@ from nerine.serving.optimization.quantisation import quantise
 _CHECKED = 64
 _CHECK_BUDGETS = (1, 256, 2048)
 
-Say = Callable[[str], None]
 """Is called with what is being done."""
 
 

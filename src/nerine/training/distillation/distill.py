@@ -11,23 +11,28 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from transformers import set_seed
 
+from nerine.core.arguments import checked
 from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.data.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.data.sketches import split_record
 from nerine.model.batching import look_aheads
+from nerine.model.given import CheckpointLike, name_of
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.pretrained import quiet, width_of
+from nerine.model.loading.sources import Source
 from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
+from nerine.training.changes import DistillationChanges
 from nerine.training.dataset import make_examples
 from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
@@ -45,9 +50,10 @@ from nerine.training.settings import DistillationSettings
 _SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
 
 
+@checked
 def distill(
-    teacher: str | Path,
-    corpus: Corpus,
+    teacher: CheckpointLike,
+    corpus: CorpusLike,
     *,
     output: str | Path,
     settings: DistillationSettings | None = None,
@@ -58,7 +64,7 @@ def distill(
     usage: Usage | None = None,
     resume: bool = False,
     listener: Listener | None = None,
-    **changes: Any,
+    **changes: Unpack[DistillationChanges],
 ) -> TrainingRun:
     """Trains some layers of a teacher to predict what all of them predict; keeps the best epoch.
 
@@ -67,8 +73,9 @@ def distill(
     read.
 
     Args:
-        teacher: The folder or hub id of a token-classification checkpoint, made by Nerine or not.
-        corpus: The corpus.
+        teacher: The folder or hub id of a token-classification checkpoint, made by Nerine or not,
+            or a tagger that was loaded from one.
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
         output: The run's folder, in which the checkpoint is written.
         settings: The settings; by default `DistillationSettings()`.
         unlabelled: Texts without labels; all are kept in memory.
@@ -85,6 +92,7 @@ def distill(
         The run's folder, epochs and notes.
 
     Raises:
+        ArgumentError: If an argument has another type.
         TrainingError: If the run cannot start or resume, or the loss is not finite.
         SettingsError: If a setting is unknown, invalid, or does not fit the teacher.
         CorpusError: If the corpus has no training split.
@@ -95,7 +103,8 @@ def distill(
         HubError: If the teacher cannot be reached.
         MissingExtraError: If the teacher's package is not installed.
     """
-    loaded, tagger = _load_teacher(teacher, revision, scheme, tags, usage)
+    corpus = as_corpus(corpus)
+    loaded, tagger = _load_teacher(name_of(teacher), revision, scheme, tags, usage)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep_layers)
@@ -141,7 +150,7 @@ def distill(
 
 
 def _load_teacher(
-    name: str | Path,
+    name: str | Path | Source,
     revision: str | None,
     scheme: str | None,
     tags: TagNames | None,

@@ -6,6 +6,7 @@ OUT/runs/trial-7             the run in progress, resumed if the search is
 
 from __future__ import annotations
 
+import logging
 import shutil
 import statistics
 import time
@@ -27,6 +28,8 @@ from nerine.training.tuning.budget import Budget
 from nerine.training.tuning.deciding import finalists_of
 from nerine.training.tuning.space import Space
 from nerine.training.tuning.study import POINTS, Trial, add_run, ended_trials, next_trial
+
+logger = logging.getLogger("nerine.tune")
 
 RUNS_FOLDER = "runs"
 TRIALS_FILE = "trials.jsonl"
@@ -204,6 +207,7 @@ class Search:
         self, name: str, settings: TrainingSettings, listener: Listener | None
     ) -> EpochRecord:
         """The best validation of a run, which is resumed if it was interrupted."""
+        logger.info("%s, %s", name, self.budget.spent(*self.spent()))
         if self.listener:
             self.listener.run(f"{name}, {self.budget.spent(*self.spent())}")
         folder = self._run_folder(name)
@@ -232,5 +236,6 @@ class Search:
         lines = "".join(f"{json_line(each.to_dict())}\n" for each in self.trials())
         write_text(self.folder / TRIALS_FILE, lines)
         shutil.rmtree(self._run_folder(name), ignore_errors=True)
+        logger.info("%s: %s", name, result)
         if self.listener:
             self.listener.ended(f"{name}: {result}")

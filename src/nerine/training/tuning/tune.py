@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
+from nerine.core.arguments import checked
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.core.files import disk_errors
-from nerine.data.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, as_corpus
+from nerine.training.changes import TrainingChanges
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.budget import DEFAULT_MINUTES, Budget
 from nerine.training.tuning.deciding import decide
@@ -20,8 +22,9 @@ from nerine.training.tuning.study import open_study
 
 
 @disk_errors(TrainingError)
+@checked
 def tune(
-    corpus: Corpus,
+    corpus: CorpusLike,
     *,
     output: str | Path,
     settings: TrainingSettings | None = None,
@@ -32,7 +35,7 @@ def tune(
     seeds: int = 3,
     resume: bool = False,
     listener: TuningListener | None = None,
-    **changes: Any,
+    **changes: Unpack[TrainingChanges],
 ) -> Tuning:
     """Searches for settings of `train` that give a better validation F1 than the default ones.
 
@@ -46,7 +49,7 @@ def tune(
     resumed, also with a larger budget. Checkpoints are not kept.
 
     Args:
-        corpus: The corpus.
+        corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
         output: The folder for the study, the recipe and the report.
         settings: The settings to start from; by default `TrainingSettings()`.
         names: The settings to tune; by default the usual ones that are not among the `changes`.
@@ -62,6 +65,7 @@ def tune(
         The trials, the decision and the recipe.
 
     Raises:
+        ArgumentError: If an argument has another type.
         TrainingError: If the search cannot start or resume, or a run cannot be saved.
         SettingsError: If a setting is unknown, has an invalid value or cannot be tuned.
         CorpusError: If the corpus has no training split.
@@ -72,6 +76,7 @@ def tune(
         MissingExtraError: If a package is not installed.
         KeyboardInterrupt: If a signal stopped the search, whose state is then saved.
     """
+    corpus = as_corpus(corpus)
     for name, value in (("finalists", finalists), ("seeds", seeds)):
         if value < 2:
             raise SettingsError(f"{value} is too small", place=name, expected="at least 2")

@@ -1,0 +1,64 @@
+"""`evaluate` a tagger on gold documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from nerine.core.arguments import checked
+from nerine.core.document import Document
+from nerine.data.corpus.given import CorpusLike, Gold
+from nerine.evaluation.evaluate import Evaluation, Predictor
+from nerine.evaluation.evaluate import evaluate as evaluate_documents
+from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
+from nerine.model.loading.sources import Source
+from nerine.model.tagger import Tagger
+
+
+@checked
+def evaluate(
+    tagger: Predictor | str | Path | Source,
+    documents: Iterable[Document] | CorpusLike,
+    *,
+    split: str | None = None,
+    train: Sequence[Document] | None = None,
+    scheme: str | None = None,
+    level: float = LEVEL,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> Evaluation:
+    """Tags documents as it would tag their texts, and compares with their gold entities.
+
+    Args:
+        tagger: A tagger, whose thresholds apply, or what `Tagger.load` loads: a folder or a hub id.
+        documents: Documents with gold entities; or a corpus or what `load_corpus` loads.
+        split: The split of a corpus to take, by default `test`, or the only one; for documents the
+            name of their split, for the signature.
+        train: Training documents, whose surface forms count as seen; by default those of the corpus
+            if it has some.
+        scheme: As in `evaluate_predictions`, like the others.
+        level: The confidence level of the intervals, between 0 and 1.
+        samples: The number of bootstrap samples for the intervals.
+        seed: The seed of the bootstrap samples.
+
+    Returns:
+        The scores, their intervals, breakdowns and the error analysis.
+
+    Raises:
+        ArgumentError: If an argument has another type.
+        CorpusError: If the corpus or its split is missing, or the predicted documents are others.
+        SettingsError: If the level or the number of samples is out of range.
+        CheckpointError: If the checkpoint cannot be used, or its logits are not finite.
+    """
+    gold = Gold.of(documents, split)
+    predictor = Tagger.load(tagger) if isinstance(tagger, str | Path | Source) else tagger
+    return evaluate_documents(
+        predictor,
+        gold.documents,
+        train=gold.train if train is None else train,
+        split=gold.split,
+        scheme=scheme,
+        level=level,
+        samples=samples,
+        seed=seed,
+    )

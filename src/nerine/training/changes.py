@@ -1,0 +1,66 @@
+"""The settings of training and distillation as keyword arguments, for type checkers and editors.
+
+Each dictionary has the fields of its dataclass in `settings`, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from nerine.core.words import TrainingWords
+from nerine.model.settings import Decoding
+from nerine.training.settings import Batching, Precision, Schedule
+
+
+class RunChanges(TypedDict, total=False):
+    """Settings that `train` and `distill` share, by name, as in `RunSettings`."""
+
+    steps: int | None
+    epochs: int | None
+    validate_every: int | None
+    validation_sample: int | None
+    whole_validations: int
+    learning_rate: float | None
+    layer_decay: float
+    schedule: Schedule
+    warmup: float
+    batching: Batching
+    batch_size: int
+    token_budget: int
+    gradient_accumulation: int
+    weight_decay: float
+    max_gradient_norm: float
+    averaging: float
+    dropout: float | None
+    masking: float
+    freeze_embeddings: bool
+    early_stopping: int | None
+    validation_fraction: float | None
+    precision: Precision | None
+    save_steps: int | None
+    report_to: tuple[str, ...] | list[str]
+    seed: int
+
+
+class TrainingChanges(RunChanges, total=False):
+    """Settings of `train` by name, as in `TrainingSettings`."""
+
+    encoder: str
+    revision: str | None
+    words: TrainingWords | None
+    scheme: str
+    decoding: Decoding
+    max_length: int
+    overlap: int
+    head_seed: int | None
+    tag_prior: bool
+
+
+class DistillationChanges(RunChanges, total=False):
+    """Settings of `distill` by name, as in `DistillationSettings`."""
+
+    layers: int | None
+    keep_layers: tuple[int, ...] | list[int]
+    temperature: float
+    gold_weight: float
+    replacing: float
