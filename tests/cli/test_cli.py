@@ -102,15 +102,15 @@ def test_says_its_version() -> None:
 
 
 def test_completes_commands() -> None:
-    environment = {**os.environ, "_NERINE_COMPLETE": "bash_complete", "COMP_WORDS": "nerine de"}
+    environment = {**os.environ, "_NERINE_COMPLETE": "bash_complete", "COMP_LINE": "nerine de"}
     found = subprocess.run(
         [sys.executable, "-m", "nerine"],
-        env={**environment, "COMP_CWORD": "1"},
+        env={**environment, "COMP_POINT": "9"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert found.stdout == "plain,demo\nplain,describe\n"
+    assert found.stdout == "prefix,\nplain,demo\nplain,describe\n"
 
 
 def test_light_commands_import_no_tensors(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_the_help_has_all_commands_in_groups_and_one_link_to_the_manual() -> Non
         start = lines.index(f"{title}:") + 1
         assert [line.split()[0] for line in lines[start : start + len(names)]] == list(names)
     assert sum("Manual:" in line for line in lines) == 1
+    assert all(sum(line.startswith(f"  {name} ") for line in lines) == 1 for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])

@@ -16,7 +16,7 @@ import click
 from nerine import __version__
 from nerine.cli.completion import use_own_bash_completion
 from nerine.cli.failures import INTERRUPTED, Failure
-from nerine.cli.help import HelpContext
+from nerine.cli.help import Look
 from nerine.core.errors import NerineError
 from nerine.core.extras import optional_imports
 
@@ -35,10 +35,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
 _COMMANDS = [name for names in GROUPS.values() for name in names]
 
 
-class _CommandGroup(click.Group):
+class _CommandGroup(Look, click.Group):
     """Commands whose modules are imported when they are called, with one place for errors."""
-
-    context_class = HelpContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return _COMMANDS

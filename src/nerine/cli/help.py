@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,10 @@ _log = logging.getLogger("nerine.cli")
 
 OWN, GLOBAL = "Options", "Global options"
 """The first and the last section of a command's options."""
+
+
+_WIDEST = 28
+"""The widest name with its meaning on the same line."""
 
 
 class Option(click.Option):
@@ -56,7 +61,7 @@ class _Formatter(click.HelpFormatter):
         self.write(click.style(f"{heading}:", bold=True) + "\n")
 
     def write_dl(
-        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = _WIDEST, col_spacing: int = 2
     ) -> None:
         styled = [(click.style(name, fg="cyan"), text) for name, text in rows]
         super().write_dl(styled, col_max, col_spacing)
@@ -68,10 +73,25 @@ class HelpContext(click.Context):
     formatter_class = _Formatter
 
 
-class Command(click.Command):
-    """A command whose help has its options in sections; `-q` and `-v` are options of all."""
+class Look(click.Command):
+    """A command or a group whose help ends with a section of examples."""
 
     context_class = HelpContext
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Writes the examples, then the other paragraphs."""
+        first, _, rest = inspect.cleandoc(self.epilog or "").partition("\n\n")
+        _, title, *examples = first.splitlines()
+        with formatter.section(title.removesuffix(":")):
+            for line in examples:
+                formatter.write(f"{line}\n")
+        if rest:
+            formatter.write_paragraph()
+            formatter.write_text(rest)
+
+
+class Command(Look):
+    """A command whose help has its options in sections; `-q` and `-v` are options of all."""
 
     def __init__(self, *names: Any, **details: Any) -> None:
         super().__init__(*names, **details)
@@ -101,7 +121,10 @@ class Command(click.Command):
             section = GLOBAL if "--help" in param.opts else getattr(param, "section", OWN)
             own = common if section == GLOBAL else sections.setdefault(section, [])
             own.append(record)
-        for title, records in [*sections.items(), (GLOBAL, common)]:
+        sections[GLOBAL] = common
+        names = [name for records in sections.values() for name, _ in records]
+        width = max(len(name) for name in names if len(name) <= _WIDEST)
+        for title, records in sections.items():
             if records:
                 with formatter.section(title):
-                    formatter.write_dl(records)
+                    formatter.write_dl([(f"{name:<{width}}", text) for name, text in records])
