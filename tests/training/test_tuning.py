@@ -192,7 +192,9 @@ def test_the_test_split_is_not_read_and_a_split_is_held_out_once(
     trained_on: list[Corpus] = []
     monkeypatch.setattr(search, "train", watching)
     base = corpus(validation=False)
-    given = Corpus({**base.splits, "test": Untouchable([Document("x")])}, base.labels, "a test")
+    splits = dict(base.splits)
+    given = Corpus(splits, base.labels, "a test")
+    splits["test"] = Untouchable([Document("x")])  # a corpus reads its splits when it is made
     tuning = small_search(tmp_path / "search", encoder, corpus=given, runs=4, seeds=2)
     assert [{*each.splits} for each in trained_on] == [{"train", "validation"}] * 4
     assert len({each.hash for each in trained_on}) == 1
