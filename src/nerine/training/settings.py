@@ -80,7 +80,7 @@ class RunSettings:
     )
     learning_rate: float | None = _setting(
         None,
-        "peak learning rate; by default 2e-4 for a small encoder, 5e-5 for a base-sized one",
+        "peak learning rate; by default planned from the size of the encoder",
         least=0,
     )
     layer_decay: float = _setting(
