@@ -275,8 +275,10 @@ def test_the_command_prints_a_table(quick: None, run_folder: Path, data: Path) -
     result = run("optimize", run_folder, data, "--split", "validation", "--tolerance", 100)
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines[3:6]] == [PYTORCH, FP32, INT8]
-    assert "2.0 MB" in lines[3]
+    assert lines[0].startswith(("note: ", "warning: "))
+    assert "texts" in lines[0]
+    assert [line.split()[0] for line in lines[4:7]] == [PYTORCH, FP32, INT8]
+    assert "2.0 MB" in lines[4]
     assert sum(line.startswith("not ") for line in lines) == 2
     assert "is used from now on" in lines[-1]
     tagged = run("predict", run_folder, "Mira left Oslo.", "--backend", "onnx-int8", "--json")
@@ -293,6 +295,8 @@ def test_the_command_prints_json(quick: None, run_folder: Path, data: Path) -> N
     arguments = [data, "--tolerance", 100, "--variant", "onnx-fp32", "--json"]
     result = run("optimize", run_folder, *arguments)
     found = json.loads(result.stdout)
+    assert next(iter(found)) == "contamination"
+    assert found["contamination"]["documents"] == found["documents"]
     assert [each["variant"] for each in found["variants"]] == [PYTORCH, FP32]
     assert found["split"] == "validation"
     assert found["chosen"] in (PYTORCH, FP32)

@@ -119,9 +119,9 @@ def optimize(
         )
     notes = [*notes_on(loaded), *result.notes]
     if as_json:
-        print_json({**about, "notes": notes, **result.to_dict()})
+        print_json({"contamination": None, **about, "notes": notes, **result.to_dict()})
         return
-    on = noted_console(notes)
+    on = noted_console(notes, {"": result.contamination})
     print_optimization(result, f"{checkpoint} on {source}, {split}", on)
 
 

@@ -19,6 +19,7 @@ from nerine.core.filenames import WEIGHTS_FILE
 from nerine.core.files import disk_errors
 from nerine.core.logs import Say, logged
 from nerine.data.corpus.given import CorpusLike, Gold
+from nerine.evaluation.contamination import Contamination
 from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
 from nerine.model.given import CheckpointLike, name_of
@@ -52,6 +53,7 @@ class Optimization:
             as a share of their size.
         measurements: The measurements of each variant, PyTorch among them.
         choice: The variant that is used, and why the others are not.
+        contamination: How many of the documents the checkpoint has seen.
         notes: What a user should know about the checkpoint and how it was loaded.
     """
 
@@ -62,6 +64,7 @@ class Optimization:
     difference: float
     measurements: tuple[Measurement, ...]
     choice: Choice
+    contamination: Contamination
     notes: tuple[str, ...] = ()
 
     @property
@@ -96,6 +99,7 @@ class Optimization:
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON, with the processor and the versions of this machine."""
         return {
+            "contamination": self.contamination.to_dict(),
             "checkpoint": self.checkpoint,
             "weights": self.weights,
             "documents": self.documents,
@@ -189,6 +193,7 @@ def optimize(
             made.difference,
             measurements,
             choice,
+            made.taggers[PYTORCH].training_texts.contamination(gold),
             made.taggers[PYTORCH].notes,
         )
         kept = {name: each for name, each in made.saved.items() if name in choice.good_enough}
