@@ -192,6 +192,21 @@ def test_a_field_of_entities_in_the_input_is_not_in_the_way_of_a_table(tmp_path:
             tag(source, tmp_path / f"again-{name}", "records")
 
 
+def test_a_folder_of_inputs_gives_a_table_for_each_in_its_format(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.jsonl").write_text('{"text": "Mira"}\n')
+    (source / "b.csv").write_text("id,text\n7,Oslo\n")
+    (source / "c.txt").write_text("Ana")
+    tag(source, tmp_path / "out")
+    found = {path.name: rows_of(path) for path in sorted((tmp_path / "out").iterdir())}
+    assert {name: [row["entity"] for row in rows] for name, rows in found.items()} == {
+        "a.jsonl": ["Mira"],
+        "b.csv": ["Oslo"],
+        "c.jsonl": ["Ana"],
+    }
+
+
 def test_an_input_without_records_gives_a_table_with_its_header_alone(tmp_path: Path) -> None:
     source = tmp_path / "in.txt"
     source.write_text("")
