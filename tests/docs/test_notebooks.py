@@ -179,6 +179,16 @@ def test_a_run_is_written_the_same_each_time(tmp_path: Path) -> None:
     assert (stream.name, stream.text, value.data) == ("stdout", "a []\nb\n", {"text/plain": "3"})
 
 
+def test_the_progress_of_training_is_not_kept(tmp_path: Path) -> None:
+    source = (
+        "from nerine.training.notebook import notebook_progress\n"
+        "progress = notebook_progress()\nprogress.started(0, 2)\nprogress.stepped(2)\n"
+        "print(type(progress).__name__)"
+    )
+    (output,) = executed(save(notebook_of(source), tmp_path / "n.ipynb")).cells[0].outputs
+    assert output.text == "NotebookProgress\n"
+
+
 def test_a_run_that_fails_says_where(tmp_path: Path) -> None:
     path = save(notebook_of("missing_name"), tmp_path / "n.ipynb")
     with pytest.raises(NotebookError, match="missing_name"):

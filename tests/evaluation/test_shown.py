@@ -192,7 +192,8 @@ class Handle:
     def __init__(self) -> None:
         self.updates = 0
 
-    def update(self, shown: Any) -> None:
+    def update(self, shown: Any, **options: Any) -> None:
+        assert options == {"metadata": {"nerine": "progress"}}
         self.updates += 1
 
 

@@ -179,6 +179,34 @@ def test_every_input_gives_the_same_entities(tmp_path: Path, name: str) -> None:
     assert b"Oslo" in stream.getvalue()
 
 
+def test_a_field_of_entities_in_the_input_is_not_in_the_way_of_a_table(tmp_path: Path) -> None:
+    for name, content in (
+        ("in.jsonl", '{"text": "Mira", "entities": []}\n'),
+        ("in.csv", "text,entities\nMira,[]\n"),
+    ):
+        source = tmp_path / name
+        source.write_text(content)
+        tag(source, tmp_path / f"out-{name}.jsonl")
+        assert [row["entity"] for row in rows_of(tmp_path / f"out-{name}.jsonl")] == ["Mira"]
+        with pytest.raises(FormatError, match="exists already"):
+            tag(source, tmp_path / f"again-{name}", "records")
+
+
+def test_a_folder_of_inputs_gives_a_table_for_each_in_its_format(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.jsonl").write_text('{"text": "Mira"}\n')
+    (source / "b.csv").write_text("id,text\n7,Oslo\n")
+    (source / "c.txt").write_text("Ana")
+    tag(source, tmp_path / "out")
+    found = {path.name: rows_of(path) for path in sorted((tmp_path / "out").iterdir())}
+    assert {name: [row["entity"] for row in rows] for name, rows in found.items()} == {
+        "a.jsonl": ["Mira"],
+        "b.csv": ["Oslo"],
+        "c.jsonl": ["Ana"],
+    }
+
+
 def test_an_input_without_records_gives_a_table_with_its_header_alone(tmp_path: Path) -> None:
     source = tmp_path / "in.txt"
     source.write_text("")
@@ -206,6 +234,7 @@ def test_half_of_a_surrogate_pair_fails_its_record_where_utf_8_lacks_it(tmp_path
         ("out.csv", {"id": "nr"}, "the field 'nr', which should hold the id, is missing"),
         ("out.txt", {}, "a table of entities is not a text file"),
         ("out.csv", {"compact": True}, "a table of entities has their texts"),
+        ("out.csv", {"into": "found"}, "a table of entities has columns of its own"),
         ("out.jsonl", {"rows": "records", "id": "id"}, "an option of a table of entities"),
         ("out.jsonl", {"rows": "records", "escape_formulas": True}, "an option of a table"),
         ("out.jsonl", {"rows": "words"}, "'words' is not known"),

@@ -146,7 +146,12 @@ def outcome(summary: TaggingSummary) -> tuple[object, ...]:
     ("kind", "name"),
     [
         *((kind, "") for kind in ("text", "csv", "gz", "bz2", "folder", "parquet")),
-        *(("csv", "out.csv.gz"), ("gz", "out.parquet"), ("folder", "out"), ("parquet", "out.tsv")),
+        *(
+            ("csv", "out.csv.gz"),
+            ("gz", "out.parquet"),
+            ("text", "out.jsonl"),
+            ("parquet", "out.tsv"),
+        ),
     ],
 )
 def test_a_kill_at_any_point_changes_no_byte_of_what_a_resumed_run_writes(

@@ -14,6 +14,8 @@ from nerine.evaluation.epochs import EpochRecord
 
 _SECONDS = 0.5
 """The shortest time between two updates of the bar."""
+_METADATA = {"nerine": "progress"}
+"""What a saved notebook says of the output, so that tools know it."""
 _COLUMNS = ("epoch", "training loss", "validation loss", "precision", "recall", "F1", "accuracy")
 
 
@@ -33,7 +35,7 @@ class NotebookProgress:
 
         show: Callable[..., Any] = display.display
         self._step, self._steps = step, steps
-        self._handle = show(self, display_id=True, metadata={"nerine": "progress"})
+        self._handle = show(self, display_id=True, metadata=_METADATA)
 
     def stepped(self, step: int) -> None:
         """Moves the bar, unless it was moved just now."""
@@ -50,7 +52,7 @@ class NotebookProgress:
     def _update(self) -> None:
         self._updated = time.monotonic()
         if self._handle is not None:
-            self._handle.update(self)
+            self._handle.update(self, metadata=_METADATA)
 
     def _table(self) -> Grid:
         rows = [

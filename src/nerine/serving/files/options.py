@@ -18,6 +18,7 @@ Rows = Literal["records", "entities"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
 ROWS: tuple[Rows, ...] = get_args(Rows)
+_INTO = "entities"
 USUAL_ID = "id"
 """The field or column of the record's id, if the input has it."""
 EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
@@ -61,7 +62,7 @@ class TaggingOptions:
 
     format: Format | None = None
     text_field: str = "text"
-    into: str = "entities"
+    into: str = _INTO
     separator: str | None = None
     quoting: Quoting | None = None
     compact: bool = False
@@ -93,12 +94,23 @@ class TaggingOptions:
                     place=name,
                     hint='--as entities (rows="entities") writes one',
                 )
+        if self.rows == "entities" and self.into != _INTO:
+            raise SettingsError(
+                "a table of entities has columns of its own",
+                place="into",
+                hint='leave it out, or tag without --as entities (rows="entities")',
+            )
         if self.rows == "entities" and self.compact:
             raise SettingsError(
                 "a table of entities has their texts",
                 place="compact",
                 hint="leave it out, or tag without --as entities",
             )
+
+    @property
+    def added(self) -> str | None:
+        """The field or column that is added to each record; None for a table of entities."""
+        return self.into if self.rows == "records" else None
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""

@@ -43,7 +43,7 @@ class ParquetReader:
         self.name = str(path)
         self._path = path
         self._options = options
-        self._column, self._into = options.text_field, options.into
+        self._column, self._added = options.text_field, options.added
         self._whole = _Rows(self)
 
     @property
@@ -73,12 +73,13 @@ class ParquetReader:
         """Raises `FormatError` if the column of strings is missing, or one named `into` exists."""
         with self.open() as file:
             schema = file.schema_arrow
-        if self._column not in schema.names:
-            raise text_missing(self._column, schema.names, self.name, "column")
-        if self._options.id is not None and self._options.id not in schema.names:
-            raise id_missing(self._options.id, schema.names, self.name, "column")
-        if self._into in schema.names:
-            raise name_taken(self._into, self.name, "column")
+        names: list[str] = schema.names
+        if self._column not in names:
+            raise text_missing(self._column, names, self.name, "column")
+        if self._options.id is not None and self._options.id not in names:
+            raise id_missing(self._options.id, names, self.name, "column")
+        if self._added in names:
+            raise name_taken(self._added, self.name, "column")
         kind = schema.field(self._column).type
         cell = kind.value_type if str(kind).startswith("dictionary<") else kind
         if str(cell) not in _TEXT_TYPES:
@@ -151,7 +152,7 @@ class ParquetReader:
         members |= {} if self._options.compact else {"text": "string"}
         members |= {"score": "float64"}
         entity = arrow.struct([(key, arrow.type_for_alias(kind)) for key, kind in members.items()])
-        field = arrow.field(self._into, arrow.list_(entity))
+        field = arrow.field(self._options.into, arrow.list_(entity))
         with self.open() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(field)
             compression = "snappy"

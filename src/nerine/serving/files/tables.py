@@ -70,8 +70,8 @@ class CsvReader(LineReader):
         for name in (self._column, self._id_name):
             if self._header.count(name) > 1:
                 raise FormatError(f"two columns are called {name!r}", place=place)
-        if self._into in self._header:
-            raise name_taken(self._into, place, "column")
+        if self._added in self._header:
+            raise name_taken(self._added, place, "column")
         self._lines.check_whole()
         if self._quoting is None and self._delimiter == "\t":
             self._quoted = self._tsv_is_quoted()
@@ -141,7 +141,7 @@ class CsvReader(LineReader):
             if isinstance(row, Pause):
                 yield row
             elif is_header:
-                yield replace(row.record, raw=self._with_cell(row.record.raw, self._into))
+                yield replace(row.record, raw=self._with_cell(row.record.raw, self._options.into))
                 is_header = False
             elif not row.cells:
                 yield row.record

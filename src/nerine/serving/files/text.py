@@ -45,7 +45,7 @@ class LineReader:
         self.name = lines.name
         self._lines = lines
         self._options = options
-        self._into = options.into
+        self._added = options.added
         self._member = json_line(options.into).encode()
 
     @property
@@ -146,8 +146,8 @@ class JsonLinesReader(TextReader):
         members = json_record(line_text(raw, self.name, number), place, _DECODER)
         if self._field not in members:
             raise text_missing(self._field, [*members], place)
-        if self._into in members:
-            raise name_taken(self._into, place)
+        if self._added in members:
+            raise name_taken(self._added, place)
         if self._options.id is not None and self._options.id not in members:
             raise id_missing(self._options.id, [*members], place)
         return members

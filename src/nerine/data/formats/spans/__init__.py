@@ -30,7 +30,8 @@ Offsets are checked against the entities' own texts, by which their unit is foun
 when Nerine writes entities after an emoji. Entities may be listed in any order, overlap and be
 nested; one that is listed twice is read once, with a remark. An entity's `score` is optional. Other
 fields of the record are kept in `Document.meta`; those of an entity in `meta["entity_fields"]`, as
-[start, end, label, fields], and those of tokens in `meta["token_fields"]`.
+[start, end, label, fields], and those of tokens in `meta["token_fields"]`. An entity's `text` is
+not kept if it is the text of its range; `WriteOptions.entity_texts` writes it.
 """
 
 from __future__ import annotations
