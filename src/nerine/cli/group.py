@@ -104,13 +104,12 @@ Examples:
   nerine train wnut17/ -o runs/wnut
   nerine predict runs/wnut "Mira Okonjo left Tandem Labs for Lisbon."
 
-\b
 Options and examples of a command: nerine COMMAND --help
+
 Manual: docs/index.md in the source; make docs builds it as a site
 
 \b
-TAB completes commands, options, files and names, with a line in a start-up
-file of your shell:
+Completion with TAB, by a line in the start-up file of your shell:
   bash  eval "$(_NERINE_COMPLETE=bash_source nerine)"
   zsh   eval "$(_NERINE_COMPLETE=zsh_source nerine)"
   fish  _NERINE_COMPLETE=fish_source nerine | source
