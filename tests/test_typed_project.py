@@ -83,7 +83,9 @@ def pyright(project: Path) -> dict[str, set[int]]:
 
 
 @pytest.mark.parametrize(
-    "checker", [pytest.param(mypy, marks=pytest.mark.slow), pyright], ids=["mypy", "pyright"]
+    "checker",
+    [pytest.param(mypy, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]), pyright],
+    ids=["mypy", "pyright"],
 )
 def test_checkers_find_each_mistake_and_no_other(
     checker: Callable[[Path], dict[str, set[int]]], project: Path
