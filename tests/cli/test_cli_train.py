@@ -370,7 +370,10 @@ def test_the_demo_of_a_model_that_has_learned_nothing(
     monkeypatch.setattr(demo, "run_training", lambda *_, **__: result)
     shown = run("demo")
     assert shown.exit_code == 3
-    assert "sign of failure: it finds nothing\n  hint: train longer\n" in shown.stdout
+    assert (
+        "sign of failure: it finds nothing\n  hint: with nerine train sample -o RUN: train longer\n"
+        in shown.stdout
+    )
     assert "What to do next" in shown.stdout
     found = run("demo", "--json")
     assert found.exit_code == 3
