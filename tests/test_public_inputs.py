@@ -95,6 +95,19 @@ def test_explain_and_report_take_names(checkpoint: Path, folder: Path, tmp_path:
     nerine.write_report(made, tmp_path / "a.txt", "json")
 
 
+def test_scores_on_training_texts_say_so(
+    folder: Path, encoder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    encoder = str(encoder_of("bert"))
+    run = nerine.train(folder, output=tmp_path / "run", encoder=encoder, epochs=1)
+    evaluation = nerine.evaluate(run.folder, folder, split="train", samples=50)
+    said = f"the checkpoint was trained on {len(corpus().train)} of these"
+    assert str(evaluation).startswith(said)
+    made = nerine.report(run.folder, folder, split="train", samples=50)
+    assert made.is_contaminated
+    assert made.seen_texts.startswith(said)
+
+
 def test_files_are_tagged_by_a_name(checkpoint: Path, tmp_path: Path) -> None:
     posts = tmp_path / "posts.txt"
     posts.write_text("Mira left Lisbon.\n", encoding="utf-8")

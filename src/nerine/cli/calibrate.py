@@ -11,8 +11,9 @@ from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import default_option, json_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options, tag_documents
-from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.terminal import Titled, cell, noted_console, number_table, print_json, print_line
+from nerine.data.corpus.given import GoldSplit
 from nerine.evaluation.calibration import (
     Binning,
     Calibration,
@@ -79,21 +80,22 @@ def calibrate(
     thresholds go into the checkpoint's nerine.json; predict, tag and evaluate use them with
     --thresholds saved.
     """
+    from nerine.model.given import seen_by
+    from nerine.model.loading.checkpoint import save_calibration
+
     aim = Target.parse(target)
     if not dry_run:
         _check_can_be_saved(checkpoint, split, model)
     loaded = reading.load(corpus)
     gold = GoldSplit.of(loaded, split)
     documents, tagger = gold.documents, model.load(checkpoint)
-    predicted, seen = tag_documents(tagger, documents), gold.seen_by(tagger)
+    predicted, seen = tag_documents(tagger, documents), seen_by(tagger, gold)
     binning: Binning = "mass" if equal_mass else "width"
     trust = reliability_diagram(documents, predicted, bins=bins, binning=binning)
     fitted = fit(
         documents, predicted, split=split, corpus=loaded.hash, target=aim, per_label=per_label
     )
     if not dry_run:
-        from nerine.model.loading.checkpoint import save_calibration
-
         save_calibration(Path(checkpoint), fitted)
     before = score(documents, predicted)
     after = score(documents, list(apply_thresholds(predicted, fitted.thresholds)))

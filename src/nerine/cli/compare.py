@@ -13,7 +13,7 @@ from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import json_option, show_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, running_options
-from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, notes_on, split_option
+from nerine.cli.options import CorpusOptions, corpus_options, notes_on, split_option
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import (
     cell,
@@ -28,6 +28,7 @@ from nerine.core.display import counted
 from nerine.core.document import plain_line
 from nerine.core.errors import CorpusError
 from nerine.core.filenames import INFO_FILE
+from nerine.data.corpus.given import GoldSplit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -234,9 +235,11 @@ def _read_systems(
 def _tagged(
     checkpoint: Path, gold: GoldSplit, model: ModelOptions
 ) -> tuple[tuple[Document, ...], Contamination]:
+    from nerine.model.given import seen_by
+
     with working(f"tagging with {checkpoint}"):
         tagger = model.tagger(model.find(str(checkpoint)))
-        return tuple(tagger.predict(gold.documents)), gold.seen_by(tagger)
+        return tuple(tagger.predict(gold.documents)), seen_by(tagger, gold)
 
 
 def print_comparison(comparison: Comparison, on: Console) -> None:

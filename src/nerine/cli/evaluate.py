@@ -14,7 +14,6 @@ from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.options import (
     CorpusOptions,
-    GoldSplit,
     corpus_options,
     errors_option,
     notes_on,
@@ -23,6 +22,7 @@ from nerine.cli.options import (
 from nerine.cli.prediction_options import sampling_options
 from nerine.cli.scores import print_errors, print_evaluation
 from nerine.cli.terminal import noted_console, print_json, print_line
+from nerine.data.corpus.given import GoldSplit
 
 if TYPE_CHECKING:
     from nerine.core.errors import CheckpointError
@@ -75,13 +75,14 @@ def evaluate(
     by resampling the documents.
     """
     from nerine.evaluation.evaluate import evaluate_predictions
+    from nerine.model.given import seen_by
 
     loaded = reading.load(corpus)
     gold = GoldSplit.of(loaded, split)
     if save:
         _check_can_be_saved(checkpoint, model)
     tagger = model.load(checkpoint)
-    seen = gold.seen_by(tagger)
+    seen = seen_by(tagger, gold)
     if save and seen.is_grave:
         raise _trained_on_error(gold, checkpoint)
     began = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -17,10 +17,7 @@ from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 from nerine.data.formats.options import ANNOTATIONS, NEVER_ACCEPTED, UNUSUAL, Offsets, Overlaps
 
 if TYPE_CHECKING:
-    from nerine.core.document import Document
     from nerine.data.corpus import Corpus
-    from nerine.evaluation.contamination import Contamination
-    from nerine.model.tagger import Tagger
 
 SEPARATORS = ("tab", "space")
 
@@ -191,43 +188,6 @@ def format_option(*names: str, text: str) -> Decorator:
     meaning, ends, default = text.partition(".  ")
     shown = f"{meaning}: {', '.join(known)}{ends}{default}"
     return click.option(*names, type=click.Choice(known), metavar="FORMAT", help=shown)
-
-
-@dataclass(frozen=True, slots=True)
-class GoldSplit:
-    """The documents of one split of a corpus, to be compared with predictions."""
-
-    corpus: Corpus
-    name: str
-    documents: Sequence[Document]
-
-    @classmethod
-    def of(cls, corpus: Corpus, name: str | None) -> GoldSplit:
-        """The split that `split_option` names; raises `CorpusError` if the corpus lacks it."""
-        if name is None:
-            name = next(iter(corpus.splits)) if len(corpus.splits) == 1 else "test"
-        return cls(corpus, name, corpus.split(name))
-
-    @property
-    def title(self) -> str:
-        """The split's name in signatures and titles; "all" if the corpus is a single file."""
-        return self.name if len(self.corpus.splits) > 1 or self.corpus.config else "all"
-
-    @property
-    def places(self) -> list[str]:
-        """The place of each document."""
-        return [self.corpus.place(self.name, index) for index in range(len(self.documents))]
-
-    def seen_by(self, tagger: Tagger) -> Contamination:
-        """How many of the documents had a part in making the tagger."""
-        return tagger.training_texts.contamination(
-            self.documents, thresholds=tagger.thresholds, corpus=self.corpus.hash, split=self.name
-        )
-
-    @property
-    def training(self) -> Sequence[Document] | None:
-        """The training split of the corpus, if this is another one."""
-        return self.corpus.splits.get("train") if self.name != "train" else None
 
 
 def notes_on(corpus: Corpus) -> list[str]:

@@ -10,8 +10,9 @@ import click
 
 from nerine.cli.flags import Decorator, gathered
 from nerine.cli.help import options_in
-from nerine.cli.options import GoldSplit, column_named
+from nerine.cli.options import column_named
 from nerine.core.tags import Reading, read_scheme
+from nerine.data.corpus.given import GoldSplit
 from nerine.data.formats import FORMATS, ReadLog, ReadOptions
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import json_option, output_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
-from nerine.cli.options import CorpusOptions, GoldSplit, corpus_options, reading_notes, split_option
+from nerine.cli.options import CorpusOptions, corpus_options, reading_notes, split_option
 from nerine.cli.outputs import check_output
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import print_json, say, working
 from nerine.core.display import counted, short_path, visible
+from nerine.data.corpus.given import GoldSplit
 
 if TYPE_CHECKING:
     from nerine.evaluation.report import Report
@@ -111,6 +112,7 @@ def _make(
         notes += alignment.notes
     else:
         from nerine.evaluation.epochs import read_epochs
+        from nerine.model.given import seen_by
 
         if prediction.reading != "strict":
             raise click.UsageError("--reading is for a file of tags, and RUN is a checkpoint")
@@ -120,7 +122,7 @@ def _make(
         of_run = {
             "predicted": tag_documents(tagger, documents),
             "epochs": epochs,
-            "contamination": gold.seen_by(tagger),
+            "contamination": seen_by(tagger, gold),
         }
         if model.thresholds is not None:
             notes.append(

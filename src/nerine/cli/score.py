@@ -12,7 +12,6 @@ from nerine.cli.flags import FILE, json_option
 from nerine.cli.help import Command
 from nerine.cli.options import (
     CorpusOptions,
-    GoldSplit,
     corpus_options,
     errors_option,
     notes_on,
@@ -21,6 +20,7 @@ from nerine.cli.options import (
 from nerine.cli.prediction_options import PredictionOptions, prediction_options, sampling_options
 from nerine.cli.terminal import noted_console, print_json
 from nerine.core.errors import CorpusError
+from nerine.data.corpus.given import GoldSplit
 
 if TYPE_CHECKING:
     from nerine.evaluation.alignment import Alignment

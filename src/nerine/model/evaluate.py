@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from nerine.core.arguments import checked
 from nerine.core.document import Document
-from nerine.data.corpus.given import CorpusLike, Gold
+from nerine.data.corpus.corpus import Corpus
+from nerine.data.corpus.given import CorpusLike, GoldSplit, as_corpus
 from nerine.evaluation.evaluate import Evaluation, Predictor
 from nerine.evaluation.evaluate import evaluate as evaluate_documents
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
+from nerine.model.given import seen_by
 from nerine.model.loading.sources import Source
 from nerine.model.tagger import Tagger
 
@@ -50,15 +53,19 @@ def evaluate(
         SettingsError: If the level or the number of samples is out of range.
         CheckpointError: If the checkpoint cannot be used, or its logits are not finite.
     """
-    gold = Gold.of(documents, split)
     predictor = Tagger.load(tagger) if isinstance(tagger, str | Path | Source) else tagger
+    options: dict[str, Any] = {"scheme": scheme, "level": level, "samples": samples, "seed": seed}
+    if not isinstance(documents, Corpus | str | Path):
+        return evaluate_documents(
+            predictor, documents, train=train, split=split or "all", **options
+        )
+    gold = GoldSplit.of(as_corpus(documents), split)
+    if isinstance(predictor, Tagger):
+        options["contamination"] = seen_by(predictor, gold)
     return evaluate_documents(
         predictor,
         gold.documents,
-        train=gold.train if train is None else train,
-        split=gold.split,
-        scheme=scheme,
-        level=level,
-        samples=samples,
-        seed=seed,
+        train=gold.training if train is None else train,
+        split=gold.title,
+        **options,
     )

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from nerine.core.arguments import checked
-from nerine.core.display import json_text
+from nerine.core.display import json_text, short_path
 from nerine.core.errors import FormatError
 from nerine.core.files import replacing
-from nerine.data.corpus.given import CorpusLike, Gold, as_corpus
+from nerine.data.corpus.given import CorpusLike, GoldSplit, as_corpus
 from nerine.evaluation.epochs import read_epochs
 from nerine.evaluation.report import Report, make_report, to_html, to_markdown
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
-from nerine.model.given import CheckpointLike, as_tagger
+from nerine.model.given import CheckpointLike, as_tagger, seen_by
 
 ReportForm = Literal["html", "json", "markdown"]
 
@@ -56,7 +56,8 @@ def report(
         CheckpointError: If the checkpoint cannot be used, or its logits are not finite.
     """
     corpus, tagger = as_corpus(corpus), as_tagger(checkpoint)
-    gold = Gold.of(corpus, split)
+    gold = GoldSplit.of(corpus, split)
+    name = short_path(tagger.name or "a tagger")
     notes = [*corpus.notes]
     if tagger.thresholds is not None:
         notes.append("predicted entities below their thresholds are left out")
@@ -64,10 +65,11 @@ def report(
         gold.documents,
         tagger.predict(gold.documents),
         checkpoint=tagger.name,
-        title=f"{tagger.name or 'a tagger'} on {corpus.source}, {gold.split}",
+        contamination=seen_by(tagger, gold),
+        title=f"{name} on {short_path(corpus.source)}, {gold.title}",
         corpus=corpus.source,
-        split=gold.split,
-        train=gold.train,
+        split=gold.title,
+        train=gold.training,
         places=gold.places,
         epochs=None if tagger.source is None else read_epochs(tagger.source.folder),
         notes=notes,

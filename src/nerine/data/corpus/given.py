@@ -20,32 +20,41 @@ def as_corpus(corpus: CorpusLike) -> Corpus:
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
-    """Gold documents, the name of their split, the training split of their corpus, their places."""
+class GoldSplit:
+    """The documents of one split of a corpus, to be compared with predictions."""
 
+    corpus: Corpus
+    name: str
     documents: Sequence[Document]
-    split: str
-    train: Sequence[Document] | None = None
-    places: Sequence[str] = ()
 
     @classmethod
-    def of(cls, given: Iterable[Document] | CorpusLike, split: str | None) -> Gold:
-        """The documents that are given, or those of a split of a corpus.
+    def of(cls, corpus: Corpus, name: str | None) -> GoldSplit:
+        """The split of this name; by default `test`, or the only one.
 
-        Args:
-            given: Documents, or a corpus.
-            split: The name of their split in signatures; for a corpus the split to take, by default
-                `test`, or the only one.
-
-        Raises:
-            CorpusError: If the corpus lacks the split.
+        Raises `CorpusError` if the corpus lacks it.
         """
-        if not isinstance(given, Corpus | str | Path):
-            return cls(list(given), split or "all")
-        corpus = as_corpus(given)
-        is_one = len(corpus.splits) == 1
-        name = split or (next(iter(corpus.splits)) if is_one else "test")
-        train = None if name == "train" else corpus.splits.get("train")
-        documents = corpus.split(name)
-        places = [corpus.place(name, index) for index in range(len(documents))]
-        return cls(documents, "all" if is_one and not corpus.config else name, train, places)
+        if name is None:
+            name = next(iter(corpus.splits)) if len(corpus.splits) == 1 else "test"
+        return cls(corpus, name, corpus.split(name))
+
+    @property
+    def title(self) -> str:
+        """The split's name in signatures and titles; "all" if the corpus is a single file."""
+        return self.name if len(self.corpus.splits) > 1 or self.corpus.config else "all"
+
+    @property
+    def places(self) -> list[str]:
+        """The place of each document."""
+        return [self.corpus.place(self.name, index) for index in range(len(self.documents))]
+
+    @property
+    def training(self) -> Sequence[Document] | None:
+        """The training split of the corpus, if this is another one."""
+        return self.corpus.splits.get("train") if self.name != "train" else None
+
+
+def gold_documents(given: Iterable[Document] | CorpusLike, split: str | None) -> list[Document]:
+    """Documents as they are given, or those of a split of a corpus, as in `GoldSplit.of`."""
+    if isinstance(given, Corpus | str | Path):
+        return [*GoldSplit.of(as_corpus(given), split).documents]
+    return [*given]

@@ -18,7 +18,7 @@ from nerine.core.errors import CheckpointError, CorpusError, SettingsError
 from nerine.core.filenames import WEIGHTS_FILE
 from nerine.core.files import disk_errors
 from nerine.core.logs import Say, logged
-from nerine.data.corpus.given import CorpusLike, Gold
+from nerine.data.corpus.given import CorpusLike, gold_documents
 from nerine.evaluation.contamination import Contamination
 from nerine.evaluation.signs import LEAST_F1
 from nerine.model.backends.saved import PYTORCH, VARIANTS, SavedModels
@@ -165,7 +165,7 @@ def optimize(
     say = logged(logger, say)
     checkpoint = str(name_of(checkpoint))
     folder = Path(checkpoint).expanduser()
-    gold = Gold.of(documents, split).documents
+    gold = gold_documents(documents, split)
     check_tolerance(tolerance)
     unknown = [each for each in variants if each not in VARIANTS]
     if unknown:
