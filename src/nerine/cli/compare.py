@@ -91,7 +91,6 @@ def compare(
     from nerine.evaluation.metrics import Signature
     from nerine.evaluation.significance import compare as compare_systems
     from nerine.evaluation.significance.intervals import FEW_DOCUMENTS
-    from nerine.evaluation.signs import LEAST_F1
 
     recorded = _checkpoint_in(gold) is not None
     systems = (gold, *systems) if recorded else systems
@@ -111,12 +110,7 @@ def compare(
     differing = document_differences(documents.documents, found[0].runs[0], found[1].runs[0])
     few = [_FEW] if len(documents.documents) < FEW_DOCUMENTS else []
     notes = [*notes_on(corpus), *aligned, *few]
-    warnings = [
-        f"{system.name} finds next to nothing here, F1 {system.f1:.4f}: a difference from it is no "
-        "progress"
-        for system in comparison.systems
-        if system.f1 < LEAST_F1
-    ]
+    warnings = _warnings(comparison)
     if as_json:
         print_json(
             {
@@ -137,6 +131,18 @@ def compare(
     on.print()
     print_line(on, signature)
     print_warnings(on, warnings)
+
+
+def _warnings(comparison: Comparison) -> list[str]:
+    """A warning for each system that has learned nothing."""
+    from nerine.evaluation.signs import LEAST_F1
+
+    return [
+        f"{system.name} finds next to nothing here, F1 {system.f1:.4f}: a difference from it is no "
+        "progress"
+        for system in comparison.systems
+        if system.f1 < LEAST_F1
+    ]
 
 
 def _checkpoint_in(given: str) -> Path | None:

@@ -6,12 +6,13 @@ settings; a process that was forked from one where the tagger lives uses that on
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 from weakref import WeakValueDictionary
 
 from nerine.core.errors import ProcessError
@@ -25,8 +26,6 @@ from nerine.model.settings import ModelSettings
 _SMALL_FILES = (CONFIG_FILE, *TOKENIZER_FILES, ONNX_INFO_FILE)
 _WEIGHTS = "*.safetensors"
 _KEPT = 2
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def source_of(pickled: PickledTagger) -> Source:
     return source
 
 
-class SharedTaggers(Generic[T]):
+class SharedTaggers:
     """The taggers of this process that were pickled or unpickled, by their model.
 
     A forked process has those of its parent, as long as they live there. The last ones that were
@@ -125,18 +124,35 @@ class SharedTaggers(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._known: WeakValueDictionary[str, T] = WeakValueDictionary()
-        self._latest: deque[T] = deque(maxlen=_KEPT)
+        self._known: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self._latest: deque[Any] = deque(maxlen=_KEPT)
 
-    def get(self, pickled: PickledTagger) -> T | None:
-        """A tagger with the model of a pickled one."""
+    def get(self, pickled: PickledTagger) -> Any:
+        """A tagger with the model of a pickled one; None if there is none."""
         return self._known.get(pickled.model)
 
-    def add(self, pickled: PickledTagger, tagger: T, *, keep: bool) -> None:
+    def add(self, pickled: PickledTagger, tagger: Any, *, keep: bool) -> None:
         """Lends the model of `tagger`; without `keep`, while the tagger lives."""
         self._known[pickled.model] = tagger
         if keep:
             self._latest.append(tagger)
+
+
+shared_taggers = SharedTaggers()
+
+
+def unpickled(kind: Any, pickled: PickledTagger) -> Any:
+    """The tagger of a pickle, of the class `kind`, loaded unless this process has its model already."""
+    known = shared_taggers.get(pickled)
+    if known is None:
+        known = kind.load(source_of(pickled), **pickled.arguments)
+        known.settings = pickled.settings
+        known.inference = known.inference.changed(settings=pickled.settings)
+        known.inference.token_budget = pickled.token_budget
+        shared_taggers.add(pickled, known, keep=True)
+    tagger = copy.copy(known)
+    tagger.thresholds = pickled.thresholds
+    return tagger
 
 
 def _files(folder: Path) -> list[Path]:

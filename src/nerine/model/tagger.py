@@ -33,7 +33,7 @@ from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.loading.usage import Usage
-from nerine.model.pickling import Loading, PickledTagger, SharedTaggers, source_of
+from nerine.model.pickling import Loading, PickledTagger, shared_taggers, unpickled
 from nerine.model.settings import Decoding, ModelSettings
 from nerine.model.summary import tagger_parts
 
@@ -388,22 +388,5 @@ class Tagger(Shown):
                 hint="save_checkpoint(folder, checkpoint), and pickle Tagger.load(folder)",
             )
         pickled = self._loading.pickled(self.settings, self.inference.token_budget, self.thresholds)
-        _shared.add(pickled, self, keep=False)
-        return _unpickled, (type(self), pickled)
-
-
-_shared: SharedTaggers[Tagger] = SharedTaggers()
-
-
-def _unpickled(kind: type[Tagger], pickled: PickledTagger) -> Tagger:
-    """The tagger of a pickle, loaded unless this process has its model already."""
-    known = _shared.get(pickled)
-    if known is None:
-        known = kind.load(source_of(pickled), **pickled.arguments)
-        known.settings = pickled.settings
-        known.inference = known.inference.changed(settings=pickled.settings)
-        known.inference.token_budget = pickled.token_budget
-        _shared.add(pickled, known, keep=True)
-    tagger = copy.copy(known)
-    tagger.thresholds = pickled.thresholds
-    return tagger
+        shared_taggers.add(pickled, self, keep=False)
+        return unpickled, (type(self), pickled)
