@@ -142,7 +142,7 @@ shared_taggers = SharedTaggers()
 
 
 def unpickled(kind: Any, pickled: PickledTagger) -> Any:
-    """The tagger of a pickle, of the class `kind`, loaded unless this process has its model already."""
+    """The tagger of a pickle, of class `kind`, loaded unless this process has its model already."""
     known = shared_taggers.get(pickled)
     if known is None:
         known = kind.load(source_of(pickled), **pickled.arguments)
