@@ -22,7 +22,7 @@ import runs
 from nerine.cli import demo, main, progress
 from nerine.cli.progress import TrainingDisplay
 from nerine.cli.scores import epochs_table
-from nerine.core.document import Document, Entity
+from nerine.core.document import Document, Entity, plain_line
 from nerine.core.errors import TrainingError
 from nerine.data.corpus import load_corpus
 from nerine.data.formats import write_documents
@@ -278,21 +278,31 @@ def test_the_demo_trains_scores_tags_and_says_what_is_next(trained: TrainingRun)
         assert part in result.stdout
     assert f"nerine predict {trained.folder}" in result.stdout
     own = result.stdout.partition("On sentences of its own\n")[2].splitlines()
-    assert len(own[: own.index("")]) == len(demo.SENTENCES)
+    shown = own[: own.index("")]
+    assert len([line for line in shown if not line.startswith("  right: ")]) == len(demo.SENTENCES)
+    assert f"  right: {demo.SENTENCES[0]}" in shown, "a model with random weights errs"
 
 
 def test_the_demo_as_json(trained: TrainingRun) -> None:
     found = json.loads(run("demo", "--json").stdout)
     assert found["best"] == 2
     assert found["test"]["documents"] == 165
-    assert [each["text"] for each in found["tagged"]] == list(demo.SENTENCES)
+    first, *_, last = found["tagged"]
+    assert first["text"] == "Mira Okonjo left Tandem Labs for Lisbon last week."
+    assert [first["text"][each["start"] : each["end"]] for each in first["gold"]] == [
+        *("Mira Okonjo", "Tandem Labs", "Lisbon")
+    ]
+    assert (last["text"], last["gold"]) == (demo.SENTENCES[-1], [])
 
 
 def test_the_demo_tags_sentences_that_are_not_in_the_corpus() -> None:
-    splits = load_corpus("sample").splits.values()
-    known = {document.text for split in splits for document in split}
-    assert len(demo.SENTENCES) >= 6
-    assert not known & set(demo.SENTENCES)
+    corpus = load_corpus("sample")
+    known = {document.text for split in corpus.splits.values() for document in split}
+    own = [demo.labelled(sentence) for sentence in demo.SENTENCES]
+    assert len(own) >= 6
+    assert [plain_line(document) for document in own] == list(demo.SENTENCES)
+    assert not known & {document.text for document in own}
+    assert {each.label for document in own for each in document.entities} == set(corpus.labels)
 
 
 def test_the_demo_takes_a_folder_that_is_free(

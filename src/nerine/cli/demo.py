@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +27,13 @@ from nerine.cli.training import (
     run_as_json,
     run_training,
 )
+from nerine.core.document import Document, Entity, plain_line
 from nerine.core.errors import TrainingError
 from nerine.data.corpus import SAMPLE
 from nerine.evaluation.metrics import Signature
 from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from nerine.core.document import Document
     from nerine.evaluation.metrics import Scores
     from nerine.training.plan import Plan
     from nerine.training.run import TrainingRun
@@ -40,13 +42,16 @@ STEPS = 460
 """Fewer than planned, so that the demo takes a minute and a half on two cores."""
 
 SENTENCES = (
-    "Mira Okonjo left Tandem Labs for Lisbon last week.",
-    "anyone seen the new Harrow & Fen lamp in person? thinking of getting two",
-    "Saltwater Choir play in Ghent tonight, tickets from Teun at the door",
-    "just finished The Long Ferry by Ines Valcourt and i have no words",
-    "Halden City lost again, 3-1, and Bram says it was the pitch",
+    "[Mira Okonjo](person) left [Tandem Labs](corporation) for [Lisbon](location) last week.",
+    "anyone seen the new [Harrow & Fen lamp](product) in person? thinking of getting two",
+    "[Saltwater Choir](group) play in [Ghent](location) tonight, tickets from [Teun](person)",
+    "just finished [The Long Ferry](creative-work) by [Ines Valcourt](person) and i have no words",
+    "[Halden City](group) lost again, 3-1, and [Bram](person) says it was the pitch",
     "my kettle gave up this morning, so it is tea from the office machine now",
 )
+"""Sentences with their entities, as `plain_line` writes them: easy, hard, and without a name."""
+
+_ENTITY = re.compile(r"\[(?P<surface>.+?)\]\((?P<label>.+?)\)")
 
 
 @click.command(
@@ -97,7 +102,8 @@ def demo(context: click.Context, output: Path | None, epochs: int | None, as_jso
     with working("scoring"):
         tagger = run.tagger()
         scores = nerine.evaluate(tagger, corpus.test).scores
-        tagged = tagger.predict(SENTENCES)
+        gold = [labelled(sentence) for sentence in SENTENCES]
+        tagged = tagger.predict(gold)
     if as_json:
         print_json(
             {
@@ -107,14 +113,15 @@ def demo(context: click.Context, output: Path | None, epochs: int | None, as_jso
                     {
                         "text": document.text,
                         "entities": [asdict(each) for each in document.entities],
+                        "gold": [asdict(each) for each in right.entities],
                     }
-                    for document in tagged
+                    for document, right in zip(tagged, gold, strict=True)
                 ],
             }
         )
     else:
         signature = Signature.of(corpus.test, split="test")
-        print_results(run, scores, signature, tagged)
+        print_results(run, scores, signature, list(zip(tagged, gold, strict=True)))
     exit_if_nothing_learned(run)
 
 
@@ -129,10 +136,24 @@ def _trained(corpus: nerine.Corpus, output: Path, plan: Plan) -> TrainingRun:
         ) from error.__cause__
 
 
+def labelled(sentence: str) -> Document:
+    """The document that a line with entities as `[Mira Okonjo](person)` stands for."""
+    text, end, entities = "", 0, []
+    for found in _ENTITY.finditer(sentence):
+        text += sentence[end : found.start()]
+        start, end = len(text), found.end()
+        text += found["surface"]
+        entities.append(Entity(start, len(text), found["label"]))
+    return Document(text + sentence[end:], tuple(entities))
+
+
 def print_results(
-    run: TrainingRun, scores: Scores, signature: Signature, tagged: list[Document]
+    run: TrainingRun,
+    scores: Scores,
+    signature: Signature,
+    sentences: Sequence[tuple[Document, Document]],
 ) -> None:
-    """Prints the run, its scores, tagged sentences, and commands to try next."""
+    """Prints the run, its scores, sentences as tagged and as they are, and commands to try next."""
     on = console()
     print_run(run, list(run.notes), hints=f"with nerine train {SAMPLE} -o RUN: ")
     on.print()
@@ -140,7 +161,10 @@ def print_results(
     print_line(on, str(signature))
     on.print()
     print_line(on, "On sentences of its own", "bold")
-    print_documents(tagged, list(scores.labels), on)
+    for tagged, gold in sentences:
+        print_documents([tagged], list(scores.labels), on)
+        if plain_line(tagged) != plain_line(gold):
+            print_line(on, f"  right: {plain_line(gold)}", "dim")
     on.print()
     print_line(on, "What to do next", "bold")
     for line in (
