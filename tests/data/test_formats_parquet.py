@@ -18,6 +18,7 @@ from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, read_documents
 from nerine.data.formats import parquet as parquet_format
 from nerine.data.formats.head import Head
+from nerine.data.formats.parquet_footer import read_chunks
 from nerine.data.formats.record_rows import RecordRows
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")
@@ -427,6 +428,53 @@ def test_a_parquet_file_that_lies_is_an_error_and_no_crash(
     path.write_bytes(content)
     with contextlib.suppress(FormatError):
         list(read_documents(path))
+
+
+def test_no_byte_of_a_footer_ends_the_process(parquet_bytes: bytes, tmp_path: Path) -> None:
+    """Ten of these made pyarrow abort, by numbers of levels that contradict each other."""
+    path = tmp_path / "a.parquet"
+    footer = int.from_bytes(parquet_bytes[-8:-4], "little")
+    for place in range(len(parquet_bytes) - 8 - footer, len(parquet_bytes) - 8):
+        content = bytearray(parquet_bytes)
+        content[place] = (content[place] + 1) % 256
+        path.write_bytes(content)
+        with contextlib.suppress(FormatError):
+            list(read_documents(path))
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_the_footer_is_read_as_pyarrow_reads_it(
+    compression: str, dictionary: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table(
+        {
+            "text": ["Mira", "Oslo", "Mira"],
+            "tokens": [["a"], [], None],
+            "entities": [[{"start": 0, "score": 0.5, "sure": True}], [], []],
+            "many": [{"a": 1}, {"b": 2}, {}],
+        }
+    )
+    parquet.write_table(
+        table, path, compression=compression, use_dictionary=dictionary, row_group_size=2
+    )
+    metadata = parquet.ParquetFile(path).metadata
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    expected = [group.column(index) for group in groups for index in range(group.num_columns)]
+    assert [
+        (each.name, each.unpacked, each.first_page, each.has_dictionary, each.codec)
+        for each in read_chunks(path)
+    ] == [
+        (
+            each.path_in_schema,
+            each.total_uncompressed_size,
+            each.dictionary_page_offset if each.has_dictionary_page else each.data_page_offset,
+            each.has_dictionary_page,
+            "none" if each.compression == "UNCOMPRESSED" else each.compression.lower(),
+        )
+        for each in expected
+    ]
 
 
 def test_the_extra_is_named_where_it_is_missing(

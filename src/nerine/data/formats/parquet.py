@@ -19,6 +19,7 @@ from nerine.core.errors import FormatError, first_line
 from nerine.core.extras import import_extra
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
+from nerine.data.formats.parquet_footer import read_chunks
 from nerine.data.formats.record_rows import RecordRows, label_names
 from nerine.data.formats.words import Row
 
@@ -45,7 +46,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
         raise FormatError("there is no such file", place=str(path), expected="a Parquet file")
     with _parquet_errors(path), parquet.ParquetFile(path) as file:
         stored = (file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
-        batch_size = _batch_size(file.metadata, path)
+        batch_size = _batch_size(path)
     size = path.stat().st_size
     most_unpacked = max(_MOST_OF_CHUNK, _MOST_PACKED * size)
     try:
@@ -68,7 +69,7 @@ def read(path: Path, options: ReadOptions, log: ReadLog) -> Iterator[tuple[str, 
     return RecordRows(rows, options, names).documents(log)
 
 
-def _batch_size(metadata: Any, path: Path) -> int:
+def _batch_size(path: Path) -> int:
     """The number of rows to read at a time.
 
     Raises `FormatError` if a column would unpack to far more bytes than the file has. A dictionary
@@ -77,15 +78,13 @@ def _batch_size(metadata: Any, path: Path) -> int:
     size = path.stat().st_size
     largest = 1
     with path.open("rb") as stream:
-        for index in range(metadata.num_row_groups):
-            group = metadata.row_group(index)
-            for column in range(group.num_columns):
-                chunk = group.column(column)
-                unpacked = max(chunk.total_uncompressed_size, _first_page_size(stream, chunk))
-                if unpacked > max(_MOST_OF_CHUNK, _MOST_PACKED * size):
-                    raise _unpacks_to(unpacked, size, f"{path}, column {chunk.path_in_schema}")
-                if chunk.has_dictionary_page:
-                    largest = max(largest, _first_page_size(stream, chunk))
+        for chunk in read_chunks(path):
+            first = _page_size(stream, chunk.first_page)
+            unpacked = max(chunk.unpacked, first)
+            if unpacked > max(_MOST_OF_CHUNK, _MOST_PACKED * size):
+                raise _unpacks_to(unpacked, size, f"{path}, column {chunk.name}")
+            if chunk.has_dictionary:
+                largest = max(largest, first)
     return max(1, min(_BATCH, _MOST_OF_BATCH // largest))
 
 
@@ -97,16 +96,13 @@ def _unpacks_to(unpacked: int, size: int, place: str) -> FormatError:
     )
 
 
-def _first_page_size(stream: BinaryIO, chunk: Any) -> int:
-    """The unpacked size that the header of a column's first page states.
+def _page_size(stream: BinaryIO, place: int) -> int:
+    """The unpacked size that the header of a page states.
 
     A header is a struct in Thrift's compact protocol that begins with three numbers: the kind of
     the page, its unpacked size and its packed size.
     """
-    offsets = [chunk.data_page_offset]
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        offsets.append(chunk.dictionary_page_offset)
-    stream.seek(max(0, min(offsets)))
+    stream.seek(place)
     header = iter(stream.read(32))
     numbers = []
     for _ in range(2):

@@ -17,6 +17,7 @@ from typing import Any
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
+from nerine.data.formats.parquet_footer import read_chunks
 from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
@@ -155,11 +156,9 @@ class ParquetReader:
         field = arrow.field(self._options.into, arrow.list_(entity))
         with self.open() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(field)
-            compression = "snappy"
-            if file.num_row_groups and file.metadata.num_columns:
-                # of the first column, and so of all columns if one program wrote them
-                found = str(file.metadata.row_group(0).column(0).compression).lower()
-                compression = "none" if found == "uncompressed" else found
+            chunks = read_chunks(self._path)
+            # of the first column, and so of all columns if one program wrote them
+            compression = chunks[0].codec if chunks else "snappy"
             with parquet.ParquetWriter(output, schema, compression=compression) as writer:
                 for group in range(file.num_row_groups):
                     table = file.read_row_group(group)
