@@ -94,7 +94,7 @@ def test_readers_import_public_names_only() -> None:
 def test_code_of_a_page_uses_public_names_only(page: Path) -> None:
     code = "".join(block.text for block in read_page(page).blocks if block.kind == "python")
     named = set(re.findall(r"(?<![\w./\"'])nerine\.(\w+)", code))
-    assert named <= {*nerine.__all__, "__version__"} | (
+    assert named <= {*nerine.__all__, "__all__", "__version__"} | (
         {"core", "data", "model"} if page.name == "contributing.md" else set()
     )
 
