@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import toctree
 
 import nerine
 from nerine.core import errors
@@ -91,8 +96,35 @@ def _link_error(app: Any, env: Any, node: Any, shown: Any) -> Any:
     return python.resolve_xref(env, *place, node, shown)
 
 
+def _write_llms_txt(app: Any, error: Exception | None) -> None:
+    """Writes `llms.txt` (llmstxt.org): the table of contents with each page's first sentence."""
+    if error or app.builder.format != "html":
+        return
+    root = app.env.get_doctree(app.config.root_doc)
+    parts = [f"# {project}\n", f"> {_beginning(root)}\n"]
+    for contents in root.findall(toctree):
+        parts.append(f"## {contents['caption']}\n")
+        parts.append("".join(line for _, page in contents["entries"] for line in _lines(app, page)))
+    (Path(app.outdir) / "llms.txt").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _lines(app: Any, page: str) -> Iterator[str]:
+    """A line for a page and for each page below it."""
+    title, beginning = app.env.titles[page].astext(), _beginning(app.env.get_doctree(page))
+    yield f"- [{title}]({app.builder.get_target_uri(page)}): {beginning}\n"
+    for below in app.env.toctree_includes.get(page, ()):
+        yield from _lines(app, below)
+
+
+def _beginning(page: nodes.document) -> str:
+    """The first sentence of a page."""
+    text = " ".join(next(page.findall(nodes.paragraph)).astext().split())
+    return re.split(r"(?<=[.!?]) (?=[A-Z]|nerine )", text)[0]
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
+    app.connect("build-finished", _write_llms_txt)
     app.connect("missing-reference", _link_error)
     app.connect("autodoc-process-signature", _defaults)
     app.connect("sphinx-click-process-description", _escape)

@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import nerine
+from nerine.cli import main
+from nerine.cli.group import GROUPS
+from nerine.data.formats import FORMATS
 from nerine.evaluation.calibration import Calibration, Target, Thresholds
 from nerine.evaluation.metrics.counts import Counts
 from nerine.model.loading.checkpoint import save_calibration
@@ -90,7 +94,7 @@ def test_readers_import_public_names_only() -> None:
 def test_code_of_a_page_uses_public_names_only(page: Path) -> None:
     code = "".join(block.text for block in read_page(page).blocks if block.kind == "python")
     named = set(re.findall(r"(?<![\w./\"'])nerine\.(\w+)", code))
-    assert named <= {*nerine.__all__, "__version__"} | (
+    assert named <= {*nerine.__all__, "__all__", "__version__"} | (
         {"core", "data", "model"} if page.name == "contributing.md" else set()
     )
 
@@ -100,3 +104,38 @@ def test_the_page_on_python_has_each_public_name_once() -> None:
     told = re.findall(r"^\.\. auto\w+:: (\S+)$", page, flags=re.M)
     assert sorted(told) == sorted(set(told))
     assert {f"nerine.{name}" for name in nerine.__all__} <= set(told)
+
+
+def test_each_format_has_a_sample() -> None:
+    """The page itself reads the samples, which lie in files named after the format."""
+    page = read_page(DOCS / "reference/format-samples.md")
+    sections = re.findall(r"^## ([\w-]+)$", page.path.read_text(encoding="utf-8"), flags=re.M)
+    assert sections == list(FORMATS)
+
+
+def test_the_page_on_the_command_line_has_the_groups_of_the_help() -> None:
+    text = (DOCS / "reference/cli.md").read_text(encoding="utf-8")
+    sections = {
+        title: re.findall(r"^\| \[`(\w+)`\]\(cli/(\w+)\.md\) \| (.*) \|$", body, flags=re.M)
+        for title, body in re.findall(r"^## (\w+)\n(.*?)(?=^## )", text, flags=re.M | re.S)
+    }
+    assert sections == {
+        title: [(name, name, command(name).short_help) for name in names]
+        for title, names in GROUPS.items()
+    }
+    commands = [name for names in GROUPS.values() for name in names]
+    assert re.findall(r"^cli/(\w+)$", text, flags=re.M) == commands
+
+
+def test_each_command_has_a_page() -> None:
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("reference/cli/*")}
+    assert set(pages) == {name for names in GROUPS.values() for name in names}
+    for name, text in pages.items():
+        assert f".. click:: nerine.cli.{name}:{name}\n   :prog: nerine {name}\n" in text, name
+
+
+def command(name: str) -> click.Command:
+    """A command of the group, which takes no context."""
+    found = main.get_command(None, name)  # type: ignore[arg-type]
+    assert found is not None, name
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shlex
 import subprocess
@@ -25,6 +26,31 @@ START = "index.html"
 HOW_TO = "how-to/label-studio.html"
 NOTEBOOK = "tutorials/1-token-and-sequence.html"
 VIEWPORTS = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
+SOUGHT = {
+    "active learning": "how-to/few-sentences",
+    "docker": "how-to/containers",
+    "excel": "how-to/spreadsheets",
+    "german": "how-to/choose-encoder",
+    "thread safe": "how-to/processes",
+}
+"""What readers look for in words that the manual may not use → the page that tells of it."""
+KIN = {
+    "cgroup": "how-to/containers",
+    "confidence": "concepts/probability",
+    "cuda": "how-to/gpu",
+    "deprecation": "reference/promises",
+    "few-shot": "how-to/few-sentences",
+    "hyperparameters": "how-to/plan",
+    "jupyter": "how-to/notebook",
+    "kubernetes": "how-to/containers",
+    "multilingual": "how-to/choose-encoder",
+    "multiprocessing": "how-to/processes",
+    "quantization": "how-to/fast-on-cpu",
+    "rest api": "how-to/serve",
+    "semantic versioning": "reference/promises",
+    "train dev test": "reference/format-samples",
+    "xlsx": "how-to/spreadsheets",
+}
 _PICTURE = (".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp")
 
 pytest.importorskip("sphinx")
@@ -169,6 +195,38 @@ def test_a_word_that_stands_nowhere_is_not_found(browser: Browser, address: str)
         page.locator("#search-results p, #search-results h2").first.wait_for()
         page.wait_for_function("document.querySelector('.search-summary')?.textContent.length > 20")
         assert page.locator("#search-results li").count() == 0
+
+
+@pytest.mark.parametrize(("query", "page"), (SOUGHT | KIN).items())
+def test_a_synonym_is_in_the_index_of_the_search(site: Site, query: str, page: str) -> None:
+    text = (site.folder / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    entries = index["indexentries"].get(query, [])
+    pages = {index["docnames"][number] for number, _, is_main in entries if is_main}
+    assert pages == {page}
+
+
+def test_a_synonym_finds_its_page_first(browser: Browser, address: str) -> None:
+    for query, wanted in SOUGHT.items():
+        with opened(browser, f"{address}/search.html?q={query}") as page:
+            first = page.locator("#search-results li a").first
+            first.wait_for()
+            found = str(first.get_attribute("href"))
+            assert found.partition("#")[0].removeprefix("/") == f"{wanted}.html", query
+
+
+def test_llms_txt_names_each_page_once(site: Site) -> None:
+    text = (site.folder / "llms.txt").read_text(encoding="utf-8")
+    assert text.startswith("# Nerine\n\n> Nerine trains named-entity recognisers")
+    line = r"^- \[.+?\]\((\S+)\): \S.*$"
+    named = [site.folder / target for target in re.findall(line, text, flags=re.M)]
+    made = {path.stem for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".ipynb")}
+    assert sorted(named) == sorted(
+        path for path in site.pages if path.stem in made and path != site.folder / START
+    )
+    titles = re.findall(r"^## (.+)$", text, flags=re.M)
+    source = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    assert titles == re.findall(r"^:caption: (.+)$", source, flags=re.M)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
