@@ -49,6 +49,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "plan_training": SAMPLE,
     "push": {"source": "run", "repo_id": "mira/run"},
     "read_documents": {"path": "a.jsonl"},
+    "recipe": {"name": "notebook"},
     "reliability_diagram": PAIR,
     "report": {"checkpoint": "run", **SAMPLE},
     "rule_words": {"text": "Mira"},

@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from nerine.training.changes import DistillationChanges, TrainingChanges
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
+    from nerine.training.recipes import recipe
     from nerine.training.run import TrainingRun
     from nerine.training.seeds import SeedRuns, train_seeds
     from nerine.training.settings import DistillationSettings, TrainingSettings
@@ -210,6 +211,7 @@ __all__ = [
     "plan_training",
     "push",
     "read_documents",
+    "recipe",
     "reliability_diagram",
     "report",
     "rule_words",
@@ -268,6 +270,7 @@ _NAMES = {
     "nerine.training.changes": "DistillationChanges TrainingChanges",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",
+    "nerine.training.recipes": "recipe",
     "nerine.training.run": "TrainingRun",
     "nerine.training.seeds": "SeedRuns train_seeds",
     "nerine.training.settings": "DistillationSettings TrainingSettings",

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import runs
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CorpusError, TrainingError
+from nerine.core.sketches import used_splits
 from nerine.core.tags import TagScheme
 from nerine.core.words import rule_words
 from nerine.curation.label_errors import (
@@ -36,7 +37,6 @@ from nerine.curation.label_errors.ranking import (
     samples_of,
 )
 from nerine.data.corpus import Corpus
-from nerine.data.sketches import used_splits
 from nerine.evaluation.contamination import TrainingTexts
 from nerine.evaluation.signs import Sign
 from nerine.model.decoding import Decoder
@@ -353,7 +353,7 @@ def test_a_model_does_not_judge_what_it_was_trained_on(tagger: Tagger) -> None:
     held = given.hold_out_validation(0.25, 3)
     judge = copy.copy(tagger)
     older = {"corpus": {"hash": held.hash, "given": given.hash}}
-    for provenance in (older, {**older, "splits": used_splits(held)}):
+    for provenance in (older, {**older, "splits": used_splits(held.splits)}):
         judge.training_texts = TrainingTexts(provenance)
         with pytest.raises(CorpusError, match="was trained on the train split: on"):
             find_label_errors(given, ["train"], judge)

@@ -17,8 +17,8 @@ import nerine
 import runs
 from nerine.cli import main
 from nerine.core.document import Document
+from nerine.core.sketches import earlier_splits, number_known, split_record, used_splits
 from nerine.data.formats import write_documents
-from nerine.data.sketches import earlier_splits, number_known, split_record, used_splits
 from nerine.evaluation.calibration import Thresholds, calibrate
 from nerine.evaluation.contamination import Contamination, Role, TrainingTexts, gravest
 from nerine.evaluation.report import make_report, to_html, to_markdown
@@ -90,7 +90,7 @@ def test_the_gravest_of_several_runs_counts() -> None:
 
 
 def test_texts_of_the_model_that_a_training_began_with_count() -> None:
-    first = {"splits": used_splits(runs.corpus(12))}
+    first = {"splits": used_splits(runs.corpus(12).splits)}
     second = {"splits": {"train": split_record(texts("a"))} | earlier_splits(first)}
     third = TrainingTexts({"splits": earlier_splits(second)})
     seen = third.contamination(runs.corpus(12).train)

@@ -116,6 +116,19 @@ def test_without_torch_the_extra_is_named(made: Path, checkpoint_of: Callable[..
         assert line.endswith('pip install "nerine[train]"')
 
 
+def test_without_torch_a_folder_that_is_no_checkpoint_is_named(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "import nerine\n"
+        "try:\n"
+        "    nerine.Tagger.load(sys.argv[1])\n"
+        "except nerine.CheckpointError as error:\n"
+        "    print(error.place)\n"
+    )
+    assert run(code, tmp_path).strip() == str(tmp_path)
+
+
 # --- checkpoints with and without the facts
 
 

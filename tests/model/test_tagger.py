@@ -253,6 +253,8 @@ def test_one_text_where_many_are_expected_is_an_error(tagger: Tagger, one: str |
 
 @pytest.mark.parametrize("wrong", [None, 3, b"Mira", ["Mira"], ("a", "b")])
 def test_what_is_no_text_is_an_error(tagger: Tagger, wrong: object) -> None:
+    with pytest.raises(DocumentError, match=f"the text is a {type(wrong).__name__}"):
+        tagger(wrong)  # type: ignore[arg-type] # the mistake under test
     with pytest.raises(DocumentError, match=f"item 1 is a {type(wrong).__name__}"):
         tagger.predict(["Mira", wrong])  # type: ignore[list-item] # the mistake under test
 

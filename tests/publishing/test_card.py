@@ -20,9 +20,9 @@ from markdown_it import MarkdownIt
 from nerine.core.display import visible
 from nerine.core.document import Document, Entity, digest_of, parts_of
 from nerine.core.errors import CheckpointError, SettingsError
+from nerine.core.sketches import split_record
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
-from nerine.data.sketches import split_record
 from nerine.evaluation.contamination import Role
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.settings import ModelSettings

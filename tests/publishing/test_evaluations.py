@@ -21,9 +21,9 @@ from nerine.core.document import Document, digest_of, parts_of
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.core.filenames import EVALUATIONS_FILE, INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
+from nerine.core.sketches import split_record
 from nerine.data.corpus import Corpus, load_corpus
 from nerine.data.formats import write_documents
-from nerine.data.sketches import split_record
 from nerine.evaluation.contamination import Role, TrainingTexts
 from nerine.evaluation.epochs import EpochRecord
 from nerine.evaluation.evaluate import evaluate_predictions

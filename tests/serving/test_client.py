@@ -148,6 +148,8 @@ def test_a_single_text_and_other_things_are_errors(client: Client) -> None:
         client.predict("Mira")
     with pytest.raises(DocumentError, match="item 1 is a int"):
         client.predict(["Mira", 1])  # type: ignore[list-item] # on purpose
+    with pytest.raises(DocumentError, match="the text is a list"):
+        client(["Mira"])  # type: ignore[arg-type] # on purpose
 
 
 # --- failures

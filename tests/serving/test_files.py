@@ -479,6 +479,7 @@ def test_what_is_wrong_with_inputs_is_said_before_any_work(tmp_path: Path) -> No
     good.write_text('{"text": "Mira"}\n')
     (tmp_path / "empty").mkdir()
     (tmp_path / "odd.xyz").write_text("")
+    (tmp_path / "book.xlsx").write_text("")
     (tmp_path / "array.json").write_text('[{"text": "Mira"}]\n')
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
     (tmp_path / "none.csv").write_text("")
@@ -492,6 +493,7 @@ def test_what_is_wrong_with_inputs_is_said_before_any_work(tmp_path: Path) -> No
         "*.nothing": "*.nothing: no file matches the pattern",
         "empty": "empty: the folder contains no files",
         "odd.xyz": "odd.xyz: the name does not tell the format",
+        "book.xlsx": "book.xlsx: a spreadsheet cannot be read",
         "array.json": "array.json:1: this is an array",
         "latin.txt": "latin.txt:1: byte 0xe9",
         "none.csv": "none.csv:1: the file is empty",

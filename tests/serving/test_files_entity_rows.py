@@ -136,6 +136,13 @@ def test_a_header_with_another_delimiter_names_it(posts: Path) -> None:
         plan_tagging([source], posts.with_name("out.csv"))
     assert caught.value.hint == "--separator ';' (separator=';') divides cells there"
     assert plan_tagging([source], posts.with_name("out.csv"), TaggingOptions(separator=";"))
+    source.write_text("id;comment\n1;Mira\n")
+    with pytest.raises(FormatError) as caught:
+        plan_tagging([source], posts.with_name("out.csv"))
+    assert "--text-field NAME" in (hint := str(caught.value))
+    assert "--separator ';' divides its cells there" in hint
+    options = TaggingOptions(separator=";", text_field="comment")
+    assert plan_tagging([source], posts.with_name("out.csv"), options)
 
 
 def test_cells_like_formulas_are_counted_and_stay_as_they_are_unless_it_is_asked_for(

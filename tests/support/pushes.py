@@ -9,8 +9,8 @@ from typing import Any
 
 from hub.samples import TOKEN
 from nerine.core.files import file_hash
+from nerine.core.sketches import used_splits
 from nerine.data.corpus import Corpus
-from nerine.data.sketches import used_splits
 from nerine.evaluation.contamination import TrainingTexts
 from nerine.evaluation.evaluate import evaluate_predictions
 from nerine.model.backends.saved import SavedModel, SavedModels
@@ -38,7 +38,7 @@ def make_pushable(folder: Path) -> Path:
     own = corpus()
     provenance = {
         "corpus": {"source": PATH, "kind": "files", "hash": own.hash, "documents": {"train": 6}},
-        "splits": used_splits(own),
+        "splits": used_splits(own.splits),
         "settings": {"encoder": "/home/mira/encoders/tiny", "epochs": 1},
         "encoder": {"name": "tiny", "kind": "folder"},
         "seed": 0,

@@ -81,7 +81,10 @@ def trained(
     plan: nerine.Plan = nerine.plan_training(corpus, settings.of_training())
     run: nerine.TrainingRun = nerine.train(corpus, output=RUNS / "one", settings=plan, **changes)
     f1: float = run.best.f1
-    runs: nerine.SeedRuns = nerine.train_seeds("sample", output="runs/many", seeds=3, epochs=2)
+    usual: nerine.TrainingSettings = nerine.recipe("notebook")
+    runs: nerine.SeedRuns = nerine.train_seeds(
+        "sample", output="runs/many", settings=usual, seeds=3, epochs=2
+    )
     tuning: nerine.Tuning = nerine.tune(corpus, output="runs/tuned", minutes=30, batch_size=8)
     log.info("F1 %.4f, %.4f over seeds, %d trials", f1, runs.mean, len(tuning.trials))
     return run.tagger(device=nerine.default_device())

@@ -1,6 +1,6 @@
 """Contamination: how many of the scored texts a checkpoint has seen.
 
-A checkpoint records hashes of the texts that it was made from (`data.sketches`). Scores on texts
+A checkpoint records hashes of the texts that it was made from (`core.sketches`). Scores on texts
 that it was trained on say how well it remembers them, and scores on texts that chose its epoch or
 its thresholds are somewhat too high. Whatever shows a score of a checkpoint shows this first.
 """
@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from nerine.core.document import Document
-from nerine.data.sketches import is_complete, numbers_known
+from nerine.core.sketches import is_complete, numbers_known
 from nerine.evaluation.calibration import Calibration, Thresholds
 
 UNRECORDED = (

@@ -94,6 +94,15 @@ class Batch:
     words: IntArray
 
 
+def document_of(text: str | Document, name: str = "the text") -> Document:
+    """A text as a document; raises `DocumentError`, with its name, if it is neither."""
+    if isinstance(text, Document):
+        return text
+    if isinstance(text, str):
+        return Document(text)
+    raise DocumentError(f"{name} is a {type(text).__name__}", expected="a str or a Document")
+
+
 def look_aheads(
     texts: Iterable[str | Document | Pause], *, first: int = _LOOK_AHEAD_DOCUMENTS
 ) -> Iterator[list[Document]]:
@@ -116,11 +125,7 @@ def look_aheads(
                 ahead, characters = [], 0
             yield []
             continue
-        if not isinstance(text, str | Document):
-            raise DocumentError(
-                f"item {index} is a {type(text).__name__}", expected="a str or a Document"
-            )
-        document = text if isinstance(text, Document) else Document(text)
+        document = document_of(text, f"item {index}")
         ahead.append(document)
         characters += len(document.text)
         if len(ahead) >= most or characters >= _LOOK_AHEAD_CHARACTERS:

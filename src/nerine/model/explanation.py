@@ -15,7 +15,7 @@ import numpy as np
 from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.shown import Grid, Passage, Shown
-from nerine.model.batching import look_aheads
+from nerine.model.batching import document_of
 from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.logits import WordLogits
 
@@ -215,7 +215,7 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
         CheckpointError: If a logit is infinite or not a number.
     """
     tagger = as_tagger(tagger)
-    document = next(look_aheads([text]))[0]
+    document = document_of(text)
     inference, tags = tagger.inference, tagger.settings.tags
     logits = inference.word_logits([document])
     encoding = logits.encoding

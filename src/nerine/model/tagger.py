@@ -25,7 +25,7 @@ from nerine.model.backends import Backend
 from nerine.model.backends.choosing import open_backend
 from nerine.model.backends.hardware import number_of_threads
 from nerine.model.backends.processes import ProcessThreads, off_main_thread
-from nerine.model.batching import look_aheads
+from nerine.model.batching import document_of, look_aheads
 from nerine.model.behaviour import observe
 from nerine.model.inference import Failure, Inference
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
@@ -278,7 +278,7 @@ class Tagger(Shown):
             DocumentError: If it is neither.
             CheckpointError: If a logit is infinite or not a number.
         """
-        return self.predict([text])[0]
+        return self.predict([document_of(text)])[0]
 
     def predict(self, texts: Iterable[str | Document]) -> list[Document]:
         """Tags many texts.

@@ -21,6 +21,7 @@ from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check
 from nerine.core.streams import Pause
+from nerine.model.batching import document_of
 from nerine.model.inference import Failure
 from nerine.serving.exchange import Exchange, Outcome, Result, Send, Steps, requests
 
@@ -113,7 +114,7 @@ class Client:
             CheckpointError: If the model fails on it.
             ServerError: If the server can't be reached, refuses, or its answer doesn't fit.
         """
-        return self.predict([text])[0]
+        return self.predict([document_of(text)])[0]
 
     def predict(self, texts: Iterable[Text]) -> list[Document]:
         """Tags many texts.

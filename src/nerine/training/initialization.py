@@ -12,9 +12,9 @@ import torch
 from transformers import set_seed
 
 from nerine.core.errors import CheckpointError
+from nerine.core.sketches import earlier_splits, used_splits
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
-from nerine.data.sketches import earlier_splits, used_splits
 from nerine.model.backends.lean import WholeModel, probe
 from nerine.model.backends.pytorch import default_device
 from nerine.model.loading.checkpoint import Checkpoint
@@ -150,7 +150,7 @@ def run_provenance(
             "documents": {name: len(split) for name, split in corpus.splits.items()},
             "given": given,
         },
-        "splits": used_splits(corpus) | earlier_splits(begun_with),
+        "splits": used_splits(corpus.splits) | earlier_splits(begun_with),
         "settings": settings.to_dict(),
         "seed": settings.seed,
         "began": timestamp(),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
+from nerine.core.arguments import checked
 from nerine.core.errors import SettingsError
 from nerine.training.settings import TrainingSettings
 
@@ -51,8 +52,18 @@ from.
 """
 
 
+@checked
 def recipe(name: str) -> TrainingSettings:
-    """The recipe with this name; raises `SettingsError` if it is unknown."""
+    """The settings that `nerine train --recipe NAME` uses, for `settings` of `train`.
+
+    Args:
+        name: "default" leaves the numbers to the plan, "four-epochs" is the fixed recipe of
+            earlier versions, "notebook" that of the course notebook.
+
+    Raises:
+        ArgumentError: If the name is no string.
+        SettingsError: If no recipe has this name.
+    """
     if name not in RECIPES:
         raise SettingsError(f"unknown recipe {name!r}", expected=f"one of {', '.join(RECIPES)}")
     return RECIPES[name]

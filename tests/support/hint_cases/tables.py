@@ -82,6 +82,23 @@ CASES = {
         changes={"a.txt": "Ines ran\n"},
         right=INES,
     ),
+    "texts in a column of another name, beside an id": Case(
+        CONVERT,
+        {"in.csv": "id,comment,start,end,label\nT-1,Ines ran,0,4,PER\nT-2,Bo,,,\n"},
+        {"--text-field comment": [*INES, "Bo"]},
+    ),
+    "texts without their entities": Case(
+        f"{CONVERT} --text-field comment",
+        {"in.csv": "id,comment\nT-1,Ines ran\n"},
+        changes={"in.csv": "id,comment,start,end,label\nT-1,Ines ran,0,4,PER\n"},
+        right=INES,
+    ),
+    "entities without ranges": Case(
+        CONVERT,
+        {"in.csv": "text,mention,label\nInes ran,Ines,PER\n"},
+        changes={"in.csv": "text,mention,label,start,end\nInes ran,Ines,PER,0,4\n"},
+        right=INES,
+    ),
     "several annotators": Case(
         CONVERT,
         {"in.csv": STUDIO},

@@ -175,11 +175,7 @@ def format_by_extension(path: Path, option: str = "--format") -> Format:
     for each in FORMATS.values():
         if path.suffix.lower() in each.extensions:
             return each
-    packed = _PACKED.get(path.suffix.lower())
-    if packed:
-        raise FormatError(
-            f"{packed[0]} cannot be read", place=str(path), expected=packed[1], hint=packed[2]
-        )
+    refuse_packed(path)
     raise FormatError(
         f"the extension {path.suffix!r} is unknown"
         if path.suffix
@@ -188,6 +184,15 @@ def format_by_extension(path: Path, option: str = "--format") -> Format:
         expected=f"one of {', '.join(sorted(EXTENSIONS))}",
         hint=f"{option} (format=…) states the format: {', '.join(FORMATS)}",
     )
+
+
+def refuse_packed(path: Path) -> None:
+    """Raises `FormatError` if a file's name says that it is a spreadsheet or an archive."""
+    packed = _PACKED.get(path.suffix.lower())
+    if packed:
+        raise FormatError(
+            f"{packed[0]} cannot be read", place=str(path), expected=packed[1], hint=packed[2]
+        )
 
 
 def folder_format(path: Path) -> str | None:

@@ -28,7 +28,7 @@ from fractions import Fraction
 from nerine.core.arguments import checked
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import CorpusError
-from nerine.data.sketches import split_record
+from nerine.core.sketches import split_record
 from nerine.evaluation.calibration.reliability import ScoredEntity, by_label, scored_entities
 from nerine.evaluation.calibration.thresholds import (
     Calibration,

@@ -148,7 +148,7 @@ class Calibration:
         after: Strict counts over all labels with thresholds.
         held_out: Cross-validated strict counts, with thresholds fitted on other documents of the
             split; None if there are too few.
-        texts: The record of the documents that they were fitted on, as in `data.sketches`; None
+        texts: The record of the documents that they were fitted on, as in `core.sketches`; None
             if an earlier version wrote them.
     """
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 from nerine.core.errors import FormatError
 from nerine.core.files import disk_errors
 from nerine.data.formats.entity_table import TABLE_FORMATS, EntityTable, TableFormat
+from nerine.data.formats.registry import refuse_packed
 from nerine.serving.files.compression import check_compression, compression_of
 from nerine.serving.files.entity_rows import EntityRows
 from nerine.serving.files.lines import Lines
@@ -185,6 +186,7 @@ def _input_file(path: Path, name: str, format_: Format | None) -> InputFile:
     check_compression(compression_of(path))
     format_ = format_ or format_named(path.name)
     if format_ is None:
+        refuse_packed(path)
         known = [suffix for suffixes in EXTENSIONS.values() for suffix in suffixes]
         raise FormatError(
             "the name does not tell the format",

@@ -95,11 +95,16 @@ def id_missing(name: str, known: Sequence[str], place: str, what: str = "field")
     )
 
 
-def text_missing(name: str, known: Sequence[str], place: str, what: str = "field") -> FormatError:
-    """The error for an input without the field or column that should hold the text."""
+def text_missing(
+    name: str, known: Sequence[str], place: str, what: str = "field", more: str = ""
+) -> FormatError:
+    """The error for an input without the field or column that should hold the text.
+
+    `more` is added to its hint.
+    """
     return FormatError(
         f"the {what} {name!r} is missing",
         place=place,
         expected=f"one of {', '.join(map(repr, known))}" if known else None,
-        hint=f"--text-field NAME (text_field=…) names the {what} that holds the text",
+        hint=f"--text-field NAME (text_field=…) names the {what} that holds the text{more}",
     )

@@ -87,7 +87,11 @@ class CsvReader(LineReader):
                     place=place,
                     hint=f"--separator {sign!r} (separator={sign!r}) divides cells there",
                 )
-        return text_missing(self._column, self._header, place, "column")
+        more = ""
+        if len(self._header) == 1:
+            signs = [sign for sign in DELIMITERS if sign in self._header[0]]
+            more = "".join(f"; --separator {sign!r} divides its cells there" for sign in signs)
+        return text_missing(self._column, self._header, place, "column", more)
 
     @property
     def _id_name(self) -> str:

@@ -20,9 +20,9 @@ from nerine.core.arguments import checked
 from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError, TrainingError
+from nerine.core.sketches import split_record
 from nerine.data.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, as_corpus
-from nerine.data.sketches import split_record
 from nerine.model.batching import look_aheads
 from nerine.model.given import CheckpointLike, name_of
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint

@@ -29,6 +29,10 @@ _EXPECTED = (
     'a list of entities, such as \'[{"start": 0, "end": 4, "label": "person"}]\', or tags, '
     "such as 'B-person O O', one for each word"
 )
+_ADD_RANGES = (
+    "if each row is one entity, add columns 'start' and 'end' with its range in characters of the "
+    "text"
+)
 
 
 class DocumentRows:
@@ -208,7 +212,11 @@ class DocumentRows:
             return list(value) if isinstance(value, tuple) else value
         tags = cell.replace(",", " ").split() if " " not in cell.strip() else cell.split()
         if not any(is_tag(tag) for tag in tags):
-            raise FormatError(f"the cell {cell[:60]!r} holds no entities", expected=_EXPECTED)
+            raise FormatError(
+                f"the cell {cell[:60]!r} holds no entities",
+                expected=_EXPECTED,
+                hint=_ADD_RANGES,
+            )
         return tags
 
     def _id(self, cells: list[str]) -> str | None:

@@ -198,7 +198,8 @@ class EntityRows:
                 f"the file {name!r}, which holds the texts, is not next to this one",
                 place=place,
                 expected=str(path),
-                hint="copy the files of the texts to the folder of the table",
+                hint="copy the files of the texts to the folder of the table; if the table holds "
+                "the texts, --text-field (text_field=…) names their column",
             )
 
     def _texts_of(self, path: Path) -> Iterator[tuple[int, str]]:

@@ -34,6 +34,14 @@ _EXAMPLES = (
     "'Sentence #', 'Word' and 'Tag' (a row for each token); 'text', 'start', 'end' and 'label' "
     "(a row for each entity); or 'text' and 'entities' (a row for each document)"
 )
+_NAME_BOTH = (
+    "--token-column and --tag-column (token_column=…, tag_column=…) name the columns of tokens and "
+    "tags, --text-field (text_field=…) that of texts"
+)
+_NAME_ENTITIES = (
+    "--tag-column (tag_column=…) names the column of each text's entities; where another table has "
+    "them, join the two into one with the columns 'start', 'end' and 'label'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +158,7 @@ def _delimiter_and_layout(lines: Lines, options: ReadOptions, place: str) -> tup
         f"the columns do not tell what the rows are: {shown}",
         place=place,
         expected=f"a header with names such as {_EXAMPLES}",
-        hint="--token-column and --tag-column (token_column=…, tag_column=…) name the columns of "
-        "tokens and tags, --text-field (text_field=…) that of texts",
+        hint=_NAME_BOTH if options.text_field is None else _NAME_ENTITIES,
     )
 
 

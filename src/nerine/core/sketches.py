@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nerine.core.document import Document, digest_of, parts_of
-from nerine.data.corpus import Corpus
 
 SIZE = 16_384
 _FORMER_SIZE = 512
@@ -24,13 +23,9 @@ _FEW = 8
 """Of so few texts that can be compared, an estimate would be chance."""
 
 
-def used_splits(corpus: Corpus) -> dict[str, Any]:
+def used_splits(splits: Mapping[str, Sequence[Document]]) -> dict[str, Any]:
     """What is recorded of the splits that a run of training looks at."""
-    return {
-        name: split_record(corpus.splits[name])
-        for name in ("train", "validation")
-        if name in corpus.splits
-    }
+    return {name: split_record(splits[name]) for name in ("train", "validation") if name in splits}
 
 
 def earlier_splits(provenance: Mapping[str, Any]) -> dict[str, Any]:
