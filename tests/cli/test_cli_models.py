@@ -102,13 +102,13 @@ def test_entities_are_rows_of_a_table_in_a_file_a_pipe_and_on_a_terminal(
     found = [(row["record"], row["id"], row["entity"], row["label"]) for row in rows]
     assert [row for row in found if row[0] == "2"] == expected
     assert "cell that begins with one of" in result.stderr or "cells that begin" in result.stderr
-    escaped = run(*given, "--format", "csv", "--escape-formulas")
+    escaped = run(*given, "--to", "csv", "--escape-formulas")
     assert "2,'=t," in escaped.stdout
     assert not escaped.stdout.startswith("\ufeff")
     piped = [json.loads(line) for line in run(*given).stdout.splitlines()]
     assert [row["entity"] for row in piped] == [row["entity"] for row in rows]
     assert {row["id"] for row in piped} <= {1, "=t"}
-    header, _, *shown = run(*given, "--format", "text").stdout.splitlines()
+    header, _, *shown = run(*given, "--to", "text").stdout.splitlines()
     assert header.split() == ["record", "id", "entity", "label", "start", "end", "score"]
     assert [line.split()[0] for line in shown] == [row["record"] for row in rows]
 
@@ -126,9 +126,9 @@ def test_a_table_of_entities_is_safe_on_a_terminal_and_leaves_ids_out_that_nobod
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--as", "entities", "--format", "html"), "cannot be written as html"),
+        (("--as", "entities", "--to", "html"), "cannot be written as html"),
         (("--as", "entities", "-o", "out.conll"), "cannot be written as columns"),
-        (("--as", "entities", "--format", "parquet"), "Parquet needs a file"),
+        (("--as", "entities", "--to", "parquet"), "Parquet needs a file"),
         (("--as", "entities", "--compact"), "a table of entities has their texts"),
         (("--escape-formulas",), "--escape-formulas: this is for a table of entities"),
         (("-o", "out.csv"), "csv: this is for a table of entities"),

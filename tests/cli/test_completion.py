@@ -46,7 +46,7 @@ def shell(
 
 SOME = [
     ("nerine describe corpora/wnut/tr", "nerine describe corpora/wnut/train.conll"),
-    ("nerine check sample --only seve", "nerine check sample --only several-labels"),
+    ("nerine check sample --only several-la", "nerine check sample --only several-labels"),
     ("nerine evaluate mira/wnut-", "nerine evaluate mira/wnut-large"),
     ("nerine train sample --encoder package:gt-a", f"nerine train sample --encoder {DEMO_ENCODER}"),
 ]

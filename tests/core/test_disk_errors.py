@@ -27,6 +27,7 @@ from nerine.core.errors import (
 from nerine.core.files import common_mode, disk_errors, replacing
 from nerine.data import corpus as corpus_module
 from nerine.data.formats import write_documents
+from nerine.model.backends import processes
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.tagger import Tagger
 from nerine.serving.files import plan_tagging
@@ -36,8 +37,12 @@ from tiny import documents
 
 
 @pytest.fixture
-def locked() -> Iterator[Callable[[Path, int], None]]:
-    """Sets modes, which are undone at the end so that the files can be removed."""
+def locked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path, int], None]]:
+    """Sets modes, which are undone at the end so that the files can be removed.
+
+    Checkpoints are loaded in a new thread, as one that runs already has root's rights.
+    """
+    monkeypatch.setattr(processes, "_own_thread", processes.ProcessThreads(1))
     changed = []
 
     def lock(path: Path, mode: int) -> None:

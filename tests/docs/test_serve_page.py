@@ -7,13 +7,18 @@ import re
 import click
 import pytest
 
+from nerine.cli.help import GLOBAL
 from nerine.cli.serve import serve
 from nerine.serving.http.problems import STATUS
 from places import ROOT
 
 PAGE = (ROOT / "docs/how-to/serve.md").read_text(encoding="utf-8")
 PACKAGING = ROOT / "packaging"
-OPTIONS = {each.name: each for each in serve.params if isinstance(each, click.Option)}
+OPTIONS = {
+    each.name: each
+    for each in serve.params
+    if isinstance(each, click.Option) and getattr(each, "section", None) != GLOBAL
+}
 VARIABLES = {f"NERINE_SERVE_{name.upper()}" for name in OPTIONS if name} | {
     "NERINE_SERVE_CHECKPOINTS"
 }

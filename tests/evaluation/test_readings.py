@@ -151,7 +151,7 @@ def test_legal_tags_have_one_reading(tmp_path: Path) -> None:
         assert each.other_reading is None
         assert each.to_dict()["strict"] is each.to_dict()["lenient"] is None
         assert [name for name, _ in each.surfaces] == ["surface forms (WNUT 2017)"]
-    with pytest.raises(SettingsError, match="'exact' is not a reading of tags"):
+    with pytest.raises(SettingsError, match="'exact' is not known"):
         evaluated(alignment, reading="exact")
 
 

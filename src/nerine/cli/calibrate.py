@@ -80,7 +80,7 @@ def calibrate(
     thresholds go into the checkpoint's nerine.json; predict, tag and evaluate use them with
     --thresholds saved.
     """
-    from nerine.model.given import seen_by
+    from nerine.model.evaluate import seen_by
     from nerine.model.loading.checkpoint import save_calibration
 
     aim = Target.parse(target)

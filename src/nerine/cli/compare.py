@@ -241,7 +241,7 @@ def _read_systems(
 def _tagged(
     checkpoint: Path, gold: GoldSplit, model: ModelOptions
 ) -> tuple[tuple[Document, ...], Contamination]:
-    from nerine.model.given import seen_by
+    from nerine.model.evaluate import seen_by
 
     with working(f"tagging with {checkpoint}"):
         tagger = model.tagger(model.find(str(checkpoint)))

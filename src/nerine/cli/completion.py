@@ -116,8 +116,8 @@ def words_before_cursor(line: str, point: int) -> tuple[list[str], str]:
     """
     before = os.fsencode(line)[:point].decode(errors="ignore")
     words = split_arg_string(before)
-    is_between = before[-1:].isspace() and not (words and words[-1][-1:].isspace())
-    incomplete = "" if is_between or not words else words.pop()
+    is_between = len(split_arg_string(f"{before}x")) > len(words)
+    incomplete = "" if is_between else words.pop()
     while words and "=" in words[0]:
         del words[0]
     return words, incomplete

@@ -75,7 +75,7 @@ def evaluate(
     by resampling the documents.
     """
     from nerine.evaluation.evaluate import evaluate_predictions
-    from nerine.model.given import seen_by
+    from nerine.model.evaluate import seen_by
 
     loaded = reading.load(corpus)
     gold = GoldSplit.of(loaded, split)

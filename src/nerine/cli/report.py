@@ -112,7 +112,7 @@ def _make(
         notes += alignment.notes
     else:
         from nerine.evaluation.epochs import read_epochs
-        from nerine.model.given import seen_by
+        from nerine.model.evaluate import seen_by
 
         if prediction.reading != "strict":
             raise click.UsageError("--reading is for a file of tags, and RUN is a checkpoint")

@@ -1,4 +1,4 @@
-"""`evaluate` a tagger on gold documents."""
+"""`evaluate` a tagger on gold documents, and how many of them it has seen."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, GoldSplit, as_corpus
+from nerine.evaluation.contamination import Contamination
 from nerine.evaluation.evaluate import Evaluation, Predictor
 from nerine.evaluation.evaluate import evaluate as evaluate_documents
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
-from nerine.model.given import seen_by
 from nerine.model.loading.sources import Source
 from nerine.model.tagger import Tagger
 
@@ -68,4 +68,11 @@ def evaluate(
         train=gold.training if train is None else train,
         split=gold.title,
         **options,
+    )
+
+
+def seen_by(tagger: Tagger, gold: GoldSplit) -> Contamination:
+    """How many of the documents of a split had a part in making a tagger."""
+    return tagger.training_texts.contamination(
+        gold.documents, thresholds=tagger.thresholds, corpus=gold.corpus.hash, split=gold.name
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from nerine.core.errors import ArgumentError
-from nerine.data.corpus.given import GoldSplit
-from nerine.evaluation.contamination import Contamination
 from nerine.model.loading.sources import Source
 from nerine.model.tagger import Tagger
 
@@ -33,10 +31,3 @@ def name_of(checkpoint: CheckpointLike) -> str | Path | Source:
             hint="save_checkpoint(folder, checkpoint), and name the folder",
         )
     return checkpoint.source
-
-
-def seen_by(tagger: Tagger, gold: GoldSplit) -> Contamination:
-    """How many of the documents of a split had a part in making a tagger."""
-    return tagger.training_texts.contamination(
-        gold.documents, thresholds=tagger.thresholds, corpus=gold.corpus.hash, split=gold.name
-    )

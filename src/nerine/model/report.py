@@ -13,7 +13,8 @@ from nerine.data.corpus.given import CorpusLike, GoldSplit, as_corpus
 from nerine.evaluation.epochs import read_epochs
 from nerine.evaluation.report import Report, make_report, to_html, to_markdown
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
-from nerine.model.given import CheckpointLike, as_tagger, seen_by
+from nerine.model.evaluate import seen_by
+from nerine.model.given import CheckpointLike, as_tagger
 
 ReportForm = Literal["html", "json", "markdown"]
 

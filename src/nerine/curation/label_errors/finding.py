@@ -142,5 +142,5 @@ def _check_not_trained_on(corpus: Corpus, splits: Sequence[str], tagger: Tagger)
                 f"{counted(seen.documents, 'text')}",
                 place=corpus.source,
                 expected="a model that was not trained on the labels that it judges",
-                hint="without --model, models are trained by cross-validation",
+                hint="without --checkpoint, models are trained by cross-validation",
             )
