@@ -152,12 +152,13 @@ def _tagged_blocks(reader: RecordReader, start: Position, tagger: StreamTagger) 
     """Records with their outcomes, in blocks that are the tagger's look-aheads."""
     from nerine.model.batching import look_aheads  # numpy, which checking inputs does not need
 
-    to_render, to_tagger, to_cut = tee(reader.records(start), 3)
-    records = (record for record in to_render if not isinstance(record, Pause))
-    with closing(tagger.pipe_with_errors(map(_document_of, to_tagger))) as outcomes:
-        for block in filter(None, look_aheads(map(_document_of, to_cut))):
-            size = len(block)
-            yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
+    with closing(reader.records(start)) as read:
+        to_render, to_tagger, to_cut = tee(read, 3)
+        records = (record for record in to_render if not isinstance(record, Pause))
+        with closing(tagger.pipe_with_errors(map(_document_of, to_tagger))) as outcomes:
+            for block in filter(None, look_aheads(map(_document_of, to_cut))):
+                size = len(block)
+                yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
 
 
 def _document_of(record: Record | Pause) -> Document | Pause:
