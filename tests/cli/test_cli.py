@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +22,7 @@ from nerine.cli.terminal import Titled, VisibleOutput, print_json, table
 from nerine.core.display import visible
 from nerine.data import corpus as corpus_module
 from nerine.data.corpus import load_corpus
+from shells import written_to_terminal
 
 COMMANDS = (
     *("demo", "train", "evaluate", "calibrate", "score", "compare", "report", "predict", "tag"),
@@ -241,31 +241,11 @@ def test_shows_no_text_to_a_terminal_that_could_steer_it(tmp_path: Path) -> None
     }
     path = tmp_path / "train.jsonl"
     path.write_text(json.dumps(record) + "\n")
-    shown = _on_a_terminal("describe", str(path))
+    shown = written_to_terminal("describe", str(path))
     assert ESCAPE not in shown
     assert not {"\x07", "\x9b", "\u202e"} & set(shown)
     assert "[bold red]Oslo[/]" in shown
     assert "[red]per␇son" in shown
-
-
-def _on_a_terminal(*arguments: str) -> str:
-    """What the command writes to a terminal of 80 columns."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "nerine", *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"},
-    ):
-        os.close(theirs)
-        shown = b""
-        try:
-            while piece := os.read(ours, 65536):
-                shown += piece
-        except OSError:  # Linux's way of saying that the other side is closed
-            os.close(ours)
-    return shown.decode()
 
 
 @given(st.text(st.characters()))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from nerine.cli import main
+from shells import written_to_terminal
 
 CONLL = "Mira B-person\nleft O\n\n"
 
@@ -44,8 +41,8 @@ def test_a_quiet_command_prints_its_error() -> None:
 
 
 def test_a_quiet_command_shows_no_progress_on_a_terminal(conll: Path) -> None:
-    assert "checking" in on_a_terminal("check", str(conll))
-    assert "checking" not in on_a_terminal("check", str(conll), "-q")
+    assert "checking" in written_to_terminal("check", str(conll), only_errors=True)
+    assert "checking" not in written_to_terminal("check", str(conll), "-q", only_errors=True)
 
 
 def test_a_verbose_command_shows_the_log(conll: Path) -> None:
@@ -64,22 +61,3 @@ def test_a_very_verbose_command_shows_the_origin_of_its_error() -> None:
     assert "Traceback" not in plain
     assert "Traceback" in verbose
     assert verbose.endswith(plain.partition("error: ")[2])
-
-
-def on_a_terminal(*arguments: str) -> str:
-    """What the command writes to standard error if that is a terminal."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "nerine", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color"},
-    ):
-        os.close(theirs)
-        shown = b""
-        try:
-            while piece := os.read(ours, 65536):
-                shown += piece
-        except OSError:  # Linux's way of saying that the other side is closed
-            os.close(ours)
-    return shown.decode()

@@ -18,7 +18,7 @@ from nerine.data.corpus import load_corpus
 from nerine.data.formats import ReadLog, ReadOptions, read_documents
 from nerine.data.formats import parquet as parquet_format
 from nerine.data.formats.head import Head
-from nerine.data.formats.parquet_footer import read_chunks
+from nerine.data.formats.parquet_metadata import read_chunks
 from nerine.data.formats.record_rows import RecordRows
 
 datasets = pytest.importorskip("datasets", reason="needs the extra datasets")

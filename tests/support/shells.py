@@ -1,4 +1,4 @@
-"""Real shells on a terminal of their own, in which TAB completes the commands of nerine."""
+"""Real terminals: what nerine writes to one, and shells in which TAB completes its commands."""
 
 from __future__ import annotations
 
@@ -83,6 +83,29 @@ class Shell:
     def listed(self, line: str) -> str:
         """What the shell writes when TAB finds several ways to complete a line."""
         return self.typed(f"{line}\t\t\x01: \x05")
+
+
+def written_to_terminal(*arguments: str, only_errors: bool = False) -> str:
+    """What a command of nerine writes to a terminal of 80 columns.
+
+    With `only_errors` the terminal is that of standard error alone.
+    """
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "nerine", *arguments],
+        stdin=None if only_errors else theirs,
+        stdout=subprocess.DEVNULL if only_errors else theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"},
+    ):
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 65536):
+                shown += piece
+        except OSError:  # Linux's way of saying that the other side is closed
+            os.close(ours)
+    return shown.decode()
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ def compare(
 
     recorded = _checkpoint_in(gold) is not None
     systems = (gold, *systems) if recorded else systems
-    files = [Path(each if Path(each).exists() else each.rpartition("=")[2]) for each in systems]
+    files = [_name_and_path(each)[1] for each in systems]
     model.check_one([str(each) for each in files if not each.is_file()])
     corpus = _recorded_corpus(systems, reading) if recorded else reading.load(gold)
     documents = GoldSplit.of(corpus, split)
@@ -112,13 +112,14 @@ def compare(
     notes = [*notes_on(corpus), *aligned, *few]
     warnings = _warnings(comparison)
     if as_json:
+        compared = comparison.to_dict()
         print_json(
             {
-                "contamination": None,
+                "contamination": compared.pop("contamination"),
                 "gold": corpus.source if recorded else gold,
                 "notes": notes,
                 "warnings": warnings,
-                **comparison.to_dict(),
+                **compared,
                 "changes": [each.to_dict() for each in differing],
                 "reading": prediction.reading,
                 "signature": signature,
@@ -147,11 +148,16 @@ def _warnings(comparison: Comparison) -> list[str]:
 
 def _checkpoint_in(given: str) -> Path | None:
     """The folder of a checkpoint that an argument names, as FOLDER or NAME=FOLDER."""
-    for each in (given, given.partition("=")[2]):
-        folder = Path(each).expanduser()
-        if each and (folder / INFO_FILE).is_file():
-            return folder
-    return None
+    folder = _name_and_path(given)[1].expanduser()
+    return folder if (folder / INFO_FILE).is_file() else None
+
+
+def _name_and_path(given: str) -> tuple[str, Path]:
+    """The name and the path of NAME=PATH, or of a path alone, which is its own name."""
+    name, equals, path = given.partition("=")
+    if not (equals and name) or Path(given).exists():
+        name = path = given
+    return name, Path(path)
 
 
 def _recorded_corpus(systems: Sequence[str], reading: CorpusOptions) -> Corpus:
@@ -207,12 +213,9 @@ def _read_systems(
     schemes: dict[str | None, None] = {}
     notes: list[str] = []
     for each in given:
-        name, equals, file = each.partition("=")
-        if not (equals and name) or Path(each).exists():
-            name = file = each
-        path = Path(file)
+        name, path = _name_and_path(each)
         outputs = runs.setdefault(name, [])
-        if path.is_dir() or (not path.exists() and is_hub_id(file)):
+        if path.is_dir() or (not path.exists() and is_hub_id(str(path))):
             folders = [] if kept else seed_folders(path)
             if folders:
                 notes.append(f"{path}: the runs of its {len(folders)} seeds are compared")

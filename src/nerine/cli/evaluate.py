@@ -110,7 +110,7 @@ def evaluate(
             "hash": loaded.hash,
         }
         about |= {"split": gold.title, "notes": notes, **kept}
-        print_json({"contamination": None, **about, **evaluation.to_dict()})
+        print_json({"contamination": seen.to_dict(), **about, **evaluation.to_dict()})
         return
     on = noted_console(notes, {"": seen})
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"

@@ -119,7 +119,8 @@ def optimize(
         )
     notes = [*notes_on(loaded), *result.notes]
     if as_json:
-        print_json({"contamination": None, **about, "notes": notes, **result.to_dict()})
+        seen = result.contamination.to_dict()
+        print_json({"contamination": seen, **about, "notes": notes, **result.to_dict()})
         return
     on = noted_console(notes, {"": result.contamination})
     print_optimization(result, f"{checkpoint} on {source}, {split}", on)

@@ -1,21 +1,7 @@
 """What long functions tell Python's `logging`: the loggers below `nerine`.
 
 They tell INFO and DEBUG only, which Python shows nobody unless a program asks for it. Texts of a
-corpus are never told.
-
-==================  ==========================================================================
-logger              tells
-==================  ==========================================================================
-`nerine.load`       each checkpoint that is loaded, with the notes on it
-`nerine.hub`        each file that is needed from the hub
-`nerine.train`      plan, notes, validations and end of a run, of distillation too; DEBUG: steps
-`nerine.tune`       each run of a search, and its result
-`nerine.suspects`   each fold of a cross-validation
-`nerine.tag`        each input of `tag_files`; DEBUG: each block of it
-`nerine.optimize`   each step of an optimisation
-`nerine.push`       each step of a push
-`nerine.serve`      each request, and what goes wrong
-==================  ==========================================================================
+corpus are never told. `docs/how-to/logging.md` lists the loggers, and a test compares.
 """
 
 from __future__ import annotations

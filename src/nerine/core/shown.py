@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,7 @@ def _bracketed(piece: str, entity: Marked | None) -> str:
     return visible(f"[{piece}]({entity.label})" if entity else piece)
 
 
-class Shown:
+class Shown(ABC):
     """Base of results with parts: `str` shows them as text, IPython as HTML, or else as text."""
 
     __slots__ = ()
@@ -71,9 +72,9 @@ class Shown:
         # IPython prefers the __repr__ that a dataclass has itself to what its base has
         cls._repr_pretty_ = Shown._repr_pretty_  # type: ignore[method-assign]
 
+    @abstractmethod
     def shown_parts(self) -> Sequence[Grid | Passage | str]:
         """The tables, texts and sentences that show the result, in their order."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         parts = self.shown_parts()

@@ -2,9 +2,9 @@
 
 Each text has a hash of 48 bits. Of a very large split the smallest ones are kept, which are a
 random sample that is the same wherever the split is seen (bottom-k sketches; Broder, 1997; Cohen &
-Kaplan, 2007): a text whose hash is no larger than the largest of the sample is in the split if its
-hash is in the sample. So the number of texts that were trained on can be told, whatever the split
-is called, in whatever order its documents come, and whatever labels they bear.
+Kaplan, 2007): a text whose hash is not above the largest of the sample is in the split exactly if
+its hash is in the sample. So the number of texts that were trained on can be told, whatever the
+split is called, in whatever order its documents come, and whatever labels they bear.
 """
 
 from __future__ import annotations

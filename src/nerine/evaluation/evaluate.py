@@ -113,6 +113,7 @@ class Evaluation(Shown):
         seen = [] if self.contamination is None else [str(self.contamination)]
         return [*seen, Grid("", columns, rows), str(self.signature)]
 
+    @checked
     def plot(self, kind: PlotKind = "labels", *, ax: Any = None) -> Any:
         """Draws the scores.
 
@@ -130,10 +131,6 @@ class Evaluation(Shown):
             SettingsError: If the kind is unknown, or has nothing to show.
             MissingExtraError: If matplotlib is not installed.
         """
-        if kind not in get_args(PlotKind):
-            raise SettingsError(
-                f"{kind!r} is not known", place="kind", expected=", ".join(get_args(PlotKind))
-            )
         if kind == "labels":
             return plot_intervals([(name, c.f1, f1.low, f1.high) for name, c, f1 in self.rows], ax)
         if kind == "confusion":
@@ -216,10 +213,6 @@ def evaluate_predictions(
         SettingsError: If the reading is unknown, or the level or the number of samples is out of
             range.
     """
-    if reading not in READINGS:
-        raise SettingsError(
-            f"{reading!r} is not a reading of tags", place="reading", expected=" or ".join(READINGS)
-        )
     by_reading = {"strict": predicted, "lenient": predicted if lenient is None else lenient}
     read = by_reading[reading]
     scores = score(gold, read)

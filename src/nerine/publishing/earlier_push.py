@@ -79,7 +79,7 @@ def unstated_of(
 
 
 def _statements_in(card: bytes) -> Statements:
-    """The statements of a card, whoever has written it."""
+    """The statements of a card, by Nerine or by anyone else."""
     text = card.decode()
     found = _STATED.findall(text)
     if found:

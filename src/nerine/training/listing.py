@@ -130,7 +130,7 @@ def _recipe_of(settings: Mapping[str, Any]) -> str | None:
 
 
 def _differences(recipe: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a recipe states otherwise; those that it leaves to the plan are no such."""
+    """The settings that differ from a recipe, apart from those that it leaves to the plan."""
     return {
         name: settings[name]
         for name, value in recipe.items()

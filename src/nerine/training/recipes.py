@@ -61,7 +61,7 @@ def recipe(name: str) -> TrainingSettings:
             earlier versions, "notebook" that of the course notebook.
 
     Raises:
-        ArgumentError: If the name is no string.
+        ArgumentError: If the name is not a string.
         SettingsError: If no recipe has this name.
     """
     if name not in RECIPES:

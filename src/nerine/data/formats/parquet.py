@@ -12,14 +12,14 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from nerine.core.document import Document
 from nerine.core.errors import FormatError, first_line
 from nerine.core.extras import import_extra
 from nerine.data.formats.head import Head
 from nerine.data.formats.options import ReadLog, ReadOptions
-from nerine.data.formats.parquet_footer import read_chunks
+from nerine.data.formats.parquet_metadata import read_chunks, unpacked_page_size
 from nerine.data.formats.record_rows import RecordRows, label_names
 from nerine.data.formats.words import Row
 
@@ -79,7 +79,7 @@ def _batch_size(path: Path) -> int:
     largest = 1
     with path.open("rb") as stream:
         for chunk in read_chunks(path):
-            first = _page_size(stream, chunk.first_page)
+            first = unpacked_page_size(stream, chunk.first_page)
             unpacked = max(chunk.unpacked, first)
             if unpacked > max(_MOST_OF_CHUNK, _MOST_PACKED * size):
                 raise _unpacks_to(unpacked, size, f"{path}, column {chunk.name}")
@@ -94,28 +94,6 @@ def _unpacks_to(unpacked: int, size: int, place: str) -> FormatError:
         place=place,
         expected="a file that does not unpack to far more than its size",
     )
-
-
-def _page_size(stream: BinaryIO, place: int) -> int:
-    """The unpacked size that the header of a page states.
-
-    A header is a struct in Thrift's compact protocol that begins with three numbers: the kind of
-    the page, its unpacked size and its packed size.
-    """
-    stream.seek(place)
-    header = iter(stream.read(32))
-    numbers = []
-    for _ in range(2):
-        if next(header, 0) != 0x15:  # the next field, a 32-bit number
-            return 0
-        value = shift = 0
-        for byte in header:
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        numbers.append(value >> 1)
-    return numbers[1]
 
 
 def _without_dictionaries(batch: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The footer of a Parquet file: sizes and places of its column chunks.
+"""What a Parquet file says of its column chunks in its footer, and of a page in the page's header.
 
-pyarrow knows them too, but ends the whole process when a damaged footer contradicts itself. The
-footer is a struct in Thrift's compact protocol; its fields are those of `parquet.thrift` in the
+pyarrow knows the footer too, but ends the whole process when a damaged one contradicts itself. Both
+are structs in Thrift's compact protocol; their fields are those of `parquet.thrift` in the
 specification (https://github.com/apache/parquet-format).
 """
 
@@ -19,6 +19,10 @@ _MAGIC = b"PAR1"
 _DEEPEST = 64
 _TRUE, _FALSE, _BYTE, _I64, _DOUBLE = 1, 2, 3, 6, 7
 _BINARY, _LIST, _SET, _MAP, _STRUCT = range(8, 13)
+_NEXT_I32 = 0x15
+"""The head of a field of 32 bits that follows the one before it."""
+_HEADER = 32
+"""More bytes than the first numbers of a page's header take."""
 _CODECS = ("none", "snappy", "gzip", "lzo", "brotli", "lz4", "zstd", "lz4")
 
 
@@ -55,6 +59,16 @@ def read_chunks(path: Path) -> list[ColumnChunk]:
         ) from None
 
 
+def unpacked_page_size(stream: BinaryIO, place: int) -> int:
+    """The unpacked size that the header of a page at this place states; 0 if it states none."""
+    stream.seek(place)
+    fields = _Fields(stream.read(_HEADER))
+    try:
+        return fields.numbers(2)[1]
+    except ValueError:
+        return 0
+
+
 def _footer(stream: BinaryIO) -> bytes:
     """The bytes of the footer; empty if the file does not end like Parquet."""
     end = stream.seek(0, 2) - _TAIL.size
@@ -82,10 +96,17 @@ class _Fields:
         self._content = content
         self._at = 0
 
+    def numbers(self, most: int) -> list[int]:
+        """The first numbers of a struct that begins with so many fields of 32 bits."""
+        found = []
+        for _ in range(most):
+            if self._byte() != _NEXT_I32:
+                raise ValueError("another field")
+            found.append(self._signed())
+        return found
+
     def struct(self, depth: int = 0) -> dict[int, Any]:
         """A struct: its values by the number of their field."""
-        if depth > _DEEPEST:
-            raise ValueError("too deep")
         fields: dict[int, Any] = {}
         number = 0
         while head := self._byte():
@@ -95,6 +116,8 @@ class _Fields:
         return fields
 
     def _value(self, kind: int, depth: int) -> Any:
+        if depth > _DEEPEST:
+            raise ValueError("too deep")
         if kind in (_TRUE, _FALSE, _BYTE):
             return self._byte()
         if kind <= _I64:

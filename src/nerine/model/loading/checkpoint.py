@@ -351,7 +351,7 @@ def _load(
 ) -> _Loaded:
     """The parts of a folder, by `tokenizers` alone if possible, else by transformers."""
     folder, onnx = source.folder, source.folder / ONNX_INFO_FILE
-    check_folder(folder, weights=weights)  # before torch, for which another folder is no reason
+    check_folder(folder, weights=weights)  # first: the next lines may ask for torch
     if not weights:
         records = [info or {}, read_object(onnx, MOST_INFO_BYTES) if onnx.is_file() else {}]
         names = read_object(folder / CONFIG_FILE, MOST_INFO_BYTES).get("id2label")

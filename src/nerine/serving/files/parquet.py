@@ -17,7 +17,7 @@ from typing import Any
 from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
-from nerine.data.formats.parquet_footer import read_chunks
+from nerine.data.formats.parquet_metadata import read_chunks
 from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
