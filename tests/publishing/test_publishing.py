@@ -25,7 +25,7 @@ from nerine.publishing.card_mark import is_unedited, marked
 from nerine.publishing.earlier_push import compare
 from nerine.publishing.file_list import DELETABLE
 from nerine.publishing.naming import public_record
-from nerine.publishing.push import PushOptions, carry_out, plan_push
+from nerine.publishing.push import PushOptions, carry_out, plan_push, push
 from nerine.publishing.secrets import check_no_secret
 from pushes import PATH, SCORES, add_onnx, change, evaluate
 
@@ -388,8 +388,10 @@ def test_statements_come_from_options_or_the_folder(folder: Path) -> None:
     assert "license: mit\n" in plan.readme
     assert "\n- pt\n" in plan.readme
     assert "license" not in plan_push(folder, REPO, statements=Statements()).readme.split("---")[1]
-    with pytest.raises(SettingsError, match="unknown statement 'colour'"):
+    with pytest.raises(SettingsError, match="unknown option or statement 'colour'"):
         plan_push(folder, REPO, colour="red")  # type: ignore[call-arg] # on purpose
+    with pytest.raises(SettingsError, match=r"hint: nerine\.plan_push .* sends nothing"):
+        push(folder, REPO, dry_run=True)  # type: ignore[call-arg] # on purpose
     with pytest.raises(SettingsError, match="one text"):
         PushOptions().changed({"onnx": "all"})
 

@@ -67,6 +67,19 @@ def test_an_unknown_setting_is_named_with_its_file(tmp_path: Path) -> None:
         read_settings(file, TrainingSettings())
 
 
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("recipe", r"settings=nerine\.recipe\(NAME\)"),
+        ("seeds", r"nerine\.train_seeds"),
+        ("learning_rat", "nearest one is 'learning_rate'"),
+    ],
+)
+def test_an_unknown_setting_comes_with_the_right_way(name: str, way: str) -> None:
+    with pytest.raises(SettingsError, match=f"unknown setting '{name}'(.|\n)*hint: .*{way}"):
+        TrainingSettings().changed({name: 3})
+
+
 @pytest.mark.parametrize("content", [b"epochs = ", b"\xff"])
 def test_a_file_that_is_no_toml_is_an_error(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"

@@ -97,7 +97,7 @@ def convert(
 
     A file becomes a file. A folder, "sample" or a data set on the hub (owner/name or
     owner/name@revision) becomes a folder with a file for each split. Each file is written
-    completely or not at all.
+    completely or not at all, and replaces one that exists.
 
     In the format brat, a folder of .txt and .ann files takes the place of a file, as INPUT and
     as OUTPUT, which must then be new or empty. INPUT may be a folder of webanno, bioc or i2b2 too.

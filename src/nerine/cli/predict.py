@@ -107,7 +107,9 @@ Each text gives one document, in the same order; an empty line is an empty docum
 @as_option
 @escape_option
 @output_option(
-    "FILE", "File to write, completely or not at all.  [default: standard output]", required=False
+    "FILE",
+    "File to write, completely or not at all; replaced if it exists.  [default: standard output]",
+    required=False,
 )
 @tagging_options
 @reading_options

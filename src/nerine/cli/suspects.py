@@ -61,7 +61,8 @@ comes first.
 @click.argument("corpus", type=CORPUS)
 @output_option(
     "FILE.jsonl",
-    "File for all label errors, a JSON object in each line; written completely or not at all.",
+    "File for all label errors, a JSON object in each line; written completely or not at all, and "
+    "replaced if it exists.",
 )
 @click.option(
     "--html",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 from nerine.core.errors import SettingsError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Record = TypeVar("Record", bound="DataclassInstance")
+_NO_HINTS: Mapping[str, str] = {}
 
 
 def check(
@@ -59,20 +60,36 @@ def has_type(value: Any, kind: Any) -> bool:
     return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
 
 
-def with_changes(values: Record, changes: Mapping[str, Any], what: str) -> Record:
-    """A copy of a dataclass with some fields replaced; lists become tuples.
+def check_names(
+    given: Iterable[str], known: Sequence[str], what: str, hints: Mapping[str, str] = _NO_HINTS
+) -> None:
+    """Raises `SettingsError` for a name that isn't known, which the message calls `what`.
 
-    Raises `SettingsError` for an unknown field, which the message calls `what`.
+    `hints` have the right way for names that people expect here; for others the hint is the
+    nearest known one.
     """
-    known = [field.name for field in dataclasses.fields(values)]
-    unknown = sorted(set(changes) - set(known))
+    unknown = sorted(set(given) - set(known))
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, n=1)
+        nearest = f"the nearest one is {near[0]!r}" if near else None
         raise SettingsError(
             f"unknown {what} {unknown[0]!r}",
             expected=f"one of {', '.join(known)}",
-            hint=f"the nearest one is {near[0]!r}" if near else None,
+            hint=hints.get(unknown[0], nearest),
         )
+
+
+def with_changes(
+    values: Record,
+    changes: Mapping[str, Any],
+    what: str,
+    hints: Mapping[str, str] = _NO_HINTS,
+) -> Record:
+    """A copy of a dataclass with some fields replaced; lists become tuples.
+
+    Raises `SettingsError` for an unknown field, as `check_names` does.
+    """
+    check_names(changes, [field.name for field in dataclasses.fields(values)], what, hints)
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
     }

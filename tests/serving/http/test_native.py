@@ -222,6 +222,12 @@ def test_other_queries_are_refused(
     assert place is None or answer.json()["place"] == place
 
 
+def test_a_misspelt_field_is_named_beside_the_missing_one(client: httpx.Client) -> None:
+    found = client.post("/tag", json={"texts": ["Mira"]}).json()
+    assert (found["place"], found["error"]) == ("documents", "the field is missing")
+    assert found["hint"] == "there is no field 'texts'"
+
+
 def test_a_broken_line_is_answered_in_its_place(client: httpx.Client) -> None:
     found = tag_lines(client, b'"Mira"\n{"text": \n\xff\n[]\n\n{"text": "Ana"}')
     assert [each.get("cause") for each in found] == [None, "not-json", "not-json", "invalid", None]

@@ -30,7 +30,8 @@ BINARY = "application/octet-stream"
 
 T = TypeVar("T")
 
-_FOUND = {"extra_forbidden": "there is no such field", "missing": "the field is missing"}
+_UNKNOWN = "extra_forbidden"
+_FOUND = {_UNKNOWN: "there is no such field", "missing": "the field is missing"}
 _LONG_ANSWER = 50_000
 _MOST_FIELDS = 100
 
@@ -185,11 +186,13 @@ def validate(kind: Any, content: Any, place: str = "") -> Any:
 
 def problem_of(error: ValidationError, prefix: str = "") -> Problem:
     """The problem of content that doesn't have its type; `prefix` is the place of the content."""
-    first = error.errors(include_url=False)[0]
+    first, *others = error.errors(include_url=False)
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     place = f"{prefix}{place}".lstrip(".")[:200] or "body"
     if first["type"] in _FOUND:
-        return Problem("invalid", _FOUND[first["type"]], place=place)
+        unknown = [str(each["loc"][-1])[:60] for each in others if each["type"] == _UNKNOWN]
+        hint = f"there is no field {unknown[0]!r}" if unknown else None
+        return Problem("invalid", _FOUND[first["type"]], place=place, hint=hint)
     value = first["input"]
     found = repr(value[:60]) if isinstance(value, str) else f"this is {kind_of(value)}"
     is_object = first["type"] in ("model_type", "dict_type")
