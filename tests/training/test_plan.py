@@ -101,6 +101,19 @@ def test_a_base_sized_encoder_learns_more_slowly() -> None:
     assert rates[0] > rates[1]
 
 
+@given(SIZES, SIZES)
+def test_the_learning_rate_falls_with_the_size_down_to_a_half(one: int, other: int) -> None:
+    few, many = sorted((one, other))
+    rates = [
+        choose_settings(TrainingSettings(), facts(size))[0].learning_rate or 0.0
+        for size in (few, many)
+    ]
+    assert 4e-4 >= rates[0] >= rates[1] >= 2e-4
+    known = facts(many)
+    assert (rates[1] == 4e-4) == (known.subwords < 32_500)
+    assert (rates[1] == 2e-4) == (known.subwords > 97_000)
+
+
 @given(SIZES)
 def test_a_tenth_to_a_fifth_is_held_out_of_few_documents_and_less_of_many(documents: int) -> None:
     share = held_out_share(documents)

@@ -37,6 +37,9 @@ PLAN_FILE = "plan.json"
 
 _SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 4e-4, 1e-4
 
+# The learning rate falls above `_MUCH` subwords of the training split, down to a half.
+_MUCH, _FALL, _LEAST_PART = 32_000, 0.6, 0.5
+
 # Passes over the training split: `_PASSES` at `_SIZE` subwords, more over fewer.
 _PASSES, _SIZE, _EXPONENT = 5, 186_000, 0.63
 _FEWEST_PASSES, _MOST_PASSES = 3, 80
@@ -271,8 +274,13 @@ def _batches(lengths: list[int], settings: RunSettings) -> int:
 
 
 def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
-    rate = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
+    """That of the encoder's size, lower for a large corpus."""
+    whole = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
+    part = min(max((_MUCH / max(facts.subwords, 1)) ** _FALL, _LEAST_PART), 1)
+    rate = float(f"{part * whole:.2g}")
     reason = f"hidden states of width {facts.width}"
+    if part < 1:
+        reason += f", {facts.subwords:,} subwords; larger corpora need smaller steps"
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
 
 
