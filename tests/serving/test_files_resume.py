@@ -244,7 +244,7 @@ def test_what_was_done_before_an_interruption_is_kept(tmp_path: Path, error: Bas
     output = tmp_path / "out.jsonl.gz"
     with pytest.raises(type(error)):
         run(inputs, output, tagger=Interrupted(9, error), commit_seconds=1000.0)
-    (part,) = (tmp_path / ".out.jsonl.gz.tagging").glob("*.part")
+    (part,) = (tmp_path / ".out.jsonl.gz.tagging").rglob("*.part")
     assert Part.read(part).after.documents == 7  # two blocks, with an empty line
     with pytest.raises(TaggingError, match="an interrupted run exists") as caught:
         run(inputs, output)
@@ -353,8 +353,8 @@ def test_an_input_that_changed_is_refused(tmp_path: Path, how: str) -> None:
     ("damaged", "message"),
     [
         ("state.json", "the interrupted run cannot be read"),
-        ("000000-0000001.part", "the interrupted run cannot be read: .* bytes, where"),
-        ("000000-0000000.part", "the interrupted run cannot be read: .* bytes, where"),
+        ("000000/0000001.part", "the interrupted run cannot be read: .* bytes, where"),
+        ("000000/0000000.part", "the interrupted run cannot be read: .* bytes, where"),
     ],
 )
 def test_a_damaged_run_is_refused(tmp_path: Path, damaged: str, message: str) -> None:
@@ -371,7 +371,7 @@ def test_a_damaged_run_is_refused(tmp_path: Path, damaged: str, message: str) ->
 
 def test_a_missing_part_is_refused(tmp_path: Path) -> None:
     inputs, output = _cut_short(tmp_path, documents=9)
-    (tmp_path / ".out.jsonl.tagging" / "000000-0000000.part").unlink()
+    (tmp_path / ".out.jsonl.tagging" / "000000/0000000.part").unlink()
     with pytest.raises(TaggingError, match="parts before this one are missing"):
         run(inputs, output, "resume")
     assert not output.exists()
@@ -477,7 +477,7 @@ def test_a_part_has_a_limited_size(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     journal = Journal(tmp_path, 0, commit_seconds=1e9)
     for number in range(1, 21):
         journal.write(b"-" * 30, b"", Progress(number, number))
-    assert len([*tmp_path.glob("*.part")]) == 5
+    assert len([*tmp_path.rglob("*.part")]) == 5
 
 
 SLOWLY = """
@@ -524,5 +524,5 @@ def test_a_process_that_is_killed_is_resumed(tmp_path: Path) -> None:
 
 
 def _documents(folder: Path) -> int:
-    parts = sorted(folder.glob("[0-9]*.part"))
+    parts = sorted(folder.rglob("*.part"))
     return Part.read(parts[-1]).after.documents if parts else 0

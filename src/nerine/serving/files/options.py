@@ -57,6 +57,7 @@ class TaggingOptions:
         commit_seconds: How many seconds of work may have to be repeated after a kill.
         shard_bytes: About how many bytes of an input are a shard (`nerine.serving.files.shards`).
             Scores may differ in their last digits if it is another number.
+        processes: The number of processes that tag shards, each with a tagger of its own.
 
     Raises:
         SettingsError: If an option has another type, the format, quoting or kind of rows is
@@ -77,10 +78,12 @@ class TaggingOptions:
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     commit_seconds: float = 2.0
     shard_bytes: int = SHARD_BYTES
+    processes: int = 1
 
     def __post_init__(self) -> None:
         check_fields(self, SettingsError)
-        check("shard_bytes", self.shard_bytes, int, 1)
+        for name in ("shard_bytes", "processes"):
+            check(name, getattr(self, name), int, 1)
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise SettingsError(
                 f"{self.separator!r} is not a valid separator",
@@ -120,7 +123,7 @@ class TaggingOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""
-        aside = ("start", "model", "commit_seconds")
+        aside = ("start", "model", "commit_seconds", "processes")
         names = (each.name for each in dataclasses.fields(self) if each.name not in aside)
         return {name: getattr(self, name) for name in names}
 

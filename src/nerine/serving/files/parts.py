@@ -2,9 +2,9 @@
 
 ::
 
-    000003-0000000.part, …           rendered blocks of records, and the progress after them
+    000003/0000000.part, …           rendered blocks of records, and the progress after them
+    000003/joined                    the last part, renamed when all have been joined
     000003.output, 000003.failed     the parts put together
-    000003.joined                    the last part, renamed when all have been joined
 
 A part is written under another name, synced and renamed: it is whole or missing, and never
 changes. So the process may be killed at any moment, and a shard resumes after its last part. A part
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -135,12 +136,11 @@ class Journal:
         write_errors: Callable[[], AbstractContextManager[None]] = nullcontext,
         commit_seconds: float = 0.0,
     ) -> None:
-        self._folder = folder
+        self.output = folder / f"{number:06}.output"
+        self.failed = folder / f"{number:06}.failed"
+        self._parts = folder / f"{number:06}"
+        self._joined = self._parts / "joined"
         self._write_errors = write_errors
-        self._name = f"{number:06}"
-        self.output = folder / f"{self._name}.output"
-        self.failed = folder / f"{self._name}.failed"
-        self._joined = folder / f"{self._name}.joined"
         self._compression = compression
         self._commit_seconds = commit_seconds
         self._committed = time.monotonic()
@@ -149,7 +149,7 @@ class Journal:
             self._part = Part.read(paths[-1]).next()
 
     def _paths(self) -> list[Path]:
-        return sorted(self._folder.glob(f"{self._name}-*.part"))
+        return sorted(self._parts.glob("*.part"))
 
     @property
     def progress(self) -> Progress:
@@ -183,8 +183,8 @@ class Journal:
     def commit(self) -> None:
         """Writes what was added since the last part."""
         if self._part.after != self._part.before or self._part.output:
-            path = self._folder / f"{self._name}-{self._part.number:07}.part"
-            write_file(path, self._part.to_bytes())
+            self._parts.mkdir(exist_ok=True)
+            write_file(self._parts / f"{self._part.number:07}.part", self._part.to_bytes())
             self._part = self._part.next()
         self._committed = time.monotonic()
 
@@ -214,4 +214,5 @@ class Journal:
 
     def clear(self) -> None:
         """Removes the last part, once there is a receipt."""
-        self._joined.unlink(missing_ok=True)
+        if self._parts.exists():
+            shutil.rmtree(self._parts)

@@ -16,7 +16,7 @@ from nerine.serving.files.identity import check_same, inputs_identity, run_ident
 from nerine.serving.files.inputs import STANDARD, Inputs, RecordReader, find_inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import Outputs, plan_outputs
-from nerine.serving.files.receipts import Totals
+from nerine.serving.files.receipts import Receipt, Totals
 from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, tag_shard, tag_shards
 from nerine.serving.files.shards import Shard, plan_shards
 from nerine.serving.files.working import WorkingFolder
@@ -131,13 +131,24 @@ class TaggingPlan:
             shards = partial(plan_shards, self.readers, self.options.shard_bytes)
             folder.open(identity, self.options.start, shards)
             try:
-                receipts, now = tag_shards(self.readers, tagger, folder, listener)
+                receipts, now = self._tag(tagger, folder, listener)
                 check_same(self.identity, inputs_identity(self.inputs), outputs.output)
                 folder.publish(self.readers, receipts)
             except BaseException:
                 folder.stop()
                 raise
         return Totals.of(receipts), now
+
+    def _tag(
+        self, tagger: StreamTagger, folder: WorkingFolder, listener: Listener | None
+    ) -> tuple[list[Receipt], int]:
+        """The receipts of all shards, and the number of documents that were read now."""
+        processes = self.options.processes
+        if processes == 1 or not self.resumable:
+            return tag_shards(self.readers, tagger, folder, listener)
+        from nerine.serving.files.pool import tag_in_processes
+
+        return tag_in_processes(self.readers, tagger, folder, processes, listener)
 
 
 @disk_errors(TaggingError)

@@ -5,13 +5,14 @@
     .OUTPUT.tagging/              next to OUTPUT
         state.json                the identity of the run
         shards.jsonl              the manifest: a line for each shard
-        000003-0000000.part, …    the journal of a shard (`parts`)
+        000003/                   the journal of a shard (`parts`)
         000003.output, .failed    what it came to
         000003.receipt            written when it is done
         0.whole, failed.whole     shards put together: a file for each input, and the failures
         joined                    all shards have been put together
         0.done, 1.done            the outputs, ready to be moved to their places
-        lock                      held by the process that works on the run
+        lock                      held by the process that runs it
+        workers                   shared by the processes that tag shards for it
 
 Each file is whole or missing, so the process may be killed at any moment. What was put together is
 removed, so that outputs are never on the disk twice.
@@ -47,6 +48,7 @@ from nerine.serving.files.receipts import (
 from nerine.serving.files.shards import Shard, manifest_of, read_manifest
 
 _FORMAT = 4
+_LOCKS = ("lock", "workers")
 _TRY_AGAIN = "free some space or correct the error, and continue with --resume"
 
 
@@ -87,16 +89,34 @@ class WorkingFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Makes the folder if it is missing, and locks it against other processes."""
+        """Makes the folder if it is missing, and locks it against other runs.
+
+        Raises `TaggingError` if another one holds it, or a worker of one that was killed.
+        """
         with self._write_errors():
             self._folder.mkdir(exist_ok=True)
-            lock = (self._folder / "lock").open("ab")
+        with self._lock("lock"):
+            with self._lock("workers"):
+                pass
+            yield
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Shares the lock of workers, so that no other run begins before this process ends."""
+        with self._lock("workers", shared=True):
+            yield
+
+    @contextlib.contextmanager
+    def _lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
+        with self._write_errors():
+            lock = (self._folder / name).open("ab")
         with lock:
             if os.name == "posix":  # Windows has no such locks
                 import fcntl
 
+                kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
                 try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(lock, kind | fcntl.LOCK_NB)
                 except OSError:
                     raise TaggingError(
                         "another process is writing this output", place=str(self._outputs.output)
@@ -154,7 +174,7 @@ class WorkingFolder:
         manifest = self._folder / "shards.jsonl"
         with self._write_errors():
             if state is None:
-                self._remove_files(keep=("lock",))
+                self._remove_files(keep=_LOCKS)
                 self._replace = start == "overwrite"
                 self.shards = [*plan()]
                 write_file(manifest, manifest_of(self.shards))
@@ -162,7 +182,7 @@ class WorkingFolder:
                 write_file(self._folder / "state.json", json.dumps(state).encode())
                 self._fingerprint = fingerprint_of(identity)
                 return
-            for path in [*self._folder.glob(f"*{NEW}")]:
+            for path in [*self._folder.rglob(f"*{NEW}")]:
                 path.unlink()
         check_same(state["identity"], identity, self._outputs.output)
         self._replace = state["replace"]
@@ -173,7 +193,15 @@ class WorkingFolder:
 
     def journal(self, shard: Shard) -> Journal:
         """The journal of a shard; raises `TaggingError` if it is damaged."""
-        self._journal = Journal(
+        self._journal = self._read_journal(shard)
+        return self._journal
+
+    def documents_of(self, shard: Shard) -> int:
+        """How many documents of a shard without a receipt have been read."""
+        return self._read_journal(shard).progress.documents
+
+    def _read_journal(self, shard: Shard) -> Journal:
+        return Journal(
             self._folder,
             shard.number,
             shard.start,
@@ -181,7 +209,6 @@ class WorkingFolder:
             write_errors=self._write_errors,
             commit_seconds=self._commit_seconds,
         )
-        return self._journal
 
     def receipt(self, shard: Shard) -> Receipt | None:
         """The receipt of a shard; None if it is not done.
@@ -316,11 +343,15 @@ class WorkingFolder:
     def _clear(self) -> None:
         """Removes the folder. It is a run as long as it has a state, which goes before receipts."""
         receipts = (path.name for path in self._folder.glob("*.receipt"))
-        self._remove_files({"state.json", "shards.jsonl", self._joined.name, "lock", *receipts})
+        self._remove_files({"state.json", "shards.jsonl", self._joined.name, *_LOCKS, *receipts})
         (self._folder / "state.json").unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _remove_files(self, keep: Collection[str]) -> None:
         for path in list(self._folder.iterdir()):
-            if path.name not in keep:
+            if path.name in keep:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
                 path.unlink()
