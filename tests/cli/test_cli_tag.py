@@ -62,6 +62,19 @@ def test_tags_a_file_and_says_what_it_did(checkpoint: Path, posts: Path, tagger:
     assert run(checkpoint, posts, "-o", output, "--overwrite").exit_code == 0
 
 
+def test_two_processes_write_what_one_writes(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("\n".join([*TEXTS, name]))
+    for processes in (1, 2):
+        output = tmp_path / f"out{processes}"
+        # one thread each: models differ in the last digits with other numbers
+        given = (checkpoint, folder, "-o", output, "--threads", 1, "--processes", processes)
+        assert run(*given).exit_code == 0
+    assert files_in(tmp_path / "out1") == files_in(tmp_path / "out2")
+
+
 def test_the_summary_as_json_and_the_exit_code_of_failures(
     checkpoint: Path, tmp_path: Path
 ) -> None:

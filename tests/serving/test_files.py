@@ -33,8 +33,8 @@ from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, t
 from nerine.serving.files.identity import model_identity
 from nerine.serving.files.inputs import find_inputs, format_named
 from nerine.serving.files.outputs import Outputs
-from nerine.serving.files.parts import PartFiles
 from nerine.serving.files.records import add_member, entities_json
+from nerine.serving.files.working import WorkingFolder
 from streams import POISON, StubTagger, entities_of, files_in, look_aheads_of_four
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -666,8 +666,8 @@ def test_only_one_process_works_on_an_output(tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
     source.write_text("Mira\n")
     hidden = tmp_path / ".out.jsonl.tagging"
-    parts = PartFiles(Outputs(output, (output,), tmp_path / "failed", hidden))
-    with parts.locked(), pytest.raises(TaggingError, match="another process is writing"):
+    folder = WorkingFolder(Outputs(output, (output,), tmp_path / "failed", hidden))
+    with folder.locked(), pytest.raises(TaggingError, match="another process is writing"):
         tag(source, output, start="overwrite")
 
 

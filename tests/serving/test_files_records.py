@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from nerine.core.errors import FormatError, TaggingError
 from nerine.model.tagger import Tagger
-from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
-from nerine.serving.files import parts as parts_module
+from nerine.serving.files import TaggingOptions, TaggingSummary, durable, tag_files
 from nerine.serving.files.inputs import find_inputs
 from nerine.serving.files.rows import LONE_QUOTE
 from streams import (
@@ -308,14 +307,14 @@ def test_failures_far_apart_are_read_from_their_own_row_groups(tmp_path: Path) -
 def test_a_run_that_loses_a_record_is_not_called_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    append = parts_module._append
+    append = durable.append
 
     def losing(stream: Any, content: bytes) -> None:
-        if stream.name.endswith("0.joined"):
+        if "000000.output" in stream.name:
             content = content.rpartition(b"\n" if name == "in.csv" else b"{")[0]
         append(stream, content)
 
-    monkeypatch.setattr(parts_module, "_append", losing)
+    monkeypatch.setattr(durable, "append", losing)
     lines = {"in.jsonl": '{"text": "a"}\n' * 3, "in.csv": "text\na\na\na"}
     with pytest.raises(TaggingError, match="3 records were read, but 2 are in the outputs"):
         tagged(tmp_path, name, lines[name])

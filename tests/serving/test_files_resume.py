@@ -23,11 +23,10 @@ from nerine.core.errors import FormatError, TaggingError
 from nerine.core.tags import TagScheme
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
-from nerine.serving.files import TaggingOptions, TaggingSummary, plan_tagging, tag_files
+from nerine.serving.files import TaggingOptions, TaggingSummary, durable, plan_tagging, tag_files
 from nerine.serving.files import parts as parts_module
 from nerine.serving.files.identity import tagger_identity
-from nerine.serving.files.outputs import Outputs
-from nerine.serving.files.parts import Part, PartFiles, Progress
+from nerine.serving.files.parts import Journal, Part, Progress
 from places import SUPPORT
 from streams import POISON, StubTagger, files_in, look_aheads_of_four
 
@@ -66,7 +65,7 @@ class Disk:
             self._step()
             self._unlink(path, missing_ok)
 
-        monkeypatch.setattr(parts_module, "_append", append)
+        monkeypatch.setattr(durable, "append", append)
         monkeypatch.setattr(Path, "replace", replace)
         monkeypatch.setattr(Path, "unlink", unlink)
         monkeypatch.setattr("os.fsync", lambda _: self._step())
@@ -143,21 +142,25 @@ def outcome(summary: TaggingSummary) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"),
+    ("kind", "name", "shard_bytes"),
     [
-        *((kind, "") for kind in ("text", "csv", "gz", "bz2", "folder", "parquet")),
+        *((kind, "", 1 << 22) for kind in ("text", "csv", "gz", "bz2", "folder", "parquet")),
+        *((kind, "", 20) for kind in ("text", "csv", "folder", "parquet")),
         *(
-            ("csv", "out.csv.gz"),
-            ("gz", "out.parquet"),
-            ("text", "out.jsonl"),
-            ("parquet", "out.tsv"),
+            ("csv", "out.csv.gz", 1 << 22),
+            ("csv", "out.csv.gz", 20),
+            ("gz", "out.parquet", 1 << 22),
+            ("text", "out.jsonl", 20),
+            ("parquet", "out.tsv", 20),
         ),
     ],
 )
 def test_a_kill_at_any_point_changes_no_byte_of_what_a_resumed_run_writes(
-    tmp_path: Path, disk: Disk, kind: str, name: str
+    tmp_path: Path, disk: Disk, kind: str, name: str, shard_bytes: int
 ) -> None:
-    options = {"rows": "entities"} if name else {}
+    options: dict[str, Any] = {"shard_bytes": shard_bytes}
+    if name:
+        options["rows"] = "entities"
     inputs = write_inputs(tmp_path / "in", kind)
     whole = output_of(kind, inputs, tmp_path / "whole", name)
     undisturbed = run(inputs, whole, **options)
@@ -241,7 +244,7 @@ def test_what_was_done_before_an_interruption_is_kept(tmp_path: Path, error: Bas
     output = tmp_path / "out.jsonl.gz"
     with pytest.raises(type(error)):
         run(inputs, output, tagger=Interrupted(9, error), commit_seconds=1000.0)
-    (part,) = (tmp_path / ".out.jsonl.gz.tagging").glob("*.part")
+    (part,) = (tmp_path / ".out.jsonl.gz.tagging").rglob("*.part")
     assert Part.read(part).after.documents == 7  # two blocks, with an empty line
     with pytest.raises(TaggingError, match="an interrupted run exists") as caught:
         run(inputs, output)
@@ -350,8 +353,8 @@ def test_an_input_that_changed_is_refused(tmp_path: Path, how: str) -> None:
     ("damaged", "message"),
     [
         ("state.json", "the interrupted run cannot be read"),
-        ("0000001.part", "the interrupted run cannot be read: .* bytes, where"),
-        ("0000000.part", "the interrupted run cannot be read: .* bytes, where"),
+        ("000000/0000001.part", "the interrupted run cannot be read: .* bytes, where"),
+        ("000000/0000000.part", "the interrupted run cannot be read: .* bytes, where"),
     ],
 )
 def test_a_damaged_run_is_refused(tmp_path: Path, damaged: str, message: str) -> None:
@@ -368,7 +371,7 @@ def test_a_damaged_run_is_refused(tmp_path: Path, damaged: str, message: str) ->
 
 def test_a_missing_part_is_refused(tmp_path: Path) -> None:
     inputs, output = _cut_short(tmp_path, documents=9)
-    (tmp_path / ".out.jsonl.tagging" / "0000000.part").unlink()
+    (tmp_path / ".out.jsonl.tagging" / "000000/0000000.part").unlink()
     with pytest.raises(TaggingError, match="parts before this one are missing"):
         run(inputs, output, "resume")
     assert not output.exists()
@@ -391,14 +394,17 @@ def test_a_run_of_an_older_version_is_refused(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("writes", range(8))
+@pytest.mark.parametrize("writes", range(10))
 def test_a_full_disk_is_an_error_that_leaves_no_half_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     inputs = write_inputs(tmp_path / "in", "gz")
     run(inputs, tmp_path / "whole.jsonl.gz")
     output = tmp_path / "out.jsonl.gz"
-    append, room = parts_module._append, [writes]  # one for the state, four for parts, then joining
+    append, room = (
+        durable.append,
+        [writes],
+    )  # two for manifest and state, four for parts, then joining
 
     def filling(stream: BinaryIO, content: bytes) -> None:
         room[0] -= 1
@@ -407,14 +413,14 @@ def test_a_full_disk_is_an_error_that_leaves_no_half_file(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         append(stream, content)
 
-    monkeypatch.setattr(parts_module, "_append", filling)
+    monkeypatch.setattr(durable, "append", filling)
     with pytest.raises(TaggingError, match="cannot be written: No space left on device") as caught:
         run(inputs, output)
     assert "--resume" in str(caught.value)
     assert not output.exists()
     room[0] = 100
     tagged = run(inputs, output, "resume").tagged_now
-    assert tagged == {0: 10, 1: 10, 2: 6, 3: 3}.get(writes, 0)
+    assert tagged == {0: 10, 1: 10, 2: 10, 3: 6, 4: 3}.get(writes, 0)
     assert output.read_bytes() == (tmp_path / "whole.jsonl.gz").read_bytes()
 
 
@@ -459,26 +465,19 @@ def test_standard_input_cannot_be_resumed(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_part_is_read_as_it_was_written(tmp_path: Path) -> None:
-    before, after = Progress(1, 2, 3, 4, 5, {"a": 6}), Progress(1, 9, 9, 9, 9, {"a\n": 9})
+    before, after = Progress(2, 3, 4, 5, {"a": 6}), Progress(9, 9, 9, 9, {"a\n": 9})
     part = Part(7, 8, 9, before, after, b"x\ny\n", b"\n{}")
     (tmp_path / "part").write_bytes(part.to_bytes())
     assert Part.read(tmp_path / "part") == part
     assert part.next() == Part(8, 12, 12, after, after)
-    end = Progress(2, documents=9)
-    assert Part(7, 8, 9, before, end, b"x").next() == Part(8, 0, 9, end, end)
 
 
 def test_a_part_has_a_limited_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts_module, "_PART_BYTES", 100)
-    output = tmp_path / "out.jsonl"
-    parts = PartFiles(
-        Outputs(output, (output,), tmp_path / "failed", tmp_path / "parts"), commit_seconds=1e9
-    )
-    with parts.locked():
-        parts.open({}, "new")
-        for number in range(1, 21):
-            parts.write(b"-" * 30, b"", Progress(0, number, number))
-    assert len([*(tmp_path / "parts").glob("*.part")]) == 5
+    journal = Journal(tmp_path, 0, commit_seconds=1e9)
+    for number in range(1, 21):
+        journal.write(b"-" * 30, b"", Progress(number, number))
+    assert len([*tmp_path.rglob("*.part")]) == 5
 
 
 SLOWLY = """
@@ -525,5 +524,5 @@ def test_a_process_that_is_killed_is_resumed(tmp_path: Path) -> None:
 
 
 def _documents(folder: Path) -> int:
-    parts = sorted(folder.glob("[0-9]*.part"))
+    parts = sorted(folder.rglob("*.part"))
     return Part.read(parts[-1]).after.documents if parts else 0

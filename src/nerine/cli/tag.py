@@ -106,6 +106,13 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
 @_shape_options
 @click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
+@default_option(
+    "--processes",
+    1,
+    "Number of processes, each with a model of its own; they share out the threads.",
+    type=click.IntRange(min=1),
+    metavar="N",
+)
 @tagging_options
 @json_option
 @click.pass_context
@@ -122,6 +129,7 @@ def tag(
     shape: dict[str, Any],
     resume: bool,
     overwrite: bool,
+    processes: int,
     model: ModelOptions,
     as_json: bool,
 ) -> None:
@@ -137,7 +145,9 @@ def tag(
     if to_stream and as_json:
         raise SettingsError("the records already go to standard output", place="--json")
     sign = _SIGNS.get(separator or "", separator)
-    options = TaggingOptions(format_, text_field, into, sign, quoting, start=start, **shape)
+    options = TaggingOptions(
+        format_, text_field, into, sign, quoting, start=start, processes=processes, **shape
+    )
     target: str | BinaryIO = output
     if to_stream:
         stream = _VisibleBytes() if sys.stdout.isatty() else stdout().buffer
@@ -145,6 +155,7 @@ def tag(
     with working("checking the inputs"):
         planned = plan_tagging(inputs, target, options)
     from nerine.cli.progress import tagging_display
+    from nerine.model.backends.hardware import number_of_threads
     from nerine.serving.files.identity import model_identity
 
     source = model.find(checkpoint)
@@ -152,6 +163,8 @@ def tag(
     usage = {} if model.usage is None else {"usage": dataclasses.asdict(model.usage)}
     identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags, **usage}
     planned = planned.with_model(identity)
+    if processes > 1 and model.threads is None:
+        model = dataclasses.replace(model, threads=max(1, number_of_threads() // processes))
     tagger = model.load(source)
     # a bar would stand between the records on a terminal
     shows_bar = isinstance(planned.output, Outputs) or not sys.stdout.isatty()

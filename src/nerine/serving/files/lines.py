@@ -73,7 +73,7 @@ class Lines:
         """How many of these bytes lie before `position`; of a compressed file, were read."""
         if not self.compression:
             return position.offset
-        return 0 if self._raw is None or self._raw.closed else self._raw.tell()
+        return 0 if self._raw is None else self._raw.tell()
 
     def peek(self) -> Iterator[bytes]:
         """The lines from the first one on, without removing any from standard input."""
@@ -104,8 +104,7 @@ class Lines:
             raw = self.path.open("rb", buffering=_BUFFER)
         except OSError as error:
             raise read_error(error, self.name) from error
-        with raw:
-            self._raw = raw
+        with raw, self._reading(raw):
             try:
                 stream, left = decompressed(raw, self.compression), start.offset
                 if stream is raw:
@@ -118,6 +117,15 @@ class Lines:
                 raise read_error(error, self.name) from error
             pieces = iter(functools.partial(stream.readline, _BUFFER), b"")
             yield from self._lines_of(pieces, start.line)
+
+    @contextlib.contextmanager
+    def _reading(self, raw: BinaryIO) -> Iterator[None]:
+        """Lets `done` ask how much was read, as long as it is being read."""
+        self._raw = raw
+        try:
+            yield
+        finally:
+            self._raw = None
 
     def _lines_of(self, pieces: Iterator[bytes | Pause], number: int) -> Iterator[bytes | Pause]:
         """The lines in pieces that end where a line does, or before."""

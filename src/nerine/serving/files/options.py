@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from nerine.core.arguments import check_fields
 from nerine.core.errors import SettingsError
+from nerine.core.settings import check
 
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
 Quoting = Literal["none", "csv"]
@@ -19,6 +20,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
 ROWS: tuple[Rows, ...] = get_args(Rows)
 _INTO = "entities"
+SHARD_BYTES = 1 << 22
 USUAL_ID = "id"
 """The field or column of the record's id, if the input has it."""
 EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
@@ -53,6 +55,9 @@ class TaggingOptions:
         model: What identifies the model, such as hashes of its files; a run is resumed only with
             the same model.
         commit_seconds: How many seconds of work may have to be repeated after a kill.
+        shard_bytes: About how many bytes of an input are a shard (`nerine.serving.files.shards`).
+            Scores may differ in their last digits if it is another number.
+        processes: The number of processes that tag shards, each with a tagger of its own.
 
     Raises:
         SettingsError: If an option has another type, the format, quoting or kind of rows is
@@ -72,9 +77,13 @@ class TaggingOptions:
     start: Start = "new"
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     commit_seconds: float = 2.0
+    shard_bytes: int = SHARD_BYTES
+    processes: int = 1
 
     def __post_init__(self) -> None:
         check_fields(self, SettingsError)
+        for name in ("shard_bytes", "processes"):
+            check(name, getattr(self, name), int, 1)
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise SettingsError(
                 f"{self.separator!r} is not a valid separator",
@@ -114,7 +123,7 @@ class TaggingOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""
-        aside = ("start", "model", "commit_seconds")
+        aside = ("start", "model", "commit_seconds", "processes")
         names = (each.name for each in dataclasses.fields(self) if each.name not in aside)
         return {name: getattr(self, name) for name in names}
 

@@ -58,6 +58,23 @@ class ParquetReader:
         """The number of rows."""
         return self.size
 
+    @property
+    def content(self) -> Path | None:
+        """None: positions count rows."""
+        return None
+
+    def cuts(self, size: int) -> Iterator[Position]:
+        """Row groups at which shards of about `size` bytes begin, without the first one."""
+        with self.open() as file:
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        rows = held = 0
+        for group in groups:
+            if held >= size:
+                yield Position(rows, rows + 1)
+                held = 0
+            rows += group.num_rows
+            held += group.total_byte_size
+
     def open(self) -> Any:
         """The file, opened by pyarrow."""
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")

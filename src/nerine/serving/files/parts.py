@@ -1,56 +1,42 @@
-"""The working folder of a run: its outputs in finished parts, which are joined at the end.
+"""The journal of a shard: its output in finished parts, which are joined at its end.
 
 ::
 
-    .OUTPUT.tagging/              next to OUTPUT
-        state.json                the identity of the run
-        0000000.part, …           rendered blocks of records, and the progress after them
-        0.joined, failed.joined   parts put together: a file for each input, and the failures
-        joined.part               the last part, renamed when all parts have been joined
-        0.done, 1.done            the outputs, ready to be moved to their places
-        lock                      held by the process that works on the run
+    000003/0000000.part, …           rendered blocks of records, and the progress after them
+    000003/joined                    the last part, renamed when all have been joined
+    000003.output, 000003.failed     the parts put together
 
 A part is written under another name, synced and renamed: it is whole or missing, and never
-changes. So the process may be killed at any moment, and a run resumes after its last part. A part
+changes. So the process may be killed at any moment, and a shard resumes after its last part. A part
 holds where it belongs in the joined files, so that joining can be interrupted and repeated too.
 Each part is removed when it was joined: outputs are never on the disk twice.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
 
-from nerine.core.errors import TaggingError
-from nerine.core.files import write_errors
-from nerine.serving.files.compression import compressed, compression_of
-from nerine.serving.files.identity import check_same
-from nerine.serving.files.inputs import RecordReader
-from nerine.serving.files.options import Rows, Start
-from nerine.serving.files.outputs import Outputs
+from nerine.serving.files.compression import compressed
+from nerine.serving.files.durable import move, put, readable, write_file
+from nerine.serving.files.records import BEGIN, Position
 
-_FORMAT = 3
-_TRY_AGAIN = "free some space or correct the error, and continue with --resume"
 _PART_BYTES = 1 << 23
 """A part is finished when it has this size, so that it fits in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much of a run is done.
+    """How much of a shard is done.
 
     Attributes:
-        input: The input of the next record, from 0.
-        offset: Where this record begins, as in `Position`.
+        offset: Where the next record begins, as in `Position`.
         line: Its line or row, from 1.
         documents: The number of documents read.
         failures: How many of them failed.
@@ -58,23 +44,27 @@ class Progress:
         nulls: How many of the documents have null instead of a text.
     """
 
-    input: int = 0
-    offset: int = 0
-    line: int = 1
+    offset: int = BEGIN.offset
+    line: int = BEGIN.line
     documents: int = 0
     failures: int = 0
     entities: Mapping[str, int] = field(default_factory=dict)
     nulls: int = 0
 
+    @property
+    def position(self) -> Position:
+        """Where the next record begins."""
+        return Position(self.offset, self.line)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Consecutive blocks of one input.
+    """Consecutive blocks of a shard.
 
     Attributes:
-        number: Its number in the run, from 0.
-        output_start: Where its output begins in the output of the input, in bytes.
-        failed_start: Where its failures begin in the file of failures, in bytes.
+        number: Its number in the shard, from 0.
+        output_start: Where its output begins in the output of the shard, in bytes.
+        failed_start: Where its failures begin in the shard's failures, in bytes.
         before: The progress before it.
         after: The progress after it.
         output: Rendered records.
@@ -90,9 +80,14 @@ class Part:
     failed: bytes = b""
 
     @classmethod
+    def first(cls, start: Position) -> Part:
+        """The empty part at the beginning of a shard."""
+        return cls(before=Progress(*start), after=Progress(*start))
+
+    @classmethod
     def read(cls, path: Path) -> Part:
         """The part in a file. Raises `TaggingError` if it is damaged."""
-        with _readable(path):
+        with readable(path):
             header, _, content = path.read_bytes().partition(b"\n")
             values = json.loads(header)
             output, failed = values.pop("output"), values.pop("failed")
@@ -110,291 +105,114 @@ class Part:
 
     def next(self) -> Part:
         """The empty part that follows."""
-        same_input = self.after.input == self.before.input
         return Part(
             self.number + 1,
-            self.output_start + len(self.output) if same_input else 0,
+            self.output_start + len(self.output),
             self.failed_start + len(self.failed),
             self.after,
             self.after,
         )
 
 
-class PartFiles:
-    """Writes a run into the working folder of its outputs, and moves these out at the end.
+class Journal:
+    """The parts of one shard in a folder.
 
-    `commit_seconds` is the time between two parts. `keep` says whether the folder stays if the run
-    is interrupted, `rows` what the outputs have a row for.
+    Args:
+        folder: The folder, in which only one process at a time writes this shard.
+        number: The number of the shard.
+        start: Where the shard begins.
+        compression: The suffix of the compression of the output.
+        write_errors: Turns errors of writing into those of the run.
+        commit_seconds: The time between two parts.
     """
 
     def __init__(
         self,
-        outputs: Outputs,
+        folder: Path,
+        number: int,
+        start: Position = BEGIN,
         *,
+        compression: str = "",
+        write_errors: Callable[[], AbstractContextManager[None]] = nullcontext,
         commit_seconds: float = 0.0,
-        keep: bool = True,
-        rows: Rows = "records",
     ) -> None:
-        self._outputs = outputs
-        self._folder = outputs.parts
-        self._joined = self._folder / "joined.part"
+        self.output = folder / f"{number:06}.output"
+        self.failed = folder / f"{number:06}.failed"
+        self._parts = folder / f"{number:06}"
+        self._joined = self._parts / "joined"
+        self._write_errors = write_errors
+        self._compression = compression
         self._commit_seconds = commit_seconds
-        self._keep = keep
-        self._rows = rows
         self._committed = time.monotonic()
-        self._write_errors = partial(write_errors, TaggingError, outputs.output, _TRY_AGAIN)
-        self._part = Part()
-        self._replace = False
+        self._part = Part.first(start)
+        if paths := [*self._paths(), *([self._joined] if self._joined.exists() else [])]:
+            self._part = Part.read(paths[-1]).next()
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._parts.glob("*.part"))
 
     @property
     def progress(self) -> Progress:
-        """How much of the run is done."""
+        """How much of the shard is done."""
         return self._part.after
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Makes the folder if it is missing, and locks it against other processes."""
-        with self._write_errors():
-            self._folder.mkdir(exist_ok=True)
-            lock = (self._folder / "lock").open("ab")
-        with lock:
-            if os.name == "posix":  # Windows has no such locks
-                import fcntl
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no output yet."""
+        return not (self._part.output_start or self._part.output)
 
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise TaggingError(
-                        "another process is writing this output", place=str(self._outputs.output)
-                    ) from None
-            yield
-
-    def check_start(self, identity: Mapping[str, Any], start: Start) -> None:
-        """Raises `TaggingError` if the run cannot start.
-
-        An interrupted run or an existing output may be in the way, or the run to resume may have
-        another identity.
-        """
-        state = None if start == "overwrite" else self._read_state()
-        if state and start == "new":
-            raise TaggingError(
-                "an interrupted run exists",
-                place=str(self._outputs.output),
-                hint="--resume continues it, --overwrite starts again",
-            )
-        if state:
-            check_same(state["identity"], identity, self._outputs.output)
-        replaces = state["replace"] or self._joined.exists() if state else start == "overwrite"
-        if self._outputs.existing and not replaces:
-            raise TaggingError(
-                "this output exists",
-                place=str(self._outputs.existing[0]),
-                expected="a name that is not in use",
-                hint="--overwrite replaces it",
-            )
-
-    def _read_state(self) -> dict[str, Any] | None:
-        path = self._folder / "state.json"
-        if not path.exists():
-            return None
-        with _readable(path):
-            state: dict[str, Any] = json.loads(path.read_bytes())
-            if state["format"] == _FORMAT:
-                _ = state["identity"], state["replace"]
-                return state
-        raise TaggingError(
-            f"the interrupted run has format {state['format']}, of another version of Nerine",
-            place=str(path),
-            expected=f"format {_FORMAT}",
-            hint="resume it with the version that started it; --overwrite starts again",
-        )
-
-    def open(self, identity: Mapping[str, Any], start: Start) -> None:
-        """Resumes the run in the folder, or starts one. Raises `TaggingError`."""
-        state = self._read_state() if start == "resume" else None
-        with self._write_errors():
-            if state is None:
-                self._remove_files(keep=("lock",))
-                self._replace = start == "overwrite"
-                state = {"format": _FORMAT, "identity": identity, "replace": self._replace}
-                self._write("state.json", json.dumps(state).encode())
-                return
-        check_same(state["identity"], identity, self._outputs.output)
-        self._replace = state["replace"]
-        paths = sorted(self._folder.glob("[0-9]*.part"))
-        if self._joined.exists():
-            paths.append(self._joined)
-        if paths:
-            self._part = Part.read(paths[-1]).next()
-
-    def write(self, output: bytes, failed: bytes, progress: Progress) -> None:
-        """Adds a block of records; the next one is of another input if `progress` says so.
+    def write(
+        self, output: bytes, failed: bytes, progress: Progress, *, is_piece: bool = False
+    ) -> None:
+        """Adds a block of records.
 
         A block is compressed by itself, so that the bytes of an output depend on the blocks alone,
-        and not on when they were committed.
+        and not on when they were committed. `is_piece` makes a compressed piece of nothing, too.
         """
-        with self._write_errors():
-            part = self._part
-            suffix = compression_of(self._outputs.files[part.before.input])
-            ended = progress.input > part.before.input
-            is_empty = not (part.output_start or part.output or output)
-            if output or (ended and is_empty):  # even an empty compressed file has some bytes
-                output = compressed(output, suffix)
-            # in one step, so that an interruption finds all of the block or nothing
-            self._part = dataclasses.replace(
-                part, output=part.output + output, failed=part.failed + failed, after=progress
-            )
-            is_due = time.monotonic() - self._committed >= self._commit_seconds
-            size = len(self._part.output) + len(self._part.failed)
-            if ended or is_due or size >= _PART_BYTES:
-                self._commit()
+        part = self._part
+        output = compressed(output, self._compression) if output or is_piece else b""
+        # in one step, so that an interruption finds all of the block or nothing
+        self._part = dataclasses.replace(
+            part, output=part.output + output, failed=part.failed + failed, after=progress
+        )
+        is_due = time.monotonic() - self._committed >= self._commit_seconds
+        if is_due or len(self._part.output) + len(self._part.failed) >= _PART_BYTES:
+            with self._write_errors():
+                self.commit()
 
-    def _commit(self) -> None:
-        if self._part.after != self._part.before:
-            self._write(f"{self._part.number:07}.part", self._part.to_bytes())
+    def commit(self) -> None:
+        """Writes what was added since the last part."""
+        if self._part.after != self._part.before or self._part.output:
+            self._parts.mkdir(exist_ok=True)
+            write_file(self._parts / f"{self._part.number:07}.part", self._part.to_bytes())
             self._part = self._part.next()
         self._committed = time.monotonic()
 
-    def _write(self, name: str, content: bytes) -> None:
-        """Writes a file of the folder: whole, or not at all."""
-        new = self._folder / "new"
-        with new.open("wb") as stream:
-            _append(stream, content)
-        _move(new, self._folder / name)
+    def join(self) -> None:
+        """Puts the parts together in `output`, and in `failed` if any record failed.
 
-    def publish(self, readers: Sequence[RecordReader]) -> None:
-        """Joins the parts and moves the outputs to their places. A repeat completes the work.
-
-        Raises `TaggingError` before they are moved if records were lost or added.
+        A repeat completes the work. A shard that fits in memory has no parts, and is written at
+        once.
         """
-        with self._write_errors():
-            if not self._joined.exists():
-                self._join()
-            failed, target = self._folder / "failed.joined", self._outputs.failed
-            if not self.progress.failures:
-                failed.unlink(missing_ok=True)
-                target.unlink(missing_ok=True)
-            for number, reader in enumerate(readers):
-                joined, done = self._folder / f"{number}.joined", self._folder / f"{number}.done"
-                if joined.exists():
-                    reader.assemble(joined, done)
-                    with done.open("rb") as stream:
-                        os.fsync(stream.fileno())
-                    joined.unlink(missing_ok=True)
-            self._check_counts(readers)
-            moves = {failed: target}
-            for number, path in enumerate(self._outputs.files):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                moves[self._folder / f"{number}.done"] = path
-            for source, path in moves.items():
-                if source.exists():  # else it was moved already
-                    _move(source, path)
-            self._clear()
-
-    def _check_counts(self, readers: Sequence[RecordReader]) -> None:
-        """Raises `TaggingError` unless each record is in an output or among the failures.
-
-        In tables of entities, unless each entity is in one of them.
-        """
-        written = 0
-        for number, (reader, path) in enumerate(zip(readers, self._outputs.files, strict=True)):
-            done = self._folder / f"{number}.done"  # unless it was moved already
-            written += reader.count(done if done.exists() else path, compression_of(path))
-        failed = self._folder / "failed.joined"
-        failures = self._outputs.failed if not failed.exists() else failed
-        failed_lines = 0
-        if self.progress.failures:
-            with failures.open("rb") as lines:
-                failed_lines = sum(1 for _ in lines)
-        due = self.progress.documents - self.progress.failures
-        found = f"{self.progress.documents:,} records were read"
-        if self._rows == "entities":
-            due = sum(self.progress.entities.values())
-            found += f" and {due:,} entities found"
-        if (written, failed_lines) != (due, self.progress.failures):
-            raise TaggingError(
-                f"{found}, but {written:,} are in the outputs and {failed_lines:,} among the "
-                "failures",
-                place=str(self._outputs.output),
-                expected="each record in one of them",
-                hint="the outputs were not moved to their places; --overwrite starts again",
-            )
-
-    def _join(self) -> None:
-        if self._outputs.existing and not self._replace:
-            raise TaggingError(
-                "this file was created during the run, and would be overwritten",
-                place=str(self._outputs.existing[0]),
-                hint="move it away, and continue with --resume",
-            )
-        paths = sorted(self._folder.glob("[0-9]*.part"))
+        if self._joined.exists():
+            return
+        if self._part.number == 0:
+            write_file(self.output, self._part.output)
+            if self._part.failed:
+                write_file(self.failed, self._part.failed)
+            return
+        self.commit()
+        paths = self._paths()
         for path in paths:
             part = Part.read(path)
-            for name, start, content in (
-                (f"{part.before.input}.joined", part.output_start, part.output),
-                ("failed.joined", part.failed_start, part.failed),
-            ):
-                joined = self._folder / name
-                joined.touch()
-                with joined.open("r+b") as stream:
-                    if stream.seek(0, os.SEEK_END) < start:
-                        raise TaggingError(
-                            "parts before this one are missing",
-                            place=str(path),
-                            hint="the folder is damaged: --overwrite starts again",
-                        )
-                    stream.seek(start)
-                    _append(stream, content)
+            put(self.output, part.output_start, part.output, path)
+            if part.failed:
+                put(self.failed, part.failed_start, part.failed, path)
             if path != paths[-1]:
                 path.unlink()
-        _move(paths[-1], self._joined)
+        move(paths[-1], self._joined)
 
-    def stop(self) -> None:
-        """Commits the last whole block, if the disk permits and the run can be resumed."""
-        with contextlib.suppress(OSError):  # earlier parts are valid all the same
-            if self._keep:
-                self._commit()
-            else:
-                self._clear()
-
-    def _clear(self) -> None:
-        """Removes the folder. It is a run as long as it has a state, which goes after the parts."""
-        self._remove_files(keep=("state.json", self._joined.name, "lock"))
-        (self._folder / "state.json").unlink(missing_ok=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _remove_files(self, keep: Sequence[str]) -> None:
-        for path in list(self._folder.iterdir()):
-            if path.name not in keep:
-                path.unlink()
-
-
-def _append(stream: BinaryIO, content: bytes) -> None:
-    """Writes, and waits until the content is on the disk."""
-    stream.write(content)
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _move(path: Path, target: Path) -> None:
-    """Renames a file, and waits until that is on the disk."""
-    path.replace(target)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turns errors of reading a file of the folder into a `TaggingError`."""
-    try:
-        yield
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise TaggingError(
-            f"the interrupted run cannot be read: {error!r}",
-            place=str(path),
-            hint="--overwrite starts again",
-        ) from error
+    def clear(self) -> None:
+        """Removes the last part, once there is a receipt."""
+        if self._parts.exists():
+            shutil.rmtree(self._parts)

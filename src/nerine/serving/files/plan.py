@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -15,8 +16,10 @@ from nerine.serving.files.identity import check_same, inputs_identity, run_ident
 from nerine.serving.files.inputs import STANDARD, Inputs, RecordReader, find_inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import Outputs, plan_outputs
-from nerine.serving.files.parts import PartFiles
-from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, run_tagging
+from nerine.serving.files.receipts import Receipt, Totals
+from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, tag_shard, tag_shards
+from nerine.serving.files.shards import Shard, plan_shards
+from nerine.serving.files.working import WorkingFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class TaggingPlan:
         if not isinstance(self.output, Outputs):
             return replace(self, options=options)
         identity = {**self.identity, **options.model_identity()}
-        PartFiles(self.output).check_start(identity, options.start)
+        WorkingFolder(self.output).check_start(identity, options.start)
         return replace(self, options=options, identity=identity)
 
     @property
@@ -95,39 +98,57 @@ class TaggingPlan:
     def run(self, tagger: StreamTagger, listener: Listener | None = None) -> TaggingSummary:
         """Tags all inputs. Raises `TaggingError` if files cannot be written or resumed."""
         began = time.monotonic()
-        outputs: tuple[str, ...] = (STANDARD,)
-        failed = None
-        if not isinstance(self.output, Outputs):
-            stream = StreamWriter(self.output)
-            tagged = run_tagging(self.readers, tagger, stream, listener)
-            progress = stream.progress
+        if isinstance(self.output, Outputs):
+            outputs = tuple(map(str, self.output.files))
+            totals, now = self._run_files(self.output, tagger, listener)
+            failed = str(self.output.failed) if totals.failures else None
         else:
-            files = self.output
-            seconds, rows = self.options.commit_seconds, self.options.rows
-            parts = PartFiles(files, commit_seconds=seconds, keep=self.resumable, rows=rows)
-            with parts.locked():
-                parts.open({**self.identity, **tagger_identity(tagger)}, self.options.start)
-                tagged = run_tagging(
-                    self.readers,
-                    tagger,
-                    parts,
-                    listener,
-                    lambda: check_same(self.identity, inputs_identity(self.inputs), files.output),
-                )
-            outputs, progress = tuple(map(str, files.files)), parts.progress
-            failed = str(files.failed) if progress.failures else None
+            stream = StreamWriter(self.output)
+            tag_shard(self.readers[0], Shard(end=self.readers[0].end), tagger, stream, listener)
+            outputs, totals, failed = (STANDARD,), Totals.of([stream.progress]), None
+            now = totals.documents
         return TaggingSummary(
             outputs,
             failed,
-            progress.documents,
-            progress.failures,
-            dict(sorted(progress.entities.items())),
-            tagged,
+            totals.documents,
+            totals.failures,
+            totals.entities,
+            now,
             time.monotonic() - began,
             self.inputs.passed_over,
-            progress.nulls,
+            totals.nulls,
             tuple(note for reader in self.readers for note in reader.notes),
         )
+
+    def _run_files(
+        self, outputs: Outputs, tagger: StreamTagger, listener: Listener | None
+    ) -> tuple[Totals, int]:
+        """What the outputs hold, and the number of documents that were read for them now."""
+        seconds, rows = self.options.commit_seconds, self.options.rows
+        folder = WorkingFolder(outputs, commit_seconds=seconds, keep=self.resumable, rows=rows)
+        identity = {**self.identity, **tagger_identity(tagger)}
+        with folder.locked():
+            shards = partial(plan_shards, self.readers, self.options.shard_bytes)
+            folder.open(identity, self.options.start, shards)
+            try:
+                receipts, now = self._tag(tagger, folder, listener)
+                check_same(self.identity, inputs_identity(self.inputs), outputs.output)
+                folder.publish(self.readers, receipts)
+            except BaseException:
+                folder.stop()
+                raise
+        return Totals.of(receipts), now
+
+    def _tag(
+        self, tagger: StreamTagger, folder: WorkingFolder, listener: Listener | None
+    ) -> tuple[list[Receipt], int]:
+        """The receipts of all shards, and the number of documents that were read now."""
+        processes = self.options.processes
+        if processes == 1 or not self.resumable:
+            return tag_shards(self.readers, tagger, folder, listener)
+        from nerine.serving.files.pool import tag_in_processes
+
+        return tag_in_processes(self.readers, tagger, folder, processes, listener)
 
 
 @disk_errors(TaggingError)
@@ -186,7 +207,7 @@ def plan_tagging(
         pairs = zip(found.files, files.files, strict=True)
         readers = tuple(file.reader(options, path) for file, path in pairs)
         plan = TaggingPlan(found, readers, options, files, identity)
-        PartFiles(files).check_start(identity, options.start)
+        WorkingFolder(files).check_start(identity, options.start)
     for reader in plan.readers:
         reader.check()
     return plan

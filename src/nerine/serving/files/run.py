@@ -1,8 +1,8 @@
-"""A run: records are tagged in blocks, in order, in bounded memory.
+"""A run: the records of each shard are tagged in blocks, in order, in bounded memory.
 
 A block is a look-ahead of the tagger. Scores depend in their last digits on the texts that share a
-batch, and batches are made within a look-ahead. A run that is resumed between two blocks makes the
-same batches as one that was never interrupted, and so the same bytes.
+batch, and batches are made within a look-ahead, which ends with its shard. A run that is resumed
+between two blocks makes the same batches as one that was never interrupted, and so the same bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, tee
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -22,8 +21,11 @@ from nerine.core.errors import FormatError, NerineError, TaggingError
 from nerine.core.streams import Pause
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
-from nerine.serving.files.parts import PartFiles, Progress
+from nerine.serving.files.parts import Journal, Progress
+from nerine.serving.files.receipts import Receipt
 from nerine.serving.files.records import BEGIN, Position, Record
+from nerine.serving.files.shards import Shard, hash_of
+from nerine.serving.files.working import WorkingFolder
 
 if TYPE_CHECKING:
     from nerine.model.inference import Failure
@@ -74,91 +76,127 @@ class Listener(Protocol):
 class StreamWriter:
     """Writes to a stream immediately, and failures to standard error as JSON lines in ASCII."""
 
+    is_empty = False
+
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.progress = Progress()
 
-    def write(self, output: bytes, failed: bytes, progress: Progress) -> None:
+    def write(
+        self,
+        output: bytes,
+        failed: bytes,
+        progress: Progress,
+        *,
+        is_piece: bool = False,  # noqa: ARG002 - of compressed files
+    ) -> None:
         """Writes both."""
         self._stream.write(output)
         self._stream.flush()
         sys.stderr.write(failed.decode())
         self.progress = progress
 
-    def publish(self, readers: Sequence[RecordReader]) -> None:
-        """Does nothing: everything is written."""
 
-    def stop(self) -> None:
-        """Does nothing: a stream cannot be resumed."""
-
-
-Writer = StreamWriter | PartFiles
-
-
-def run_tagging(
+def tag_shards(
     readers: Sequence[RecordReader],
     tagger: StreamTagger,
-    writer: Writer,
+    folder: WorkingFolder,
     listener: Listener | None = None,
-    check: Callable[[], None] = lambda: None,
-) -> int:
-    """Tags inputs one after another, from the progress of `writer` on.
-
-    `check` is called before the outputs are published, and may raise to prevent that.
+) -> tuple[list[Receipt], int]:
+    """Tags the shards of a run that have no receipt, one after another.
 
     Returns:
-        The number of documents that were read, without those of earlier runs that are resumed.
+        The receipts of all shards, and the number of documents that were read for them now.
     """
-    before = writer.progress.documents
-    try:
-        while (progress := writer.progress).input < len(readers):
-            reader = readers[progress.input]
-            start = Position(progress.offset, progress.line)
-            logger.info("tagging %s from %d on", visible(reader.name), progress.offset)
+    receipts, now = [], 0
+    for shard in folder.shards:
+        receipt = folder.receipt(shard)
+        if receipt is None:
+            journal = folder.journal(shard)
+            before = now - journal.progress.documents
+            tag_shard(readers[shard.input], shard, tagger, journal, listener, before)
+            receipt = folder.finish(shard, journal)
+            now = before + receipt.documents
+        receipts.append(receipt)
+    return receipts, now
+
+
+def tag_shard(
+    reader: RecordReader,
+    shard: Shard,
+    tagger: StreamTagger,
+    writer: StreamWriter | Journal,
+    listener: Listener | None = None,
+    before: int = 0,
+) -> None:
+    """Tags a shard of an input from the progress of `writer` on.
+
+    The listener is told of `before` documents more than the progress has. Raises `TaggingError` if
+    the input is not what it was when the shard was planned.
+    """
+    progress = writer.progress
+    logger.info("tagging %s from %d on", visible(reader.name), progress.offset)
+    if listener:
+        listener.started(reader.name, reader.done(progress.position), reader.size)
+    with closing(_tagged_blocks(reader, progress.position, shard.end, tagger)) as blocks:
+        for block in blocks:
+            header = _header(reader, progress)
+            output, failed, progress = _rendered(reader, block, progress)
+            writer.write(header + output, failed, progress)
+            logger.debug("%d documents are tagged", before + progress.documents)
             if listener:
-                listener.started(reader.name, reader.done(start), reader.size)
-            with closing(_tagged_blocks(reader, start, tagger)) as blocks:
-                for block in blocks:
-                    header = _header(reader, progress)
-                    output, failed, progress = _rendered(reader, block, progress)
-                    writer.write(header + output, failed, progress)
-                    logger.debug("%d documents are tagged", progress.documents - before)
-                    if listener:
-                        done = reader.done(block[-1][0].after)
-                        listener.advanced(done, progress.documents - before)
-            if reader.end not in (None, progress.offset):
-                raise TaggingError(
-                    f"only {progress.offset:,} of {reader.end:,} bytes or rows were read",
-                    place=reader.name,
-                    expected="an input that does not change meanwhile",
-                )
-            following = replace(progress, input=progress.input + 1, offset=0, line=1)
-            writer.write(_header(reader, progress), b"", following)
-        check()
-        writer.publish(readers)
-        logger.info("%d documents, %d of them failed", progress.documents, progress.failures)
-    except BaseException:
-        writer.stop()
-        raise
-    return writer.progress.documents - before
+                listener.advanced(reader.done(progress.position), before + progress.documents)
+    _check_input(reader, shard, progress)
+    header = _header(reader, progress)
+    if header or (shard.is_first and writer.is_empty):
+        writer.write(header, b"", progress, is_piece=True)
+
+
+def _check_input(reader: RecordReader, shard: Shard, progress: Progress) -> None:
+    """Raises `TaggingError` if the input changed since the shard was planned."""
+    expected = "an input that does not change meanwhile"
+    if shard.end not in (None, progress.offset):
+        raise TaggingError(
+            f"only {progress.offset:,} of {shard.end:,} bytes or rows were read",
+            place=reader.name,
+            expected=expected,
+        )
+    if shard.sha256 and reader.content and hash_of(reader.content, shard) != shard.sha256:
+        raise TaggingError(
+            f"the content from byte {shard.start.offset:,} on has changed",
+            place=reader.name,
+            expected=expected,
+            hint="--overwrite starts again",
+        )
 
 
 def _header(reader: RecordReader, progress: Progress) -> bytes:
     """The beginning of an output, at the beginning of its input."""
-    return reader.header if (progress.offset, progress.line) == BEGIN else b""
+    return reader.header if progress.position == BEGIN else b""
 
 
-def _tagged_blocks(reader: RecordReader, start: Position, tagger: StreamTagger) -> Iterator[Block]:
+def _tagged_blocks(
+    reader: RecordReader, start: Position, end: int | None, tagger: StreamTagger
+) -> Iterator[Block]:
     """Records with their outcomes, in blocks that are the tagger's look-aheads."""
     from nerine.model.batching import look_aheads  # numpy, which checking inputs does not need
 
     with closing(reader.records(start)) as read:
-        to_render, to_tagger, to_cut = tee(read, 3)
+        shard = iter(()) if start.offset == end else _until(read, end)
+        to_render, to_tagger, to_cut = tee(shard, 3)
         records = (record for record in to_render if not isinstance(record, Pause))
         with closing(tagger.pipe_with_errors(map(_document_of, to_tagger))) as outcomes:
             for block in filter(None, look_aheads(map(_document_of, to_cut))):
                 size = len(block)
                 yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
+
+
+def _until(records: Iterator[Record | Pause], end: int | None) -> Iterator[Record | Pause]:
+    """The records up to the one that ends at `end`."""
+    for record in records:
+        yield record
+        if end is not None and not isinstance(record, Pause) and record.after.offset >= end:
+            return
 
 
 def _document_of(record: Record | Pause) -> Document | Pause:
@@ -193,7 +231,7 @@ def _rendered(
             entities.update(entity.label for entity in found)
     after = block[-1][0].after
     failures = progress.failures + len(failed)
-    following = Progress(progress.input, *after, documents, failures, dict(entities), nulls)
+    following = Progress(*after, documents, failures, dict(entities), nulls)
     return b"".join(output), b"".join(failed), following
 
 

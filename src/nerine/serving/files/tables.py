@@ -35,6 +35,7 @@ from nerine.serving.files.rows import (
     lines_of_lone_quote,
     table_rows,
 )
+from nerine.serving.files.shards import cuts_among
 from nerine.serving.files.text import LineReader
 
 _READ_AROUND = "--quoting csv reads them around cells"
@@ -180,6 +181,12 @@ class CsvReader(LineReader):
         """Rows with `width` cells, or any number if it is 0."""
         form = RowFormat(self._delimiter, self._quoted, width, lone_quotes)
         return table_rows(lines, form, self.name, start)
+
+    def _cuts(self, path: Path, size: int) -> Iterator[Position]:
+        if not self._quoted or not any(b'"' in line for line in self._lines.peek()):
+            return super()._cuts(path, size)  # no row has several lines
+        afters = (each.after for each in self.records(BEGIN) if not isinstance(each, Pause))
+        return cuts_among(afters, size)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The row's own bytes with a cell added."""

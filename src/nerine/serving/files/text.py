@@ -23,6 +23,7 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
+from nerine.serving.files.shards import cuts_between_lines
 
 
 class _Number(str):
@@ -57,6 +58,20 @@ class LineReader:
     def end(self) -> int | None:
         """Where the last record ends, in bytes; None if only the data tell."""
         return None if self._lines.compression else self._lines.size
+
+    @property
+    def content(self) -> Path | None:
+        """The file; None for standard input."""
+        return self._lines.path
+
+    def cuts(self, size: int) -> Iterator[Position]:
+        """Where shards of about `size` bytes begin, without the first one."""
+        if self._lines.path is None or self._lines.compression:
+            return iter(())
+        return self._cuts(self._lines.path, size)
+
+    def _cuts(self, path: Path, size: int) -> Iterator[Position]:
+        return cuts_between_lines(path, size)
 
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`."""

@@ -1,0 +1,165 @@
+"""Shards: the pieces of a run's inputs that are tagged apart from each other.
+
+A shard begins where a record does: at a line of text or JSON lines, a row of a table, a row group
+of Parquet. Where the shards begin depends on the inputs and on the size that is asked for, never on
+who tags them. The batches of a tagger end with a shard, and scores depend in their last digits on
+the texts that share a batch: so a run writes the same bytes with one process or with a hundred.
+
+A compressed file and standard input are one shard each: they can't be read from the middle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from nerine.serving.files.durable import readable
+from nerine.serving.files.records import BEGIN, Position
+
+_CHUNK = 1 << 20
+
+
+class Divisible(Protocol):
+    """An input that can be divided, such as the readers of `inputs`."""
+
+    @property
+    def end(self) -> int | None:
+        """Where the last record ends; None if only the data tell."""
+
+    @property
+    def content(self) -> Path | None:
+        """The file in which positions count bytes, or which is one shard; None if there is none."""
+
+    def cuts(self, size: int) -> Iterator[Position]:
+        """Where the shards after the first one begin, in order.
+
+        Args:
+            size: About how many bytes a shard has.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A piece of an input.
+
+    Attributes:
+        number: Its number in the run, from 0.
+        input: The number of its input, from 0.
+        start: Where its first record begins.
+        end: Where its last record ends, in the unit of `start`; None if only the data tell.
+        sha256: The hash of its bytes; None if they are not bytes of a file.
+    """
+
+    number: int = 0
+    input: int = 0
+    start: Position = BEGIN
+    end: int | None = None
+    sha256: str | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first of its input."""
+        return self.start == BEGIN
+
+    def to_json(self) -> str:
+        """The shard as a line of the manifest, without its number, which the line has."""
+        return json.dumps([self.input, *self.start, self.end, self.sha256])
+
+    @classmethod
+    def from_json(cls, number: int, line: str) -> Shard:
+        """The shard of line `number`."""
+        input_, offset, row, end, sha256 = json.loads(line)
+        return cls(number, input_, Position(offset, row), end, sha256)
+
+
+def plan_shards(inputs: Sequence[Divisible], size: int) -> Iterator[Shard]:
+    """The shards of all inputs, in order; each input has one or more.
+
+    Args:
+        inputs: The inputs.
+        size: About how many bytes a shard has.
+    """
+    number = 0
+    for index, each in enumerate(inputs):
+        cuts = [BEGIN, *each.cuts(size)]
+        ends = [*(cut.offset for cut in cuts[1:]), each.end]
+        hashes: Iterable[str | None] = [None] * len(cuts)
+        if each.content is not None:
+            hashes = hashes_of(each.content, ends)
+        for start, end, sha256 in zip(cuts, ends, hashes, strict=True):
+            yield Shard(number, index, start, end, sha256)
+            number += 1
+
+
+def cuts_between_lines(path: Path, size: int) -> Iterator[Position]:
+    """The beginnings of lines, the first at or after each multiple of `size`, without the first."""
+    offset, line, wanted = 0, 1, size
+    found: Position | None = None
+    with path.open("rb", buffering=0) as stream:
+        while chunk := stream.read(_CHUNK):
+            if found is not None:
+                yield found
+                found = None
+            done = 0
+            # a line begins after a line feed
+            while (at := chunk.find(b"\n", max(wanted - 1 - offset, done))) >= 0:
+                line += chunk.count(b"\n", done, at + 1)
+                done = at + 1
+                found = Position(offset + done, line)
+                wanted = (found.offset // size + 1) * size
+                if done < len(chunk):
+                    yield found
+                    found = None
+            line += chunk.count(b"\n", done)
+            offset += len(chunk)
+
+
+def cuts_among(positions: Iterable[Position], size: int) -> Iterator[Position]:
+    """Of the positions, the first at or after each multiple of `size`, without the last one."""
+    wanted = size
+    for position, _ in pairwise(positions):
+        if position.offset >= wanted:
+            yield position
+            wanted = (position.offset // size + 1) * size
+
+
+def hashes_of(path: Path, ends: Sequence[int | None]) -> Iterator[str]:
+    """The hashes of consecutive pieces of a file."""
+    start = 0
+    with path.open("rb") as stream:
+        for end in ends:
+            yield _hash(stream, None if end is None else end - start)
+            start = end or start
+
+
+def hash_of(path: Path, shard: Shard) -> str:
+    """The hash of a shard's bytes as they are now."""
+    with path.open("rb") as stream:
+        stream.seek(shard.start.offset)
+        return _hash(stream, None if shard.end is None else shard.end - shard.start.offset)
+
+
+def _hash(stream: BinaryIO, size: int | None) -> str:
+    digest = hashlib.sha256()
+    left = size
+    while left != 0 and (chunk := stream.read(_CHUNK if left is None else min(_CHUNK, left))):
+        digest.update(chunk)
+        left = None if left is None else left - len(chunk)
+    return digest.hexdigest()
+
+
+def manifest_of(shards: Iterable[Shard]) -> bytes:
+    """The manifest: a line for each shard."""
+    return "".join(f"{shard.to_json()}\n" for shard in shards).encode()
+
+
+def read_manifest(path: Path) -> list[Shard]:
+    """The shards of a manifest. Raises `TaggingError` if it is damaged."""
+    with readable(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [Shard.from_json(number, line) for number, line in enumerate(lines)]
