@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,8 +62,10 @@ def test_lists_and_arrays_give_what_a_table_gives(tagger: Tagger, texts: list[st
         tagged = tag(batch)
         assert list(tagged) == [*batch, "entities"]
         assert all(tagged[name] is column for name, column in batch.items())
-        assert tagged["entities"].type == entities_type()
-        assert tagged["entities"].to_pylist() == expected
+        if batch is arrays:
+            assert tagged["entities"].type == entities_type()
+            tagged["entities"] = tagged["entities"].to_pylist()
+        assert tagged["entities"] == expected
 
 
 def test_the_type_is_the_one_that_is_documented() -> None:
@@ -131,14 +134,14 @@ def test_a_cell_that_is_no_text_is_an_error_with_its_row(tagger: Tagger, cell: A
     assert caught.value.place == "row 2 of a batch, in the column 'text'"
     assert (caught.value.hint or "").startswith("errors=")
     tagged = ColumnTagger(tagger, errors="error")(batch)  # as the hint says
-    assert tagged["error"].to_pylist() == [None, f"the cell is of type {type(cell).__name__}", None]
-    assert [each is None for each in tagged["entities"].to_pylist()] == [False, True, True]
+    assert tagged["error"] == [None, f"the cell is of type {type(cell).__name__}", None]
+    assert [each is None for each in tagged["entities"]] == [False, True, True]
 
 
 @pytest.mark.parametrize("null", [None, math.nan, np.float64("nan")])
 def test_what_pandas_takes_for_null_is_null(tagger: Tagger, null: Any) -> None:
     tagged = ColumnTagger(tagger)({"text": ["Mira left.", null]})
-    assert tagged["entities"].to_pylist()[1] is None
+    assert tagged["entities"][1] is None
 
 
 def test_the_null_of_pandas_itself_is_null(tagger: Tagger) -> None:
@@ -232,6 +235,55 @@ def test_options_are_checked(tagger: Tagger, options: dict[str, Any], message: s
 def test_saved_thresholds_have_to_be_there(tagger: Tagger) -> None:
     with pytest.raises(CheckpointError, match="no thresholds are saved"):
         ColumnTagger(tagger, thresholds="saved")
+
+
+# --- in datasets
+
+
+@pytest.fixture
+def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The library, with a cache of its own."""
+    found = pytest.importorskip("datasets", reason="needs the extra datasets")
+    monkeypatch.setattr(found.config, "HF_DATASETS_CACHE", tmp_path)
+    return found
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_datasets_maps_in_two_processes_from_a_batch_without_entities_on(
+    tagger: Tagger, datasets: Any
+) -> None:
+    texts = ["", None, *TEXTS * 2]
+    rows = datasets.Dataset.from_dict({"id": list(range(8)), "text": texts}).with_format("arrow")
+    mapped = rows.map(ColumnTagger(tagger), batched=True, batch_size=2, num_proc=2)
+    whole = mapped.with_format(None)
+    assert whole["id"] == list(range(8))
+    assert_same(list(whole["entities"]), expected_of(tagger, texts))
+    assert mapped.data.schema.field("entities").type == entities_type()
+
+
+def test_datasets_maps_lists_and_streams(tagger: Tagger, datasets: Any) -> None:
+    rows = datasets.Dataset.from_dict({"text": TEXTS})
+    expected = ColumnTagger(tagger)({"text": TEXTS})["entities"]
+    for each in (rows, rows.to_iterable_dataset(), rows.with_format("arrow").to_iterable_dataset()):
+        mapped = each.map(ColumnTagger(tagger), batched=True)
+        assert [row["entities"] for row in mapped.with_format(None)] == expected
+
+
+def test_datasets_knows_a_column_tagger_again(
+    tagger: Tagger, onnx_checkpoint: Path, datasets: Any
+) -> None:
+    digest = datasets.fingerprint.Hasher.hash
+    first = digest(ColumnTagger(tagger, labels=["person", "location"]))
+    assert digest(ColumnTagger(tagger, labels=("location", "person"))) == first
+    others: list[dict[str, Any]] = [
+        {},
+        {"labels": ["person"]},
+        {"into": "names"},
+        {"thresholds": 0.5},
+    ]
+    assert len({first, *(digest(ColumnTagger(tagger, **options)) for options in others)}) == 5
+    assert digest(ColumnTagger(onnx_checkpoint, labels=["person", "location"])) != first
 
 
 # --- in Ray's actors

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime
 import decimal
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engines import Attempts, NotedTagger, spark_hosts, spark_session
+from engines import Attempts, NotedTagger, spark_environment, spark_hosts, spark_session
 from forking import TEXTS
 from nerine.core.errors import (
     ArgumentError,
@@ -189,6 +191,14 @@ def pandas_frame(_: Any) -> Any:
         (lambda df: df, {"into": "ID"}, FormatError, "'id' exists already, and Spark ignores case"),
         (lambda df: df, {"errors": "id"}, FormatError, "the column 'id' exists already"),
         (lambda df: df, {"labels": ["persn"]}, SettingsError, "no label 'persn'"),
+        (
+            lambda df: df.withColumnRenamed("day", "a.b"),
+            {},
+            FormatError,
+            "the column 'a.b' has a name",
+        ),
+        (lambda df: df.withColumn("a`b", df.id), {}, FormatError, "the column 'a`b' has a name"),
+        (lambda df: df.select("*", "id"), {}, FormatError, "the column 'id' has a name"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_job(
@@ -207,6 +217,36 @@ def test_a_tagger_that_cannot_be_sent_is_refused_before_the_job(spark: Any, fold
     made = Tagger.from_checkpoint(load_checkpoint(folder), device="cpu")
     with pytest.raises(ProcessError, match="made in memory cannot be pickled"):
         tag(rows(spark), made, text="body")
+
+
+CONNECT = """
+import sys
+import nerine
+from pyspark.sql import SparkSession
+from nerine.serving.spark import tag
+
+spark = SparkSession.builder.remote("local[2]").getOrCreate()
+df = spark.createDataFrame([(1, "Mira left Lisbon."), (2, None)], "id long, text string")
+rows = sorted(tag(df, sys.argv[1]).collect())
+print([row.entities and [e.start for e in row.entities] for row in rows])
+try:
+    tag(df, sys.argv[1], send=True)
+except nerine.ProcessError as error:
+    print(error.found)
+"""
+
+
+@pytest.mark.slow
+def test_spark_connect_tags_too_and_cannot_send(folder: Path, tmp_path: Path) -> None:
+    """In a process of its own, which has no other session."""
+    pytest.importorskip("grpc", reason="needs pyspark[connect]: make engines")
+    with pytest.MonkeyPatch.context() as environment:
+        spark_environment(environment)
+        command = [sys.executable, "-c", CONNECT, str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    starts = [e.start for e in Tagger.load(folder, device="cpu")("Mira left Lisbon.").entities]
+    found = [f"[{starts}, None]", "a session of Spark Connect cannot send the folder"]
+    assert done.stdout.splitlines()[-2:] == found, done.stderr
 
 
 @pytest.mark.slow

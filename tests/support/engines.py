@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
 import socket
@@ -67,17 +68,24 @@ def start_ray(environment: pytest.MonkeyPatch) -> Any:
     return ray
 
 
-@contextlib.contextmanager
-def spark_session(
-    environment: pytest.MonkeyPatch, folder: Path, master: str, **settings: Any
-) -> Iterator[Any]:
-    """A session of Spark on this machine alone."""
-    sql = pytest.importorskip("pyspark.sql", reason="needs the extra spark: make engines")
+def spark_environment(environment: pytest.MonkeyPatch) -> Any:
+    """The package pyspark, set up for this machine alone."""
+    pyspark = pytest.importorskip("pyspark", reason="needs the extra spark: make engines")
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
         pytest.skip("needs Java: apt-get install openjdk-17-jre-headless")
     give_paths(environment)
     environment.setenv("PYSPARK_PYTHON", sys.executable)
     environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    return pyspark
+
+
+@contextlib.contextmanager
+def spark_session(
+    environment: pytest.MonkeyPatch, folder: Path, master: str, **settings: Any
+) -> Iterator[Any]:
+    """A session of Spark on this machine alone."""
+    spark_environment(environment)
+    sql = importlib.import_module("pyspark.sql")
     builder = sql.SparkSession.builder.master(master)
     usual = {
         "spark.ui.enabled": "false",
@@ -104,10 +112,8 @@ def spark_hosts(
 
     Spark repeats a slow task on another host only, and so never in its local modes.
     """
-    pyspark = pytest.importorskip("pyspark", reason="needs the extra spark: make engines")
-    give_paths(environment)
+    pyspark = spark_environment(environment)
     environment.setenv("SPARK_DAEMON_MEMORY", "256m")
-    environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])

@@ -99,24 +99,29 @@ class ColumnTagger:
 
         Args:
             batch: A `pyarrow.Table`, a `pyarrow.RecordBatch`, or a mapping of names to lists or
-                NumPy arrays. The columns that are added to a mapping are `pyarrow.Array`.
+                NumPy arrays. What is added to a mapping is a list next to a list of texts, and a
+                `pyarrow.Array` next to an array.
 
         Raises:
             CheckpointError: If many texts all fail in the same way: then the model is the cause.
             FormatError: If it has no column of texts, or has a column of the name of one that is
                 added. Without `errors`, also if a cell holds something else than text or null, or
                 the model fails on a text.
+            MissingExtraError: If pyarrow is not installed.
         """
-        arrow = import_extra("pyarrow", "datasets", "tagging columns")
+        arrow = _arrow()
         if isinstance(batch, Mapping):
             self.check_names(list(batch))
-            cells = _cells_of_values(batch[self.text], self.text)
-            return {**batch, **self._columns(cells)}
+            values = batch[self.text]
+            columns = self._columns(_cells_of_values(values, self.text))
+            if isinstance(values, list):
+                columns = {name: column.to_pylist() for name, column in columns.items()}
+            return {**batch, **columns}
         if not isinstance(batch, arrow.Table | arrow.RecordBatch):
             raise FormatError(
                 f"a batch is a {type(batch).__module__}.{type(batch).__name__}",
                 expected=_KINDS,
-                hint='in Ray Data: map_batches(…, batch_format="pyarrow")',
+                hint='batch_format="pyarrow" in Ray Data, with_format("arrow") in datasets',
             )
         self.check_names(batch.schema.names)
         added = self._columns(_cells_of_column(batch.column(self.text), self.text))
@@ -156,11 +161,12 @@ class ColumnTagger:
     @property
     def added(self) -> dict[str, str]:
         """The names of the columns that are added, by their options."""
-        return {"into": self.into, **({"errors": self.errors} if self.errors else {})}
+        options = {"into": self.into, "errors": self.errors}
+        return {option: name for option, name in options.items() if name is not None}
 
     def _columns(self, cells: Sequence[Cell]) -> dict[str, Any]:
         """The columns to add: entities and, if asked for, errors."""
-        arrow = import_extra("pyarrow", "datasets", "tagging columns")
+        arrow = _arrow()
         entities: list[list[dict[str, Any]] | None] = [None] * len(cells)
         reasons: list[str | None] = [None] * len(cells)
         for row, outcome in enumerate(self._outcomes(cells)):
@@ -204,23 +210,28 @@ class ColumnTagger:
         ]
 
 
+def _arrow() -> Any:
+    return import_extra("pyarrow", "datasets", "tagging columns")
+
+
 def entities_type() -> Any:
     """The type of a column of entities in Arrow."""
-    arrow = import_extra("pyarrow", "datasets", "tagging columns")
+    arrow = _arrow()
     fields = [(name, arrow.type_for_alias(kind)) for name, kind in _MEMBERS.items()]
     return arrow.list_(arrow.struct(fields))
 
 
-def _known_labels(labels: Iterable[str], known: Sequence[str]) -> frozenset[str]:
-    chosen = frozenset(labels)
-    unknown = sorted(chosen - set(known))
+def _known_labels(labels: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The labels, sorted, so that equal ones have equal pickles; raises `SettingsError`."""
+    chosen = sorted(set(labels))
+    unknown = [label for label in chosen if label not in known]
     if unknown:
         raise SettingsError(
             f"the model has no label {', '.join(map(repr, unknown))}",
             place="labels",
             expected=f"some of {', '.join(map(repr, known))}",
         )
-    return chosen
+    return tuple(chosen)
 
 
 def _cells_of_values(values: Any, name: str) -> list[Cell]:
@@ -233,7 +244,7 @@ def _cells_of_values(values: Any, name: str) -> list[Cell]:
 
 def _cells_of_column(column: Any, name: str) -> list[Cell]:
     """The texts of a column of Arrow; raises `FormatError` if it holds something else."""
-    types = import_extra("pyarrow.types", "datasets", "tagging columns")
+    types = _arrow().types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
     text_types = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
     if not any(is_text(kind) for is_text in text_types):
@@ -261,7 +272,7 @@ def _cell_of_value(value: Any) -> Cell:
     """A text, None for what pandas and Arrow take for null, or an error for anything else."""
     if value is None or isinstance(value, str):
         return value
-    arrow = import_extra("pyarrow", "datasets", "tagging columns")
+    arrow = _arrow()
     try:
         is_null = arrow.array([value], from_pandas=True).null_count == 1  # such as NaN
     except arrow.ArrowException:

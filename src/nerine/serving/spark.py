@@ -92,8 +92,8 @@ def tag(
         checkpoint, text=text, into=into, errors=errors, labels=labels, thresholds=thresholds
     )
     _check_columns(frame.schema, tagger, types)
-    added = {into: _entities_type(types), **({errors: types.StringType()} if errors else {})}
-    fields = [types.StructField(name, kind) for name, kind in added.items()]
+    kinds = {"into": _entities_type(types), "errors": types.StringType()}
+    fields = [types.StructField(name, kinds[option]) for option, name in tagger.added.items()]
     schema = types.StructType([*frame.schema.fields, *fields])
     _, parts = tagger.tagger.__reduce__()  # its errors come from here, and not out of Spark
     if send:
@@ -105,6 +105,13 @@ def tag(
 def _check_columns(schema: Any, tagger: ColumnTagger, types: Any) -> None:
     """Raises `FormatError` for columns that do not fit. Spark ignores the case of their names."""
     tagger.check_names(schema.names)
+    for name in schema.names:
+        if schema.names.count(name) > 1 or set(name) & set(".`"):
+            raise FormatError(
+                f"the column {name!r} has a name that mapInArrow of Spark does not take",
+                expected="names without dots and backticks, each for one column",
+                hint="df.toDF(…) gives all columns new names",
+            )
     lower = {name.lower(): name for name in schema.names}
     for option, name in tagger.added.items():
         if name.lower() in lower:
