@@ -15,6 +15,7 @@ import pytest
 
 from engines import Attempts, NotedTagger, spark_environment, spark_hosts, spark_session
 from forking import TEXTS
+from hub import Hub
 from nerine.core.errors import (
     ArgumentError,
     FormatError,
@@ -23,6 +24,7 @@ from nerine.core.errors import (
     SettingsError,
 )
 from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
+from nerine.model.loading.sources import find_source
 from nerine.model.tagger import Tagger
 from nerine.serving.spark import tag
 from tiny import make_checkpoint
@@ -217,6 +219,19 @@ def test_a_tagger_that_cannot_be_sent_is_refused_before_the_job(spark: Any, fold
     made = Tagger.from_checkpoint(load_checkpoint(folder), device="cpu")
     with pytest.raises(ProcessError, match="made in memory cannot be pickled"):
         tag(rows(spark), made, text="body")
+
+
+def test_a_repository_is_sent_by_its_folder(spark: Any, folder: Path, hub: Hub) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    hub.add_repo("mira/names", named)
+    with pytest.raises(ProcessError, match="only a folder can be sent") as caught:
+        tag(rows(spark), "mira/names", text="body", send=True)
+    assert (caught.value.hint or "").startswith("find_source(name).folder")
+    found_there = find_source("mira/names").folder
+    tagged = tag(rows(spark), found_there, text="body", send=True)  # as the hint says
+    shutil.rmtree(found_there)
+    assert found(tagged) == expected(Tagger.load(folder, device="cpu"))
 
 
 CONNECT = """
