@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lab clients lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
+.PHONY: demo test slow lab clients engines lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -30,6 +30,16 @@ build/clients/%:
 
 label-studio := label-studio==1.23.2
 kserve := kserve==0.21.0
+
+engines: build/engines/ready ## tests with Ray and Spark, in an environment with both
+	build/engines/bin/pytest $(ENGINE_TESTS) -m 'slow or not slow' --timeout 1800
+
+ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_spark.py tests/docs/test_engines.py
+
+build/engines/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv build/engines
+	build/engines/bin/pip install --quiet --constraint constraints.txt --editable '.[train,datasets,ray,spark]' 'pyspark[connect]' hypothesis pytest pytest-timeout
+	touch $@
 
 lint: $(VENV)/ready ## style and types
 	$(BIN)/ruff check

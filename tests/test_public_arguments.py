@@ -70,6 +70,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
 
 CLASSES: dict[str, dict[str, Any]] = {
     "AppOptions": {},
+    "ColumnTagger": {"checkpoint": "run"},
     "Corpus": {"splits": {}, "labels": (), "source": "memory"},
     "CrossValidation": {"corpus": CORPUS, "work": Path("work")},
     "Decoder": {"tags": ("O", "B-a", "I-a"), "scheme": SCHEME},

@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from nerine.publishing.changes import PushChanges
     from nerine.publishing.push import Pushed, PushOptions, PushPlan, plan_push, push
     from nerine.serving.client import Client
+    from nerine.serving.columns import ColumnTagger
     from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
     from nerine.serving.http.app import AppOptions, make_app
     from nerine.serving.http.limits import Limits
@@ -125,6 +126,7 @@ __all__ = [
     "CheckReport",
     "CheckpointError",
     "Client",
+    "ColumnTagger",
     "Comparison",
     "Corpus",
     "CorpusError",
@@ -262,6 +264,7 @@ _NAMES = {
     "nerine.publishing.changes": "PushChanges",
     "nerine.publishing.push": "PushOptions PushPlan Pushed plan_push push",
     "nerine.serving.client": "Client",
+    "nerine.serving.columns": "ColumnTagger",
     "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
     "nerine.serving.http.app": "AppOptions make_app",
     "nerine.serving.http.limits": "Limits",

@@ -38,6 +38,7 @@ KIN = {
     "cgroup": "how-to/containers",
     "confidence": "concepts/probability",
     "cuda": "how-to/gpu",
+    "databricks": "how-to/many-machines",
     "deprecation": "reference/promises",
     "few-shot": "how-to/few-sentences",
     "hyperparameters": "how-to/plan",

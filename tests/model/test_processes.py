@@ -12,9 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import Any
 
@@ -164,17 +164,32 @@ def run_python(*arguments: object, folder: Path = SUPPORT) -> Any:
 # --- other processes
 
 
-def test_a_spawned_process_loads_the_tagger(light: Tagger) -> None:
-    with get_context("spawn").Pool(1) as pool:
-        tagged = pool.apply_async(light.predict, (TEXTS,)).get(timeout=200)
-    assert found(tagged) == found(light.predict(TEXTS))
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("method", get_all_start_methods())
+def test_a_pool_of_each_kind_tags_like_this_process(light: Tagger, method: str) -> None:
+    light.predict(TEXTS * 20)  # the libraries have their threads
+    with get_context(method).Pool(2) as pool:
+        tasks = [pool.apply_async(light.predict, (TEXTS,)) for _ in range(4)]
+        tagged = [task.get(timeout=200) for task in tasks]
+    assert [found(each) for each in tagged] == [found(light.predict(TEXTS))] * 4
 
 
-def test_joblib_sends_a_tagger_to_its_workers(light: Tagger) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("method", get_all_start_methods())
+def test_an_executor_of_each_kind_tags_with_each_backend(tagger: Tagger, method: str) -> None:
+    tagger.predict(TEXTS * 20)
+    with ProcessPoolExecutor(2, mp_context=get_context(method)) as executor:
+        tagged = list(executor.map(tagger, TEXTS * 4, timeout=200))
+    assert found(tagged) == found(tagger.predict(TEXTS)) * 4
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing", "threading"])
+def test_joblib_sends_a_tagger_to_its_workers(light: Tagger, backend: str) -> None:
     joblib = pytest.importorskip("joblib", reason="needs joblib")
-    tasks = (joblib.delayed(light)(text) for text in TEXTS)
-    tagged = joblib.Parallel(n_jobs=2, backend="loky", timeout=200)(tasks)
-    assert found(tagged) == found(light.predict(TEXTS))
+    tasks = (joblib.delayed(light)(text) for text in TEXTS * 4)
+    tagged = joblib.Parallel(n_jobs=2, backend=backend, timeout=200)(tasks)
+    assert found(tagged) == found(light.predict(TEXTS)) * 4
 
 
 @can_fork
@@ -254,6 +269,20 @@ def test_eight_threads_use_a_tagger_at_once(tagger: Tagger) -> None:
         many = [threads.submit(lambda: found(tagger.predict(texts * 20))) for _ in range(4)]
         assert all(each.result() == expected for each in alone)
         assert all(each.result() == expected * 20 for each in many)
+
+
+def test_eight_threads_load_and_unpickle_a_tagger_at_once(tagger: Tagger) -> None:
+    folder, pickled = tagger.name, pickle.dumps(tagger)
+    backend = tagger.inference.backend.name.partition("-")[0]
+    expected = found(tagger.predict(TEXTS))
+
+    def load(number: int) -> list[Any]:
+        if number % 2:
+            return found(pickle.loads(pickled).predict(TEXTS))
+        return found(Tagger.load(folder, device="cpu", backend=backend).predict(TEXTS))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(load, range(8))) == [expected] * 8
 
 
 def test_an_event_loop_goes_on_while_texts_are_tagged(tagger: Tagger) -> None:

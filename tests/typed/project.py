@@ -168,6 +168,8 @@ def tagged(tagger: nerine.Tagger, lines: Iterable[str | nerine.Pause]) -> list[s
     outcomes = tagger.pipe_with_errors(lines)
     failed = [str(each.error) for each in outcomes if isinstance(each, nerine.Failure)]
     options = nerine.TaggingOptions(format="jsonl", into="names", start="resume")
+    columns = nerine.ColumnTagger(tagger, text="body", errors="error", labels=["person"])
+    assert list(columns({"body": ["Mira left."]})) == ["body", "entities", "error"]
     summary: nerine.TaggingSummary = nerine.tag_files(tagger, "in.jsonl", "out.jsonl", options)
     return [*failed, *summary.notes]
 

@@ -16,7 +16,14 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from nerine.core.errors import ProcessError
-from nerine.core.filenames import CONFIG_FILE, INFO_FILE, ONNX_INFO_FILE, TOKENIZER_FILES
+from nerine.core.filenames import (
+    CONFIG_FILE,
+    INDEX_FILE,
+    INFO_FILE,
+    ONNX_FOLDER,
+    ONNX_INFO_FILE,
+    TOKENIZER_FILES,
+)
 from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.evaluation.calibration import Thresholds
@@ -155,7 +162,14 @@ def unpickled(kind: Any, pickled: PickledTagger) -> Any:
     return tagger
 
 
+def files_to_load(folder: Path) -> list[Path]:
+    """All files of a checkpoint's folder that a tagger may be loaded from, whatever its backend."""
+    others = [folder / INFO_FILE, folder / INDEX_FILE, *sorted(folder.glob(f"{ONNX_FOLDER}/*"))]
+    return sorted({*_files(folder), *filter(Path.is_file, others)})
+
+
 def _files(folder: Path) -> list[Path]:
+    """The files that decide what a model computes."""
     small = (folder / name for name in _SMALL_FILES)
     return [*filter(Path.is_file, small), *sorted(folder.glob(_WEIGHTS))]
 

@@ -167,7 +167,8 @@ class Tagger(Shown):
             usage=Usage(words, decoding, max_length),
             weights=opened.backend is None,
         )
-        chosen = chosen_thresholds(thresholds, checkpoint, str(source))
+        saved = checkpoint.calibration.thresholds if checkpoint.calibration else None
+        chosen = chosen_thresholds(thresholds, saved, str(source))
         if opened.backend is not None:
             tagger = cls.of(opened.backend, checkpoint, thresholds=chosen)
         else:
