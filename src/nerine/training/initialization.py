@@ -24,6 +24,7 @@ from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
 from nerine.model.settings import ModelSettings
 from nerine.training.dataset import Examples
+from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
 
 _Settings = TypeVar("_Settings", bound=RunSettings)
@@ -141,6 +142,7 @@ def run_provenance(
     `given` is the hash of the corpus before a validation split was held out, `begun_with` the
     provenance of the model whose weights the run begins with.
     """
+    number = processes().num_processes
     return {
         "corpus": {
             "source": corpus.source,
@@ -155,6 +157,7 @@ def run_provenance(
         "seed": settings.seed,
         "began": timestamp(),
         "hardware": hardware(default_device()),
+        **({"processes": number} if number > 1 else {}),
         "versions": versions(),
     }
 

@@ -42,10 +42,11 @@ from nerine.training.initialization import (
     run_provenance,
     usable_precision,
 )
-from nerine.training.loop import NerTrainer, validate
+from nerine.training.loop import NerTrainer
 from nerine.training.plan import check_labels, with_validation
 from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import DistillationSettings
+from nerine.training.validation import validate
 
 _SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
 
