@@ -17,6 +17,7 @@ def launched_together() -> AbstractContextManager[None]:
     """A context in which the first error of any process ends them all; it joins them."""
     if not is_launched():
         return contextlib.nullcontext()
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # torch warns of what Trainer sets
     from nerine.training.parallel.group import together
 
     return together()

@@ -28,7 +28,7 @@ from nerine.model.backends.hardware import THREADS_VARIABLE, number_of_threads
 from nerine.training.callbacks import Listener
 from nerine.training.notebook import notebook_progress
 from nerine.training.parallel.group import check_batch_size, launched_processes
-from nerine.training.parallel.messages import KILLED, PEER, Ended, Job, Logged, Progress
+from nerine.training.parallel.messages import KILLED, Ended, Job, Logged, Progress
 from nerine.training.signals import SignalHandlers
 
 T = TypeVar("T")
@@ -83,16 +83,19 @@ def launch(task: Callable[..., T], number: int, listener: Listener | None) -> T:
     Raises:
         NerineError: The first error of any process.
         TrainingError: If a process was killed.
+        KeyboardInterrupt: If a signal has ended processes that could not handle it yet.
     """
     store: Any = distributed.TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)  # type: ignore[attr-defined] # it is public
     log = logging.getLogger("nerine")
     job = pickle.dumps(Job(task, log.getEffectiveLevel()))
+    passed: list[str] = []
     with contextlib.ExitStack() as stack:
         workers = [
             stack.enter_context(_started(each, number, store.port)) for each in range(number)
         ]
 
         def pass_on(signal_number: int) -> None:
+            passed.append(signal.Signals(signal_number).name)
             handlers.restore()
             for worker in workers:
                 worker.program.send_signal(signal_number)
@@ -101,7 +104,12 @@ def launch(task: Callable[..., T], number: int, listener: Listener | None) -> T:
         for worker in workers:
             with contextlib.suppress(OSError):  # it has died, which `_follow` reports
                 worker.connection.send_bytes(job)
-        result: T = _follow(workers, listener or notebook_progress())
+        ended = _follow(workers, listener or notebook_progress())
+        if ended.order == KILLED and passed:
+            raise KeyboardInterrupt(passed[0])
+        if ended.error:
+            raise ended.error
+        result: T = ended.result
         return result
 
 
@@ -109,7 +117,7 @@ def launch(task: Callable[..., T], number: int, listener: Listener | None) -> T:
 def _started(number: int, processes: int, port: int) -> Iterator[_Worker]:
     """A new process, which is killed at the end of the context if it has not ended."""
     own, other = Pipe()
-    command = [sys.executable, "-P", "-m", "nerine.training.parallel.worker", f"{other.fileno()}"]
+    command = [sys.executable, "-P", "-m", "nerine.training.parallel", f"{other.fileno()}"]
     # in a group of its own, where a signal from the terminal does not reach it twice
     program = subprocess.Popen(  # noqa: S603 - Python itself
         command,
@@ -149,8 +157,8 @@ def _environment(number: int, processes: int, port: int) -> dict[str, str]:
     }
 
 
-def _follow(workers: Sequence[_Worker], listener: Listener | None) -> Any:
-    """The result of the first worker, once all have ended; raises the first error of any."""
+def _follow(workers: Sequence[_Worker], listener: Listener | None) -> Ended:
+    """The end of the first worker, once all have ended, or of the one that failed first."""
     left = list(workers)
     ends: dict[int, Ended] = {}
     deadline: float | None = None
@@ -175,10 +183,8 @@ def _follow(workers: Sequence[_Worker], listener: Listener | None) -> Any:
                 message.tell(listener)
         if deadline is None and any(end.error for end in ends.values()):
             deadline = time.monotonic() + _PATIENCE
-    cause = min(ends.values(), key=lambda end: end.order if end.error else PEER + 1)
-    if cause.error:
-        raise cause.error
-    return ends[0].result
+    failures = [end for end in ends.values() if end.error]
+    return min(failures, key=lambda end: end.order) if failures else ends[0]
 
 
 def _death(number: int, processes: int, code: int) -> Ended:

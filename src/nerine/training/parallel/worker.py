@@ -1,7 +1,4 @@
-"""A process started by `launch`: it does the task that it receives, and sends what comes of it.
-
-python -m nerine.training.parallel.worker DESCRIPTOR, the number of its end of the pipe.
-"""
+"""What a process started by `launch` does: its task, whose progress and result it sends."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import traceback
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
@@ -21,8 +17,8 @@ from nerine.training.parallel.group import is_of_connection
 from nerine.training.parallel.messages import LOST, OWN, PEER, Ended, Job, Logged, Sender
 
 
-def main(descriptor: int) -> None:
-    """Does the task; the first process sends its progress and its log, too."""
+def work(descriptor: int) -> None:
+    """Does the task that comes through the pipe; the first process sends progress and log, too."""
     connection: Connection[Any, Any] = Connection(descriptor)
     sender = Sender(connection)
     job: Job = connection.recv()
@@ -65,7 +61,3 @@ def _stop_without_parent(connection: Connection[Any, Any]) -> None:
     with contextlib.suppress(EOFError, OSError):
         connection.recv()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
