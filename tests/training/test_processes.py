@@ -12,9 +12,10 @@ import pytest
 
 from curves import EXACT, Listener, assert_same_curve, assert_same_records, children
 from nerine.core.errors import SettingsError, TrainingError
+from nerine.curation.label_errors.cross_validation import CrossValidation
+from nerine.curation.label_errors.finding import cross_validated_label_errors
 from nerine.evaluation.epochs import read_epochs
 from nerine.training.parallel.group import (
-    check_batch_size,
     gathered,
     in_first,
     is_of_connection,
@@ -24,7 +25,8 @@ from nerine.training.parallel.group import (
 from nerine.training.parallel.launch import check_processes
 from nerine.training.run import TrainingRun
 from nerine.training.states import States
-from runs import small_run
+from nerine.training.tuning.tune import tune
+from runs import corpus, small_run
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,12 @@ def test_a_process_that_is_killed_ends_all_with_one_error(encoder: Path, tmp_pat
         (0, 16, {}, "processes: 0 is too small"),
         (17, 16, {}, "batches of 16 windows cannot be shared among 17 processes"),
         (
+            1,
+            2,
+            {"WORLD_SIZE": "3", "RANK": "1"},
+            "batches of 2 windows cannot be shared among 3 processes",
+        ),
+        (
             2,
             16,
             {"WORLD_SIZE": "3", "RANK": "1", "LOCAL_RANK": "1"},
@@ -130,8 +138,19 @@ def test_numbers_of_processes_that_cannot_be(
         check_processes(number, batch_size)
 
 
+def test_a_search_and_a_cross_validation_are_not_started_by_a_launcher(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(TrainingError, match="one of 2 processes of a launcher"):
+        tune(corpus(), output=tmp_path / "tuned")
+    with pytest.raises(TrainingError, match="one of 2 processes of a launcher"):
+        cross_validated_label_errors(CrossValidation(corpus(), tmp_path / "work"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_as_many_processes_as_windows_in_a_batch_are_enough() -> None:
-    check_batch_size(2, 2)
     check_processes(16, 16)
 
 
@@ -140,6 +159,15 @@ def test_one_process_alone_agrees_with_itself() -> None:
         assert (largest(7), gathered("a"), in_first(lambda: 3)) == (7, ["a"], 3)
         with pytest.raises(TrainingError, match="not here"):
             in_first(lambda: (_ for _ in ()).throw(TrainingError("not here")))
+
+
+def test_a_launcher_that_sets_some_variables_only_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="WORLD_SIZE are set, but MASTER_ADDR is not"):
+        together().__enter__()
 
 
 def test_an_error_of_the_connection_is_known_by_its_message() -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 
 def is_launched() -> bool:
     """Whether this process is one of several that a launcher has started."""
-    return os.environ.get("WORLD_SIZE", "1") != "1" and "LOCAL_RANK" in os.environ
+    return os.environ.get("WORLD_SIZE", "1") != "1" and "RANK" in os.environ
 
 
 def launched_together() -> AbstractContextManager[None]:

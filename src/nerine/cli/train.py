@@ -9,7 +9,7 @@ import click
 
 import nerine
 from nerine.cli.completion import CORPUS
-from nerine.cli.flags import json_option, output_option, threads_option
+from nerine.cli.flags import json_option, output_option, processes_option, threads_option
 from nerine.cli.help import Command
 from nerine.cli.launched import in_first_process, launched_together
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
@@ -68,14 +68,9 @@ the settings that it began with.
     metavar="N",
     help="Train with N seeds, from --seed on, each in a folder of its own in RUN.",
 )
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Train in N processes on this machine, which share each batch: one for each GPU, or for "
-    "some cores each.",
+@processes_option(
+    "Train in N processes on this machine, which share each batch: one for each GPU, or for some "
+    "cores each."
 )
 @click.option(
     "--keep",
@@ -116,6 +111,8 @@ def train(
     if keep and seeds is None:
         raise click.UsageError("--keep needs --seeds")
     resumed = output if resume and recipe_name is None else None
+    from nerine.training.parallel.launch import check_processes
+
     with launched_together():
         base = recipe(recipe_name or "default")
         settings = run_settings(base, changes, settings_file, resumed)
@@ -126,6 +123,7 @@ def train(
         _show(plan, plan_only=plan_only, as_json=as_json)
         if output is None or plan_only:
             return
+        check_processes(processes, plan.settings.batch_size)
         if overwrite:
             in_first_process(lambda: remove_run(output, [corpus, plan.settings.encoder]))
     if seeds is not None:

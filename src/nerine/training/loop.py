@@ -33,7 +33,7 @@ from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
 from nerine.training.losses import Batch, Loss
-from nerine.training.parallel.group import check_batch_size, gathered, in_first, seed_noise
+from nerine.training.parallel.group import gathered, in_first, seed_noise
 from nerine.training.settings import RunSettings
 from nerine.training.states import States
 from nerine.training.validation import judge, predict, validate
@@ -112,7 +112,6 @@ class NerTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
-        check_batch_size(self.settings.batch_size, self.args.world_size)
         batches = batches_of(self._examples.windows.lengths, self.settings)
         loader: DataLoader[Any] = DataLoader(
             self._examples,  # type: ignore[arg-type] # it has the methods of a map-style data set

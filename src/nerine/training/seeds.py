@@ -38,6 +38,7 @@ from nerine.training.callbacks import Listener
 from nerine.training.changes import TrainingChanges
 from nerine.training.initialization import timestamp
 from nerine.training.parallel.group import in_first, together
+from nerine.training.parallel.launch import check_processes
 from nerine.training.plan import PLAN_FILE, Plan
 from nerine.training.run import SETTINGS_FILE, TrainingRun, check_conditions, open_folder
 from nerine.training.settings import TrainingSettings
@@ -183,6 +184,7 @@ def train_seeds(
     folder, plan = Path(output), resolve_plan(corpus, settings, changes)
     if keep == "soup" and plan.settings.head_seed is None:
         plan = _changed(plan, head_seed=plan.settings.seed)
+    check_processes(processes, plan.settings.batch_size)
     conditions = run_conditions(corpus, plan.settings) | {SEEDS_KEY: seeds, KEEP_KEY: keep}
     in_first(lambda: open_folder(folder, conditions, resume=resume))
     runs: list[TrainingRun] = []

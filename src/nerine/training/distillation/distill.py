@@ -43,6 +43,7 @@ from nerine.training.initialization import (
     usable_precision,
 )
 from nerine.training.loop import NerTrainer
+from nerine.training.parallel.launch import check_processes
 from nerine.training.plan import check_labels, with_validation
 from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import DistillationSettings
@@ -107,6 +108,7 @@ def distill(
     corpus = as_corpus(corpus)
     loaded, tagger = _load_teacher(name_of(teacher), revision, scheme, tags, usage)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
+    check_processes(1, settings.batch_size)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep_layers)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]

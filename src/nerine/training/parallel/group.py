@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 _TIMEOUT = timedelta(minutes=30)
 """The time that a process waits for another one, such as one that publishes a checkpoint."""
+_VARIABLES = ("LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What a launcher sets besides RANK and WORLD_SIZE."""
 _numbers = itertools.count()
 """Numbers of the blocks of `together`, the same in all processes."""
 
@@ -34,8 +36,7 @@ _numbers = itertools.count()
 def launched_processes() -> int:
     """The number of processes that the launcher of this one has started; 1 without a launcher."""
     world_size = os.environ.get("WORLD_SIZE", "")
-    is_launched = "RANK" in os.environ and "LOCAL_RANK" in os.environ and world_size.isdecimal()
-    return int(world_size) if is_launched else 1
+    return int(world_size) if "RANK" in os.environ and world_size.isdecimal() else 1
 
 
 def processes() -> PartialState:
@@ -43,14 +44,15 @@ def processes() -> PartialState:
     return PartialState(cpu=not torch.accelerator.is_available(), timeout=_TIMEOUT)
 
 
-def check_batch_size(batch_size: int, number: int) -> None:
-    """Raises `SettingsError` if batches are too small for so many processes."""
-    if batch_size < number:
-        raise SettingsError(
-            f"batches of {batch_size} windows cannot be shared among {number} processes",
-            place="batch_size",
-            expected=f"at least {number}: each process has a share of every batch",
-            hint="use fewer processes or a larger --batch-size",
+def check_alone() -> None:
+    """Raises `TrainingError` in a process of a launcher, for what trains several models."""
+    number = launched_processes()
+    if number > 1:
+        raise TrainingError(
+            f"this is one of {number} processes of a launcher, each of which would train its own "
+            "models in the same folder",
+            expected="a single process",
+            hint="start it without torchrun or accelerate launch",
         )
 
 
@@ -103,10 +105,19 @@ def together() -> Iterator[None]:
     Raises:
         PeerError: In all processes but the one with the first error.
         TrainingError: If a process has ended without an error of its own.
+        SettingsError: If the launcher has not set all its variables.
     """
     if launched_processes() == 1:
         yield
         return
+    missing = [name for name in _VARIABLES if not os.environ.get(name)]
+    if missing:
+        raise SettingsError(
+            f"the variables RANK and WORLD_SIZE are set, but {missing[0]} is not",
+            place="environment",
+            expected=f"the variables of a launcher: RANK, WORLD_SIZE, {', '.join(_VARIABLES)}",
+            hint="start the processes with torchrun, or unset WORLD_SIZE",
+        )
     processes()
     store: Any = distributed.TCPStore(  # type: ignore[attr-defined] # it is public
         os.environ["MASTER_ADDR"],
@@ -120,11 +131,13 @@ def together() -> Iterator[None]:
     except PeerError:
         raise
     except Exception as error:
-        shown = _lost(error) if is_of_connection(error) else error
-        first = _first_failure(store, key, shown)
-        if first is None:
-            raise shown from (None if shown is error else error)
-        raise first from None
+        lost = _lost(error) if is_of_connection(error) else None
+        first = _first_failure(store, key, lost or error)
+        if first:
+            raise first from None
+        if lost:
+            raise lost from error
+        raise
 
 
 def _first_failure(store: Any, key: str, error: Exception) -> PeerError | None:

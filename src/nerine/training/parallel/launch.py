@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from nerine.core.settings import check
 from nerine.model.backends.hardware import THREADS_VARIABLE, number_of_threads
 from nerine.training.callbacks import Listener
 from nerine.training.notebook import notebook_progress
-from nerine.training.parallel.group import check_batch_size, launched_processes
+from nerine.training.parallel.group import check_alone, launched_processes
 from nerine.training.parallel.messages import KILLED, Ended, Job, Logged, Progress
 from nerine.training.signals import SignalHandlers
 
@@ -39,25 +39,46 @@ _PATIENCE = 20.0
 
 
 def check_processes(number: int, batch_size: int) -> None:
-    """Raises `SettingsError` if so many processes cannot be started to share such batches."""
+    """Raises `SettingsError` if `number` processes cannot be started that share such batches.
+
+    With 1, the batches are shared by the processes of a launcher, if there are any.
+    """
     check("processes", number, int, least=1)
-    if number == 1:
-        return
     launched = launched_processes()
-    if launched > 1:
+    if number > 1 and launched > 1:
         raise SettingsError(
             f"{number} processes are to be started by one of {launched} that train already",
             place="processes",
             expected="processes of a launcher such as torchrun, or of Nerine",
             hint="leave the number of processes to the launcher",
         )
-    if torch.accelerator.is_available() and number > torch.accelerator.device_count():
+    accelerators = torch.accelerator.device_count()
+    if 0 < accelerators < number:
         raise SettingsError(
-            f"{number} processes for {torch.accelerator.device_count()} accelerators",
+            f"{number} processes for {accelerators} accelerators",
             place="processes",
             expected="at most a process for each accelerator",
         )
-    check_batch_size(batch_size, number)
+    most = max(number, launched)
+    if batch_size < most:
+        raise SettingsError(
+            f"batches of {batch_size} windows cannot be shared among {most} processes",
+            place="batch_size",
+            expected=f"at least {most}: each process has a share of every batch",
+            hint="use fewer processes or a larger --batch-size",
+        )
+
+
+def check_apart(number: int) -> None:
+    """Raises `SettingsError` if so many processes cannot be started that train models apart."""
+    check_alone()
+    check("processes", number, int, least=1)
+    if number > 1 and torch.accelerator.is_available():
+        raise SettingsError(
+            f"{number} processes would share an accelerator",
+            place="processes",
+            expected="1, or a machine without an accelerator",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,50 +99,75 @@ def launch(task: Callable[..., T], number: int, listener: Listener | None) -> T:
     Args:
         task: The task. It can be pickled, and so can its result.
         number: The number of processes.
-        listener: Receives the progress; by default a notebook shows it.
+        listener: Receives the progress of the first one; by default a notebook shows it.
 
     Raises:
         NerineError: The first error of any process.
         TrainingError: If a process was killed.
         KeyboardInterrupt: If a signal has ended processes that could not handle it yet.
     """
-    store: Any = distributed.TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)  # type: ignore[attr-defined] # it is public
-    log = logging.getLogger("nerine")
-    job = pickle.dumps(Job(task, log.getEffectiveLevel()))
+    meeting = socket.create_server((_HOST, 0))  # the store itself would listen on all interfaces
+    port = meeting.getsockname()[1]
+    store: Any = distributed.TCPStore(  # type: ignore[attr-defined] # it is public
+        _HOST, port, is_master=True, wait_for_workers=False, master_listen_fd=meeting.detach()
+    )
+    found: T = _results([task] * number, listener, port=store.port)[0]
+    return found
+
+
+def launch_apart(tasks: Sequence[Callable[..., T]], listener: Listener | None) -> list[T]:
+    """The results of tasks, each done by a new process of its own, at the same time as the others.
+
+    Takes and raises what `launch` does. After the first error, the others get SIGTERM.
+    """
+    return _results(tasks, listener)
+
+
+def _results(
+    tasks: Sequence[Callable[..., Any]], listener: Listener | None, port: int | None = None
+) -> list[Any]:
+    """The results of a process for each task; those that train together meet at `port`."""
+    level = logging.getLogger("nerine").getEffectiveLevel()
     passed: list[str] = []
     with contextlib.ExitStack() as stack:
         workers = [
-            stack.enter_context(_started(each, number, store.port)) for each in range(number)
+            stack.enter_context(_started(number, _environment(number, len(tasks), port)))
+            for number in range(len(tasks))
         ]
 
-        def pass_on(signal_number: int) -> None:
-            passed.append(signal.Signals(signal_number).name)
+        def pass_on(number: int) -> None:
+            passed.append(signal.Signals(number).name)
             handlers.restore()
-            for worker in workers:
-                worker.program.send_signal(signal_number)
+            _send(signal.Signals(number), workers)
 
         handlers = stack.enter_context(SignalHandlers(pass_on))
-        for worker in workers:
+        for worker, task in zip(workers, tasks, strict=True):
             with contextlib.suppress(OSError):  # it has died, which `_follow` reports
-                worker.connection.send_bytes(job)
-        ended = _follow(workers, listener or notebook_progress())
-        if ended.order == KILLED and passed:
-            raise KeyboardInterrupt(passed[0])
-        if ended.error:
-            raise ended.error
-        result: T = ended.result
-        return result
+                worker.connection.send(Job(task, level))
+        ends = _follow(workers, listener or notebook_progress())
+    failures = [end for end in ends.values() if end.error]
+    cause = min(failures, key=lambda end: end.order, default=Ended())
+    if cause.order == KILLED and passed:
+        raise KeyboardInterrupt(passed[0])
+    if cause.error:
+        raise cause.error
+    return [ends[number].result for number in range(len(tasks))]
+
+
+def _send(number: signal.Signals, workers: Iterable[_Worker]) -> None:
+    for worker in workers:
+        worker.program.send_signal(number)
 
 
 @contextlib.contextmanager
-def _started(number: int, processes: int, port: int) -> Iterator[_Worker]:
+def _started(number: int, environment: Mapping[str, str]) -> Iterator[_Worker]:
     """A new process, which is killed at the end of the context if it has not ended."""
     own, other = Pipe()
     command = [sys.executable, "-P", "-m", "nerine.training.parallel", f"{other.fileno()}"]
     # in a group of its own, where a signal from the terminal does not reach it twice
     program = subprocess.Popen(  # noqa: S603 - Python itself
         command,
-        env=_environment(number, processes, port),
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=[other.fileno()],
@@ -136,16 +182,24 @@ def _started(number: int, processes: int, port: int) -> Iterator[_Worker]:
         own.close()
 
 
-def _environment(number: int, processes: int, port: int) -> dict[str, str]:
-    """The variables that torchrun sets, with the modules and a share of the threads of this one."""
+def _environment(number: int, processes: int, port: int | None) -> dict[str, str]:
+    """The environment of a process, with the modules and a share of the threads of this one.
+
+    Processes that train together get the variables that torchrun sets.
+    """
     threads = str(max(1, number_of_threads() // processes))
-    return {
-        "GLOO_SOCKET_IFNAME": "lo",
-        "TORCH_CPP_LOG_LEVEL": "ERROR",  # it warns of what Trainer sets
+    environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
         "OMP_NUM_THREADS": threads,
         THREADS_VARIABLE: threads,
+    }
+    if port is None:
+        return environment
+    return {
+        "GLOO_SOCKET_IFNAME": "lo",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",  # it warns of what Trainer sets
+        **environment,
         "RANK": str(number),
         "LOCAL_RANK": str(number),
         "WORLD_SIZE": str(processes),
@@ -157,8 +211,8 @@ def _environment(number: int, processes: int, port: int) -> dict[str, str]:
     }
 
 
-def _follow(workers: Sequence[_Worker], listener: Listener | None) -> Ended:
-    """The end of the first worker, once all have ended, or of the one that failed first."""
+def _follow(workers: Sequence[_Worker], listener: Listener | None) -> dict[int, Ended]:
+    """The end of each worker, by its number; the first failure ends the others, too."""
     left = list(workers)
     ends: dict[int, Ended] = {}
     deadline: float | None = None
@@ -179,12 +233,12 @@ def _follow(workers: Sequence[_Worker], listener: Listener | None) -> Ended:
                 ends[worker.number] = message
             elif isinstance(message, Logged):
                 logging.getLogger(message.record.name).handle(message.record)
-            elif isinstance(message, Progress) and listener:
+            elif isinstance(message, Progress) and listener and worker is workers[0]:
                 message.tell(listener)
         if deadline is None and any(end.error for end in ends.values()):
             deadline = time.monotonic() + _PATIENCE
-    failures = [end for end in ends.values() if end.error]
-    return min(failures, key=lambda end: end.order) if failures else ends[0]
+            _send(signal.SIGTERM, left)
+    return ends
 
 
 def _death(number: int, processes: int, code: int) -> Ended:

@@ -68,6 +68,10 @@ class Sender:
         with self._lock:
             self._connection.send(message)
 
+    def fold(self, number: int, folds: int) -> None:
+        """A fold is next."""
+        self.send(Progress("fold", (number, folds), {}))
+
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
         self.send(Progress("started", (step, steps), {}))

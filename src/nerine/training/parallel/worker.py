@@ -18,12 +18,15 @@ from nerine.training.parallel.messages import LOST, OWN, PEER, Ended, Job, Logge
 
 
 def work(descriptor: int) -> None:
-    """Does the task that comes through the pipe; the first process sends progress and log, too."""
+    """Does the task that comes through the pipe.
+
+    Sends its progress and its log, of processes that train together those of the first one.
+    """
     connection: Connection[Any, Any] = Connection(descriptor)
     sender = Sender(connection)
     job: Job = connection.recv()
     Thread(target=_stop_without_parent, args=(connection,), daemon=True).start()
-    is_first = os.environ["RANK"] == "0"
+    is_first = os.environ.get("RANK", "0") == "0"
     if is_first:
         log = logging.getLogger("nerine")
         log.setLevel(job.log_level)
