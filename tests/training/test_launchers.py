@@ -113,7 +113,7 @@ def test_a_launcher_starts_a_run_with_the_curve_of_one_process(
 def test_a_signal_to_torchrun_saves_the_state_and_other_processes_resume(
     name: str, to: str, place: Path, tmp_path: Path
 ) -> None:
-    given: dict[str, Any] = {"epochs": 60}
+    given: dict[str, Any] = {"epochs": 25}
     run = tmp_path / "run"
     started = Started("-m", *TORCHRUN, *arguments(place, run, **given), folder=tmp_path)
     trains(run)
@@ -136,7 +136,7 @@ def test_a_signal_to_torchrun_saves_the_state_and_other_processes_resume(
         **SETTINGS,
         **given,
     )
-    assert again.begun == [(step, 360)]
+    assert again.begun == [(step, 150)]
     assert_same_records(resumed.epochs, alone(place, tmp_path / "alone", **given))
 
 
@@ -144,7 +144,7 @@ def test_a_signal_to_the_command_saves_the_state_and_its_hint_resumes(
     place: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    given = [*arguments(place, run, epochs=40), "--processes", "2"]
+    given = [*arguments(place, run, epochs=20), "--processes", "2"]
     started = Started(*given, folder=tmp_path)
     trains(run)
     started.process.send_signal(signal.SIGINT)
@@ -157,14 +157,14 @@ def test_a_signal_to_the_command_saves_the_state_and_its_hint_resumes(
     code, out, err = Started("-m", "nerine", *words, "--json", folder=tmp_path).ended()
     assert (code, err) == (0, "")
     assert json.loads(out)["interrupted"] is None
-    assert_same_records(epochs_of(run), alone(place, tmp_path / "alone", epochs=40))
+    assert_same_records(epochs_of(run), alone(place, tmp_path / "alone", epochs=20))
 
 
 def test_processes_whose_parent_is_killed_save_the_state_and_end(
     place: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    given = [*arguments(place, run, epochs=40), "--processes", "2"]
+    given = [*arguments(place, run, epochs=20), "--processes", "2"]
     started = Started(*given, folder=tmp_path)
     trains(run)
     workers = started.workers
@@ -173,12 +173,12 @@ def test_processes_whose_parent_is_killed_save_the_state_and_end(
     assert started.ended()[0] == -signal.SIGKILL
     found = Started(*given, "--resume", folder=tmp_path).ended()
     assert found[0] == 0, found
-    assert_same_records(epochs_of(run), alone(place, tmp_path / "alone", epochs=40))
+    assert_same_records(epochs_of(run), alone(place, tmp_path / "alone", epochs=20))
 
 
 def test_torchrun_with_a_process_that_is_killed_says_so_once(place: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    started = Started("-m", *TORCHRUN, *arguments(place, run, epochs=400), folder=tmp_path)
+    started = Started("-m", *TORCHRUN, *arguments(place, run, epochs=200), folder=tmp_path)
     trains(run)
     os.kill(started.workers[1], signal.SIGKILL)
     code, _, err = started.ended()

@@ -80,7 +80,7 @@ def test_a_signal_stops_all_and_another_number_of_processes_resumes(
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     folder = tmp_path / "run"
     listener = Listener(3, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    given = {**EXACT, "epochs": 30}  # far from its end when the signal comes
+    given = {**EXACT, "epochs": 20}  # far from its end when the signal comes
     stopped = small_run(folder, encoder, processes=2, listener=listener, **given)
     assert stopped.interrupted == "SIGTERM"
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -91,7 +91,7 @@ def test_a_signal_stops_all_and_another_number_of_processes_resumes(
     whole = small_run(tmp_path / "whole", encoder, **given)
     again = Listener()
     resumed = small_run(folder, encoder, resume=True, listener=again, **given)
-    assert again.begun == [(last, 180)]
+    assert again.begun == [(last, 120)]
     assert f"resumed after step {last}" in resumed.notes
     assert any("in 1 process instead of 2" in note for note in resumed.notes)
     assert_same_records(resumed.epochs, whole.epochs)
