@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -210,11 +211,13 @@ def test_a_loss_that_is_not_finite_ends_all_with_its_error(
     assert children() == []
 
 
+@pytest.mark.parametrize("delay", [0.0, 1.0])
 def test_a_signal_before_the_processes_train_interrupts(
-    encoder_of: Callable[[str], Path], tmp_path: Path
+    delay: float, encoder_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     def interrupt() -> None:
         until(lambda: len(children()) == 2, "two processes")
+        time.sleep(delay)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)

@@ -129,18 +129,20 @@ def _results(
     """The results of a process for each task; those that train together meet at `port`."""
     level = logging.getLogger("nerine").getEffectiveLevel()
     passed: list[str] = []
+    workers: list[_Worker] = []
+
+    def pass_on(number: int) -> None:
+        passed.append(signal.Signals(number).name)
+        handlers.restore()
+        _send(signal.Signals(number), workers)
+
     with contextlib.ExitStack() as stack:
-        workers = [
-            stack.enter_context(_started(number, _environment(number, len(tasks), port)))
-            for number in range(len(tasks))
-        ]
-
-        def pass_on(number: int) -> None:
-            passed.append(signal.Signals(number).name)
-            handlers.restore()
-            _send(signal.Signals(number), workers)
-
         handlers = stack.enter_context(SignalHandlers(pass_on))
+        for number in range(len(tasks)):
+            environment = _environment(number, len(tasks), port)
+            workers.append(stack.enter_context(_started(number, environment)))
+        if passed:
+            raise KeyboardInterrupt(passed[0])
         for worker, task in zip(workers, tasks, strict=True):
             with contextlib.suppress(OSError):  # it has died, which `_follow` reports
                 worker.connection.send(Job(task, level))

@@ -24,7 +24,10 @@ def work(descriptor: int) -> None:
     """
     connection: Connection[Any, Any] = Connection(descriptor)
     sender = Sender(connection)
-    job: Job = connection.recv()
+    try:
+        job: Job = connection.recv()
+    except EOFError:  # the parent has ended
+        return
     Thread(target=_stop_without_parent, args=(connection,), daemon=True).start()
     is_first = os.environ.get("RANK", "0") == "0"
     if is_first:
