@@ -70,7 +70,7 @@ def test_two_processes_write_the_files_of_one(
         texts = [(folder / name).read_text() for folder in folders]
         assert texts[0] == texts[1], name
     infos = [json.loads((folder / "nerine.json").read_text())["provenance"] for folder in folders]
-    assert [info.get("processes") for info in infos] == [2, None]
+    assert [info["processes"] for info in infos] == [2, 1]
     assert children() == []
 
 

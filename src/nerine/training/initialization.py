@@ -142,7 +142,6 @@ def run_provenance(
     `given` is the hash of the corpus before a validation split was held out, `begun_with` the
     provenance of the model whose weights the run begins with.
     """
-    number = processes().num_processes
     return {
         "corpus": {
             "source": corpus.source,
@@ -157,7 +156,7 @@ def run_provenance(
         "seed": settings.seed,
         "began": timestamp(),
         "hardware": hardware(default_device()),
-        **({"processes": number} if number > 1 else {}),
+        "processes": processes().num_processes,
         "versions": versions(),
     }
 
