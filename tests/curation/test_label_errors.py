@@ -353,12 +353,11 @@ def test_folds_at_the_same_time_have_the_result_of_one_after_another(
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def of(name: str) -> CrossValidation:
-        return cross_validation(tmp_path / name, encoder=encoder, count=3, epochs=10)
+        return cross_validation(tmp_path / name, encoder=encoder, count=3, epochs=5)
 
     expected = cross_validated_label_errors(of("in sequence")).to_dict()
-    assert cross_validated_label_errors(of("apart"), processes=2).to_dict() == expected
     with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
-        cross_validated_label_errors(of("stopped"), processes=3, listener=StopsFirst())
+        cross_validated_label_errors(of("stopped"), processes=2, listener=StopsFirst())
     assert (tmp_path / "stopped" / "fold-1-of-3" / "run.json").is_file()
     found = cross_validated_label_errors(of("stopped"), processes=2, resume=True)
     assert found.to_dict() == expected

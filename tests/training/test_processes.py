@@ -74,6 +74,7 @@ def test_two_processes_write_the_files_of_one(
     assert children() == []
 
 
+@pytest.mark.slow
 def test_a_signal_stops_all_and_another_number_of_processes_resumes(
     alone: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
