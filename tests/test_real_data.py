@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,6 +126,27 @@ def test_a_student_of_the_sample_stays_near_its_teacher(tmp_path: Path) -> None:
     assert student.best.f1 > untaught + 0.2
     sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in _BOTH]
     assert sizes[1] < 0.8 * sizes[0]
+
+
+def test_two_processes_score_as_one_within_the_spread_of_seeds(tmp_path: Path) -> None:
+    sample = load_corpus("sample")
+
+    def scores(processes: int) -> list[float]:
+        return [
+            train(
+                sample,
+                output=tmp_path / f"{processes}-{seed}",
+                epochs=3,
+                seed=seed,
+                processes=processes,
+            ).best.f1
+            for seed in range(3)
+        ]
+
+    alone, together = scores(1), scores(2)
+    spread = max(statistics.stdev(alone), statistics.stdev(together))
+    assert min(alone) > 0.3
+    assert abs(statistics.fmean(alone) - statistics.fmean(together)) < 2 * spread
 
 
 def test_two_processes_train_together(encoder_of: Callable[[str], Path], tmp_path: Path) -> None:

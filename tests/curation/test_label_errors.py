@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import runs
 from nerine.core.document import Document, Entity
-from nerine.core.errors import CorpusError, TrainingError
+from nerine.core.errors import CorpusError, SettingsError, TrainingError
 from nerine.core.sketches import used_splits
 from nerine.core.tags import TagScheme
 from nerine.core.words import rule_words
@@ -341,6 +341,28 @@ def test_a_resumed_call_ends_as_an_uninterrupted_one(
     assert resumed == cross_validated_label_errors(whole)
     assert resumed.documents == 12
     assert resumed.entities == 24
+
+
+@pytest.mark.slow
+def test_folds_at_the_same_time_have_the_result_of_one_after_another(
+    encoder: str, tmp_path: Path
+) -> None:
+    class StopsFirst(Stopper):
+        def stepped(self, step: int) -> None:
+            if step == 1:  # a second signal would end the tests
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def of(name: str) -> CrossValidation:
+        return cross_validation(tmp_path / name, encoder=encoder, count=3, epochs=5)
+
+    expected = cross_validated_label_errors(of("in sequence")).to_dict()
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        cross_validated_label_errors(of("stopped"), processes=2, listener=StopsFirst())
+    assert (tmp_path / "stopped" / "fold-1-of-3" / "run.json").is_file()
+    found = cross_validated_label_errors(of("stopped"), processes=2, resume=True)
+    assert found.to_dict() == expected
+    with pytest.raises(SettingsError, match="processes: 0 is too small"):
+        cross_validated_label_errors(of("none"), processes=0)
 
 
 def test_texts_that_cannot_be_divided_are_an_error(tmp_path: Path) -> None:

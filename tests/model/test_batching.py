@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nerine.core.errors import TrainingError
 from nerine.model.batching import Batching, BudgetSampler, Sharing, batches, make_batch
 from nerine.model.encoding import Encoding, Windows
 
@@ -189,24 +187,6 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
 def test_an_iteration_leaves_the_next_one_alone() -> None:
     sampler = BudgetSampler([3] * 50, batch_size=16, token_budget=64, seed=0)
     assert list(sampler) == list(sampler)
-
-
-@given(st.lists(st.integers(1, 300), min_size=4, max_size=60), BUDGETS, st.integers(1, 4))
-def test_processes_share_the_batches_evenly(
-    lengths: list[int], budget: int, processes: int
-) -> None:
-    # At worst every window is a batch, and then their number has to be a multiple.
-    lengths = lengths[len(lengths) % processes :]
-    sampler = BudgetSampler(
-        lengths, batch_size=16, token_budget=budget, seed=0, multiple_of=processes
-    )
-    assert len(sampler) % processes == 0
-    assert sorted(itertools.chain(*sampler)) == list(range(len(lengths)))
-
-
-def test_too_few_windows_for_the_processes_are_an_error() -> None:
-    with pytest.raises(TrainingError, match=r"3 windows in .* cannot be shared evenly among"):
-        BudgetSampler([5, 5, 5], batch_size=16, token_budget=8, seed=0, multiple_of=2)
 
 
 def test_a_sampler_fills_batches_of_short_windows_to_their_size() -> None:

@@ -29,12 +29,12 @@ from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import Collator, Examples, make_examples
 from nerine.training.initialization import initialize_bias, new_checkpoint
-from nerine.training.loop import validate
 from nerine.training.losses import GoldLoss
 from nerine.training.run import TrainingRun
 from nerine.training.settings import TrainingSettings
 from nerine.training.states import States
 from nerine.training.train import train
+from nerine.training.validation import validate
 from runs import corpus, small_run
 from tiny import LONGEST
 

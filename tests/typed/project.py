@@ -228,6 +228,7 @@ ERRORS: Mapping[type[NerineError], str] = {
     nerine.HubError: "the hub",
     nerine.TrainingError: "training",
     nerine.DivergenceError: "the learning rate",
+    nerine.PeerError: "another process",
     nerine.TaggingError: "a run of tagging",
     nerine.ProcessError: "processes",
     nerine.ServerError: "the server",

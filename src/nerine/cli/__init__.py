@@ -9,6 +9,7 @@
 | `completion` | what TAB completes, and the script for bash |
 | `options`, `model_options`, `prediction_options` | options that commands share |
 | `training`, `resuming` | options and output of training commands; how to resume |
+| `launched` | commands in several processes, started by torchrun |
 | `terminal` | streams, JSON, tables and lines, safe for a terminal |
 | `documents`, `scores` | documents, scores and epochs as lines and tables |
 | `progress` | progress of training and tagging on a terminal |

@@ -12,6 +12,7 @@ import nerine
 from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import FILE, json_option, output_option, threads_option
 from nerine.cli.help import Command
+from nerine.cli.launched import in_first_process, launched_together
 from nerine.cli.model_options import ModelOptions, model_options
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.outputs import check_start, overwrite_option, remove_run
@@ -79,28 +80,30 @@ def distill(
     """
     check_start(resume=resume, overwrite=overwrite)
     resumed = output if resume else None
-    settings = run_settings(DistillationSettings(), changes, settings_file, resumed)
-    with working(f"reading {corpus}"):
-        loaded = reading.load(corpus)
-        options = reading.options.accepting("unlabelled")
-        read = itertools.chain(*(file_texts(path, None, options) for path in unlabelled))
-        texts = [text for text in read if not isinstance(text, Pause)]
-    if overwrite:
-        remove_run(output, [teacher, corpus, *map(str, unlabelled)])
     from nerine.cli.progress import training_display
 
-    with training_display() as listener:
-        run = nerine.distill(
-            teacher,
-            loaded,
-            output=output,
-            settings=settings,
-            unlabelled=texts,
-            revision=model.revision,
-            scheme=model.scheme,
-            tags=model.tags,
-            usage=model.usage,
-            resume=resume,
-            listener=listener,
-        )
+    with launched_together():
+        settings = run_settings(DistillationSettings(), changes, settings_file, resumed)
+        with working(f"reading {corpus}"):
+            loaded = reading.load(corpus)
+            options = reading.options.accepting("unlabelled")
+            read = itertools.chain(*(file_texts(path, None, options) for path in unlabelled))
+            texts = [text for text in read if not isinstance(text, Pause)]
+        if overwrite:
+            sources = [teacher, corpus, *map(str, unlabelled)]
+            in_first_process(lambda: remove_run(output, sources))
+        with training_display() as listener:
+            run = nerine.distill(
+                teacher,
+                loaded,
+                output=output,
+                settings=settings,
+                unlabelled=texts,
+                revision=model.revision,
+                scheme=model.scheme,
+                tags=model.tags,
+                usage=model.usage,
+                resume=resume,
+                listener=listener,
+            )
     end_run(run, notes_on(loaded), as_json=as_json)

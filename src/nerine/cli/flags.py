@@ -91,6 +91,12 @@ threads_option = click.option(
 )
 """For commands that train or measure, which read the variable."""
 
+
+def processes_option(text: str) -> Decorator:
+    """The option `--processes`, how many to train in."""
+    return default_option("--processes", 1, text, type=click.IntRange(1), metavar="N")
+
+
 json_option = options_in(GLOBAL)(
     "--json",
     "as_json",

@@ -17,7 +17,8 @@ from nerine import __version__
 from nerine.cli.completion import use_own_bash_completion
 from nerine.cli.failures import INTERRUPTED, Failure
 from nerine.cli.help import Look
-from nerine.core.errors import NerineError
+from nerine.cli.terminal import is_main_process
+from nerine.core.errors import NerineError, PeerError
 from nerine.core.extras import optional_imports
 
 LEARNED_NOTHING = 3
@@ -87,9 +88,16 @@ class _CommandGroup(Look, click.Group):
             else:
                 failure = Failure.of(error)
                 options_given = itertools.takewhile(lambda each: each != "--", given)
-                failure.show(as_json="--json" in options_given)
+                if not _is_said_elsewhere(error):
+                    failure.show(as_json="--json" in options_given)
                 code = failure.code
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_said_elsewhere(error: Exception) -> bool:
+    """Whether another of the processes that train together prints why they end."""
+    is_usage = isinstance(error, click.ClickException)  # the same in all of them
+    return isinstance(error, PeerError) or (is_usage and not is_main_process())
 
 
 @click.group(

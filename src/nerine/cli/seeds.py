@@ -53,6 +53,7 @@ def run_seeds(
     keep: Keep,
     *,
     resume: bool,
+    processes: int,
 ) -> SeedRuns:
     """Trains with several seeds; a terminal shows the progress."""
     from nerine.cli.progress import training_display
@@ -66,6 +67,7 @@ def run_seeds(
             settings=plan,
             resume=resume,
             listener=listener,
+            processes=processes,
         )
 
 

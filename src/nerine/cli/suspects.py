@@ -10,7 +10,14 @@ import click
 
 from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.failures import INTERRUPTED
-from nerine.cli.flags import FILE, default_option, json_option, output_option, threads_option
+from nerine.cli.flags import (
+    FILE,
+    default_option,
+    json_option,
+    output_option,
+    processes_option,
+    threads_option,
+)
 from nerine.cli.help import Command
 from nerine.cli.model_options import tag_names
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
@@ -41,7 +48,7 @@ _ON_PAGE = 1000
 _OF_MODEL = {"revision", "scheme"}
 _OF_USAGE = {"words", "decoding", "max_length"}
 """Settings of training that also apply to a trained model."""
-_OF_FOLDS = ("folds", "work", "keep_work", "resume")
+_OF_FOLDS = ("folds", "work", "keep_work", "resume", "processes")
 
 
 @click.command(
@@ -105,6 +112,7 @@ comes first.
 )
 @click.option("--keep-work", is_flag=True, help="Keep the models of the folds at the end.")
 @click.option("--resume", is_flag=True, help="Resume the folds of an interrupted call.")
+@processes_option("Train the folds in N processes at the same time.")
 @threads_option
 @setting_options(TrainingSettings())
 @corpus_options
@@ -125,6 +133,7 @@ def suspects(
     work: Path | None,
     keep_work: bool,
     resume: bool,
+    processes: int,
 ) -> None:
     """Find the labels of CORPUS that are likely wrong, the likeliest first.
 
@@ -149,7 +158,14 @@ def suspects(
     work = work or output.with_name(f"{output.name}.work")
     try:
         report = _examine(
-            loaded, splits, checkpoint, changes, work=work, folds=folds, resume=resume
+            loaded,
+            splits,
+            checkpoint,
+            changes,
+            work=work,
+            folds=folds,
+            resume=resume,
+            processes=processes,
         )
     except KeyboardInterrupt:
         if checkpoint or not work.exists():
@@ -191,6 +207,7 @@ def _examine(
     work: Path,
     folds: int,
     resume: bool,
+    processes: int,
 ) -> LabelErrorReport:
     """The label errors by `model`, or by models that are trained by cross-validation."""
     if model:
@@ -212,7 +229,9 @@ def _examine(
 
     with training_display() as listener:
         validation = CrossValidation(corpus, work, splits, folds, settings)
-        return cross_validated_label_errors(validation, resume=resume, listener=listener)
+        return cross_validated_label_errors(
+            validation, resume=resume, listener=listener, processes=processes
+        )
 
 
 def _remove_runs(work: Path) -> None:

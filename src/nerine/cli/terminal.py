@@ -219,7 +219,7 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
 
     Gives a function that adds the current step to the message.
     """
-    if is_quiet() or not sys.stderr.isatty():
+    if is_quiet() or not (is_main_process() and sys.stderr.isatty()):
         yield lambda _: None
         return
     with console(stderr=True).status(cell(message)) as status:

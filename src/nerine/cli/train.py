@@ -9,12 +9,13 @@ import click
 
 import nerine
 from nerine.cli.completion import CORPUS
-from nerine.cli.flags import json_option, output_option, threads_option
+from nerine.cli.flags import json_option, output_option, processes_option, threads_option
 from nerine.cli.help import Command
+from nerine.cli.launched import in_first_process, launched_together
 from nerine.cli.options import CorpusOptions, corpus_options, notes_on
 from nerine.cli.outputs import check_start, overwrite_option, remove_run
 from nerine.cli.seeds import end_seeds, resumed_seeds, run_seeds
-from nerine.cli.terminal import console, print_json, print_line, working
+from nerine.cli.terminal import console, is_main_process, print_json, print_line, working
 from nerine.cli.training import (
     end_run,
     print_plan,
@@ -28,6 +29,7 @@ from nerine.training.recipes import recipe
 from nerine.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
+    from nerine.training.plan import Plan
     from nerine.training.seeds import Keep
 
 
@@ -41,6 +43,7 @@ Examples:
   nerine train wnut17/ --plan
   nerine train wnut17/ -o runs/wnut --resume
   nerine train wnut17/ -o runs/wnut --seeds 3
+  nerine train wnut17/ -o runs/wnut --processes 2
   nerine train wnut17/ -o runs/notebook --recipe notebook --learning-rate 5e-5
 
 The settings are those of a recipe, changed by a settings file, then by options. A resumed run keeps
@@ -65,6 +68,10 @@ the settings that it began with.
     metavar="N",
     help="Train with N seeds, from --seed on, each in a folder of its own in RUN.",
 )
+@processes_option(
+    "Train in N processes on this machine, which share each batch: one for each GPU, or for some "
+    "cores each."
+)
 @click.option(
     "--keep",
     type=click.Choice(["best", "soup"]),
@@ -83,6 +90,7 @@ def train(
     overwrite: bool,
     seeds: int | None,
     keep: Keep | None,
+    processes: int,
     plan_only: bool,
     changes: dict[str, Any],
     reading: CorpusOptions,
@@ -103,24 +111,35 @@ def train(
     if keep and seeds is None:
         raise click.UsageError("--keep needs --seeds")
     resumed = output if resume and recipe_name is None else None
-    settings = run_settings(recipe(recipe_name or "default"), changes, settings_file, resumed)
-    with working(f"reading {corpus}"):
-        loaded = reading.load(corpus)
-    with working("planning"):
-        plan = nerine.plan_training(loaded, settings)
+    from nerine.training.parallel.launch import check_processes
+
+    with launched_together():
+        base = recipe(recipe_name or "default")
+        settings = run_settings(base, changes, settings_file, resumed)
+        with working(f"reading {corpus}"):
+            loaded = reading.load(corpus)
+        with working("planning"):
+            plan = nerine.plan_training(loaded, settings)
+        _show(plan, plan_only=plan_only, as_json=as_json)
+        if output is None or plan_only:
+            return
+        check_processes(processes, plan.settings.batch_size)
+        if overwrite:
+            in_first_process(lambda: remove_run(output, [corpus, plan.settings.encoder]))
+    if seeds is not None:
+        keep = keep or "best"
+        group = run_seeds(loaded, output, plan, seeds, keep, resume=resume, processes=processes)
+        end_seeds(group, notes_on(loaded), plan, as_json=as_json)
+        return
+    run = run_training(loaded, output, plan, resume=resume, processes=processes)
+    end_run(run, notes_on(loaded), as_json=as_json, plan=plan)
+
+
+def _show(plan: Plan, *, plan_only: bool, as_json: bool) -> None:
+    """Prints a plan; as JSON only if it is the whole result."""
     if not as_json:
         print_plan(plan)
         if plan_only and not plan.choices:
             print_line(console(), "all settings are given: there is nothing to choose")
-    elif plan_only:
+    elif plan_only and is_main_process():
         print_json(plan.to_dict())
-    if output is None or plan_only:
-        return
-    if overwrite:
-        remove_run(output, [corpus, plan.settings.encoder])
-    if seeds is not None:
-        group = run_seeds(loaded, output, plan, seeds, keep or "best", resume=resume)
-        end_seeds(group, notes_on(loaded), plan, as_json=as_json)
-        return
-    run = run_training(loaded, output, plan, resume=resume)
-    end_run(run, notes_on(loaded), as_json=as_json, plan=plan)

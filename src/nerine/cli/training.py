@@ -149,14 +149,24 @@ def run_settings(
 
 
 def run_training(
-    corpus: nerine.Corpus, output: Path, settings: TrainingSettings | Plan, *, resume: bool = False
+    corpus: nerine.Corpus,
+    output: Path,
+    settings: TrainingSettings | Plan,
+    *,
+    resume: bool = False,
+    processes: int = 1,
 ) -> TrainingRun:
     """Trains; a terminal shows the progress."""
     from nerine.cli.progress import training_display
 
     with training_display() as listener:
         return nerine.train(
-            corpus, output=output, settings=settings, resume=resume, listener=listener
+            corpus,
+            output=output,
+            settings=settings,
+            resume=resume,
+            listener=listener,
+            processes=processes,
         )
 
 

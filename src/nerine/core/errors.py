@@ -14,7 +14,8 @@
     ├── CheckpointError      a folder that is not a usable checkpoint or encoder
     ├── HubError             a repository of the hub that cannot be read or written
     ├── TrainingError        a training run that cannot start, finish or resume
-    │   └── DivergenceError  a training run whose loss is not finite
+    │   ├── DivergenceError  a training run whose loss is not finite
+    │   └── PeerError        a training run in which another process has failed
     ├── TaggingError         a run of `nerine tag` that cannot start, finish or resume
     ├── ProcessError         a tagger that cannot be used in this process, or sent to another
     ├── ServerError          a server that cannot be reached, refuses, or answers what does not fit
@@ -129,6 +130,13 @@ class TrainingError(NerineError):
 
 class DivergenceError(TrainingError):
     """A training run whose loss is not finite."""
+
+
+class PeerError(TrainingError):
+    """A training run in several processes, of which another one has failed.
+
+    The other process raises the error that says why.
+    """
 
 
 class TaggingError(NerineError):

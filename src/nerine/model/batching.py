@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from nerine.core.document import Document
-from nerine.core.errors import DocumentError, TrainingError
+from nerine.core.errors import DocumentError
 from nerine.core.streams import Pause
 from nerine.model.encoding.windows import Windows
 from nerine.model.ragged import IntArray, rows_and_columns
@@ -209,8 +209,7 @@ class BudgetSampler:
     Windows are shuffled among those of about the same length, then the batches are shuffled. The
     borders between batches depend on the lengths alone, so every epoch has the same number of
     batches. The order depends on `seed` and the epoch alone, so a resumed run sees what an
-    uninterrupted one would have seen. The number of batches is a multiple of `multiple_of`
-    processes: the largest batches are halved until it is.
+    uninterrupted one would have seen.
     """
 
     def __init__(
@@ -220,22 +219,10 @@ class BudgetSampler:
         batch_size: int,
         token_budget: int,
         seed: int,
-        multiple_of: int = 1,
     ) -> None:
         # Rounded up to whole buckets, so that a shuffle inside a bucket keeps to the budget.
         self._lengths = -(-np.asarray(lengths, dtype=np.int64) // _BUCKET) * _BUCKET
         self._cuts = _cuts(np.sort(self._lengths)[::-1], token_budget, batch_size)
-        while len(self._cuts) % multiple_of:
-            first, last = largest = max(self._cuts, key=lambda cut: cut[1] - cut[0])
-            if last - first < 2:
-                raise TrainingError(
-                    f"{len(self._lengths)} windows in {len(self._cuts)} batches cannot be shared "
-                    f"evenly among {multiple_of} processes",
-                    expected=f"a multiple of {multiple_of} batches",
-                    hint="use fewer processes or a larger --batch-size",
-                )
-            self._cuts.remove(largest)
-            self._cuts += [(first, (first + last) // 2), ((first + last) // 2, last)]
         self._seed = seed
         self._epoch = 0
 

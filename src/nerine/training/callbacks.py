@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
-from collections.abc import Callable
-from types import FrameType
 from typing import Any, Protocol
 
-from accelerate import PartialState
-from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.training.epochs import epoch_records
 from nerine.training.notebook import notebook_progress
+from nerine.training.parallel.group import largest, launched_processes, processes, seed_noise
 from nerine.training.settings import RunSettings
+from nerine.training.signals import SignalHandlers
 
 logger = logging.getLogger("nerine.train")
 
@@ -168,35 +165,34 @@ class Interruption(TrainerCallback):
 
     A second signal kills the process. It is a context manager, which restores the signal handlers
     at its end. Outside the main thread signals cannot be handled, and it does nothing.
+
+    Of several processes that train together, all stop after the same step if one gets a signal.
+    Further signals have no effect, as a launcher may pass on one that each process has got already.
     """
 
     def __init__(self) -> None:
         self.received: str | None = None
-        self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
+        self._handlers = SignalHandlers(self._receive)
 
     def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._receive)
+        self._handlers.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
+        self._handlers.restore()
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = signal.Signals(number).name
-        self.__exit__()
+    def _receive(self, number: int) -> None:
+        self.received = self.received or signal.Signals(number).name
+        if launched_processes() == 1:
+            self._handlers.restore()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Stops the run after this step if a signal was received."""
-        if PartialState().num_processes > 1:  # all processes stop at the same step
-            received = gather_object([self.received])
-            self.received = next((name for name in received if name), None)
-        if self.received:
+        number = largest(signal.Signals[self.received] if self.received else 0)
+        if number:
+            self.received = signal.Signals(number).name
             control.should_training_stop = True
             control.should_save = control.should_log = not _epoch_will_be_saved(args, state)
 
@@ -208,16 +204,33 @@ class Interruption(TrainerCallback):
             control.should_save = control.should_evaluate = control.should_log = False
 
 
+class Noise(TrainerCallback):
+    """Gives each of several processes its own dropout and masking.
+
+    It depends on the seed, the step and the process alone, so a resumed run needs no random state.
+    One process continues with its random state.
+    """
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Seeds the noise of the step."""
+        if args.world_size > 1:
+            seed_noise(args.seed, state.global_step)
+
+
 def make_callbacks(
     settings: RunSettings, interruption: Interruption, listener: Listener | None
 ) -> list[TrainerCallback]:
     """The callbacks of a run with these settings.
 
-    Without a listener, a notebook shows the progress.
+    Without a listener, a notebook shows the progress. Of several processes, the first one does.
     """
-    listener = listener or notebook_progress()
-    progress = [ProgressCallback(listener)] if listener else []
-    return [Validations(settings), *progress, LogCallback(), interruption]
+    shown: list[TrainerCallback] = []
+    if processes().is_main_process:
+        listener = listener or notebook_progress()
+        shown = [*([ProgressCallback(listener)] if listener else []), LogCallback()]
+    return [Validations(settings), Noise(), *shown, interruption]
 
 
 def _epoch_will_be_saved(args: TrainingArguments, state: TrainerState) -> bool:

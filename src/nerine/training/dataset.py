@@ -18,6 +18,8 @@ from nerine.model.ragged import IntArray
 
 UNKNOWN = -1
 """The target of a word whose label is unknown."""
+NO_EXAMPLE = -1
+"""The index of an example without a target, for a process that has no other in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Examples:
 
     def __getitem__(self, index: int) -> int:
         """The example's index, for Trainer; `Collator` looks up the rest."""
-        return range(len(self))[index]
+        return index if index == NO_EXAMPLE else range(len(self))[index]
 
     def notes(self) -> list[str]:
         """Notes for the user on entities that cannot be learned exactly."""
@@ -110,9 +112,9 @@ class Collator:
     """Makes the tensors of a batch, `(batch, length)`, from indices of examples.
 
     `labels` has the target of each word at its first subword, in the window that owns the word, and
-    -100 elsewhere; `words` has the number of the word at each position, for masking; `documents`
-    `(batch,)` has each window's document, for error messages. A batch is padded to `least_length`
-    at least.
+    -100 elsewhere and for `NO_EXAMPLE`; `words` has the number of the word at each position, for
+    masking; `documents` `(batch,)` has each window's document, for error messages. A batch is
+    padded to `least_length` at least.
     """
 
     examples: Examples
@@ -123,11 +125,14 @@ class Collator:
         """The tensors of the examples with these indices."""
         windows = self.examples.windows
         chosen = np.asarray(indices, dtype=np.int64)
+        without = chosen == NO_EXAMPLE
+        chosen[without] = 0  # any will do
         batch = make_batch(windows, chosen, self.pad_id, self.least_length)
         labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
         labels.reshape(-1)[batch.rows] = self.examples.targets[batch.words]
+        labels[without] = IGNORED
         words = np.full(batch.input_ids.shape, -1, dtype=np.int64)
-        for row, index in zip(words, indices, strict=True):
+        for row, index in zip(words, chosen.tolist(), strict=True):
             numbers = self.examples.words[index]
             row[: len(numbers)] = numbers
         return {

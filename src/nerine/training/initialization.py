@@ -24,6 +24,7 @@ from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
 from nerine.model.settings import ModelSettings
 from nerine.training.dataset import Examples
+from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
 
 _Settings = TypeVar("_Settings", bound=RunSettings)
@@ -155,6 +156,7 @@ def run_provenance(
         "seed": settings.seed,
         "began": timestamp(),
         "hardware": hardware(default_device()),
+        "processes": processes().num_processes,
         "versions": versions(),
     }
 

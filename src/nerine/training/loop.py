@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from accelerate.data_loader import prepare_data_loader
 from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import DivergenceError, TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
-from nerine.evaluation.metrics import Scores, score
+from nerine.evaluation.metrics import Scores
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
-from nerine.model.batching import BudgetSampler, look_aheads
-from nerine.model.heads.tags import IGNORED
-from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.tagger import Tagger
+from nerine.training.batches import Shares, batches_of
 from nerine.training.callbacks import whole_validations
 from nerine.training.dataset import Collator, Examples
 from nerine.training.ema import EMA
@@ -35,11 +33,15 @@ from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
 from nerine.training.losses import Batch, Loss
+from nerine.training.parallel.group import gathered, in_first, seed_noise
 from nerine.training.settings import RunSettings
 from nerine.training.states import States
+from nerine.training.validation import judge, predict, validate
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 """The settings' names of schedules, and transformers' names."""
+_RANDOM_STATE = "rng_state.pth"
+"""Trainer's file of the random state of one process."""
 _MOST_TRAINING_DOCUMENTS = 100
 """Training documents that are scored where validation does not tell enough."""
 
@@ -109,23 +111,17 @@ class NerTrainer(Trainer):
         )
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of similar lengths under a token budget, or Trainer's random batches."""
-        if self.settings.batching == "random":
-            loader: DataLoader[Any] = super().get_train_dataloader()
-            return loader
-        sampler = BudgetSampler(
-            self._examples.windows.lengths.tolist(),
-            batch_size=self.settings.batch_size,
-            token_budget=self.settings.token_budget,
-            seed=self.settings.seed,
-            multiple_of=self.args.world_size,
-        )
-        loader = DataLoader(
+        """The share of this process of each batch."""
+        batches = batches_of(self._examples.windows.lengths, self.settings)
+        loader: DataLoader[Any] = DataLoader(
             self._examples,  # type: ignore[arg-type] # it has the methods of a map-style data set
-            batch_sampler=sampler,
+            batch_sampler=Shares(batches, self.args.process_index, self.args.world_size),
             collate_fn=self.data_collator,
         )
-        return self.accelerator.prepare(loader)  # type: ignore[no-any-return]
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, self.args.device, num_processes=1, process_index=0, put_on_device=True
+        )
+        return prepared
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Trainer's optimizer with layer-wise learning rates."""
@@ -184,7 +180,7 @@ class NerTrainer(Trainer):
         step = self.state.global_step
         is_whole = step in whole_validations(self.settings, self.state.max_steps)
         documents = self._validation if is_whole else self._sample
-        scores, loss = validate(self._inference, documents)
+        scores, loss = self._validate(documents)
         if documents is self._validation:  # a sample may be as large
             self._scores[step] = scores
         metrics = {
@@ -204,6 +200,12 @@ class NerTrainer(Trainer):
         if documents is self._validation:
             self.control.should_save = True
         return metrics
+
+    def _validate(self, documents: Sequence[Document]) -> tuple[Scores, float]:
+        """The result of `validate`, in all processes, each of which tags a share."""
+        process, processes = self.args.process_index, self.args.world_size
+        share = predict(self._inference, documents[process::processes])
+        return judge(documents, gathered(share))
 
     def outcome(self, step: int, documents: Sequence[Document]) -> Outcome:
         """What the run is judged by, if the averaged model has the weights of `step`.
@@ -234,25 +236,37 @@ class NerTrainer(Trainer):
 
         The last two states and that of the best epoch are kept.
         """
+        in_first(self._write_state)
+
+    def _write_state(self) -> None:
         step = self.state.global_step
         try:
-            if self.args.should_save:
-                # a killed run may have left a part of it
-                shutil.rmtree(self._states.staging(step), ignore_errors=True)
-            self.accelerator.wait_for_everyone()
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
-            if self.args.should_save:
-                self._states.commit(step, f"checkpoint-{step}")
+            folder = self._states.stage(step, f"checkpoint-{step}")
+            self.save_model(str(folder), _internal_call=True)
+            self._save_optimizer_and_scheduler(str(folder))
+            self._save_scaler(str(folder))
+            if self.args.world_size == 1:
+                self._save_rng_state(str(folder))
+            self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
+            self._states.commit(step, folder.name)
         except (OSError, SafetensorError, RuntimeError) as error:
             raise TrainingError(
                 f"the state after step {step} cannot be written: {error}",
                 place=str(self._states.folder),
                 hint="free some disk space; --resume continues from the last complete state",
             ) from error
-        if self.args.should_save:
-            best = [self.state.best_global_step] if self.state.best_global_step else []
-            self._states.keep_only([*self._states.steps()[-2:], *best])
+        best = [self.state.best_global_step] if self.state.best_global_step else []
+        self._states.keep_only([*self._states.steps()[-2:], *best])
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Continues with the noise of one process, if one has saved it and continues.
+
+        Several processes draw their noise by the number of each step.
+        """
+        if self.args.world_size == 1 and Path(checkpoint or "", _RANDOM_STATE).is_file():
+            super()._load_rng_state(checkpoint)
+        else:
+            seed_noise(self.settings.seed, self.state.global_step)
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self._states.staging(self.state.global_step))
@@ -309,25 +323,3 @@ def sample_of(documents: Sequence[Document], size: int | None) -> Sequence[Docum
     if size is None or size >= len(documents):
         return documents
     return [documents[index * len(documents) // size] for index in range(size)]
-
-
-def validate(inference: Inference, documents: Sequence[Document]) -> tuple[Scores, float]:
-    """The scores of labelled documents, and the mean loss of the words with subwords and a tag."""
-    predicted: list[Document] = []
-    total = 0.0
-    words = 0
-    for ahead in look_aheads(documents):
-        logits = inference.word_logits(ahead)
-        predicted += inference.head.decode(ahead, logits)
-        targets = np.concatenate(
-            [
-                inference.head.targets(document, encoding.words)[0]
-                for document, encoding in zip(ahead, logits.encoding, strict=True)
-            ]
-        )
-        # words of an entity whose label training lacks have no tag that could be right
-        seen = (logits.encoding.word_starts >= 0) & (targets != IGNORED)
-        values = torch.from_numpy(logits.values[seen])
-        total += float(inference.head.loss(values, torch.from_numpy(targets[seen])))
-        words += len(values)
-    return score(documents, predicted), total / max(words, 1)

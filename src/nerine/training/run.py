@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from accelerate import PartialState
 from safetensors.torch import load_file
 
-from nerine.core.display import visible
+from nerine.core.display import counted, visible
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
 from nerine.core.files import disk_errors, write_text
@@ -32,6 +30,7 @@ from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Interruption
 from nerine.training.epochs import write_epochs
 from nerine.training.loop import NerTrainer
+from nerine.training.parallel.group import in_first, processes, together
 from nerine.training.states import States
 
 logger = logging.getLogger("nerine.train")
@@ -117,33 +116,37 @@ class OpenRun:
         The training split of `corpus` helps to find signs of failure. The checkpoint is written
         into the run's folder, and the training states are deleted.
         """
-        processes = PartialState()  # Trainer has replaced the one of open_run
+        return in_first(lambda: self._finish(trainer, corpus))
+
+    def _finish(self, trainer: NerTrainer, corpus: Corpus) -> TrainingRun:
         interrupted = self.interruption.received
-        signs: tuple[Sign, ...] = ()
-        if not interrupted and processes.is_main_process:
-            best = trainer.state.best_global_step
-            if best is None or not self.states.is_complete(best):
-                raise TrainingError(
-                    "the state of the best epoch is damaged",
-                    place=str(self.states.path(best or 0)),
-                    expected="each file with the hash in its manifest, complete.json",
-                    hint="the newest state is kept: load it as a checkpoint, or train again",
-                )
-            checkpoint = trainer.checkpoint(best)
-            weights = load_file(self.states.path(best) / WEIGHTS_FILE)
-            checkpoint.model.load_state_dict(weights, strict=False)
-            signs = signs_of_failure(trainer.outcome(best, corpus.train))
-            checkpoint = dataclasses.replace(checkpoint, signs=signs)
-            # nerine.json, which marks the end of the run, is written after epochs.json.
-            write_epochs(self.states.run, trainer.records())
-            save_checkpoint(self.states.run, checkpoint)
-            write_text(self.states.run / SETTINGS_FILE, trainer.settings.to_toml())
-            self.states.remove()
-        processes.wait_for_everyone()
+        signs = () if interrupted else self._publish(trainer, corpus)
         records, notes = trainer.records(), tuple(self.notes)
         end = f"interrupted by {interrupted}" if interrupted else "the run has ended"
         log_notes(logger, f"{end}: {self.states.run}", notes)
         return TrainingRun(self.states.run, records, notes, interrupted, signs)
+
+    def _publish(self, trainer: NerTrainer, corpus: Corpus) -> tuple[Sign, ...]:
+        """Writes the checkpoint of the best epoch, and returns its signs of failure."""
+        best = trainer.state.best_global_step
+        if best is None or not self.states.is_complete(best):
+            raise TrainingError(
+                "the state of the best epoch is damaged",
+                place=str(self.states.path(best or 0)),
+                expected="each file with the hash in its manifest, complete.json",
+                hint="the newest state is kept: load it as a checkpoint, or train again",
+            )
+        checkpoint = trainer.checkpoint(best)
+        weights = load_file(self.states.path(best) / WEIGHTS_FILE)
+        checkpoint.model.load_state_dict(weights, strict=False)
+        signs = signs_of_failure(trainer.outcome(best, corpus.train))
+        checkpoint = dataclasses.replace(checkpoint, signs=signs)
+        # nerine.json, which marks the end of the run, is written after epochs.json.
+        write_epochs(self.states.run, trainer.records())
+        save_checkpoint(self.states.run, checkpoint)
+        write_text(self.states.run / SETTINGS_FILE, trainer.settings.to_toml())
+        self.states.remove()
+        return signs
 
 
 @contextmanager
@@ -158,16 +161,32 @@ def open_run(
     states = States(Path(output))
     logger.info("%s in %s", "resuming the run" if resume else "a new run", visible(str(output)))
     notes = _prepare_threads()
-    processes = PartialState(cpu=not torch.accelerator.is_available())
-    with disk_errors(TrainingError), Interruption() as interruption, quiet():
-        if processes.is_main_process:
-            open_folder(states.run, conditions, resume=resume)
-        processes.wait_for_everyone()
-        step, damaged = states.newest_complete() if resume else (None, [])
-        if resume and processes.is_main_process:
-            notes += [f"state {states.path(each)} is damaged and was skipped" for each in damaged]
-            notes.append(f"resumed after step {step}" if step else "no usable state: started again")
-        yield OpenRun(states, interruption, str(states.path(step)) if step else None, notes)
+    with together(), disk_errors(TrainingError), Interruption() as interruption, quiet():
+        step, found = in_first(lambda: _open(states, conditions, resume=resume))
+        resume_from = str(states.path(step)) if step else None
+        yield OpenRun(states, interruption, resume_from, [*notes, *found])
+
+
+def _open(
+    states: States, conditions: Mapping[str, Any], *, resume: bool
+) -> tuple[int | None, list[str]]:
+    """The step to resume from, None to start, and notes on that."""
+    open_folder(states.run, conditions, resume=resume)
+    if not resume:
+        return None, []
+    step, damaged = states.newest_complete()
+    notes = [f"state {states.path(each)} is damaged and was skipped" for each in damaged]
+    if not step:
+        return None, [*notes, "no usable state: started again"]
+    notes.append(f"resumed after step {step}")
+    info = json.loads((states.path(step) / INFO_FILE).read_text(encoding="utf-8"))
+    before, now = info["provenance"].get("processes", 1), processes().num_processes
+    if before != now:
+        notes.append(
+            f"resumed in {counted(now, 'process', 'processes')} instead of {before}: dropout and "
+            "masking draw other random numbers from here on"
+        )
+    return step, notes
 
 
 _first_trained_in: int | None = None

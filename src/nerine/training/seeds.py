@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Literal, Protocol, Unpack, get_args
 
 import torch
-from accelerate import PartialState
 
 from nerine.core.arguments import checked
 from nerine.core.document import Document
@@ -38,11 +37,13 @@ from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.changes import TrainingChanges
 from nerine.training.initialization import timestamp
-from nerine.training.loop import validate
+from nerine.training.parallel.group import in_first, together
+from nerine.training.parallel.launch import check_processes
 from nerine.training.plan import PLAN_FILE, Plan
 from nerine.training.run import SETTINGS_FILE, TrainingRun, check_conditions, open_folder
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import resolve_plan, run_conditions, train_plan
+from nerine.training.validation import validate
 
 Keep = Literal["best", "soup"]
 
@@ -126,6 +127,7 @@ class SeedRuns:
         return Tagger.load(self.folder, device=device)
 
 
+@together()
 @disk_errors(TrainingError)
 @checked
 def train_seeds(
@@ -137,6 +139,7 @@ def train_seeds(
     settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: SeedListener | None = None,
+    processes: int = 1,
     **changes: Unpack[TrainingChanges],
 ) -> SeedRuns:
     """Fine-tunes an encoder with several seeds, and keeps the best run or a soup of all.
@@ -156,6 +159,7 @@ def train_seeds(
         resume: Whether to resume in `output`. Runs that have ended are not trained again, and the
             conditions must be those of the beginning.
         listener: Receives the progress.
+        processes: The number of processes that train each run together, as in `train`.
         changes: Settings by name that replace those in `settings`, such as `epochs=3`.
 
     Returns:
@@ -180,17 +184,16 @@ def train_seeds(
     folder, plan = Path(output), resolve_plan(corpus, settings, changes)
     if keep == "soup" and plan.settings.head_seed is None:
         plan = _changed(plan, head_seed=plan.settings.seed)
+    check_processes(processes, plan.settings.batch_size)
     conditions = run_conditions(corpus, plan.settings) | {SEEDS_KEY: seeds, KEEP_KEY: keep}
-    processes = PartialState(cpu=not torch.accelerator.is_available())
-    if processes.is_main_process:
-        open_folder(folder, conditions, resume=resume)
-    processes.wait_for_everyone()
+    in_first(lambda: open_folder(folder, conditions, resume=resume))
     runs: list[TrainingRun] = []
     numbers = tuple(range(plan.settings.seed, plan.settings.seed + seeds))
     for number, seed in enumerate(numbers, start=1):
         if listener:
             listener.seed(number, seeds)
-        runs.append(_run(seed_folder(folder, seed), _changed(plan, seed=seed), listener))
+        own = seed_folder(folder, seed), _changed(plan, seed=seed)
+        runs.append(_run(*own, listener, processes))
         if runs[-1].interrupted:
             break
     done = numbers[: len(runs)]
@@ -198,7 +201,7 @@ def train_seeds(
     if runs[-1].interrupted:
         return dataclasses.replace(result, interrupted=runs[-1].interrupted)
     with quiet():
-        return _publish(result, plan.corpus.validation)
+        return in_first(lambda: _publish(result, plan.corpus.validation))
 
 
 def _changed(plan: Plan, **seeds: int) -> Plan:
@@ -206,13 +209,15 @@ def _changed(plan: Plan, **seeds: int) -> Plan:
     return dataclasses.replace(plan, settings=plan.settings.changed(seeds))
 
 
-def _run(folder: Path, plan: Plan, listener: Listener | None) -> TrainingRun:
+def _run(folder: Path, plan: Plan, listener: Listener | None, processes: int) -> TrainingRun:
     """The run of a seed: trained, resumed, or read if it has ended."""
     # A split held out with the seed of the first run is a part of the corpus of all runs.
     conditions = run_conditions(plan.corpus, plan.settings)
     if not (folder / INFO_FILE).is_file():
         resume = (folder / RUN_FILE).is_file()
-        return train_plan(plan, folder, conditions, resume=resume, listener=listener)
+        return train_plan(
+            plan, folder, conditions, resume=resume, listener=listener, processes=processes
+        )
     check_conditions(folder, conditions)
     records = read_epochs(folder)
     if not records:
@@ -249,13 +254,10 @@ def _publish(result: SeedRuns, validation: Sequence[Document]) -> SeedRuns:
     else:
         source, copied = result.best.folder, [PLAN_FILE, SETTINGS_FILE, EPOCHS_FILE]
         kept = load_checkpoint(source)
-    processes = PartialState()
-    if processes.is_main_process:
-        for name in copied:
-            shutil.copyfile(source / name, result.folder / name)
-        provenance = {**kept.provenance, GROUP_KEY: group}
-        save_checkpoint(result.folder, dataclasses.replace(kept, provenance=provenance))
-    processes.wait_for_everyone()
+    for name in copied:
+        shutil.copyfile(source / name, result.folder / name)
+    provenance = {**kept.provenance, GROUP_KEY: group}
+    save_checkpoint(result.folder, dataclasses.replace(kept, provenance=provenance))
     return result
 
 

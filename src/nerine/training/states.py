@@ -33,6 +33,13 @@ class States:
         """The folder in which the state after `step` is written before it is renamed."""
         return self.folder / f".step-{step:08d}.part"
 
+    def stage(self, step: int, inner: str) -> Path:
+        """An empty folder `inner` in the staging folder of the state after `step`."""
+        folder = self.staging(step) / inner
+        shutil.rmtree(folder.parent, ignore_errors=True)  # a killed run may have left a part of it
+        folder.mkdir(parents=True)
+        return folder
+
     def commit(self, step: int, inner: str) -> None:
         """Renames a staged state to its final name, after writing it to disk with a manifest.
 

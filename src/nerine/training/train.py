@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
-
-from accelerate import PartialState
 
 from nerine.core.arguments import checked
 from nerine.data.corpus import Corpus
@@ -25,6 +24,8 @@ from nerine.training.initialization import (
 )
 from nerine.training.loop import NerTrainer
 from nerine.training.losses import GoldLoss
+from nerine.training.parallel.group import in_first
+from nerine.training.parallel.launch import check_processes, launch
 from nerine.training.plan import Plan, plan_training
 from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import TrainingSettings
@@ -40,6 +41,7 @@ def train(
     settings: TrainingSettings | Plan | None = None,
     resume: bool = False,
     listener: Listener | None = None,
+    processes: int = 1,
     **changes: Unpack[TrainingChanges],
 ) -> TrainingRun:
     """Fine-tunes an encoder on `corpus.train` and keeps the weights with the best validation F1.
@@ -55,6 +57,9 @@ def train(
         resume: Whether to resume from the last complete state in `output`. The settings must be
             those with which the run started.
         listener: Receives the progress; by default a notebook shows it.
+        processes: The number of new processes that train together on this machine; with 1, the
+            model is trained in this one. They share each batch, the device's threads and the
+            validation, so the settings mean the same for any number.
         changes: Settings by name that replace those in `settings`, such as `epochs=3`.
 
     Returns:
@@ -74,7 +79,9 @@ def train(
     corpus = as_corpus(corpus)
     plan = resolve_plan(corpus, settings, changes)
     conditions = run_conditions(corpus, plan.settings)
-    return train_plan(plan, output, conditions, resume=resume, listener=listener)
+    return train_plan(
+        plan, output, conditions, resume=resume, listener=listener, processes=processes
+    )
 
 
 def resolve_plan(
@@ -94,14 +101,19 @@ def train_plan(
     *,
     resume: bool = False,
     listener: Listener | None = None,
+    processes: int = 1,
 ) -> TrainingRun:
     """Trains as a plan says. Raises the errors of `train`."""
     settings = plan.settings
+    check_processes(processes, settings.batch_size)
+    if processes > 1:
+        task = functools.partial(train_plan, plan, output, conditions, resume=resume)
+        return launch(task, processes, listener)
     for choice in plan.choices:
         logger.info("%s: %s (%s)", choice.name, choice.value, choice.reason)
     with open_run(output, conditions, resume=resume) as run:
-        if not resume and PartialState().is_main_process:
-            plan.save(run.states.run)
+        if not resume:
+            in_first(lambda: plan.save(run.states.run))
         checkpoint = new_checkpoint(plan.corpus, settings, given=plan.given)
         encoder = Encoder.of(checkpoint.tokenizer, checkpoint.settings)
         head = TagHead(checkpoint.settings)

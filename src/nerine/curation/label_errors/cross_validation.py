@@ -8,6 +8,7 @@ folder of its own, so it can be interrupted and resumed, and a finished fold is 
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,8 +25,9 @@ from nerine.data.splitting import folds as divide
 from nerine.evaluation.signs import learned_nothing
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
+from nerine.training.parallel.launch import check_apart, launch_apart
 from nerine.training.plan import plan_training
-from nerine.training.run import check_conditions
+from nerine.training.run import TrainingRun, check_conditions
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import run_conditions, train
 
@@ -61,42 +63,88 @@ class CrossValidation:
         check_fields(self)
 
     def folds_with_taggers(
-        self, *, resume: bool = False, listener: FoldListener | None = None
+        self, *, resume: bool = False, listener: FoldListener | None = None, processes: int = 1
     ) -> Iterator[tuple[list[Sample], Tagger]]:
         """Each fold's documents with the tagger that was trained on the others.
 
+        With several `processes`, each trains its folds, and all end before the first one is given.
+
         Raises `KeyboardInterrupt` if a signal ended a training, whose state is then saved;
         `TrainingError` if `work` holds other runs; `CorpusError` if the documents cannot be
-        divided; `CheckpointError` after the first fold whose model has learned nothing.
+        divided; `CheckpointError` after the first fold whose model has learned nothing;
+        `SettingsError` if several processes cannot be started.
         """
+        check_apart(processes)
+        samples, documents, parts = self._parts()
+        self._check_work(resume=resume)
+        if processes > 1:
+            self._train_apart(min(processes, self.folds), listener)
+        for number, part in enumerate(parts, start=1):
+            tagger = self._judge(number, self._corpus(documents, part), listener)
+            check_judge(tagger, "in another folder, --work FOLDER")
+            yield [samples[index] for index in part], tagger
+
+    def _parts(self) -> tuple[list[Sample], list[Document], list[list[int]]]:
+        """The samples, their documents, and the indices of those of each fold."""
         samples = samples_of(self.corpus, self.splits)
         documents = [sample.document for sample in samples]
         breaks = {number for number, sample in enumerate(samples) if sample.index == 0}
-        parts = divide(documents, self.folds, self.settings.seed, breaks)
-        self._check_work(resume=resume)
-        for number, part in enumerate(parts, start=1):
-            logger.info("fold %d of %d", number, self.folds)
-            if listener:
-                listener.fold(number, self.folds)
-            corpus, folder = self._corpus(documents, part), self.folder(number)
-            if (folder / INFO_FILE).is_file():
-                plan = plan_training(corpus, self.settings)
-                check_conditions(folder, run_conditions(corpus, plan.settings))
-                tagger = Tagger.load(folder)
-            else:
-                resumable = (folder / RUN_FILE).is_file()
-                run = train(
-                    corpus,
-                    output=folder,
-                    settings=self.settings,
-                    resume=resumable,
-                    listener=listener,
-                )
+        return samples, documents, divide(documents, self.folds, self.settings.seed, breaks)
+
+    def _train_apart(self, processes: int, listener: FoldListener | None) -> None:
+        """Trains the folds in so many new processes, each with its own."""
+        numbers = range(1, self.folds + 1)
+        tasks = [
+            functools.partial(self.train_folds, numbers[first::processes])
+            for first in range(processes)
+        ]
+        interrupted = [signal for signal in launch_apart(tasks, listener) if signal]
+        if interrupted:
+            raise KeyboardInterrupt(interrupted[0])
+
+    def train_folds(
+        self, numbers: Sequence[int], listener: FoldListener | None = None
+    ) -> str | None:
+        """Trains those of some folds, from 1, that are not trained; the signal that ended it.
+
+        Args:
+            numbers: The numbers of the folds.
+            listener: Receives the progress.
+        """
+        _, documents, parts = self._parts()
+        for number in numbers:
+            if not (self.folder(number) / INFO_FILE).is_file():
+                corpus = self._corpus(documents, parts[number - 1])
+                run = self._train(number, corpus, listener)
                 if run.interrupted:
-                    raise KeyboardInterrupt(run.interrupted)
-                tagger = run.tagger()
-            check_judge(tagger, "in another folder, --work FOLDER")
-            yield [samples[index] for index in part], tagger
+                    return run.interrupted
+        return None
+
+    def _judge(self, number: int, corpus: Corpus, listener: FoldListener | None) -> Tagger:
+        """The tagger of a fold, which is trained unless it has been."""
+        folder = self.folder(number)
+        if (folder / INFO_FILE).is_file():
+            plan = plan_training(corpus, self.settings)
+            check_conditions(folder, run_conditions(corpus, plan.settings))
+            return Tagger.load(folder)
+        run = self._train(number, corpus, listener)
+        if run.interrupted:
+            raise KeyboardInterrupt(run.interrupted)
+        return run.tagger()
+
+    def _train(self, number: int, corpus: Corpus, listener: FoldListener | None) -> TrainingRun:
+        """Trains or resumes the run of a fold."""
+        logger.info("fold %d of %d", number, self.folds)
+        if listener:
+            listener.fold(number, self.folds)
+        folder = self.folder(number)
+        return train(
+            corpus,
+            output=folder,
+            settings=self.settings,
+            resume=(folder / RUN_FILE).is_file(),
+            listener=listener,
+        )
 
     def folder(self, number: int) -> Path:
         """The folder of the run for fold `number`, from 1."""

@@ -61,16 +61,23 @@ class LabelErrorReport:
 @disk_errors(TrainingError)
 @checked
 def cross_validated_label_errors(
-    validation: CrossValidation, *, resume: bool = False, listener: FoldListener | None = None
+    validation: CrossValidation,
+    *,
+    resume: bool = False,
+    listener: FoldListener | None = None,
+    processes: int = 1,
 ) -> LabelErrorReport:
     """Label errors of a corpus by cross-validation: no model judges labels that it was trained on.
 
     An interrupted call keeps its trained models in the working folder, and `resume` continues from
-    there. Raises as `CrossValidation.folds_with_taggers` does.
+    there. With several `processes`, folds are trained at the same time. Raises as
+    `CrossValidation.folds_with_taggers` does.
     """
     found: list[LabelError] = []
     adapted = 0
-    for samples, tagger in validation.folds_with_taggers(resume=resume, listener=listener):
+    for samples, tagger in validation.folds_with_taggers(
+        resume=resume, listener=listener, processes=processes
+    ):
         label_errors, changed = disagreements(samples, tagger)
         found += label_errors
         adapted += changed

@@ -42,10 +42,12 @@ from nerine.training.initialization import (
     run_provenance,
     usable_precision,
 )
-from nerine.training.loop import NerTrainer, validate
+from nerine.training.loop import NerTrainer
+from nerine.training.parallel.launch import check_processes
 from nerine.training.plan import check_labels, with_validation
 from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import DistillationSettings
+from nerine.training.validation import validate
 
 _SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
 
@@ -106,6 +108,7 @@ def distill(
     corpus = as_corpus(corpus)
     loaded, tagger = _load_teacher(name_of(teacher), revision, scheme, tags, usage)
     settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
+    check_processes(1, settings.batch_size)
     _check_known_labels(corpus, loaded)
     student = make_student(loaded, settings.keep_layers)
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]

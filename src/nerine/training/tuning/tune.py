@@ -12,6 +12,7 @@ from nerine.core.errors import SettingsError, TrainingError
 from nerine.core.files import disk_errors
 from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.training.changes import TrainingChanges
+from nerine.training.parallel.group import check_alone
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.budget import DEFAULT_MINUTES, Budget
 from nerine.training.tuning.deciding import decide
@@ -76,6 +77,7 @@ def tune(
         MissingExtraError: If a package is not installed.
         KeyboardInterrupt: If a signal stopped the search, whose state is then saved.
     """
+    check_alone()
     corpus = as_corpus(corpus)
     for name, value in (("finalists", finalists), ("seeds", seeds)):
         if value < 2:

@@ -1,0 +1,85 @@
+"""The batches of an epoch, and the share of each that one of several processes has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+
+from nerine.model.batching import BudgetSampler
+from nerine.model.ragged import IntArray
+from nerine.training.dataset import NO_EXAMPLE
+from nerine.training.settings import RunSettings
+
+
+class Batches(Protocol):
+    """The batches of each epoch, as indices of examples."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of the next iteration."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[list[int]]: ...
+
+
+def batches_of(lengths: IntArray, settings: RunSettings) -> Batches:
+    """Batches of windows of these lengths, of like ones under a token budget or random ones."""
+    if settings.batching == "random":
+        return RandomBatches(len(lengths), settings.batch_size, settings.seed)
+    return BudgetSampler(
+        lengths.tolist(),
+        batch_size=settings.batch_size,
+        token_budget=settings.token_budget,
+        seed=settings.seed,
+    )
+
+
+class RandomBatches:
+    """Batches of `batch_size` of so many examples, in an order that depends on seed and epoch."""
+
+    def __init__(self, examples: int, batch_size: int, seed: int) -> None:
+        self._examples = examples
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of the next iteration."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self._examples // self._batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = torch.Generator().manual_seed(self._seed + self._epoch)
+        order = torch.randperm(self._examples, generator=generator).tolist()
+        for first in range(0, self._examples, self._batch_size):
+            yield order[first : first + self._batch_size]
+
+
+class Shares:
+    """The share that one process has of each batch.
+
+    The batches do not depend on the number of processes. Neighbours in a batch, which are of like
+    length, go to different processes. A share of a batch with fewer examples than processes may
+    be `NO_EXAMPLE` alone.
+    """
+
+    def __init__(self, batches: Batches, process: int, processes: int) -> None:
+        """`process` is the number of the process, from 0."""
+        self._batches = batches
+        self._process = process
+        self._processes = processes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of the next iteration."""
+        self._batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self._batches:
+            yield batch[self._process :: self._processes] or [NO_EXAMPLE]
