@@ -126,7 +126,7 @@ def test_it_is_pickled_with_its_options(tagger: Tagger) -> None:
 # --- what is wrong
 
 
-@pytest.mark.parametrize("cell", [7, b"Mira", ["Mira"], {"text": "Mira"}, object()], ids=repr)
+@pytest.mark.parametrize("cell", [7, b"Mira", ["Mira"], {"text": "Mira"}, object()], ids=type)
 def test_a_cell_that_is_no_text_is_an_error_with_its_row(tagger: Tagger, cell: Any) -> None:
     batch = {"text": ["Mira left.", cell, None]}
     with pytest.raises(FormatError, match=f"the cell is of type {type(cell).__name__}") as caught:
@@ -153,7 +153,7 @@ def test_the_null_of_pandas_itself_is_null(tagger: Tagger) -> None:
 @pytest.mark.parametrize(
     "column",
     [pa.array([1, 2]), pa.array([b"Mira", b""]), pa.array([["Mira"], []]), np.array([1, 2])],
-    ids=repr,
+    ids=type,
 )
 def test_a_column_of_another_type_is_refused_whole(tagger: Tagger, column: Any) -> None:
     batch = {"text": column} if isinstance(column, np.ndarray) else pa.table({"text": column})
