@@ -176,7 +176,9 @@ def test_commands_say_first_which_texts_were_trained_on(
     assert run(*calibrating).stdout.startswith(warning)
     assert first_of(run(*calibrating, "--json"))["trained"] == 32
     comparing = ("compare", seen, f"new={folder}", f"gold={seen}", *few)
-    first, second = run(*comparing).stdout.splitlines()[:2]
+    said = run(*comparing).stdout
+    assert said.count("the checkpoint was trained on") == 1
+    first, second = said.splitlines()[:2]
     assert first.startswith("warning: new: the checkpoint was trained on 32 of these 40 texts")
     assert second.startswith("note: gold: the predictions come without a checkpoint")
     found = first_of(run(*comparing, "--json"))

@@ -253,7 +253,7 @@ def _tagged(
 
 def print_comparison(comparison: Comparison, on: Console) -> None:
     """Prints the F1 of each system, then the differences of each pair."""
-    for number, part in enumerate(comparison.shown_parts()):
+    for number, part in enumerate(comparison.results()):
         if isinstance(part, str):
             print_line(on, part)
             continue

@@ -159,8 +159,12 @@ class Comparison(Shown):
     documents: int
 
     def shown_parts(self) -> list[Grid | str]:
-        """What was seen; tables of the systems and of each pair's differences; how p was found."""
+        """What was seen, and the results."""
         seen = [f"{each.name}: {each.contamination}" for each in self.systems if each.contamination]
+        return [*seen, *self.results()]
+
+    def results(self) -> list[Grid | str]:
+        """Tables of the systems and of each pair's differences; how p was found."""
         level = f"{self.level:.0%} interval"
         systems = [
             (
@@ -180,7 +184,7 @@ class Comparison(Shown):
             f"p over {self.samples:,} samples, seed {self.seed}; adjusted by Holm's procedure over "
             "all pairs, and over all pairs and labels"
         )
-        return [*seen, scores, *grids, how]
+        return [scores, *grids, how]
 
     def _pair(self, name: str, differences: Sequence[Difference]) -> Grid:
         rows = []
