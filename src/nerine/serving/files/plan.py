@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +21,8 @@ from nerine.serving.files.receipts import Receipt, Totals
 from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, tag_shard, tag_shards
 from nerine.serving.files.shards import Shard, plan_shards
 from nerine.serving.files.working import WorkingFolder
+
+logger = logging.getLogger("nerine.tag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class TaggingPlan:
             tag_shard(self.readers[0], Shard(end=self.readers[0].end), tagger, stream, listener)
             outputs, totals, failed = (STANDARD,), Totals.of([stream.progress]), None
             now = totals.documents
+        logger.info("%d documents, %d of them failed", totals.documents, totals.failures)
         return TaggingSummary(
             outputs,
             failed,
