@@ -37,7 +37,7 @@ _CELL_SECONDS = 1800  # seconds, enough for a busy machine
 _KEPT = ("image/svg+xml", "text/html", "text/markdown", "text/plain")
 _HUB_VARIABLES = ("HF_TOKEN", "HF_ENDPOINT", "HUGGING_FACE_HUB_TOKEN")
 _SVG_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.S)  # the time, matplotlib's version
-_KEPT_METADATA = ("mystnb", "tags")  # alternative texts of figures; kinds of cells
+_KEPT_METADATA = ("jupyter", "mystnb", "tags")  # hidden cells, texts of figures, kinds of cells
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -137,9 +137,9 @@ def cleared(notebook: NotebookNode) -> NotebookNode:
 def normalised(notebook: NotebookNode) -> NotebookNode:
     """The notebook without data of a single run.
 
-    The ids of cells are hashes of their sources. Of their metadata, tags and alternative texts of
-    figures are kept. Of their outputs, text, tables and figures as SVG are kept; the progress of
-    training runs and output to stderr are dropped.
+    The ids of cells are hashes of their sources. Of their metadata, tags, alternative texts of
+    figures and what hides a cell are kept. Of their outputs, text, tables and figures as SVG are
+    kept; the progress of training runs and output to stderr are dropped.
     """
     notebook.metadata = nbformat.from_dict(_METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5  # the first version with cell ids

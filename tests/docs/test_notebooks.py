@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import math
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -101,6 +102,41 @@ def test_each_section_asserts_what_it_teaches(path: Path) -> None:
         asserts = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assert)]
         names = [{type(part) for part in ast.walk(node.test)} for node in asserts]
         assert any(ast.Name in parts for parts in names), f"{path.name}: {title}"
+
+
+@each_notebook
+def test_a_notebook_draws_a_figure_with_a_description(path: Path) -> None:
+    drawn = [
+        cell
+        for cell in code_of(read(path))
+        if any("image/svg+xml" in output.get("data", {}) for output in cell.outputs)
+    ]
+    assert drawn
+    without = [cell.source for cell in drawn if "image" not in cell.metadata.get("mystnb", {})]
+    assert without == []
+
+
+@each_notebook
+def test_each_exercise_has_a_solution_that_is_hidden_at_first(path: Path) -> None:
+    """In the manual, where the tag hides it, and in JupyterLab, which has its own mark."""
+    (start,) = [n for n, cell in enumerate(read(path).cells) if "## Exercises" in cell.source]
+    cells = read(path).cells[start:]
+    tasks = [n for n, cell in enumerate(cells) if re.search(r"^\*\*\d\. ", cell.source, re.M)]
+    assert len(tasks) >= 2
+    for task in tasks:
+        solution = cells[task + 1]
+        assert "hide-cell" in solution.metadata.tags
+        assert solution.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
+        assert "\nassert " in solution.source, "a solution is checked, too"
+
+
+def test_the_course_s_way_to_load_a_corpus_is_shown() -> None:
+    (tutorial,) = [path for path in notebooks() if path.stem == "2-fine-tuning"]
+    code = [cell.source for cell in code_of(read(tutorial))]
+    (loads,) = [n for n, source in enumerate(code) if "datasets.load_dataset(CORPUS)" in source]
+    (hub,) = [n for n, source in enumerate(code) if "def start_hub" in source]
+    first_look = next(n for n, source in enumerate(code) if "nerine.load_corpus(CORPUS)" in source)
+    assert first_look < hub < loads
 
 
 @each_notebook
