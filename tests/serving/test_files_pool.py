@@ -105,7 +105,8 @@ def test_a_tagger_that_cannot_be_pickled_is_an_error(tmp_path: Path, source: Pat
 
 
 SLOWLY = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 sys.path.insert(0, sys.argv[3])
 from slow_tagger import SlowTagger
 from nerine.serving.files import TaggingOptions, tag_files
