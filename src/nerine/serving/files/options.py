@@ -20,7 +20,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
 ROWS: tuple[Rows, ...] = get_args(Rows)
 _INTO = "entities"
-SHARD_BYTES = 1 << 22
+SHARD_BYTES = 1 << 20
 USUAL_ID = "id"
 """The field or column of the record's id, if the input has it."""
 EXTENSIONS: Mapping[Format, tuple[str, ...]] = {
