@@ -21,7 +21,8 @@ from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, FormatError, NerineError, SettingsError
 from nerine.evaluation.calibration import Thresholds
 from nerine.model.tagger import Tagger
-from nerine.serving.columns import ColumnTagger, entities_type
+from nerine.serving.arrow import entities_type
+from nerine.serving.columns import ColumnTagger
 from nerine.serving.ray import TagTexts
 
 pa = pytest.importorskip("pyarrow", reason="needs the extra datasets")

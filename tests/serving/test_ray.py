@@ -14,7 +14,8 @@ from forking import TEXTS
 from nerine.core.errors import ProcessError
 from nerine.model.loading.checkpoint import load_checkpoint
 from nerine.model.tagger import Tagger
-from nerine.serving.columns import ColumnTagger, entities_type
+from nerine.serving.arrow import entities_type
+from nerine.serving.columns import ColumnTagger
 from nerine.serving.ray import TagTexts
 
 ray = pytest.importorskip("ray", reason="needs the extra ray: make engines")

@@ -141,13 +141,19 @@ def test_a_signal_to_torchrun_saves_the_state_and_other_processes_resume(
     assert_same_records(resumed.epochs, alone(place, tmp_path / "alone", **given))
 
 
+def started_in_two(place: Path, run: Path) -> tuple[list[str], Started]:
+    """The words of a command that trains in two processes, and the command once it has begun."""
+    given = [*arguments(place, run, epochs=20), "--processes", "2"]
+    started = Started(*given, folder=run.parent)
+    trains(run)
+    return given, started
+
+
 def test_a_signal_to_the_command_saves_the_state_and_its_hint_resumes(
     place: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    given = [*arguments(place, run, epochs=20), "--processes", "2"]
-    started = Started(*given, folder=tmp_path)
-    trains(run)
+    _, started = started_in_two(place, run)
     started.process.send_signal(signal.SIGINT)
     code, out, err = started.ended()
     assert (code, "kept" in out) == (1, False)
@@ -165,9 +171,7 @@ def test_processes_whose_parent_is_killed_save_the_state_and_end(
     place: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    given = [*arguments(place, run, epochs=20), "--processes", "2"]
-    started = Started(*given, folder=tmp_path)
-    trains(run)
+    given, started = started_in_two(place, run)
     workers = started.workers
     started.process.kill()
     until(lambda: not any(map(lives, workers)), "an end of all processes")

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForTokenClassification, pipeline
 
 import runs
+from curves import Listener
 from nerine.core.document import Document, Entity
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.data.corpus import Corpus
@@ -71,27 +72,6 @@ def without_time(record: EpochRecord) -> dict[str, float]:
     return {name: value for name, value in record.to_dict().items() if "seconds" not in name}
 
 
-class Recorder:
-    """Records the progress, and calls `do` after a given step."""
-
-    def __init__(self, after: int = 0, do: Callable[[], Any] = lambda: None) -> None:
-        self.after, self.do = after, do
-        self.steps: list[int] = []
-        self.records: list[EpochRecord] = []
-        self.begun: tuple[int, int] | None = None
-
-    def started(self, step: int, steps: int) -> None:
-        self.begun = (step, steps)
-
-    def stepped(self, step: int) -> None:
-        self.steps.append(step)
-        if step == self.after:
-            self.do()
-
-    def evaluated(self, record: EpochRecord, *, best: bool) -> None:
-        self.records.append(record)
-
-
 def test_a_run_learns_and_leaves_a_checkpoint_that_all_can_load(undisturbed: TrainingRun) -> None:
     assert [record.epoch for record in undisturbed.epochs] == [1.0, 2.0, 3.0]
     assert undisturbed.epochs[-1].training_loss < undisturbed.epochs[0].training_loss
@@ -135,7 +115,7 @@ def test_a_run_keeps_its_epochs(undisturbed: TrainingRun, encoder: Path, tmp_pat
     assert read_epochs(undisturbed.folder) == undisturbed.epochs
     assert len(undisturbed.epochs) == 3
     assert read_epochs(encoder) is None
-    listener = Recorder(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Listener(STEPS_AN_EPOCH + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(tmp_path / "run", encoder, listener=listener)
     assert read_epochs(tmp_path / "run") is None
     resumed = small_run(tmp_path / "run", encoder, resume=True)
@@ -188,14 +168,14 @@ def test_a_signal_saves_the_state_and_the_run_can_be_resumed(
     step: int, name: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    listener = Recorder(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
+    listener = Listener(step, lambda: os.kill(os.getpid(), getattr(signal, name)))
     stopped = small_run(tmp_path / "run", encoder, listener=listener)
     assert stopped.interrupted == name
     assert listener.steps[-1] == step
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
-    again = Recorder()
+    again = Listener()
     resumed = small_run(tmp_path / "run", encoder, resume=True, listener=again)
-    assert again.begun == (step, 3 * STEPS_AN_EPOCH)
+    assert again.begun == [(step, 3 * STEPS_AN_EPOCH)]
     assert resumed.interrupted is None
     assert_same_result(resumed, undisturbed)
 
@@ -205,7 +185,7 @@ def test_a_damaged_state_is_skipped(
     damage: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    listener = Recorder(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Listener(STEPS_AN_EPOCH + 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(folder, encoder, listener=listener)
     newest = States(folder).path(STEPS_AN_EPOCH + 3)
     file = newest / "optimizer.pt"
@@ -225,7 +205,7 @@ def test_states_can_be_saved_between_epochs(encoder: Path, tmp_path: Path) -> No
         seen.append(States(tmp_path / "run").steps())
 
     seen: list[list[int]] = []
-    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Recorder(5, steps))
+    small_run(tmp_path / "run", encoder, epochs=1, save_steps=2, listener=Listener(5, steps))
     assert seen == [[2, 4]]
 
 
@@ -238,7 +218,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_last_state(
 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     folder = tmp_path / "run"
-    listener = Recorder(STEPS_AN_EPOCH + 1, fill_up)
+    listener = Listener(STEPS_AN_EPOCH + 1, fill_up)
     try:
         with pytest.raises(TrainingError, match=r"the state after step 12 cannot be written"):
             small_run(folder, encoder, listener=listener)
@@ -257,7 +237,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_step_and_documents(
 
 def test_a_run_is_not_resumed_under_other_conditions(encoder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    listener = Recorder(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    listener = Listener(2, lambda: os.kill(os.getpid(), signal.SIGTERM))
     small_run(folder, encoder, listener=listener)
     with pytest.raises(TrainingError, match="the folder is not empty"):
         small_run(folder, encoder)
@@ -448,9 +428,9 @@ def test_other_settings_train_too(changes: dict[str, Any], encoder: Path, tmp_pa
 
 
 def test_the_listener_gets_every_step_and_epoch(encoder: Path, tmp_path: Path) -> None:
-    listener = Recorder()
+    listener = Listener()
     run = small_run(tmp_path / "run", encoder, listener=listener)
-    assert listener.begun == (0, 3 * STEPS_AN_EPOCH)
+    assert listener.begun == [(0, 3 * STEPS_AN_EPOCH)]
     assert listener.steps == list(range(1, 3 * STEPS_AN_EPOCH + 1))
     assert tuple(listener.records) == run.epochs
 

@@ -93,7 +93,7 @@ threads_option = click.option(
 
 
 def processes_option(text: str) -> Decorator:
-    """The option `--processes`, how many to train in."""
+    """The option `--processes`, how many do the work."""
     return default_option("--processes", 1, text, type=click.IntRange(1), metavar="N")
 
 

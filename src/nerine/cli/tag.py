@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import click
 
 from nerine.cli.completion import CHECKPOINT
-from nerine.cli.flags import default_option, gathered, json_option
+from nerine.cli.flags import default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
 from nerine.cli.model_options import ModelOptions, tagging_options
 from nerine.cli.outputs import as_option, compact_option, escape_option
@@ -106,13 +106,7 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
 @_shape_options
 @click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
-@default_option(
-    "--processes",
-    1,
-    "Number of processes, each with a model of its own; they share out the threads.",
-    type=click.IntRange(min=1),
-    metavar="N",
-)
+@processes_option("Number of processes, each with a model of its own; they share out the threads.")
 @tagging_options
 @json_option
 @click.pass_context

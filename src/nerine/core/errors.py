@@ -133,7 +133,7 @@ class DivergenceError(TrainingError):
 
 
 class PeerError(TrainingError):
-    """A training run in several processes, of which another one has failed.
+    """Another process of the same training has failed.
 
     The other process raises the error that says why.
     """

@@ -18,12 +18,13 @@ from nerine.core.extras import import_extra
 from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.tagger import Tagger
+from nerine.serving.arrow import entities_type, is_text
 
 Batch = TypeVar("Batch")
 Cell = str | NerineError | None
 """A text, None for a null, or the error for a cell that holds something else."""
 
-_MEMBERS = {"start": "int64", "end": "int64", "label": "string", "score": "float64"}
+_MEMBERS = ("start", "end", "label", "score")
 _KINDS = "a pyarrow.Table, a pyarrow.RecordBatch, or a dictionary of lists or arrays"
 
 
@@ -214,13 +215,6 @@ def _arrow() -> Any:
     return import_extra("pyarrow", "datasets", "tagging columns")
 
 
-def entities_type() -> Any:
-    """The type of a column of entities in Arrow."""
-    arrow = _arrow()
-    fields = [(name, arrow.type_for_alias(kind)) for name, kind in _MEMBERS.items()]
-    return arrow.list_(arrow.struct(fields))
-
-
 def _known_labels(labels: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     """The labels, sorted, so that equal ones have equal pickles; raises `SettingsError`."""
     chosen = sorted(set(labels))
@@ -244,10 +238,7 @@ def _cells_of_values(values: Any, name: str) -> list[Cell]:
 
 def _cells_of_column(column: Any, name: str) -> list[Cell]:
     """The texts of a column of Arrow; raises `FormatError` if it holds something else."""
-    types = _arrow().types
-    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    text_types = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
-    if not any(is_text(kind) for is_text in text_types):
+    if not is_text(column.type):
         raise _column_of(name, column.type)
     try:
         cells: list[Cell] = column.to_pylist()

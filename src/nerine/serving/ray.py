@@ -29,20 +29,10 @@ class TagTexts(ColumnTagger):
     actor that starts later might load another state of its branch. A loaded `Tagger` in place of
     the name is sent by its source and the hash of its files, which each actor compares.
 
-    Args:
-        checkpoint: A tagger, a folder, or a hub id as `owner/name@commit`.
-        text: The column that holds the texts.
-        into: The column that receives the entities.
-        errors: A column that receives the reason for each text that cannot be tagged, whose
-            entities are null then, and null for all others. None to raise an error instead.
-        labels: The labels whose entities are kept; None for all.
-        thresholds: As for `Tagger.load`; None for those of the tagger.
+    It takes the arguments of `nerine.ColumnTagger`, and raises its errors.
 
     Raises:
-        ArgumentError: If an argument has another type.
-        CheckpointError: If the checkpoint cannot be loaded, or no thresholds are saved with it.
-        SettingsError: If a repository is named without its commit, the model has no such label, a
-            threshold is outside 0 to 1, or two columns would have the same name.
+        SettingsError: Also if a repository is named without its commit.
     """
 
     def _opened(self, checkpoint: CheckpointLike) -> Tagger:

@@ -11,7 +11,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.training.epochs import epoch_records
 from nerine.training.notebook import notebook_progress
-from nerine.training.parallel.group import largest, launched_processes, processes, seed_noise
+from nerine.training.parallel.group import largest, processes, seed_noise
+from nerine.training.parallel.launched import launched_processes
 from nerine.training.settings import RunSettings
 from nerine.training.signals import SignalHandlers
 

@@ -202,7 +202,7 @@ class NerTrainer(Trainer):
         return metrics
 
     def _validate(self, documents: Sequence[Document]) -> tuple[Scores, float]:
-        """The result of `validate`, in all processes, each of which tags a share."""
+        """The result of `validate`. Each process tags a share, and all of them get the result."""
         process, processes = self.args.process_index, self.args.world_size
         share = predict(self._inference, documents[process::processes])
         return judge(documents, gathered(share))

@@ -18,6 +18,7 @@ from nerine.core.document import Entity
 from nerine.core.errors import FormatError
 from nerine.core.extras import import_extra
 from nerine.data.formats.parquet_metadata import read_chunks
+from nerine.serving.arrow import entities_type, is_text
 from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
@@ -30,7 +31,6 @@ from nerine.serving.files.records import (
 )
 
 _BATCH = 1024
-_TEXT_TYPES = ("string", "large_string", "string_view", "null")
 
 
 class ParquetReader:
@@ -99,8 +99,7 @@ class ParquetReader:
         if self._added in names:
             raise name_taken(self._added, self.name, "column")
         kind = schema.field(self._column).type
-        cell = kind.value_type if str(kind).startswith("dictionary<") else kind
-        if str(cell) not in _TEXT_TYPES:
+        if not is_text(kind):
             raise FormatError(
                 f"the column {self._column!r} is of type {kind}",
                 place=self.name,
@@ -166,11 +165,7 @@ class ParquetReader:
         """Writes the row groups without the rows that failed, with the entities in `rendered`."""
         arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
-        members = {"start": "int64", "end": "int64", "label": "string"}
-        members |= {} if self._options.compact else {"text": "string"}
-        members |= {"score": "float64"}
-        entity = arrow.struct([(key, arrow.type_for_alias(kind)) for key, kind in members.items()])
-        field = arrow.field(self._options.into, arrow.list_(entity))
+        field = arrow.field(self._options.into, entities_type(texts=not self._options.compact))
         with self.open() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(field)
             chunks = read_chunks(self._path)

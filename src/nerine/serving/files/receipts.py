@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.errors import TaggingError
+from nerine.core.files import file_hash
 from nerine.serving.files.durable import readable, write_file
 from nerine.serving.files.parts import Progress
 from nerine.serving.files.shards import Shard
@@ -38,9 +39,7 @@ class Content:
         """The content of a file now; nothing if there is no file."""
         if not path.exists():
             return cls(0, hashlib.sha256().hexdigest())
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return cls(path.stat().st_size, digest)
+        return cls(path.stat().st_size, file_hash(path))
 
 
 @dataclass(frozen=True, slots=True)

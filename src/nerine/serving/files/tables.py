@@ -8,6 +8,7 @@ input, which cannot be read twice, its row fails.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -119,10 +120,15 @@ class CsvReader(LineReader):
         rows = self._first_rows(width, 1)
         return not any(row.record.error and b'"' in row.record.raw for row in rows)
 
+    @functools.cached_property
+    def _has_quotes(self) -> bool:
+        """Whether there is a quote anywhere in the file."""
+        return any(b'"' in line for line in self._lines.peek())
+
     def _check_lone_quotes(self) -> None:
         """Raises `FormatError` if a lone quote would make one row of several."""
         width = len(self._header)
-        if not any(b'"' in line for line in self._lines.peek()):
+        if not self._has_quotes:
             return
         for row in self._first_rows(width, lines_of_lone_quote(width)):
             if row.record.error == LONE_QUOTE:
@@ -183,7 +189,7 @@ class CsvReader(LineReader):
         return table_rows(lines, form, self.name, start)
 
     def _cuts(self, path: Path, size: int) -> Iterator[Position]:
-        if not self._quoted or not any(b'"' in line for line in self._lines.peek()):
+        if not (self._quoted and self._has_quotes):
             return super()._cuts(path, size)  # no row has several lines
         afters = (each.after for each in self.records(BEGIN) if not isinstance(each, Pause))
         return cuts_among(afters, size)

@@ -22,6 +22,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 from torch import distributed
 
 from nerine.core.errors import NerineError, PeerError, SettingsError, TrainingError, first_line
+from nerine.training.parallel.launched import launched_processes
 
 T = TypeVar("T")
 
@@ -31,12 +32,6 @@ _VARIABLES = ("LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What a launcher sets besides RANK and WORLD_SIZE."""
 _numbers = itertools.count()
 """Numbers of the blocks of `together`, the same in all processes."""
-
-
-def launched_processes() -> int:
-    """The number of processes that the launcher of this one has started; 1 without a launcher."""
-    world_size = os.environ.get("WORLD_SIZE", "")
-    return int(world_size) if "RANK" in os.environ and world_size.isdecimal() else 1
 
 
 def processes() -> PartialState:
@@ -49,8 +44,8 @@ def check_alone() -> None:
     number = launched_processes()
     if number > 1:
         raise TrainingError(
-            f"this is one of {number} processes of a launcher, each of which would train its own "
-            "models in the same folder",
+            f"this is one of {number} processes of a launcher, and all of them would train their "
+            "own models in the same folder",
             expected="a single process",
             hint="start it without torchrun or accelerate launch",
         )

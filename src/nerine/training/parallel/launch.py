@@ -27,7 +27,8 @@ from nerine.core.settings import check
 from nerine.model.backends.hardware import THREADS_VARIABLE, number_of_threads
 from nerine.training.callbacks import Listener
 from nerine.training.notebook import notebook_progress
-from nerine.training.parallel.group import check_alone, launched_processes
+from nerine.training.parallel.group import check_alone
+from nerine.training.parallel.launched import launched_processes
 from nerine.training.parallel.messages import KILLED, Ended, Job, Logged, Progress
 from nerine.training.signals import SignalHandlers
 
