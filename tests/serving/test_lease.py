@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nerine.core.errors import TaggingError
-from nerine.serving.cluster import lease as module
-from nerine.serving.cluster.lease import EXPIRES, Holder, Lease, take, try_take
+from nerine.serving.files import lease as module
+from nerine.serving.files.lease import EXPIRES, Holder, Lease, take, try_take
 
 HOUR = 3600
 
@@ -99,7 +99,7 @@ def test_a_holder_that_slept_looks_before_it_continues(
     with take(folder, "OUT"):
         paused.check()  # it looked a moment ago
         woken = time.monotonic() + EXPIRES
-        monkeypatch.setattr("nerine.serving.cluster.lease.time.monotonic", lambda: woken)
+        monkeypatch.setattr("nerine.serving.files.lease.time.monotonic", lambda: woken)
         with pytest.raises(TaggingError, match="lost the lease"):
             paused.check()
 
@@ -152,10 +152,10 @@ def test_a_disk_that_recovers_in_time_costs_nothing(
         def fails(path: Path) -> None:
             raise OSError(5, "Input/output error")
 
-        patch.setattr("nerine.serving.cluster.lease.os.utime", fails)
+        patch.setattr("nerine.serving.files.lease.os.utime", fails)
         assert is_held(lease)
         late = time.monotonic() + EXPIRES
-        patch.setattr("nerine.serving.cluster.lease.time.monotonic", lambda: late)
+        patch.setattr("nerine.serving.files.lease.time.monotonic", lambda: late)
         lease.renew()
         with pytest.raises(TaggingError, match="could not be renewed: Input/output error"):
             lease.check()
@@ -257,7 +257,7 @@ def test_a_taker_that_is_paused_anywhere_never_makes_two_holders(
 PROGRAM = """
 import sys
 from pathlib import Path
-from nerine.serving.cluster.lease import take
+from nerine.serving.files.lease import take
 lease = take(Path(sys.argv[1]), "OUT")
 print("held", flush=True)
 sys.stdin.read()
