@@ -666,7 +666,7 @@ def test_only_one_process_works_on_an_output(tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
     source.write_text("Mira\n")
     hidden = tmp_path / ".out.jsonl.tagging"
-    folder = WorkingFolder(Outputs(output, (output,), tmp_path / "failed", hidden))
+    folder = WorkingFolder(Outputs(output, (output,), tmp_path / "failed", hidden), ())
     with folder.locked(), pytest.raises(TaggingError, match="another process is writing"):
         tag(source, output, start="overwrite")
 

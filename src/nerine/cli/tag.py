@@ -32,8 +32,15 @@ from nerine.cli.verbosity import is_quiet
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.serving.files.inputs import STANDARD
-from nerine.serving.files.options import FORMATS, QUOTINGS, Format, Quoting, Start, TaggingOptions
-from nerine.serving.files.outputs import Outputs
+from nerine.serving.files.options import (
+    FORMATS,
+    QUOTINGS,
+    SHARD_BYTES,
+    Format,
+    Quoting,
+    Start,
+    TaggingOptions,
+)
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
@@ -44,6 +51,64 @@ _SIGNS = {"tab": "\t", "space": " "}
 SOME_FAILED = 1
 """The exit code if some documents failed and all others are done."""
 
+_MIB = 1 << 20
+
+
+class _Share(click.ParamType[tuple[int, int]]):
+    """A share of the shards, such as `3/64`."""
+
+    name = "K/N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        number, _, of = str(value).partition("/")
+        if not (number.isdecimal() and of.isdecimal()):
+            self.fail(f"{value!r} is not a share, such as 3/64", param, ctx)
+        return int(number), int(of)
+
+
+def _division(values: dict[str, Any]) -> dict[str, Any]:
+    """The options of dividing a run, as settings."""
+    share, size = values["share"], values["shard_size"]
+    return {
+        "shards": values["shards"] or share is not None,
+        "share": share,
+        "shard_bytes": max(1, round(size * _MIB)),
+        "processes": values["processes"],
+    }
+
+
+_division_options = gathered(
+    [
+        processes_option(
+            "Number of processes, each with a model of its own; they share out the threads."
+        ),
+        click.option(
+            "--shards",
+            is_flag=True,
+            help="Write a folder with a file for each shard of the inputs.",
+        ),
+        default_option(
+            "--shard-size",
+            SHARD_BYTES / _MIB,
+            "About how much of the inputs is a shard, in MiB.",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="MIB",
+        ),
+        click.option(
+            "--shard",
+            "share",
+            type=_Share(),
+            help="Tag only the K-th of N shares of the shards, as one of N jobs that write the "
+            "same OUTPUT; with --shards.",
+        ),
+    ],
+    "division",
+    _division,
+)
 
 _id_option = click.option(
     "--id",
@@ -66,6 +131,7 @@ Examples:
   nerine tag runs/wnut table.csv --text-field comment -o table.tagged.csv
   nerine tag runs/wnut archive/ "more/*.parquet" -o tagged/ --thresholds saved
   nerine tag runs/wnut posts.jsonl -o entities.csv --as entities
+  nerine tag runs/wnut archive/ -o tagged/ --shards --shard 3/64
   zcat posts.gz | nerine tag runs/wnut - --format text -o - | head
 
 Records keep all their fields, columns and bytes; "entities" is added, null where the text is null.
@@ -106,7 +172,7 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
 @_shape_options
 @click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
-@processes_option("Number of processes, each with a model of its own; they share out the threads.")
+@_division_options
 @tagging_options
 @json_option
 @click.pass_context
@@ -123,7 +189,7 @@ def tag(
     shape: dict[str, Any],
     resume: bool,
     overwrite: bool,
-    processes: int,
+    division: dict[str, Any],
     model: ModelOptions,
     as_json: bool,
 ) -> None:
@@ -140,7 +206,7 @@ def tag(
         raise SettingsError("the records already go to standard output", place="--json")
     sign = _SIGNS.get(separator or "", separator)
     options = TaggingOptions(
-        format_, text_field, into, sign, quoting, start=start, processes=processes, **shape
+        format_, text_field, into, sign, quoting, start=start, **shape, **division
     )
     target: str | BinaryIO = output
     if to_stream:
@@ -157,11 +223,12 @@ def tag(
     usage = {} if model.usage is None else {"usage": dataclasses.asdict(model.usage)}
     identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags, **usage}
     planned = planned.with_model(identity)
+    processes = options.processes
     if processes > 1 and model.threads is None:
         model = dataclasses.replace(model, threads=max(1, number_of_threads() // processes))
     tagger = model.load(source)
     # a bar would stand between the records on a terminal
-    shows_bar = isinstance(planned.output, Outputs) or not sys.stdout.isatty()
+    shows_bar = not to_stream or not sys.stdout.isatty()
     display = tagging_display() if shows_bar else contextlib.nullcontext()
     with _resumable(context, None if to_stream else planned), display as listener:
         summary = planned.run(tagger, listener)
@@ -216,7 +283,11 @@ def print_summary(summary: TaggingSummary) -> None:
         print_line(on, f"{counted(summary.failures, 'document')} failed{where}", "bold")
     if not is_quiet():
         outputs = summary.outputs
-        if len(outputs) > 1:
+        if summary.shards:
+            done, of = summary.shards
+            which = f"{done:,} of {counted(of, 'shard')}" if done < of else counted(of, "shard")
+            print_line(on, f"written: {which} in {outputs[0]}; nerine verify reads all of it")
+        elif len(outputs) > 1:
             print_line(on, f"written: {len(outputs):,} files, the last one {Path(outputs[-1])}")
         elif outputs != (STANDARD,):
             print_line(on, f"written: {outputs[0]}")

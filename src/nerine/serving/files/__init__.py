@@ -5,8 +5,13 @@ module                             contents
 =================================  =========================================================
 `plan`, `options`                  `tag_files`: checks everything, then runs
 `inputs`, `outputs`                files to read and to write
-`run`                              blocks of records through a tagger
-`parts`, `identity`                unfinished outputs, and the conditions of resuming them
+`run`, `pool`                      the shards of a run, in one process or several
+`shards`, `receipts`, `parts`      pieces of the inputs, what is done of them, and by halves
+`working`                          outputs as whole files
+`sharded`, `attempts`, `lease`     outputs with a file for each shard, which many machines write
+`verifying`                        the proof that such an output is whole
+`blocks`                           the records of a shard through a tagger
+`identity`, `durable`              the conditions of resuming, and files that are whole or missing
 `text`, `tables`, `parquet`        readers of text and JSON lines; CSV and TSV; Parquet
 `rows`                             rows of CSV and TSV, and lone quotes
 `records`, `lines`, `compression`  what the readers have in common
@@ -24,9 +29,10 @@ the model fails, are written to `OUTPUT.failed.jsonl`, whole and with the reason
 At the end the records of the outputs and the failures are counted.
 """
 
+from nerine.serving.files.blocks import Listener, StreamTagger
 from nerine.serving.files.options import Format, TaggingOptions
 from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging, tag_files
-from nerine.serving.files.run import Listener, StreamTagger
+from nerine.serving.files.verifying import Verification, verify_output
 
 __all__ = [
     "Format",
@@ -35,6 +41,8 @@ __all__ = [
     "TaggingOptions",
     "TaggingPlan",
     "TaggingSummary",
+    "Verification",
     "plan_tagging",
     "tag_files",
+    "verify_output",
 ]

@@ -13,6 +13,7 @@ from nerine.data.formats.entity_table import EntityTable, formula_note, write_pa
 from nerine.serving.files.lines import Lines
 from nerine.serving.files.parquet import ParquetReader
 from nerine.serving.files.records import BEGIN, Position, Record
+from nerine.serving.files.shards import WHOLE, Shard
 from nerine.serving.files.tables import CsvReader
 from nerine.serving.files.text import TextReader
 
@@ -29,7 +30,7 @@ class EntityRows:
         self, reader: TextReader | CsvReader | ParquetReader, table: EntityTable, output: str
     ) -> None:
         self.name = reader.name
-        self.header = table.header
+        self.header = self.repeated_header = table.header
         self._reader = reader
         self._table = table
         self._output = output
@@ -102,7 +103,7 @@ class EntityRows:
             self._notes = (formula_note(self._output, formulas),)
         return rows
 
-    def assemble(self, rendered: Path, output: Path) -> None:
+    def assemble(self, rendered: Path, output: Path, shard: Shard = WHOLE) -> None:  # noqa: ARG002
         """Moves the rendered rows, which are the output; those of Parquet are converted."""
         if self._table.format != "parquet":
             rendered.replace(output)

@@ -58,6 +58,9 @@ class TaggingOptions:
         shard_bytes: About how many bytes of an input are a shard (`nerine.serving.files.shards`).
             Scores may differ in their last digits if it is another number.
         processes: The number of processes that tag shards, each with a tagger of its own.
+        shards: Whether the output is a folder with a file for each shard.
+        share: `(3, 64)` to tag only the third of 64 shares of the shards, as one of 64 processes
+            that write the same `shards`; None for all of them.
 
     Raises:
         SettingsError: If an option has another type, the format, quoting or kind of rows is
@@ -79,11 +82,15 @@ class TaggingOptions:
     commit_seconds: float = 2.0
     shard_bytes: int = SHARD_BYTES
     processes: int = 1
+    shards: bool = False
+    share: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, SettingsError)
         for name in ("shard_bytes", "processes"):
             check(name, getattr(self, name), int, 1)
+        if self.share is not None:
+            self._check_share(*self.share)
         if self.separator is not None and (len(self.separator) != 1 or self.separator in '"\r\n'):
             raise SettingsError(
                 f"{self.separator!r} is not a valid separator",
@@ -116,6 +123,26 @@ class TaggingOptions:
                 hint="leave it out, or tag without --as entities",
             )
 
+    def _check_share(self, number: int, of: int) -> None:
+        if not 1 <= number <= of:
+            raise SettingsError(
+                f"{number}/{of} is not a share",
+                place="share",
+                expected="the number of the share, from 1, and how many there are, such as 3/64",
+            )
+        if not self.shards:
+            raise SettingsError(
+                "one output file cannot be shared out",
+                place="share",
+                hint="--shards (shards=True) writes a file for each shard",
+            )
+        if self.start == "overwrite":
+            raise SettingsError(
+                "processes that share out their work would remove the output of each other",
+                place="overwrite",
+                hint="delete the folder, or name another one",
+            )
+
     @property
     def added(self) -> str | None:
         """The field or column that is added to each record; None for a table of entities."""
@@ -123,7 +150,7 @@ class TaggingOptions:
 
     def to_dict(self) -> dict[str, Any]:
         """The options that decide the output, for JSON."""
-        aside = ("start", "model", "commit_seconds", "processes")
+        aside = ("start", "model", "commit_seconds", "processes", "share")
         names = (each.name for each in dataclasses.fields(self) if each.name not in aside)
         return {name: getattr(self, name) for name in names}
 

@@ -40,6 +40,36 @@ class Outputs:
         return [path for path in (*self.files, self.failed) if path.exists()]
 
 
+@dataclass(frozen=True, slots=True)
+class ShardedOutputs:
+    """The output of a run that writes a file for each shard.
+
+    Attributes:
+        output: The folder as it was named.
+        folder: The folder.
+        inputs: The names that the outputs of the inputs would have, if each were one file.
+    """
+
+    output: Path
+    folder: Path
+    inputs: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The folder."""
+        return (self.folder,)
+
+    @property
+    def failed(self) -> Path:
+        """The folder of the failures."""
+        return failures_of(self.folder)
+
+
+def failures_of(folder: Path) -> Path:
+    """The folder of the failures of an output."""
+    return folder.with_name(f"{folder.name}.failed")
+
+
 def plan_outputs(
     inputs: Inputs, output: Path, input_folders: Sequence[Path], rows: Rows = "records"
 ) -> Outputs:
@@ -48,18 +78,7 @@ def plan_outputs(
     Raises `FormatError` if one of them cannot be written, would replace an input, or would lie in
     one of `input_folders`.
     """
-    final = output.resolve()
-    for folder in input_folders:
-        if folder.resolve() == final or folder.resolve() in final.parents:
-            raise FormatError(
-                f"the output lies in {folder}, which is an input",
-                place=str(output),
-                hint="name an output outside of it",
-            )
-    if not final.parent.is_dir():
-        raise FormatError("folder not found", place=str(output.parent))
-    if not os.access(final.parent, os.W_OK):
-        raise FormatError("this folder is not writable", place=str(final.parent))
+    final = _place(output, input_folders)
     files = (
         _outputs_in_folder(inputs.files, final)
         if inputs.several
@@ -82,6 +101,54 @@ def plan_outputs(
     for path in files:
         check_compression(compression_of(path))
     return outputs
+
+
+def plan_sharded_outputs(
+    inputs: Inputs, output: Path, input_folders: Sequence[Path]
+) -> ShardedOutputs:
+    """The output of a run with a file for each shard.
+
+    Raises `FormatError` if it cannot be written, or would lie in one of `input_folders`.
+    """
+    final = _place(output, input_folders)
+    if final.exists() and not final.is_dir():
+        raise FormatError(
+            "this is a file",
+            place=str(output),
+            expected="the name of a folder, for a file for each shard",
+        )
+    for file in inputs.files:
+        if file.path is None:
+            raise FormatError(
+                "standard input cannot be divided into shards",
+                place=file.place,
+                hint="write it to a file first",
+            )
+        if final in file.path.resolve().parents:
+            raise FormatError(
+                "this input lies in the folder of the output",
+                place=file.place,
+                hint=_OTHER_NAME,
+            )
+        check_compression(compression_of(Path(file.output_name)))
+    return ShardedOutputs(output, final, tuple(file.output_name for file in inputs.files))
+
+
+def _place(output: Path, input_folders: Sequence[Path]) -> Path:
+    """The absolute path of an output, which is not in one of `input_folders`."""
+    final = output.resolve()
+    for folder in input_folders:
+        if folder.resolve() == final or folder.resolve() in final.parents:
+            raise FormatError(
+                f"the output lies in {folder}, which is an input",
+                place=str(output),
+                hint="name an output outside of it",
+            )
+    if not final.parent.is_dir():
+        raise FormatError("folder not found", place=str(output.parent))
+    if not os.access(final.parent, os.W_OK):
+        raise FormatError("this folder is not writable", place=str(final.parent))
+    return final
 
 
 def _single_output(file: InputFile, output: Path, rows: Rows) -> Path:

@@ -29,6 +29,7 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
+from nerine.serving.files.shards import WHOLE, Shard
 
 _BATCH = 1024
 
@@ -37,6 +38,7 @@ class ParquetReader:
     """The rows of a Parquet file. Positions count rows."""
 
     header = b""
+    repeated_header = b""
     failed_output = b"\n"
     notes: tuple[str, ...] = ()
 
@@ -161,8 +163,11 @@ class ParquetReader:
         """The number of rows in an output."""
         return int(ParquetReader(output, self._options).size or 0)
 
-    def assemble(self, rendered: Path, output: Path) -> None:
-        """Writes the row groups without the rows that failed, with the entities in `rendered`."""
+    def assemble(self, rendered: Path, output: Path, shard: Shard = WHOLE) -> None:
+        """Writes the row groups of a shard with the entities in `rendered`.
+
+        Rows that failed are left out.
+        """
         arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
         field = arrow.field(self._options.into, entities_type(texts=not self._options.compact))
@@ -172,7 +177,7 @@ class ParquetReader:
             # of the first column, and so of all columns if one program wrote them
             compression = chunks[0].codec if chunks else "snappy"
             with parquet.ParquetWriter(output, schema, compression=compression) as writer:
-                for group in range(file.num_row_groups):
+                for group in _groups(file, shard):
                     table = file.read_row_group(group)
                     read = [lines.readline().strip() for _ in range(table.num_rows)]
                     cells = [json.loads(line) if line else None for line in read]
@@ -180,6 +185,15 @@ class ParquetReader:
                     kept = arrow.array(map(bool, read), type=arrow.bool_())
                     table = table.append_column(field, column).cast(schema).filter(kept)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+
+def _groups(file: Any, shard: Shard) -> Iterator[int]:
+    """The row groups of a shard."""
+    first = 0
+    for group in range(file.num_row_groups):
+        if first >= shard.start.offset and (shard.end is None or first < shard.end):
+            yield group
+        first += file.metadata.row_group(group).num_rows
 
 
 class _Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,12 +13,19 @@ from typing import Any, BinaryIO, cast
 from nerine.core.arguments import checked
 from nerine.core.errors import FormatError, SettingsError, TaggingError
 from nerine.core.files import disk_errors
+from nerine.serving.files.blocks import Listener, StreamTagger, StreamWriter, tag_shard
 from nerine.serving.files.identity import check_same, inputs_identity, run_identity, tagger_identity
 from nerine.serving.files.inputs import STANDARD, Inputs, RecordReader, find_inputs
 from nerine.serving.files.options import TaggingOptions
-from nerine.serving.files.outputs import Outputs, plan_outputs
-from nerine.serving.files.receipts import Receipt, Totals
-from nerine.serving.files.run import Listener, StreamTagger, StreamWriter, tag_shard, tag_shards
+from nerine.serving.files.outputs import (
+    Outputs,
+    ShardedOutputs,
+    plan_outputs,
+    plan_sharded_outputs,
+)
+from nerine.serving.files.receipts import Totals
+from nerine.serving.files.run import tag_shards
+from nerine.serving.files.sharded import ShardedFolder
 from nerine.serving.files.shards import Shard, plan_shards
 from nerine.serving.files.working import WorkingFolder
 
@@ -40,6 +47,8 @@ class TaggingSummary:
         passed_over: The hidden files of folders, which were skipped.
         nulls: How many of the documents have null instead of a text: their entities are null.
         notes: Notes for the user on how the inputs were read.
+        shards: How many shards this process was to complete, and how many the run has; None unless
+            each shard has a file.
     """
 
     outputs: tuple[str, ...]
@@ -52,6 +61,7 @@ class TaggingSummary:
     passed_over: tuple[str, ...] = ()
     nulls: int = 0
     notes: tuple[str, ...] = ()
+    shards: tuple[int, int] | None = None
 
     @property
     def rate(self) -> float:
@@ -80,36 +90,90 @@ class TaggingPlan:
     inputs: Inputs
     readers: tuple[RecordReader, ...]
     options: TaggingOptions
-    output: Outputs | BinaryIO
+    output: Outputs | ShardedOutputs | BinaryIO
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     def with_model(self, model: Mapping[str, Any]) -> TaggingPlan:
         """The plan with a model's identity. Raises `TaggingError` if the run has another model."""
         options = replace(self.options, model=model)
-        if not isinstance(self.output, Outputs):
-            return replace(self, options=options)
-        identity = {**self.identity, **options.model_identity()}
-        WorkingFolder(self.output).check_start(identity, options.start)
-        return replace(self, options=options, identity=identity)
+        plan = replace(
+            self, options=options, identity={**self.identity, **options.model_identity()}
+        )
+        plan.check_start()
+        return plan
+
+    def check_start(self) -> None:
+        """Raises `TaggingError` if the run cannot start."""
+        if isinstance(self.output, Outputs | ShardedOutputs):
+            self._folder(self.output).check_start(self.identity, self.options.start)
 
     @property
     def resumable(self) -> bool:
         """Whether the run can be resumed if it is interrupted."""
-        return isinstance(self.output, Outputs) and all(file.path for file in self.inputs.files)
+        is_file = isinstance(self.output, Outputs | ShardedOutputs)
+        return is_file and all(file.path for file in self.inputs.files)
 
     @disk_errors(TaggingError)
     def run(self, tagger: StreamTagger, listener: Listener | None = None) -> TaggingSummary:
         """Tags all inputs. Raises `TaggingError` if files cannot be written or resumed."""
+        if isinstance(self.output, Outputs | ShardedOutputs):
+            folder = self._folder(self.output)
+            use = tagger_identity(tagger)
+            return self._run(folder, lambda: self._tag(folder, tagger, listener), use)
         began = time.monotonic()
-        if isinstance(self.output, Outputs):
-            outputs = tuple(map(str, self.output.files))
-            totals, now = self._run_files(self.output, tagger, listener)
-            failed = str(self.output.failed) if totals.failures else None
-        else:
-            stream = StreamWriter(self.output)
-            tag_shard(self.readers[0], Shard(end=self.readers[0].end), tagger, stream, listener)
-            outputs, totals, failed = (STANDARD,), Totals.of([stream.progress]), None
-            now = totals.documents
+        stream = StreamWriter(self.output)
+        tag_shard(self.readers[0], Shard(end=self.readers[0].end), tagger, stream, listener)
+        totals = Totals.of([stream.progress])
+        return self._summary((STANDARD,), None, totals, totals.documents, began)
+
+    @disk_errors(TaggingError)
+    def run_shards(
+        self, tag: Callable[[ShardedFolder], int], use: Mapping[str, Any]
+    ) -> TaggingSummary:
+        """Runs with a function that has the shards tagged, in other processes or elsewhere.
+
+        Args:
+            tag: Completes the shards of a folder that have no receipt, and returns the number of
+                documents that were read for them.
+            use: The `tagger_identity` of its taggers.
+
+        Raises:
+            SettingsError: If the output is not a folder with a file for each shard.
+            TaggingError: If files cannot be written or resumed.
+        """
+        if not isinstance(self.output, ShardedOutputs):
+            raise SettingsError(
+                "work that is done elsewhere needs a file for each shard",
+                place="shards",
+                hint="--shards (shards=True) writes them",
+            )
+        folder = ShardedFolder(self.output, self.readers, self.options)
+        return self._run(folder, lambda: tag(folder), use)
+
+    def _run(
+        self, folder: WorkingFolder | ShardedFolder, tag: Callable[[], int], use: Mapping[str, Any]
+    ) -> TaggingSummary:
+        """Opens the folder of the run, has its shards tagged, and publishes them."""
+        began = time.monotonic()
+        outputs = folder.outputs
+        with folder.locked():
+            shards = partial(plan_shards, self.readers, self.options.shard_bytes)
+            folder.open({**self.identity, **use}, self.options.start, shards)
+            try:
+                now = tag()
+                check_same(self.identity, inputs_identity(self.inputs), outputs.output)
+                totals = folder.publish()
+            finally:
+                folder.leave()
+        failed = str(outputs.failed) if totals.failures else None
+        summary = self._summary(tuple(map(str, outputs.files)), failed, totals, now, began)
+        if isinstance(folder, ShardedFolder):
+            return replace(summary, shards=(len(folder.shards), folder.count))
+        return summary
+
+    def _summary(
+        self, outputs: tuple[str, ...], failed: str | None, totals: Totals, now: int, began: float
+    ) -> TaggingSummary:
         logger.info("%d documents, %d of them failed", totals.documents, totals.failures)
         return TaggingSummary(
             outputs,
@@ -124,35 +188,28 @@ class TaggingPlan:
             tuple(note for reader in self.readers for note in reader.notes),
         )
 
-    def _run_files(
-        self, outputs: Outputs, tagger: StreamTagger, listener: Listener | None
-    ) -> tuple[Totals, int]:
-        """What the outputs hold, and the number of documents that were read for them now."""
+    def _folder(self, output: Outputs | ShardedOutputs) -> WorkingFolder | ShardedFolder:
+        """The folder of the run, not open yet."""
+        if isinstance(output, ShardedOutputs):
+            return ShardedFolder(output, self.readers, self.options)
         seconds, rows = self.options.commit_seconds, self.options.rows
-        folder = WorkingFolder(outputs, commit_seconds=seconds, keep=self.resumable, rows=rows)
-        identity = {**self.identity, **tagger_identity(tagger)}
-        with folder.locked():
-            shards = partial(plan_shards, self.readers, self.options.shard_bytes)
-            folder.open(identity, self.options.start, shards)
-            try:
-                receipts, now = self._tag(tagger, folder, listener)
-                check_same(self.identity, inputs_identity(self.inputs), outputs.output)
-                folder.publish(self.readers, receipts)
-            except BaseException:
-                folder.stop()
-                raise
-        return Totals.of(receipts), now
+        return WorkingFolder(
+            output, self.readers, commit_seconds=seconds, keep=self.resumable, rows=rows
+        )
 
     def _tag(
-        self, tagger: StreamTagger, folder: WorkingFolder, listener: Listener | None
-    ) -> tuple[list[Receipt], int]:
-        """The receipts of all shards, and the number of documents that were read now."""
+        self,
+        folder: WorkingFolder | ShardedFolder,
+        tagger: StreamTagger,
+        listener: Listener | None,
+    ) -> int:
+        """Tags the shards that have no receipt; returns the number of documents read."""
         processes = self.options.processes
         if processes == 1 or not self.resumable:
-            return tag_shards(self.readers, tagger, folder, listener)
+            return tag_shards(folder, tagger, listener)
         from nerine.serving.files.pool import tag_in_processes
 
-        return tag_in_processes(self.readers, tagger, folder, processes, listener)
+        return tag_in_processes(folder, tagger, processes, listener)
 
 
 @disk_errors(TaggingError)
@@ -193,6 +250,10 @@ def plan_tagging(
             )
         if found.files[0].format == "parquet" and options.rows == "records":
             raise FormatError("Parquet cannot go to a stream", place=STANDARD, hint="name a file")
+        if options.shards:
+            raise SettingsError(
+                "a stream has no files for shards", place="shards", hint="name a folder with -o"
+            )
         if options.start != "new":
             raise SettingsError(
                 "output written to a stream can be neither resumed nor overwritten",
@@ -202,16 +263,23 @@ def plan_tagging(
         plan = TaggingPlan(found, (found.files[0].reader(options),), options, stream)
     else:
         folders = [Path(name) for name in inputs if Path(name).is_dir()]
-        files = plan_outputs(found, Path(str(output)), folders, options.rows)
+        place = Path(str(output))
+        files: Outputs | ShardedOutputs
+        if options.shards:
+            files = plan_sharded_outputs(found, place, folders)
+            names = tuple(files.folder / name for name in files.inputs)
+        else:
+            files = plan_outputs(found, place, folders, options.rows)
+            names = files.files
         if options.start == "resume" and any(file.path is None for file in found.files):
             raise TaggingError(
                 "standard input cannot be read again", place=STANDARD, hint="leave --resume out"
             )
         identity = run_identity(found, options)
-        pairs = zip(found.files, files.files, strict=True)
+        pairs = zip(found.files, names, strict=True)
         readers = tuple(file.reader(options, path) for file, path in pairs)
         plan = TaggingPlan(found, readers, options, files, identity)
-        WorkingFolder(files).check_start(identity, options.start)
+        plan.check_start()
     for reader in plan.readers:
         reader.check()
     return plan

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -21,11 +21,10 @@ from multiprocessing.synchronize import Event
 from typing import Any
 
 from nerine.core.errors import TaggingError
-from nerine.serving.files.inputs import RecordReader
+from nerine.serving.files.blocks import Listener, StreamTagger
 from nerine.serving.files.receipts import Receipt
-from nerine.serving.files.run import Listener, StreamTagger, tag_shard
+from nerine.serving.files.run import RunFolder
 from nerine.serving.files.shards import Shard
-from nerine.serving.files.working import WorkingFolder
 
 _AHEAD = 2
 """Shards that are given out, for each process."""
@@ -33,38 +32,33 @@ _GLANCE = 0.2  # seconds between two looks at the progress
 
 
 def tag_in_processes(
-    readers: Sequence[RecordReader],
+    folder: RunFolder,
     tagger: StreamTagger,
-    folder: WorkingFolder,
     processes: int,
     listener: Listener | None = None,
-) -> tuple[list[Receipt], int]:
+) -> int:
     """Tags the shards of a run that have no receipt, several at a time.
 
     Args:
-        readers: The reader of each input.
+        folder: The folder of the run, locked and open. It is pickled.
         tagger: A tagger that can be pickled. Each process has one, with the threads of this one.
-        folder: The working folder, locked and open.
         processes: The number of processes.
         listener: Receives the progress, counted in shards.
 
     Returns:
-        The receipts of all shards, and the number of documents that were read for them now.
+        The number of documents that were read.
 
     Raises:
         TaggingError: If a process ends by itself, as when it is killed for want of memory.
         ProcessError: If the tagger can't be pickled.
     """
-    receipts = {shard.number: folder.receipt(shard) for shard in folder.shards}
-    missing = [shard for shard in folder.shards if receipts[shard.number] is None]
-    before = sum(folder.documents_of(shard) for shard in missing)
-    with _Pool(readers, tagger, folder, min(processes, len(missing) or 1)) as pool:
+    missing = [shard for shard in folder.shards if folder.receipt(shard) is None]
+    now = -sum(map(folder.documents_of, missing))
+    with _Pool(folder, tagger, min(processes, len(missing) or 1)) as pool:
         progress = _Shown(listener, len(folder.shards) - len(missing), len(folder.shards), pool)
         for receipt in pool.results(iter(missing), progress):
-            receipts[receipt.shard] = receipt
-    done = [each for each in receipts.values() if each is not None]
-    now = sum(done[shard.number].documents for shard in missing) - before
-    return done, now
+            now += receipt.documents
+    return now
 
 
 class _Shown:
@@ -86,18 +80,12 @@ class _Shown:
 class _Pool:
     """Processes that tag shards."""
 
-    def __init__(
-        self,
-        readers: Sequence[RecordReader],
-        tagger: StreamTagger,
-        folder: WorkingFolder,
-        processes: int,
-    ) -> None:
+    def __init__(self, folder: RunFolder, tagger: StreamTagger, processes: int) -> None:
         context = multiprocessing.get_context("spawn")  # this process has threads
         self._stop = context.Event()
         self._documents = context.Value("q", 0)
         self._processes = processes
-        work = _Work(readers, tagger, folder, self._stop, self._documents)
+        work = _Work(folder, tagger, self._stop, self._documents)
         self._executor = ProcessPoolExecutor(
             processes, mp_context=context, initializer=_begin, initargs=(work,)
         )
@@ -140,9 +128,8 @@ class _Pool:
 class _Work:
     """What a process of the pool is given once."""
 
-    readers: Sequence[RecordReader]
+    folder: RunFolder
     tagger: StreamTagger
-    folder: WorkingFolder
     stop: Event
     documents: Any
 
@@ -196,12 +183,5 @@ def _tag(shard: Shard) -> Receipt:
     """Tags a shard, in a process of the pool."""
     if _work is None:
         raise RuntimeError("the process was not begun")
-    journal = _work.folder.journal(shard)
     counting = _Counting(_work)
-    before = -journal.progress.documents
-    try:
-        tag_shard(_work.readers[shard.input], shard, _work.tagger, journal, counting, before)
-        return _work.folder.finish(shard, journal)
-    except BaseException:
-        _work.folder.stop()
-        raise
+    return _work.folder.tag(shard, _work.tagger, counting, -_work.folder.documents_of(shard))

@@ -77,6 +77,10 @@ class Shard:
         return cls(number, input_, Position(offset, row), end, sha256)
 
 
+WHOLE = Shard()
+"""The shard that is all of an input."""
+
+
 def plan_shards(inputs: Sequence[Divisible], size: int) -> Iterator[Shard]:
     """The shards of all inputs, in order; each input has one or more.
 

@@ -18,7 +18,7 @@ from nerine.core.errors import FormatError
 from nerine.core.files import json_line
 from nerine.core.streams import Pause
 from nerine.data.formats.tables.rows import DELIMITERS, QUOTE, quoted_cell, reads_quotes
-from nerine.serving.files.lines import Lines, LongLine
+from nerine.serving.files.lines import Lines, LongLine, closing
 from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
     BEGIN,
@@ -79,6 +79,12 @@ class CsvReader(LineReader):
             self._quoted = self._tsv_is_quoted()
         if self._quoting is None and self._quoted and self._lines.path is not None:
             self._check_lone_quotes()
+
+    @property
+    def repeated_header(self) -> bytes:
+        """The header as the beginning of a file of later rows."""
+        with closing(self.records(BEGIN)) as records:
+            return next(each.raw for each in records if not isinstance(each, Pause))
 
     def _text_missing(self, place: str) -> FormatError:
         """The error for a header without the column, which another delimiter may have."""

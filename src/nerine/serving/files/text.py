@@ -23,7 +23,7 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
-from nerine.serving.files.shards import cuts_between_lines
+from nerine.serving.files.shards import WHOLE, Shard, cuts_between_lines
 
 
 class _Number(str):
@@ -60,6 +60,11 @@ class LineReader:
         return None if self._lines.compression else self._lines.size
 
     @property
+    def repeated_header(self) -> bytes:
+        """The beginning of a file with later records."""
+        return b""
+
+    @property
     def content(self) -> Path | None:
         """The file; None for standard input."""
         return self._lines.path
@@ -77,7 +82,7 @@ class LineReader:
         """How many of these bytes lie before `position`."""
         return self._lines.done(position)
 
-    def assemble(self, rendered: Path, output: Path) -> None:
+    def assemble(self, rendered: Path, output: Path, shard: Shard = WHOLE) -> None:  # noqa: ARG002
         """Moves the rendered records, which are the output."""
         rendered.replace(output)
 

@@ -31,6 +31,7 @@ from typing import Any
 
 from nerine.core.errors import TaggingError
 from nerine.core.files import write_errors
+from nerine.serving.files.blocks import Listener, StreamTagger, tag_shard
 from nerine.serving.files.compression import compression_of
 from nerine.serving.files.durable import NEW, append_file, move, readable, write_file
 from nerine.serving.files.identity import check_same
@@ -45,6 +46,7 @@ from nerine.serving.files.receipts import (
     check_fingerprint,
     fingerprint_of,
 )
+from nerine.serving.files.run import receipts_of
 from nerine.serving.files.shards import Shard, manifest_of, read_manifest
 
 _FORMAT = 4
@@ -57,24 +59,28 @@ class WorkingFolder:
 
     Args:
         outputs: The outputs.
+        readers: The reader of each input.
         commit_seconds: The time between two parts of a journal.
         keep: Whether the folder stays if the run is interrupted.
         rows: What the outputs have a row for.
 
     Attributes:
+        outputs: The outputs.
         shards: The shards of the run, once it is open.
     """
 
     def __init__(
         self,
         outputs: Outputs,
+        readers: Sequence[RecordReader],
         *,
         commit_seconds: float = 0.0,
         keep: bool = True,
         rows: Rows = "records",
     ) -> None:
         self.shards: Sequence[Shard] = ()
-        self._outputs = outputs
+        self.outputs = outputs
+        self._readers = readers
         self._folder = outputs.parts
         self._joined = self._folder / "joined"
         self._commit_seconds = commit_seconds
@@ -83,7 +89,6 @@ class WorkingFolder:
         self._write_errors = partial(write_errors, TaggingError, outputs.output, _TRY_AGAIN)
         self._fingerprint = ""
         self._replace = False
-        self._journal: Journal | None = None
 
     # -- the beginning ---------------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class WorkingFolder:
                     fcntl.flock(lock, kind | fcntl.LOCK_NB)
                 except OSError:
                     raise TaggingError(
-                        "another process is writing this output", place=str(self._outputs.output)
+                        "another process is writing this output", place=str(self.outputs.output)
                     ) from None
             yield
 
@@ -133,16 +138,16 @@ class WorkingFolder:
         if state and start == "new":
             raise TaggingError(
                 "an interrupted run exists",
-                place=str(self._outputs.output),
+                place=str(self.outputs.output),
                 hint="--resume continues it, --overwrite starts again",
             )
         if state:
-            check_same(state["identity"], identity, self._outputs.output)
+            check_same(state["identity"], identity, self.outputs.output)
         replaces = state["replace"] or self._joined.exists() if state else start == "overwrite"
-        if self._outputs.existing and not replaces:
+        if self.outputs.existing and not replaces:
             raise TaggingError(
                 "this output exists",
-                place=str(self._outputs.existing[0]),
+                place=str(self.outputs.existing[0]),
                 expected="a name that is not in use",
                 hint="--overwrite replaces it",
             )
@@ -184,17 +189,37 @@ class WorkingFolder:
                 return
             for path in [*self._folder.rglob(f"*{NEW}")]:
                 path.unlink()
-        check_same(state["identity"], identity, self._outputs.output)
+        check_same(state["identity"], identity, self.outputs.output)
         self._replace = state["replace"]
         self._fingerprint = fingerprint_of(identity)
         self.shards = read_manifest(manifest)
 
     # -- shards ----------------------------------------------------------------------------------
 
-    def journal(self, shard: Shard) -> Journal:
-        """The journal of a shard; raises `TaggingError` if it is damaged."""
-        self._journal = self._read_journal(shard)
-        return self._journal
+    def tag(
+        self, shard: Shard, tagger: StreamTagger, listener: Listener | None = None, before: int = 0
+    ) -> Receipt:
+        """Tags a shard from the end of its journal on, and writes its receipt.
+
+        The listener is told of `before` documents more than the shard has. Raises `TaggingError` if
+        the journal is damaged, or the input has changed.
+        """
+        journal = self._read_journal(shard)
+        try:
+            tag_shard(self._readers[shard.input], shard, tagger, journal, listener, before)
+        except BaseException:
+            if self._keep:
+                with contextlib.suppress(OSError):  # earlier parts are valid all the same
+                    journal.commit()
+            raise
+        with self._write_errors():
+            journal.join()
+            receipt = Receipt.of(
+                shard, self._fingerprint, journal.progress, journal.output, journal.failed
+            )
+            receipt.write(self._receipt_path(shard))
+            journal.clear()
+        return receipt
 
     def documents_of(self, shard: Shard) -> int:
         """How many documents of a shard without a receipt have been read."""
@@ -205,7 +230,7 @@ class WorkingFolder:
             self._folder,
             shard.number,
             shard.start,
-            compression=compression_of(self._outputs.files[shard.input]),
+            compression=compression_of(self.outputs.files[shard.input]),
             write_errors=self._write_errors,
             commit_seconds=self._commit_seconds,
         )
@@ -225,61 +250,53 @@ class WorkingFolder:
     def _receipt_path(self, shard: Shard) -> Path:
         return self._folder / f"{shard.number:06}.receipt"
 
-    def finish(self, shard: Shard, journal: Journal) -> Receipt:
-        """Puts the parts of a shard together, and writes its receipt."""
-        with self._write_errors():
-            journal.join()
-            receipt = Receipt.of(
-                shard, self._fingerprint, journal.progress, journal.output, journal.failed
-            )
-            receipt.write(self._receipt_path(shard))
-            journal.clear()
-        self._journal = None
-        return receipt
-
     # -- the end ---------------------------------------------------------------------------------
 
-    def publish(self, readers: Sequence[RecordReader], receipts: Sequence[Receipt]) -> None:
+    def publish(self) -> Totals:
         """Puts the shards together and moves the outputs to their places.
 
         A repeat completes the work. Raises `TaggingError` before outputs are moved if records were
         lost or added.
+
+        Returns:
+            What the outputs hold.
         """
         with self._write_errors():
             if not self._joined.exists():
-                self._join(receipts)
-            totals = Totals.of(receipts)
-            failed, target = self._folder / "failed.whole", self._outputs.failed
+                self._join()
+            totals = Totals.of(receipts_of(self))
+            failed, target = self._folder / "failed.whole", self.outputs.failed
             if not totals.failures:
                 failed.unlink(missing_ok=True)
                 target.unlink(missing_ok=True)
-            for number, reader in enumerate(readers):
+            for number, reader in enumerate(self._readers):
                 whole, done = self._folder / f"{number}.whole", self._folder / f"{number}.done"
                 if whole.exists():
                     reader.assemble(whole, done)
                     with done.open("rb") as stream:
                         os.fsync(stream.fileno())
                     whole.unlink(missing_ok=True)
-            self._check_counts(readers, totals)
+            self._check_counts(totals)
             moves = {failed: target}
-            for number, path in enumerate(self._outputs.files):
+            for number, path in enumerate(self.outputs.files):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 moves[self._folder / f"{number}.done"] = path
             for source, path in moves.items():
                 if source.exists():  # else it was moved already
                     move(source, path)
             self._clear()
+        return totals
 
-    def _join(self, receipts: Sequence[Receipt]) -> None:
+    def _join(self) -> None:
         """Puts the outputs of the shards together, a file for each input, and their failures."""
-        if self._outputs.existing and not self._replace:
+        if self.outputs.existing and not self._replace:
             raise TaggingError(
                 "this file was created during the run, and would be overwritten",
-                place=str(self._outputs.existing[0]),
+                place=str(self.outputs.existing[0]),
                 hint="move it away, and continue with --resume",
             )
         starts: dict[Path, int] = {}
-        for shard, receipt in zip(self.shards, receipts, strict=True):
+        for shard, receipt in zip(self.shards, receipts_of(self), strict=True):
             for suffix, name, content in (
                 ("output", f"{shard.input}.whole", receipt.output),
                 ("failed", "failed.whole", receipt.failed),
@@ -303,17 +320,18 @@ class WorkingFolder:
                 hint="the folder is damaged: --overwrite starts again",
             )
 
-    def _check_counts(self, readers: Sequence[RecordReader], totals: Totals) -> None:
+    def _check_counts(self, totals: Totals) -> None:
         """Raises `TaggingError` unless each record is in an output or among the failures.
 
         In tables of entities, unless each entity is in one of them.
         """
         written = 0
-        for number, (reader, path) in enumerate(zip(readers, self._outputs.files, strict=True)):
+        pairs = zip(self._readers, self.outputs.files, strict=True)
+        for number, (reader, path) in enumerate(pairs):
             done = self._folder / f"{number}.done"  # unless it was moved already
             written += reader.count(done if done.exists() else path, compression_of(path))
         failed = self._folder / "failed.whole"
-        failures = self._outputs.failed if not failed.exists() else failed
+        failures = self.outputs.failed if not failed.exists() else failed
         failed_lines = 0
         if totals.failures:
             with failures.open("rb") as lines:
@@ -327,18 +345,16 @@ class WorkingFolder:
             raise TaggingError(
                 f"{found}, but {written:,} are in the outputs and {failed_lines:,} among the "
                 "failures",
-                place=str(self._outputs.output),
+                place=str(self.outputs.output),
                 expected="each record in one of them",
                 hint="the outputs were not moved to their places; --overwrite starts again",
             )
 
-    def stop(self) -> None:
-        """Commits the last whole block, if the disk permits and the run can be resumed."""
-        with contextlib.suppress(OSError):  # earlier parts are valid all the same
-            if not self._keep:
+    def leave(self) -> None:
+        """Removes the folder of a run that was interrupted and cannot be resumed."""
+        if not self._keep:
+            with contextlib.suppress(OSError):
                 self._clear()
-            elif self._journal is not None:
-                self._journal.commit()
 
     def _clear(self) -> None:
         """Removes the folder. It is a run as long as it has a state, which goes before receipts."""
