@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
 import errno
 import gzip
 import io
 import json
-import lzma
 import os
 import signal
 import subprocess
@@ -19,6 +17,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from kills import Crash, Disk, Interrupted, jsonl, write_inputs
 from nerine.core.errors import FormatError, TaggingError
 from nerine.core.tags import TagScheme
 from nerine.model.settings import ModelSettings
@@ -28,55 +27,7 @@ from nerine.serving.files import parts as parts_module
 from nerine.serving.files.identity import tagger_identity
 from nerine.serving.files.parts import Journal, Part, Progress
 from places import SUPPORT
-from streams import POISON, StubTagger, files_in, look_aheads_of_four
-
-
-class Crash(BaseException):
-    """The process is killed."""
-
-
-class Disk:
-    """Counts writes, syncs, renames and removals, and kills the process after some of them.
-
-    What is written at that very point arrives by half.
-    """
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.done = 0
-        self.most: int | None = None
-        self._replace = Path.replace
-        self._unlink = Path.unlink
-
-        def append(stream: BinaryIO, content: bytes) -> None:
-            try:
-                self._step()
-            except Crash:
-                if self.most is not None and self.done == self.most + 1:
-                    stream.write(content[: len(content) // 2])
-                raise
-            stream.write(content)
-            self._step()  # to sync
-
-        def replace(path: Path, target: Path) -> Path:
-            self._step()
-            return self._replace(path, target)
-
-        def unlink(path: Path, missing_ok: bool = False) -> None:
-            self._step()
-            self._unlink(path, missing_ok)
-
-        monkeypatch.setattr(durable, "append", append)
-        monkeypatch.setattr(Path, "replace", replace)
-        monkeypatch.setattr(Path, "unlink", unlink)
-        monkeypatch.setattr("os.fsync", lambda _: self._step())
-
-    def _step(self) -> None:
-        self.done += 1
-        if self.most is not None and self.done > self.most:
-            raise Crash
-
-    def dies_after(self, steps: int | None) -> None:
-        self.done, self.most = 0, steps
+from streams import StubTagger, files_in, look_aheads_of_four
 
 
 @pytest.fixture(autouse=True)
@@ -87,38 +38,6 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(monkeypatch)
-
-
-def jsonl(records: int = 11) -> bytes:
-    lines = [b'{"n": %d, "text": "Mira was in Oslo %d"}\n' % (n, n) for n in range(records)]
-    lines[2], lines[5], lines[6] = b"{bad\n", b'{"text": "poison"}\r\n', b"\n"
-    return b"".join(lines)
-
-
-def write_inputs(folder: Path, kind: str) -> list[Path]:
-    folder.mkdir()
-    table = b"id,text\r\n" + b"".join(b'%d,"Mira\r\nin Oslo"\r\n' % n for n in range(9)) + b"a\r\n"
-    files = {
-        "text": {"in.txt": b"Mira\n\nOslo\npoison\n\nAna\nJonas"},
-        "csv": {"in.csv": table},
-        "gz": {"in.jsonl.gz": gzip.compress(jsonl())},
-        "folder": {
-            "a.jsonl": jsonl(7),
-            "b.csv.xz": lzma.compress(table[:60]),
-            "c.txt": b"",
-            "d.txt": b"Mira",
-        },
-        "bz2": {"in.jsonl.bz2": bz2.compress(jsonl())},
-        "parquet": {},
-    }[kind]
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    if kind == "parquet":
-        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-        texts = [f"Mira in Oslo {n}" for n in range(9)] + [None, POISON, "Ana"]
-        parquet.write_table(arrow.table({"text": texts}), folder / "in.parquet", row_group_size=5)
-    found = sorted(folder.iterdir())
-    return [folder] if len(found) > 1 else found
 
 
 def run(
@@ -221,20 +140,6 @@ def test_replacing_is_resumed_too(tmp_path: Path, disk: Disk) -> None:
     assert output.read_text() == "precious"
     run(inputs, output, "resume")
     assert output.read_text().startswith('{"text": "Mira"')
-
-
-class Interrupted(StubTagger):
-    """Is interrupted, or fails, after so many documents."""
-
-    def __init__(self, documents: int, error: BaseException) -> None:
-        self._left, self._error = documents, error
-
-    def pipe_with_errors(self, texts: Any) -> Any:
-        for each in super().pipe_with_errors(texts):
-            self._left -= 1
-            if self._left < 0:
-                raise self._error
-            yield each
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a defect")])

@@ -246,6 +246,6 @@ class ShardWork:
 def run_fingerprint(folder: Path) -> str | None:
     """The fingerprint of the run in an output folder; None if there is none."""
     try:
-        return (folder / HIDDEN / "fingerprint").read_text(encoding="utf-8")
+        return (folder / HIDDEN / "fingerprint").read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return None

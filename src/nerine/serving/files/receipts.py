@@ -89,14 +89,22 @@ class Receipt:
     def read(cls, path: Path) -> Receipt:
         """The receipt in a file. Raises `TaggingError` if it is damaged."""
         with readable(path):
-            values: dict[str, Any] = json.loads(path.read_bytes())
+            line, digest = path.read_text(encoding="utf-8").splitlines()
+            if digest != _digest(line):
+                raise ValueError("its content is not that of its hash")
+            values: dict[str, Any] = json.loads(line)
             for name in ("output", "failed"):
                 values[name] = Content(**values[name])
             return cls(**values)
 
     def write(self, path: Path) -> None:
-        """Writes the receipt: whole, or not at all."""
-        write_file(path, json.dumps(dataclasses.asdict(self)).encode() + b"\n")
+        """Writes the receipt, and a line with its hash: whole, or not at all."""
+        line = json.dumps(dataclasses.asdict(self))
+        write_file(path, f"{line}\n{_digest(line)}\n".encode())
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,12 @@ class RunState:
     manifest: str
 
     @classmethod
+    def of(cls, identity: Mapping[str, Any], inputs: tuple[str, ...], manifest: str) -> RunState:
+        """The state of a run, whose fingerprint follows from all the rest."""
+        whole = {**identity, "the names of the outputs": inputs, "the manifest": manifest}
+        return cls(fingerprint_of(whole), identity, inputs, manifest)
+
+    @classmethod
     def read(cls, folder: Path) -> RunState | None:
         """The state of the run in a folder; None if there is none.
 
@@ -82,8 +88,10 @@ class RunState:
         with readable(path):
             values: dict[str, Any] = json.loads(path.read_bytes())
             if values["format"] == _FORMAT:
-                names = tuple(values["inputs"])
-                return cls(fingerprint, values["identity"], names, values["manifest"])
+                state = cls.of(values["identity"], tuple(values["inputs"]), values["manifest"])
+                if state.fingerprint != fingerprint:
+                    raise ValueError("its content is not that of its fingerprint")
+                return state
         raise TaggingError(
             f"the run in this folder has format {values['format']}, of another version of Nerine",
             place=str(path),
@@ -244,8 +252,7 @@ class ShardedFolder:
             manifest = manifest_of(plan())
             write_file(self._folder / HIDDEN / "shards.jsonl", manifest)
             digest = hashlib.sha256(manifest).hexdigest()
-            fingerprint = fingerprint_of({**identity, "the manifest": digest})
-            state = RunState(fingerprint, identity, self.outputs.inputs, digest)
+            state = RunState.of(identity, self.outputs.inputs, digest)
             state.write(self._folder)
         return state
 

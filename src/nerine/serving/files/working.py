@@ -49,7 +49,7 @@ from nerine.serving.files.receipts import (
 from nerine.serving.files.run import receipts_of
 from nerine.serving.files.shards import Shard, manifest_of, read_manifest
 
-_FORMAT = 4
+_FORMAT = 5
 _LOCKS = ("lock", "workers")
 _TRY_AGAIN = "free some space or correct the error, and continue with --resume"
 
