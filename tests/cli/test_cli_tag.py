@@ -75,6 +75,48 @@ def test_two_processes_write_what_one_writes(checkpoint: Path, tmp_path: Path) -
     assert files_in(tmp_path / "out1") == files_in(tmp_path / "out2")
 
 
+def verify(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["verify", *map(str, arguments)])
+
+
+def test_a_folder_of_shards_and_its_proof(checkpoint: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out"
+    source.write_text("\n".join([*TEXTS] * 10))
+    sized = (checkpoint, source, "-o", output, "--threads", 1, "--shard-size", 0.0001)
+    first = run(*sized, "--shard", "2/3", "--json")
+    assert first.exit_code == 0, first.stderr
+    done, of = json.loads(first.stdout)["shards"]
+    assert 0 < done < of
+    assert f"written: {done} of {of} shards in {output}" in first.stderr
+    part = verify(output)
+    assert part.exit_code == 1
+    assert f"{done} of {of} shards are done" in part.stdout
+    assert "nerine tag with --resume completes it" in part.stdout
+    refused = run(*sized, "--shards")
+    assert refused.exit_code == 2
+    assert "the output of a run is in this folder" in refused.stderr
+    rest = run(*sized, "--shards", "--resume")
+    assert rest.exit_code == 0, rest.stderr
+    assert f"written: {of} shards in {output}; nerine verify reads all of it" in rest.stderr
+    whole = verify(output, "--json")
+    assert whole.exit_code == 0
+    found = json.loads(whole.stdout)
+    assert found["is_whole"]
+    assert (found["done"], found["shards"], found["documents"]) == (of, of, 30)
+    records = [path.read_bytes() for path in sorted(output.glob("in-*.jsonl"))]
+    assert b"".join(records).count(b"\n") == 30
+    (output / "in-000001.jsonl").write_bytes(b"")
+    wrong = verify(output)
+    assert wrong.exit_code == 1
+    assert "in-000001.jsonl: 0 bytes with the hash" in wrong.stdout
+    assert "not whole: 1 problem" in wrong.stdout
+    assert verify(tmp_path).exit_code == 2
+    assert run(*sized, "--shard", "4/3").exit_code == 2
+    typo = run(*sized, "--shard", "3-64")
+    assert typo.exit_code == 2
+    assert "'3-64' is not a share, such as 3/64" in typo.stderr
+
+
 def test_the_summary_as_json_and_the_exit_code_of_failures(
     checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.options import Rows
 from nerine.serving.files.outputs import failures_of
 from nerine.serving.files.parts import Journal
-from nerine.serving.files.receipts import Receipt, check_fingerprint
+from nerine.serving.files.receipts import Content, Receipt, check_fingerprint
 from nerine.serving.files.shards import Shard
 
 HIDDEN = ".tagging"
@@ -106,6 +106,12 @@ class ShardFiles:
         check_fingerprint(receipt, fingerprint, path)
         self.publish()
         return receipt
+
+    def contents(self, receipt: Receipt) -> Iterator[tuple[Path, Content]]:
+        """The files that the shard has by its receipt, and what they hold."""
+        yield self.output, receipt.output
+        if receipt.failures:
+            yield self.failed, receipt.failed
 
     def publish(self) -> None:
         """Moves the output and the failures to their places; a repeat completes the work."""
@@ -224,7 +230,7 @@ class ShardWork:
             if won is None:
                 raise
             if won.output != mine.output:
-                logger.warning(
+                logger.info(
                     "%s: two attempts gave different bytes; the first one counts",
                     visible(str(self.files.output)),
                 )

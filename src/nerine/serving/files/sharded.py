@@ -171,9 +171,8 @@ class ShardedFolder:
         if self._options.share:
             yield
             return
-        with take(self._lease, str(self.outputs.output)) as lease:
+        with take(self._lease, str(self.outputs.output)):
             yield
-            lease.check()
 
     @property
     def _lease(self) -> Path:
@@ -184,9 +183,10 @@ class ShardedFolder:
 
         A run or other files may be in the folder, or the run to resume may have another identity.
         """
-        state = RunState.read(self._folder)
+        others = self._other_files()
+        state = RunState.read(self._folder)  # after the files, which another process may just write
         if state is None:
-            self._check_empty()
+            self._refuse(others)
         elif start == "resume" or self._options.share:
             check_same(state.identity, identity, self.outputs.output)
         elif start == "new":
@@ -197,15 +197,19 @@ class ShardedFolder:
                 hint=f"--resume completes it, {_STARTS_AGAIN}",
             )
 
-    def _check_empty(self) -> None:
-        for folder in (self._folder, self.outputs.failed):
-            if folder.exists() and any(path.name != HIDDEN for path in folder.iterdir()):
-                raise TaggingError(
-                    "this folder is not empty",
-                    place=str(folder),
-                    expected="a new or an empty folder, so that all files in it are outputs",
-                    hint="name another one with -o",
-                )
+    def _other_files(self) -> list[Path]:
+        """The folders that have files or folders apart from the state of a run."""
+        folders = [each for each in (self._folder, self.outputs.failed) if each.exists()]
+        return [each for each in folders if any(path.name != HIDDEN for path in each.iterdir())]
+
+    def _refuse(self, folders: Sequence[Path]) -> None:
+        if folders:
+            raise TaggingError(
+                "this folder is not empty",
+                place=str(folders[0]),
+                expected="a new or an empty folder, so that all files in it are outputs",
+                hint="name another one with -o",
+            )
 
     def open(self, identity: Mapping[str, Any], start: Start, plan: Plan) -> None:
         """Joins the run in the folder, or starts one with the shards of `plan`.
@@ -248,7 +252,7 @@ class ShardedFolder:
     def _start(self, identity: Mapping[str, Any], plan: Plan) -> RunState:
         """Plans the run, and writes its state."""
         with self._write_errors():
-            self._check_empty()
+            self._refuse(self._other_files())
             manifest = manifest_of(plan())
             write_file(self._folder / HIDDEN / "shards.jsonl", manifest)
             digest = hashlib.sha256(manifest).hexdigest()
@@ -336,12 +340,11 @@ class ShardedFolder:
 
 def check_sizes(files: ShardFiles, receipt: Receipt) -> None:
     """Raises `TaggingError` if the files of a shard do not have the sizes of its receipt."""
-    for path, content in ((files.output, receipt.output), (files.failed, receipt.failed)):
+    for path, content in files.contents(receipt):
         size = path.stat().st_size if path.exists() else None
-        if size != content.size and (content.size or size is not None or path == files.output):
-            found = "this file is missing" if size is None else f"this file has {size:,} bytes"
+        if size != content.size:
             raise TaggingError(
-                found,
+                "this file is missing" if size is None else f"this file has {size:,} bytes",
                 place=str(path),
                 expected=f"the {content.size:,} bytes of its receipt",
                 hint=f"delete {files.done}, and --resume tags this shard again",

@@ -114,7 +114,7 @@ def verify_output(output: str | Path, listener: Listener | None = None) -> Verif
             receipt = _receipt(files, state, problems)
             if receipt is not None:
                 problems.extend(_problems(shard, receipt, files))
-                known.update((files.output, files.failed) if receipt.failures else (files.output,))
+                known.update(path for path, _ in files.contents(receipt))
                 done, documents = done + 1, documents + receipt.documents
                 yield receipt
             if listener:
@@ -161,10 +161,7 @@ def _problems(shard: Shard, receipt: Receipt, files: ShardFiles) -> Iterator[str
     """What is wrong with a shard that has a receipt."""
     if (receipt.shard, receipt.input) != (shard.number, shard.sha256):
         yield f"{files.done}: the receipt is of another shard"
-    wanted = [(files.output, receipt.output)]
-    if receipt.failures:
-        wanted.append((files.failed, receipt.failed))
-    for path, content in wanted:
+    for path, content in files.contents(receipt):
         if not path.exists():
             yield f"{path}: this file is missing"
         elif (found := Content.of(path)) != content:
