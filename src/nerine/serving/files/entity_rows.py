@@ -51,14 +51,13 @@ class EntityRows:
         """Where the last record ends."""
         return self._reader.end
 
-    @property
-    def content(self) -> Path | None:
-        """The file of the input, if its positions count bytes."""
-        return self._reader.content
-
     def cuts(self, size: int) -> Iterator[Position]:
         """Where shards of about `size` bytes begin, without the first one."""
         return self._reader.cuts(size)
+
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The hashes of consecutive pieces of the input."""
+        return self._reader.hashes(ends, start)
 
     def done(self, position: Position) -> int:
         """How much of the input lies before `position`."""

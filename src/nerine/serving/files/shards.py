@@ -23,6 +23,9 @@ from nerine.serving.files.records import BEGIN, Position
 
 _CHUNK = 1 << 20
 
+ByteRange = tuple[int, int | None]
+"""The offset of some bytes in a file, and their number; None for all that follow."""
+
 
 class Divisible(Protocol):
     """An input that can be divided, such as the readers of `inputs`."""
@@ -31,15 +34,22 @@ class Divisible(Protocol):
     def end(self) -> int | None:
         """Where the last record ends; None if only the data tell."""
 
-    @property
-    def content(self) -> Path | None:
-        """The file in which positions count bytes, or which is one shard; None if there is none."""
-
     def cuts(self, size: int) -> Iterator[Position]:
         """Where the shards after the first one begin, in order.
 
         Args:
             size: About how many bytes a shard has.
+        """
+
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The SHA-256 of consecutive shards, of their bytes in the file as they are now.
+
+        Args:
+            ends: Where each shard ends, in order; None for the end of the file.
+            start: Where the first one begins.
+
+        Returns:
+            A hash for each shard; None if there is no file.
         """
 
 
@@ -52,7 +62,7 @@ class Shard:
         input: The number of its input, from 0.
         start: Where its first record begins.
         end: Where its last record ends, in the unit of `start`; None if only the data tell.
-        sha256: The hash of its bytes; None if they are not bytes of a file.
+        sha256: The hash of its bytes, in Parquet those of its column chunks; None without a file.
     """
 
     number: int = 0
@@ -92,10 +102,7 @@ def plan_shards(inputs: Sequence[Divisible], size: int) -> Iterator[Shard]:
     for index, each in enumerate(inputs):
         cuts = [BEGIN, *each.cuts(size)]
         ends = [*(cut.offset for cut in cuts[1:]), each.end]
-        hashes: Iterable[str | None] = [None] * len(cuts)
-        if each.content is not None:
-            hashes = hashes_of(each.content, ends)
-        for start, end, sha256 in zip(cuts, ends, hashes, strict=True):
+        for start, end, sha256 in zip(cuts, ends, each.hashes(ends), strict=True):
             yield Shard(number, index, start, end, sha256)
             number += 1
 
@@ -132,29 +139,18 @@ def cuts_among(positions: Iterable[Position], size: int) -> Iterator[Position]:
             wanted = (position.offset // size + 1) * size
 
 
-def hashes_of(path: Path, ends: Sequence[int | None]) -> Iterator[str]:
-    """The hashes of consecutive pieces of a file."""
-    start = 0
-    with path.open("rb") as stream:
-        for end in ends:
-            yield _hash(stream, None if end is None else end - start)
-            start = end or start
-
-
-def hash_of(path: Path, shard: Shard) -> str:
-    """The hash of a shard's bytes as they are now."""
-    with path.open("rb") as stream:
-        stream.seek(shard.start.offset)
-        return _hash(stream, None if shard.end is None else shard.end - shard.start.offset)
-
-
-def _hash(stream: BinaryIO, size: int | None) -> str:
-    digest = hashlib.sha256()
-    left = size
-    while left != 0 and (chunk := stream.read(_CHUNK if left is None else min(_CHUNK, left))):
-        digest.update(chunk)
-        left = None if left is None else left - len(chunk)
-    return digest.hexdigest()
+def hashes_of(stream: BinaryIO, pieces: Iterable[Iterable[ByteRange]]) -> Iterator[str]:
+    """The SHA-256 of pieces of a file, each from some ranges of its bytes."""
+    for ranges in pieces:
+        digest = hashlib.sha256()
+        for offset, left in ranges:
+            stream.seek(offset)
+            while left != 0 and (
+                chunk := stream.read(_CHUNK if left is None else min(_CHUNK, left))
+            ):
+                digest.update(chunk)
+                left = None if left is None else left - len(chunk)
+        yield digest.hexdigest()
 
 
 def manifest_of(shards: Iterable[Shard]) -> bytes:

@@ -23,7 +23,7 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
-from nerine.serving.files.shards import WHOLE, Shard, cuts_between_lines
+from nerine.serving.files.shards import WHOLE, Shard, cuts_between_lines, hashes_of
 
 
 class _Number(str):
@@ -64,11 +64,6 @@ class LineReader:
         """The beginning of a file with later records."""
         return b""
 
-    @property
-    def content(self) -> Path | None:
-        """The file; None for standard input."""
-        return self._lines.path
-
     def cuts(self, size: int) -> Iterator[Position]:
         """Where shards of about `size` bytes begin, without the first one."""
         if self._lines.path is None or self._lines.compression:
@@ -77,6 +72,16 @@ class LineReader:
 
     def _cuts(self, path: Path, size: int) -> Iterator[Position]:
         return cuts_between_lines(path, size)
+
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The hashes of consecutive pieces, the first of them from byte `start` on."""
+        if self._lines.path is None:
+            yield from [None] * len(ends)
+            return
+        starts = (start, *(end or 0 for end in ends[:-1]))
+        ranges = ((a, None if b is None else b - a) for a, b in zip(starts, ends, strict=True))
+        with self._lines.path.open("rb") as stream:
+            yield from hashes_of(stream, ([each] for each in ranges))
 
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`."""
