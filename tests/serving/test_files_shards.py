@@ -21,8 +21,8 @@ from nerine.serving.files.records import BEGIN, Position
 from nerine.serving.files.shards import (
     Shard,
     cuts_among,
-    cuts_between_lines,
     manifest_of,
+    pieces_between_lines,
     plan_shards,
     read_manifest,
 )
@@ -51,14 +51,18 @@ def test_shards_of_lines_begin_after_multiples_of_the_size(
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nerine.serving.files.shards._CHUNK", chunk)
-        cuts = [*cuts_between_lines(path, size)]
+        pieces = [*pieces_between_lines(path, size)]
     beginnings = [n for n in range(1, len(content)) if content[n - 1 : n] == b"\n"]
     expected, wanted = [], size
     for beginning in beginnings:
         if beginning >= wanted:
             expected.append(Position(beginning, content.count(b"\n", 0, beginning) + 1))
             wanted = (beginning // size + 1) * size
-    assert cuts == expected
+    assert [piece.start for piece in pieces] == [BEGIN, *expected]
+    assert [piece.end for piece in pieces] == [*(cut.offset for cut in expected), len(content)]
+    for piece in pieces:
+        raw = content[piece.start.offset : piece.end]
+        assert piece.sha256 == hashlib.sha256(raw).hexdigest()
     afters = [Position(n, content.count(b"\n", 0, n) + 1) for n in [*beginnings, len(content)]]
     assert [*cuts_among(afters, size)] == expected
 

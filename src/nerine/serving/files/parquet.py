@@ -9,6 +9,7 @@ failures with all their columns. Needs the extra `datasets`.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
-from nerine.serving.files.shards import WHOLE, ByteRange, Shard, hashes_of
+from nerine.serving.files.remote import File
+from nerine.serving.files.shards import WHOLE, ByteRange, Piece, Shard, hashes_of, pieces_of
 
 _BATCH = 1024
 
@@ -41,7 +43,7 @@ class ParquetReader:
     failed_output = b"\n"
     notes: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, options: TaggingOptions) -> None:
+    def __init__(self, path: File, options: TaggingOptions) -> None:
         self.name = str(path)
         self._path = path
         self._options = options
@@ -59,17 +61,18 @@ class ParquetReader:
         """The number of rows."""
         return self.size
 
-    def cuts(self, size: int) -> Iterator[Position]:
-        """Row groups at which shards of about `size` bytes begin, without the first one."""
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """Consecutive row groups of about `size` bytes together, before compression."""
         with self.open() as file:
-            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-        rows = held = 0
-        for group in groups:
-            if held >= size:
-                yield Position(rows, rows + 1)
-                held = 0
-            rows += group.num_rows
-            held += group.total_byte_size
+            groups = map(file.metadata.row_group, range(file.num_row_groups))
+            cuts, rows, held = [], 0, 0
+            for group in groups:
+                if held >= size:
+                    cuts.append(Position(rows, rows + 1))
+                    held = 0
+                rows += group.num_rows
+                held += group.total_byte_size
+        return pieces_of(self, cuts, rows)
 
     def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
         """The hashes of the column chunks between rows, those from row `start` on first.
@@ -83,13 +86,19 @@ class ParquetReader:
             except (OSError, ValueError) as error:
                 raise self._damage(error, self.name) from error
 
-    def open(self) -> Any:
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Any]:
         """The file, opened by pyarrow."""
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
-        try:
-            return parquet.ParquetFile(self._path)
-        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-            raise FormatError(f"this is not Parquet: {error}", place=self.name) from None
+        with contextlib.ExitStack() as stack:
+            source: Any = self._path  # whose reading pyarrow does itself
+            if not isinstance(source, Path):
+                source = stack.enter_context(source.open())
+            try:
+                file = stack.enter_context(parquet.ParquetFile(source))
+            except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+                raise FormatError(f"this is not Parquet: {error}", place=self.name) from None
+            yield file
 
     def done(self, position: Position) -> int:
         """How many rows lie before `position`."""

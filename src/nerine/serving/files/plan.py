@@ -20,6 +20,7 @@ from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import (
     Outputs,
     ShardedOutputs,
+    local_output,
     plan_outputs,
     plan_sharded_outputs,
 )
@@ -263,7 +264,7 @@ def plan_tagging(
         plan = TaggingPlan(found, (found.files[0].reader(options),), options, stream)
     else:
         folders = [Path(name) for name in inputs if Path(name).is_dir()]
-        place = Path(str(output))
+        place = local_output(output)
         files: Outputs | ShardedOutputs
         if options.shards:
             files = plan_sharded_outputs(found, place, folders)

@@ -11,15 +11,16 @@ A compressed file and standard input are one shard each: they can't be read from
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from nerine.serving.files.durable import readable
 from nerine.serving.files.records import BEGIN, Position
+from nerine.serving.files.remote import File, scanned
 
 _CHUNK = 1 << 20
 
@@ -27,18 +28,22 @@ ByteRange = tuple[int, int | None]
 """The offset of some bytes in a file, and their number; None for all that follow."""
 
 
+class Piece(NamedTuple):
+    """Consecutive records of an input, in the terms of `Shard`."""
+
+    start: Position = BEGIN
+    end: int | None = None
+    sha256: str | None = None
+
+
 class Divisible(Protocol):
     """An input that can be divided, such as the readers of `inputs`."""
 
-    @property
-    def end(self) -> int | None:
-        """Where the last record ends; None if only the data tell."""
-
-    def cuts(self, size: int) -> Iterator[Position]:
-        """Where the shards after the first one begin, in order.
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """The consecutive pieces that are its shards: one or more.
 
         Args:
-            size: About how many bytes a shard has.
+            size: About how many bytes a piece has.
         """
 
     def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
@@ -100,40 +105,53 @@ def plan_shards(inputs: Sequence[Divisible], size: int) -> Iterator[Shard]:
     """
     number = 0
     for index, each in enumerate(inputs):
-        cuts = [BEGIN, *each.cuts(size)]
-        ends = [*(cut.offset for cut in cuts[1:]), each.end]
-        for start, end, sha256 in zip(cuts, ends, each.hashes(ends), strict=True):
-            yield Shard(number, index, start, end, sha256)
+        for piece in each.pieces(size):
+            yield Shard(number, index, *piece)
             number += 1
 
 
-def cuts_between_lines(path: Path, size: int) -> Iterator[Position]:
-    """The beginnings of lines, the first at or after each multiple of `size`, without the first."""
+def pieces_between_lines(file: File, size: int) -> Iterator[Piece]:
+    """Pieces that begin with lines, the first at or after each multiple of `size`.
+
+    The file is read once.
+    """
+    start, digest = BEGIN, hashlib.sha256()
     offset, line, wanted = 0, 1, size
-    found: Position | None = None
-    with path.open("rb", buffering=0) as stream:
+    with scanned(file) as stream:
         while chunk := stream.read(_CHUNK):
-            if found is not None:
-                yield found
-                found = None
             done = 0
             # a line begins after a line feed
             while (at := chunk.find(b"\n", max(wanted - 1 - offset, done))) >= 0:
                 line += chunk.count(b"\n", done, at + 1)
+                digest.update(memoryview(chunk)[done : at + 1])
                 done = at + 1
-                found = Position(offset + done, line)
-                wanted = (found.offset // size + 1) * size
-                if done < len(chunk):
-                    yield found
-                    found = None
+                yield Piece(start, offset + done, digest.hexdigest())
+                start, digest = Position(offset + done, line), hashlib.sha256()
+                wanted = (start.offset // size + 1) * size
             line += chunk.count(b"\n", done)
+            digest.update(memoryview(chunk)[done:])
             offset += len(chunk)
+    if offset > start.offset or not offset:
+        yield Piece(start, offset, digest.hexdigest())
+
+
+def pieces_of(input_: Divisible, cuts: Iterable[Position], end: int | None) -> Iterator[Piece]:
+    """The pieces of an input that begin at its beginning and at `cuts`.
+
+    Args:
+        input_: The input.
+        cuts: Where the pieces after the first one begin.
+        end: Where the last one ends.
+    """
+    starts = [BEGIN, *cuts]
+    ends = [*(start.offset for start in starts[1:]), end]
+    return itertools.starmap(Piece, zip(starts, ends, input_.hashes(ends), strict=True))
 
 
 def cuts_among(positions: Iterable[Position], size: int) -> Iterator[Position]:
     """Of the positions, the first at or after each multiple of `size`, without the last one."""
     wanted = size
-    for position, _ in pairwise(positions):
+    for position, _ in itertools.pairwise(positions):
         if position.offset >= wanted:
             yield position
             wanted = (position.offset // size + 1) * size
