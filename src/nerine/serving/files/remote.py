@@ -100,12 +100,7 @@ class RemoteFile:
         if values["type"] != "file":
             raise FormatError("this is not a file", place=str(self))
         if values["size"] is None or not values.get("partial", True):
-            raise FormatError(
-                "the server does not give parts of this file",
-                place=str(self),
-                expected="a server that states sizes and answers requests for ranges",
-                hint="download the file, and tag the copy",
-            )
+            raise _without_ranges(str(self))
         version = {
             name: str(values[name]) for name in _VERSION if values.get(name) not in (None, "")
         }
@@ -272,6 +267,8 @@ def _errors(place: str) -> Iterator[None]:
     except PermissionError as error:
         raise _refused(place) from error
     except ValueError as error:
+        if "range requests" in str(error):
+            raise _without_ranges(place) from None
         if "Protocol not known" not in str(error):
             raise _failed(error, place) from error
         raise FormatError(
@@ -290,9 +287,19 @@ def _not_found(error: FileNotFoundError, place: str) -> NerineError:
     if status in (401, 403):
         return _refused(place)
     is_web = place.partition("://")[0].lower() in _WEB
-    if is_web and cause is not None and not isinstance(cause, FileNotFoundError):
+    is_missing = cause is None or isinstance(cause, FileNotFoundError) or status in (404, 410)
+    if is_web and cause is not None and not is_missing:
         return _failed(cause, place)
     return FormatError("file not found", place=place)
+
+
+def _without_ranges(place: str) -> FormatError:
+    return FormatError(
+        "the server does not give parts of this file",
+        place=place,
+        expected="a server that states sizes and answers requests for ranges",
+        hint="download the file, and tag the copy",
+    )
 
 
 def _refused(place: str) -> FormatError:
