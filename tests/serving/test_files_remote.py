@@ -401,3 +401,79 @@ def test_a_web_server_without_ranges_is_refused(web: Web, tmp_path: Path) -> Non
     with pytest.raises(FormatError, match="the server does not give parts of this file") as caught:
         tag_files(StubTagger(), [url], tmp_path / "out.jsonl")
     assert "download the file" in str(caught.value)
+
+
+# -- S3's protocol -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The file system of an empty bucket, `bucket`, that moto serves."""
+    s3fs = pytest.importorskip("s3fs")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "mira")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        system = s3fs.S3FileSystem()
+        system.mkdir("bucket")
+        yield system
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+        server.stop()
+
+
+@pytest.mark.filterwarnings("default")  # of packages that only these tests use
+def test_a_bucket_gives_the_bytes_of_the_disk(s3: Any, tmp_path: Path) -> None:
+    names = ["a/in.txt", "a/in.csv", "a/b/in.parquet", "a/in.jsonl.gz"]
+    for name in (*names, "a/.hidden.txt"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content_of(path.name))
+        s3.pipe_file(f"bucket/{name}", content_of(path.name))
+    s3.touch("bucket/a/empty/")  # as consoles mark folders
+    for name in names:
+        number = tmp_path / name.replace("/", "-")
+        local = tagged(str(tmp_path / "in" / name), number, shard_bytes=100)
+        remote = tagged(f"s3://bucket/{name}", tmp_path / f"s3-{number.name}", shard_bytes=100)
+        assert remote == local
+    for number, pattern in enumerate(("a", "a/*.txt", "a/**/*.parquet")):
+        found = []
+        for each in (f"{tmp_path / 'in'}/{pattern}", f"s3://bucket/{pattern}"):
+            folder = tmp_path / f"all{number}{len(found)}"
+            folder.mkdir()
+            tag_files(StubTagger(), [each], folder / "out", TaggingOptions(shard_bytes=100))
+            found.append(without_places(folder))
+        assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_file_in_a_bucket_that_changes_is_refused(s3: Any, tmp_path: Path) -> None:
+    content = content_of("in.txt")
+    s3.pipe_file("bucket/in.txt", content)
+    url, output = "s3://bucket/in.txt", tmp_path / "out.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        tag_files(Interrupted(), [url], output, TaggingOptions(shard_bytes=80))
+    resuming = TaggingOptions(shard_bytes=80, start="resume")
+    s3.pipe_file("bucket/in.txt", content.replace(b"Oslo", b"Bonn"))
+    with pytest.raises(
+        TaggingError, match=r"the input s3://bucket/in\.txt changed since.*ETag was"
+    ):
+        plan_tagging([url], output, resuming)
+
+    class Changing(StubTagger):
+        def pipe_with_errors(self, texts: Any) -> Any:
+            s3.pipe_file("bucket/in.txt", content)
+            return super().pipe_with_errors(texts)
+
+    again = TaggingOptions(shard_bytes=80, start="overwrite")
+    with pytest.raises(TaggingError, match="has changed"):
+        tag_files(Changing(), [url], output, again)
+    for missing in ("s3://bucket/no.txt", "s3://nowhere/in.txt"):
+        with pytest.raises(FormatError, match="file not found"):
+            plan_tagging([missing], output, again)

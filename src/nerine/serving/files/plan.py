@@ -223,8 +223,8 @@ def plan_tagging(
     """Checks everything that can be checked without a model.
 
     Args:
-        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, `"-"` for standard
-            input, or several of these.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, the URL of one of these,
+            `"-"` for standard input, or several of these.
         output: A file for one file, a folder for anything else, or a stream of bytes.
         options: How the inputs are tagged; by default `TaggingOptions()`.
 
@@ -235,7 +235,8 @@ def plan_tagging(
         ArgumentError: If an argument has another type.
         FormatError: If an input cannot be read or has no text, or an output cannot be written.
         SettingsError: If the options do not fit the inputs or the output.
-        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`.
+        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`, or a URL
+            without the package of its file system.
         TaggingError: If an output or an interrupted run exists, or differs from the one to resume.
     """
     options = options or TaggingOptions()
@@ -298,8 +299,8 @@ def tag_files(
 
     Args:
         tagger: A tagger, or what `Tagger.load` loads: a folder or a hub id.
-        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, `"-"` for standard
-            input, or several of these.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, the URL of one of these,
+            `"-"` for standard input, or several of these.
         output: A file for one file, a folder for anything else, or a stream of bytes.
         options: How the inputs are tagged; by default `TaggingOptions()`.
         listener: Receives the progress.
@@ -311,7 +312,8 @@ def tag_files(
         ArgumentError: If an argument has another type.
         FormatError: If an input cannot be read or has no text, or an output cannot be written.
         SettingsError: If the options do not fit the inputs or the output.
-        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`.
+        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`, or a URL
+            without the package of its file system.
         TaggingError: If an output or an interrupted run exists, or files cannot be written.
     """
     plan = plan_tagging(inputs, output, options)
