@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lab clients engines lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
+.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -33,6 +33,14 @@ kserve := kserve==0.21.0
 
 engines: build/engines/ready ## tests with Ray and Spark, in an environment with both
 	build/engines/bin/pytest $(ENGINE_TESTS) -m 'slow or not slow' --timeout 1800
+
+buckets: build/buckets/ready ## tests with a web server and a server of S3's protocol, in an environment with s3fs
+	build/buckets/bin/pytest tests/serving/test_files_remote.py
+
+build/buckets/ready: pyproject.toml # without the constraints, which s3fs does not fit
+	$(PYTHON) -m venv build/buckets
+	build/buckets/bin/pip install --quiet --editable . aiohttp hypothesis 'moto[server,s3]' pyarrow pytest pytest-timeout s3fs
+	touch $@
 
 ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_spark.py tests/docs/test_engines.py
 

@@ -21,8 +21,8 @@ from nerine.serving.files.records import BEGIN, Position
 from nerine.serving.files.shards import (
     Shard,
     cuts_among,
-    cuts_between_lines,
     manifest_of,
+    pieces_between_lines,
     plan_shards,
     read_manifest,
 )
@@ -51,14 +51,18 @@ def test_shards_of_lines_begin_after_multiples_of_the_size(
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nerine.serving.files.shards._CHUNK", chunk)
-        cuts = [*cuts_between_lines(path, size)]
+        pieces = [*pieces_between_lines(path, size)]
     beginnings = [n for n in range(1, len(content)) if content[n - 1 : n] == b"\n"]
     expected, wanted = [], size
     for beginning in beginnings:
         if beginning >= wanted:
             expected.append(Position(beginning, content.count(b"\n", 0, beginning) + 1))
             wanted = (beginning // size + 1) * size
-    assert cuts == expected
+    assert [piece.start for piece in pieces] == [BEGIN, *expected]
+    assert [piece.end for piece in pieces] == [*(cut.offset for cut in expected), len(content)]
+    for piece in pieces:
+        raw = content[piece.start.offset : piece.end]
+        assert piece.sha256 == hashlib.sha256(raw).hexdigest()
     afters = [Position(n, content.count(b"\n", 0, n) + 1) for n in [*beginnings, len(content)]]
     assert [*cuts_among(afters, size)] == expected
 
@@ -119,6 +123,27 @@ def test_shards_of_parquet_begin_with_row_groups(tmp_path: Path) -> None:
         (Position(12, 13), 18),
         (Position(18, 19), 20),
     ]
+
+
+def test_hashes_of_parquet_are_those_of_all_column_chunks(tmp_path: Path) -> None:
+    """The bytes of a row group are those by which a file with it is longer than one without."""
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    groups = [arrow.table({"id": [n] * 4, "text": [f"Mira {n}"] * 4}) for n in range(5)]
+    ends = []
+    for number in range(6):
+        path = tmp_path / f"{number}.parquet"
+        with parquet.ParquetWriter(path, groups[0].schema) as writer:
+            for group in groups[:number]:
+                writer.write_table(group)
+        content = path.read_bytes()
+        ends.append(len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+    pieces = [content[start:end] for start, end in pairwise(ends)]
+    hashes = [hashlib.sha256(piece).hexdigest() for piece in pieces]
+    assert [shard.sha256 for shard in shards_of(path, 1)] == hashes
+    (whole,) = shards_of(path, 1 << 20)
+    assert whole.sha256 == hashlib.sha256(b"".join(pieces)).hexdigest()
+    reader = plan_tagging([path], tmp_path / "out").readers[0]
+    assert [*reader.hashes([12], 8), *reader.hashes([20], 16)] == [hashes[2], hashes[4]]
 
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -258,15 +283,23 @@ def test_what_a_receipt_does_not_confirm_is_refused(
     assert not (stopped.parent / "out.jsonl").exists()
 
 
-def test_a_shard_that_changes_under_way_is_refused(tmp_path: Path) -> None:
-    source = write_input(tmp_path, "in.txt")
+@pytest.mark.parametrize("name", ["in.txt", "in.jsonl", "in.csv", "in.parquet"])
+def test_a_shard_that_changes_under_way_is_refused(tmp_path: Path, name: str) -> None:
+    source = write_input(tmp_path, name)
 
     class Changing(StubTagger):
         def pipe_with_errors(self, texts: Any) -> Any:
-            source.write_bytes(source.read_bytes().replace(b"Oslo", b"Bonn"))
+            if source.suffix == ".parquet":
+                parquet = pytest.importorskip("pyarrow.parquet")
+                table = parquet.read_table(source)
+                texts_there = [text.replace("Oslo", "Bonn") for text in table["text"].to_pylist()]
+                table = table.set_column(0, "text", [texts_there])
+                parquet.write_table(table, source, row_group_size=5)
+            else:
+                source.write_bytes(source.read_bytes().replace(b"Oslo", b"Bonn"))
             return super().pipe_with_errors(texts)
 
-    options = TaggingOptions(shard_bytes=80)
-    with pytest.raises(TaggingError, match="the content from byte 0 on has changed"):
-        tag_files(Changing(), [source], tmp_path / "out.jsonl", options)
-    assert not (tmp_path / "out.jsonl").exists()
+    output = tmp_path / f"out{source.suffix.replace('txt', 'jsonl')}"
+    with pytest.raises(TaggingError, match="the content from byte or row 0 on has changed"):
+        tag_files(Changing(), [source], output, TaggingOptions(shard_bytes=80))
+    assert not output.exists()

@@ -196,7 +196,8 @@ def tag(
     """Tag INPUTs with CHECKPOINT, a folder or hub id.
 
     An INPUT is a file of texts (a line each), JSON lines, CSV, TSV or Parquet, compressed (.gz,
-    .bz2, .xz, .zst) or not; a folder or a quoted pattern of such files; or - for standard input.
+    .bz2, .xz, .zst) or not; a folder or a quoted pattern of such files; the URL of one of these,
+    such as s3://bucket/posts/; or - for standard input.
     """
     if resume and overwrite:
         raise SettingsError("--resume and --overwrite are both given", expected="one of the two")

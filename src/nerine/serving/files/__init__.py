@@ -4,7 +4,7 @@
 module                             contents
 =================================  =========================================================
 `plan`, `options`                  `tag_files`: checks everything, then runs
-`inputs`, `outputs`                files to read and to write
+`inputs`, `outputs`, `remote`      files to read, here or at URLs, and files to write
 `run`, `pool`                      the shards of a run, in one process or several
 `shards`, `receipts`, `parts`      pieces of the inputs, what is done of them, and by halves
 `working`                          outputs as whole files

@@ -23,7 +23,7 @@ from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
 from nerine.serving.files.parts import Journal, Progress
 from nerine.serving.files.records import BEGIN, Position, Record
-from nerine.serving.files.shards import Shard, hash_of
+from nerine.serving.files.shards import Shard
 
 if TYPE_CHECKING:
     from nerine.model.inference import Failure
@@ -135,9 +135,9 @@ def _check_input(reader: RecordReader, shard: Shard, progress: Progress) -> None
             place=reader.name,
             expected=expected,
         )
-    if shard.sha256 and reader.content and hash_of(reader.content, shard) != shard.sha256:
+    if shard.sha256 not in (None, *reader.hashes([shard.end], shard.start.offset)):
         raise TaggingError(
-            f"the content from byte {shard.start.offset:,} on has changed",
+            f"the content from byte or row {shard.start.offset:,} on has changed",
             place=reader.name,
             expected=expected,
             hint="--overwrite starts again",

@@ -11,10 +11,10 @@ import gzip
 import io
 import lzma
 import zlib
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from nerine.core.extras import import_extra
+from nerine.serving.files.remote import File
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
@@ -25,7 +25,7 @@ _BUFFER = 1 << 16
 _GZIP_LEVEL = 6
 
 
-def compression_of(path: Path) -> str:
+def compression_of(path: File) -> str:
     """The suffix of the compression that a file's name tells; empty if it is not compressed."""
     suffix = path.suffix.lower()
     return suffix if suffix in SUFFIXES else ""

@@ -13,7 +13,7 @@ from nerine.data.formats.entity_table import EntityTable, formula_note, write_pa
 from nerine.serving.files.lines import Lines
 from nerine.serving.files.parquet import ParquetReader
 from nerine.serving.files.records import BEGIN, Position, Record
-from nerine.serving.files.shards import WHOLE, Shard
+from nerine.serving.files.shards import WHOLE, Piece, Shard
 from nerine.serving.files.tables import CsvReader
 from nerine.serving.files.text import TextReader
 
@@ -51,14 +51,13 @@ class EntityRows:
         """Where the last record ends."""
         return self._reader.end
 
-    @property
-    def content(self) -> Path | None:
-        """The file of the input, if its positions count bytes."""
-        return self._reader.content
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """Consecutive pieces of the input."""
+        return self._reader.pieces(size)
 
-    def cuts(self, size: int) -> Iterator[Position]:
-        """Where shards of about `size` bytes begin, without the first one."""
-        return self._reader.cuts(size)
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The hashes of consecutive pieces of the input."""
+        return self._reader.hashes(ends, start)
 
     def done(self, position: Position) -> int:
         """How much of the input lies before `position`."""

@@ -13,6 +13,7 @@ from nerine.core.errors import TaggingError
 from nerine.core.files import file_hash
 from nerine.serving.files.inputs import Inputs
 from nerine.serving.files.options import TaggingOptions
+from nerine.serving.files.remote import RemoteStatus
 
 _HASHED_BYTES = 1 << 20
 _MODEL_FILES = (
@@ -25,14 +26,22 @@ _MODEL_FILES = (
 
 
 def inputs_identity(inputs: Inputs) -> dict[str, Any]:
-    """Each input file by its path: size, time of change, and the hash of its first MiB."""
+    """Each input file by its path: size, time of change, and the hash of its first MiB.
+
+    A file at a URL has what its file system says of its version in place of the time.
+    """
     identity: dict[str, Any] = {}
     for file in inputs.files:
         if file.path is not None:
             status = file.path.stat()
             with file.path.open("rb") as stream:
                 digest = hashlib.sha256(stream.read(_HASHED_BYTES)).hexdigest()
-            values = {"size": status.st_size, "changed": status.st_mtime_ns, "sha256": digest}
+            version: Mapping[str, Any]
+            if isinstance(status, RemoteStatus):
+                version = status.version
+            else:
+                version = {"changed": status.st_mtime_ns}
+            values = {"size": status.st_size, **version, "sha256": digest}
             identity[f"the input {file.place}"] = values
     return identity
 

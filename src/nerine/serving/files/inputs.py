@@ -1,4 +1,4 @@
-"""The inputs of a run: files, folders, patterns and standard input.
+"""The inputs of a run: files, folders, patterns, URLs of these, and standard input.
 
 A file's format and compression are told by its name or stated, never guessed from its content.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import NoReturn
@@ -21,6 +21,7 @@ from nerine.serving.files.entity_rows import EntityRows
 from nerine.serving.files.lines import Lines
 from nerine.serving.files.options import EXTENSIONS, Format, TaggingOptions
 from nerine.serving.files.parquet import ParquetReader
+from nerine.serving.files.remote import File, find_remote, is_url
 from nerine.serving.files.tables import CsvReader
 from nerine.serving.files.text import JsonLinesReader, TextReader
 
@@ -38,7 +39,7 @@ RecordReader = TextReader | CsvReader | ParquetReader | EntityRows
 class InputFile:
     """A file, or standard input if `path` is None, and its name in a folder of outputs."""
 
-    path: Path | None
+    path: File | None
     name: str
     format: Format
 
@@ -118,8 +119,8 @@ def find_inputs(names: Sequence[str | Path], format_: Format | None) -> Inputs:
         raise FormatError("no input is given", expected="files, folders, patterns, or -")
     found: list[InputFile] = []
     passed_over: list[str] = []
+    several = len(names) > 1
     for name in map(str, names):
-        path = Path(name)
         if name == STANDARD:
             if format_ is None:
                 raise FormatError(
@@ -129,20 +130,15 @@ def find_inputs(names: Sequence[str | Path], format_: Format | None) -> Inputs:
                 )
             found.append(InputFile(None, STANDARD, format_))
             continue
-        if path.is_dir():
-            folder, pattern, problem = path, "**/*", "the folder contains no files"
-        elif not path.exists() and glob.has_magic(name):
-            fixed = next(n for n, part in enumerate(path.parts) if glob.has_magic(part))
-            folder, pattern = Path(*path.parts[:fixed]), "/".join(path.parts[fixed:])
-            problem = "no file matches the pattern"
-        else:
-            found.append(_input_file(path, path.name, format_))
+        files, problem = _files_named(name)
+        if problem is None:
+            found += [_input_file(*file, format_) for file in files]
             continue
-        matches = _files_below(folder, pattern, format_, passed_over)
+        several = True
+        matches = _visible_files(files, format_, passed_over)
         if not matches:
             raise FormatError(problem, place=name)
         found += matches
-    several = len(names) > 1 or not (str(names[0]) == STANDARD or Path(names[0]).is_file())
     if several and any(file.path is None for file in found):
         raise FormatError(
             "standard input is given together with other inputs",
@@ -152,20 +148,43 @@ def find_inputs(names: Sequence[str | Path], format_: Format | None) -> Inputs:
     return Inputs(tuple(found), several, tuple(passed_over))
 
 
+def _files_named(name: str) -> tuple[Sequence[tuple[File, str]], str | None]:
+    """The files that a name stands for, each with its path below the folder.
+
+    Also what to say if there are none, which is None for the name of one file.
+    """
+    if is_url(name):
+        return find_remote(name)
+    path = Path(name)
+    if path.is_dir():
+        return _files_below(path, "**/*"), "the folder contains no files"
+    if not path.exists() and glob.has_magic(name):
+        fixed = next(n for n, part in enumerate(path.parts) if glob.has_magic(part))
+        folder, pattern = Path(*path.parts[:fixed]), "/".join(path.parts[fixed:])
+        return _files_below(folder, pattern), "no file matches the pattern"
+    return [(path, path.name)], None
+
+
 @disk_errors(FormatError)
-def _files_below(
-    folder: Path, pattern: str, format_: Format | None, passed_over: list[str]
-) -> list[InputFile]:
-    """The files in `folder` that match a pattern, named by their paths relative to it."""
+def _files_below(folder: Path, pattern: str) -> list[tuple[Path, str]]:
+    """The files in `folder` that match a pattern, with their paths relative to it."""
     for _ in os.walk(folder, onerror=_raise):
         pass  # a pattern passes over folders that cannot be read
+    paths = sorted(path for path in folder.glob(pattern) if not path.is_dir())
+    return [(path, path.relative_to(folder).as_posix()) for path in paths]
+
+
+@disk_errors(FormatError)
+def _visible_files(
+    files: Iterable[tuple[File, str]], format_: Format | None, passed_over: list[str]
+) -> list[InputFile]:
+    """Those of the files, each with its name, that are not hidden."""
     found = []
-    for path in sorted(path for path in folder.glob(pattern) if not path.is_dir()):
-        inner = path.relative_to(folder)
-        if any(part.startswith(".") for part in inner.parts):
+    for path, name in files:
+        if any(part.startswith(".") for part in name.split("/")):
             passed_over.append(str(path))
         else:
-            found.append(_input_file(path, inner.as_posix(), format_))
+            found.append(_input_file(path, name, format_))
     return found
 
 
@@ -173,7 +192,24 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _input_file(path: Path, name: str, format_: Format | None) -> InputFile:
+def _input_file(path: File, name: str, format_: Format | None) -> InputFile:
+    if isinstance(path, Path):
+        _check_readable(path)
+    check_compression(compression_of(path))
+    format_ = format_ or format_named(path.name)
+    if format_ is None:
+        refuse_packed(Path(path.name))
+        known = [suffix for suffixes in EXTENSIONS.values() for suffix in suffixes]
+        raise FormatError(
+            "the name does not tell the format",
+            place=str(path),
+            expected=f"one of {', '.join(known)}, also followed by .gz, .bz2, .xz or .zst",
+            hint="--format (format=…) states the format of all inputs",
+        )
+    return InputFile(path, name, format_)
+
+
+def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise FormatError("this is not a regular file", place=str(path), hint="pipe it in, as -")
     try:
@@ -183,18 +219,6 @@ def _input_file(path: Path, name: str, format_: Format | None) -> InputFile:
         raise FormatError("file not found", place=str(path)) from None
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    check_compression(compression_of(path))
-    format_ = format_ or format_named(path.name)
-    if format_ is None:
-        refuse_packed(path)
-        known = [suffix for suffixes in EXTENSIONS.values() for suffix in suffixes]
-        raise FormatError(
-            "the name does not tell the format",
-            place=str(path),
-            expected=f"one of {', '.join(known)}, also followed by .gz, .bz2, .xz or .zst",
-            hint="--format (format=…) states the format of all inputs",
-        )
-    return InputFile(path, name, format_)
 
 
 def format_named(name: str) -> Format | None:

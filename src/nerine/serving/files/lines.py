@@ -7,13 +7,13 @@ import functools
 import itertools
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from nerine.core.errors import FormatError, NerineError, TaggingError
 from nerine.core.streams import Pause, line_pieces
 from nerine.serving.files.compression import DATA_ERRORS, decompressed
 from nerine.serving.files.records import BEGIN, Position
+from nerine.serving.files.remote import File
 
 Item = TypeVar("Item")
 
@@ -55,7 +55,7 @@ class Lines:
     Lines of a pipe have pauses between them where it stands still.
     """
 
-    def __init__(self, path: Path | None, compression: str = "") -> None:
+    def __init__(self, path: File | None, compression: str = "") -> None:
         self.path = path
         self.name = "standard input" if path is None else str(path)
         self.compression = compression

@@ -12,6 +12,7 @@ from nerine.data.formats.entity_table import TABLE_FORMATS
 from nerine.serving.files.compression import check_compression, compression_of
 from nerine.serving.files.inputs import InputFile, Inputs, format_named
 from nerine.serving.files.options import Rows
+from nerine.serving.files.remote import is_url
 
 _OTHER_NAME = "name another output"
 
@@ -70,6 +71,18 @@ def failures_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.failed")
 
 
+def local_output(name: str | Path) -> Path:
+    """The path of an output. Raises `FormatError` for a URL."""
+    if is_url(str(name)):
+        raise FormatError(
+            "an output cannot be at a URL",
+            place=str(name),
+            expected="a file or folder of this machine",
+            hint="copy the output there when the run has ended",
+        )
+    return Path(name)
+
+
 def plan_outputs(
     inputs: Inputs, output: Path, input_folders: Sequence[Path], rows: Rows = "records"
 ) -> Outputs:
@@ -90,7 +103,9 @@ def plan_outputs(
         failed=final.with_name(f"{final.name}.failed.jsonl"),
         parts=final.with_name(f".{final.name}.tagging"),
     )
-    places = {file.path.resolve(): file.place for file in inputs.files if file.path is not None}
+    places = {
+        file.path.resolve(): file.place for file in inputs.files if isinstance(file.path, Path)
+    }
     for path in (*files, outputs.failed):
         if path.resolve() in places:
             raise FormatError(
@@ -124,7 +139,7 @@ def plan_sharded_outputs(
                 place=file.place,
                 hint="write it to a file first",
             )
-        if final in file.path.resolve().parents:
+        if isinstance(file.path, Path) and final in file.path.resolve().parents:
             raise FormatError(
                 "this input lies in the folder of the output",
                 place=file.place,

@@ -9,15 +9,15 @@ failures with all their columns. Needs the extra `datasets`.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from nerine.core.document import Entity
-from nerine.core.errors import FormatError
+from nerine.core.errors import FormatError, NerineError
 from nerine.core.extras import import_extra
-from nerine.data.formats.parquet_metadata import read_chunks
 from nerine.serving.arrow import entities_type, is_text
 from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.options import USUAL_ID, TaggingOptions
@@ -29,7 +29,8 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
-from nerine.serving.files.shards import WHOLE, Shard
+from nerine.serving.files.remote import File
+from nerine.serving.files.shards import WHOLE, ByteRange, Piece, Shard, hashes_of, pieces_of
 
 _BATCH = 1024
 
@@ -42,7 +43,7 @@ class ParquetReader:
     failed_output = b"\n"
     notes: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, options: TaggingOptions) -> None:
+    def __init__(self, path: File, options: TaggingOptions) -> None:
         self.name = str(path)
         self._path = path
         self._options = options
@@ -60,30 +61,44 @@ class ParquetReader:
         """The number of rows."""
         return self.size
 
-    @property
-    def content(self) -> Path | None:
-        """None: positions count rows."""
-        return None
-
-    def cuts(self, size: int) -> Iterator[Position]:
-        """Row groups at which shards of about `size` bytes begin, without the first one."""
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """Consecutive row groups of about `size` bytes together, before compression."""
         with self.open() as file:
-            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-        rows = held = 0
-        for group in groups:
-            if held >= size:
-                yield Position(rows, rows + 1)
-                held = 0
-            rows += group.num_rows
-            held += group.total_byte_size
+            groups = map(file.metadata.row_group, range(file.num_row_groups))
+            cuts, rows, held = [], 0, 0
+            for group in groups:
+                if held >= size:
+                    cuts.append(Position(rows, rows + 1))
+                    held = 0
+                rows += group.num_rows
+                held += group.total_byte_size
+        return pieces_of(self, cuts, rows)
 
-    def open(self) -> Any:
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The hashes of the column chunks between rows, those from row `start` on first.
+
+        They are in the order of groups and columns. Raises `FormatError` for a damaged file.
+        """
+        with self.open() as file, self._path.open("rb") as stream:
+            groups = _groups_between(file.metadata, start, ends)
+            try:
+                yield from hashes_of(stream, (_chunks_of(file.metadata, each) for each in groups))
+            except (OSError, ValueError) as error:
+                raise self._damage(error, self.name) from error
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Any]:
         """The file, opened by pyarrow."""
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
-        try:
-            return parquet.ParquetFile(self._path)
-        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-            raise FormatError(f"this is not Parquet: {error}", place=self.name) from None
+        with contextlib.ExitStack() as stack:
+            source: Any = self._path  # whose reading pyarrow does itself
+            if not isinstance(source, Path):
+                source = stack.enter_context(source.open())
+            try:
+                file = stack.enter_context(parquet.ParquetFile(source))
+            except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+                raise FormatError(f"this is not Parquet: {error}", place=self.name) from None
+            yield file
 
     def done(self, position: Position) -> int:
         """How many rows lie before `position`."""
@@ -120,11 +135,13 @@ class ParquetReader:
                 kept = None if problem else text
                 yield Record(raw, row, after, kept, problem, text is None, id_)
         except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise read_error(error, self.name) from error
-            raise FormatError(
-                f"the data are damaged: {error}", place=f"{self.name}, after row {row}"
-            ) from error
+            raise self._damage(error, f"{self.name}, after row {row}") from error
+
+    def _damage(self, error: OSError | ValueError, place: str) -> NerineError:
+        """The error for data that cannot be read."""
+        if isinstance(error, OSError) and error.errno is not None:
+            return read_error(error, self.name)
+        return FormatError(f"the data are damaged: {error}", place=place)
 
     def _texts_and_ids(self, first: int) -> Iterator[tuple[str | None, str | None]]:
         """The text and the id, as JSON, of each row from row `first`, counted from 0, on."""
@@ -173,11 +190,9 @@ class ParquetReader:
         field = arrow.field(self._options.into, entities_type(texts=not self._options.compact))
         with self.open() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(field)
-            chunks = read_chunks(self._path)
-            # of the first column, and so of all columns if one program wrote them
-            compression = chunks[0].codec if chunks else "snappy"
-            with parquet.ParquetWriter(output, schema, compression=compression) as writer:
-                for group in _groups(file, shard):
+            with parquet.ParquetWriter(output, schema, compression=_codec(file.metadata)) as writer:
+                (groups,) = _groups_between(file.metadata, shard.start.offset, [shard.end])
+                for group in groups:
                     table = file.read_row_group(group)
                     read = [lines.readline().strip() for _ in range(table.num_rows)]
                     cells = [json.loads(line) if line else None for line in read]
@@ -187,13 +202,33 @@ class ParquetReader:
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
 
 
-def _groups(file: Any, shard: Shard) -> Iterator[int]:
-    """The row groups of a shard."""
-    first = 0
-    for group in range(file.num_row_groups):
-        if first >= shard.start.offset and (shard.end is None or first < shard.end):
-            yield group
-        first += file.metadata.row_group(group).num_rows
+def _codec(metadata: Any) -> str:
+    """The compression of the first column, and so of all columns if one program wrote them."""
+    if not metadata.num_row_groups:
+        return "snappy"
+    codec = metadata.row_group(0).column(0).compression.lower()
+    return "none" if codec == "uncompressed" else str(codec)
+
+
+def _groups_between(metadata: Any, start: int, ends: Iterable[int | None]) -> Iterator[list[int]]:
+    """The row groups that begin from row `start` to each of `ends`."""
+    first = group = 0
+    for end in ends:
+        groups = []
+        while group < metadata.num_row_groups and (end is None or first < end):
+            if first >= start:
+                groups.append(group)
+            first += metadata.row_group(group).num_rows
+            group += 1
+        yield groups
+
+
+def _chunks_of(metadata: Any, groups: Iterable[int]) -> Iterator[ByteRange]:
+    """Where the column chunks of row groups lie in the file."""
+    for group in map(metadata.row_group, groups):
+        for chunk in map(group.column, range(group.num_columns)):
+            pages = (chunk.dictionary_page_offset, chunk.data_page_offset)
+            yield min(filter(None, pages), default=0), max(0, chunk.total_compressed_size)
 
 
 class _Rows:

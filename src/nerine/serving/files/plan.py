@@ -20,6 +20,7 @@ from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import (
     Outputs,
     ShardedOutputs,
+    local_output,
     plan_outputs,
     plan_sharded_outputs,
 )
@@ -222,8 +223,8 @@ def plan_tagging(
     """Checks everything that can be checked without a model.
 
     Args:
-        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, `"-"` for standard
-            input, or several of these.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, the URL of one of these,
+            `"-"` for standard input, or several of these.
         output: A file for one file, a folder for anything else, or a stream of bytes.
         options: How the inputs are tagged; by default `TaggingOptions()`.
 
@@ -234,7 +235,8 @@ def plan_tagging(
         ArgumentError: If an argument has another type.
         FormatError: If an input cannot be read or has no text, or an output cannot be written.
         SettingsError: If the options do not fit the inputs or the output.
-        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`.
+        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`, or a URL
+            without the package of its file system.
         TaggingError: If an output or an interrupted run exists, or differs from the one to resume.
     """
     options = options or TaggingOptions()
@@ -263,7 +265,7 @@ def plan_tagging(
         plan = TaggingPlan(found, (found.files[0].reader(options),), options, stream)
     else:
         folders = [Path(name) for name in inputs if Path(name).is_dir()]
-        place = Path(str(output))
+        place = local_output(output)
         files: Outputs | ShardedOutputs
         if options.shards:
             files = plan_sharded_outputs(found, place, folders)
@@ -297,8 +299,8 @@ def tag_files(
 
     Args:
         tagger: A tagger, or what `Tagger.load` loads: a folder or a hub id.
-        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, `"-"` for standard
-            input, or several of these.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, the URL of one of these,
+            `"-"` for standard input, or several of these.
         output: A file for one file, a folder for anything else, or a stream of bytes.
         options: How the inputs are tagged; by default `TaggingOptions()`.
         listener: Receives the progress.
@@ -310,7 +312,8 @@ def tag_files(
         ArgumentError: If an argument has another type.
         FormatError: If an input cannot be read or has no text, or an output cannot be written.
         SettingsError: If the options do not fit the inputs or the output.
-        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`.
+        MissingExtraError: If Parquet or Zstandard is used without the extra `datasets`, or a URL
+            without the package of its file system.
         TaggingError: If an output or an interrupted run exists, or files cannot be written.
     """
     plan = plan_tagging(inputs, output, options)

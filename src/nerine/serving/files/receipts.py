@@ -49,7 +49,7 @@ class Receipt:
     Attributes:
         shard: Its number.
         fingerprint: What identifies the run: inputs, settings, model and version of Nerine.
-        input: The hash of the shard's bytes; None if they are not bytes of a file.
+        input: The hash of the shard's bytes; None without a file.
         documents: The number of documents read.
         failures: How many of them failed.
         nulls: How many of them have null instead of a text.

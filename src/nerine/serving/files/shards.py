@@ -11,35 +11,50 @@ A compressed file and standard input are one shard each: they can't be read from
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from nerine.serving.files.durable import readable
 from nerine.serving.files.records import BEGIN, Position
+from nerine.serving.files.remote import File, scanned
 
 _CHUNK = 1 << 20
+
+ByteRange = tuple[int, int | None]
+"""The offset of some bytes in a file, and their number; None for all that follow."""
+
+
+class Piece(NamedTuple):
+    """Consecutive records of an input, in the terms of `Shard`."""
+
+    start: Position = BEGIN
+    end: int | None = None
+    sha256: str | None = None
 
 
 class Divisible(Protocol):
     """An input that can be divided, such as the readers of `inputs`."""
 
-    @property
-    def end(self) -> int | None:
-        """Where the last record ends; None if only the data tell."""
-
-    @property
-    def content(self) -> Path | None:
-        """The file in which positions count bytes, or which is one shard; None if there is none."""
-
-    def cuts(self, size: int) -> Iterator[Position]:
-        """Where the shards after the first one begin, in order.
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """The consecutive pieces that are its shards: one or more.
 
         Args:
-            size: About how many bytes a shard has.
+            size: About how many bytes a piece has.
+        """
+
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The SHA-256 of consecutive shards, of their bytes in the file as they are now.
+
+        Args:
+            ends: Where each shard ends, in order; None for the end of the file.
+            start: Where the first one begins.
+
+        Returns:
+            A hash for each shard; None if there is no file.
         """
 
 
@@ -52,7 +67,7 @@ class Shard:
         input: The number of its input, from 0.
         start: Where its first record begins.
         end: Where its last record ends, in the unit of `start`; None if only the data tell.
-        sha256: The hash of its bytes; None if they are not bytes of a file.
+        sha256: The hash of its bytes, in Parquet those of its column chunks; None without a file.
     """
 
     number: int = 0
@@ -90,71 +105,70 @@ def plan_shards(inputs: Sequence[Divisible], size: int) -> Iterator[Shard]:
     """
     number = 0
     for index, each in enumerate(inputs):
-        cuts = [BEGIN, *each.cuts(size)]
-        ends = [*(cut.offset for cut in cuts[1:]), each.end]
-        hashes: Iterable[str | None] = [None] * len(cuts)
-        if each.content is not None:
-            hashes = hashes_of(each.content, ends)
-        for start, end, sha256 in zip(cuts, ends, hashes, strict=True):
-            yield Shard(number, index, start, end, sha256)
+        for piece in each.pieces(size):
+            yield Shard(number, index, *piece)
             number += 1
 
 
-def cuts_between_lines(path: Path, size: int) -> Iterator[Position]:
-    """The beginnings of lines, the first at or after each multiple of `size`, without the first."""
+def pieces_between_lines(file: File, size: int) -> Iterator[Piece]:
+    """Pieces that begin with lines, the first at or after each multiple of `size`.
+
+    The file is read once.
+    """
+    start, digest = BEGIN, hashlib.sha256()
     offset, line, wanted = 0, 1, size
-    found: Position | None = None
-    with path.open("rb", buffering=0) as stream:
+    with scanned(file) as stream:
         while chunk := stream.read(_CHUNK):
-            if found is not None:
-                yield found
-                found = None
             done = 0
             # a line begins after a line feed
             while (at := chunk.find(b"\n", max(wanted - 1 - offset, done))) >= 0:
                 line += chunk.count(b"\n", done, at + 1)
+                digest.update(memoryview(chunk)[done : at + 1])
                 done = at + 1
-                found = Position(offset + done, line)
-                wanted = (found.offset // size + 1) * size
-                if done < len(chunk):
-                    yield found
-                    found = None
+                yield Piece(start, offset + done, digest.hexdigest())
+                start, digest = Position(offset + done, line), hashlib.sha256()
+                wanted = (start.offset // size + 1) * size
             line += chunk.count(b"\n", done)
+            digest.update(memoryview(chunk)[done:])
             offset += len(chunk)
+    if offset > start.offset or not offset:
+        yield Piece(start, offset, digest.hexdigest())
+
+
+def pieces_of(input_: Divisible, cuts: Iterable[Position], end: int | None) -> Iterator[Piece]:
+    """The pieces of an input that begin at its beginning and at `cuts`.
+
+    Args:
+        input_: The input.
+        cuts: Where the pieces after the first one begin.
+        end: Where the last one ends.
+    """
+    starts = [BEGIN, *cuts]
+    ends = [*(start.offset for start in starts[1:]), end]
+    return itertools.starmap(Piece, zip(starts, ends, input_.hashes(ends), strict=True))
 
 
 def cuts_among(positions: Iterable[Position], size: int) -> Iterator[Position]:
     """Of the positions, the first at or after each multiple of `size`, without the last one."""
     wanted = size
-    for position, _ in pairwise(positions):
+    for position, _ in itertools.pairwise(positions):
         if position.offset >= wanted:
             yield position
             wanted = (position.offset // size + 1) * size
 
 
-def hashes_of(path: Path, ends: Sequence[int | None]) -> Iterator[str]:
-    """The hashes of consecutive pieces of a file."""
-    start = 0
-    with path.open("rb") as stream:
-        for end in ends:
-            yield _hash(stream, None if end is None else end - start)
-            start = end or start
-
-
-def hash_of(path: Path, shard: Shard) -> str:
-    """The hash of a shard's bytes as they are now."""
-    with path.open("rb") as stream:
-        stream.seek(shard.start.offset)
-        return _hash(stream, None if shard.end is None else shard.end - shard.start.offset)
-
-
-def _hash(stream: BinaryIO, size: int | None) -> str:
-    digest = hashlib.sha256()
-    left = size
-    while left != 0 and (chunk := stream.read(_CHUNK if left is None else min(_CHUNK, left))):
-        digest.update(chunk)
-        left = None if left is None else left - len(chunk)
-    return digest.hexdigest()
+def hashes_of(stream: BinaryIO, pieces: Iterable[Iterable[ByteRange]]) -> Iterator[str]:
+    """The SHA-256 of pieces of a file, each from some ranges of its bytes."""
+    for ranges in pieces:
+        digest = hashlib.sha256()
+        for offset, left in ranges:
+            stream.seek(offset)
+            while left != 0 and (
+                chunk := stream.read(_CHUNK if left is None else min(_CHUNK, left))
+            ):
+                digest.update(chunk)
+                left = None if left is None else left - len(chunk)
+        yield digest.hexdigest()
 
 
 def manifest_of(shards: Iterable[Shard]) -> bytes:

@@ -28,6 +28,7 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
+from nerine.serving.files.remote import File
 from nerine.serving.files.rows import (
     LONE_QUOTE,
     Row,
@@ -36,7 +37,7 @@ from nerine.serving.files.rows import (
     lines_of_lone_quote,
     table_rows,
 )
-from nerine.serving.files.shards import cuts_among
+from nerine.serving.files.shards import Piece, cuts_among, pieces_of
 from nerine.serving.files.text import LineReader
 
 _READ_AROUND = "--quoting csv reads them around cells"
@@ -194,11 +195,11 @@ class CsvReader(LineReader):
         form = RowFormat(self._delimiter, self._quoted, width, lone_quotes)
         return table_rows(lines, form, self.name, start)
 
-    def _cuts(self, path: Path, size: int) -> Iterator[Position]:
+    def _pieces(self, file: File, size: int) -> Iterator[Piece]:
         if not (self._quoted and self._has_quotes):
-            return super()._cuts(path, size)  # no row has several lines
+            return super()._pieces(file, size)  # no row has several lines
         afters = (each.after for each in self.records(BEGIN) if not isinstance(each, Pause))
-        return cuts_among(afters, size)
+        return pieces_of(self, cuts_among(afters, size), self.end)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The row's own bytes with a cell added."""

@@ -23,7 +23,15 @@ from nerine.serving.files.records import (
     name_taken,
     text_missing,
 )
-from nerine.serving.files.shards import WHOLE, Shard, cuts_between_lines
+from nerine.serving.files.remote import File, scanned
+from nerine.serving.files.shards import (
+    WHOLE,
+    Piece,
+    Shard,
+    hashes_of,
+    pieces_between_lines,
+    pieces_of,
+)
 
 
 class _Number(str):
@@ -64,19 +72,24 @@ class LineReader:
         """The beginning of a file with later records."""
         return b""
 
-    @property
-    def content(self) -> Path | None:
-        """The file; None for standard input."""
-        return self._lines.path
-
-    def cuts(self, size: int) -> Iterator[Position]:
-        """Where shards of about `size` bytes begin, without the first one."""
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """Consecutive pieces of about `size` bytes; one if it can't be read from the middle."""
         if self._lines.path is None or self._lines.compression:
-            return iter(())
-        return self._cuts(self._lines.path, size)
+            return pieces_of(self, (), self.end)
+        return self._pieces(self._lines.path, size)
 
-    def _cuts(self, path: Path, size: int) -> Iterator[Position]:
-        return cuts_between_lines(path, size)
+    def _pieces(self, file: File, size: int) -> Iterator[Piece]:
+        return pieces_between_lines(file, size)
+
+    def hashes(self, ends: Sequence[int | None], start: int = 0) -> Iterator[str | None]:
+        """The hashes of consecutive pieces, the first of them from byte `start` on."""
+        if self._lines.path is None:
+            yield from [None] * len(ends)
+            return
+        starts = (start, *(end or 0 for end in ends[:-1]))
+        ranges = ((a, None if b is None else b - a) for a, b in zip(starts, ends, strict=True))
+        with scanned(self._lines.path) as stream:
+            yield from hashes_of(stream, ([each] for each in ranges))
 
     def done(self, position: Position) -> int:
         """How many of these bytes lie before `position`."""
