@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections import Counter
 
@@ -207,6 +208,14 @@ def test_short_shards_get_no_backup() -> None:
     scheduler.done(1, 0.1)
     assert scheduler.assign(4.9) == []
     assert scheduler.assign(6.1) == [(1, 0)]
+
+
+def test_backups_can_be_left_out() -> None:
+    scheduler = with_workers(Scheduler(range(2), short=math.inf), "a", "b")
+    scheduler.assign(0)
+    scheduler.done(1, 1)
+    assert scheduler.assign(1e9) == []
+    assert scheduler.wake(1e9) is None
 
 
 def test_there_is_no_backup_while_fresh_shards_are_left() -> None:

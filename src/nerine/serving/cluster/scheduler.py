@@ -95,7 +95,7 @@ class Scheduler:
         shards: The numbers of the shards to be tagged.
         sizes: The size of each, in any unit; None if they are alike.
         attempts: Failures after which a shard is given up.
-        short: Seconds within which no shard gets a backup.
+        short: Seconds within which no shard gets a backup; infinity for none at all.
 
     Attributes:
         given_up: The shards that are not tried any more.
@@ -129,7 +129,7 @@ class Scheduler:
         self._resting: list[tuple[float, int]] = []
         self._running: dict[int, list[int]] = {}
         self._paces: deque[float] = deque(maxlen=_REMEMBERED)
-        self._look_for_slow_at = 0.0
+        self._look_for_slow_at = 0.0 if short < math.inf else math.inf
         self._failures = 0
         self._reason = ""
         self.given_up: list[GivenUp] = []
@@ -169,7 +169,7 @@ class Scheduler:
             times += [self._troubles[shard].since + PATIENCE for shard in islice(self._again, 1)]
             if self._is_given_out and self._running and self._paces:
                 times.append(max(self._look_for_slow_at, now))
-        return min(times, default=None)
+        return min((time for time in times if time < math.inf), default=None)
 
     # -- what is told ----------------------------------------------------------------------------
 
