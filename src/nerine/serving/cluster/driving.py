@@ -83,7 +83,7 @@ class Drive:
         if isinstance(outcome, Failed):
             if outcome.error is not None:
                 raise outcome.error
-            logger.warning("shard %s: %s", self.scheduler.shard_of(worker), outcome.reason)
+            logger.info("shard %s: %s", self.scheduler.shard_of(worker), outcome.reason)
             self.scheduler.failed(worker, now, outcome.reason, outcome.fault)
             return
         if self.scheduler.done(worker, now):

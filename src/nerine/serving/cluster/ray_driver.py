@@ -189,7 +189,7 @@ def _lose(
     """A worker died, or could not load the tagger; another one takes its place."""
     if error is not None:
         raise error
-    logger.warning("worker %d: %s", worker, reason)
+    logger.info("worker %d: %s", worker, reason)
     if not crew.has_joined(worker):
         drive.scheduler.join(worker, "")
     drive.scheduler.lost(worker, time.monotonic(), reason)
@@ -282,7 +282,7 @@ class _Crew:
             done, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
         elif not self._joined and time.monotonic() - self._began > _WAITING:
             self._began = time.monotonic()
-            logger.warning("no worker has begun yet: does the cluster have a free CPU?")
+            logger.info("no worker has begun yet: does the cluster have a free CPU?")
         for reference in done:
             worker = self._waiting.pop(reference)
             try:

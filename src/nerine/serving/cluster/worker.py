@@ -60,7 +60,7 @@ def failure_of(error: Exception) -> Failed:
         return Failed(reason, "node")
     if isinstance(error, NerineError):
         return Failed(reason, "shard", error)
-    logger.exception("a shard failed")
+    logger.info("a shard failed", exc_info=True)
     return Failed(f"{type(error).__name__}: {reason}", "shard")
 
 
