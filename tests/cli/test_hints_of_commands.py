@@ -41,6 +41,7 @@ PRINTED_BY = {
     "model/report.py": ["report"],
     "publishing/evaluations.py": ["evaluate"],
     "publishing": ["push"],
+    "serving/cluster": ["tag"],
     "serving/files": ["tag"],
     "serving/http": ["serve"],
     "training": ["train", "distill", "suspects"],
