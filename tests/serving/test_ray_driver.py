@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -216,7 +218,9 @@ def test_a_text_that_kills_its_workers_is_named_and_all_others_are_tagged(
     tagger = NotingTagger(tmp_path / "processes")
     with pytest.raises(TaggingError) as caught:
         tag_on_ray(sharded(source, tmp_path / "out"), tagger, workers=2, attempts=2)
-    assert f"({source}, lines or rows 7" in caught.value.found
+    where = re.search(rf"{source}, lines or rows (\d+) to (\d+)\)", caught.value.found)
+    assert where is not None
+    assert int(where[1]) <= 778 <= int(where[2])
     assert "after 2 attempts: the worker died" in caught.value.found
     found = verify_output(tmp_path / "out")
     assert found.done == found.shards - 1
@@ -255,9 +259,8 @@ def test_a_run_that_machines_cannot_share_is_refused(
     options = TaggingOptions(shards=True, share=(1, 2))
     with pytest.raises(SettingsError, match="gives out all shards"):
         tag_on_ray(plan_tagging([source], tmp_path / "out", options), StubTagger())
-    options = TaggingOptions(format="jsonl", shards=True)
-    with pytest.raises(SettingsError, match="standard input"):
-        tag_on_ray(plan_tagging("-", tmp_path / "out", options), StubTagger())
+    with pytest.raises(SettingsError, match="write to a stream"):
+        tag_on_ray(plan_tagging([source], io.BytesIO()), StubTagger())
 
 
 # -- the command ---------------------------------------------------------------------------------
@@ -266,24 +269,17 @@ def test_a_run_that_machines_cannot_share_is_refused(
 def test_the_command_tags_on_a_cluster(
     cluster: Any, onnx_checkpoint: Path, source: Path, tmp_path: Path
 ) -> None:
-    nerine = [
-        sys.executable,
-        "-m",
-        "nerine",
-        "tag",
-        onnx_checkpoint,
-        source,
-        "--shard-size",
-        "0.01",
-    ]
-    ray: list[str] = ["--on", "ray", "--workers", "2", "--address", cluster.address]
-    ran = subprocess.run([*nerine, str(tmp_path / "out"), *ray], capture_output=True, text=True)
+    def tag(output: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "nerine", "tag", str(onnx_checkpoint), str(source)]
+        size = ["--shard-size", "0.01", "-o", str(tmp_path / output)]
+        return subprocess.run([*command, *size, *options], capture_output=True, text=True)
+
+    ray = ("--on", "ray", "--workers", "2", "--address")
+    ran = tag("out", *ray, cluster.address)
     assert ran.returncode == 0, ran.stderr
     assert f"{RECORDS:,} documents tagged" in ran.stderr
-    alone = [*nerine, str(tmp_path / "one"), "--shards", "--threads", "1"]
-    subprocess.run(alone, check=True, capture_output=True)
+    assert tag("one", "--shards", "--threads", "1").returncode == 0
     assert outputs_of(tmp_path / "out") == outputs_of(tmp_path / "one")
-    wrong = [*ray[:-1], "127.0.0.1:1"]
-    ran = subprocess.run([*nerine, str(tmp_path / "no"), *wrong], capture_output=True, text=True)
+    ran = tag("no", *ray, "127.0.0.1:1")
     assert ran.returncode == 2
     assert "error: 127.0.0.1:1: there is no cluster of Ray here" in ran.stderr
