@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ from nerine.serving.files.sharded import ShardedFolder
 
 _PURPOSE = "tagging on Ray"
 _GLANCE = 0.5  # seconds between two looks at the lease and at shards that take long
+_REACHED = 10.0  # seconds until a cluster answers
 _WAITING = 60.0  # seconds until the user is told that no worker has begun
 
 
@@ -127,9 +129,10 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         yield
         return
     try:
+        _reach(address)
         with _own_signals():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise TaggingError(
             f"there is no cluster of Ray here: {first_line(error)}",
             place=address,
@@ -140,6 +143,13 @@ def _cluster(ray: Any, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    """Raises `OSError` if nothing answers at an address, for which Ray would wait."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
 
 
 @contextlib.contextmanager
