@@ -36,8 +36,12 @@ def ray_cluster(environment: pytest.MonkeyPatch, nodes: int) -> Iterator[Any]:
     utils = importlib.import_module("ray.cluster_utils")
     give_paths(environment)
     environment.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as later versions do
-    environment.setenv("RAY_health_check_period_ms", "1000")
-    head = {"num_cpus": 0, "object_store_memory": FEW_MB, "include_dashboard": False}
+    head = {
+        "num_cpus": 0,
+        "object_store_memory": FEW_MB,
+        "include_dashboard": False,
+        "_system_config": {"health_check_period_ms": 1000},
+    }
     cluster = utils.Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(nodes):
