@@ -24,6 +24,7 @@ def having(option: str, *, but: Sequence[str] = ()) -> list[str]:
 TRAINING = ["train", "tune", "distill", "suspects"]  # demo names train in its hints
 PRINTED_BY = {
     "": COMMANDS,
+    "cli/cluster.py": ["tag"],
     "curation/checks": ["check"],
     "curation/label_errors": ["suspects"],
     "data": having("--scheme-in"),
@@ -41,6 +42,7 @@ PRINTED_BY = {
     "model/report.py": ["report"],
     "publishing/evaluations.py": ["evaluate"],
     "publishing": ["push"],
+    "serving/cluster": ["tag"],
     "serving/files": ["tag"],
     "serving/http": ["serve"],
     "training": ["train", "distill", "suspects"],
@@ -51,7 +53,7 @@ PRINTED_BY = {
 
 
 def printed_by(path: str) -> list[str]:
-    if path.startswith("cli/"):
+    if path.startswith("cli/") and path not in PRINTED_BY:
         name = path.removeprefix("cli/").removesuffix(".py")
         return [name] if name in COMMANDS else having("--thresholds")
     return PRINTED_BY[max((each for each in PRINTED_BY if path.startswith(each)), key=len)]

@@ -43,6 +43,7 @@ class ModelOptions:
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
     threads: int | None = None
+    device: str | None = None
 
     def check_own_settings(self, result: str, otherwise: str) -> None:
         """Raises `SettingsError` if an option replaces a setting of the checkpoint.
@@ -105,6 +106,7 @@ class ModelOptions:
             thresholds=self.thresholds,
             backend=self.backend,
             threads=self.threads,
+            device=self.device,
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
+from nerine.cli.cluster import ClusterOptions, cluster_options
 from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
@@ -132,6 +133,7 @@ Examples:
   nerine tag runs/wnut archive/ "more/*.parquet" -o tagged/ --thresholds saved
   nerine tag runs/wnut posts.jsonl -o entities.csv --as entities
   nerine tag runs/wnut archive/ -o tagged/ --shards --shard 3/64
+  nerine tag runs/wnut archive/ -o tagged/ --on ray --workers 16 --address auto
   zcat posts.gz | nerine tag runs/wnut - --format text -o - | head
 
 Records keep all their fields, columns and bytes; "entities" is added, null where the text is null.
@@ -173,6 +175,7 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
 @click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
 @_division_options
+@cluster_options
 @tagging_options
 @json_option
 @click.pass_context
@@ -190,6 +193,7 @@ def tag(
     resume: bool,
     overwrite: bool,
     division: dict[str, Any],
+    cluster: ClusterOptions,
     model: ModelOptions,
     as_json: bool,
 ) -> None:
@@ -207,7 +211,7 @@ def tag(
         raise SettingsError("the records already go to standard output", place="--json")
     sign = _SIGNS.get(separator or "", separator)
     options = TaggingOptions(
-        format_, text_field, into, sign, quoting, start=start, **shape, **division
+        format_, text_field, into, sign, quoting, start=start, **shape, **cluster.divided(division)
     )
     target: str | BinaryIO = output
     if to_stream:
@@ -216,7 +220,6 @@ def tag(
     with working("checking the inputs"):
         planned = plan_tagging(inputs, target, options)
     from nerine.cli.progress import tagging_display
-    from nerine.model.backends.hardware import number_of_threads
     from nerine.serving.files.identity import model_identity
 
     source = model.find(checkpoint)
@@ -224,20 +227,28 @@ def tag(
     usage = {} if model.usage is None else {"usage": dataclasses.asdict(model.usage)}
     identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags, **usage}
     planned = planned.with_model(identity)
-    processes = options.processes
-    if processes > 1 and model.threads is None:
-        model = dataclasses.replace(model, threads=max(1, number_of_threads() // processes))
-    tagger = model.load(source)
+    tagger = _for_workers(model, cluster, options.processes).load(source)
     # a bar would stand between the records on a terminal
     shows_bar = not to_stream or not sys.stdout.isatty()
     display = tagging_display() if shows_bar else contextlib.nullcontext()
     with _resumable(context, None if to_stream else planned), display as listener:
-        summary = planned.run(tagger, listener)
+        summary = cluster.run(planned, tagger, listener)
     if as_json:
         print_json({"checkpoint": tagger.name, **summary.to_dict()})
     print_summary(summary)
     if summary.failures:
         context.exit(SOME_FAILED)
+
+
+def _for_workers(model: ModelOptions, cluster: ClusterOptions, processes: int) -> ModelOptions:
+    """The model's options with the threads of each process or worker."""
+    if cluster.on:
+        return dataclasses.replace(model, device="cpu", threads=model.threads or 1)
+    if processes == 1 or model.threads is not None:
+        return model
+    from nerine.model.backends.hardware import number_of_threads
+
+    return dataclasses.replace(model, threads=max(1, number_of_threads() // processes))
 
 
 class _VisibleBytes:

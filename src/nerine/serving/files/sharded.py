@@ -154,6 +154,7 @@ class ShardedFolder:
         self._options = options
         self._state: RunState | None = None
         self._use: Mapping[str, Any] = {}
+        self._held: Lease | None = None
         self._write_errors = partial(
             write_errors, TaggingError, outputs.output, "correct the error, and use --resume"
         )
@@ -171,8 +172,14 @@ class ShardedFolder:
         if self._options.share:
             yield
             return
-        with take(self._lease, str(self.outputs.output)):
+        with take(self._lease, str(self.outputs.output)) as lease:
+            self._held = lease
             yield
+
+    def check_lease(self) -> None:
+        """Raises `TaggingError` if another process has taken the lease of this one."""
+        if self._held is not None:
+            self._held.check()
 
     @property
     def _lease(self) -> Path:

@@ -1,0 +1,334 @@
+"""Tagging of files on a cluster of Ray.
+
+::
+
+    plan = plan_tagging(["posts/"], "tagged/", TaggingOptions(shards=True))
+    summary = tag_on_ray(plan, "runs/wnut", workers=64, address="auto")
+
+Workers are actors that hold a loaded tagger. The files of its checkpoint are put into the cluster's
+store of objects once, and once into a folder of each machine. A worker that dies is replaced, and
+its shard is tagged elsewhere. The driver gives out numbers of shards and hears how many documents
+they had; outputs go from the workers to the file system, which all machines have to share.
+
+The driver may be killed at any moment. Its workers end with it, and `start="resume"` continues.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nerine.core.arguments import checked
+from nerine.core.errors import NerineError, SettingsError, TaggingError, first_line
+from nerine.core.extras import import_extra
+from nerine.model.loading.sources import Source
+from nerine.model.tagger import Tagger
+from nerine.serving.cluster.driving import Drive
+from nerine.serving.cluster.scheduler import ATTEMPTS
+from nerine.serving.cluster.sending import SentTagger, check_use, sent, threads_of
+from nerine.serving.cluster.worker import Failed, Tagged, enter, failure_of, tag_here
+from nerine.serving.files.attempts import ShardWork
+from nerine.serving.files.blocks import Listener, StreamTagger, logger
+from nerine.serving.files.identity import tagger_identity
+from nerine.serving.files.plan import TaggingPlan, TaggingSummary
+from nerine.serving.files.sharded import ShardedFolder
+
+_PURPOSE = "tagging on Ray"
+_GLANCE = 0.5  # seconds between two looks at the lease and at shards that take long
+_REACHED = 10.0  # seconds until a cluster answers
+_WAITING = 60.0  # seconds until the user is told that no worker has begun
+
+
+@checked
+def tag_on_ray(
+    plan: TaggingPlan,
+    tagger: StreamTagger | str | Path | Source,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+    listener: Listener | None = None,
+    attempts: int = ATTEMPTS,
+) -> TaggingSummary:
+    """Tags the shards of a run by workers on a cluster of Ray.
+
+    The output is the same, byte for byte, as that of one process with as many threads as a worker.
+
+    Args:
+        plan: The run; its output is a folder with a file for each shard. Names of inputs and output
+            have to mean the same files on each machine.
+        tagger: A tagger, or what `Tagger.load` loads, then with one thread. A worker has as many
+            threads as the tagger was loaded for, and asks Ray for as many CPUs.
+        workers: The number of workers; None for as many as the cluster has CPUs for. Those that
+            have no room wait for it.
+        address: The address of a cluster, `"auto"` for the one that runs here, `"local"` for a new
+            one on this machine; None for the one of RAY_ADDRESS or that runs here, else a new one.
+            Without effect if this program has called `ray.init`.
+        listener: Receives the progress, counted in shards.
+        attempts: Failures after which a shard is given up.
+
+    Returns:
+        What was tagged, and what failed.
+
+    Raises:
+        ArgumentError: If an argument has another type.
+        CheckpointError: If the checkpoint cannot be loaded.
+        MissingExtraError: If Ray is not installed.
+        ProcessError: If the tagger was made in memory, or its checkpoint has changed since.
+        SettingsError: If the plan or the tagger is not for several machines.
+        TaggingError: If the run cannot start, the cluster cannot be reached, an input has changed,
+            shards could not be tagged, or all workers fail.
+    """
+    ray = import_extra("ray", "ray", _PURPOSE)
+    _check_plan(plan)
+    if isinstance(tagger, str | Path | Source):
+        tagger = Tagger.load(tagger, device="cpu", threads=1)
+    use = tagger_identity(tagger)
+    threads = threads_of(tagger)
+
+    def tag(folder: ShardedFolder) -> int:
+        drive = Drive(folder, plan.inputs.files, listener, attempts)
+        if drive.missing:
+            with _cluster(ray, address), _ray_errors(ray, folder):
+                cpus = int(ray.cluster_resources().get("CPU", 1))
+                number = min(workers or max(1, cpus // threads), drive.missing)
+                sending = sent(tagger, ray.put) if isinstance(tagger, Tagger) else tagger
+                with _Crew(ray, ray.put(sending), use, number, threads) as crew:
+                    _drive(drive, crew)
+        drive.check_complete()
+        return drive.documents
+
+    return plan.run_shards(tag, use)
+
+
+def _check_plan(plan: TaggingPlan) -> None:
+    """Raises `SettingsError` for what other machines cannot do."""
+    if plan.options.share:
+        raise SettingsError(
+            "the driver of a cluster gives out all shards",
+            place="share",
+            hint="leave out --shard (share=…)",
+        )
+    if not plan.resumable:
+        raise SettingsError(
+            "other machines cannot read standard input, or write to a stream",
+            place="inputs",
+            hint="name files that all machines see",
+        )
+
+
+@contextlib.contextmanager
+def _cluster(ray: Any, address: str | None) -> Iterator[None]:
+    """A connection to a cluster; raises `TaggingError` if there is none."""
+    if ray.is_initialized():
+        yield
+        return
+    try:
+        _reach(address)
+        with _own_signals():
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise TaggingError(
+            f"there is no cluster of Ray here: {first_line(error)}",
+            place=address,
+            expected='the address of a running cluster, "auto" or "local"',
+            hint="ray status shows whether one is running",
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    """Raises `OSError` if nothing answers at an address, for which Ray would wait."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps what this program does on SIGTERM, which Ray replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+@contextlib.contextmanager
+def _ray_errors(ray: Any, folder: ShardedFolder) -> Iterator[None]:
+    """Turns errors of the cluster itself into a `TaggingError`."""
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise TaggingError(
+            f"the cluster failed: {first_line(error)}",
+            place=str(folder.outputs.output),
+            hint="shards that are done stay done: use --resume when it runs again",
+        ) from error
+
+
+def _drive(drive: Drive, crew: _Crew) -> None:
+    """Has all shards tagged."""
+    while not drive.scheduler.is_finished:
+        for (worker, _), work in drive.assign(time.monotonic()):
+            crew.start(worker, work)
+        for worker, answer in crew.answers():
+            now = time.monotonic()
+            match answer:
+                case Tagged() | Failed() if crew.has_joined(worker):
+                    drive.ended(worker, now, answer)
+                case str() as node:
+                    crew.joined(worker)
+                    drive.scheduler.join(worker, node)
+                case Failed(reason=reason, error=error):
+                    _lose(drive, crew, worker, reason, error)
+                case _:
+                    _lose(drive, crew, worker, str(answer))
+
+
+def _lose(
+    drive: Drive, crew: _Crew, worker: int, reason: str, error: NerineError | None = None
+) -> None:
+    """A worker died, or could not load the tagger; another one takes its place."""
+    if error is not None:
+        raise error
+    logger.info("worker %d: %s", worker, reason)
+    if not crew.has_joined(worker):
+        drive.scheduler.join(worker, "")
+    drive.scheduler.lost(worker, time.monotonic(), reason)
+    crew.replace(worker)
+
+
+class _Died:
+    """A worker that died.
+
+    Args:
+        reason: Why, as Ray says.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __str__(self) -> str:
+        return self._reason
+
+
+class _Crew:
+    """The workers of a run, which end with it. A context manager.
+
+    Args:
+        ray: The module.
+        tagger: The reference of what the workers load.
+        use: The `tagger_identity` that theirs must have.
+        number: How many they are.
+        cpus: How many CPUs each one has.
+    """
+
+    def __init__(
+        self, ray: Any, tagger: Any, use: Mapping[str, Any], number: int, cpus: int
+    ) -> None:
+        self._ray = ray
+        self._arguments = ([tagger], use, str(Path.cwd()))  # in a list, so that Ray leaves it alone
+        self._kind = ray.remote(_Worker).options(
+            num_cpus=cpus, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD"
+        )
+        self._actors: dict[int, Any] = {}
+        self._waiting: dict[Any, int] = {}
+        self._joined: set[int] = set()
+        self._next = 0
+        self._began = time.monotonic()
+        for _ in range(number):
+            self._add()
+
+    def __enter__(self) -> _Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for actor in self._actors.values():
+            with contextlib.suppress(Exception):  # the cluster may be gone
+                self._ray.kill(actor)
+
+    def _add(self) -> None:
+        worker, self._next = self._next, self._next + 1
+        actor = self._kind.remote()
+        self._actors[worker] = actor
+        self._waiting[actor.load.remote(*self._arguments)] = worker
+
+    def start(self, worker: int, work: ShardWork) -> None:
+        """Gives a shard to a worker."""
+        self._waiting[self._actors[worker].tag.remote(work)] = worker
+
+    def joined(self, worker: int) -> None:
+        """A worker has loaded the tagger."""
+        self._joined.add(worker)
+
+    def has_joined(self, worker: int) -> bool:
+        """Whether a worker has loaded the tagger."""
+        return worker in self._joined
+
+    def replace(self, worker: int) -> None:
+        """Another worker takes the place of one that is gone."""
+        with contextlib.suppress(Exception):  # it is gone
+            self._ray.kill(self._actors[worker])
+        del self._actors[worker]
+        self._joined.discard(worker)
+        self._add()
+
+    def answers(self) -> Iterator[tuple[int, Any]]:
+        """What workers have answered meanwhile: waits for it, but not long."""
+        waiting = [*self._waiting]
+        if not waiting:  # all workers rest
+            time.sleep(_GLANCE)
+            return
+        done, _ = self._ray.wait(waiting, num_returns=1, timeout=_GLANCE)
+        if done:  # and all others that are there
+            done, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+        elif not self._joined and time.monotonic() - self._began > _WAITING:
+            self._began = time.monotonic()
+            logger.info("no worker has begun yet: does the cluster have a free CPU?")
+        for reference in done:
+            worker = self._waiting.pop(reference)
+            try:
+                yield worker, self._ray.get(reference)
+            except self._ray.exceptions.RayTaskError as error:
+                yield worker, Failed(first_line(error.cause), "shard")
+            except self._ray.exceptions.RayError as error:
+                yield worker, _Died(f"the worker died: {first_line(error)}")
+
+
+class _Worker:
+    """An actor, which holds a tagger."""
+
+    def __init__(self) -> None:
+        self._tagger: Any = None
+
+    def load(self, tagger: list[Any], use: Mapping[str, Any], folder: str) -> str | Failed:
+        """Loads the tagger; returns the name of the node.
+
+        Args:
+            tagger: The reference of what was sent.
+            use: The `tagger_identity` that it must have.
+            folder: The driver's folder.
+        """
+        ray = import_extra("ray", "ray", _PURPOSE)
+        enter(folder)
+        try:
+            received = ray.get(tagger[0])
+            if isinstance(received, SentTagger):
+                received = received.load(ray.get)
+            check_use(received, use)
+        except Exception as error:
+            return failure_of(error)
+        self._tagger = received
+        return str(ray.get_runtime_context().get_node_id())
+
+    def tag(self, work: ShardWork) -> Tagged | Failed:
+        """Tags a shard."""
+        return tag_here(work, self._tagger)
