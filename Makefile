@@ -34,7 +34,7 @@ kserve := kserve==0.21.0
 engines: build/engines/ready ## tests with Ray and Spark, in an environment with both
 	build/engines/bin/pytest $(ENGINE_TESTS) -m 'slow or not slow' --timeout 1800
 
-ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_spark.py tests/docs/test_engines.py
+ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_spark.py tests/serving/test_spark_files.py tests/docs/test_engines.py
 
 build/engines/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/engines
