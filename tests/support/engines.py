@@ -204,12 +204,13 @@ class Late(Disturbed):
     """Waits until another attempt has done the shard, and resumes."""
 
     def disturb(self) -> None:
-        """Waits for the file `done`, of another attempt, and notes that this one resumes."""
+        """Waits for the folder of the attempt that won, and notes that this one resumes."""
         done = Path(self.beside("waits-for").read_text(encoding="utf-8"))
         until = time.monotonic() + 240
         while not done.exists() and time.monotonic() < until:
             time.sleep(0.01)
-        self.beside("resumed").touch()
+        if done.exists():
+            self.beside("resumed").touch()
 
 
 class MortalTexts(TagTexts):
