@@ -42,7 +42,7 @@ build/buckets/ready: pyproject.toml # without the constraints, which s3fs does n
 	build/buckets/bin/pip install --quiet --editable . aiohttp hypothesis 'moto[server,s3]' pyarrow pytest pytest-timeout s3fs
 	touch $@
 
-ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_ray_driver.py tests/serving/test_spark.py tests/docs/test_engines.py
+ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_ray_driver.py tests/serving/test_spark.py tests/serving/test_spark_files.py tests/docs/test_engines.py
 
 build/engines/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/engines

@@ -61,6 +61,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "train": {**SAMPLE, "output": "run"},
     "train_seeds": {**SAMPLE, "output": "run"},
     "tune": {**SAMPLE, "output": "run"},
+    "verify_output": {"output": "tagged"},
     "word_bounds": {"document": DOCUMENT, "words": "rule"},
     "word_spans": {"document": DOCUMENT, "words": []},
     "write_documents": {"documents": [], "target": "a.jsonl"},

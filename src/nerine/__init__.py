@@ -102,7 +102,13 @@ if TYPE_CHECKING:
     from nerine.publishing.push import Pushed, PushOptions, PushPlan, plan_push, push
     from nerine.serving.client import Client
     from nerine.serving.columns import ColumnTagger
-    from nerine.serving.files import TaggingOptions, TaggingSummary, tag_files
+    from nerine.serving.files import (
+        TaggingOptions,
+        TaggingSummary,
+        Verification,
+        tag_files,
+        verify_output,
+    )
     from nerine.serving.http.app import AppOptions, make_app
     from nerine.serving.http.limits import Limits
     from nerine.serving.http.running import serve
@@ -191,6 +197,7 @@ __all__ = [
     "TrainingRun",
     "TrainingSettings",
     "Tuning",
+    "Verification",
     "WriteOptions",
     "apply_thresholds",
     "breakdowns",
@@ -227,6 +234,7 @@ __all__ = [
     "train",
     "train_seeds",
     "tune",
+    "verify_output",
     "word_bounds",
     "word_spans",
     "write_documents",
@@ -267,7 +275,7 @@ _NAMES = {
     "nerine.publishing.push": "PushOptions PushPlan Pushed plan_push push",
     "nerine.serving.client": "Client",
     "nerine.serving.columns": "ColumnTagger",
-    "nerine.serving.files": "TaggingOptions TaggingSummary tag_files",
+    "nerine.serving.files": "TaggingOptions TaggingSummary Verification tag_files verify_output",
     "nerine.serving.http.app": "AppOptions make_app",
     "nerine.serving.http.limits": "Limits",
     "nerine.serving.http.running": "serve",

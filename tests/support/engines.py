@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -147,6 +148,69 @@ class NotedTagger(Tagger):
         """Loads it as `Tagger.load` does."""
         note(str(Path(str(name)).with_name("loads")))
         return super().load(name, **options)
+
+
+class Disturbed(Tagger):
+    """A tagger that is disturbed at the text `AT`, once for all processes.
+
+    The first that comes there makes the file `disturbed` next to the checkpoint's folder.
+    """
+
+    AT = "Mira was in Oslo 150"
+
+    def pipe_with_errors(self, texts: Any) -> Any:
+        """As that of `Tagger`, with a disturbance."""
+        for each in super().pipe_with_errors(texts):
+            if getattr(each, "text", None) == self.AT and self.is_first:
+                self.disturb()
+            yield each
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the first time, of all processes."""
+        try:
+            self.beside("disturbed").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def beside(self, name: str) -> Path:
+        """A file next to the folder of the checkpoint."""
+        return Path(self.name).with_name(name)
+
+    def disturb(self) -> None:
+        """Raises an error that is none of Nerine's."""
+        raise RuntimeError("the first attempt fails")
+
+
+class Mortal(Disturbed):
+    """Its process is killed."""
+
+    def disturb(self) -> None:
+        """Kills this process."""
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Doomed(Mortal):
+    """All processes are killed there."""
+
+    @property
+    def is_first(self) -> bool:
+        """Always."""
+        return True
+
+
+class Late(Disturbed):
+    """Waits until another attempt has done the shard, and resumes."""
+
+    def disturb(self) -> None:
+        """Waits for the folder of the attempt that won, and notes that this one resumes."""
+        done = Path(self.beside("waits-for").read_text(encoding="utf-8"))
+        until = time.monotonic() + 240
+        while not done.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        if done.exists():
+            self.beside("resumed").touch()
 
 
 class MortalTexts(TagTexts):

@@ -139,7 +139,8 @@ Examples:
 Records keep all their fields, columns and bytes; "entities" is added, null where the text is null.
 A table of entities has their records' numbers and ids in place of the records.
 A record that cannot be read or tagged is written to OUTPUT.failed.jsonl, whole and with the reason,
-and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unusable input.
+and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unusable input; with
+--allow-failures, 1 interrupted only.
 """,
 )
 @click.argument("checkpoint", type=CHECKPOINT)
@@ -176,6 +177,11 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
 @click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
 @_division_options
 @cluster_options
+@click.option(
+    "--allow-failures",
+    is_flag=True,
+    help="Exit with 0 if some records failed and all others are tagged.",
+)
 @tagging_options
 @json_option
 @click.pass_context
@@ -194,6 +200,7 @@ def tag(
     overwrite: bool,
     division: dict[str, Any],
     cluster: ClusterOptions,
+    allow_failures: bool,
     model: ModelOptions,
     as_json: bool,
 ) -> None:
@@ -236,7 +243,7 @@ def tag(
     if as_json:
         print_json({"checkpoint": tagger.name, **summary.to_dict()})
     print_summary(summary)
-    if summary.failures:
+    if summary.failures and not allow_failures:
         context.exit(SOME_FAILED)
 
 

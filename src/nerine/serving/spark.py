@@ -1,34 +1,59 @@
-"""Tagging a DataFrame of Spark.
+"""Tagging a DataFrame of Spark, and files with Spark.
 
 ::
 
     tagged = tag(spark.read.parquet("posts/"), "runs/wnut", text="body")
     tagged.write.parquet("tagged/")
 
+    tag_files(spark, "runs/wnut", "/shared/posts/", "/shared/tagged/")
+
 Each worker process of an executor loads the model once, and uses it for all tasks that it gets. A
-row's entities follow from the row alone, so that a task that Spark repeats changes nothing. Needs
-the extra `spark`.
+row's entities follow from the row alone, so that a task that Spark repeats changes nothing. A shard
+of a file is tagged by itself, and the first attempt that is done counts. Needs the extra `spark`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import json
+import pickle
+import re
 import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nerine.core import errors as nerine_errors
 from nerine.core.arguments import checked
-from nerine.core.errors import ArgumentError, FormatError, ProcessError
+from nerine.core.errors import (
+    ArgumentError,
+    FormatError,
+    NerineError,
+    ProcessError,
+    SettingsError,
+    TaggingError,
+    first_line,
+)
 from nerine.core.extras import import_extra
 from nerine.core.files import disk_errors
-from nerine.model.given import CheckpointLike
-from nerine.model.loading.thresholds import ThresholdChoice
+from nerine.model.given import CheckpointLike, as_tagger
+from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.pickling import PickledTagger, files_to_load, unpickled
 from nerine.model.tagger import Tagger
 from nerine.serving.columns import ColumnTagger
+from nerine.serving.files.attempts import ShardWork
+from nerine.serving.files.identity import model_identity, tagger_identity
+from nerine.serving.files.options import TaggingOptions
+from nerine.serving.files.plan import TaggingSummary, plan_tagging
+from nerine.serving.files.sharded import ShardedFolder
 
 DataFrame = TypeVar("DataFrame")
+
+_PURPOSE = "tagging with Spark"
+_MOST_TASKS = 10_000
+_TOLD = "an error of Nerine in a worker of Spark: "
 
 
 @checked
@@ -78,7 +103,7 @@ def tag(
         SettingsError: If the model has no such label, a threshold is outside 0 to 1, or two columns
             would have the same name.
     """
-    types = import_extra("pyspark.sql.types", "spark", "tagging with Spark")
+    types = import_extra("pyspark.sql.types", "spark", _PURPOSE)
     frame: Any = df
     if not hasattr(frame, "mapInArrow"):
         kind = type(df)
@@ -152,7 +177,7 @@ class _Sent:
 
 def _received(kind: type[Tagger], pickled: PickledTagger, name: str) -> Tagger:
     """The tagger of the folder called `name` that was sent to this process."""
-    files = import_extra("pyspark", "spark", "tagging with Spark").SparkFiles
+    files = import_extra("pyspark", "spark", _PURPOSE).SparkFiles
     tagger: Tagger = unpickled(kind, replace(pickled, place=files.get(name)))
     return tagger
 
@@ -175,7 +200,7 @@ def _send(kind: type[Tagger], pickled: PickledTagger, session: Any) -> _Sent:
             hint="find_source(name).folder is the folder of a repository or a package",
         )
     name = f"nerine-{pickled.fingerprint}"
-    root = import_extra("pyspark", "spark", "tagging with Spark").SparkFiles.getRootDirectory()
+    root = import_extra("pyspark", "spark", _PURPOSE).SparkFiles.getRootDirectory()
     archive = Path(root, f"{name}.zip")
     if not archive.exists():
         parts = archive.with_suffix(".part")
@@ -185,3 +210,180 @@ def _send(kind: type[Tagger], pickled: PickledTagger, session: Any) -> _Sent:
         parts.replace(archive)
         context.addArchive(f"{archive}#{name}")
     return _Sent(kind, pickled, name)
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+@checked
+def tag_files(
+    spark: Any,
+    checkpoint: CheckpointLike,
+    inputs: str | Path | Sequence[str | Path],
+    output: str | Path,
+    options: TaggingOptions | None = None,
+    *,
+    thresholds: ThresholdChoice = None,
+    send: bool = False,
+) -> TaggingSummary:
+    """Tags files on the executors of Spark, into a folder with a file for each shard.
+
+    The output is that of `nerine.tag_files` with `TaggingOptions(shards=True)`, byte for byte, if
+    the executors use the same backend with as many threads. Inputs and output have to lie on a file
+    system that the driver and all executors see at the same paths, and in which a folder can be
+    renamed in one step, as NFS and Lustre do; a bucket can't be the output.
+
+    A task tags one shard, or a few neighbours of a run with more than 10,000 shards, and its worker
+    commits each of them. A task may be tried again, or run twice by speculation: the first attempt
+    at a shard that is done counts. A run that was interrupted, or begun by `nerine tag --shards`,
+    is continued by `TaggingOptions(start="resume")`.
+
+    The model is loaded here, and then by each worker process, as by `tag`.
+
+    Args:
+        spark: The session, not one of Spark Connect.
+        checkpoint: A tagger, or what `Tagger.load` loads: a folder or a hub id.
+        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, or several of these.
+        output: The folder.
+        options: How the inputs are tagged; `shards` need not be set.
+        thresholds: As for `Tagger.load`; None for those of the tagger.
+        send: Whether the checkpoint's folder is sent to the executors with the job, for a cluster
+            where they do not see it.
+
+    Returns:
+        What was tagged, and what failed.
+
+    Raises:
+        ArgumentError: If `spark` is not a session of Spark, or an argument has another type.
+        CheckpointError: If the checkpoint cannot be loaded, or no thresholds are saved with it.
+        FormatError: If an input cannot be read or has no text.
+        MissingExtraError: If pyspark is not installed, or the extra `datasets` is missing for
+            Parquet or Zstandard.
+        ProcessError: If the tagger was made in memory, its files have changed or differ on an
+            executor, files cannot be sent, or this is a session of Spark Connect.
+        SettingsError: If the options do not fit the inputs, or share out the shards themselves.
+        TaggingError: If another run is in the folder or at work there, an input has changed, the
+            executors differ in what decides the scores, files cannot be written, or Spark gives the
+            job up.
+    """
+    context = _context(spark)
+    options = options or TaggingOptions()
+    if options.processes != 1 or options.share:
+        raise SettingsError(
+            "Spark shares out the shards to its workers",
+            place="share" if options.share else "processes",
+            hint="leave it out",
+        )
+    plan = plan_tagging(inputs, output, replace(options, shards=True))
+    tagger = copy.copy(as_tagger(checkpoint))
+    if thresholds is not None:
+        tagger.thresholds = chosen_thresholds(thresholds, tagger.saved_thresholds, tagger.name)
+    kind, pickled = tagger.__reduce__()[1]
+    plan = plan.with_model(options.model or _model(pickled))
+    worker = _Worker(pickle.dumps(_send(kind, pickled, spark) if send else tagger))
+
+    def tag_shards(folder: ShardedFolder) -> int:
+        missing = [folder.work(each) for each in folder.shards if folder.receipt(each) is None]
+        if not missing:
+            return 0
+        works = context.parallelize(missing, min(len(missing), _MOST_TASKS))
+        with _told_here(str(output)):
+            return int(works.mapPartitions(worker.tag).sum())
+
+    with _told_here(str(output)):
+        # threads and backend may be others there than here
+        use = json.loads(context.parallelize([0], 1).mapPartitions(worker.identity).first())
+    return plan.run_shards(tag_shards, use)
+
+
+def _context(spark: Any) -> Any:
+    """The context of a session, which has the interface for tasks."""
+    kind = import_extra("pyspark.sql", "spark", _PURPOSE).SparkSession
+    context = getattr(spark, "sparkContext", None)  # missing in Spark Connect
+    if context is not None and isinstance(spark, kind):
+        return context
+    if hasattr(spark, "createDataFrame"):
+        raise ProcessError(
+            "a session of Spark Connect cannot tag files",
+            expected="a session with a context (spark.sparkContext)",
+            hint="read the files with spark.read, and use nerine.serving.spark.tag",
+        )
+    raise ArgumentError(
+        f"spark is a {type(spark).__module__}.{type(spark).__name__}",
+        place="tag_files",
+        expected="a session of Spark 3.5 or later",
+        hint="SparkSession.builder.getOrCreate() makes one",
+    )
+
+
+def _model(pickled: PickledTagger) -> Mapping[str, Any]:
+    """The identity of a model, as `nerine tag` has it."""
+    given = pickled.arguments
+    tags = given["tags"]
+    tags = dict(tags) if isinstance(tags, Mapping) else tags and list(tags)
+    return {**model_identity(pickled.place), "scheme": given["scheme"], "tags": tags}
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """What the worker processes do. Its pickle loads nothing, so that errors can be told.
+
+    Attributes:
+        tagger: The pickle of the tagger.
+    """
+
+    tagger: bytes
+
+    def identity(self, _: Iterable[int]) -> Iterator[str]:
+        """What decides the scores here, besides the model, as JSON."""
+        with _telling():
+            yield json.dumps(tagger_identity(self._loaded()))
+
+    def tag(self, works: Iterable[ShardWork]) -> Iterator[int]:
+        """Tags shards; the number of documents of each."""
+        with _telling():
+            tagger = self._loaded()
+            for work in works:
+                yield _documents(work, tagger)
+
+    def _loaded(self) -> Tagger:
+        tagger: Tagger = pickle.loads(self.tagger)  # noqa: S301 - made by the driver
+        return tagger
+
+
+@disk_errors(TaggingError)
+def _documents(work: ShardWork, tagger: Tagger) -> int:
+    """The number of documents of a shard, which is tagged unless an earlier attempt was done."""
+    receipt = work.files.receipt(work.fingerprint) or work.tag(tagger)
+    return receipt.documents
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
+    """Raises Nerine's errors in a form in which the driver finds them in those of Spark."""
+    try:
+        yield
+    except NerineError as error:
+        values = {name: getattr(error, name) for name in ("found", "expected", "place", "hint")}
+        told = json.dumps({"kind": type(error).__name__, **values})
+        raise RuntimeError(f"{_TOLD}{told}") from error
+
+
+@contextlib.contextmanager
+def _told_here(output: str) -> Iterator[None]:
+    """Raises the error of Nerine that made a job fail, or a `TaggingError` with Spark's reason."""
+    java = import_extra("py4j.protocol", "spark", _PURPOSE).Py4JError
+    spark = import_extra("pyspark.errors", "spark", _PURPOSE).PySparkException
+    try:
+        yield
+    except (java, spark) as failure:
+        if told := re.search(re.escape(_TOLD) + r"(\{.*\})", str(failure)):
+            values = json.loads(told[1])
+            raise getattr(nerine_errors, values.pop("kind"))(**values) from None
+        lines = str(failure).splitlines()
+        reasons = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
+        raise TaggingError(
+            f"Spark gave the job up: {(reasons or [first_line(failure)])[0]}",
+            place=output,
+            hint='shards that are done stay done: TaggingOptions(start="resume") continues',
+        ) from failure

@@ -165,10 +165,17 @@ class ShardWork:
             )
             if not self.shard.is_first and (header := self.reader.repeated_header):
                 journal.write(header, b"", journal.progress)
-            tag_shard(self.reader, self.shard, tagger, journal, listener, before)
-            with errors():
-                mine = self._write(attempt, journal)
-                return self._commit(attempt, mine)
+            try:
+                tag_shard(self.reader, self.shard, tagger, journal, listener, before)
+                with errors():
+                    mine = self._write(attempt, journal)
+                    return self._commit(attempt, mine)
+            except TaggingError:
+                # a run that ends removes what is left of attempts, and has done this shard
+                won = None if attempt.exists() else self.files.receipt(self.fingerprint)
+                if won is None:
+                    raise
+                return won
 
     @contextmanager
     def _attempt(self) -> Iterator[Path]:

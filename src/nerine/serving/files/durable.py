@@ -74,7 +74,7 @@ def append_file(source: Path, whole: Path, start: int) -> None:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path, hint: str = "--overwrite starts again") -> Iterator[None]:
     """Turns errors of reading a file of a run into a `TaggingError`."""
     try:
         yield
@@ -82,5 +82,5 @@ def readable(path: Path) -> Iterator[None]:
         raise TaggingError(
             f"the interrupted run cannot be read: {error!r}",
             place=str(path),
-            hint="--overwrite starts again",
+            hint=hint,
         ) from error

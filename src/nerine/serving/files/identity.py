@@ -87,7 +87,12 @@ def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(paths)}
 
 
-def check_same(then: Mapping[str, Any], now: Mapping[str, Any], output: Path) -> None:
+def check_same(
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    output: Path,
+    hint: str = "--overwrite starts again",
+) -> None:
     """Raises `TaggingError` naming the first difference between two identities of a run.
 
     Parts that only one of them has are skipped, so that an incomplete identity can be checked.
@@ -108,7 +113,7 @@ def check_same(then: Mapping[str, Any], now: Mapping[str, Any], output: Path) ->
             f"{name} changed since the run was interrupted: {'; '.join(changes)}",
             place=str(output),
             expected="the inputs, settings and model that the run started with",
-            hint="--overwrite starts again",
+            hint=hint,
         )
 
 

@@ -51,6 +51,11 @@ Plan = Callable[[], Iterable[Shard]]
 _FORMAT = 1
 _GLANCE = 1.0  # seconds between two looks at a run that another process plans
 _STARTS_AGAIN = "--overwrite starts again"
+_DELETE = "delete this folder and that of the failures to start again"
+_SAME_FOR_ALL = (
+    "give all jobs the same inputs and options, --threads and --backend too; or name another "
+    "folder with -o"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class RunState:
         if fingerprint is None:
             return None
         path = folder / HIDDEN / "run.json"
-        with readable(path):
+        with readable(path, _DELETE):
             values: dict[str, Any] = json.loads(path.read_bytes())
             if values["format"] == _FORMAT:
                 state = cls.of(values["identity"], tuple(values["inputs"]), values["manifest"])
@@ -96,7 +101,7 @@ class RunState:
             f"the run in this folder has format {values['format']}, of another version of Nerine",
             place=str(path),
             expected=f"format {_FORMAT}",
-            hint=f"resume it with the version that started it; {_STARTS_AGAIN}",
+            hint=f"resume it with the version that started it, or {_DELETE}",
         )
 
     def write(self, folder: Path) -> None:
@@ -113,14 +118,14 @@ class RunState:
     def shards(self, folder: Path) -> list[Shard]:
         """The shards of the manifest. Raises `TaggingError` if it is damaged."""
         path = folder / HIDDEN / "shards.jsonl"
-        with readable(path):
+        with readable(path, _DELETE):
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != self.manifest:
             raise TaggingError(
                 f"the manifest has the hash {found[:12]}…",
                 place=str(path),
                 expected=f"{self.manifest[:12]}…, by the state of the run",
-                hint=_STARTS_AGAIN,
+                hint=_DELETE,
             )
         return read_manifest(path)
 
@@ -195,7 +200,7 @@ class ShardedFolder:
         if state is None:
             self._refuse(others)
         elif start == "resume" or self._options.share:
-            check_same(state.identity, identity, self.outputs.output)
+            self._check_same(state, identity)
         elif start == "new":
             raise TaggingError(
                 "the output of a run is in this folder",
@@ -203,6 +208,10 @@ class ShardedFolder:
                 expected="a new folder",
                 hint=f"--resume completes it, {_STARTS_AGAIN}",
             )
+
+    def _check_same(self, state: RunState, identity: Mapping[str, Any]) -> None:
+        hint = _SAME_FOR_ALL if self._options.share else _STARTS_AGAIN
+        check_same(state.identity, identity, self.outputs.output, hint)
 
     def _other_files(self) -> list[Path]:
         """The folders that have files or folders apart from the state of a run."""
@@ -242,7 +251,7 @@ class ShardedFolder:
         """The run in the folder; None if there is none."""
         state = RunState.read(self._folder)
         if state is not None:
-            check_same(state.identity, identity, self.outputs.output)
+            self._check_same(state, identity)
         return state
 
     def _start_one(self, identity: Mapping[str, Any], plan: Plan) -> RunState:
