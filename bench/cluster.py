@@ -43,7 +43,7 @@ from nerine.serving.files.verifying import verify_output
 
 _WORDS = 8
 _SHARDS = 64
-_SEEDS = range(20)
+_SEEDS = 20
 _FEW_MB = 200 << 20
 _PARTS = ("equal", "chaos", "rates", "overhead", "driver")
 _NODES = 3
@@ -319,11 +319,13 @@ class Store:
         return self.results[name]
 
 
-def rows(setting: Setting, store: Store, parts: list[str], long: Setting) -> Iterator[str]:
+def rows(
+    setting: Setting, long: Setting, store: Store, parts: list[str], seeds: int
+) -> Iterator[str]:
     if "equal" in parts:
         found = store.get("equal", lambda: equal(setting))
         yield f"| {setting.count:,} texts, {found['shards']} shards, {_NODES} nodes | {found} |"
-    for seed in _SEEDS if "chaos" in parts else ():
+    for seed in range(seeds) if "chaos" in parts else ():
         found = store.get(f"chaos {seed}", lambda seed=seed: chaos(setting, seed))  # type: ignore[misc]
         yield f"| chaos, seed {seed} | {found} |"
     if "rates" in parts:
@@ -356,6 +358,7 @@ def main() -> None:
     options.add_argument("--only", nargs="+", choices=_PARTS, default=[*_PARTS])
     options.add_argument("--documents", type=int, default=200_000)
     options.add_argument("--long", type=int, default=600_000, help="texts of the part overhead")
+    options.add_argument("--seeds", type=int, default=_SEEDS, help="runs of the part chaos")
     options.add_argument("--work", type=Path, help="folder for texts and outputs, kept")
     chosen = options.parse_args()
     with contextlib.ExitStack() as kept:
@@ -364,6 +367,7 @@ def main() -> None:
 
         def setting(count: int) -> Setting:
             path = work / f"{count}.jsonl"
+            (work / str(count)).mkdir(exist_ok=True)
             return Setting(
                 str(Path(chosen.checkpoint).absolute()),
                 path if path.exists() else texts_in(path, count),
@@ -374,7 +378,8 @@ def main() -> None:
         print(machine())
         print("\n| what | result |\n|---|---|")
         store = Store(chosen.store)
-        for row in rows(setting(chosen.documents), store, chosen.only, setting(chosen.long)):
+        settings = setting(chosen.documents), setting(chosen.long)
+        for row in rows(*settings, store, chosen.only, chosen.seeds):
             print(row, flush=True)
 
 
