@@ -32,9 +32,10 @@ from clusters import (
 from nerine.core.errors import MissingExtraError, SettingsError, TaggingError
 from nerine.model.tagger import Tagger
 from nerine.serving.cluster import scheduler
-from nerine.serving.cluster.ray_driver import tag_files_on_ray, tag_on_ray
+from nerine.serving.cluster.ray_driver import tag_on_ray
 from nerine.serving.files import TaggingOptions, plan_tagging
 from nerine.serving.files.verifying import verify_output
+from nerine.serving.ray import tag_files
 from slow_tagger import SlowTagger
 from streams import StubTagger
 
@@ -90,7 +91,7 @@ def test_ray_that_is_missing_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match="tagging on Ray") as caught:
-        tag_files_on_ray(StubTagger(), source, tmp_path / "out")
+        tag_files(StubTagger(), source, tmp_path / "out")
     assert caught.value.hint == 'pip install "nerine[ray]"'
 
 
@@ -109,7 +110,7 @@ def test_a_model_on_two_nodes_writes_the_bytes_of_one_process(
     one, several = tmp_path / "one", tmp_path / "several"
     tagger = Tagger.load(onnx_checkpoint, device="cpu", threads=1)
     alone = plan_tagging(inputs, one, options).run(tagger)
-    summary = tag_files_on_ray(onnx_checkpoint, inputs, several, options)
+    summary = tag_files(onnx_checkpoint, inputs, several, options)
     assert outputs_of(several) == outputs_of(one)
     assert summary.documents == alone.documents == summary.tagged_now
     assert summary.entities == alone.entities

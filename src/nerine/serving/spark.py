@@ -20,7 +20,7 @@ import json
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,7 +44,7 @@ from nerine.model.pickling import PickledTagger, files_to_load, unpickled
 from nerine.model.tagger import Tagger
 from nerine.serving.columns import ColumnTagger
 from nerine.serving.files.attempts import ShardWork
-from nerine.serving.files.identity import model_identity, tagger_identity
+from nerine.serving.files.identity import model_of, tagger_identity
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.plan import TaggingSummary, plan_tagging
 from nerine.serving.files.sharded import ShardedFolder
@@ -279,8 +279,9 @@ def tag_files(
     if thresholds is not None:
         tagger.thresholds = chosen_thresholds(thresholds, tagger.saved_thresholds, tagger.name)
     kind, pickled = tagger.__reduce__()[1]
-    plan = plan.with_model(options.model or _model(pickled))
-    worker = _Worker(pickle.dumps(_send(kind, pickled, spark) if send else tagger))
+    plan = plan.with_model(options.model or model_of(tagger))
+    sent = _send(kind, pickled, spark) if send else tagger
+    worker = _Worker(pickle.dumps(sent), str(Path.cwd()))
 
     def tag_shards(folder: ShardedFolder) -> int:
         missing = [folder.work(each) for each in folder.shards if folder.receipt(each) is None]
@@ -316,23 +317,17 @@ def _context(spark: Any) -> Any:
     )
 
 
-def _model(pickled: PickledTagger) -> Mapping[str, Any]:
-    """The identity of a model, as `nerine tag` has it."""
-    given = pickled.arguments
-    tags = given["tags"]
-    tags = dict(tags) if isinstance(tags, Mapping) else tags and list(tags)
-    return {**model_identity(pickled.place), "scheme": given["scheme"], "tags": tags}
-
-
 @dataclass(frozen=True, slots=True)
 class _Worker:
     """What the worker processes do. Its pickle loads nothing, so that errors can be told.
 
     Attributes:
         tagger: The pickle of the tagger.
+        folder: The driver's folder, from which names of files are read.
     """
 
     tagger: bytes
+    folder: str
 
     def identity(self, _: Iterable[int]) -> Iterator[str]:
         """What decides the scores here, besides the model, as JSON."""
@@ -344,7 +339,9 @@ class _Worker:
         with _telling():
             tagger = self._loaded()
             for work in works:
-                yield _documents(work, tagger)
+                with _in_folder(self.folder):
+                    documents = _documents(work, tagger)
+                yield documents
 
     def _loaded(self) -> Tagger:
         tagger: Tagger = pickle.loads(self.tagger)  # noqa: S301 - made by the driver
@@ -354,8 +351,12 @@ class _Worker:
 @disk_errors(TaggingError)
 def _documents(work: ShardWork, tagger: Tagger) -> int:
     """The number of documents of a shard, which is tagged unless an earlier attempt was done."""
-    receipt = work.files.receipt(work.fingerprint) or work.tag(tagger)
-    return receipt.documents
+    return work.complete(tagger).documents
+
+
+def _in_folder(folder: str) -> contextlib.AbstractContextManager[None]:
+    """Makes a folder that of this process for a time; names that begin at the root need none."""
+    return contextlib.chdir(folder) if Path(folder).is_dir() else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 ============  =============================================================================
 module        contents
 ============  =============================================================================
-`ray_driver`  `tag_files_on_ray`: the driver for Ray
+`ray_driver`  `tag_on_ray`: the driver for Ray
 `driving`     what drivers have in common: shards, progress, and how a run ends
 `scheduler`   which worker tags which shard, and what follows when it fails
 `worker`      what a worker does with a shard, and how it says what happened

@@ -2,7 +2,8 @@
 
 ::
 
-    summary = tag_files_on_ray("runs/wnut", ["posts/"], "tagged/", workers=64, address="auto")
+    plan = plan_tagging(["posts/"], "tagged/", TaggingOptions(shards=True))
+    summary = tag_on_ray(plan, tagger, workers=64, address="auto")
 
 Workers are actors that hold a loaded tagger. The files of its checkpoint are put into the cluster's
 store of objects once, and once into a folder of each machine. A worker that dies is replaced, and
@@ -19,12 +20,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nerine.core.arguments import checked
 from nerine.core.errors import NerineError, SettingsError, TaggingError, first_line
 from nerine.core.extras import import_extra
 from nerine.model.tagger import Tagger
@@ -33,7 +32,6 @@ from nerine.serving.cluster.scheduler import ATTEMPTS
 from nerine.serving.cluster.sending import (
     SentTagger,
     check_use,
-    fingerprint_of,
     sent,
     threads_of,
 )
@@ -41,66 +39,13 @@ from nerine.serving.cluster.worker import Failed, Tagged, enter, failure_of, tag
 from nerine.serving.files.attempts import ShardWork
 from nerine.serving.files.blocks import Listener, StreamTagger, logger
 from nerine.serving.files.identity import tagger_identity
-from nerine.serving.files.options import TaggingOptions
-from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
+from nerine.serving.files.plan import TaggingPlan, TaggingSummary
 from nerine.serving.files.sharded import ShardedFolder
 
 _PURPOSE = "tagging on Ray"
 _GLANCE = 0.5  # seconds between two looks at the lease and at shards that take long
 _REACHED = 10.0  # seconds until a cluster answers
 _WAITING = 60.0  # seconds until the user is told that no worker has begun
-
-
-@checked
-def tag_files_on_ray(
-    tagger: StreamTagger | str | Path,
-    inputs: str | Path | Sequence[str | Path],
-    output: str | Path,
-    options: TaggingOptions | None = None,
-    *,
-    workers: int | None = None,
-    address: str | None = None,
-    listener: Listener | None = None,
-) -> TaggingSummary:
-    """Tags files by workers on a cluster of Ray, into a folder with a file for each shard.
-
-    The output is the same, byte for byte, as that of `tag_files` with `shards=True` in one process
-    that has as many threads as a worker. Names of inputs and output have to mean the same files on
-    each machine.
-
-    Args:
-        tagger: A tagger, or what `Tagger.load` loads, then with one thread. A worker has as many
-            threads as the tagger was loaded for, and asks Ray for as many CPUs.
-        inputs: A file, a folder, a pattern such as `"posts/*.jsonl"`, or several of these.
-        output: The folder.
-        options: How the inputs are tagged; by default `TaggingOptions()`.
-        workers: The number of workers; None for as many as the cluster has CPUs for.
-        address: The address of a cluster, `"auto"` for the one that runs here, `"local"` for a new
-            one on this machine; None for the one of RAY_ADDRESS or that runs here, else a new one.
-            Without effect if this program has called `ray.init`.
-        listener: Receives the progress, counted in shards.
-
-    Returns:
-        What was tagged, and what failed.
-
-    Raises:
-        ArgumentError: If an argument has another type.
-        CheckpointError: If the checkpoint cannot be loaded.
-        FormatError: If an input cannot be read or has no text.
-        MissingExtraError: If Ray is not installed.
-        ProcessError: If the tagger was made in memory, or its checkpoint has changed since.
-        SettingsError: If the options do not fit several machines, or the tagger is not on a CPU.
-        TaggingError: If the run cannot start, the cluster cannot be reached, an input has changed,
-            shards could not be tagged, or all workers fail.
-    """
-    import_extra("ray", "ray", _PURPOSE)
-    options = replace(options or TaggingOptions(), shards=True)
-    plan = plan_tagging(inputs, output, options)
-    if isinstance(tagger, str | Path):
-        tagger = Tagger.load(tagger, device="cpu", threads=1)
-    if isinstance(tagger, Tagger) and not options.model:
-        plan = plan.with_model({"files": fingerprint_of(tagger)})
-    return tag_on_ray(plan, tagger, workers=workers, address=address, listener=listener)
 
 
 def tag_on_ray(
@@ -112,7 +57,7 @@ def tag_on_ray(
     listener: Listener | None = None,
     attempts: int = ATTEMPTS,
 ) -> TaggingSummary:
-    """Tags the shards of a planned run, as `tag_files_on_ray` does, and raises its errors.
+    """Tags the shards of a planned run, as `nerine.serving.ray.tag_files`, and raises its errors.
 
     Args:
         plan: The run; its output is a folder with a file for each shard.

@@ -107,12 +107,6 @@ def sent(tagger: Tagger, put: Callable[[bytes], Any]) -> SentTagger:
     return SentTagger(kind, kept, {name: put(path.read_bytes()) for name, path in files.items()})
 
 
-def fingerprint_of(tagger: Tagger) -> str:
-    """The hash of what a tagger's model computes with; raises `ProcessError` as `sent` does."""
-    _, (_, pickled) = tagger.__reduce__()
-    return pickled.fingerprint
-
-
 def threads_of(tagger: Any) -> int:
     """The number of threads that a tagger was loaded for; 1 for any other one."""
     if not isinstance(tagger, Tagger):

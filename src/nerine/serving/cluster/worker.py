@@ -43,8 +43,7 @@ class Failed:
 def tag_here(work: ShardWork, tagger: StreamTagger) -> Tagged | Failed:
     """Tags a shard, unless another worker has done it meanwhile."""
     try:
-        done = work.files.receipt(work.fingerprint)
-        return Tagged((done or work.tag(tagger)).documents)
+        return Tagged(work.complete(tagger).documents)
     except Exception as error:
         return failure_of(error)
 

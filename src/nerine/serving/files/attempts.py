@@ -143,6 +143,10 @@ class ShardWork:
     rows: Rows
     use: Mapping[str, Any]
 
+    def complete(self, tagger: StreamTagger) -> Receipt:
+        """The receipt of the shard, which is tagged unless another process has done it."""
+        return self.files.receipt(self.fingerprint) or self.tag(tagger)
+
     def tag(
         self, tagger: StreamTagger, listener: Listener | None = None, before: int = 0
     ) -> Receipt:

@@ -87,6 +87,18 @@ def model_identity(name: str, revision: str | None = None) -> Mapping[str, Any]:
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in sorted(paths)}
 
 
+def model_of(tagger: Any) -> Mapping[str, Any]:
+    """The identity of a loaded `Tagger`'s model, as of one that `nerine tag` loads.
+
+    Raises `ProcessError` for a tagger that was made in memory.
+    """
+    _, (_, pickled) = tagger.__reduce__()
+    given = pickled.arguments
+    tags = given["tags"]
+    tags = dict(tags) if isinstance(tags, Mapping) else tags and list(tags)
+    return {**model_identity(pickled.place), "scheme": given["scheme"], "tags": tags}
+
+
 def check_same(
     then: Mapping[str, Any],
     now: Mapping[str, Any],
