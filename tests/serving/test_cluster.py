@@ -363,3 +363,12 @@ def test_work_can_be_pickled_and_is_small(tmp_path: Path) -> None:
 
     with pytest.raises(TaggingError, match="enough"):
         plan_of(tmp_path).run_shards(tag, {})
+
+
+def test_processes_of_one_machine_share_the_shards_of_a_folder(tmp_path: Path) -> None:
+    plan_of(tmp_path, "one").run(StubTagger())
+    plan = plan_of(tmp_path, "two")
+    two = dataclasses.replace(plan, options=dataclasses.replace(plan.options, processes=2))
+    assert two.run(StubTagger()).tagged_now == 90
+    assert outputs_of(tmp_path / "two").keys() == outputs_of(tmp_path / "one").keys()
+    assert verify_output(tmp_path / "two").is_whole

@@ -164,6 +164,10 @@ class ShardedFolder:
             write_errors, TaggingError, outputs.output, "correct the error, and use --resume"
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lease, which other processes do not hold."""
+        return {**self.__dict__, "_held": None}
+
     # -- the beginning ---------------------------------------------------------------------------
 
     @contextlib.contextmanager
