@@ -373,6 +373,26 @@ def test_an_input_that_changes_under_way_is_noticed(tmp_path: Path, source: Path
         run([source], output, "resume", shard_bytes=300)
 
 
+def test_parquet_that_changes_after_it_was_tagged_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    inputs, output = write_inputs(tmp_path / "in", "parquet"), tmp_path / "out"
+    from nerine.serving.files.parquet import ParquetReader
+
+    assemble = ParquetReader.assemble
+
+    def changes(reader: ParquetReader, *rest: Any) -> None:
+        table = parquet.read_table(inputs[0])
+        parquet.write_table(table.take([*range(table.num_rows)][::-1]), inputs[0], row_group_size=5)
+        assemble(reader, *rest)
+
+    monkeypatch.setattr(ParquetReader, "assemble", changes)
+    with pytest.raises(TaggingError, match="has changed"):
+        run(inputs, output, shard_bytes=1)
+    assert not verify_output(output).is_whole
+
+
 def test_another_model_cannot_complete_a_run(tmp_path: Path, source: Path) -> None:
     output = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):

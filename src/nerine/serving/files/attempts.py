@@ -33,7 +33,7 @@ from nerine.core.display import visible
 from nerine.core.errors import TaggingError
 from nerine.core.files import write_errors
 from nerine.serving.files import durable
-from nerine.serving.files.blocks import Listener, StreamTagger, logger, tag_shard
+from nerine.serving.files.blocks import Listener, StreamTagger, check_content, logger, tag_shard
 from nerine.serving.files.compression import compression_of
 from nerine.serving.files.identity import check_same, tagger_identity
 from nerine.serving.files.inputs import RecordReader
@@ -199,6 +199,7 @@ class ShardWork:
         journal.clear()
         output, failed = attempt / "output", attempt / "failed"
         self.reader.assemble(journal.output, output, self.shard)
+        check_content(self.reader, self.shard)  # Parquet was read again
         journal.output.unlink(missing_ok=True)
         if journal.failed.exists():
             journal.failed.replace(failed)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("nerine.tag")
 
+_UNCHANGED = "an input that does not change meanwhile"
+
 
 class StreamTagger(Protocol):
     """A tagger of streams, such as `nerine.Tagger`."""
@@ -128,18 +130,22 @@ def tag_shard(
 
 def _check_input(reader: RecordReader, shard: Shard, progress: Progress) -> None:
     """Raises `TaggingError` if the input changed since the shard was planned."""
-    expected = "an input that does not change meanwhile"
     if shard.end not in (None, progress.offset):
         raise TaggingError(
             f"only {progress.offset:,} of {shard.end:,} bytes or rows were read",
             place=reader.name,
-            expected=expected,
+            expected=_UNCHANGED,
         )
+    check_content(reader, shard)
+
+
+def check_content(reader: RecordReader, shard: Shard) -> None:
+    """Raises `TaggingError` if the bytes of the shard are not those for which it was planned."""
     if shard.sha256 not in (None, *reader.hashes([shard.end], shard.start.offset)):
         raise TaggingError(
             f"the content from byte or row {shard.start.offset:,} on has changed",
             place=reader.name,
-            expected=expected,
+            expected=_UNCHANGED,
             hint="--overwrite starts again",
         )
 
