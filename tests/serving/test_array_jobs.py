@@ -375,7 +375,7 @@ def test_all_jobs_of_slurm_together_make_a_whole_output(
 
 
 def test_a_job_of_slurm_whose_time_is_up_goes_back_into_the_queue(tmp_path: Path) -> None:
-    slow = """echo $$ > "$NOTES/began"; trap 'touch "$NOTES/ended"; exit 1' TERM
+    slow = """trap 'touch "$NOTES/ended"; exit 1' TERM; echo $$ > "$NOTES/began"
 while true; do sleep 0.1; done"""
     queue = """echo "$@" > "$NOTES/queue" """
     base = programs(tmp_path / "bin", slow, srun=SRUN, scontrol=queue) | {"NOTES": str(tmp_path)}

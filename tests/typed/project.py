@@ -171,7 +171,10 @@ def tagged(tagger: nerine.Tagger, lines: Iterable[str | nerine.Pause]) -> list[s
     columns = nerine.ColumnTagger(tagger, text="body", errors="error", labels=["person"])
     assert list(columns({"body": ["Mira left."]})) == ["body", "entities", "error"]
     summary: nerine.TaggingSummary = nerine.tag_files(tagger, "in.jsonl", "out.jsonl", options)
-    return [*failed, *summary.notes]
+    shards = nerine.TaggingOptions(shards=True, share=(3, 64))
+    nerine.tag_files(tagger, ["posts/"], "tagged", shards)
+    found: nerine.Verification = nerine.verify_output("tagged")
+    return [*failed, *summary.notes, *found.problems]
 
 
 def inside(tagger: nerine.Tagger, text: str) -> tuple[float, ...]:
