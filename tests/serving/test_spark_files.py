@@ -203,7 +203,7 @@ def test_a_model_that_workers_do_not_find_is_an_error_before_the_run(
             return parts
 
     tagger.__class__ = Elsewhere
-    monkeypatch.setattr(driver, "_model", lambda _: {})
+    monkeypatch.setattr(driver, "model_of", lambda _: {})
     with pytest.raises(NerineError, match="run") as caught:
         tag_files(spark, tagger, source, tmp_path / "out", SMALL)
     assert "Py4J" not in str(caught.value)
