@@ -110,7 +110,10 @@ def test_a_folder_of_shards_and_its_proof(checkpoint: Path, tmp_path: Path) -> N
     assert wrong.exit_code == 1
     assert "in-000001.jsonl: 0 bytes with the hash" in wrong.stdout
     assert "not whole: 1 problem" in wrong.stdout
-    assert verify(tmp_path).exit_code == 2
+    for other in (tmp_path, source):
+        refused = verify(other)
+        assert refused.exit_code == 2
+        assert "this is not an output of nerine tag --shards" in refused.stderr
     assert run(*sized, "--shard", "4/3").exit_code == 2
     typo = run(*sized, "--shard", "3-64")
     assert typo.exit_code == 2

@@ -54,7 +54,8 @@ def _print(found: Verification) -> None:
         print_line(on, problem)
     kept = found.documents - found.failures
     records = counted(found.documents, "record")
-    print_line(on, f"{found.done:,} of {counted(found.shards, 'shard')} are done")
+    shards = counted(found.shards, "shard is", "shards are")
+    print_line(on, f"{found.done:,} of {shards} done")
     print_line(on, f"{records} in = {kept:,} out + {found.failures:,} failed")
     if found.is_whole:
         print_line(on, "whole: sizes, hashes and counts are those of the receipts")

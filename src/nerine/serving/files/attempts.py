@@ -265,5 +265,5 @@ def run_fingerprint(folder: Path) -> str | None:
     """The fingerprint of the run in an output folder; None if there is none."""
     try:
         return (folder / HIDDEN / "fingerprint").read_text(encoding="ascii", errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
