@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buckets import Web, web_server
+from kills import Stopping
 from nerine.core.errors import FormatError, MissingExtraError, NerineError, TaggingError
 from nerine.serving.files import TaggingOptions, plan_tagging, tag_files
 from nerine.serving.files.lines import closing
@@ -171,24 +172,12 @@ def test_a_file_whose_name_looks_like_a_pattern_is_that_file(bucket: str, tmp_pa
 # -- what changes meanwhile ----------------------------------------------------------------------
 
 
-class Interrupted(StubTagger):
-    """Is interrupted in the third shard."""
-
-    calls = 0
-
-    def pipe_with_errors(self, texts: Any) -> Any:
-        self.calls += 1
-        if self.calls == 3:
-            raise KeyboardInterrupt
-        return super().pipe_with_errors(texts)
-
-
 def test_a_run_from_a_url_resumes_and_refuses_another_file(bucket: str, tmp_path: Path) -> None:
     content = content_of("in.txt")
     url = put(bucket, "in.txt", content)
     output = tmp_path / "out.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        tag_files(Interrupted(), [url], output, TaggingOptions(shard_bytes=80))
+        tag_files(Stopping(), [url], output, TaggingOptions(shard_bytes=80))
     resuming = TaggingOptions(shard_bytes=80, start="resume")
     plan_tagging([url], output, resuming)
     put(bucket, "in.txt", content.replace(b"Oslo", b"Bonn"))
@@ -200,7 +189,7 @@ def test_a_run_from_a_url_resumes_to_the_same_bytes(bucket: str, tmp_path: Path)
     url = put(bucket, "in.txt", content_of("in.txt"))
     options = TaggingOptions(shard_bytes=80, start="resume")
     with pytest.raises(KeyboardInterrupt):
-        tag_files(Interrupted(), [url], tmp_path / "out.jsonl", options)
+        tag_files(Stopping(), [url], tmp_path / "out.jsonl", options)
     summary = tag_files(StubTagger(), [url], tmp_path / "out.jsonl", options)
     assert summary.tagged_now < summary.documents
     whole = tagged(url, tmp_path / "whole", shard_bytes=80)
@@ -460,7 +449,7 @@ def test_a_file_in_a_bucket_that_changes_is_refused(s3: Any, tmp_path: Path) -> 
     s3.pipe_file("bucket/in.txt", content)
     url, output = "s3://bucket/in.txt", tmp_path / "out.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        tag_files(Interrupted(), [url], output, TaggingOptions(shard_bytes=80))
+        tag_files(Stopping(), [url], output, TaggingOptions(shard_bytes=80))
     resuming = TaggingOptions(shard_bytes=80, start="resume")
     s3.pipe_file("bucket/in.txt", content.replace(b"Oslo", b"Bonn"))
     with pytest.raises(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kills import Stopping
 from nerine.core.errors import SettingsError, TaggingError
 from nerine.serving.files import TaggingOptions, plan_tagging, tag_files
 from nerine.serving.files.options import Rows
@@ -202,18 +203,6 @@ def test_a_size_below_one_is_an_error() -> None:
 
 
 # -- receipts ------------------------------------------------------------------------------------
-
-
-class Stopping(StubTagger):
-    """Is interrupted in the third shard."""
-
-    calls = 0
-
-    def pipe_with_errors(self, texts: Any) -> Any:
-        self.calls += 1
-        if self.calls == 3:
-            raise KeyboardInterrupt
-        return super().pipe_with_errors(texts)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,12 +35,6 @@ def cluster() -> Iterator[Any]:
         found.data.DataContext.get_current().execution_options.preserve_order = True
         yield found
         found.shutdown()
-
-
-@pytest.fixture
-def folder(onnx_checkpoint: Path, tmp_path: Path) -> Path:
-    """A checkpoint of the test's own."""
-    return Path(shutil.copytree(onnx_checkpoint, tmp_path / "run"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import decimal
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +41,6 @@ COLUMNS = (
     "raw binary, point struct<x:int,y:string>, words array<string>, score double"
 )
 NAMES = "transform(entities, e -> substring(body, int(e.start + 1), int(e.end - e.start)))"
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Spark in local mode with two threads, which tries each task four times."""
-    with pytest.MonkeyPatch.context() as environment:
-        base = tmp_path_factory.mktemp("spark")
-        with spark_session(environment, base, "local[2,4]") as session:
-            yield session
-
-
-@pytest.fixture
-def folder(onnx_checkpoint: Path, tmp_path: Path) -> Path:
-    """A checkpoint of the test's own."""
-    return Path(shutil.copytree(onnx_checkpoint, tmp_path / "run"))
 
 
 def texts() -> list[str | None]:

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +33,6 @@ pytestmark = [
 ]
 RECORDS = 300
 SMALL = TaggingOptions(shards=True, shard_bytes=1000)
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Spark in local mode with two threads, which tries each task four times."""
-    with pytest.MonkeyPatch.context() as environment:
-        base = tmp_path_factory.mktemp("spark")
-        with spark_session(environment, base, "local[2,4]") as session:
-            yield session
-
-
-@pytest.fixture
-def folder(onnx_checkpoint: Path, tmp_path: Path) -> Path:
-    """A checkpoint of the test's own."""
-    return Path(shutil.copytree(onnx_checkpoint, tmp_path / "run"))
 
 
 @pytest.fixture

@@ -119,3 +119,15 @@ class Interrupted(StubTagger):
             if self._left < 0:
                 raise self._error
             yield each
+
+
+class Stopping(StubTagger):
+    """Is interrupted in the third shard."""
+
+    calls = 0
+
+    def pipe_with_errors(self, texts: Any) -> Any:
+        self.calls += 1
+        if self.calls == 3:
+            raise KeyboardInterrupt
+        return super().pipe_with_errors(texts)

@@ -19,9 +19,7 @@ from nerine.model.backends.hardware import number_of_threads
 from nerine.model.loading.sources import find_source
 from nerine.model.pickling import Loading, PickledTagger, files_to_load, unpickled
 from nerine.model.tagger import Tagger
-from nerine.serving.files.identity import tagger_identity
-
-_USE = "the use of the model"
+from nerine.serving.files.identity import USE, tagger_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ def check_use(tagger: Any, use: Mapping[str, Any]) -> None:
     here, there = (json.loads(json.dumps(each)) for each in (tagger_identity(tagger), use))
     if here == there:
         return
-    mine, theirs = here.get(_USE, {}), there.get(_USE, {})
+    mine, theirs = here.get(USE, {}), there.get(USE, {})
     changes = [
         f"{name} is {mine.get(name)}, and {theirs.get(name)} at the driver"
         for name in {**theirs, **mine}

@@ -11,8 +11,8 @@
 An attempt works in a folder of its own: output, failures and receipt are written there, counted and
 synced. Then the folder is renamed to that of the shard. This one step commits the attempt: a folder
 can't be renamed to one that has files. So of several attempts, on whatever machines, one wins, and
-its receipt says which bytes the output has. Last, the output is moved to its place; whoever finds
-it not moved yet moves it.
+its receipt says which bytes the output has. Last, the output is moved to its place. If the process
+is killed before that, the next one that reads the receipt moves it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from typing import Any
 
 from nerine.core.display import visible
 from nerine.core.errors import TaggingError
-from nerine.core.files import write_errors
+from nerine.core.files import sync_files, write_errors
 from nerine.serving.files import durable
-from nerine.serving.files.blocks import Listener, StreamTagger, check_content, logger, tag_shard
+from nerine.serving.files.blocks import Listener, StreamTagger, logger, tag_shard
 from nerine.serving.files.compression import compression_of
 from nerine.serving.files.identity import check_same, tagger_identity
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.options import Rows
 from nerine.serving.files.outputs import failures_of
 from nerine.serving.files.parts import Journal
-from nerine.serving.files.receipts import Content, Receipt, check_fingerprint
+from nerine.serving.files.receipts import Content, Receipt, check_counts, check_fingerprint
 from nerine.serving.files.shards import Shard
 
 HIDDEN = ".tagging"
@@ -199,37 +199,15 @@ class ShardWork:
         journal.clear()
         output, failed = attempt / "output", attempt / "failed"
         self.reader.assemble(journal.output, output, self.shard)
-        check_content(self.reader, self.shard)  # Parquet was read again
         journal.output.unlink(missing_ok=True)
         if journal.failed.exists():
             journal.failed.replace(failed)
-        for path in (output, failed):
-            if path.exists():
-                with path.open("rb") as stream:
-                    os.fsync(stream.fileno())
+        sync_files(attempt)
         receipt = Receipt.of(self.shard, self.fingerprint, journal.progress, output, failed)
-        self._check_counts(receipt, output, failed)
+        written = self.reader.count(output, self.files.compression)
+        check_counts(receipt, written, failed, self.rows, self.files.output)
         receipt.write(attempt / "receipt")
         return receipt
-
-    def _check_counts(self, receipt: Receipt, output: Path, failed: Path) -> None:
-        """Raises `TaggingError` unless each record is in the output or among the failures."""
-        written = self.reader.count(output, self.files.compression)
-        failures = 0
-        if failed.exists():
-            with failed.open("rb") as lines:
-                failures = sum(1 for _ in lines)
-        due = receipt.documents - receipt.failures
-        if self.rows == "entities":
-            due = sum(receipt.entities.values())
-        if (written, failures) != (due, receipt.failures):
-            raise TaggingError(
-                f"{due:,} records or entities and {receipt.failures:,} failures are due, but "
-                f"{written:,} and {failures:,} were written",
-                place=str(self.files.output),
-                expected="each of them once",
-                hint="the output was not moved to its place; this is a fault of Nerine",
-            )
 
     def _commit(self, attempt: Path, mine: Receipt) -> Receipt:
         """Makes an attempt the one that won, unless another one has; moves its files."""

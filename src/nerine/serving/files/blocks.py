@@ -23,7 +23,7 @@ from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
 from nerine.serving.files.parts import Journal, Progress
 from nerine.serving.files.records import BEGIN, Position, Record
-from nerine.serving.files.shards import Shard
+from nerine.serving.files.shards import UNCHANGED, Shard, check_content
 
 if TYPE_CHECKING:
     from nerine.model.inference import Failure
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     Block = Sequence[tuple[Record, Document | Failure]]
 
 logger = logging.getLogger("nerine.tag")
-
-_UNCHANGED = "an input that does not change meanwhile"
 
 
 class StreamTagger(Protocol):
@@ -134,20 +132,9 @@ def _check_input(reader: RecordReader, shard: Shard, progress: Progress) -> None
         raise TaggingError(
             f"only {progress.offset:,} of {shard.end:,} bytes or rows were read",
             place=reader.name,
-            expected=_UNCHANGED,
+            expected=UNCHANGED,
         )
-    check_content(reader, shard)
-
-
-def check_content(reader: RecordReader, shard: Shard) -> None:
-    """Raises `TaggingError` if the bytes of the shard are not those for which it was planned."""
-    if shard.sha256 not in (None, *reader.hashes([shard.end], shard.start.offset)):
-        raise TaggingError(
-            f"the content from byte or row {shard.start.offset:,} on has changed",
-            place=reader.name,
-            expected=_UNCHANGED,
-            hint="--overwrite starts again",
-        )
+    check_content(reader, shard, reader.name)
 
 
 def _header(reader: RecordReader, progress: Progress) -> bytes:

@@ -15,6 +15,9 @@ from nerine.serving.files.inputs import Inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.remote import RemoteStatus
 
+USE = "the use of the model"
+"""The part of a run's identity that is its tagger's."""
+
 _HASHED_BYTES = 1 << 20
 _MODEL_FILES = (
     "*.safetensors",
@@ -63,7 +66,7 @@ def tagger_identity(tagger: Any) -> dict[str, Any]:
     if inference is None:
         return {}
     return {
-        "the use of the model": {
+        USE: {
             "settings": tagger.settings.to_dict(),
             "thresholds": tagger.thresholds and tagger.thresholds.to_dict(),
             "token budget": inference.token_budget,

@@ -8,8 +8,8 @@ one higher than that of the holder before it:
         000006.free       a holder that has released the lease; removed by the next one
 
 A file is created only if its name is free, which file systems do for one process alone. A lease
-that was not renewed for a time has expired, and whoever creates the next number has it. Numbers are
-never used again, so a holder that was paused finds a higher one, and stops.
+that was not renewed for a time has expired, and the process that creates the next number has it.
+Numbers are never used again, so a holder that was paused finds a higher one, and stops.
 
 The clocks of the machines are not compared: the age of a file is taken against that of a new one
 in the same folder. A process that was killed on this machine is seen at once, without waiting.

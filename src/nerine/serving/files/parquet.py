@@ -30,7 +30,15 @@ from nerine.serving.files.records import (
     text_missing,
 )
 from nerine.serving.files.remote import File
-from nerine.serving.files.shards import WHOLE, ByteRange, Piece, Shard, hashes_of, pieces_of
+from nerine.serving.files.shards import (
+    WHOLE,
+    ByteRange,
+    Piece,
+    Shard,
+    check_content,
+    hashes_of,
+    pieces_of,
+)
 
 _BATCH = 1024
 
@@ -183,7 +191,7 @@ class ParquetReader:
     def assemble(self, rendered: Path, output: Path, shard: Shard = WHOLE) -> None:
         """Writes the row groups of a shard with the entities in `rendered`.
 
-        Rows that failed are left out.
+        Rows that failed are left out. Raises `TaggingError` if the shard has changed.
         """
         arrow = import_extra("pyarrow", "datasets", "tagging Parquet")
         parquet = import_extra("pyarrow.parquet", "datasets", "tagging Parquet")
@@ -200,6 +208,7 @@ class ParquetReader:
                     kept = arrow.array(map(bool, read), type=arrow.bool_())
                     table = table.append_column(field, column).cast(schema).filter(kept)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
+        check_content(self, shard, self.name)  # it was read again
 
 
 def _codec(metadata: Any) -> str:

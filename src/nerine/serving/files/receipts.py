@@ -18,6 +18,7 @@ from typing import Any
 from nerine.core.errors import TaggingError
 from nerine.core.files import file_hash
 from nerine.serving.files.durable import readable, write_file
+from nerine.serving.files.options import Rows
 from nerine.serving.files.parts import Progress
 from nerine.serving.files.shards import Shard
 
@@ -127,6 +128,38 @@ class Totals:
             nulls += each.nulls
             entities.update(each.entities)
         return cls(documents, failures, nulls, dict(sorted(entities.items())))
+
+
+def check_counts(
+    done: Receipt | Totals, written: int, failures: Path, rows: Rows, output: Path
+) -> None:
+    """Raises `TaggingError` unless each record was written, or is among the failures.
+
+    In tables of entities, unless each entity was written.
+
+    Args:
+        done: What was done.
+        written: The number of rows in the outputs.
+        failures: The file of the records that failed, if any did.
+        rows: What the outputs have a row for.
+        output: The output, for messages.
+    """
+    failed_lines = 0
+    if failures.exists():
+        with failures.open("rb") as lines:
+            failed_lines = sum(1 for _ in lines)
+    due = done.documents - done.failures
+    found = f"{done.documents:,} records were read"
+    if rows == "entities":
+        due = sum(done.entities.values())
+        found += f" and {due:,} entities found"
+    if (written, failed_lines) != (due, done.failures):
+        raise TaggingError(
+            f"{found}, but {written:,} are in the outputs and {failed_lines:,} among the failures",
+            place=str(output),
+            expected="each record in one of them",
+            hint="the outputs were not moved to their places; --overwrite starts again",
+        )
 
 
 def fingerprint_of(identity: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ from nerine.serving.files.attempts import (
 )
 from nerine.serving.files.blocks import Listener, StreamTagger
 from nerine.serving.files.durable import readable, write_file
-from nerine.serving.files.identity import check_same
+from nerine.serving.files.identity import USE, check_same
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lease import Lease, take, try_take
 from nerine.serving.files.options import Start, TaggingOptions
@@ -237,7 +237,7 @@ class ShardedFolder:
         Of several processes that share out the work, the first one plans, and the others wait.
         Raises `TaggingError` if the run in the folder has another identity or is damaged.
         """
-        self._use = {key: identity[key] for key in identity if key == "the use of the model"}
+        self._use = {USE: identity[USE]} if USE in identity else {}
         if start == "overwrite":
             with self._write_errors():
                 self._remove_run()

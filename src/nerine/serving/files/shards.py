@@ -18,9 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
+from nerine.core.errors import TaggingError
 from nerine.serving.files.durable import readable
 from nerine.serving.files.records import BEGIN, Position
 from nerine.serving.files.remote import File, scanned
+
+UNCHANGED = "an input that does not change meanwhile"
+"""What is expected of an input in messages."""
 
 _CHUNK = 1 << 20
 
@@ -169,6 +173,17 @@ def hashes_of(stream: BinaryIO, pieces: Iterable[Iterable[ByteRange]]) -> Iterat
                 digest.update(chunk)
                 left = None if left is None else left - len(chunk)
         yield digest.hexdigest()
+
+
+def check_content(input_: Divisible, shard: Shard, name: str) -> None:
+    """Raises `TaggingError` if the bytes of the shard are not those for which it was planned."""
+    if shard.sha256 not in (None, *input_.hashes([shard.end], shard.start.offset)):
+        raise TaggingError(
+            f"the content from byte or row {shard.start.offset:,} on has changed",
+            place=name,
+            expected=UNCHANGED,
+            hint="--overwrite starts again",
+        )
 
 
 def manifest_of(shards: Iterable[Shard]) -> bytes:

@@ -82,7 +82,7 @@ def verify_output(output: str | Path, listener: Listener | None = None) -> Verif
 
     Each shard of the manifest needs a receipt of this run, and its files need the sizes and hashes
     of the receipt. The shards of an input have to follow each other without a gap. Any other file
-    in the folder is a problem: whoever reads the folder would read it, too.
+    in the folder is a problem, since programs that read the folder would read it, too.
 
     Args:
         output: The folder.
@@ -136,14 +136,11 @@ def verify_output(output: str | Path, listener: Listener | None = None) -> Verif
 
 def _gaps(shards: Sequence[Shard]) -> Iterator[str]:
     """Where the shards of an input do not follow each other."""
-    for before, after in pairwise([None, *shards]):
-        if after is None:
-            continue
+    for before, after in pairwise([Shard(input=-1), *shards]):
         if after.is_first:
-            follows = after.input == (before.input + 1 if before else 0)
+            follows = after.input == before.input + 1
         else:
-            same = before is not None and before.input == after.input
-            follows = same and before is not None and before.end == after.start.offset
+            follows = (after.input, after.start.offset) == (before.input, before.end)
         if not follows:
             yield f"shard {after.number} of the manifest does not follow the one before it"
 

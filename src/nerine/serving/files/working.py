@@ -43,6 +43,7 @@ from nerine.serving.files.receipts import (
     Content,
     Receipt,
     Totals,
+    check_counts,
     check_fingerprint,
     fingerprint_of,
 )
@@ -321,34 +322,15 @@ class WorkingFolder:
             )
 
     def _check_counts(self, totals: Totals) -> None:
-        """Raises `TaggingError` unless each record is in an output or among the failures.
-
-        In tables of entities, unless each entity is in one of them.
-        """
+        """Raises `TaggingError` unless each record is in an output or among the failures."""
         written = 0
         pairs = zip(self._readers, self.outputs.files, strict=True)
         for number, (reader, path) in enumerate(pairs):
             done = self._folder / f"{number}.done"  # unless it was moved already
             written += reader.count(done if done.exists() else path, compression_of(path))
         failed = self._folder / "failed.whole"
-        failures = self.outputs.failed if not failed.exists() else failed
-        failed_lines = 0
-        if totals.failures:
-            with failures.open("rb") as lines:
-                failed_lines = sum(1 for _ in lines)
-        due = totals.documents - totals.failures
-        found = f"{totals.documents:,} records were read"
-        if self._rows == "entities":
-            due = sum(totals.entities.values())
-            found += f" and {due:,} entities found"
-        if (written, failed_lines) != (due, totals.failures):
-            raise TaggingError(
-                f"{found}, but {written:,} are in the outputs and {failed_lines:,} among the "
-                "failures",
-                place=str(self.outputs.output),
-                expected="each record in one of them",
-                hint="the outputs were not moved to their places; --overwrite starts again",
-            )
+        failures = failed if failed.exists() else self.outputs.failed
+        check_counts(totals, written, failures, self._rows, self.outputs.output)
 
     def leave(self) -> None:
         """Removes the folder of a run that was interrupted and cannot be resumed."""
