@@ -42,11 +42,11 @@ build/buckets/ready: pyproject.toml # without the constraints, which s3fs does n
 	build/buckets/bin/pip install --quiet --editable . aiohttp hypothesis 'moto[server,s3]' pyarrow pytest pytest-timeout s3fs
 	touch $@
 
-ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_ray_driver.py tests/serving/test_spark.py tests/serving/test_spark_files.py tests/docs/test_engines.py
+ENGINE_TESTS := tests/serving/test_columns.py tests/serving/test_ray.py tests/serving/test_ray_driver.py tests/serving/test_spark.py tests/serving/test_spark_files.py tests/training/test_ray_team.py tests/docs/test_engines.py
 
 build/engines/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv build/engines
-	build/engines/bin/pip install --quiet --constraint constraints.txt --editable '.[train,datasets,ray,spark]' 'pyspark[connect]' hypothesis pytest pytest-timeout
+	build/engines/bin/pip install --quiet --constraint constraints.txt --editable '.[train,tune,datasets,ray,spark]' 'pyspark[connect]' hypothesis pytest pytest-timeout
 	touch $@
 
 lint: $(VENV)/ready ## style and types

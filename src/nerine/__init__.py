@@ -54,6 +54,7 @@ from nerine.core.errors import (
 from nerine.core.tags import Span, TagScheme
 
 if TYPE_CHECKING:
+    from nerine.core.ray_cluster import RayCluster
     from nerine.core.streams import Pause
     from nerine.core.words import rule_words, word_bounds, word_spans
     from nerine.curation.checks import CheckReport, Finding, check_corpus
@@ -172,6 +173,7 @@ __all__ = [
     "PushOptions",
     "PushPlan",
     "Pushed",
+    "RayCluster",
     "ReadLog",
     "ReadOptions",
     "ReliabilityDiagram",
@@ -242,6 +244,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "nerine.core.ray_cluster": "RayCluster",
     "nerine.core.streams": "Pause",
     "nerine.core.words": "rule_words word_bounds word_spans",
     "nerine.curation.checks": "CheckReport Finding check_corpus",

@@ -226,6 +226,50 @@ def test_a_pruned_run_ends_at_once_and_the_next_is_not_harmed(
     )
 
 
+def test_runs_at_the_same_time_are_as_many_and_the_default_is_one_of_them(
+    searched: nerine.Tuning, encoder: Path, tmp_path: Path
+) -> None:
+    listener = SearchRecorder()
+    folder = tmp_path / "search"
+    tuning = small_search(folder, encoder, runs=4, seeds=2, processes=2, listener=listener)
+    assert [each.number for each in tuning.trials] == [0, 1]
+    assert tuning.trials[0].curve == pytest.approx(searched.trials[0].curve)
+    assert tuning.spent[0] == 4
+    assert [sorted(each.others) for each in tuning.trials] == [[1], [1]]
+    assert sorted(each.partition(":")[0] for each in listener.results) == [
+        *("trial 0", "trial 0 with seed 1", "trial 1", "trial 1 with seed 1")
+    ]
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_in_two_processes_is_continued_by_one(
+    encoder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "search"
+    interrupted = SearchRecorder("trial 0", 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        small_search(folder, encoder, processes=2, listener=interrupted)
+    begun = {path.name for path in (folder / "runs").iterdir()}
+    rest = SearchRecorder()
+    tuning = small_search(folder, encoder, resume=True, listener=rest)
+    assert [each.number for each in tuning.trials] == [0, 1, 2, 3]
+    assert tuning.spent[0] == 8
+    assert begun
+    assert {run.partition(",")[0].replace(" ", "-") for run in rest.runs[: len(begun)]} == begun
+    assert max(rest.begun[: len(begun)]) > 0, "a run continues from its last state"
+
+
+def test_places_share_the_minutes_of_a_budget() -> None:
+    budget = Budget(minutes=30, places=4)
+    assert str(budget) == "4 × 30 minutes"
+    assert budget.allows(99, 4 * 30 * 60)
+    assert not budget.allows(1, 4 * 30 * 60 + 1)
+    assert budget.at_most_half(1, 1e9) == (1, 4 * 15 * 60)
+    assert budget.spent(3, 600) == "10.0 of 4 × 30 minutes"
+    assert str(Budget(runs=7, places=4)) == "7 runs"
+
+
 class FakeTraining:
     """Runs that take `seconds` of a clock that is not real, with F1 by settings and curve."""
 

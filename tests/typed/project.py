@@ -86,6 +86,8 @@ def trained(
         "sample", output="runs/many", settings=usual, seeds=3, epochs=2
     )
     tuning: nerine.Tuning = nerine.tune(corpus, output="runs/tuned", minutes=30, batch_size=8)
+    cluster = nerine.RayCluster("auto", workers=8, threads=2)
+    tuning = nerine.tune(corpus, output="runs/larger", runs=40, cluster=cluster)
     log.info("F1 %.4f, %.4f over seeds, %d trials", f1, runs.mean, len(tuning.trials))
     return run.tagger(device=nerine.default_device())
 

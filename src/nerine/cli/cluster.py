@@ -1,15 +1,17 @@
-"""The options of `nerine tag` for a cluster, and how it runs there."""
+"""The options for a cluster, of tagging and of training several models."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.flags import Decorator, gathered
+from nerine.cli.flags import Decorator, gathered, processes_option
 from nerine.core.errors import SettingsError
 from nerine.core.extras import import_extra
+from nerine.core.ray_cluster import RayCluster
 
 if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """Where the shards are tagged.
+    """Where the work is done.
 
     Attributes:
         on: The engine; None for this process and those that it starts.
@@ -31,28 +33,29 @@ class ClusterOptions:
     workers: int | None = None
     address: str | None = None
 
-    def divided(self, division: dict[str, Any]) -> dict[str, Any]:
-        """The options of dividing a run: on a cluster, into shards.
-
-        Raises `SettingsError` or `MissingExtraError` if the options cannot be used.
-        """
+    def check(self, processes: int, purpose: str) -> None:
+        """Raises `SettingsError` or `MissingExtraError` if the options cannot be used."""
         if self.on is None:
             for name in ("workers", "address"):
                 if getattr(self, name) is not None:
                     raise SettingsError(
                         "this is an option for a cluster",
                         place=f"--{name}",
-                        hint="--on ray tags on one",
+                        hint="--on ray names one",
                     )
-            return division
-        if division["processes"] > 1:
+            return
+        if processes > 1:
             raise SettingsError(
                 "a cluster has workers in place of processes",
                 place="--processes",
                 hint="--workers says how many",
             )
-        import_extra("ray", "ray", "tagging on Ray")
-        return {**division, "shards": True}
+        import_extra("ray", "ray", purpose)
+
+    def divided(self, division: dict[str, Any]) -> dict[str, Any]:
+        """The options of dividing a run of tagging, after a check: on a cluster, into shards."""
+        self.check(division["processes"], "tagging on Ray")
+        return {**division, "shards": True} if self.on else division
 
     def run(
         self, planned: TaggingPlan, tagger: Tagger, listener: Listener | None
@@ -67,17 +70,22 @@ class ClusterOptions:
         )
 
 
-def _gathered(values: dict[str, Any]) -> ClusterOptions:
-    return ClusterOptions(values["on"], values["workers"], values["address"])
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Where several models are trained at the same time.
+
+    Attributes:
+        processes: The number of processes of this machine.
+        cluster: The cluster in place of them.
+    """
+
+    processes: int = 1
+    cluster: RayCluster | None = None
 
 
-cluster_options: Decorator = gathered(
-    [
-        click.option(
-            "--on",
-            type=click.Choice(("ray",)),
-            help="Tag on a cluster of Ray, whose machines all see the files; implies --shards.",
-        ),
+def _options_of_cluster(text: str) -> list[Decorator]:
+    return [
+        click.option("--on", type=click.Choice(("ray",)), help=text),
         click.option(
             "--workers",
             type=click.IntRange(1),
@@ -91,7 +99,39 @@ cluster_options: Decorator = gathered(
             help="Address of the cluster; local for a new one on this machine.  [default: that of "
             "RAY_ADDRESS or the one that runs here, else a new one]",
         ),
-    ],
+    ]
+
+
+def _gathered(values: dict[str, Any]) -> ClusterOptions:
+    return ClusterOptions(values["on"], values["workers"], values["address"])
+
+
+def _spread(values: dict[str, Any]) -> Spread:
+    processes: int = values.pop("processes")
+    options = _gathered(values)
+    options.check(processes, "training on Ray")
+    if options.on is None:
+        return Spread(processes)
+    from nerine.model.backends.hardware import THREADS_VARIABLE, number_of_threads
+
+    threads = number_of_threads() if THREADS_VARIABLE in os.environ else 1
+    return Spread(1, RayCluster(options.address, options.workers, threads))
+
+
+cluster_options: Decorator = gathered(
+    _options_of_cluster(
+        "Tag on a cluster of Ray, whose machines all see the files; implies --shards."
+    ),
     "cluster",
     _gathered,
 )
+
+
+def spread_options(text: str) -> Decorator:
+    """The options for training several models at the same time.
+
+    Args:
+        text: The help of `--processes`.
+    """
+    on_ray = "Train on a cluster of Ray, whose machines all see the files."
+    return gathered([processes_option(text), *_options_of_cluster(on_ray)], "spread", _spread)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nerine.cli.cluster import Spread, spread_options
 from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import (
@@ -15,7 +16,6 @@ from nerine.cli.flags import (
     default_option,
     json_option,
     output_option,
-    processes_option,
     threads_option,
 )
 from nerine.cli.help import Command
@@ -48,7 +48,7 @@ _ON_PAGE = 1000
 _OF_MODEL = {"revision", "scheme"}
 _OF_USAGE = {"words", "decoding", "max_length"}
 """Settings of training that also apply to a trained model."""
-_OF_FOLDS = ("folds", "work", "keep_work", "resume", "processes")
+_OF_FOLDS = ("folds", "work", "keep_work", "resume", "processes", "on", "workers", "address")
 
 
 @click.command(
@@ -58,6 +58,7 @@ _OF_FOLDS = ("folds", "work", "keep_work", "resume", "processes")
 Examples:
   nerine suspects wnut17/ -o suspects.jsonl --html review.html
   nerine suspects wnut17/ -o suspects.jsonl --folds 5 --resume
+  nerine suspects wnut17/ -o suspects.jsonl --folds 10 --on ray --work /shared/folds
   nerine suspects wnut17/ -o new.jsonl --split test --checkpoint runs/wnut
 
 Kinds: missed (an entity without a label), type (another label), boundary (other ends), spurious
@@ -112,8 +113,8 @@ comes first.
 )
 @click.option("--keep-work", is_flag=True, help="Keep the models of the folds at the end.")
 @click.option("--resume", is_flag=True, help="Resume the folds of an interrupted call.")
-@processes_option("Train the folds in N processes at the same time.")
 @threads_option
+@spread_options("Train the folds in N processes at the same time.")
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
@@ -133,7 +134,7 @@ def suspects(
     work: Path | None,
     keep_work: bool,
     resume: bool,
-    processes: int,
+    spread: Spread,
 ) -> None:
     """Find the labels of CORPUS that are likely wrong, the likeliest first.
 
@@ -165,7 +166,7 @@ def suspects(
             work=work,
             folds=folds,
             resume=resume,
-            processes=processes,
+            spread=spread,
         )
     except KeyboardInterrupt:
         if checkpoint or not work.exists():
@@ -207,7 +208,7 @@ def _examine(
     work: Path,
     folds: int,
     resume: bool,
-    processes: int,
+    spread: Spread,
 ) -> LabelErrorReport:
     """The label errors by `model`, or by models that are trained by cross-validation."""
     if model:
@@ -230,7 +231,11 @@ def _examine(
     with training_display() as listener:
         validation = CrossValidation(corpus, work, splits, folds, settings)
         return cross_validated_label_errors(
-            validation, resume=resume, listener=listener, processes=processes
+            validation,
+            resume=resume,
+            listener=listener,
+            processes=spread.processes,
+            cluster=spread.cluster,
         )
 
 

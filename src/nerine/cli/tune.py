@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import nerine
+from nerine.cli.cluster import Spread, spread_options
 from nerine.cli.completion import CORPUS
 from nerine.cli.failures import INTERRUPTED
 from nerine.cli.flags import default_option, json_option, output_option, threads_option
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Examples:
   nerine tune posts/ -o tuned --minutes 30
   nerine tune posts/ -o tuned --minutes 120 --resume
+  nerine tune posts/ -o tuned --minutes 30 --processes 4
   nerine tune posts/ -o tuned --runs 40 --tune learning_rate --tune dropout
   nerine tune posts/ -o tuned --encoder FacebookAI/roberta-base
   nerine train posts/ --settings tuned/recipe.toml -o runs/posts
@@ -70,6 +72,7 @@ recipe.toml. Checkpoints are not kept.
 @click.option("--resume", is_flag=True, help="Resume the interrupted search in TUNED.")
 @overwrite_option
 @threads_option
+@spread_options("Train in N processes at the same time, each with its share of the threads.")
 @setting_options(TrainingSettings())
 @corpus_options
 @json_option
@@ -88,6 +91,7 @@ def tune(
     changes: dict[str, Any],
     reading: CorpusOptions,
     as_json: bool,
+    spread: Spread,
 ) -> None:
     """Search for settings of training that suit CORPUS, by validation F1.
 
@@ -117,6 +121,8 @@ def tune(
                 seeds=seeds,
                 resume=resume,
                 listener=listener,
+                processes=spread.processes,
+                cluster=spread.cluster,
                 **changes,
             )
     except KeyboardInterrupt as signal:

@@ -19,13 +19,18 @@ from nerine.core.arguments import check_fields
 from nerine.core.document import Document, labels_of
 from nerine.core.errors import CheckpointError, TrainingError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
+from nerine.core.ray_cluster import RayCluster
 from nerine.curation.label_errors.ranking import Sample, samples_of
 from nerine.data.corpus import Corpus
 from nerine.data.splitting import folds as divide
 from nerine.evaluation.signs import learned_nothing
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
-from nerine.training.parallel.launch import check_apart, launch_apart
+from nerine.training.parallel.apart import team_of
+from nerine.training.parallel.messages import Ended
+from nerine.training.parallel.process_team import ProcessTeam
+from nerine.training.parallel.ray_team import RayTeam
+from nerine.training.parallel.teams import Alone, Stage, Task, do_all
 from nerine.training.plan import plan_training
 from nerine.training.run import TrainingRun, check_conditions
 from nerine.training.settings import TrainingSettings
@@ -63,22 +68,29 @@ class CrossValidation:
         check_fields(self)
 
     def folds_with_taggers(
-        self, *, resume: bool = False, listener: FoldListener | None = None, processes: int = 1
+        self,
+        *,
+        resume: bool = False,
+        listener: FoldListener | None = None,
+        processes: int = 1,
+        cluster: RayCluster | None = None,
     ) -> Iterator[tuple[list[Sample], Tagger]]:
         """Each fold's documents with the tagger that was trained on the others.
 
-        With several `processes`, each trains its folds, and all end before the first one is given.
+        With several `processes` or on a `cluster`, all folds are trained before the first one is
+        given.
 
         Raises `KeyboardInterrupt` if a signal ended a training, whose state is then saved;
-        `TrainingError` if `work` holds other runs; `CorpusError` if the documents cannot be
-        divided; `CheckpointError` after the first fold whose model has learned nothing;
-        `SettingsError` if several processes cannot be started.
+        `TrainingError` if `work` holds other runs, or the cluster fails; `CorpusError` if the
+        documents cannot be divided; `CheckpointError` after the first fold whose model has learned
+        nothing; `SettingsError` if several processes cannot be started; `MissingExtraError` if Ray
+        is not installed.
         """
-        check_apart(processes)
+        team = team_of(processes, cluster, self.folds)
         samples, documents, parts = self._parts()
         self._check_work(resume=resume)
-        if processes > 1:
-            self._train_apart(min(processes, self.folds), listener)
+        if not isinstance(team, Alone):
+            self._train_apart(team, listener)
         for number, part in enumerate(parts, start=1):
             tagger = self._judge(number, self._corpus(documents, part), listener)
             check_judge(tagger, "in another folder, --work FOLDER")
@@ -91,34 +103,35 @@ class CrossValidation:
         breaks = {number for number, sample in enumerate(samples) if sample.index == 0}
         return samples, documents, divide(documents, self.folds, self.settings.seed, breaks)
 
-    def _train_apart(self, processes: int, listener: FoldListener | None) -> None:
-        """Trains the folds in so many new processes, each with its own."""
-        numbers = range(1, self.folds + 1)
-        tasks = [
-            functools.partial(self.train_folds, numbers[first::processes])
-            for first in range(processes)
-        ]
-        interrupted = [signal for signal in launch_apart(tasks, listener) if signal]
-        if interrupted:
-            raise KeyboardInterrupt(interrupted[0])
+    def _train_apart(self, team: ProcessTeam | RayTeam, listener: FoldListener | None) -> None:
+        """Has a team train the folds, a task for each."""
+        numbers = iter(range(1, self.folds + 1))
+        stage = Stage()
 
-    def train_folds(
-        self, numbers: Sequence[int], listener: FoldListener | None = None
-    ) -> str | None:
-        """Trains those of some folds, from 1, that are not trained; the signal that ended it.
+        def next_fold() -> Task | None:
+            number = next(numbers, None)
+            if number is None:
+                return None
+            shown = stage.enter(
+                listener, lambda: listener.fold(number, self.folds) if listener else None
+            )
+            return Task(functools.partial(self.train_fold, number), shown)
 
-        Args:
-            numbers: The numbers of the folds.
-            listener: Receives the progress.
+        def done(task: Task, ended: Ended) -> None:
+            stage.leave(task.listener)
+            ended.get()
+
+        with team:
+            do_all(team, next_fold, done)
+
+    def train_fold(self, number: int, listener: Listener | None = None) -> None:
+        """Trains a fold, from 1, unless it has been.
+
+        Raises `KeyboardInterrupt` if a signal ended it, with its state saved.
         """
-        _, documents, parts = self._parts()
-        for number in numbers:
-            if not (self.folder(number) / INFO_FILE).is_file():
-                corpus = self._corpus(documents, parts[number - 1])
-                run = self._train(number, corpus, listener)
-                if run.interrupted:
-                    return run.interrupted
-        return None
+        if not (self.folder(number) / INFO_FILE).is_file():
+            _, documents, parts = self._parts()
+            self._train(number, self._corpus(documents, parts[number - 1]), listener)
 
     def _judge(self, number: int, corpus: Corpus, listener: FoldListener | None) -> Tagger:
         """The tagger of a fold, which is trained unless it has been."""
@@ -127,24 +140,24 @@ class CrossValidation:
             plan = plan_training(corpus, self.settings)
             check_conditions(folder, run_conditions(corpus, plan.settings))
             return Tagger.load(folder)
-        run = self._train(number, corpus, listener)
-        if run.interrupted:
-            raise KeyboardInterrupt(run.interrupted)
-        return run.tagger()
-
-    def _train(self, number: int, corpus: Corpus, listener: FoldListener | None) -> TrainingRun:
-        """Trains or resumes the run of a fold."""
-        logger.info("fold %d of %d", number, self.folds)
         if listener:
             listener.fold(number, self.folds)
+        return self._train(number, corpus, listener).tagger()
+
+    def _train(self, number: int, corpus: Corpus, listener: Listener | None) -> TrainingRun:
+        """Trains or resumes the run of a fold; raises `KeyboardInterrupt` if a signal ended it."""
+        logger.info("fold %d of %d", number, self.folds)
         folder = self.folder(number)
-        return train(
+        run = train(
             corpus,
             output=folder,
             settings=self.settings,
             resume=(folder / RUN_FILE).is_file(),
             listener=listener,
         )
+        if run.interrupted:
+            raise KeyboardInterrupt(run.interrupted)
+        return run
 
     def folder(self, number: int) -> Path:
         """The folder of the run for fold `number`, from 1."""

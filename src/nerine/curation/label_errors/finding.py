@@ -11,6 +11,7 @@ from nerine.core.display import counted, listed
 from nerine.core.document import labels_of
 from nerine.core.errors import CorpusError, TrainingError
 from nerine.core.files import disk_errors
+from nerine.core.ray_cluster import RayCluster
 from nerine.curation.label_errors.cross_validation import (
     CrossValidation,
     FoldListener,
@@ -66,17 +67,18 @@ def cross_validated_label_errors(
     resume: bool = False,
     listener: FoldListener | None = None,
     processes: int = 1,
+    cluster: RayCluster | None = None,
 ) -> LabelErrorReport:
     """Label errors of a corpus by cross-validation: no model judges labels that it was trained on.
 
     An interrupted call keeps its trained models in the working folder, and `resume` continues from
-    there. With several `processes`, folds are trained at the same time. Raises as
-    `CrossValidation.folds_with_taggers` does.
+    there. With several `processes`, or on a `cluster` of Ray, folds are trained at the same time.
+    Raises as `CrossValidation.folds_with_taggers` does.
     """
     found: list[LabelError] = []
     adapted = 0
     for samples, tagger in validation.folds_with_taggers(
-        resume=resume, listener=listener, processes=processes
+        resume=resume, listener=listener, processes=processes, cluster=cluster
     ):
         label_errors, changed = disagreements(samples, tagger)
         found += label_errors

@@ -16,9 +16,6 @@ The driver may be killed at any moment. Its workers end with it, and `start="res
 from __future__ import annotations
 
 import contextlib
-import signal
-import socket
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +23,7 @@ from typing import Any
 
 from nerine.core.errors import NerineError, SettingsError, TaggingError, first_line
 from nerine.core.extras import import_extra
+from nerine.core.ray_cluster import RayCluster, enter
 from nerine.model.tagger import Tagger
 from nerine.serving.cluster.driving import Drive
 from nerine.serving.cluster.scheduler import ATTEMPTS
@@ -35,7 +33,7 @@ from nerine.serving.cluster.sending import (
     sent,
     threads_of,
 )
-from nerine.serving.cluster.worker import Failed, Tagged, enter, failure_of, tag_here
+from nerine.serving.cluster.worker import Failed, Tagged, failure_of, tag_here
 from nerine.serving.files.attempts import ShardWork
 from nerine.serving.files.blocks import Listener, StreamTagger, logger
 from nerine.serving.files.identity import tagger_identity
@@ -44,7 +42,6 @@ from nerine.serving.files.sharded import ShardedFolder
 
 _PURPOSE = "tagging on Ray"
 _GLANCE = 0.5  # seconds between two looks at the lease and at shards that take long
-_REACHED = 10.0  # seconds until a cluster answers
 _WAITING = 60.0  # seconds until the user is told that no worker has begun
 
 
@@ -71,13 +68,13 @@ def tag_on_ray(
     _check_plan(plan)
     use = tagger_identity(tagger)
     threads = threads_of(tagger)
+    cluster = RayCluster(address, workers, threads)
 
     def tag(folder: ShardedFolder) -> int:
         drive = Drive(folder, plan.inputs.files, listener, attempts)
         if drive.missing:
-            with _cluster(ray, address), _ray_errors(ray, folder):
-                cpus = int(ray.cluster_resources().get("CPU", 1))
-                number = min(workers or max(1, cpus // threads), drive.missing)
+            with cluster.connected(TaggingError, _PURPOSE), _ray_errors(ray, folder):
+                number = min(cluster.number_of_workers(ray), drive.missing)
                 sending = sent(tagger, ray.put) if isinstance(tagger, Tagger) else tagger
                 with _Crew(ray, ray.put(sending), use, number, threads) as crew:
                     _drive(drive, crew)
@@ -101,45 +98,6 @@ def _check_plan(plan: TaggingPlan) -> None:
             place="inputs",
             hint="name files that all machines see",
         )
-
-
-@contextlib.contextmanager
-def _cluster(ray: Any, address: str | None) -> Iterator[None]:
-    """A connection to a cluster; raises `TaggingError` if there is none."""
-    if ray.is_initialized():
-        yield
-        return
-    try:
-        _reach(address)
-        with _own_signals():
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (OSError, RuntimeError, ValueError) as error:
-        raise TaggingError(
-            f"there is no cluster of Ray here: {first_line(error)}",
-            place=address,
-            expected='the address of a running cluster, "auto" or "local"',
-            hint="ray status shows whether one is running",
-        ) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _reach(address: str | None) -> None:
-    """Raises `OSError` if nothing answers at an address, for which Ray would wait."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
-
-
-@contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keeps what this program does on SIGTERM, which Ray replaces."""
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager

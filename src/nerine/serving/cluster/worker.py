@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,9 +67,3 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
     while following is not None:
         yield following
         following = following.__cause__ or following.__context__
-
-
-def enter(folder: str) -> None:
-    """Makes the driver's folder that of this process, from which names of files are read."""
-    with contextlib.suppress(OSError):  # names that begin at the root need none
-        os.chdir(folder)

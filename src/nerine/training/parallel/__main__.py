@@ -1,4 +1,4 @@
-"""A process started by `launch`: python -m nerine.training.parallel DESCRIPTOR.
+"""A process of a `ProcessTeam`: python -m nerine.training.parallel DESCRIPTOR.
 
 The descriptor is the number of its end of the pipe.
 """

@@ -1,8 +1,9 @@
-"""What `launch` and the processes that it starts say to each other through their pipes."""
+"""What a program and the processes that do its tasks say to each other."""
 
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -46,7 +47,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a task, with its result or with its error.
+    """The end of a task, with its result, with its error, or with the signal that interrupted it.
 
     Of several errors, the one with the lowest `order` is the cause of the others.
     """
@@ -54,23 +55,24 @@ class Ended:
     result: Any = None
     error: Exception | None = None
     order: int = 0
+    interrupted: str = ""
+
+    def get(self) -> Any:
+        """The result; raises the error."""
+        if self.error:
+            raise self.error
+        return self.result
 
 
-class Sender:
-    """Sends messages through a pipe, from any thread. It is a `Listener`."""
+Message = Progress | Logged | Ended
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
-        self._connection = connection
-        self._lock = Lock()
 
-    def send(self, message: Progress | Logged | Ended) -> None:
+class Sender(ABC):
+    """Sends messages to the process that waits for a task, from any thread. It is a `Listener`."""
+
+    @abstractmethod
+    def send(self, message: Message) -> None:
         """Sends a message."""
-        with self._lock:
-            self._connection.send(message)
-
-    def fold(self, number: int, folds: int) -> None:
-        """A fold is next."""
-        self.send(Progress("fold", (number, folds), {}))
 
     def started(self, step: int, steps: int) -> None:
         """The run continues after `step` of `steps`."""
@@ -83,3 +85,16 @@ class Sender:
     def evaluated(self, record: EpochRecord, *, best: bool) -> None:
         """A validation is done."""
         self.send(Progress("evaluated", (record,), {"best": best}))
+
+
+class PipeSender(Sender):
+    """Sends messages through a pipe."""
+
+    def __init__(self, connection: Connection[Any, Any]) -> None:
+        self._connection = connection
+        self._lock = Lock()
+
+    def send(self, message: Message) -> None:
+        """Sends a message."""
+        with self._lock:
+            self._connection.send(message)

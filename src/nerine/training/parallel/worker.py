@@ -1,4 +1,4 @@
-"""What a process started by `launch` does: its task, whose progress and result it sends."""
+"""What a process does for another one: its task, whose progress and result it sends."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ import logging
 import os
 import signal
 import traceback
+from collections.abc import Callable, Iterator
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any
 
 from nerine.core.errors import NerineError, PeerError
+from nerine.training.callbacks import Listener
 from nerine.training.parallel.group import is_of_connection
-from nerine.training.parallel.messages import LOST, OWN, PEER, Ended, Job, Logged, Sender
+from nerine.training.parallel.messages import (
+    LOST,
+    OWN,
+    PEER,
+    Ended,
+    Job,
+    Logged,
+    PipeSender,
+    Sender,
+)
 
 
 def work(descriptor: int) -> None:
@@ -23,23 +34,33 @@ def work(descriptor: int) -> None:
     Sends its progress and its log, of processes that train together those of the first one.
     """
     connection: Connection[Any, Any] = Connection(descriptor)
-    sender = Sender(connection)
+    sender = PipeSender(connection)
     try:
         job: Job = connection.recv()
     except EOFError:  # the parent has ended
         return
     Thread(target=_stop_without_parent, args=(connection,), daemon=True).start()
-    is_first = os.environ.get("RANK", "0") == "0"
-    if is_first:
-        log = logging.getLogger("nerine")
-        log.setLevel(job.log_level)
-        log.addHandler(_LogSender(sender))
-    try:
-        ended = Ended(job.task(listener=sender if is_first else None))
-    except Exception as error:
-        ended = _failed(error)
+    if os.environ.get("RANK", "0") == "0":
+        with logs_sent(sender, job.log_level):
+            ended = outcome_of(job.task, sender)
+    else:
+        ended = outcome_of(job.task, None)
     with contextlib.suppress(BrokenPipeError):  # the parent has been killed
         sender.send(ended)
+
+
+@contextlib.contextmanager
+def logs_sent(sender: Sender, level: int) -> Iterator[None]:
+    """Sends the records of Nerine's loggers from a level on."""
+    log, handler = logging.getLogger("nerine"), _LogSender(sender)
+    before = log.level
+    log.setLevel(level)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 class _LogSender(QueueHandler):
@@ -51,6 +72,16 @@ class _LogSender(QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         self._sender.send(Logged(record))
+
+
+def outcome_of(task: Callable[..., Any], listener: Listener | None) -> Ended:
+    """The end of a task that is done here, for another process."""
+    try:
+        return Ended(task(listener=listener))
+    except KeyboardInterrupt as error:
+        return Ended(interrupted=str(error) or signal.SIGINT.name)
+    except Exception as error:
+        return _failed(error)
 
 
 def _failed(error: Exception) -> Ended:

@@ -105,12 +105,13 @@ def _values(trial: Trial, seeds: Sequence[int]) -> list[float]:
 def finalists_of(trials: Sequence[Trial], number: int) -> list[Trial]:
     """The default settings, then the best other trials, so that there are `number` at the most.
 
-    Among trials with equal F1 the lower validation loss decides.
+    The trial with the default settings is left out if it has not ended. Among trials with equal F1
+    the lower validation loss decides.
     """
-    default, *others = trials
-    completed = [each for each in others if each.ending == "completed"]
+    default = [each for each in trials if each.number == 0]
+    completed = [each for each in trials if each.number and each.ending == "completed"]
     completed.sort(key=lambda each: (-(each.f1 or 0.0), each.loss or 0.0))
-    return [default, *completed[: number - 1]]
+    return [*default, *completed[: number - 1]]
 
 
 def decide(trials: Sequence[Trial], number: int) -> Decision:

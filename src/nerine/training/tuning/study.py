@@ -16,7 +16,7 @@ import optuna
 from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from nerine.core.errors import TrainingError
 from nerine.core.filenames import STUDY_FILE
@@ -180,19 +180,34 @@ def _check_conditions(before: Mapping[str, Any], conditions: Mapping[str, Any], 
         )
 
 
-def next_trial(study: optuna.Study, seed: int) -> optuna.Trial:
-    """The trial that was running when the search was killed, or a new one.
+def begun_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that have begun and not ended."""
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
-    The sampler's seed depends on the trial's number, so that a search that was resumed proposes
-    the same settings.
-    """
-    trials = study.get_trials(deepcopy=False)
-    number = sum(trial.state.is_finished() for trial in trials)
-    study.sampler = TPESampler(seed=seed * 100_003 + number, n_startup_trials=_RANDOM_TRIALS)
-    for trial in trials:
-        if trial.state == TrialState.RUNNING:
-            return optuna.Trial(study, trial._trial_id)  # noqa: SLF001  it has no public name
+
+def begun_trial(study: optuna.Study, trial: FrozenTrial, seed: int, places: int) -> optuna.Trial:
+    """A trial of an earlier process, to be continued."""
+    study.sampler = _sampler(seed, trial.number, places)
+    return optuna.Trial(study, trial._trial_id)  # noqa: SLF001  it has no public name
+
+
+def new_trial(study: optuna.Study, seed: int, places: int) -> optuna.Trial:
+    """A new trial. With several `places`, those that run are taken for bad ones meanwhile."""
+    states = [trial.state for trial in study.get_trials(deepcopy=False)]
+    number = sum(state != TrialState.WAITING for state in states)
+    study.sampler = _sampler(seed, number, places)
     return study.ask()
+
+
+def _sampler(seed: int, number: int, places: int) -> TPESampler:
+    """The sampler for a trial.
+
+    Its seed depends on the trial's number, so that a search that was resumed proposes the same
+    settings.
+    """
+    return TPESampler(
+        seed=seed * 100_003 + number, n_startup_trials=_RANDOM_TRIALS, constant_liar=places > 1
+    )
 
 
 def ended_trials(study: optuna.Study, space: Space) -> list[Trial]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
 from nerine.core.arguments import checked
 from nerine.core.errors import SettingsError, TrainingError
 from nerine.core.files import disk_errors
+from nerine.core.ray_cluster import RayCluster
 from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.training.changes import TrainingChanges
-from nerine.training.parallel.group import check_alone
+from nerine.training.parallel.apart import team_of
 from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.budget import DEFAULT_MINUTES, Budget
 from nerine.training.tuning.deciding import decide
@@ -36,6 +38,8 @@ def tune(
     seeds: int = 3,
     resume: bool = False,
     listener: TuningListener | None = None,
+    processes: int = 1,
+    cluster: RayCluster | None = None,
     **changes: Unpack[TrainingChanges],
 ) -> Tuning:
     """Searches for settings of `train` that give a better validation F1 than the default ones.
@@ -59,7 +63,10 @@ def tune(
         finalists: The number of finalists, the default settings among them.
         seeds: The number of seeds of each finalist, that of the search among them.
         resume: Whether to resume the search in `output`. Corpus and settings must be the same.
-        listener: Receives the progress.
+        listener: Receives the progress; of several runs at the same time that of one.
+        processes: The number of runs at the same time, each in a process of its own. Which trials
+            are made then depends on which of them end first.
+        cluster: The cluster of Ray on which the runs are done in place of processes.
         changes: Settings by name that replace those in `settings` and are not tuned.
 
     Returns:
@@ -77,13 +84,13 @@ def tune(
         MissingExtraError: If a package is not installed.
         KeyboardInterrupt: If a signal stopped the search, whose state is then saved.
     """
-    check_alone()
+    team = team_of(processes, cluster)
     corpus = as_corpus(corpus)
     for name, value in (("finalists", finalists), ("seeds", seeds)):
         if value < 2:
             raise SettingsError(f"{value} is too small", place=name, expected="at least 2")
     is_limited = minutes is not None or runs is not None
-    budget = Budget(minutes if is_limited else DEFAULT_MINUTES, runs)
+    budget = Budget(minutes if is_limited else DEFAULT_MINUTES, runs)  # checked before the work
     space = make_space(corpus, settings or TrainingSettings(), names, changes)
     if not any(document.entities for document in space.corpus.validation):
         raise TrainingError(
@@ -97,8 +104,9 @@ def tune(
         "ranges": {each.name: str(each) for each in space.ranges},
     }
     folder = Path(output)
-    with open_study(folder, conditions, resume=resume) as study:
-        search = Search(space, study, folder, budget, finalists, seeds, listener)
+    with open_study(folder, conditions, resume=resume) as study, team:
+        budget = replace(budget, places=team.size)
+        search = Search(space, study, folder, budget, finalists, seeds, listener, team)
         search.run_trials()
         search.run_finalists()
         trials = search.trials()
