@@ -199,11 +199,11 @@ class Search:
         if not trials and not begun:
             return True
         top = finalists_of(trials, self.finalists)
+        top += trials[:1] * (self.finalists - len(top))  # later finalists may take as long
         missing = [each for each in top for seed in self._other_seeds() if seed not in each.others]
-        first = trials[0].seconds if trials else 0.0  # later finalists may take as long
-        later = (self.finalists - len(top)) * len(self._other_seeds())
+        unknown = 0 if trials else self.finalists * len(self._other_seeds())
         kept_runs, kept_seconds = self.budget.at_most_half(
-            len(missing) + later, sum(each.seconds for each in missing) + later * first
+            len(missing) + unknown, sum(each.seconds for each in missing)
         )
         expected = statistics.mean(each.seconds for each in trials) if trials else 0.0
         coming = sum(max(0.0, expected - _seconds(each)) for each in begun)
