@@ -58,6 +58,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "serve": {"models": "run"},
     "split_corpus": SAMPLE,
     "tag_files": {"tagger": "run", "inputs": "a.txt", "output": "b.jsonl"},
+    "tag_frame": {"frame": None, "checkpoint": "run"},
     "train": {**SAMPLE, "output": "run"},
     "train_seeds": {**SAMPLE, "output": "run"},
     "tune": {**SAMPLE, "output": "run"},

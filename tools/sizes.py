@@ -50,7 +50,8 @@ CHAIN = (
     ("data",),
     ("evaluation",),
     ("model",),
-    ("training", "serving"),
+    ("training",),
+    ("serving",),
     ("curation", "publishing"),
     ("cli",),
 )

@@ -110,6 +110,7 @@ if TYPE_CHECKING:
         tag_files,
         verify_output,
     )
+    from nerine.serving.frames import tag_frame
     from nerine.serving.http.app import AppOptions, make_app
     from nerine.serving.http.limits import Limits
     from nerine.serving.http.running import serve
@@ -233,6 +234,7 @@ __all__ = [
     "serve",
     "split_corpus",
     "tag_files",
+    "tag_frame",
     "train",
     "train_seeds",
     "tune",
@@ -279,6 +281,7 @@ _NAMES = {
     "nerine.serving.client": "Client",
     "nerine.serving.columns": "ColumnTagger",
     "nerine.serving.files": "TaggingOptions TaggingSummary Verification tag_files verify_output",
+    "nerine.serving.frames": "tag_frame",
     "nerine.serving.http.app": "AppOptions make_app",
     "nerine.serving.http.limits": "Limits",
     "nerine.serving.http.running": "serve",

@@ -158,6 +158,10 @@ class Dictionary:
 # -- use -----------------------------------------------------------------------------------------
 
 
+class Posts:
+    """Stands for a data frame, whose kind stays."""
+
+
 def people(tagger: nerine.Tagger, texts: Iterable[str]) -> Iterator[Person]:
     for document in tagger.pipe(texts):
         for entity in document.entities:
@@ -177,6 +181,10 @@ def tagged(tagger: nerine.Tagger, lines: Iterable[str | nerine.Pause]) -> list[s
     nerine.tag_files(tagger, ["posts/"], "tagged", shards)
     found: nerine.Verification = nerine.verify_output("tagged")
     return [*failed, *summary.notes, *found.problems]
+
+
+def framed(tagger: nerine.Tagger, posts: Posts) -> Posts:
+    return nerine.tag_frame(posts, tagger, text="body", form="long")
 
 
 def inside(tagger: nerine.Tagger, text: str) -> tuple[float, ...]:

@@ -13,6 +13,9 @@ _EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train"),
     "optuna": "tune",
     "matplotlib": "notebook",
+    "spacy": "spacy",
+    "presidio_analyzer": "presidio",
+    "sklearn": "sklearn",
     **dict.fromkeys(
         ("starlette", "uvicorn", "pydantic", "pydantic_core", "prometheus_client"), "serve"
     ),

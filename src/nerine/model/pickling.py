@@ -123,6 +123,16 @@ def source_of(pickled: PickledTagger) -> Source:
     return source
 
 
+def pickled_of(tagger: Any) -> PickledTagger:
+    """The content of a tagger's pickle, with the fingerprint of its checkpoint.
+
+    Raises `ProcessError` if it was made in memory, or its checkpoint has changed since.
+    """
+    _, (_, pickled) = tagger.__reduce__()
+    content: PickledTagger = pickled
+    return content
+
+
 class SharedTaggers:
     """The taggers of this process that were pickled or unpickled, by their model.
 

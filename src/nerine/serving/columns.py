@@ -84,7 +84,7 @@ class ColumnTagger:
         if thresholds is not None:
             tagger = self.tagger
             tagger.thresholds = chosen_thresholds(thresholds, tagger.saved_thresholds, tagger.name)
-        self._labels = None if labels is None else _known_labels(labels, self.tagger.labels)
+        self._labels = None if labels is None else known_labels(labels, self.tagger.labels)
 
     def _opened(self, checkpoint: CheckpointLike) -> Tagger:
         return as_tagger(checkpoint)
@@ -215,7 +215,7 @@ def _arrow() -> Any:
     return import_extra("pyarrow", "datasets", "tagging columns")
 
 
-def _known_labels(labels: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+def known_labels(labels: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     """The labels, sorted, so that equal ones have equal pickles; raises `SettingsError`."""
     chosen = sorted(set(labels))
     unknown = [label for label in chosen if label not in known]

@@ -17,7 +17,7 @@ from nerine.core.errors import NerineError, ProcessError, SettingsError, Tagging
 from nerine.core.files import disk_errors
 from nerine.model.backends.hardware import number_of_threads
 from nerine.model.loading.sources import find_source
-from nerine.model.pickling import Loading, PickledTagger, files_to_load, unpickled
+from nerine.model.pickling import Loading, PickledTagger, files_to_load, pickled_of, unpickled
 from nerine.model.tagger import Tagger
 from nerine.serving.files.identity import USE, tagger_identity
 
@@ -109,8 +109,7 @@ def threads_of(tagger: Any) -> int:
     """The number of threads that a tagger was loaded for; 1 for any other one."""
     if not isinstance(tagger, Tagger):
         return 1
-    _, (_, pickled) = tagger.__reduce__()
-    return number_of_threads(pickled.arguments["threads"])
+    return number_of_threads(pickled_of(tagger).arguments["threads"])
 
 
 def check_use(tagger: Any, use: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nerine.core.errors import TaggingError
 from nerine.core.files import file_hash
+from nerine.model.pickling import pickled_of
 from nerine.serving.files.inputs import Inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.remote import RemoteStatus
@@ -95,7 +96,7 @@ def model_of(tagger: Any) -> Mapping[str, Any]:
 
     Raises `ProcessError` for a tagger that was made in memory.
     """
-    _, (_, pickled) = tagger.__reduce__()
+    pickled = pickled_of(tagger)
     given = pickled.arguments
     tags = given["tags"]
     tags = dict(tags) if isinstance(tags, Mapping) else tags and list(tags)
