@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving bench-cluster picture clean
+.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving bench-integrations bench-cluster picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -98,6 +98,9 @@ bench-panel: $(VENV)/ready ## the default recipe and its peers on five corpora, 
 
 bench-serving: $(VENV)/ready ## `nerine serve` under load, against servers around the pipeline; hours on two cores
 	$(BIN)/python -m bench.serving $(CHECKPOINT)
+
+bench-integrations: $(VENV)/ready ## inside spaCy and Presidio, against wrappers around the pipeline; 4 minutes
+	$(BIN)/python -m bench.integrations $(CHECKPOINT)
 
 bench-cluster: build/engines/ready ## tagging on clusters of Ray on this machine, and on a simulated one; two hours, resumable
 	build/engines/bin/python -m bench.cluster $(CHECKPOINT) --store build/cluster.jsonl

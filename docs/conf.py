@@ -32,7 +32,10 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!nerine).*"),
     ("py:class", r"nerine\.model\.decoding\.(entities\.EntityChain|chain\.Messages)"),
     ("py:class", r"nerine\.curation\.checks\.(view\.View|findings\.Remark)"),
-    ("py:class", r"nerine\.serving\.(columns\.Batch|spark\.DataFrame)"),  # type variables
+    (
+        "py:class",
+        r"nerine\.serving\.(columns\.Batch|frames\.Frame|spark\.DataFrame)",
+    ),  # type variables
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
