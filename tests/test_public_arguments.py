@@ -50,6 +50,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "push": {"source": "run", "repo_id": "mira/run"},
     "read_documents": {"path": "a.jsonl"},
     "recipe": {"name": "notebook"},
+    "redact": {"tagger": "run", "texts": []},
     "reliability_diagram": PAIR,
     "report": {"checkpoint": "run", **SAMPLE},
     "rule_words": {"text": "Mira"},

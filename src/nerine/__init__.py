@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from nerine.serving.http.limits import Limits
     from nerine.serving.http.running import serve
     from nerine.serving.optimization.optimize import Optimization, optimize
+    from nerine.serving.redaction import Redacted, Redactor, Replacement, redact
     from nerine.training.changes import DistillationChanges, TrainingChanges
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
@@ -177,7 +178,10 @@ __all__ = [
     "RayCluster",
     "ReadLog",
     "ReadOptions",
+    "Redacted",
+    "Redactor",
     "ReliabilityDiagram",
+    "Replacement",
     "Report",
     "SchemeError",
     "Scores",
@@ -226,6 +230,7 @@ __all__ = [
     "push",
     "read_documents",
     "recipe",
+    "redact",
     "reliability_diagram",
     "report",
     "rule_words",
@@ -286,6 +291,7 @@ _NAMES = {
     "nerine.serving.http.limits": "Limits",
     "nerine.serving.http.running": "serve",
     "nerine.serving.optimization.optimize": "Optimization optimize",
+    "nerine.serving.redaction": "Redacted Redactor Replacement redact",
     "nerine.training.changes": "DistillationChanges TrainingChanges",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",

@@ -183,6 +183,13 @@ def tagged(tagger: nerine.Tagger, lines: Iterable[str | nerine.Pause]) -> list[s
     return [*failed, *summary.notes, *found.problems]
 
 
+def hidden(tagger: nerine.Tagger, texts: list[str]) -> list[str]:
+    found: list[nerine.Redacted] = nerine.redact(tagger, texts, how={"person": "number"})
+    replaced: list[nerine.Replacement] = [part for each in found for part in each.replacements]
+    redactor = nerine.Redactor(tagger, how="hash", key="0123456789abcdef")
+    return [*(each.text for each in redactor.pipe(texts)), *(part.label for part in replaced)]
+
+
 def framed(tagger: nerine.Tagger, posts: Posts) -> Posts:
     return nerine.tag_frame(posts, tagger, text="body", form="long")
 

@@ -1,0 +1,178 @@
+"""Texts without names: what stands for them, the same for the same name, and back again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nerine
+from lookup import Opinion, make_lookup
+from nerine.core.document import Document, Entity
+from nerine.core.errors import DocumentError, SettingsError
+from nerine.model.tagger import Tagger
+from nerine.serving.redaction import MASK, Redacted, Redactor
+
+KEY = "0123456789abcdef"
+OPINIONS: dict[str, Opinion] = {
+    "mira": "B-person",
+    "okonjo": "I-person",
+    "lisbon": "B-place",
+    "left": "O",
+}
+TEXT = "Mira Okonjo left Lisbon. 😀 mira OKONJO left."
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
+    folder = tmp_path_factory.mktemp("known") / "run"
+    return Tagger.load(make_lookup(folder, ["person", "place"], OPINIONS))
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("label", "[person] left [place]. 😀 [person] left."),
+        ("number", "[person 1] left [place 1]. 😀 [person 1] left."),
+        ("mask", f"{MASK * 11} left {MASK * 6}. 😀 {MASK * 11} left."),
+        ("remove", " left . 😀  left."),
+        ("keep", TEXT),
+        ({"place": "keep"}, "[person] left Lisbon. 😀 [person] left."),
+        ({"person": "remove", "place": "number"}, " left [place 1]. 😀  left."),
+    ],
+)
+def test_names_are_replaced_and_come_back(tagger: Tagger, how: Any, text: str) -> None:
+    (found,) = nerine.redact(tagger, [TEXT], how=how)
+    assert found.text == text
+    assert found.restored() == TEXT
+
+
+def test_hashes_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> None:
+    one, same, other = (
+        Redactor(tagger, how="hash", key=key)(TEXT).text for key in (KEY, KEY.encode(), f"{KEY}!")
+    )
+    names = re.findall(r"\[person [0-9a-f]{16}\]", one)
+    assert len(names) == 2
+    assert len({*names}) == 1
+    assert one == same
+    assert one != other
+
+
+def test_numbers_last_as_long_as_the_redactor(tagger: Tagger) -> None:
+    redact = Redactor(tagger, how="number")
+    texts = ["Lisbon", "Mira", "Mira Okonjo", "mira", "Lisbon left Mira"]
+    assert [each.text for each in redact.pipe(texts)] == [
+        "[place 1]",
+        "[person 1]",
+        "[person 2]",
+        "[person 1]",
+        "[place 1] left [person 1]",
+    ]
+
+
+def test_replacements_say_what_and_where_but_do_not_show_names(tagger: Tagger) -> None:
+    found = Redactor(tagger)(Document(TEXT, id="7", meta={"text": "Mira"}))
+    first, place, _ = found.replacements
+    assert found.text[first.start : first.end] == "[person]"
+    assert (place.label, place.original) == ("place", "Lisbon")
+    assert first.score == pytest.approx(0.97, abs=0.02)
+    assert found.id == "7"
+    assert "Mira" not in repr(found)
+    assert "Lisbon" not in repr(found)
+
+
+def test_a_name_is_replaced_where_it_was_not_found(tagger: Tagger) -> None:
+    text = "Ann saw Joanne. Ann-Marie saw Ann, Annex, X and X."
+    x = text.index("X")
+    document = Document(text, (Entity(0, 3, "person", 0.9), Entity(x, x + 1, "place", 0.9)))
+    assert Redactor(tagger).redacted(document).text == (
+        "[person] saw Joanne. [person]-Marie saw [person], Annex, [place] and X."
+    )
+    assert Redactor(tagger, everywhere=False).redacted(document).text == (
+        "[person] saw Joanne. Ann-Marie saw Ann, Annex, [place] and X."
+    )
+    kept = Document("Ann and Ann", (Entity(0, 3, "person"), Entity(8, 11, "place")))
+    assert Redactor(tagger, how={"place": "keep"}).redacted(kept).text == "[person] and Ann"
+
+
+def test_entities_that_overlap_are_replaced_as_one(tagger: Tagger) -> None:
+    entities = (Entity(0, 4, "person"), Entity(0, 11, "place"), Entity(5, 18, "person"))
+    found = Redactor(tagger).redacted(Document("Mira Okonjo Lisbon!", entities))
+    assert found.text == "[person]!"
+    assert found.restored() == "Mira Okonjo Lisbon!"
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """A text of few signs, so that names repeat, with entities anywhere."""
+    text = draw(st.text("ab -é😀", max_size=30))
+    places = draw(st.lists(st.tuples(st.integers(0, 29), st.integers(1, 6)), max_size=4))
+    entities = {
+        (start, min(start + length, len(text)), draw(st.sampled_from(["person", "place"])))
+        for start, length in places
+        if start < len(text)
+    }
+    return Document(text, tuple(Entity(*each) for each in sorted(entities)))
+
+
+@given(documents(), st.sampled_from(["label", "number", "hash", "mask", "remove"]))
+def test_every_byte_comes_back_and_no_name_stays(
+    tagger: Tagger, document: Document, how: str
+) -> None:
+    redact = Redactor(tagger, how=how, key=KEY if how == "hash" else None)
+    found = redact.redacted(document)
+    assert found.restored() == document.text
+    left, before = [], 0
+    for each in found.replacements:
+        left.append(found.text[before : each.start])
+        before = each.end
+    kept = "\0".join([*left, found.text[before:]])
+    names = [document.surface(each) for each in document.entities]
+    names = [each for each in names if sum(map(str.isalnum, each)) > 1]
+    # of two names that overlap where neither was found, one is replaced
+    if not any(one != other and one in other for one in names for other in names):
+        for name in names:
+            assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", kept)
+
+
+def test_long_texts_take_time_in_proportion(tagger: Tagger) -> None:
+    many = "ann " * 50_000
+    entities = tuple(Entity(start, start + 3, "person") for start in range(0, 100_000, 4))
+    found = Redactor(tagger).redacted(Document(many, entities))
+    assert "ann" not in found.text
+    assert found.restored() == many
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"how": "blur"}, "how: 'blur' is not known"),
+        ({"how": {"persons": "label"}}, "the model has no label 'persons'"),
+        ({"how": "hash"}, "key: there is no key"),
+        ({"how": "hash", "key": "hunter"}, "the key has 6 bytes"),
+        ({"how": "label", "key": KEY}, "no entity is hashed"),
+    ],
+)
+def test_what_cannot_be_used_is_an_error(
+    tagger: Tagger, options: dict[str, Any], found: str
+) -> None:
+    with pytest.raises(SettingsError, match=found) as raised:
+        Redactor(tagger, **options)
+    assert "hunter" not in str(raised.value)
+
+
+def test_an_item_that_is_no_text_is_an_error(tagger: Tagger) -> None:
+    wrong: Any = [7]
+    with pytest.raises(DocumentError):
+        nerine.redact(tagger, wrong)
+    assert nerine.redact(tagger, []) == []
+    assert nerine.redact(tagger, [""]) == [Redacted("")]
+
+
+def test_a_checkpoint_is_named_as_elsewhere(tagger: Tagger) -> None:
+    assert Path(tagger.name).is_dir()
+    assert nerine.redact(tagger.name, ["Lisbon"])[0].text == "[place]"
