@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from nerine.evaluation.epochs import EpochRecord
 from nerine.training.callbacks import Listener
+from nerine.training.notebook import notebook_progress
 from nerine.training.parallel.messages import Ended, Logged, Message, Progress
 
 
@@ -156,11 +157,11 @@ class Stage:
         """The listener of a run that begins.
 
         Args:
-            listener: The listener to which it is shown; None for none.
+            listener: The listener to which it is shown; by default a notebook shows each run.
             begin: Is called when the run is the one that is shown from now on.
         """
         if listener is None:
-            return None
+            return notebook_progress()
         run = _Run(self._runs, listener, begin)
         self._runs.append(run)
         if self._runs[0] is run:
