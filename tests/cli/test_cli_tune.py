@@ -80,6 +80,8 @@ def test_options_are_fixed_and_a_file_and_a_recipe_are_the_start(
         "seeds": 3,
         "resume": False,
         "listener": None,
+        "processes": 1,
+        "cluster": None,
         "masking": 0,
     }
 

@@ -24,7 +24,7 @@ from runs import small_run
 
 DOCS = ROOT / "docs"
 INFO_PAGE = (DOCS / "reference/nerine-json.md").read_text(encoding="utf-8")
-ENGINES = ("nerine.serving.ray", "nerine.serving.spark")
+ENGINES = tuple(f"nerine.serving.{name}" for name in ("presidio", "ray", "sklearn", "spark"))
 """Public modules, which are not of `nerine` itself because they are for other programs."""
 PARTS = ("settings", "scores.validation", "provenance", "weights", "tokenizer", "thresholds")
 

@@ -190,6 +190,9 @@ def test_a_server_gives_the_same(tagger: Tagger) -> None:
         strict = NerineRecognizer(url, thresholds={"creative-work": 0.9})
         assert len(engine(strict).analyze(TEXTS[2], "en")) == 1
         assert url in remote.version
+        for each in (remote.tagger, strict.tagger):
+            assert isinstance(each, Client)
+            each.close()
     with pytest.raises(ServerError):
         NerineRecognizer("http://127.0.0.1:9")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import nerine
 from lookup import Opinion, make_lookup
 from nerine.core.document import Document, Entity
-from nerine.core.errors import DocumentError, SettingsError
+from nerine.core.errors import ArgumentError, SettingsError
 from nerine.model.tagger import Tagger
 from nerine.serving.redaction import MASK, Redacted, Redactor
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_used_is_an_error(
 
 def test_an_item_that_is_no_text_is_an_error(tagger: Tagger) -> None:
     wrong: Any = [7]
-    with pytest.raises(DocumentError):
+    with pytest.raises(ArgumentError, match=r"texts\[0\] is an int"):
         nerine.redact(tagger, wrong)
     assert nerine.redact(tagger, []) == []
     assert nerine.redact(tagger, [""]) == [Redacted("")]

@@ -79,6 +79,7 @@ def test_a_grid_is_searched_over_folds_of_documents(settings: dict[str, Any]) ->
     assert search.predict([DOCUMENTS[0].text])[0] is not None
 
 
+@pytest.mark.slow
 def test_scores_of_a_cross_validation_have_one_for_each_fold(settings: dict[str, Any]) -> None:
     recognizer = EntityRecognizer(**{**settings, "epochs": 2})
     texts = [each.text for each in DOCUMENTS]

@@ -303,6 +303,7 @@ def test_its_results_are_drawn_and_kept_by_spacys_own_tools(folder: Path, tmp_pa
     assert "doc.ents" in analysis["summary"]["nerine"]["assigns"]
 
 
+@pytest.mark.slow
 def test_spacy_apply_runs_it(folder: Path, tmp_path: Path) -> None:
     pipeline(folder).to_disk(tmp_path / "pipeline")
     (tmp_path / "in.txt").write_text(TEXT)

@@ -28,6 +28,7 @@ def ends_of(team: Team, tasks: list[Task]) -> dict[Task, Ended]:
     return ends
 
 
+@pytest.mark.slow
 def test_each_task_has_a_process_and_its_result() -> None:
     shown = [Recorder() for _ in range(3)]
     tasks = [Task(partial(pid_after, 0.1), each) for each in shown]
@@ -38,6 +39,7 @@ def test_each_task_has_a_process_and_its_result() -> None:
     assert [each.told for each in shown] == [[("started", 0, 1), ("stepped", 1)]] * 3
 
 
+@pytest.mark.slow
 def test_no_more_run_than_there_are_places() -> None:
     with ProcessTeam(2) as team:
         for _ in range(2):
@@ -54,7 +56,7 @@ def test_tasks_are_done_in_this_process_if_it_is_alone() -> None:
     assert [ends[task].get() for task in tasks] == [os.getpid()] * 2
 
 
-@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("alone", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_an_error_is_raised_where_its_result_is_asked_for(alone: bool) -> None:
     with Alone() if alone else ProcessTeam(2) as team:
         task = Task(partial(fail, "no luck"))
@@ -99,7 +101,9 @@ def test_an_error_that_is_not_handled_has_the_others_save_their_state(tmp_path: 
     assert saved.read_text() == "SIGTERM"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_is_passed_on_and_nothing_else_begins(tmp_path: Any, number: int) -> None:
     def interrupt() -> None:
         if all(each.told for each in shown[:2]):
@@ -117,6 +121,7 @@ def test_a_signal_is_passed_on_and_nothing_else_begins(tmp_path: Any, number: in
     assert [path.exists() and path.read_text() for path in paths] == [name, name, False]
 
 
+@pytest.mark.slow
 def test_a_task_that_was_interrupted_alone_stops_the_others(tmp_path: Any) -> None:
     saved = tmp_path / "saved"
     interrupted = Task(partial(fail, "SIGHUP", kind=KeyboardInterrupt))

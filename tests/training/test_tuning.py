@@ -226,6 +226,7 @@ def test_a_pruned_run_ends_at_once_and_the_next_is_not_harmed(
     )
 
 
+@pytest.mark.slow
 def test_runs_at_the_same_time_are_as_many_and_the_default_is_one_of_them(
     searched: nerine.Tuning, encoder: Path, tmp_path: Path
 ) -> None:

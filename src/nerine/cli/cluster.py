@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.flags import Decorator, gathered, processes_option
+from nerine.cli.flags import Decorator, gathered
+from nerine.cli.help import options_in
 from nerine.core.errors import SettingsError
 from nerine.core.extras import import_extra
 from nerine.core.ray_cluster import RayCluster
@@ -83,17 +85,17 @@ class Spread:
     cluster: RayCluster | None = None
 
 
-def _options_of_cluster(text: str) -> list[Decorator]:
+def _options_of_cluster(text: str, option: Callable[..., Decorator]) -> list[Decorator]:
     return [
-        click.option("--on", type=click.Choice(("ray",)), help=text),
-        click.option(
+        option("--on", type=click.Choice(("ray",)), help=text),
+        option(
             "--workers",
             type=click.IntRange(1),
             metavar="N",
             help="Number of workers on the cluster, each with --threads CPUs.  [default: as many "
             "as there are CPUs for]",
         ),
-        click.option(
+        option(
             "--address",
             metavar="ADDRESS",
             help="Address of the cluster; local for a new one on this machine.  [default: that of "
@@ -120,7 +122,8 @@ def _spread(values: dict[str, Any]) -> Spread:
 
 cluster_options: Decorator = gathered(
     _options_of_cluster(
-        "Tag on a cluster of Ray, whose machines all see the files; implies --shards."
+        "Tag on a cluster of Ray, whose machines all see the files; implies --shards.",
+        click.option,
     ),
     "cluster",
     _gathered,
@@ -133,5 +136,9 @@ def spread_options(text: str) -> Decorator:
     Args:
         text: The help of `--processes`.
     """
+    option = options_in("Several models at the same time")
+    several = option(
+        "--processes", default=1, show_default=True, type=click.IntRange(1), metavar="N", help=text
+    )
     on_ray = "Train on a cluster of Ray, whose machines all see the files."
-    return gathered([processes_option(text), *_options_of_cluster(on_ray)], "spread", _spread)
+    return gathered([several, *_options_of_cluster(on_ray, option)], "spread", _spread)

@@ -58,7 +58,7 @@ _OF_FOLDS = ("folds", "work", "keep_work", "resume", "processes", "on", "workers
 Examples:
   nerine suspects wnut17/ -o suspects.jsonl --html review.html
   nerine suspects wnut17/ -o suspects.jsonl --folds 5 --resume
-  nerine suspects wnut17/ -o suspects.jsonl --folds 10 --on ray --work /shared/folds
+  nerine suspects wnut17/ -o suspects.jsonl --folds 5 --on ray --work /shared
   nerine suspects wnut17/ -o new.jsonl --split test --checkpoint runs/wnut
 
 Kinds: missed (an entity without a label), type (another label), boundary (other ends), spurious

@@ -26,7 +26,7 @@ from servers import TEXTS, serving
 LANGUAGES = ("en", "de")
 
 
-class NerineRecognizer(RemoteRecognizer):
+class ServerRecognizer(RemoteRecognizer):
     """Asks a server, as a user of Presidio would write it."""
 
     def __init__(self, client: httpx.Client, language: str) -> None:
@@ -53,7 +53,7 @@ def analyzer(named: Tagger) -> Iterator[AnalyzerEngine]:
         serving(named, AppOptions(languages=LANGUAGES)) as url,
         httpx.Client(base_url=url) as client,
     ):
-        recognizers = [NerineRecognizer(client, language) for language in LANGUAGES]
+        recognizers = [ServerRecognizer(client, language) for language in LANGUAGES]
         registry = RecognizerRegistry(recognizers, supported_languages=list(LANGUAGES))
         blank = NoOpNlpEngine([{"lang_code": name, "model_name": ""} for name in LANGUAGES])
         yield AnalyzerEngine(registry, blank, supported_languages=list(LANGUAGES))
