@@ -56,6 +56,7 @@ lint: $(VENV)/ready ## style and types
 
 docs: $(VENV)/ready ## the manual, in build/docs; a warning is an error
 	$(BIN)/sphinx-build --fresh-env --nitpicky --fail-on-warning --keep-going --quiet docs build/docs
+	@touch build/docs/.complete
 	@echo "open build/docs/index.html"
 
 notebooks: $(VENV)/ready ## run the tutorials and save their outputs; 10 minutes

@@ -57,9 +57,19 @@ _PICTURE = (".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp")
 pytest.importorskip("sphinx")
 
 
+def is_newer(stamp: Path) -> bool:
+    """Whether a file is newer than all that the site is made from."""
+    sources = [*(ROOT / "src").rglob("*.py"), *filter(Path.is_file, (ROOT / "docs").rglob("*"))]
+    newest = max(path.stat().st_mtime for path in (ROOT / "README.md", *sources))
+    return stamp.is_file() and stamp.stat().st_mtime > newest
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site, built with the options of `make docs`."""
+    """The site of `make docs` if nothing has changed since, or one built with its options."""
+    made = ROOT / "build" / "docs"
+    if is_newer(made / ".complete"):
+        return Site(made)
     folder = tmp_path_factory.mktemp("site").resolve()
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = re.search(r"sphinx-build (.*) docs build/docs$", makefile, re.M)

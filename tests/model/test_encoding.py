@@ -253,7 +253,14 @@ def test_corpus_tokens_align_as_in_the_notebook(kind: str) -> None:
 
 
 @pytest.mark.skipif(not WNUT.is_dir(), reason="../shared/wnut17 is not there")
-@pytest.mark.parametrize("kind", ["minilm", "roberta", "xlm-roberta"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "minilm",
+        pytest.param("roberta", marks=pytest.mark.slow),
+        pytest.param("xlm-roberta", marks=pytest.mark.slow),
+    ],
+)
 def test_all_of_wnut_aligns_as_in_the_notebook(kind: str, request: Any) -> None:
     tokenizer = request.getfixturevalue("minilm") if kind == "minilm" else presplit_tokenizer(kind)
     tokenizer.model_max_length = 2048

@@ -64,7 +64,8 @@ def outcome(summary: TaggingSummary) -> tuple[object, ...]:
     ("kind", "name", "shard_bytes"),
     [
         *((kind, "", 1 << 22) for kind in ("text", "csv", "gz", "bz2", "folder", "parquet")),
-        *((kind, "", 20) for kind in ("text", "csv", "folder", "parquet")),
+        *((kind, "", 20) for kind in ("text", "parquet")),
+        *(pytest.param(kind, "", 20, marks=pytest.mark.slow) for kind in ("csv", "folder")),
         *(
             ("csv", "out.csv.gz", 1 << 22),
             ("csv", "out.csv.gz", 20),

@@ -23,7 +23,6 @@ from presidio_anonymizer import AnonymizerEngine
 from lookup import Opinion, make_lookup
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, NerineError, ServerError, SettingsError
-from nerine.evaluation.calibration import Thresholds
 from nerine.model.tagger import Tagger
 from nerine.serving.client import Client
 from nerine.serving.presidio import NerineRecognizer, TaggingNlpEngine, usual_name
@@ -106,7 +105,7 @@ def test_thresholds_hold_for_each_label(folder: Path, tagger: Tagger) -> None:
 
 
 def test_results_are_explained(tagger: Tagger) -> None:
-    recognizer = NerineRecognizer(tagger, thresholds=Thresholds(0.25))
+    recognizer = NerineRecognizer(tagger, thresholds=0.25)
     found = engine(recognizer).analyze(TEXTS[2], "en", return_decision_process=True)
     work = next(each for each in found if each.entity_type == "CREATIVE_WORK")
     said = work.analysis_explanation

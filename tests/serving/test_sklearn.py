@@ -70,6 +70,7 @@ def test_parameters_are_the_settings_of_training() -> None:
         recognizer.set_params(colour="red")
 
 
+@pytest.mark.slow
 def test_a_grid_is_searched_over_folds_of_documents(settings: dict[str, Any]) -> None:
     grid = {"masking": [0.0, 0.3]}
     search = GridSearchCV(EntityRecognizer(**{**settings, "epochs": 2}), grid, cv=DocumentFolds(2))

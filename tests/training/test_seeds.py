@@ -208,7 +208,14 @@ def test_a_soup_that_is_worse_than_its_runs_is_noted(
     assert group.notes[-1].endswith(str(group.best.folder))
 
 
-@pytest.mark.parametrize("stop", [(1, 3), (2, 0), (2, 7), (3, 0), (3, STEPS)])
+@pytest.mark.parametrize(
+    "stop",
+    [
+        *(pytest.param(stop, marks=pytest.mark.slow) for stop in ((1, 3), (2, 0), (3, 0))),
+        (2, 7),
+        (3, STEPS),
+    ],
+)
 def test_a_group_resumes_where_it_stopped(
     stop: tuple[int, int], best: SeedRuns, encoder: Path, tmp_path: Path
 ) -> None:

@@ -147,7 +147,14 @@ def test_epochs_that_cannot_be_read_are_an_error(content: str, tmp_path: Path) -
         read_epochs(tmp_path)
 
 
-@pytest.mark.parametrize("step", [STEPS_AN_EPOCH, 2 * STEPS_AN_EPOCH, 3 * STEPS_AN_EPOCH])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(STEPS_AN_EPOCH, marks=pytest.mark.slow),
+        2 * STEPS_AN_EPOCH,
+        pytest.param(3 * STEPS_AN_EPOCH, marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_killed_in_a_save_resumes_with_the_same_result(
     step: int, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 from nerine.core.errors import ArgumentError
 from nerine.model.loading.sources import Source
+from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.tagger import Tagger
 
 CheckpointLike = Tagger | str | Path | Source
@@ -15,6 +17,18 @@ CheckpointLike = Tagger | str | Path | Source
 def as_tagger(checkpoint: CheckpointLike) -> Tagger:
     """The tagger itself, or the one that `Tagger.load` loads by its name."""
     return checkpoint if isinstance(checkpoint, Tagger) else Tagger.load(checkpoint)
+
+
+def with_thresholds(tagger: Tagger, thresholds: ThresholdChoice) -> Tagger:
+    """A tagger with the same model, and with other thresholds unless they are None.
+
+    Raises `CheckpointError` if none are saved with its checkpoint, and `SettingsError` for one
+    outside 0 to 1.
+    """
+    tagger = copy.copy(tagger)
+    if thresholds is not None:
+        tagger.thresholds = chosen_thresholds(thresholds, tagger.saved_thresholds, tagger.name)
+    return tagger
 
 
 def name_of(checkpoint: CheckpointLike) -> str | Path | Source:

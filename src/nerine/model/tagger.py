@@ -137,8 +137,9 @@ class Tagger(Shown):
             max_length: The most subwords of a window; by default the saved number, or the most that
                 such a checkpoint takes, up to 4,096.
             device: Torch's name of the device; by default a GPU if there is one.
-            thresholds: A probability from 0 to 1 for all labels, `Thresholds`, or `"saved"` for
-                those that `nerine calibrate` saved; by default every entity is kept.
+            thresholds: A probability from 0 to 1 for all labels, one for each of some labels,
+                `Thresholds`, or `"saved"` for those that `nerine calibrate` saved; by default every
+                entity is kept.
             backend: `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default the one that
                 `nerine optimize` chose for this checkpoint, if it can be used, else PyTorch.
                 `notes` says what could not be used, and why.

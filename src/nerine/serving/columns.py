@@ -7,7 +7,6 @@ pyarrow, which these engines bring, as the extra `datasets` does.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
@@ -15,8 +14,8 @@ from nerine.core.arguments import checked
 from nerine.core.document import Document, Entity
 from nerine.core.errors import FormatError, NerineError, SettingsError
 from nerine.core.extras import import_extra
-from nerine.model.given import CheckpointLike, as_tagger
-from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
+from nerine.model.given import CheckpointLike, as_tagger, with_thresholds
+from nerine.model.loading.thresholds import ThresholdChoice
 from nerine.model.tagger import Tagger
 from nerine.serving.arrow import entities_type, is_text
 
@@ -80,10 +79,7 @@ class ColumnTagger:
                 expected="three names",
             )
         self.text, self.into, self.errors = text, into, errors
-        self.tagger = copy.copy(self._opened(checkpoint))
-        if thresholds is not None:
-            tagger = self.tagger
-            tagger.thresholds = chosen_thresholds(thresholds, tagger.saved_thresholds, tagger.name)
+        self.tagger = with_thresholds(self._opened(checkpoint), thresholds)
         self._labels = None if labels is None else known_labels(labels, self.tagger.labels)
 
     def _opened(self, checkpoint: CheckpointLike) -> Tagger:

@@ -12,19 +12,16 @@ In a YAML configuration it is a recognizer of the type `predefined`, once this m
 
 from __future__ import annotations
 
-import copy
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from nerine.core.document import Document, Entity
 from nerine.core.errors import SettingsError
 from nerine.core.extras import optional_imports
-from nerine.evaluation.calibration import Thresholds
-from nerine.model.given import CheckpointLike
-from nerine.model.loading.thresholds import chosen_thresholds
+from nerine.model.given import CheckpointLike, with_thresholds
 from nerine.model.pickling import pickled_of
 from nerine.model.tagger import Tagger
 from nerine.serving.client import Client
@@ -49,6 +46,10 @@ USUAL_NAMES = {
 """Presidio's names of labels that are usual in corpora, in lower case."""
 
 
+Choice = float | Mapping[str, float] | Literal["saved"] | None
+"""One threshold, one for each of some labels, or the saved ones."""
+
+
 class NerineRecognizer(EntityRecognizer):
     """Finds the entities of a tagger, or of a server, for Presidio's analyzer.
 
@@ -63,8 +64,7 @@ class NerineRecognizer(EntityRecognizer):
         labels: Presidio's entities by the labels of the model, such as `{"person": "PERSON"}`;
             other labels are left away. None takes all: those of `USUAL_NAMES`, and any other in
             upper case with `_` for what is neither a letter nor a digit.
-        thresholds: As for `Tagger.load`; also one for each label, and `"saved"` for those of
-            `nerine calibrate`.
+        thresholds: As for `Tagger.load`, or for `nerine.Client` if a server is asked.
         supported_entities: Presidio's entities to find; None for all of them.
         supported_language: The language of the texts.
         name: The name of the recognizer.
@@ -90,7 +90,7 @@ class NerineRecognizer(EntityRecognizer):
         self,
         model: CheckpointLike | Client,
         labels: Mapping[str, str] | None = None,
-        thresholds: Any = None,
+        thresholds: Choice = None,
         supported_entities: Sequence[str] | None = None,
         supported_language: str = "en",
         name: str = "NerineRecognizer",
@@ -300,7 +300,7 @@ def usual_name(label: str) -> str:
 
 
 def _opened(
-    model: CheckpointLike | Client, thresholds: Any, loading: Mapping[str, Any]
+    model: CheckpointLike | Client, thresholds: Choice, loading: Mapping[str, Any]
 ) -> Tagger | Client:
     """The tagger, or the client of a server."""
     is_server = isinstance(model, str) and model.startswith(("http://", "https://"))
@@ -320,14 +320,9 @@ def _opened(
                 "a client has its own", place="thresholds", hint="Client(thresholds=…)"
             )
         return model
-    chosen = Thresholds(0.0, thresholds) if isinstance(thresholds, Mapping) else thresholds
-    if not isinstance(model, Tagger):
-        return Tagger.load(model, thresholds=chosen, **loading)
-    if chosen is None:
-        return model
-    tagger = copy.copy(model)
-    tagger.thresholds = chosen_thresholds(chosen, tagger.saved_thresholds, tagger.name)
-    return tagger
+    if isinstance(model, Tagger):
+        return with_thresholds(model, thresholds)
+    return Tagger.load(model, thresholds=thresholds, **loading)
 
 
 def _version_of(tagger: Tagger | Client) -> str:

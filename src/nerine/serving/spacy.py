@@ -25,7 +25,6 @@ from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.extras import optional_imports
 from nerine.core.files import json_line, write_text
 from nerine.core.strict_json import parse_object
-from nerine.evaluation.calibration import Thresholds
 from nerine.model.inference import Failure
 from nerine.model.pickling import pickled_of
 from nerine.model.tagger import Tagger
@@ -303,7 +302,7 @@ def make_component(
         alignment: As for `EntityComponent`.
         overwrite: As for `EntityComponent`.
         labels: As for `EntityComponent`.
-        thresholds: As for `Tagger.load`; also one for each label.
+        thresholds: As for `Tagger.load`.
         spans_key: As for `EntityComponent`.
         backend: As for `Tagger.load`.
         device: As for `Tagger.load`.
@@ -312,11 +311,10 @@ def make_component(
     Raises:
         NerineError: As `Tagger.load` and `EntityComponent` do.
     """
-    chosen = Thresholds(0.0, thresholds) if isinstance(thresholds, dict) else thresholds
     tagger = Tagger.load(
         model,
         revision=revision,
-        thresholds=chosen,
+        thresholds=thresholds,
         backend=backend,
         device=device,
         threads=threads,

@@ -15,7 +15,6 @@ of a file is tagged by itself, and the first attempt that is done counts. Needs 
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import pickle
 import re
@@ -38,8 +37,8 @@ from nerine.core.errors import (
 )
 from nerine.core.extras import import_extra
 from nerine.core.files import disk_errors
-from nerine.model.given import CheckpointLike, as_tagger
-from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
+from nerine.model.given import CheckpointLike, as_tagger, with_thresholds
+from nerine.model.loading.thresholds import ThresholdChoice
 from nerine.model.pickling import PickledTagger, files_to_load, unpickled
 from nerine.model.tagger import Tagger
 from nerine.serving.columns import ColumnTagger
@@ -275,9 +274,7 @@ def tag_files(
             hint="leave it out",
         )
     plan = plan_tagging(inputs, output, replace(options, shards=True))
-    tagger = copy.copy(as_tagger(checkpoint))
-    if thresholds is not None:
-        tagger.thresholds = chosen_thresholds(thresholds, tagger.saved_thresholds, tagger.name)
+    tagger = with_thresholds(as_tagger(checkpoint), thresholds)
     kind, pickled = tagger.__reduce__()[1]
     plan = plan.with_model(options.model or model_of(tagger))
     sent = _send(kind, pickled, spark) if send else tagger

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from nerine.core.errors import CheckpointError
 from nerine.evaluation.calibration import Thresholds
 
-ThresholdChoice = Thresholds | float | Literal["saved"] | None
-"""Thresholds; one for all labels; those saved with the checkpoint; or none."""
+ThresholdChoice = Thresholds | float | Mapping[str, float] | Literal["saved"] | None
+"""Thresholds; one for all labels, or for each of some; those saved with the checkpoint; or none."""
 
 
 def chosen_thresholds(
@@ -20,6 +21,8 @@ def chosen_thresholds(
     """
     if choice is None or isinstance(choice, Thresholds):
         return choice
+    if isinstance(choice, Mapping):
+        return Thresholds(0.0, choice)
     if choice != "saved":
         return Thresholds(choice)
     if saved is None:
