@@ -160,7 +160,7 @@ class Redactor:
         return map(self.redacted, self.tagger.pipe(texts))
 
     def redacted(self, document: Document) -> Redacted:
-        """A document with its entities replaced, whoever has found them.
+        """A document with its entities replaced, also those that another program has found.
 
         Args:
             document: The document. If entities overlap, what they cover together is replaced as the
