@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,17 @@ README = read_page(ROOT / "README.md")
 PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
+LONG = ("fast-on-cpu.md", "resume.md", "seeds.md")
+"""Pages that train many times, also with tiny models."""
+
+
 def name(page: Page) -> str:
     return str(page.path.relative_to(ROOT))
+
+
+def quick(page: Page) -> Any:
+    """A page, among the slow tests if it is long."""
+    return pytest.param(page, marks=[pytest.mark.slow] * (page.path.name in LONG))
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(folder, result.output)
 
 
-@pytest.mark.parametrize("page", [README, *PAGES], ids=name)
+@pytest.mark.parametrize("page", [README, *map(quick, PAGES)], ids=name)
 def test_a_page_shows_what_it_prints(
     page: Page, login: Hub, encoder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def outcome(summary: TaggingSummary) -> tuple[object, ...]:
         *(pytest.param(kind, "", 20, marks=pytest.mark.slow) for kind in ("csv", "folder")),
         *(
             ("csv", "out.csv.gz", 1 << 22),
-            ("csv", "out.csv.gz", 20),
+            pytest.param("csv", "out.csv.gz", 20, marks=pytest.mark.slow),
             ("gz", "out.parquet", 1 << 22),
             ("text", "out.jsonl", 20),
             ("parquet", "out.tsv", 20),

@@ -114,7 +114,10 @@ def test_a_table_of_entities_in_shards(tmp_path: Path, name: str) -> None:
     assert _joined(sorted((tmp_path / "out").glob("in-*")), kind) == _joined([whole], kind)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "folder")) for kind in KINDS],
+)
 def test_a_kill_at_any_point_changes_no_byte_of_what_a_resumed_run_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
