@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nerine.cli.flags import Decorator, gathered
+from nerine.cli.flags import Decorator, gathered, processes_option
 from nerine.cli.help import options_in
 from nerine.core.errors import SettingsError
 from nerine.core.extras import import_extra
@@ -137,8 +137,7 @@ def spread_options(text: str) -> Decorator:
         text: The help of `--processes`.
     """
     option = options_in("Several models at the same time")
-    several = option(
-        "--processes", default=1, show_default=True, type=click.IntRange(1), metavar="N", help=text
-    )
     on_ray = "Train on a cluster of Ray, whose machines all see the files."
-    return gathered([several, *_options_of_cluster(on_ray, option)], "spread", _spread)
+    return gathered(
+        [processes_option(text, option), *_options_of_cluster(on_ray, option)], "spread", _spread
+    )

@@ -92,9 +92,10 @@ threads_option = click.option(
 """For commands that train or measure, which read the variable."""
 
 
-def processes_option(text: str) -> Decorator:
-    """The option `--processes`, how many do the work."""
-    return default_option("--processes", 1, text, type=click.IntRange(1), metavar="N")
+def processes_option(text: str, option: Callable[..., Decorator] = click.option) -> Decorator:
+    """The option `--processes`, how many do the work, made by `option`."""
+    kind = click.IntRange(1)
+    return option("--processes", default=1, show_default=True, help=text, type=kind, metavar="N")
 
 
 json_option = options_in(GLOBAL)(

@@ -18,7 +18,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nerine.core.document import Entity
 from nerine.core.errors import CheckpointError, SettingsError
@@ -40,7 +40,6 @@ with optional_imports("a component of spaCy"):
 logger = logging.getLogger("nerine.spacy")
 
 Alignment = Literal["expand", "contract", "strict"]
-_ALIGNMENTS = ("expand", "contract", "strict")
 _RECORD = "nerine.json"
 _DEFAULTS: dict[str, Any] = {
     "revision": None,
@@ -95,11 +94,11 @@ class EntityComponent:
         spans_key: str = "nerine",
         name: str = "nerine",
     ) -> None:
-        if alignment not in _ALIGNMENTS:
+        if alignment not in get_args(Alignment):
             raise SettingsError(
                 f"{alignment!r} is not known",
                 place="alignment",
-                expected=f"one of {', '.join(_ALIGNMENTS)}",
+                expected=f"one of {', '.join(get_args(Alignment))}",
             )
         known_labels(labels or (), tagger.labels)
         self.tagger = tagger
