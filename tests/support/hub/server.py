@@ -187,7 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         body = b"" if self.command == "HEAD" else reply.body[:limit]
         for start in range(0, len(body), _CHUNK):
-            record.sent += self.wfile.write(body[start : start + _CHUNK])
+            chunk = body[start : start + _CHUNK]
+            record.sent += len(chunk)  # before the client has it, and may look at the record
+            self.wfile.write(chunk)
         if limit is not None and self.command != "HEAD":
             raise CutError
 
