@@ -20,6 +20,7 @@ class Strange:
 DOCUMENT = nerine.Document("Mira", (nerine.Entity(0, 4, "person", 0.5),))
 CORPUS = nerine.Corpus.from_documents(train=[DOCUMENT], test=[DOCUMENT])
 SCHEME = nerine.TagScheme.IOB2
+REDACTOR = object.__new__(nerine.Redactor)
 UNTYPED: Any = nerine
 """The package as somebody without a type checker uses it."""
 PAIR: dict[str, Any] = {"gold": [], "predicted": []}
@@ -51,8 +52,11 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "read_documents": {"path": "a.jsonl"},
     "recipe": {"name": "notebook"},
     "redact": {"tagger": "run", "texts": []},
+    "redact_files": {"redactor": REDACTOR, "inputs": "a.txt", "output": "b.txt"},
+    "redaction_recall": {"redactor": REDACTOR, "documents": [DOCUMENT]},
     "reliability_diagram": PAIR,
     "report": {"checkpoint": "run", **SAMPLE},
+    "restore_files": {"redacted": "b.txt", "mapping": "map", "output": "a.txt"},
     "rule_words": {"text": "Mira"},
     "score": PAIR,
     "score_tags": PAIR,

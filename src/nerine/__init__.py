@@ -115,7 +115,18 @@ if TYPE_CHECKING:
     from nerine.serving.http.limits import Limits
     from nerine.serving.http.running import serve
     from nerine.serving.optimization.optimize import Optimization, optimize
-    from nerine.serving.redaction import Redacted, Redactor, Replacement, redact
+    from nerine.serving.redaction import (
+        Redacted,
+        RedactionRecall,
+        RedactionSummary,
+        Redactor,
+        Replacement,
+        Restoration,
+        redact,
+        redact_files,
+        redaction_recall,
+        restore_files,
+    )
     from nerine.training.changes import DistillationChanges, TrainingChanges
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
@@ -179,10 +190,13 @@ __all__ = [
     "ReadLog",
     "ReadOptions",
     "Redacted",
+    "RedactionRecall",
+    "RedactionSummary",
     "Redactor",
     "ReliabilityDiagram",
     "Replacement",
     "Report",
+    "Restoration",
     "SchemeError",
     "Scores",
     "SeedRuns",
@@ -231,8 +245,11 @@ __all__ = [
     "read_documents",
     "recipe",
     "redact",
+    "redact_files",
+    "redaction_recall",
     "reliability_diagram",
     "report",
+    "restore_files",
     "rule_words",
     "score",
     "score_tags",
@@ -291,7 +308,10 @@ _NAMES = {
     "nerine.serving.http.limits": "Limits",
     "nerine.serving.http.running": "serve",
     "nerine.serving.optimization.optimize": "Optimization optimize",
-    "nerine.serving.redaction": "Redacted Redactor Replacement redact",
+    "nerine.serving.redaction": (
+        "Redacted RedactionRecall RedactionSummary Redactor Replacement Restoration redact "
+        "redact_files redaction_recall restore_files"
+    ),
     "nerine.training.changes": "DistillationChanges TrainingChanges",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",

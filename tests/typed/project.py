@@ -187,6 +187,13 @@ def hidden(tagger: nerine.Tagger, texts: list[str]) -> list[str]:
     found: list[nerine.Redacted] = nerine.redact(tagger, texts, how={"person": "number"})
     replaced: list[nerine.Replacement] = [part for each in found for part in each.replacements]
     redactor = nerine.Redactor(tagger, how="hash", key="0123456789abcdef")
+    summary: nerine.RedactionSummary = nerine.redact_files(
+        redactor, "posts.csv", "safe.csv", mapping="posts.map"
+    )
+    again: nerine.Restoration = nerine.restore_files("safe.csv", "posts.map", "again.csv")
+    sample = nerine.load_corpus("sample").split("validation")
+    recall: nerine.RedactionRecall = nerine.redaction_recall(redactor, sample)
+    texts = [*texts, *summary.outputs, *again.outputs, str(recall.interval.low)]
     return [*(each.text for each in redactor.pipe(texts)), *(part.label for part in replaced)]
 
 

@@ -29,7 +29,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Data": ("describe", "check", "convert", "split", "suspects"),
     "Train": ("train", "tune", "distill", "runs"),
     "Judge": ("evaluate", "report", "compare", "score", "calibrate", "explain"),
-    "Use": ("predict", "tag", "verify", "serve", "optimize"),
+    "Use": ("predict", "tag", "verify", "redact", "restore", "serve", "optimize"),
     "Share": ("push", "pull"),
 }
 """The commands, in groups as the help shows them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
@@ -83,6 +83,22 @@ class ModelOptions:
         from nerine.model.loading.sources import find_source
 
         return find_source(checkpoint, revision=self.revision)
+
+    def for_processes(self, processes: int) -> ModelOptions:
+        """The options with the threads of each of several processes."""
+        if processes == 1 or self.threads is not None:
+            return self
+        from nerine.model.backends.hardware import number_of_threads
+
+        return replace(self, threads=max(1, number_of_threads() // processes))
+
+    def identity(self, source: Source) -> dict[str, Any]:
+        """What files have in common that are tagged by the model of a source in the same way."""
+        from nerine.serving.files.identity import model_identity
+
+        tags = dict(self.tags) if isinstance(self.tags, Mapping) else self.tags and list(self.tags)
+        usage = {} if self.usage is None else {"usage": asdict(self.usage)}
+        return {**model_identity(str(source)), "scheme": self.scheme, "tags": tags, **usage}
 
     def load(self, checkpoint: str | Source) -> Tagger:
         """The tagger of `checkpoint`; its notes are printed to standard error."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import signal
+import threading
+from collections.abc import Iterator
 
 import click
 
@@ -34,3 +38,20 @@ def print_resuming_command(state: str, command: str) -> None:
     on = console(stderr=True)
     print_line(on, state)
     print_line(on, f"resume with: {command}")
+
+
+@contextlib.contextmanager
+def resumable(context: click.Context, *, is_resumable: bool) -> Iterator[None]:
+    """Ends the block on SIGINT and on SIGTERM, and prints the command that resumes it."""
+    previous = None
+    if threading.current_thread() is threading.main_thread():
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if is_resumable:
+            print_resuming_command("the state was saved", resuming_command(context))
+        raise click.Abort from None
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -17,9 +14,10 @@ from nerine.cli.cluster import ClusterOptions, cluster_options
 from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
+from nerine.cli.inputs import input_options, start_options
 from nerine.cli.model_options import ModelOptions, tagging_options
 from nerine.cli.outputs import as_option, compact_option, escape_option
-from nerine.cli.resuming import print_resuming_command, resuming_command
+from nerine.cli.resuming import resumable
 from nerine.cli.terminal import (
     VisibleOutput,
     console,
@@ -33,21 +31,11 @@ from nerine.cli.verbosity import is_quiet
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
 from nerine.serving.files.inputs import STANDARD
-from nerine.serving.files.options import (
-    FORMATS,
-    QUOTINGS,
-    SHARD_BYTES,
-    Format,
-    Quoting,
-    Start,
-    TaggingOptions,
-)
-from nerine.serving.files.plan import TaggingPlan, TaggingSummary, plan_tagging
+from nerine.serving.files.options import SHARD_BYTES, Start, TaggingOptions
+from nerine.serving.files.plan import TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_SIGNS = {"tab": "\t", "space": " "}
 
 SOME_FAILED = 1
 """The exit code if some documents failed and all others are done."""
@@ -153,28 +141,10 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
     metavar="OUTPUT",
     help="A file if the input is one file, else a folder; or - for standard output.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(FORMATS),
-    help="Format of all inputs.  [default: found from their names]",
-)
-@default_option("--text-field", "text", "Field or column that holds the text.", metavar="NAME")
+@input_options
 @default_option("--into", "entities", "Field or column for the entities.", metavar="NAME")
-@click.option(
-    "--separator",
-    metavar="SIGN",
-    help="Sign between cells, or tab or space.  [default: , in CSV, TAB in TSV]",
-)
-@click.option(
-    "--quoting",
-    type=click.Choice(QUOTINGS),
-    help="Whether quotes are characters of cells (none) or surround them (csv).  [default: csv in "
-    "CSV, in TSV what the file shows]",
-)
 @_shape_options
-@click.option("--resume", is_flag=True, help="Resume the interrupted run, if any.")
-@click.option("--overwrite", is_flag=True, help="Start again, and replace existing output.")
+@start_options
 @_division_options
 @cluster_options
 @click.option(
@@ -190,14 +160,10 @@ def tag(
     checkpoint: str,
     inputs: tuple[str, ...],
     output: str,
-    format_: Format | None,
-    text_field: str,
+    reading: dict[str, Any],
     into: str,
-    separator: str | None,
-    quoting: Quoting | None,
     shape: dict[str, Any],
-    resume: bool,
-    overwrite: bool,
+    start: Start,
     division: dict[str, Any],
     cluster: ClusterOptions,
     allow_failures: bool,
@@ -210,15 +176,11 @@ def tag(
     .bz2, .xz, .zst) or not; a folder or a quoted pattern of such files; the URL of one of these,
     such as s3://bucket/posts/; or - for standard input.
     """
-    if resume and overwrite:
-        raise SettingsError("--resume and --overwrite are both given", expected="one of the two")
-    start: Start = "resume" if resume else "overwrite" if overwrite else "new"
     to_stream = output == STANDARD
     if to_stream and as_json:
         raise SettingsError("the records already go to standard output", place="--json")
-    sign = _SIGNS.get(separator or "", separator)
     options = TaggingOptions(
-        format_, text_field, into, sign, quoting, start=start, **shape, **cluster.divided(division)
+        **reading, into=into, start=start, **shape, **cluster.divided(division)
     )
     target: str | BinaryIO = output
     if to_stream:
@@ -227,18 +189,14 @@ def tag(
     with working("checking the inputs"):
         planned = plan_tagging(inputs, target, options)
     from nerine.cli.progress import tagging_display
-    from nerine.serving.files.identity import model_identity
 
     source = model.find(checkpoint)
-    tags = dict(model.tags) if isinstance(model.tags, Mapping) else model.tags and list(model.tags)
-    usage = {} if model.usage is None else {"usage": dataclasses.asdict(model.usage)}
-    identity = {**model_identity(str(source)), "scheme": model.scheme, "tags": tags, **usage}
-    planned = planned.with_model(identity)
+    planned = planned.with_model(model.identity(source))
     tagger = _for_workers(model, cluster, options.processes).load(source)
     # a bar would stand between the records on a terminal
     shows_bar = not to_stream or not sys.stdout.isatty()
     display = tagging_display() if shows_bar else contextlib.nullcontext()
-    with _resumable(context, None if to_stream else planned), display as listener:
+    with resumable(context, is_resumable=not to_stream and planned.resumable), display as listener:
         summary = cluster.run(planned, tagger, listener)
     if as_json:
         print_json({"checkpoint": tagger.name, **summary.to_dict()})
@@ -251,11 +209,7 @@ def _for_workers(model: ModelOptions, cluster: ClusterOptions, processes: int) -
     """The model's options with the threads of each process or worker."""
     if cluster.on:
         return dataclasses.replace(model, device="cpu", threads=model.threads or 1)
-    if processes == 1 or model.threads is not None:
-        return model
-    from nerine.model.backends.hardware import number_of_threads
-
-    return dataclasses.replace(model, threads=max(1, number_of_threads() // processes))
+    return model.for_processes(processes)
 
 
 class _VisibleBytes:
@@ -270,23 +224,6 @@ class _VisibleBytes:
 
     def flush(self) -> None:
         stdout().flush()
-
-
-@contextlib.contextmanager
-def _resumable(context: click.Context, planned: TaggingPlan | None) -> Iterator[None]:
-    """Ends the block on SIGINT and on SIGTERM, and prints the command that resumes it."""
-    previous = None
-    if threading.current_thread() is threading.main_thread():
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        if planned is not None and planned.resumable:
-            print_resuming_command("the state was saved", resuming_command(context))
-        raise click.Abort from None
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
 
 
 def print_summary(summary: TaggingSummary) -> None:

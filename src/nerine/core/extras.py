@@ -16,6 +16,7 @@ _EXTRAS = {
     "spacy": "spacy",
     "presidio_analyzer": "presidio",
     "sklearn": "sklearn",
+    **dict.fromkeys(("faker", "phonenumbers", "stdnum", "cryptography"), "redact"),
     **dict.fromkeys(
         ("starlette", "uvicorn", "pydantic", "pydantic_core", "prometheus_client"), "serve"
     ),

@@ -14,11 +14,12 @@ from nerine.core.settings import check
 Format = Literal["text", "jsonl", "csv", "tsv", "parquet"]
 Quoting = Literal["none", "csv"]
 Start = Literal["new", "resume", "overwrite"]
-Rows = Literal["records", "entities"]
+Rows = Literal["records", "entities", "redacted"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
-ROWS: tuple[Rows, ...] = get_args(Rows)
+ROWS: tuple[Rows, ...] = ("records", "entities")
+"""What `nerine tag` writes; redacted records are written by `nerine redact`."""
 _INTO = "entities"
 SHARD_BYTES = 1 << 20
 USUAL_ID = "id"
@@ -46,7 +47,8 @@ class TaggingOptions:
             like any other; None for `"csv"` in CSV, and what the file shows in TSV.
         compact: Whether entities are written without their texts.
         rows: `"records"` if the output has the records, with their entities added; `"entities"` if
-            it is a table with a row for each entity (`nerine.data.formats.entity_table`).
+            it is a table with a row for each entity (`nerine.data.formats.entity_table`);
+            `"redacted"` if it has the records without their names, which `redact_files` writes.
         id: The field or column that holds the record's id, for a table of entities; None for `id`,
             if there is one.
         escape_formulas: Whether the table of entities, as CSV, has an apostrophe before cells that
@@ -104,15 +106,15 @@ class TaggingOptions:
                 expected="another name",
             )
         for name in ("id", "escape_formulas"):
-            if self.rows == "records" and getattr(self, name):
+            if self.rows != "entities" and getattr(self, name):
                 raise SettingsError(
                     "this is an option of a table of entities",
                     place=name,
                     hint='--as entities (rows="entities") writes one',
                 )
-        if self.rows == "entities" and self.into != _INTO:
+        if self.rows != "records" and self.into != _INTO:
             raise SettingsError(
-                "a table of entities has columns of its own",
+                "only records with their entities have a field for them",
                 place="into",
                 hint='leave it out, or tag without --as entities (rows="entities")',
             )
@@ -145,7 +147,7 @@ class TaggingOptions:
 
     @property
     def added(self) -> str | None:
-        """The field or column that is added to each record; None for a table of entities."""
+        """The field or column that is added to each record; None if none is."""
         return self.into if self.rows == "records" else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def plan_outputs(
     """
     final = _place(output, input_folders)
     files = (
-        _outputs_in_folder(inputs.files, final)
+        _outputs_in_folder(inputs.files, final, rows)
         if inputs.several
         else (_single_output(inputs.files[0], output, rows),)
     )
@@ -185,19 +185,20 @@ def _single_output(file: InputFile, output: Path, rows: Rows) -> Path:
                 expected=f"a name that ends in {', '.join(f'.{each}' for each in TABLE_FORMATS)}",
             )
     else:
-        written = file.output_format
+        written = file.format if rows == "redacted" else file.output_format
     if named not in (None, written):
+        also = "" if rows == "redacted" else "; for texts, the output is JSON lines"
         raise FormatError(
             f"the output of {file.place} is {written}, but the name says {named}",
             place=str(output),
-            expected="a name like that of the input; for texts, the output is JSON lines",
+            expected=f"a name like that of the input{also}",
         )
     if written == "parquet" and compression_of(output):
         raise FormatError("Parquet is not compressed again", place=str(output), hint=_OTHER_NAME)
     return output.resolve()
 
 
-def _outputs_in_folder(files: Sequence[InputFile], folder: Path) -> tuple[Path, ...]:
+def _outputs_in_folder(files: Sequence[InputFile], folder: Path, rows: Rows) -> tuple[Path, ...]:
     if folder.exists() and not folder.is_dir():
         raise FormatError(
             "this is a file",
@@ -206,11 +207,12 @@ def _outputs_in_folder(files: Sequence[InputFile], folder: Path) -> tuple[Path, 
         )
     named: dict[str, InputFile] = {}
     for file in files:
-        other = named.setdefault(file.output_name, file)
+        name = file.name if rows == "redacted" else file.output_name
+        other = named.setdefault(name, file)
         if other is not file:
             raise FormatError(
                 f"the outputs of {other.place} and {file.place} have the same name",
-                place=str(folder / file.output_name),
+                place=str(folder / name),
                 hint="tag them one after another, into different folders",
             )
     return tuple(folder / name for name in named)

@@ -44,7 +44,10 @@ _BATCH = 1024
 
 
 class ParquetReader:
-    """The rows of a Parquet file. Positions count rows."""
+    """The rows of a Parquet file. Positions count rows.
+
+    `column` is the one that holds the text.
+    """
 
     header = b""
     repeated_header = b""
@@ -55,7 +58,7 @@ class ParquetReader:
         self.name = str(path)
         self._path = path
         self._options = options
-        self._column, self._added = options.text_field, options.added
+        self.column, self._added = options.text_field, options.added
         self._whole = _Rows(self)
 
     @property
@@ -117,16 +120,16 @@ class ParquetReader:
         with self.open() as file:
             schema = file.schema_arrow
         names: list[str] = schema.names
-        if self._column not in names:
-            raise text_missing(self._column, names, self.name, "column")
+        if self.column not in names:
+            raise text_missing(self.column, names, self.name, "column")
         if self._options.id is not None and self._options.id not in names:
             raise id_missing(self._options.id, names, self.name, "column")
         if self._added in names:
             raise name_taken(self._added, self.name, "column")
-        kind = schema.field(self._column).type
+        kind = schema.field(self.column).type
         if not is_text(kind):
             raise FormatError(
-                f"the column {self._column!r} is of type {kind}",
+                f"the column {self.column!r} is of type {kind}",
                 place=self.name,
                 expected="a column of strings",
             )
@@ -156,7 +159,7 @@ class ParquetReader:
         with self.open() as file:
             id_name = self._options.id or USUAL_ID
             has_id = self._options.rows == "entities" and id_name in file.schema_arrow.names
-            columns = [self._column, *([id_name] if has_id and id_name != self._column else [])]
+            columns = [self.column, *([id_name] if has_id and id_name != self.column else [])]
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if first >= rows:
@@ -164,7 +167,7 @@ class ParquetReader:
                     continue
                 for batch in file.iter_batches(_BATCH, row_groups=[group], columns=columns):
                     if first < batch.num_rows:
-                        texts = batch.column(self._column)[first:].to_pylist()
+                        texts = batch.column(self.column)[first:].to_pylist()
                         ids: Iterable[str | None] = [None] * len(texts)
                         if has_id:
                             ids = map(_id_json, batch.column(id_name)[first:])
@@ -198,7 +201,9 @@ class ParquetReader:
         field = arrow.field(self._options.into, entities_type(texts=not self._options.compact))
         with self.open() as file, rendered.open("rb") as lines:
             schema = file.schema_arrow.append(field)
-            with parquet.ParquetWriter(output, schema, compression=_codec(file.metadata)) as writer:
+            with parquet.ParquetWriter(
+                output, schema, compression=codec_of(file.metadata)
+            ) as writer:
                 (groups,) = _groups_between(file.metadata, shard.start.offset, [shard.end])
                 for group in groups:
                     table = file.read_row_group(group)
@@ -211,7 +216,7 @@ class ParquetReader:
         check_content(self, shard, self.name)  # it was read again
 
 
-def _codec(metadata: Any) -> str:
+def codec_of(metadata: Any) -> str:
     """The compression of the first column, and so of all columns if one program wrote them."""
     if not metadata.num_row_groups:
         return "snappy"

@@ -135,7 +135,7 @@ def check_counts(
 ) -> None:
     """Raises `TaggingError` unless each record was written, or is among the failures.
 
-    In tables of entities, unless each entity was written.
+    In tables of entities, and before redaction, unless each entity was written.
 
     Args:
         done: What was done.
@@ -150,7 +150,7 @@ def check_counts(
             failed_lines = sum(1 for _ in lines)
     due = done.documents - done.failures
     found = f"{done.documents:,} records were read"
-    if rows == "entities":
+    if rows != "records":
         due = sum(done.entities.values())
         found += f" and {due:,} entities found"
     if (written, failed_lines) != (due, done.failures):

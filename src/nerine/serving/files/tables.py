@@ -39,6 +39,7 @@ from nerine.serving.files.rows import (
 )
 from nerine.serving.files.shards import Piece, cuts_among, pieces_of
 from nerine.serving.files.text import LineReader
+from nerine.serving.files.written import WrittenText, in_row
 
 _READ_AROUND = "--quoting csv reads them around cells"
 _READ_AS_CHARACTERS = "--quoting none (quoting=…) reads quotes as characters of their cells"
@@ -159,7 +160,7 @@ class CsvReader(LineReader):
             if isinstance(row, Pause):
                 yield row
             elif is_header:
-                yield replace(row.record, raw=self._with_cell(row.record.raw, self._options.into))
+                yield replace(row.record, raw=self._with_cell(row.record.raw, self._added))
                 is_header = False
             elif not row.cells:
                 yield row.record
@@ -201,6 +202,10 @@ class CsvReader(LineReader):
         afters = (each.after for each in self.records(BEGIN) if not isinstance(each, Pause))
         return pieces_of(self, cuts_among(afters, size), self.end)
 
+    def written_text(self, record: Record) -> WrittenText:
+        """How the text of a row is written. Raises `FormatError` if it can't be changed."""
+        return in_row(record.raw, self._header, self._column, self._delimiter, quoted=self._quoted)
+
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The row's own bytes with a cell added."""
         return self._with_cell(record.raw, self.entities_json(record, entities))
@@ -210,7 +215,10 @@ class CsvReader(LineReader):
         lines = Lines(output, compression).after(BEGIN)
         return max(0, count_rows(lines, RowFormat(self._delimiter, self._quoted)) - 1)
 
-    def _with_cell(self, raw: bytes, cell: str) -> bytes:
+    def _with_cell(self, raw: bytes, cell: str | None) -> bytes:
+        """A row with a cell added, if there is one."""
+        if cell is None:
+            return raw
         row = raw.removesuffix(b"\n").removesuffix(b"\r")
         if self._quoted:
             cell = quoted_cell(cell, self._delimiter)

@@ -32,6 +32,7 @@ from nerine.serving.files.shards import (
     pieces_between_lines,
     pieces_of,
 )
+from nerine.serving.files.written import WrittenText, in_json_line, in_text_line
 
 
 class _Number(str):
@@ -153,6 +154,10 @@ class TextReader(LineReader):
         """The text in a line, None if there is nothing to tag, and its id as JSON."""
         return line_text(raw, self.name, number), None
 
+    def written_text(self, record: Record) -> WrittenText:
+        """How the text of a record is written. Raises `FormatError` if it can't be changed."""
+        return in_text_line(record.raw)
+
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """A JSON object with the text and the entities."""
         line = json_line({"text": record.text}).encode() + b"\n"
@@ -197,6 +202,10 @@ class JsonLinesReader(TextReader):
         has_id = self._options.rows == "entities"
         id_ = members.get(self._options.id or USUAL_ID) if has_id else None
         return text, None if id_ is None else _as_written(id_)
+
+    def written_text(self, record: Record) -> WrittenText:
+        """How the text of a record is written. Raises `FormatError` if it can't be changed."""
+        return in_json_line(record.raw, self._field)
 
     def render(self, record: Record, entities: Sequence[Entity]) -> bytes:
         """The record's own bytes with the entities added."""

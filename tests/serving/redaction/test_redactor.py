@@ -15,7 +15,8 @@ from lookup import Opinion, make_lookup
 from nerine.core.document import Document, Entity
 from nerine.core.errors import ArgumentError, SettingsError
 from nerine.model.tagger import Tagger
-from nerine.serving.redaction import MASK, Redacted, Redactor
+from nerine.serving.redaction import Redacted, Redactor
+from nerine.serving.redaction.redactor import MASK
 
 KEY = "0123456789abcdef"
 OPINIONS: dict[str, Opinion] = {
@@ -60,6 +61,49 @@ def test_hashes_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> None:
     assert len({*names}) == 1
     assert one == same
     assert one != other
+
+
+def test_half_a_surrogate_pair_in_a_name(tagger: Tagger) -> None:
+    broken = Document("Mira\ud83d left", (Entity(0, 5, "person"),))
+    for how in ("hash", "stand-in", "number"):
+        assert "Mira" not in Redactor(tagger, how=how, key=KEY).redacted(broken).text
+
+
+def test_stand_ins_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> None:
+    one, again, other = (
+        Redactor(tagger, how="stand-in", key=key)(TEXT) for key in (KEY, KEY, f"{KEY}!")
+    )
+    first, place, second = (one.text[each.start : each.end] for each in one.replacements)
+    assert one == again
+    assert one.text != other.text
+    assert first == second
+    assert re.fullmatch(r"\w[\w. '-]+", first)
+    assert not {*first.casefold().split(), place.casefold()} & {"mira", "okonjo", "lisbon"}
+    assert one.restored() == TEXT
+
+
+def test_no_two_names_share_a_stand_in(tagger: Tagger) -> None:
+    redact = Redactor(tagger, how="stand-in")
+    assert redact.stand_ins is not None
+    given_names = [redact.stand_ins.of("location", f"name {number}") for number in range(3000)]
+    assert len({*given_names}) == 3000
+    assert redact.stand_ins.again > 0  # as many names as this are drawn twice by chance
+
+
+def test_a_stand_in_is_not_a_real_name(tagger: Tagger) -> None:
+    usual = Redactor(tagger, how="stand-in", key=KEY)("Mira").text
+    redact = Redactor(tagger, how="stand-in", key=KEY)
+    assert redact.stand_ins is not None
+    redact.stand_ins.avoid({usual.casefold()})
+    assert redact("Mira").text != usual
+    assert redact.stand_ins.again == 1
+
+
+def test_labels_without_stand_ins_are_hashed(tagger: Tagger) -> None:
+    document = Document("Mira left", (Entity(0, 4, "creative-work"),))
+    redact = Redactor(tagger, how={"person": "stand-in"}, key=KEY)
+    redact.how["creative-work"] = "stand-in"
+    assert re.fullmatch(r"\[creative-work [0-9a-f]{16}\] left", redact.redacted(document).text)
 
 
 def test_numbers_last_as_long_as_the_redactor(tagger: Tagger) -> None:
@@ -119,11 +163,11 @@ def documents(draw: st.DrawFn) -> Document:
     return Document(text, tuple(Entity(*each) for each in sorted(entities)))
 
 
-@given(documents(), st.sampled_from(["label", "number", "hash", "mask", "remove"]))
+@given(documents(), st.sampled_from(["label", "number", "hash", "stand-in", "mask", "remove"]))
 def test_every_byte_comes_back_and_no_name_stays(
     tagger: Tagger, document: Document, how: str
 ) -> None:
-    redact = Redactor(tagger, how=how, key=KEY if how == "hash" else None)
+    redact = Redactor(tagger, how=how, key=KEY)
     found = redact.redacted(document)
     assert found.restored() == document.text
     left, before = [], 0
@@ -151,10 +195,14 @@ def test_long_texts_take_time_in_proportion(tagger: Tagger) -> None:
     ("options", "found"),
     [
         ({"how": "blur"}, "how: 'blur' is not known"),
-        ({"how": {"persons": "label"}}, "the model has no label 'persons'"),
+        ({"how": {"persons": "label"}}, "how: the label 'persons' is not known"),
         ({"how": "hash"}, "key: there is no key"),
         ({"how": "hash", "key": "hunter"}, "the key has 6 bytes"),
-        ({"how": "label", "key": KEY}, "no entity is hashed"),
+        ({"how": "label", "key": ""}, "the key has 0 bytes"),
+        ({"patterns": ["card", "pin"]}, "patterns: 'pin' is not known"),
+        ({"region": "GB"}, "region: no phone numbers are looked for"),
+        ({"patterns": ["phone"], "region": "UK"}, "region: 'UK' is not known"),
+        ({"how": "stand-in", "locale": "xx_YY"}, "locale: 'xx_YY' is not known"),
     ],
 )
 def test_what_cannot_be_used_is_an_error(

@@ -12,10 +12,9 @@ What a tagger misses stays: measure its recall on labelled texts of the same kin
 
 from __future__ import annotations
 
-import hmac
-import unicodedata
+import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -25,9 +24,11 @@ from nerine.core.arguments import checked
 from nerine.core.document import Document, Entity
 from nerine.core.errors import SettingsError
 from nerine.model.given import CheckpointLike, as_tagger
-from nerine.model.tagger import Tagger
+from nerine.serving.files.written import Change
+from nerine.serving.redaction.patterns import check_patterns, find_patterns
+from nerine.serving.redaction.stand_ins import StandIns, keyed, kind_of, same
 
-How = Literal["remove", "mask", "label", "number", "hash", "keep"]
+How = Literal["label", "number", "hash", "stand-in", "mask", "remove", "keep"]
 """What becomes of an entity."""
 
 MASK = "█"
@@ -78,39 +79,58 @@ class Redacted:
         return "".join([*parts, self.text[before:]])
 
 
+_Place = tuple[int, int, str, float | None, bool]
+
+
 class Redactor:
     """Replaces the entities of texts.
 
-    ============  =================================================================================
-    how           the name becomes
-    ============  =================================================================================
-    `"label"`     `[person]`
-    `"number"`    `[person 1]`, the same for the same name in all texts of this redactor
-    `"hash"`      `[person 3f9a1c2b4d5e6f70]`, the same for the same name wherever the key is the
-                  same: HMAC with SHA-256 (RFC 2104), its first 64 bits
-    `"mask"`      `███`, as many as it has code points
-    `"remove"`    nothing
-    `"keep"`      itself
-    ============  =================================================================================
+    ==============  ===============================================================================
+    how             the name becomes
+    ==============  ===============================================================================
+    `"label"`       `[person]`
+    `"number"`      `[person 1]`, the same for the same name in all texts of this redactor
+    `"hash"`        `[person 3f9a1c2b4d5e6f70]`, the same for the same name wherever the key is the
+                    same: HMAC with SHA-256 (RFC 2104), its first 64 bits
+    `"stand-in"`    an invented name, the same for the same name, also elsewhere where the key is
+                    the same; for labels that are not persons, locations or organizations, a hash
+    `"mask"`        `███`, as many as it has code points
+    `"remove"`      nothing
+    `"keep"`        itself
+    ==============  ===============================================================================
 
     Names are the same if they have the same label and differ only in case, white space or Unicode's
     compatible forms (NFKC). `Okonjo` and `Mira Okonjo` are two names.
 
-    A redactor that numbers keeps each name in memory. It is used by one thread at a time.
+    A redactor that numbers or invents keeps each name in memory. It is used by one thread at a
+    time.
 
     Args:
         tagger: A tagger, or what `Tagger.load` loads. Its thresholds say what is replaced.
         how: What becomes of all entities, or of those of each label; labels that are not named are
             treated as `"label"`.
-        key: The key of `"hash"`, 16 bytes or more that only you know; a text is read as UTF-8.
+        key: The key of `"hash"` and `"stand-in"`, 16 bytes or more that only you know; a text is
+            read as UTF-8. By default, stand-ins have one that is thrown away.
         everywhere: Whether a name that was found is also replaced at other places of the same text
             where it stands as a whole word, in the same letters, and was not found.
+        patterns: What is also found by its form, each with this label: some of `"card"`, `"email"`,
+            `"iban"` and `"phone"`.
+        region: The country of phone numbers without the code of a country, such as `"GB"`; by
+            default only those with a code are found.
+        locale: Where stand-ins come from, such as `"de_DE"`, as Faker calls it.
+
+    Attributes:
+        tagger: The tagger.
+        labels: The labels of the tagger and of the patterns.
+        how: What becomes of the entities of each label.
+        key: The key; empty if there is none.
 
     Raises:
         ArgumentError: If an argument has another type.
         NerineError: As `Tagger.load` does.
-        SettingsError: If the tagger has no such label, a way is unknown, or the key is missing, too
-            short, or of no use.
+        SettingsError: If the tagger has no such label, a way, a pattern, a region or a locale is
+            unknown, or the key is missing, too short, or of no use.
+        MissingExtraError: If stand-ins or patterns are asked for without the extra `redact`.
     """
 
     @checked
@@ -121,19 +141,30 @@ class Redactor:
         how: str | Mapping[str, str] = "label",
         key: str | bytes | None = None,
         everywhere: bool = True,
+        patterns: Sequence[str] = (),
+        region: str | None = None,
+        locale: str = "en_US",
     ) -> None:
         self.tagger = as_tagger(tagger)
         self.everywhere = everywhere
-        self._how = _ways(how, self.tagger)
-        self._key = _checked_key(key, "hash" in self._how.values())
+        check_patterns(patterns, region)
+        self.labels = tuple(dict.fromkeys([*self.tagger.labels, *patterns]))
+        self.how = _ways(how, self.labels)
+        self.key = _checked_key(key, self.how.values())
+        self.stand_ins: StandIns | None = None
+        self._patterns, self._region = tuple(patterns), region
+        self._secret = self.key or secrets.token_bytes(32)
         self._numbers: dict[str, dict[str, int]] = {}
         self._replace: Mapping[str, Callable[[str, str], str]] = {
             "label": lambda label, _: f"[{label}]",
             "number": self._numbered,
             "hash": self._hashed,
+            "stand-in": self._invented,
             "mask": lambda _, name: MASK * len(name),
             "remove": lambda _label, _name: "",
         }
+        if "stand-in" in self.how.values():
+            self.stand_ins = StandIns(self._secret, locale)
 
     def __call__(self, text: str | Document) -> Redacted:
         """Redacts one text.
@@ -169,34 +200,54 @@ class Redactor:
         parts: list[str] = []
         found: list[Replacement] = []
         before = length = 0
-        for start, end, label, score in self._places(document):
-            name = document.text[start:end]
-            new = self._replace[self._how.get(label, "label")](label, name)
-            length += start - before
-            parts += [document.text[before:start], new]
-            found.append(Replacement(length, length + len(new), label, name, score))
-            length += len(new)
-            before = end
+        for each in self.changes(document):
+            length += each.start - before
+            parts += [document.text[before : each.start], each.new]
+            end = length + len(each.new)
+            name = document.text[each.start : each.end]
+            found.append(Replacement(length, end, each.label, name, each.score))
+            length = end
+            before = each.end
         parts.append(document.text[before:])
         return Redacted("".join(parts), tuple(found), document.id)
 
-    def _places(self, document: Document) -> list[tuple[int, int, str, float | None]]:
+    def changes(self, document: Document) -> list[Change]:
+        """What `redacted` changes, in order.
+
+        Args:
+            document: As for `redacted`.
+
+        :meta private:
+        """
+        return [
+            Change(start, end, label, self._new(label, document.text[start:end]), score, is_found)
+            for start, end, label, score, is_found in self._places(document)
+        ]
+
+    def _new(self, label: str, name: str) -> str:
+        return self._replace[self.how.get(label, "label")](label, name)
+
+    def _places(self, document: Document) -> list[_Place]:
         """What is replaced: ranges that do not overlap, in order."""
-        replaced = [each for each in document.entities if self._how.get(each.label) != "keep"]
-        places: list[tuple[int, int, str, float | None]] = []
+        entities: Sequence[Entity] = document.entities
+        if self._patterns:
+            formed = find_patterns(document.text, self._patterns, self._region)
+            entities = sorted([*formed, *entities], key=lambda each: (each.start, -each.end))
+        replaced = [each for each in entities if self.how.get(each.label) != "keep"]
+        places: list[_Place] = []
         for each in replaced:
             if places and each.start < places[-1][1]:
-                start, end, label, score = places[-1]
-                places[-1] = start, max(end, each.end), label, score
+                start, end, label, score, is_found = places[-1]
+                places[-1] = start, max(end, each.end), label, score, is_found
             else:
-                places.append((each.start, each.end, each.label, each.score))
+                places.append((each.start, each.end, each.label, each.score, True))
         if self.everywhere and places:
-            places += self._elsewhere(document, replaced)
-        return sorted(places)
+            places += self._elsewhere(document, entities, replaced)
+        return sorted(places, key=lambda place: place[0])
 
     def _elsewhere(
-        self, document: Document, replaced: Sequence[Entity]
-    ) -> list[tuple[int, int, str, float | None]]:
+        self, document: Document, entities: Sequence[Entity], replaced: Sequence[Entity]
+    ) -> list[_Place]:
         """Other places of the names of a document, as whole words outside of its entities."""
         labels: dict[str, str] = {}
         for each in replaced:
@@ -206,23 +257,27 @@ class Redactor:
         if not labels:
             return []
         pattern = regex.compile(r"(?<!\w)\L<names>(?!\w)", names=list(labels), cache_pattern=False)
-        taken = deque((each.start, each.end) for each in document.entities)
-        found: list[tuple[int, int, str, float | None]] = []
+        taken = deque((each.start, each.end) for each in entities)
+        found: list[_Place] = []
         for match in pattern.finditer(document.text):
             start, end = match.span()
             while taken and taken[0][1] <= start:
                 taken.popleft()
             if not taken or end <= taken[0][0]:
-                found.append((start, end, labels[match[0]], None))
+                found.append((start, end, labels[match[0]], None, False))
         return found
 
     def _numbered(self, label: str, name: str) -> str:
         numbers = self._numbers.setdefault(label, {})
-        return f"[{label} {numbers.setdefault(_same(name), len(numbers) + 1)}]"
+        return f"[{label} {numbers.setdefault(same(name), len(numbers) + 1)}]"
 
     def _hashed(self, label: str, name: str) -> str:
-        digest = hmac.digest(self._key, f"{label}\0{_same(name)}".encode(), "sha256")
-        return f"[{label} {digest.hex()[:_DIGITS]}]"
+        return f"[{label} {keyed(self._secret, label, same(name)).hex()[:_DIGITS]}]"
+
+    def _invented(self, label: str, name: str) -> str:
+        if self.stand_ins is None or kind_of(label) is None:
+            return self._hashed(label, name)
+        return self.stand_ins.of(label, same(name))
 
 
 @checked
@@ -233,6 +288,9 @@ def redact(
     how: str | Mapping[str, str] = "label",
     key: str | bytes | None = None,
     everywhere: bool = True,
+    patterns: Sequence[str] = (),
+    region: str | None = None,
+    locale: str = "en_US",
 ) -> list[Redacted]:
     """Replaces the entities of texts; what the tagger misses stays.
 
@@ -242,6 +300,9 @@ def redact(
         how: As for `Redactor`.
         key: As for `Redactor`.
         everywhere: As for `Redactor`.
+        patterns: As for `Redactor`.
+        region: As for `Redactor`.
+        locale: As for `Redactor`.
 
     Returns:
         A redacted text for each text, in order.
@@ -250,41 +311,43 @@ def redact(
         ArgumentError: If an argument has another type.
         NerineError: As `Redactor` and its `pipe` do.
     """
-    return list(Redactor(tagger, how=how, key=key, everywhere=everywhere).pipe(texts))
+    redactor = Redactor(
+        tagger,
+        how=how,
+        key=key,
+        everywhere=everywhere,
+        patterns=patterns,
+        region=region,
+        locale=locale,
+    )
+    return list(redactor.pipe(texts))
 
 
-def _ways(how: str | Mapping[str, str], tagger: Tagger) -> dict[str, str]:
+def _ways(how: str | Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
     """What becomes of the entities of each label."""
-    ways = dict.fromkeys(tagger.labels, how) if isinstance(how, str) else dict(how)
+    ways = dict.fromkeys(labels, how) if isinstance(how, str) else dict(how)
     for label, way in ways.items():
-        if label not in tagger.labels:
+        if label not in labels:
             raise SettingsError(
-                f"the model has no label {label!r}",
+                f"the label {label!r} is not known",
                 place="how",
-                expected=f"some of {', '.join(map(repr, tagger.labels))}",
+                expected=f"some of {', '.join(map(repr, labels))}",
             )
         if way not in get_args(How):
             raise SettingsError(
                 f"{way!r} is not known", place="how", expected=f"one of {', '.join(get_args(How))}"
             )
-    return {**dict.fromkeys(tagger.labels, "label"), **ways}
+    return {**dict.fromkeys(labels, "label"), **ways}
 
 
-def _checked_key(key: str | bytes | None, is_used: bool) -> bytes:
-    """The key as bytes."""
+def _checked_key(key: str | bytes | None, ways: Collection[str]) -> bytes:
+    """The key as bytes; empty if there is none."""
     content = key.encode() if isinstance(key, str) else key or b""
-    if is_used and len(content) < _LEAST_KEY:
+    if len(content) < _LEAST_KEY and (key is not None or "hash" in ways):
         raise SettingsError(
             "there is no key" if key is None else f"the key has {len(content)} bytes",
             place="key",
             expected=f"{_LEAST_KEY} bytes or more, that nobody else knows",
             hint="secrets.token_hex() makes one",
         )
-    if key is not None and not is_used:
-        raise SettingsError("no entity is hashed", place="key", expected='how="hash"')
     return content
-
-
-def _same(name: str) -> str:
-    """What names have in common that are the same."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
