@@ -53,6 +53,12 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """jedi's cache, which breaks if another process writes it at the same time."""
+    monkeypatch.setattr(jedi.settings, "cache_directory", str(tmp_path / "jedi"))
+
+
 def mypy(project: Path) -> dict[str, set[int]]:
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-color-output"]
     command += ["--follow-imports=silent", f"--cache-dir={project / 'cache'}", "."]

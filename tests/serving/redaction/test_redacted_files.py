@@ -191,13 +191,13 @@ def test_any_text_comes_back(
 def test_compressed_files(known: Tagger, tmp_path: Path, suffix: str) -> None:
     plain = as_json(TEXTS)
     source, output = tmp_path / f"in.jsonl{suffix}", tmp_path / f"out.jsonl{suffix}"
-    pack: Callable[[bytes], bytes] = {
+    packers: dict[str, Callable[[bytes], bytes]] = {
         "": bytes,
         ".gz": gzip.compress,
         ".bz2": bz2.compress,
         ".xz": lzma.compress,
-    }[suffix]
-    source.write_bytes(pack(plain))
+    }
+    source.write_bytes(packers[suffix](plain))
     redact(known, source, output)
     assert b"[person]" in PACKED[suffix](output.read_bytes())
     assert PACKED[suffix](restored(output).read_bytes()) == plain
