@@ -22,7 +22,7 @@ $(VENV)/lab: $(VENV)/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[notebook]'
 	touch $@
 
-clients: build/clients/label-studio build/clients/kserve ## programs whose clients ask the server in slow tests
+clients: build/clients/label-studio build/clients/kserve build/clients/eland build/clients/presidio-evaluator ## programs that slow tests compare with, or whose clients ask the server
 
 build/clients/%:
 	$(PYTHON) -m venv $@
@@ -30,6 +30,8 @@ build/clients/%:
 
 label-studio := label-studio==1.23.2
 kserve := kserve==0.21.0
+eland := eland==9.2.0 torch 'transformers[sentencepiece]<5' 'sentence-transformers<6' tqdm
+presidio-evaluator := presidio-evaluator==0.3.2
 
 engines: build/engines/ready ## tests with Ray and Spark, in an environment with both
 	build/engines/bin/pytest $(ENGINE_TESTS) -m 'slow or not slow' --timeout 1800

@@ -20,8 +20,8 @@ README = read_page(ROOT / "README.md")
 PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
-LONG = ("fast-on-cpu.md", "resume.md", "seeds.md")
-"""Pages that train many times, also with tiny models."""
+LONG = ("fast-on-cpu.md", "opensearch.md", "resume.md", "seeds.md")
+"""Pages that train many times, also with tiny models, or start a server for what others show."""
 
 
 def name(page: Page) -> str:

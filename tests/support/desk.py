@@ -5,7 +5,8 @@ one with fixed probabilities for each subword, given here: the outputs on the pa
 these, except for probabilities. The slow tests use the real ones.
 
 `nerine serve` runs in a process of its own at a free port, for which the rest of the page, `curl`
-and Python included, uses the address that it shows.
+and Python included, uses the address that it shows. So do stand-ins of search engines, which a page
+is given at the port 9200.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from nerine.training.settings import DEFAULT_ENCODER
 from pages import Block, Command, Page, assert_alike, printed_by
 from processes import ServerProcess, serve
 from runs import corpus
+from search_engine import SearchEngine
 from tools.alike import MACHINES
 
 SAMPLE = "runs/sample"
@@ -89,7 +91,7 @@ class Desk:
     hub: Hub
     demo: Callable[[Path], str] = stand_in
     names: dict[str, Any] = field(default_factory=dict)
-    servers: dict[str, ServerProcess] = field(default_factory=dict)
+    servers: dict[str, ServerProcess | SearchEngine] = field(default_factory=dict)
 
     @property
     def is_real(self) -> bool:
@@ -130,6 +132,8 @@ class Desk:
                 lay_corpus(Path(name), names)
             case "posts.txt":
                 Path(name).write_text(POSTS, encoding="utf-8")
+            case "Elasticsearch" | "OpenSearch":
+                self.servers["http://127.0.0.1:9200"] = SearchEngine(name)
             case _:
                 pytest.fail(f"there is no {name!r} to be given to a page")
 
