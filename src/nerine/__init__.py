@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from nerine.model.inference import Failure
     from nerine.model.loading.sources import Source, find_source
     from nerine.model.report import report, write_report
+    from nerine.model.rules import Rules
     from nerine.model.settings import ModelSettings
     from nerine.model.tagger import Tagger
     from nerine.publishing.changes import PushChanges
@@ -183,6 +184,7 @@ __all__ = [
     "ReliabilityDiagram",
     "Replacement",
     "Report",
+    "Rules",
     "SchemeError",
     "Scores",
     "SeedRuns",
@@ -279,6 +281,7 @@ _NAMES = {
     "nerine.model.inference": "Failure",
     "nerine.model.loading.sources": "Source find_source",
     "nerine.model.report": "report write_report",
+    "nerine.model.rules": "Rules",
     "nerine.model.settings": "ModelSettings",
     "nerine.model.tagger": "Tagger",
     "nerine.publishing.changes": "PushChanges",

@@ -41,6 +41,8 @@ def rules_of(mapping: Mapping[str, Any], place: str, folder: Path) -> tuple[Rule
         tables = mapping.get("rule", [])
         if not isinstance(tables, list) or not all(isinstance(each, Mapping) for each in tables):
             raise SettingsError("rule is not a list of tables", expected=_EXAMPLE)
+        if not tables:
+            raise SettingsError("there is no rule", expected=_EXAMPLE)
     except NerineError as error:
         raise (error.at(place) if place else error) from None
     lead = f"{place}: " if place else ""

@@ -48,9 +48,7 @@ class Rules:
     def __post_init__(self) -> None:
         check_fields(self, SettingsError)
         if not self.rules:
-            raise SettingsError(
-                "there is no rule", place=self.source or None, expected="at least one [[rule]]"
-            )
+            raise SettingsError("there is no rule", place="rules", expected="at least one")
 
     @classmethod
     @checked
