@@ -249,7 +249,7 @@ class EntityComponent:
                 f"the fingerprint of the rules is {own}",
                 place=self.tagger.name,
                 expected=f"{record.get('rules')}, as when this pipeline was saved",
-                hint='config={"rules": FILE} names the rules; None are none',
+                hint='config={"rules": FILE} names the rules',
             )
         return self
 

@@ -102,7 +102,7 @@ class Rules:
         Raises:
             SettingsError: If a pattern takes too long on this text.
         """
-        matches = self.matcher.matches(document.text)
+        matches = self._matcher.matches(document.text)
         return Choice(document, matches).document() if matches else document
 
     def steps(self, document: Document) -> tuple[RuleStep, ...]:
@@ -114,10 +114,10 @@ class Rules:
         Raises:
             SettingsError: If a pattern takes too long on this text.
         """
-        return Choice(document, self.matcher.matches(document.text)).steps()
+        return Choice(document, self._matcher.matches(document.text)).steps()
 
     @cached_property
-    def matcher(self) -> Matcher:
+    def _matcher(self) -> Matcher:
         """The compiled rules."""
         return Matcher(self.rules, self.source)
 
