@@ -17,6 +17,7 @@ Mode = Literal["fill", "add", "override"]
 Case = Literal["exact", "ignore"]
 
 _PROBES = ("", "a", "1", "a b", ".")
+_PARTS = ("phrase or pattern is", "phrases and patterns are")
 _SURROGATE = regex.compile(r"[\ud800-\udfff]")
 
 
@@ -76,11 +77,10 @@ class Rule:
         twice = [phrase for phrase in self.phrases if counts[self.key(phrase)] > 1]
         twice += [pattern for pattern, n in Counter(self.patterns).items() if n > 1]
         if twice:
-            number = len({*map(self.key, twice)})
-            ignoring = ", if case is ignored" if self.case == "ignore" else ""
+            number = counted(len({*map(self.key, twice)}), *_PARTS)
+            ignoring = " if case is ignored" if self.case == "ignore" else ""
             raise SettingsError(
-                f"{counted(number, 'phrase or pattern', 'phrases and patterns')} more than once"
-                f"{ignoring}, among them {twice[0][:80]!r}",
+                f"{number} there more than once{ignoring}, among them {twice[0][:80]!r}",
                 expected="each once",
             )
 
