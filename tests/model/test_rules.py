@@ -92,7 +92,23 @@ def tagger(folder: Path, file: Path) -> Tagger:
 # --- what phrases match
 
 PIECES = ["a", "b", "ß", "ss", "S", "İ", "i̇", "I", "ı", "e\u0301", "é", "京", "都", "ไ", "ทย", " "]
-PIECES += ["👍", "👍🏽", "🇵🇹", "🇵", "\u200d", "-", "'", "_", "1", "ﬁ", "ſ", "Σ", "ς", "\u0301"]
+PIECES += [
+    "\ufffd",
+    "👍",
+    "👍🏽",
+    "🇵🇹",
+    "🇵",
+    "\u200d",
+    "-",
+    "'",
+    "_",
+    "1",
+    "ﬁ",
+    "ſ",
+    "Σ",
+    "ς",
+    "\u0301",
+]
 WORDS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join)
 NLP = spacy.blank("xx")
 PHRASES = WORDS.map(str.strip).filter(bool)
