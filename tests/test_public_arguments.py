@@ -147,6 +147,7 @@ WRONG = [(call, name) for call, (called, _) in CALLS.items() for name in paramet
 LATER = {("Tagger.load", name) for name in parameters(nerine.Tagger.load)} - {
     ("Tagger.load", "name"),
     ("Tagger.load", "revision"),
+    ("Tagger.load", "rules"),
 }
 """What is checked only once a checkpoint is there."""
 

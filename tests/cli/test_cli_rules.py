@@ -14,6 +14,7 @@ from lookup import make_lookup
 from nerine.cli import main
 from nerine.cli.model_options import ModelOptions
 from nerine.core.document import Document, Entity
+from nerine.publishing.evaluation_record import evaluation_record
 
 TEXT = "Mira left Tandem Labs in Lisbon."
 
@@ -100,6 +101,10 @@ def test_scores_with_rules_are_not_saved_as_those_of_the_checkpoint(
     assert result.exit_code == 2
     assert "--rules: the scores would be those of the model with rules" in result.stderr
     assert not (checkpoint / "evaluations.json").exists()
+    loaded = nerine.load_corpus(corpus)
+    ruled = nerine.evaluate(nerine.Tagger.load(checkpoint, rules=rules), loaded, samples=2)
+    with pytest.raises(nerine.SettingsError, match="model with rules"):
+        evaluation_record(loaded, ruled)
 
 
 def test_a_server_loads_the_rules_again_with_its_model(checkpoint: Path, rules: Path) -> None:

@@ -34,7 +34,7 @@ from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.loading.usage import Usage
 from nerine.model.pickling import Loading, PickledTagger, pickled, unpickled
-from nerine.model.rules import Rules
+from nerine.model.rules import Rules, given_rules
 from nerine.model.settings import Decoding, ModelSettings
 from nerine.model.summary import tagger_parts
 
@@ -164,7 +164,7 @@ class Tagger(Shown):
             HubError: If a checkpoint on the hub cannot be reached.
             MissingExtraError: If a package that the backend needs is not installed.
         """
-        rules = Rules.load(rules) if isinstance(rules, str | Path) else rules
+        rules = given_rules(rules)
         source = find_source(name, revision=revision)
         opened = open_backend(source, backend, device, number_of_threads(threads))
         usage: dict[str, Any] = {"words": words, "decoding": decoding, "max_length": max_length}

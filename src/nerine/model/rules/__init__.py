@@ -12,6 +12,6 @@
 from __future__ import annotations
 
 from nerine.model.rules.choosing import RuleStep
-from nerine.model.rules.rules import Rules
+from nerine.model.rules.rules import Rules, given_rules
 
-__all__ = ["RuleStep", "Rules"]
+__all__ = ["RuleStep", "Rules", "given_rules"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from nerine.core.arguments import check_fields, checked
+from nerine.core.arguments import check_fields, check_type, checked
 from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
 from nerine.core.errors import SettingsError
@@ -148,6 +148,12 @@ class Rules:
         for rule in self.rules:
             yield from (rule.label, rule.mode, rule.case, str(len(rule.phrases)))
             yield from (*rule.phrases, str(len(rule.patterns)), *rule.patterns)
+
+
+def given_rules(rules: Rules | str | Path | None) -> Rules | None:
+    """The rules themselves, or those of a file; raises `ArgumentError` for anything else."""
+    check_type("rules", rules, Rules | str | Path | None, "Tagger.load")
+    return Rules.load(rules) if isinstance(rules, str | Path) else rules
 
 
 _known: WeakValueDictionary[str, Rules] = WeakValueDictionary()
