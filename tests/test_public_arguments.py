@@ -88,6 +88,7 @@ CLASSES: dict[str, dict[str, Any]] = {
     "ModelSettings": {"tags": ("O", "B-a"), "scheme": SCHEME},
     "PushOptions": {},
     "ReadOptions": {},
+    "Rules": {"rules": nerine.Rules.parse({"rule": [{"label": "a", "phrases": ["b"]}]}).rules},
     "System": {"name": "ours", "runs": ((DOCUMENT,),)},
     "TaggingOptions": {},
     "Target": {},
@@ -116,6 +117,8 @@ METHODS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "TagScheme.repair": (SCHEME.repair, {}),
     "TagScheme.tags": (SCHEME.tags, {}),
     "TagScheme.transitions": (SCHEME.transitions, {"tags": ["O"]}),
+    "Rules.load": (nerine.Rules.load, {}),
+    "Rules.parse": (nerine.Rules.parse, {}),
     "Tagger.load": (nerine.Tagger.load, {"name": "run"}),
     "TrainingSettings.changed": (nerine.TrainingSettings().changed, {}),
     "PushOptions.changed": (nerine.PushOptions().changed, {}),
@@ -148,6 +151,7 @@ WRONG = [(call, name) for call, (called, _) in CALLS.items() for name in paramet
 LATER = {("Tagger.load", name) for name in parameters(nerine.Tagger.load)} - {
     ("Tagger.load", "name"),
     ("Tagger.load", "revision"),
+    ("Tagger.load", "rules"),
 }
 """What is checked only once a checkpoint is there."""
 

@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from nerine.model.inference import Failure
     from nerine.model.loading.sources import Source, find_source
     from nerine.model.report import report, write_report
+    from nerine.model.rules import Rules
     from nerine.model.settings import ModelSettings
     from nerine.model.tagger import Tagger
     from nerine.publishing.changes import PushChanges
@@ -197,6 +198,7 @@ __all__ = [
     "Replacement",
     "Report",
     "Restoration",
+    "Rules",
     "SchemeError",
     "Scores",
     "SeedRuns",
@@ -296,6 +298,7 @@ _NAMES = {
     "nerine.model.inference": "Failure",
     "nerine.model.loading.sources": "Source find_source",
     "nerine.model.report": "report write_report",
+    "nerine.model.rules": "Rules",
     "nerine.model.settings": "ModelSettings",
     "nerine.model.tagger": "Tagger",
     "nerine.publishing.changes": "PushChanges",

@@ -120,6 +120,7 @@ def test_options_of_training_stand_in_sections(name: str) -> None:
 NAMES_OF_SEVERAL_THINGS = {
     "keep",  # of the seeds of train
     "revision",  # of the encoder, the checkpoint, or the branch to push to
+    "rules",  # a file of them beside a model, or a list of those of check
     "seed",
     "seeds",
     "settings_file",

@@ -317,9 +317,9 @@ def test_a_pickle_is_small_and_gives_the_same_entities(tagger: Tagger) -> None:
 
 def test_a_pickle_holds_all_arguments_of_load(light: Tagger) -> None:
     arguments = set(inspect.signature(Tagger.load).parameters)
-    # the name and the revision are those of the source, thresholds may be set later
+    # the name and the revision are those of the source, thresholds and rules may be set later
     _, (_, pickled) = light.__reduce__()
-    assert set(pickled.arguments) == arguments - {"name", "revision", "thresholds"}
+    assert set(pickled.arguments) == arguments - {"name", "revision", "thresholds", "rules"}
 
 
 def test_a_pickle_is_loaded_with_the_same_arguments(tmp_path: Path) -> None:

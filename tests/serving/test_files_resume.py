@@ -209,7 +209,7 @@ class LikeOurs(StubTagger):
 
     def __init__(self, overlap: int = 8, workers: int = 2) -> None:
         self.settings = ModelSettings(("O",), TagScheme.IOB2, overlap=overlap)
-        self.thresholds = None
+        self.thresholds = self.rules = None
         backend = SimpleNamespace(name="pytorch", workers=workers, token_budget=9)
         self.inference = SimpleNamespace(token_budget=None, backend=backend)
 

@@ -201,6 +201,13 @@ def framed(tagger: nerine.Tagger, posts: Posts) -> Posts:
     return nerine.tag_frame(posts, tagger, text="body", form="long")
 
 
+def ruled(name: str, text: str) -> tuple[str, list[float | None]]:
+    rules: nerine.Rules = nerine.Rules.parse({"rule": [{"label": "a", "phrases": [text]}]})
+    tagger = nerine.Tagger.load(name, rules=rules)
+    labels: list[str] = [rule.label for rule in rules.rules]
+    return labels[0], [entity.score for entity in rules.apply(tagger(text)).entities]
+
+
 def inside(tagger: nerine.Tagger, text: str) -> tuple[float, ...]:
     explanation: nerine.Explanation = nerine.explain(tagger, text)
     settings: nerine.ModelSettings = tagger.settings

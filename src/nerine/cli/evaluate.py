@@ -94,11 +94,13 @@ def evaluate(
         train=gold.training,
         split=gold.title,
         contamination=seen,
+        rules=None if tagger.rules is None else tagger.rules.fingerprint,
         **sampling,
     )
     notes = notes_on(loaded)
     thresholds = tagger.thresholds.to_dict() if tagger.thresholds else None
     kept: dict[str, Any] = {} if thresholds is None else {"thresholds": thresholds}
+    kept |= {} if tagger.rules is None else {"rules": tagger.rules.to_dict()}
     if save:
         path = _save(checkpoint, loaded, evaluation, tagger, seconds)
         kept["saved"] = str(path)
@@ -114,6 +116,7 @@ def evaluate(
         return
     on = noted_console(notes, {"": seen})
     limits = "" if model.thresholds is None else f", thresholds {model.thresholds}"
+    limits += "" if model.rules is None else f", with the rules {model.rules}"
     title = f"{tagger.name} on {loaded.source}, {gold.title}{limits}"
     print_evaluation(evaluation, title, on)
     print_errors(evaluation.analysis, gold.places, show, on)

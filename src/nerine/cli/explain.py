@@ -14,7 +14,7 @@ from nerine.cli.completion import CHECKPOINT
 from nerine.cli.documents import check_is_text
 from nerine.cli.flags import json_option
 from nerine.cli.help import Command
-from nerine.cli.model_options import ModelOptions, running_options
+from nerine.cli.model_options import ModelOptions, explaining_options
 from nerine.cli.terminal import Titled, column_groups, console, print_json, table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ Examples:
 )
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("text")
-@running_options
+@explaining_options
 @json_option
 def explain(checkpoint: str, text: str, model: ModelOptions, as_json: bool) -> None:
     """Show how CHECKPOINT, a folder or hub id, finds the entities of TEXT.

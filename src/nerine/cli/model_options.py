@@ -7,11 +7,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
-from nerine.cli.flags import Decorator, gathered
+from nerine.cli.flags import FILE, Decorator, gathered
 from nerine.cli.help import options_in
 from nerine.cli.terminal import print_notes, working
 from nerine.core.display import counted
@@ -42,6 +43,7 @@ class ModelOptions:
     max_length: int | None = None
     backend: str = "auto"
     thresholds: float | Literal["saved"] | None = None
+    rules: Path | None = None
     threads: int | None = None
     device: str | None = None
 
@@ -51,6 +53,12 @@ class ModelOptions:
         The message says that `result` would be that of other settings, and its hint what to do
         `otherwise` than leaving out the option.
         """
+        if self.rules is not None:
+            raise SettingsError(
+                f"{result} would be those of the model with rules, which are not part of it",
+                place="--rules",
+                hint=f"leave out --rules, or {otherwise}",
+            )
         for name in ("scheme", "words", "decoding", "max_length"):
             if getattr(self, name) is not None:
                 option = f"--{name.replace('_', '-')}"
@@ -120,6 +128,7 @@ class ModelOptions:
             decoding=self.decoding,
             max_length=self.max_length,
             thresholds=self.thresholds,
+            rules=self.rules,
             backend=self.backend,
             threads=self.threads,
             device=self.device,
@@ -187,6 +196,13 @@ _THRESHOLDS = _option(
     "calibrate saved.  [default: drop none]",
 )
 
+_RULES = _option(
+    "--rules",
+    type=FILE,
+    metavar="FILE",
+    help="TOML file of phrases and patterns that add to the model's entities or replace some.",
+)
+
 
 def _model_options(values: dict[str, Any]) -> ModelOptions:
     given = values.pop("thresholds", None)
@@ -236,7 +252,8 @@ def tag_names(given: str) -> TagNames:
 stated_options = gathered(_STATED, "model", _model_options)
 model_options = gathered(_MODEL, "model", _model_options)
 running_options = gathered([*_MODEL, _THREADS], "model", _model_options)
-tagging_options = gathered([*_MODEL, _THREADS, _THRESHOLDS], "model", _model_options)
+explaining_options = gathered([*_MODEL, _THREADS, _RULES], "model", _model_options)
+tagging_options = gathered([*_MODEL, _THREADS, _THRESHOLDS, _RULES], "model", _model_options)
 
 
 def tag_documents(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:

@@ -113,6 +113,7 @@ def _make(
     else:
         from nerine.evaluation.epochs import read_epochs
         from nerine.model.evaluate import seen_by
+        from nerine.model.report import rule_notes
 
         if prediction.reading != "strict":
             raise click.UsageError("--reading is for a file of tags, and RUN is a checkpoint")
@@ -123,7 +124,9 @@ def _make(
             "predicted": tag_documents(tagger, documents),
             "epochs": epochs,
             "contamination": seen_by(tagger, gold),
+            "rules": None if tagger.rules is None else tagger.rules.fingerprint,
         }
+        notes += rule_notes(tagger)
         if model.thresholds is not None:
             notes.append(
                 f"predicted entities below the thresholds ({model.thresholds}) are left out"

@@ -46,7 +46,8 @@ class Entity:
         start: The first code point, counted from 0.
         end: The code point after the last one.
         label: Its class, such as `person`.
-        score: The probability that a tagger gave it, from 0 to 1; None for a gold entity.
+        score: The probability that a tagger gave it, from 0 to 1; None for a gold entity, and
+            for one that a rule found.
 
     Raises:
         DocumentError: If a value has another type.

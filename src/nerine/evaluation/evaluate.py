@@ -185,6 +185,7 @@ def evaluate_predictions(
     samples: int = SAMPLES,
     seed: int = 0,
     contamination: Contamination | None = None,
+    rules: str | None = None,
 ) -> Evaluation:
     """Evaluates predicted documents against gold documents with the same texts, in the same order.
 
@@ -203,6 +204,8 @@ def evaluate_predictions(
         seed: The seed of the bootstrap samples.
         contamination: How many of the texts the checkpoint that predicted them has seen, as in
             `tagger.training_texts.contamination(gold)`; None if there is no checkpoint.
+        rules: The fingerprint of the rules that changed the predictions, for the signature; None
+            for a model alone.
 
     Returns:
         The scores, their intervals, breakdowns and the error analysis.
@@ -221,7 +224,7 @@ def evaluate_predictions(
         intervals=score_intervals(gold, read, level=level, samples=samples, seed=seed),
         breakdowns=breakdowns(gold, read, train),
         analysis=analyse_errors(gold, read),
-        signature=Signature.of(gold, split=split, scheme=scheme, reading=reading),
+        signature=Signature.of(gold, split=split, scheme=scheme, reading=reading, rules=rules),
         readings={}
         if lenient is None
         else {
@@ -252,7 +255,7 @@ def evaluate(tagger: Predictor, documents: Iterable[Document], **options: Any) -
     """Tags documents as it would tag their texts, and compares with their gold entities.
 
     Args:
-        tagger: A tagger; its thresholds apply.
+        tagger: A tagger; its thresholds and rules apply.
         documents: Documents with gold entities.
         options: Keyword arguments of `evaluate_predictions`, such as `train` or `seed`.
 
@@ -264,4 +267,7 @@ def evaluate(tagger: Predictor, documents: Iterable[Document], **options: Any) -
     if isinstance(tagger, RecordedPredictor):
         seen = tagger.training_texts.contamination(gold, thresholds=tagger.thresholds)
         options = {"contamination": seen, **options}
+    rules = getattr(tagger, "rules", None)
+    if rules is not None:
+        options = {"rules": rules.fingerprint, **options}
     return evaluate_predictions(gold, tagger.predict(gold), **options)

@@ -31,7 +31,8 @@ def calibrate(
 ) -> Calibration:
     """Fits thresholds on the scores of entities, and says what they change.
 
-    A threshold only drops entities, so recall never rises.
+    A threshold only drops entities, so recall never rises. Rules of the tagger are not applied, as
+    their entities have no score.
 
     Args:
         checkpoint: A tagger, or what `Tagger.load` loads: a folder or a hub id.
@@ -56,7 +57,7 @@ def calibrate(
         check_fitting_split(split)
         writable_info(_folder(checkpoint), "thresholds")
     corpus, tagger = as_corpus(corpus), copy.copy(as_tagger(checkpoint))
-    tagger.thresholds = None
+    tagger.thresholds = tagger.rules = None
     gold = corpus.split(split)
     fitted = calibrate_predictions(
         gold,

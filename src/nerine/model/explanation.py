@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from nerine.core.arguments import checked
-from nerine.core.document import Document
+from nerine.core.document import Document, Entity
 from nerine.core.shown import Grid, Passage, Shown
 from nerine.model.batching import document_of
 from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.logits import WordLogits
+from nerine.model.rules import RuleStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Explanation(Shown):
         subwords: The subwords of the text.
         windows: The windows that go through the model.
         words: The words with their logits, probabilities and tags.
+        rules: The matches of the tagger's rules, if it has some, with what became of each.
     """
 
     document: Document
@@ -124,6 +126,7 @@ class Explanation(Shown):
     subwords: tuple[SubwordStep, ...]
     windows: tuple[WindowStep, ...]
     words: tuple[WordStep, ...]
+    rules: tuple[RuleStep, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The text, the tags and the steps as plain values, for JSON."""
@@ -133,6 +136,7 @@ class Explanation(Shown):
             "subwords": [dataclasses.asdict(step) for step in self.subwords],
             "windows": [dataclasses.asdict(step) for step in self.windows],
             "words": [dataclasses.asdict(step) for step in self.words],
+            "rules": [dataclasses.asdict(step) for step in self.rules],
             "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
         }
 
@@ -145,7 +149,7 @@ class Explanation(Shown):
 
     def tables(self) -> list[Table]:
         """The steps as tables, in their order."""
-        text, words = self.document.text, self.words
+        text, words, entities = self.document.text, self.words, self.document.entities
         first_of = [
             "" if each.word is None else f"{each.word} {words[each.word].text}"
             for each in self.subwords
@@ -190,12 +194,13 @@ class Explanation(Shown):
                     for w in words
                 ],
             ),
+            *([_rule_table(self.rules)] if self.rules else []),
             _table(
-                "6. Entities",
+                f"{7 if self.rules else 6}. Entities",
                 ("start", "end", "label", "text", "probability"),
                 [
-                    (e.start, e.end, e.label, text[e.start : e.end], f"{e.score:.4f}")
-                    for e in self.document.entities
+                    (e.start, e.end, e.label, text[e.start : e.end], _probability(e))
+                    for e in entities
                 ],
             ),
         ]
@@ -213,6 +218,7 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
         ArgumentError: If an argument has another type.
         DocumentError: If `text` is neither.
         CheckpointError: If a logit is infinite or not a number.
+        SettingsError: If a pattern of a rule takes too long on this text.
     """
     tagger = as_tagger(tagger)
     document = document_of(text)
@@ -229,8 +235,9 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
     names = inference.tokenizer.convert_ids_to_tokens(ids)
     word_of = {start: word for word, start in enumerate(encoding.word_starts.tolist())}
     best = inference.head.decoder.best_tags(logits.values, encoding.lengths)
+    found = tagger.filtered(next(inference.head.decode([document], logits)))
     return Explanation(
-        document=tagger.filtered(next(inference.head.decode([document], logits))),
+        document=found if tagger.rules is None else tagger.rules.apply(found),
         tags=tags,
         subwords=tuple(
             SubwordStep(index, piece, ids[index], start, end, word_of.get(index))
@@ -243,6 +250,7 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
             for n, w in enumerate(windows)
         ),
         words=_words(document, logits, [tags[index] for index in best], owned, tags),
+        rules=() if tagger.rules is None else tagger.rules.steps(found),
     )
 
 
@@ -272,6 +280,18 @@ def _words(
         )
         for index, word in enumerate(logits.encoding.words)
     )
+
+
+def _rule_table(steps: Sequence[RuleStep]) -> Table:
+    return _table(
+        "6. Rules: what they match, and what becomes of it",
+        ("start", "end", "label", "text", "rule", "found by", "mode", "outcome"),
+        [(s.start, s.end, s.label, s.text, s.rule, s.found_by, s.mode, s.outcome) for s in steps],
+    )
+
+
+def _probability(entity: Entity) -> str:
+    return "of a rule" if entity.score is None else f"{entity.score:.4f}"
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Table:

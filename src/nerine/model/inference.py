@@ -9,7 +9,7 @@ import contextlib
 import copy
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +43,18 @@ class Failure:
 
     document: Document
     error: Exception
+
+
+def attempted(
+    step: Callable[[Document], Document], outcome: Document | Failure
+) -> Document | Failure:
+    """What a further step makes of a document; its error makes a failure, and a failure stays."""
+    if isinstance(outcome, Failure):
+        return outcome
+    try:
+        return step(outcome)
+    except Exception as error:
+        return Failure(outcome, error)
 
 
 class Inference:

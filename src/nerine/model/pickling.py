@@ -28,6 +28,7 @@ from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.evaluation.calibration import Thresholds
 from nerine.model.loading.sources import PACKAGE_PREFIX, Source, find_source
+from nerine.model.rules import Rules
 from nerine.model.settings import ModelSettings
 
 _SMALL_FILES = (CONFIG_FILE, *TOKENIZER_FILES, ONNX_INFO_FILE)
@@ -42,11 +43,12 @@ class PickledTagger:
     Attributes:
         place: Where the checkpoint is found from any folder.
         name: The name that the user gave it.
-        arguments: The arguments of `Tagger.load`, apart from its thresholds.
+        arguments: The arguments of `Tagger.load`, apart from its thresholds and rules.
         fingerprint: The hash of what the model computes with.
         settings: How the model is used.
         token_budget: The most subwords of a batch; None for the backend's.
         thresholds: The thresholds, None if every entity is kept.
+        rules: The rules, None for the model alone.
     """
 
     place: str
@@ -56,10 +58,11 @@ class PickledTagger:
     settings: ModelSettings
     token_budget: int | None
     thresholds: Thresholds | None
+    rules: Rules | None
 
     @property
     def model(self) -> str:
-        """What taggers have in common that differ only in their thresholds."""
+        """What taggers have in common that differ only in their thresholds and rules."""
         return repr(
             (self.place, self.arguments, self.fingerprint, self.settings, self.token_budget)
         )
@@ -75,19 +78,21 @@ class Loading:
         self._stamps = _stamps(self._folder)
         self._fingerprint: str | None = None
 
-    def pickled(
-        self, settings: ModelSettings, token_budget: int | None, thresholds: Thresholds | None
-    ) -> PickledTagger:
-        """The pickle's content; raises `ProcessError` if the files have changed since."""
+    def pickled(self, tagger: Any) -> PickledTagger:
+        """The content of a tagger's pickle.
+
+        Raises `ProcessError` if the files have changed since.
+        """
         is_folder = not (self.source.snapshot or self.source.name.startswith(PACKAGE_PREFIX))
         return PickledTagger(
             place=str(self._folder if is_folder else self.source),
             name=self.source.name,
             arguments=self.arguments,
             fingerprint=self.fingerprint(),
-            settings=settings,
-            token_budget=token_budget,
-            thresholds=thresholds,
+            settings=tagger.settings,
+            token_budget=tagger.inference.token_budget,
+            thresholds=tagger.thresholds,
+            rules=tagger.rules,
         )
 
     def fingerprint(self) -> str:
@@ -158,6 +163,23 @@ class SharedTaggers:
 shared_taggers = SharedTaggers()
 
 
+def pickled(tagger: Any, loading: Loading | None) -> PickledTagger:
+    """The content of the pickle of a tagger, whose model is lent to those that it becomes.
+
+    Raises `ProcessError` if it was made in memory, or its checkpoint has changed since.
+    """
+    if loading is None:
+        raise ProcessError(
+            "a tagger that was made in memory cannot be pickled: no other process could find its "
+            "weights",
+            expected="a tagger that was loaded from a folder or the hub",
+            hint="save_checkpoint(folder, checkpoint), and pickle Tagger.load(folder)",
+        )
+    content = loading.pickled(tagger)
+    shared_taggers.add(content, tagger, keep=False)
+    return content
+
+
 def unpickled(kind: Any, pickled: PickledTagger) -> Any:
     """The tagger of a pickle, of class `kind`, loaded unless this process has its model already."""
     known = shared_taggers.get(pickled)
@@ -168,7 +190,7 @@ def unpickled(kind: Any, pickled: PickledTagger) -> Any:
         known.inference.token_budget = pickled.token_budget
         shared_taggers.add(pickled, known, keep=True)
     tagger = copy.copy(known)
-    tagger.thresholds = pickled.thresholds
+    tagger.thresholds, tagger.rules = pickled.thresholds, pickled.rules
     return tagger
 
 

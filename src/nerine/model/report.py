@@ -15,6 +15,7 @@ from nerine.evaluation.report import Report, make_report, to_html, to_markdown
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES
 from nerine.model.evaluate import seen_by
 from nerine.model.given import CheckpointLike, as_tagger
+from nerine.model.tagger import Tagger
 
 ReportForm = Literal["html", "json", "markdown"]
 
@@ -62,11 +63,13 @@ def report(
     notes = [*corpus.notes]
     if tagger.thresholds is not None:
         notes.append("predicted entities below their thresholds are left out")
+    notes += rule_notes(tagger)
     return make_report(
         gold.documents,
         tagger.predict(gold.documents),
         checkpoint=tagger.name,
         contamination=seen_by(tagger, gold),
+        rules=None if tagger.rules is None else tagger.rules.fingerprint,
         title=f"{name} on {short_path(corpus.source)}, {gold.title}",
         corpus=corpus.source,
         split=gold.title,
@@ -78,6 +81,17 @@ def report(
         samples=samples,
         seed=seed,
     )
+
+
+def rule_notes(tagger: Tagger) -> list[str]:
+    """What a report says of the rules of a tagger, if it has some."""
+    if tagger.rules is None:
+        return []
+    note = (
+        f"the scores are those of the model with {tagger.rules}; entities of rules have no "
+        "probability, and a reliability diagram is shown only if rules found nothing"
+    )
+    return [note]
 
 
 @checked

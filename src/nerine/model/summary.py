@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nerine.core.shown import Grid
 from nerine.evaluation.calibration import Thresholds
+from nerine.model.rules import Rules
 from nerine.model.settings import ModelSettings
 
 
@@ -14,6 +15,8 @@ def tagger_parts(
     settings: ModelSettings,
     backend: str,
     thresholds: Thresholds | None,
+    rules: Rules | None,
+    *,
     notes: Sequence[str],
 ) -> list[Grid | str]:
     """How a tagger works, as a table, and its notes."""
@@ -25,6 +28,7 @@ def tagger_parts(
         ("windows", f"{settings.max_length:,} subwords, {settings.overlap:,} shared"),
         ("backend", backend),
         ("thresholds", _thresholds(thresholds)),
+        *([] if rules is None else [("rules", str(rules))]),
     ]
     title = name or "a tagger that was made in memory"
     return [Grid(title, ("setting", "value"), rows, texts=2), *notes]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from nerine.core.document import Document
-from nerine.core.errors import CheckpointError, ProcessError
+from nerine.core.errors import CheckpointError
 from nerine.core.extras import optional_imports
 from nerine.core.files import disk_errors
 from nerine.core.logs import log_notes
@@ -27,13 +27,14 @@ from nerine.model.backends.hardware import number_of_threads
 from nerine.model.backends.processes import ProcessThreads, off_main_thread
 from nerine.model.batching import document_of, look_aheads
 from nerine.model.behaviour import observe
-from nerine.model.inference import Failure, Inference
+from nerine.model.inference import Failure, Inference, attempted
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.thresholds import ThresholdChoice, chosen_thresholds
 from nerine.model.loading.usage import Usage
-from nerine.model.pickling import Loading, PickledTagger, shared_taggers, unpickled
+from nerine.model.pickling import Loading, PickledTagger, pickled, unpickled
+from nerine.model.rules import Rules, given_rules
 from nerine.model.settings import Decoding, ModelSettings
 from nerine.model.summary import tagger_parts
 
@@ -66,6 +67,7 @@ class Tagger(Shown):
         settings: How the model is used.
         token_budget: The most subwords of a batch, padding included; by default the backend's.
         thresholds: Entities that score below their label's threshold are dropped; None keeps all.
+        rules: Rules that then change what the model has found; None for the model alone.
 
     Attributes:
         inference: The stages from documents to entities.
@@ -90,10 +92,12 @@ class Tagger(Shown):
         *,
         token_budget: int | None = None,
         thresholds: Thresholds | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.inference = Inference(backend, tokenizer, settings, token_budget=token_budget)
         self.settings = settings
         self.thresholds = thresholds
+        self.rules = rules
         self.source: Source | None = None
         self.notes: tuple[str, ...] = ()
         self.signs: tuple[Sign, ...] = ()
@@ -116,6 +120,7 @@ class Tagger(Shown):
         max_length: int | None = None,
         device: str | None = None,
         thresholds: ThresholdChoice = None,
+        rules: Rules | str | Path | None = None,
         backend: str | None = None,
         threads: int | None = None,
     ) -> Tagger:
@@ -140,6 +145,7 @@ class Tagger(Shown):
             thresholds: A probability from 0 to 1 for all labels, one for each of some labels,
                 `Thresholds`, or `"saved"` for those that `nerine calibrate` saved; by default every
                 entity is kept.
+            rules: `Rules`, or the TOML file of some, applied to what is above the thresholds.
             backend: `"pytorch"`, `"onnx"`, `"onnx-fp32"` or `"onnx-int8"`; by default the one that
                 `nerine optimize` chose for this checkpoint, if it can be used, else PyTorch.
                 `notes` says what could not be used, and why.
@@ -151,21 +157,23 @@ class Tagger(Shown):
             CheckpointError: If the folder does not exist or holds no usable checkpoint, or no
                 thresholds are saved.
             SettingsError: If the backend, the device, the words or the decoding is unknown, a
-                threshold is outside 0 to 1, the number of threads is not valid, or the model takes
-                no window of `max_length`.
+                threshold is outside 0 to 1, the number of threads or a rule is not valid, or the
+                model takes no window of `max_length`.
             EncodingError: If the tokenizer does not fit the model or gives no character offsets.
             SchemeError: If the tag scheme is unknown, or a tag has an unknown form.
             HubError: If a checkpoint on the hub cannot be reached.
             MissingExtraError: If a package that the backend needs is not installed.
         """
+        rules = given_rules(rules)
         source = find_source(name, revision=revision)
         opened = open_backend(source, backend, device, number_of_threads(threads))
+        usage: dict[str, Any] = {"words": words, "decoding": decoding, "max_length": max_length}
         checkpoint = off_main_thread(
             load_checkpoint,
             source,
             scheme=scheme,
             tags=tags,
-            usage=Usage(words, decoding, max_length),
+            usage=Usage(**usage),
             weights=opened.backend is None,
         )
         saved = checkpoint.calibration.thresholds if checkpoint.calibration else None
@@ -176,20 +184,13 @@ class Tagger(Shown):
             tagger = cls.from_checkpoint(
                 checkpoint, device=device, thresholds=chosen, frozen=True, threads=threads
             )
-        tagger.source = source
-        notes = (*source.notes, *opened.notes, *tagger.notes)
+        tagger.source, tagger.rules = source, rules
+        ruled = [] if rules is None else [f"the model's entities are changed by {rules}"]
+        notes = (*source.notes, *opened.notes, *tagger.notes, *ruled)
         tagger.notes = tuple(dict.fromkeys(notes))  # onnx.json repeats those on the weights
         log_notes(logger, f"loaded {source}, run by {tagger.inference.backend.name}", tagger.notes)
-        arguments = {
-            "scheme": scheme,
-            "tags": tags,
-            "words": words,
-            "decoding": decoding,
-            "max_length": max_length,
-            "device": device,
-            "backend": backend,
-            "threads": threads,
-        }
+        arguments = {"scheme": scheme, "tags": tags, **usage, "device": device}
+        arguments |= {"backend": backend, "threads": threads}
         tagger._loading = Loading(source, arguments)  # noqa: SLF001 - its own class
         return tagger
 
@@ -262,8 +263,9 @@ class Tagger(Shown):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that this tagger can give."""
-        return self.inference.head.labels
+        """The labels that this tagger can give: those of the model, then those of rules alone."""
+        ruled = () if self.rules is None else self.rules.labels
+        return tuple(dict.fromkeys((*self.inference.head.labels, *ruled)))
 
     @property
     def name(self) -> str:
@@ -294,7 +296,7 @@ class Tagger(Shown):
         """
         aheads = list(look_aheads(texts))
         if len(aheads) == 1:
-            return [self.filtered(each) for each in self.inference.predict(aheads[0])]
+            return [self.finished(each) for each in self.inference.predict(aheads[0])]
         return list(self.pipe(chain.from_iterable(aheads)))
 
     async def apredict(self, texts: Iterable[str | Document]) -> list[Document]:
@@ -330,7 +332,7 @@ class Tagger(Shown):
         for outcome in self.inference.stream(look_aheads(texts, first=_FIRST)):
             if isinstance(outcome, Failure):
                 raise outcome.error
-            yield self.filtered(outcome)
+            yield self.finished(outcome)
 
     def pipe_with_errors(
         self, texts: Iterable[str | Document | Pause]
@@ -345,7 +347,19 @@ class Tagger(Shown):
             CheckpointError: If many texts all fail in the same way: then the model is the cause.
         """
         for outcome in self.inference.stream(look_aheads(texts)):
-            yield outcome if isinstance(outcome, Failure) else self.filtered(outcome)
+            yield attempted(self.finished, outcome)
+
+    def finished(self, document: Document) -> Document:
+        """The document without entities below their thresholds, and with those of the rules.
+
+        Args:
+            document: A document with the entities of the model.
+
+        Raises:
+            SettingsError: If a pattern of a rule takes too long on this text.
+        """
+        document = self.filtered(document)
+        return document if self.rules is None else self.rules.apply(document)
 
     def filtered(self, document: Document) -> Document:
         """The document without the entities that score below their thresholds.
@@ -360,10 +374,11 @@ class Tagger(Shown):
     def shown_parts(self) -> list[Grid | str]:
         """How it works, as a table, and its notes."""
         backend = self.inference.backend.name
-        return tagger_parts(self.name, self.settings, backend, self.thresholds, self.notes)
+        chosen = self.settings, backend, self.thresholds, self.rules
+        return tagger_parts(self.name, *chosen, notes=self.notes)
 
     def __copy__(self) -> Self:
-        """A tagger with the same model, whose thresholds can be changed apart."""
+        """A tagger with the same model, whose thresholds and rules can be changed apart."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         return copied
@@ -382,13 +397,4 @@ class Tagger(Shown):
         Raises:
             ProcessError: If the tagger was made in memory, or its checkpoint has changed since.
         """
-        if self._loading is None:
-            raise ProcessError(
-                "a tagger that was made in memory cannot be pickled: no other process could find "
-                "its weights",
-                expected="a tagger that was loaded from a folder or the hub",
-                hint="save_checkpoint(folder, checkpoint), and pickle Tagger.load(folder)",
-            )
-        pickled = self._loading.pickled(self.settings, self.inference.token_budget, self.thresholds)
-        shared_taggers.add(pickled, self, keep=False)
-        return unpickled, (type(self), pickled)
+        return unpickled, (type(self), pickled(self, self._loading))

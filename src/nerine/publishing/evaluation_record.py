@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nerine.core.document import digest_of, parts_of
+from nerine.core.errors import SettingsError
 from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import Evaluation
 from nerine.model.provenance.conditions import hardware, versions
@@ -105,7 +106,16 @@ def evaluation_record(
     device: str = "cpu",
     seconds: float = 0.0,
 ) -> EvaluationRecord:
-    """The record of an evaluation of documents of `corpus`; `seconds` is how long tagging took."""
+    """The record of an evaluation of documents of `corpus`; `seconds` is how long tagging took.
+
+    Raises `SettingsError` if rules changed the predictions: records are of a model alone.
+    """
+    if evaluation.signature.rules is not None:
+        raise SettingsError(
+            "the scores are those of the model with rules, which are not part of the checkpoint",
+            place="rules",
+            hint="evaluate the model alone to save its scores",
+        )
     kind, gold = corpus_kind(corpus.source), evaluation.analysis.gold
     seen = evaluation.contamination
     scores = evaluation.to_dict()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -23,9 +24,11 @@ from nerine.core.errors import SettingsError
 from nerine.core.extras import optional_imports
 from nerine.model.given import CheckpointLike, with_thresholds
 from nerine.model.pickling import pickled_of
+from nerine.model.rules import Rules
 from nerine.model.tagger import Tagger
 from nerine.serving.client import Client
 from nerine.serving.columns import known_labels
+from nerine.serving.scores import score_or_one
 
 with optional_imports("a recognizer of Presidio"):
     from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
@@ -74,6 +77,7 @@ class NerineRecognizer(EntityRecognizer):
         backend: As for `Tagger.load`.
         device: As for `Tagger.load`.
         threads: As for `Tagger.load`.
+        rules: As for `Tagger.load`; their entities have the score 1.
 
     Attributes:
         tagger: The tagger or the client.
@@ -100,8 +104,15 @@ class NerineRecognizer(EntityRecognizer):
         backend: str | None = None,
         device: str | None = None,
         threads: int | None = None,
+        rules: Rules | str | Path | None = None,
     ) -> None:
-        loading = {"revision": revision, "backend": backend, "device": device, "threads": threads}
+        loading: dict[str, Any] = {
+            "revision": revision,
+            "backend": backend,
+            "device": device,
+            "threads": threads,
+        }
+        loading["rules"] = rules
         self.name: str = name
         self.tagger = _opened(model, thresholds, loading)
         self.tagged: WeakKeyDictionary[NlpArtifacts, Document] = WeakKeyDictionary()
@@ -169,10 +180,12 @@ class NerineRecognizer(EntityRecognizer):
         ]
 
     def _result(self, entity: Entity) -> RecognizerResult:
-        score = 1.0 if entity.score is None else entity.score
+        score = score_or_one(entity)
         said = f"{self.version} gives {entity.label!r} a probability of {score:.4f}"
         thresholds = getattr(self.tagger, "thresholds", None)
-        if thresholds is not None:
+        if entity.score is None:
+            said = f"a rule beside {self.version} says that it is {entity.label!r}"
+        elif thresholds is not None:
             said = f"{said}; the threshold is {thresholds.of(entity.label):g}"
         explanation = AnalysisExplanation(
             recognizer=self.name, original_score=score, textual_explanation=said
@@ -331,4 +344,5 @@ def _version_of(tagger: Tagger | Client) -> str:
         return tagger.url
     if tagger.source is None:
         return "a model in memory"
-    return f"{tagger.name}@{pickled_of(tagger).fingerprint[:12]}"
+    ruled = "" if tagger.rules is None else f"+rules.{tagger.rules.fingerprint[:12]}"
+    return f"{tagger.name}@{pickled_of(tagger).fingerprint[:12]}{ruled}"

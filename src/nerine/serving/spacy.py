@@ -47,6 +47,7 @@ _DEFAULTS: dict[str, Any] = {
     "overwrite": False,
     "labels": None,
     "thresholds": None,
+    "rules": None,
     "spans_key": "nerine",
     "backend": None,
     "device": None,
@@ -58,13 +59,13 @@ class EntityComponent:
     """Sets the entities of spaCy's documents, `doc.ents`.
 
     All entities stand in the span group `doc.spans[spans_key]`, whose `attrs` have a list of their
-    `scores` and one of their `offsets`, the exact `[start, end]` in code points. Those that are not
-    in `doc.ents` also stand in the group `…_left_out`, with the same `attrs`, and are counted: one
-    that cannot be aligned (there as the tokens that it touches), or that overlaps an entity of an
-    earlier component or, once aligned, of its own.
+    `scores`, None for one of a rule, and one of their `offsets`, the exact `[start, end]` in code
+    points. Those that are not in `doc.ents` also stand in the group `…_left_out`, with the same
+    `attrs`, and are counted: one that cannot be aligned (there as the tokens that it touches), or
+    that overlaps an entity of an earlier component or, once aligned, of its own.
 
-    It can be pickled, and is saved with a pipeline, by the source and the fingerprint of the
-    checkpoint; its weights are not saved.
+    It can be pickled, and is saved with a pipeline, by the source and the fingerprints of the
+    checkpoint and of its rules; its weights are not saved.
 
     Args:
         tagger: The tagger.
@@ -211,13 +212,17 @@ class EntityComponent:
         return self._handle_error
 
     def to_bytes(self, **_: Any) -> bytes:
-        """The source and the fingerprint of the checkpoint.
+        """The source and the fingerprint of the checkpoint, and that of its rules.
 
         Raises:
             ProcessError: If the tagger was made in memory, or its checkpoint has changed since.
         """
         record = {"model": self.tagger.name, "fingerprint": pickled_of(self.tagger).fingerprint}
-        return json_line(record).encode()
+        return json_line(record | self._of_rules()).encode()
+
+    def _of_rules(self) -> dict[str, str]:
+        rules = self.tagger.rules
+        return {} if rules is None else {"rules": rules.fingerprint}
 
     def from_bytes(self, data: bytes, **_: Any) -> EntityComponent:
         """Checks that this component has the checkpoint of one that was saved.
@@ -226,7 +231,7 @@ class EntityComponent:
             data: What `to_bytes` gave.
 
         Raises:
-            CheckpointError: If it is another checkpoint.
+            CheckpointError: If it is another checkpoint, or it has other rules.
             ProcessError: If the tagger was made in memory, or its checkpoint has changed since.
         """
         record = parse_object(data, Path(_RECORD))
@@ -237,6 +242,14 @@ class EntityComponent:
                 expected=f"{record.get('model')} with the fingerprint {record.get('fingerprint')}",
                 hint=f"put it back, or add the component again: "
                 f'nlp.replace_pipe({self.name!r}, "nerine", config=…)',
+            )
+        own = self._of_rules().get("rules")
+        if record.get("rules") != own:
+            raise CheckpointError(
+                f"the fingerprint of the rules is {own}",
+                place=self.tagger.name,
+                expected=f"{record.get('rules')}, as when this pipeline was saved",
+                hint='config={"rules": FILE} names the rules',
             )
         return self
 
@@ -286,6 +299,7 @@ def make_component(
     overwrite: bool,
     labels: dict[str, str] | None,
     thresholds: Literal["saved"] | float | dict[str, float] | None,
+    rules: str | None,
     spans_key: str,
     backend: str | None,
     device: str | None,
@@ -302,6 +316,7 @@ def make_component(
         overwrite: As for `EntityComponent`.
         labels: As for `EntityComponent`.
         thresholds: As for `Tagger.load`.
+        rules: The TOML file of rules, as for `Tagger.load`.
         spans_key: As for `EntityComponent`.
         backend: As for `Tagger.load`.
         device: As for `Tagger.load`.
@@ -314,6 +329,7 @@ def make_component(
         model,
         revision=revision,
         thresholds=thresholds,
+        rules=rules,
         backend=backend,
         device=device,
         threads=threads,

@@ -162,7 +162,7 @@ def score_of(entity: Entity, place: str) -> float:
         f"the entity [{entity.start}, {entity.end}) as {entity.label} has {found}",
         place=place,
         expected="a probability from 0 to 1 for every predicted entity",
-        hint="predict with a Tagger, or read a file that nerine predict --json wrote",
+        hint="predict with a Tagger without rules, or read a file that nerine predict --json wrote",
     )
 
 

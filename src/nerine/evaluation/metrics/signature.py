@@ -22,6 +22,8 @@ class Signature:
         documents: The hash of the gold texts and entities.
         gold: The number of gold entities.
         version: Nerine's version.
+        rules: The hash of rules that changed the predictions; None for a model alone, or if it is
+            not known.
     """
 
     metric: str
@@ -31,6 +33,7 @@ class Signature:
     documents: str
     gold: int
     version: str
+    rules: str | None = None
 
     @classmethod
     def of(
@@ -41,6 +44,7 @@ class Signature:
         scheme: str | None = None,
         reading: str = "strict",
         version: str | None = None,
+        rules: str | None = None,
     ) -> Signature:
         """The signature of scores against `gold`; see the attributes for the arguments.
 
@@ -58,8 +62,9 @@ class Signature:
             documents=digest_of(parts_of(gold))[:_HASH_LENGTH],
             gold=sum(len(each.entities) for each in gold),
             version=version,
+            rules=rules and rules[:_HASH_LENGTH],
         )
 
     def __str__(self) -> str:
-        fields = {name: str(value) for name, value in asdict(self).items()}
+        fields = {name: str(value) for name, value in asdict(self).items() if value is not None}
         return "|".join(f"{name}:{value.replace('|', '/')}" for name, value in fields.items())

@@ -62,7 +62,7 @@ def run_identity(inputs: Inputs, options: TaggingOptions) -> dict[str, Any]:
 
 
 def tagger_identity(tagger: Any) -> dict[str, Any]:
-    """The settings, thresholds and backend of a `Tagger`; nothing of any other tagger."""
+    """The settings, thresholds, rules and backend of a `Tagger`; nothing of any other tagger."""
     inference = getattr(tagger, "inference", None)
     if inference is None:
         return {}
@@ -70,6 +70,7 @@ def tagger_identity(tagger: Any) -> dict[str, Any]:
         USE: {
             "settings": tagger.settings.to_dict(),
             "thresholds": tagger.thresholds and tagger.thresholds.to_dict(),
+            **({} if tagger.rules is None else {"rules": tagger.rules.fingerprint}),
             "token budget": inference.token_budget,
             **{
                 f"backend's {name}": getattr(inference.backend, name)

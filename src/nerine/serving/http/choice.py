@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError
 from nerine.evaluation.calibration import Thresholds, apply_thresholds
+from nerine.model.rules import Rules
+from nerine.serving.http.endpoints import unless_short
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.service import ServedModel
 
@@ -20,10 +23,12 @@ class Choice:
     Attributes:
         thresholds: Entities below them are left out; None keeps all.
         labels: Entities with other labels are left out; None keeps all.
+        rules: The rules of the tagger, applied to what is above the thresholds.
     """
 
     thresholds: Thresholds | None = None
     labels: frozenset[str] | None = None
+    rules: Rules | None = None
 
     @classmethod
     def of(
@@ -49,12 +54,33 @@ class Choice:
                 expected=f"some of {', '.join(model.tagger.labels)}",
                 place="labels" if unknown[0] in (labels or ()) else "thresholds",
             )
-        return cls(_thresholds(model, thresholds), None if labels is None else frozenset(labels))
+        kept = None if labels is None else frozenset(labels)
+        return cls(_thresholds(model, thresholds), kept, model.tagger.rules)
+
+    async def of_all(self, found: Sequence[Document | Problem]) -> list[Document | Problem]:
+        """Documents with the entities that are asked for; problems stay in their places.
+
+        A rule that fails on a text makes a problem of it. Rules are matched in a thread.
+        """
+        size = sum(len(each.text) for each in found if isinstance(each, Document))
+        if self.rules is not None:
+            return await asyncio.to_thread(lambda: list(map(self._attempt, found)))
+        return await unless_short(size, lambda: list(map(self._attempt, found)))
+
+    def _attempt(self, found: Document | Problem) -> Document | Problem:
+        if isinstance(found, Problem):
+            return found
+        try:
+            return self.of_document(found)
+        except SettingsError as error:
+            return Problem.of_rule(error)
 
     def of_document(self, document: Document) -> Document:
-        """The document with the entities that are asked for."""
+        """The document with the entities that are asked for; raises what `Rules.apply` raises."""
         if self.thresholds is not None:
             document = next(apply_thresholds([document], self.thresholds))
+        if self.rules is not None:
+            document = self.rules.apply(document)
         if self.labels is not None:
             document = document.with_entities(
                 each for each in document.entities if each.label in self.labels

@@ -127,6 +127,17 @@ class Problem(NerineError):  # noqa: N818 - the name of RFC 9457
             headers=headers,
         )
 
+    @classmethod
+    def of_rule(cls, error: NerineError) -> Problem:
+        """The problem that a rule of the server had with a text; the caller is not to blame."""
+        return cls(
+            "model-failed",
+            error.found,
+            expected=error.expected,
+            place=error.place,
+            hint=error.hint,
+        )
+
     def at(self, place: str) -> Problem:
         """A copy of the problem with `place` before its own place.
 

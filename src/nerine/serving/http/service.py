@@ -39,7 +39,8 @@ class ServedModel:
     Attributes:
         name: The name.
         tagger: The tagger.
-        version: The commit of the hub, or the beginning of the hash of its weights.
+        version: The commit of the hub, or the beginning of the hash of its weights; then that of
+            its rules, if it has some.
         load: Loads the tagger again; None if it was given as a tagger.
     """
 
@@ -90,11 +91,11 @@ class ServedModel:
 
 def _version(tagger: Tagger) -> str:
     source = tagger.source
+    ruled = "" if tagger.rules is None else f"+rules.{tagger.rules.fingerprint[:12]}"
     if source is None:
-        return "in memory"
-    if source.snapshot is not None:
-        return source.snapshot.commit[:12]
-    return weights_hash(source.folder)[:12]
+        return f"in memory{ruled}"
+    known = weights_hash(source.folder) if source.snapshot is None else source.snapshot.commit
+    return f"{known[:12]}{ruled}"
 
 
 class Service:
@@ -259,19 +260,21 @@ class Service:
                     return problem
                 await asyncio.sleep(_AGAIN)
 
-    async def explain(self, model: ServedModel, text: str) -> Explanation:
+    async def explain(self, tagger: Tagger, text: str) -> Explanation:
         """Explains a text; one at a time, as this doesn't go through the scheduler.
 
         Args:
-            model: The model.
+            tagger: The tagger, with the thresholds that are asked for.
             text: The text.
 
         Raises:
-            Problem: If the model fails.
+            Problem: If the model or a rule fails.
         """
         async with self._explaining:
             try:
-                return await asyncio.to_thread(explain, model.tagger, text)
+                return await asyncio.to_thread(explain, tagger, text)
+            except SettingsError as error:
+                raise Problem.of_rule(error) from error
             except Exception as error:
                 raise Problem.of(error) from error
 

@@ -74,10 +74,7 @@ async def tag_all(
             found += await call.service.tag_some(model, read[start : start + most])
         return found
 
-    return [
-        choice.of_document(each) if isinstance(each, Document) else each
-        for each in await call.unless_gone(work())
-    ]
+    return await choice.of_all(await call.unless_gone(work()))
 
 
 def _read(text: Any, place: str) -> Found:

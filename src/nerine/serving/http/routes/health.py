@@ -42,6 +42,7 @@ class ModelOut(Strict):
     backend: str
     thresholds: dict[str, float] | None
     saved_thresholds: dict[str, float] | None
+    rules: str | None
     notes: list[str]
     signs: list[Sign]
 
@@ -91,8 +92,9 @@ async def info(call: Call) -> dict[str, Any]:
                 "decoding": settings.decoding,
                 "max_length": settings.max_length,
                 "backend": model.tagger.inference.backend.name,
-                "thresholds": _by_label(model.tagger.labels, model.tagger.thresholds),
-                "saved_thresholds": _by_label(model.tagger.labels, model.tagger.saved_thresholds),
+                "thresholds": _by_label(settings.labels, model.tagger.thresholds),
+                "saved_thresholds": _by_label(settings.labels, model.tagger.saved_thresholds),
+                "rules": None if model.tagger.rules is None else str(model.tagger.rules),
                 "notes": list(model.tagger.notes),
                 "signs": [dataclasses.asdict(sign) for sign in model.tagger.signs],
             }

@@ -28,6 +28,7 @@ from nerine.serving.http.endpoints import (
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.service import ServedModel
 from nerine.serving.http.texts import Found, tag_text, tag_texts
+from nerine.serving.scores import score_or_one
 
 Strategy = Literal["none", "simple", "first", "average", "max"]
 
@@ -110,7 +111,7 @@ def _groups(document: Document, ignored: set[str]) -> list[dict[str, Any]]:
     return [
         {
             "entity_group": each.label,
-            "score": each.score,
+            "score": score_or_one(each),
             "word": document.surface(each),
             "start": each.start,
             "end": each.end,
@@ -138,7 +139,7 @@ def _words(model: ServedModel, document: Document, ignored: set[str]) -> Iterato
             start, end = max(word.start, entity.start), min(word.end, entity.end)
             yield {
                 "entity": tag,
-                "score": entity.score,
+                "score": score_or_one(entity),
                 "index": index,
                 "word": document.text[start:end],
                 "start": start,

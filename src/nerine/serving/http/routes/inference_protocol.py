@@ -65,7 +65,7 @@ class InferredEntity(Strict):
     end: int
     label: str
     text: str
-    score: float
+    score: float | None
 
 
 class PredictRequest(Strict):

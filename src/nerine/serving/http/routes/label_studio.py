@@ -30,6 +30,7 @@ from nerine.serving.http.problems import Problem
 from nerine.serving.http.service import ServedModel
 from nerine.serving.http.texts import Found, tag_all
 from nerine.serving.http.units import in_unit
+from nerine.serving.scores import score_or_one
 
 Names = Mapping[str, tuple[str, str] | None]
 """The names of the `Labels` and of the label for each of the model's labels; None if lacking."""
@@ -187,7 +188,7 @@ def _regions(document: Document, text: LabelledText, names: Names) -> Iterator[d
                     "text": document.surface(entity),
                     "labels": [known[1]],
                 },
-                "score": entity.score,
+                "score": score_or_one(entity),
             }
 
 

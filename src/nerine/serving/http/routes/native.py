@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from nerine.core.errors import DocumentError, NerineError
 from nerine.core.strict_json import kind_of
 from nerine.data.formats.options import Offsets
 from nerine.model.explanation import SubwordStep, WindowStep, WordStep
+from nerine.model.rules import RuleStep
 from nerine.serving.http.choice import Choice
 from nerine.serving.http.endpoints import (
     Call,
@@ -142,6 +143,7 @@ class ExplainAnswer(Strict):
     subwords: list[SubwordStep]
     windows: list[WindowStep]
     words: list[WordStep]
+    rules: list[RuleStep]
     entities: list[Entity]
 
 
@@ -218,7 +220,6 @@ class _Form:
         return {**name, **found.to_dict()}
 
     def _tagged(self, document: Document) -> dict[str, Any]:
-        chosen = self.choice.of_document(document)
         text = document.text
         convert = in_unit(text, self.unit)
         shaped: dict[str, Any] = {} if document.id is None else {"id": document.id}
@@ -231,7 +232,7 @@ class _Form:
                 "text": text[each.start : each.end],
                 **({"score": each.score} if self.scores else {}),
             }
-            for each in chosen.entities
+            for each in document.entities
         ]
         if self.words:
             words = self.model.words(document)
@@ -260,7 +261,8 @@ async def tag(call: Call) -> Any:
     form = _Form.of(call, request)
     call.service.check(request.documents)
     read = [form.read(each, f"documents[{n}]") for n, each in enumerate(request.documents)]
-    found = await call.unless_gone(call.service.tag_some(form.model, read))
+    tagged = await call.unless_gone(call.service.tag_some(form.model, read))
+    found = await form.choice.of_all(tagged)
     size = sum(len(each.text) for each in read if isinstance(each, Document))
     shaped = await unless_short(size, lambda: list(map(form.answer, read, found)))
     return {"model": form.model.name, "version": form.model.version, "documents": shaped}
@@ -277,8 +279,9 @@ async def tag_lines(call: Call) -> LinesResponse:
     async def answer(number: int, line: bytes | Problem) -> bytes:
         read = line if isinstance(line, Problem) else form.read_line(line, f"line {number}")
         if isinstance(read, Document):
-            outcome = await call.service.tag_one(form.model, read)
-            return to_json(form.answer(read, outcome))
+            tagged = await call.service.tag_one(form.model, read)
+            (found,) = await form.choice.of_all([tagged])
+            return to_json(form.answer(read, found))
         return to_json(read.to_dict())
 
     return LinesResponse(call.request, answer, call.service.limits.body)
@@ -316,10 +319,10 @@ async def explain_text(call: Call) -> dict[str, Any]:
             expected=f"at most {_LONGEST_EXPLAINED:,} to be explained",
             place="text",
         )
-    choice = Choice.of(model, request.thresholds)
-    explained = await call.unless_gone(call.service.explain(model, request.text))
-    chosen = dataclasses.replace(explained, document=choice.of_document(explained.document))
-    return {"model": model.name, "version": model.version, **chosen.to_dict()}
+    tagger = copy.copy(model.tagger)
+    tagger.thresholds = Choice.of(model, request.thresholds).thresholds
+    explained = await call.unless_gone(call.service.explain(tagger, request.text))
+    return {"model": model.name, "version": model.version, **explained.to_dict()}
 
 
 async def reload(call: Call) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from nerine.serving.http.endpoints import (
 )
 from nerine.serving.http.problems import Problem
 from nerine.serving.http.texts import Found, tag_text, tag_texts
+from nerine.serving.scores import score_or_one
 
 _NO_MATCH = "No matching recognizers were found to serve the request."
 """Presidio's own words for a language or entities that it doesn't know."""
@@ -164,7 +165,7 @@ def _results(document: Document, entities: set[str], keeps: Keeps) -> list[dict[
             "entity_type": each.label,
             "start": each.start,
             "end": each.end,
-            "score": each.score,
+            "score": score_or_one(each),
             "analysis_explanation": None,
         }
         for each in document.entities
