@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving bench-integrations bench-cluster picture clean
+.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving bench-integrations bench-redaction bench-cluster picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -104,6 +104,9 @@ bench-serving: $(VENV)/ready ## `nerine serve` under load, against servers aroun
 
 bench-integrations: $(VENV)/ready ## inside spaCy and Presidio, against wrappers around the pipeline; 4 minutes
 	$(BIN)/python -m bench.integrations $(CHECKPOINT)
+
+bench-redaction: $(VENV)/ready ## redaction of 10,000 tweets: what is left, and what its interval holds; 3 minutes
+	$(BIN)/python -m bench.redaction $(CHECKPOINT)
 
 bench-cluster: build/engines/ready ## tagging on clusters of Ray on this machine, and on a simulated one; two hours, resumable
 	build/engines/bin/python -m bench.cluster $(CHECKPOINT) --store build/cluster.jsonl

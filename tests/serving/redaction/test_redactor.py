@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nerine
-from lookup import Opinion, make_lookup
 from nerine.core.document import Document, Entity
 from nerine.core.errors import ArgumentError, SettingsError
 from nerine.model.tagger import Tagger
@@ -19,19 +20,7 @@ from nerine.serving.redaction import Redacted, Redactor
 from nerine.serving.redaction.redactor import MASK
 
 KEY = "0123456789abcdef"
-OPINIONS: dict[str, Opinion] = {
-    "mira": "B-person",
-    "okonjo": "I-person",
-    "lisbon": "B-place",
-    "left": "O",
-}
 TEXT = "Mira Okonjo left Lisbon. 😀 mira OKONJO left."
-
-
-@pytest.fixture(scope="module")
-def tagger(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
-    folder = tmp_path_factory.mktemp("known") / "run"
-    return Tagger.load(make_lookup(folder, ["person", "place"], OPINIONS))
 
 
 @pytest.mark.parametrize(
@@ -46,15 +35,15 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
         ({"person": "remove", "place": "number"}, " left [place 1]. 😀  left."),
     ],
 )
-def test_names_are_replaced_and_come_back(tagger: Tagger, how: Any, text: str) -> None:
-    (found,) = nerine.redact(tagger, [TEXT], how=how)
+def test_names_are_replaced_and_come_back(known: Tagger, how: Any, text: str) -> None:
+    (found,) = nerine.redact(known, [TEXT], how=how)
     assert found.text == text
     assert found.restored() == TEXT
 
 
-def test_hashes_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> None:
+def test_hashes_are_the_same_for_the_same_name_and_key(known: Tagger) -> None:
     one, same, other = (
-        Redactor(tagger, how="hash", key=key)(TEXT).text for key in (KEY, KEY.encode(), f"{KEY}!")
+        Redactor(known, how="hash", key=key)(TEXT).text for key in (KEY, KEY.encode(), f"{KEY}!")
     )
     names = re.findall(r"\[person [0-9a-f]{16}\]", one)
     assert len(names) == 2
@@ -63,15 +52,15 @@ def test_hashes_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> None:
     assert one != other
 
 
-def test_half_a_surrogate_pair_in_a_name(tagger: Tagger) -> None:
+def test_half_a_surrogate_pair_in_a_name(known: Tagger) -> None:
     broken = Document("Mira\ud83d left", (Entity(0, 5, "person"),))
     for how in ("hash", "stand-in", "number"):
-        assert "Mira" not in Redactor(tagger, how=how, key=KEY).redacted(broken).text
+        assert "Mira" not in Redactor(known, how=how, key=KEY).redacted(broken).text
 
 
-def test_stand_ins_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> None:
+def test_stand_ins_are_the_same_for_the_same_name_and_key(known: Tagger) -> None:
     one, again, other = (
-        Redactor(tagger, how="stand-in", key=key)(TEXT) for key in (KEY, KEY, f"{KEY}!")
+        Redactor(known, how="stand-in", key=key)(TEXT) for key in (KEY, KEY, f"{KEY}!")
     )
     first, place, second = (one.text[each.start : each.end] for each in one.replacements)
     assert one == again
@@ -82,32 +71,32 @@ def test_stand_ins_are_the_same_for_the_same_name_and_key(tagger: Tagger) -> Non
     assert one.restored() == TEXT
 
 
-def test_no_two_names_share_a_stand_in(tagger: Tagger) -> None:
-    redact = Redactor(tagger, how="stand-in")
+def test_no_two_names_share_a_stand_in(known: Tagger) -> None:
+    redact = Redactor(known, how="stand-in")
     assert redact.stand_ins is not None
     given_names = [redact.stand_ins.of("location", f"name {number}") for number in range(3000)]
     assert len({*given_names}) == 3000
     assert redact.stand_ins.again > 0  # as many names as this are drawn twice by chance
 
 
-def test_a_stand_in_is_not_a_real_name(tagger: Tagger) -> None:
-    usual = Redactor(tagger, how="stand-in", key=KEY)("Mira").text
-    redact = Redactor(tagger, how="stand-in", key=KEY)
+def test_a_stand_in_is_not_a_real_name(known: Tagger) -> None:
+    usual = Redactor(known, how="stand-in", key=KEY)("Mira").text
+    redact = Redactor(known, how="stand-in", key=KEY)
     assert redact.stand_ins is not None
     redact.stand_ins.avoid({usual.casefold()})
     assert redact("Mira").text != usual
     assert redact.stand_ins.again == 1
 
 
-def test_labels_without_stand_ins_are_hashed(tagger: Tagger) -> None:
+def test_labels_without_stand_ins_are_hashed(known: Tagger) -> None:
     document = Document("Mira left", (Entity(0, 4, "creative-work"),))
-    redact = Redactor(tagger, how={"person": "stand-in"}, key=KEY)
+    redact = Redactor(known, how={"person": "stand-in"}, key=KEY)
     redact.how["creative-work"] = "stand-in"
     assert re.fullmatch(r"\[creative-work [0-9a-f]{16}\] left", redact.redacted(document).text)
 
 
-def test_numbers_last_as_long_as_the_redactor(tagger: Tagger) -> None:
-    redact = Redactor(tagger, how="number")
+def test_numbers_last_as_long_as_the_redactor(known: Tagger) -> None:
+    redact = Redactor(known, how="number")
     texts = ["Lisbon", "Mira", "Mira Okonjo", "mira", "Lisbon left Mira"]
     assert [each.text for each in redact.pipe(texts)] == [
         "[place 1]",
@@ -118,8 +107,8 @@ def test_numbers_last_as_long_as_the_redactor(tagger: Tagger) -> None:
     ]
 
 
-def test_replacements_say_what_and_where_but_do_not_show_names(tagger: Tagger) -> None:
-    found = Redactor(tagger)(Document(TEXT, id="7", meta={"text": "Mira"}))
+def test_replacements_say_what_and_where_but_do_not_show_names(known: Tagger) -> None:
+    found = Redactor(known)(Document(TEXT, id="7", meta={"text": "Mira"}))
     first, place, _ = found.replacements
     assert found.text[first.start : first.end] == "[person]"
     assert (place.label, place.original) == ("place", "Lisbon")
@@ -129,23 +118,23 @@ def test_replacements_say_what_and_where_but_do_not_show_names(tagger: Tagger) -
     assert "Lisbon" not in repr(found)
 
 
-def test_a_name_is_replaced_where_it_was_not_found(tagger: Tagger) -> None:
+def test_a_name_is_replaced_where_it_was_not_found(known: Tagger) -> None:
     text = "Ann saw Joanne. Ann-Marie saw Ann, Annex, X and X."
     x = text.index("X")
     document = Document(text, (Entity(0, 3, "person", 0.9), Entity(x, x + 1, "place", 0.9)))
-    assert Redactor(tagger).redacted(document).text == (
+    assert Redactor(known).redacted(document).text == (
         "[person] saw Joanne. [person]-Marie saw [person], Annex, [place] and X."
     )
-    assert Redactor(tagger, everywhere=False).redacted(document).text == (
+    assert Redactor(known, everywhere=False).redacted(document).text == (
         "[person] saw Joanne. Ann-Marie saw Ann, Annex, [place] and X."
     )
     kept = Document("Ann and Ann", (Entity(0, 3, "person"), Entity(8, 11, "place")))
-    assert Redactor(tagger, how={"place": "keep"}).redacted(kept).text == "[person] and Ann"
+    assert Redactor(known, how={"place": "keep"}).redacted(kept).text == "[person] and Ann"
 
 
-def test_entities_that_overlap_are_replaced_as_one(tagger: Tagger) -> None:
+def test_entities_that_overlap_are_replaced_as_one(known: Tagger) -> None:
     entities = (Entity(0, 4, "person"), Entity(0, 11, "place"), Entity(5, 18, "person"))
-    found = Redactor(tagger).redacted(Document("Mira Okonjo Lisbon!", entities))
+    found = Redactor(known).redacted(Document("Mira Okonjo Lisbon!", entities))
     assert found.text == "[person]!"
     assert found.restored() == "Mira Okonjo Lisbon!"
 
@@ -165,9 +154,9 @@ def documents(draw: st.DrawFn) -> Document:
 
 @given(documents(), st.sampled_from(["label", "number", "hash", "stand-in", "mask", "remove"]))
 def test_every_byte_comes_back_and_no_name_stays(
-    tagger: Tagger, document: Document, how: str
+    known: Tagger, document: Document, how: str
 ) -> None:
-    redact = Redactor(tagger, how=how, key=KEY)
+    redact = Redactor(known, how=how, key=KEY)
     found = redact.redacted(document)
     assert found.restored() == document.text
     left, before = [], 0
@@ -183,10 +172,24 @@ def test_every_byte_comes_back_and_no_name_stays(
             assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", kept)
 
 
-def test_long_texts_take_time_in_proportion(tagger: Tagger) -> None:
+@pytest.mark.parametrize(
+    "make", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+@pytest.mark.parametrize("how", ["number", "stand-in", "hash"])
+def test_copies_and_pickles_go_on_alike(known: Tagger, how: str, make: Any) -> None:
+    key = KEY if how == "hash" else None
+    redact = Redactor(known, how=how, key=key, patterns=["email"])
+    before = redact("Lisbon").text
+    again = make(redact)
+    text = "Mira left Lisbon for a@example.org"
+    assert before in again(text).text
+    assert again(text) == redact(text)
+
+
+def test_long_texts_take_time_in_proportion(known: Tagger) -> None:
     many = "ann " * 50_000
     entities = tuple(Entity(start, start + 3, "person") for start in range(0, 100_000, 4))
-    found = Redactor(tagger).redacted(Document(many, entities))
+    found = Redactor(known).redacted(Document(many, entities))
     assert "ann" not in found.text
     assert found.restored() == many
 
@@ -206,21 +209,21 @@ def test_long_texts_take_time_in_proportion(tagger: Tagger) -> None:
     ],
 )
 def test_what_cannot_be_used_is_an_error(
-    tagger: Tagger, options: dict[str, Any], found: str
+    known: Tagger, options: dict[str, Any], found: str
 ) -> None:
     with pytest.raises(SettingsError, match=found) as raised:
-        Redactor(tagger, **options)
+        Redactor(known, **options)
     assert "hunter" not in str(raised.value)
 
 
-def test_an_item_that_is_no_text_is_an_error(tagger: Tagger) -> None:
+def test_an_item_that_is_no_text_is_an_error(known: Tagger) -> None:
     wrong: Any = [7]
     with pytest.raises(ArgumentError, match=r"texts\[0\] is an int"):
-        nerine.redact(tagger, wrong)
-    assert nerine.redact(tagger, []) == []
-    assert nerine.redact(tagger, [""]) == [Redacted("")]
+        nerine.redact(known, wrong)
+    assert nerine.redact(known, []) == []
+    assert nerine.redact(known, [""]) == [Redacted("")]
 
 
-def test_a_checkpoint_is_named_as_elsewhere(tagger: Tagger) -> None:
-    assert Path(tagger.name).is_dir()
-    assert nerine.redact(tagger.name, ["Lisbon"])[0].text == "[place]"
+def test_a_checkpoint_is_named_as_elsewhere(known: Tagger) -> None:
+    assert Path(known.name).is_dir()
+    assert nerine.redact(known.name, ["Lisbon"])[0].text == "[place]"

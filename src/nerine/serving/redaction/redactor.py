@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -103,7 +103,7 @@ class Redactor:
     compatible forms (NFKC). `Okonjo` and `Mira Okonjo` are two names.
 
     A redactor that numbers or invents keeps each name in memory. It is used by one thread at a
-    time.
+    time. It can be pickled if its tagger can; the pickle holds the key and those names.
 
     Args:
         tagger: A tagger, or what `Tagger.load` loads. Its thresholds say what is replaced.
@@ -155,14 +155,6 @@ class Redactor:
         self._patterns, self._region = tuple(patterns), region
         self._secret = self.key or secrets.token_bytes(32)
         self._numbers: dict[str, dict[str, int]] = {}
-        self._replace: Mapping[str, Callable[[str, str], str]] = {
-            "label": lambda label, _: f"[{label}]",
-            "number": self._numbered,
-            "hash": self._hashed,
-            "stand-in": self._invented,
-            "mask": lambda _, name: MASK * len(name),
-            "remove": lambda _label, _name: "",
-        }
         if "stand-in" in self.how.values():
             self.stand_ins = StandIns(self._secret, locale)
 
@@ -225,7 +217,19 @@ class Redactor:
         ]
 
     def _new(self, label: str, name: str) -> str:
-        return self._replace[self.how.get(label, "label")](label, name)
+        """What takes the place of a name."""
+        match self.how.get(label, "label"):
+            case "number":
+                return self._numbered(label, name)
+            case "hash":
+                return self._hashed(label, name)
+            case "stand-in":
+                return self._invented(label, name)
+            case "mask":
+                return MASK * len(name)
+            case "remove":
+                return ""
+        return f"[{label}]"
 
     def _places(self, document: Document) -> list[_Place]:
         """What is replaced: ranges that do not overlap, in order."""
