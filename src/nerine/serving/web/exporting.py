@@ -18,12 +18,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import nerine
 from nerine.core.errors import CheckpointError, SettingsError
@@ -184,8 +181,7 @@ def web_settings(tagger: Tagger, tokenizer: Tokenizer, place: str) -> dict[str, 
             "leastLength": batching.least_length,
             "tokenBudget": backend.token_budget,
         },
-        "chain": chain_settings(settings)
-        | {"blind": tagger.inference.head.blind_logits.tolist()},
+        "chain": chain_settings(settings) | {"blind": tagger.inference.head.blind_logits.tolist()},
         "thresholds": tagger.saved_thresholds and tagger.saved_thresholds.to_dict(),
     }
 
@@ -203,7 +199,10 @@ def chain_settings(settings: ModelSettings) -> dict[str, Any]:
         "labels": list(chain.labels),
         "labelOf": chain.label_of.tolist(),
         "edge": chain.edge,
-        "scores": np.where(chain.allowed, chain.scores, None).tolist(),
+        "scores": [
+            [score if allowed else None for score, allowed in zip(*row, strict=True)]
+            for row in zip(chain.scores.tolist(), chain.allowed.tolist(), strict=True)
+        ],
         "begins": chain.begins.astype(int).tolist(),
         "continues": (chain.continues & chain.allowed).astype(int).tolist(),
     }

@@ -158,9 +158,7 @@ def _bert_pretokens() -> dict[str, str]:
     text = "a".join(map(chr, codes))
     pieces = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
     marks = {start // 2 for _, (start, end) in pieces if end - start == 1 and not start % 2}
-    solid = {
-        place // 2 for _, (start, end) in pieces for place in range(start + start % 2, end, 2)
-    }
+    solid = {place // 2 for _, (start, end) in pieces for place in range(start + start % 2, end, 2)}
     marks -= {place for place in marks if text[2 * place] == "a"}
     return {
         "space": class_of(codes[place] for place in range(len(codes)) if place not in solid),
