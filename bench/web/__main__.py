@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from bench.timing import processor
 from bench.web.running import (
-    OFFLINE,
     PACKAGES,
     Agreement,
     WebRun,
@@ -72,8 +71,8 @@ def _measure(
         _row(variant, "Node", agreement(expected, run_in_node(folder, texts)),
              run_in_node(folder, ordinary))  # fmt: skip
         if browser is not None:
-            found = agreement(expected, run_in_browser(folder, texts, browser))
-            _row(variant, "Chromium", found, run_in_browser(folder, ordinary, browser))
+            found = agreement(expected, run_in_browser(folder, texts, browser.new_page()))
+            _row(variant, "Chromium", found, run_in_browser(folder, ordinary, browser.new_page()))
 
 
 def _row(variant: str, where: str, found: Agreement, timed: WebRun) -> None:
@@ -86,7 +85,7 @@ def _row(variant: str, where: str, found: Agreement, timed: WebRun) -> None:
 
 @contextmanager
 def _browser() -> Iterator[Browser | None]:
-    """Headless Chromium that can reach this machine only; None if there is none."""
+    """Headless Chromium; None if there is none."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         print("no browser is here: apt-get install chromium", file=sys.stderr)
@@ -95,7 +94,7 @@ def _browser() -> Iterator[Browser | None]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", OFFLINE])
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield found
         found.close()
 

@@ -13,20 +13,18 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nerine.core.document import Document
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
 
 HERE = Path(__file__).parent
 PACKAGES = Path(
     os.environ.get("NERINE_WEB_PACKAGES", HERE.parents[1] / "build/web-packages/node_modules")
 )
 """The folder `node_modules` with onnxruntime-web: `make build/web-packages/ready` makes it."""
-OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
-"""The flag of Chromium that lets it find no other machine."""
 _MINUTES = 10 * 60
 
 
@@ -74,7 +72,7 @@ def missing() -> str | None:
 def run_in_node(folder: Path, texts: Sequence[str]) -> WebRun:
     """Tags texts in Node."""
     done = subprocess.run(
-        ["node", str(HERE / "run.mjs"), str(folder.absolute()), str(PACKAGES.absolute())],  # noqa: S607
+        ["node", str(HERE / "run.mjs"), str(folder.absolute()), str(PACKAGES.absolute())],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
@@ -86,26 +84,29 @@ def run_in_node(folder: Path, texts: Sequence[str]) -> WebRun:
     return _run_of(json.loads(done.stdout), len(texts))
 
 
-def run_in_browser(folder: Path, texts: Sequence[str], browser: Browser) -> WebRun:
-    """Tags texts in the page of the folder, which is served on this machine.
+def run_in_browser(folder: Path, texts: Sequence[str], page: Page) -> WebRun:
+    """Tags texts in the page of the folder, which is served on this machine; no other is reached.
 
-    The page itself tags its example first, which gives the time of the first result. `browser` is
-    to be one that was started with `OFFLINE`.
+    The page itself tags its example first, which gives the time of the first result.
     """
     with serving(folder) as address:
-        page = browser.new_page()
-        page.set_default_timeout(1000 * _MINUTES)
-        page.goto(address)
-        page.wait_for_function(
-            "document.querySelector('#status').textContent.includes(' ms')"
-            " || document.querySelector('.error')?.id === 'status'"
-        )
-        status = page.inner_text("#status")
-        if "did not work" in status:
-            raise RuntimeError(status)
+        open_page(address, page)
         found = json.loads(page.evaluate(_TAG_ALL, json.dumps(texts)))
-        page.close()
     return _run_of(found, len(texts))
+
+
+def open_page(address: str, page: Page) -> None:
+    """Opens the page at an address of this machine without a network, until its first result."""
+    page.set_default_timeout(1000 * _MINUTES)
+    page.route(lambda url: not url.startswith(address), lambda route: route.abort())
+    page.goto(address)
+    page.wait_for_function(
+        "[' ms', 'did not work'].some((each) => "
+        "document.querySelector('#status').textContent.includes(each))"
+    )
+    status = page.inner_text("#status")
+    if "did not work" in status:
+        raise RuntimeError(status)
 
 
 _TAG_ALL = """async (json) => {
@@ -115,7 +116,7 @@ _TAG_ALL = """async (json) => {
     const begin = performance.now();
     const results = await tagger.tagAll(JSON.parse(json));
     const seconds = (performance.now() - begin) / 1000;
-    const first = performance.getEntriesByName("first result")[0].startTime;
+    const first = performance.getEntriesByName("result")[0].startTime;
     return JSON.stringify({ entities: results.map(({ entities }) => entities), first, seconds });
 }"""
 
@@ -149,7 +150,10 @@ def serving(folder: Path) -> Iterator[str]:
     """A server of plain files on this machine; its address."""
 
     class Handler(SimpleHTTPRequestHandler):
-        extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
+        extensions_map: ClassVar = {
+            **SimpleHTTPRequestHandler.extensions_map,
+            ".mjs": "text/javascript",
+        }
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
             """Nothing is logged."""

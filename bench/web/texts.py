@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import regex
 
-_PARTS = """'s|’s|İstanbul|Ω ΣΑΣ|ǅ|Straße|ﬁ|①|½|क्षत्रिय|Mumbai मुंबई|กรุงเทพมหานคร|北京市|東京タワー|カナダ|서울|
-강남구|القاهرة|ירושלים|שׁ|Москва|Київ|Αθήνα|Tbilisi თბილისი|😀|👩‍👩‍👧|👩🏽|🇫🇷|🇩|é|[SEP]|[MASK]|[UNK]|<mask>|<s>|</s>|
-Mira Okonjo|Lisbon|Tandem Labs|@paul|#ner|http://x.yz/a|mira@tandem.example|U.S.|AT&T|O'Brien|l'Oréal|Ankara'da|
-pro-Trump|Stoke-on-Trent|…|“|”|x|豈|𝔘|ß|1,000.50|a_b|aa|COVID-19|Mr.Smith|₿|€5"""
+_PARTS = """'s|’s|İstanbul|Ω ΣΑΣ|ǅ|Straße|ﬁ|①|½|क्षत्रिय|Mumbai मुंबई|
+กรุงเทพมหานคร|北京市|東京タワー|カナダ|서울|강남구|القاهرة|ירושלים|שׁ|Москва|Київ|
+Αθήνα|Tbilisi თბილისი|😀|👩‍👩‍👧|👩🏽|🇫🇷|🇩|é|[SEP]|[MASK]|[UNK]|<mask>|
+<s>|</s>|Mira Okonjo|Lisbon|Tandem Labs|@paul|#ner|http://x.yz/a|
+mira@tandem.example|U.S.|AT&T|O'Brien|l'Oréal|Ankara'da|pro-Trump|
+Stoke-on-Trent|…|“|”|x|豈|𝔘|ß|1,000.50|a_b|aa|COVID-19|Mr.Smith|₿|€5"""
 _CODES = (
     "65 301",
     "301",
@@ -47,8 +49,9 @@ PIECES = (
     *(each.strip("\n") for each in _PARTS.split("|")),
     *("".join(chr(int(code, 16)) for code in each.split()) for each in _CODES),
 )
-_BLOCKS = """0 80 300 370 400 590 600 700 900 980 b00 c00 d00 e00 f00 1000 1100 1200 1780 1800 1e00 1f00 2000
-2600 3000 4e00 a900 ac00 d7a0 f900 fb00 fe00 10a00 11000 11300 16100 1d100 1f100 1f300 1f900 20000 e0000"""
+_BLOCKS = """0 80 300 370 400 590 600 700 900 980 b00 c00 d00 e00 f00 1000 1100 1200
+1780 1800 1e00 1f00 2000 2600 3000 4e00 a900 ac00 d7a0 f900 fb00 fe00 10a00 11000 11300 16100 1d100
+1f100 1f300 1f900 20000 e0000"""
 BLOCKS = tuple(int(each, 16) for each in _BLOCKS.split())
 _LONG = (
     "",
@@ -67,7 +70,7 @@ def hostile_texts(count: int, seed: int = 5) -> list[str]:
 
     None has two surrogates that are halves of one character: only JavaScript takes them for it.
     """
-    chance = random.Random(seed)  # noqa: S311 - the same texts in every run
+    chance = random.Random(seed)
     texts = list(_LONG)[: count // 2]
     while len(texts) < count:
         texts.append(_joined(chance) if len(texts) % 3 else _of_a_block(chance))

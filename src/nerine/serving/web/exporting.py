@@ -40,7 +40,8 @@ RUNTIME, RUNTIME_VERSION = "onnxruntime-web", "1.30.0"
 
 FORMAT = 1
 SETTINGS_FILE = "settings.json"
-_CDN = f"https://cdn.jsdelivr.net/npm/{RUNTIME}@{RUNTIME_VERSION}/dist"
+_CDN_ORIGIN = "https://cdn.jsdelivr.net"
+_CDN = f"{_CDN_ORIGIN}/npm/{RUNTIME}@{RUNTIME_VERSION}/dist"
 _MODULE = "ort.wasm.bundle.min.mjs"
 _RUNTIME_FILES = (_MODULE, "ort-wasm-simd-threaded.wasm")
 
@@ -131,7 +132,7 @@ def export_for_web(
     model = saved.models[variant]
     content = ModelFile(folder / "onnx" / model.file, model.sha256).read()
     with _made(final) as place:
-        _copy_page(place)
+        _copy_page(place, without_network=dist is not None)
         (place / "model.onnx").write_bytes(content)
         (place / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")
         _write_json(place / SETTINGS_FILE, settings)
@@ -278,14 +279,21 @@ def _made(final: Path) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _copy_page(place: Path) -> None:
-    """Copies the JavaScript and the page that come with Nerine."""
+def _copy_page(place: Path, *, without_network: bool) -> None:
+    """Copies the JavaScript and the page that come with Nerine.
+
+    A page with its packages may load nothing from anywhere else.
+    """
     source = files(nerine) / "serving" / "web" / "browser"
     (place / "nerine").mkdir()
     for folder, target in ((source, place), (source / "nerine", place / "nerine")):
         for each in folder.iterdir():
             if each.is_file():
                 (target / each.name).write_bytes(each.read_bytes())
+    if without_network:
+        page = place / "index.html"
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(f" {_CDN_ORIGIN}", ""), encoding="utf-8")
 
 
 def _package() -> dict[str, Any]:

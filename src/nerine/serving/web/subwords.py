@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tokenizers
@@ -17,9 +19,15 @@ from tokenizers import normalizers, pre_tokenizers
 
 from nerine.core.errors import CheckpointError
 from nerine.model.loading.tokenizer import Tokenizer
-from nerine.serving.web.characters import class_of, every_character
+from nerine.serving.web.characters import class_of
 
 _SURROGATES = range(0xD800, 0xE000)
+_PLANE, _OTHERS = 0x10000, 0xFFFE
+"""The size of a plane of Unicode, and where its last two code points begin, never characters."""
+_ALIKE = tuple(_PLANE * number for number in (*range(4, 14), 15, 16))
+"""The planes whose characters are all unassigned, or all for private use: one stands for all."""
+_LAST_MARK, _LAST_ORDER = "\u0345", 240
+"""The mark that stands after all others, and its number."""
 _HANGUL = range(0xAC00, 0xD7A4)
 _BYTES = set(pre_tokenizers.ByteLevel.alphabet())
 
@@ -70,8 +78,8 @@ def _wordpiece(description: Mapping[str, Any], place: str) -> dict[str, Any]:
     options = {key: value for key, value in normalizer.items() if key != "type"}
     return {
         "kind": "wordpiece",
-        "normalizer": _character_changes(tuple(sorted(options.items()))),
-        "pretokens": _bert_pretokens(),
+        "normalizer": character_changes(tuple(sorted(options.items()))),
+        "pretokens": bert_pretokens(),
     }
 
 
@@ -95,7 +103,7 @@ def _byte_level(description: Mapping[str, Any], place: str) -> dict[str, Any]:
         "prefixSpace": bool(before["add_prefix_space"]),
         "trimPrefix": bool(trimming.get("add_prefix_space")),
         "trim": bool(trimming.get("trim_offsets")),
-        "pretokens": _byte_level_pretokens(),
+        "pretokens": byte_level_pretokens(),
     }
 
 
@@ -120,22 +128,31 @@ def _added_tokens(description: Mapping[str, Any], place: str) -> list[dict[str, 
     return [{name: each[name] for name in fields} for each in tokens]
 
 
-def _assigned() -> Iterator[int]:
-    return (code for code in range(len(every_character())) if code not in _SURROGATES)
+def probed_characters() -> list[int]:
+    """The code points that the library is asked about: one of each plane of characters alike."""
+    ends = (code + last for code in _ALIKE for last in range(_OTHERS, _PLANE))
+    codes = (*range(4 * _PLANE), *range(14 * _PLANE, 15 * _PLANE), *_ALIKE, *ends)
+    return sorted(code for code in codes if code not in _SURROGATES)
+
+
+def _class(codes: Iterable[int]) -> str:
+    """The class of code points that were probed, and of those that they stand for."""
+    ranges = (range(code, code + (_OTHERS if code in _ALIKE else 1)) for code in codes)
+    return class_of(code for each in ranges for code in each)
 
 
 @functools.cache
-def _character_changes(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+def character_changes(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     """What the normalizer of BERT makes of each character that it changes.
 
-    It looks at a character at a time, except that it sorts marks next to each other, nearly all of
-    which it then drops. The syllables of Hangul are decomposed by a formula, if at all.
+    It looks at a character at a time, except that it sorts the marks next to each other (`order`)
+    if it drops accents. The syllables of Hangul are decomposed by a formula.
     """
     normalizer = normalizers.BertNormalizer(**dict(options))
+    decomposes = normalizer.normalize_str("가") != "가"
     dropped, spaced, changed = [], [], {}
-    every = every_character()
-    for code in _assigned():
-        character = every[code]
+    for code in probed_characters():
+        character = chr(code)
         result = normalizer.normalize_str(character)
         if not result:
             dropped.append(code)
@@ -144,38 +161,56 @@ def _character_changes(options: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
         elif result != character and code not in _HANGUL:
             changed[character] = result
     return {
-        "dropped": class_of(dropped),
-        "spaced": class_of(spaced),
+        "dropped": _class(dropped),
+        "spaced": _class(spaced),
         "changed": changed,
-        "hangul": normalizer.normalize_str("가") != "가",
+        "hangul": decomposes,
+        "order": _mark_order() if decomposes else {},
     }
 
 
 @functools.cache
-def _bert_pretokens() -> dict[str, str]:
-    """White space, which divides words, and punctuation, each mark of which is one."""
-    codes = list(_assigned())
-    text = "a".join(map(chr, codes))
+def _mark_order() -> dict[str, str]:
+    """The classes of marks by the numbers that sort them, of all marks that the library sorts."""
+    normalizer = normalizers.NFD()
+    found: dict[int, list[int]] = defaultdict(list)
+    for code in probed_characters():
+        number = unicodedata.combining(chr(code))
+        if number and (
+            number == _LAST_ORDER
+            or normalizer.normalize_str(f"{_LAST_MARK}{chr(code)}")[0] != _LAST_MARK
+        ):
+            found[number].append(code)
+    return {str(number): _class(codes) for number, codes in sorted(found.items())}
+
+
+@functools.cache
+def bert_pretokens() -> dict[str, str]:
+    """White space, which divides words, and punctuation, each mark of which is a word."""
+    codes = probed_characters()
+    text = "".join(f"{chr(code)}a" for code in codes)
     pieces = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
-    marks = {start // 2 for _, (start, end) in pieces if end - start == 1 and not start % 2}
-    solid = {place // 2 for _, (start, end) in pieces for place in range(start + start % 2, end, 2)}
-    marks -= {place for place in marks if text[2 * place] == "a"}
+    solid, alone = set(), set()
+    for _, (start, end) in pieces:
+        first = start + start % 2  # an `a` stands at each odd place
+        solid.update(range(first // 2, (end + 1) // 2))
+        if end - start == 1 and start == first:
+            alone.add(first // 2)
     return {
-        "space": class_of(codes[place] for place in range(len(codes)) if place not in solid),
-        "punctuation": class_of(codes[place] for place in sorted(marks)),
+        "space": _class(code for place, code in enumerate(codes) if place not in solid),
+        "punctuation": _class(code for place, code in enumerate(codes) if place in alone),
     }
 
 
 @functools.cache
-def _byte_level_pretokens() -> dict[str, str]:
+def byte_level_pretokens() -> dict[str, str]:
     """The classes of the pattern of GPT-2, as the library's regular expressions have them."""
-    codes = list(_assigned())
+    codes = probed_characters()
     text = "".join(map(chr, codes))
     found = {}
     for name, pattern in {"letter": r"\p{L}", "number": r"\p{N}", "space": r"\s"}.items():
         splitter = pre_tokenizers.Split(tokenizers.Regex(f"(?:{pattern})+"), "removed", invert=True)
         pieces = splitter.pre_tokenize_str(text)
-        found[name] = class_of(
-            codes[place] for _, (start, end) in pieces for place in range(start, end)
-        )
+        places = (place for _, (start, end) in pieces for place in range(start, end))
+        found[name] = _class(codes[place] for place in places)
     return found

@@ -110,7 +110,7 @@ function wordPiece(json, { normalizer, pretokens }) {
   const { vocab, unk_token, continuing_subword_prefix: prefix, max_input_chars_per_word: most } = json.model;
   const ids = new Map(Object.entries(vocab));
   const unknown = ids.get(unk_token);
-  const changes = characterChanges(normalizer);
+  const changes = characterChanges(normalizer), sortMarks = markSorter(normalizer);
   const isSpace = new RegExp(`[${pretokens.space}]`, "u");
   const isMark = new RegExp(`[${pretokens.punctuation}]`, "u");
   const kinds = memoized((character) => {
@@ -142,7 +142,7 @@ function wordPiece(json, { normalizer, pretokens }) {
       else if (word.length > 0) addWord(word, add);
       word = [];
     };
-    for (const { character: original, start, end } of characters) {
+    for (const { character: original, start, end } of sortMarks(characters)) {
       for (const character of changes(original)) {
         const kind = kinds(character);
         if (kind !== "inner") finish();
@@ -164,6 +164,43 @@ function characterChanges({ dropped, spaced, changed, hangul }) {
     const isSyllable = hangul && character >= "\uac00" && character <= "\ud7a3";
     return isSyllable ? [...character.normalize("NFD")] : [character];
   });
+}
+
+/**
+ * The function that brings marks next to each other into canonical order, where the normalizer
+ * keeps one of them. As in the library, the ranges stay in the order that they had; a mark that was
+ * a part of another character gets the range before it.
+ */
+function markSorter({ order, dropped }) {
+  const patterns = Object.entries(order).map(([number, marks]) => [Number(number), new RegExp(`[${marks}]`, "u")]);
+  const orderOf = memoized((character) => patterns.find(([, pattern]) => pattern.test(character))?.[0] ?? 0);
+  const isDropped = new RegExp(`[${dropped}]`, "u");
+  const isCleaned = memoized((character) => isDropped.test(character) && !/\p{M}/u.test(character));
+  return (characters) => {
+    const keepsMark = ({ character }) => orderOf(character) > 0 && !isDropped.test(character);
+    if (!characters.some(keepsMark)) return characters;
+    const sorted = [];
+    let marks = [];
+    const finish = () => {
+      const ranges = marks.filter(({ isPart }) => !isPart);
+      const inOrder = [...marks].sort((a, b) => orderOf(a.character) - orderOf(b.character));
+      for (const { character, isPart } of inOrder) {
+        const { start, end } = isPart ? sorted.at(-1) : ranges.shift();
+        sorted.push({ character, start, end });
+      }
+      marks = [];
+    };
+    for (const { character: whole, start, end } of characters) {
+      if (isCleaned(whole)) continue;
+      const parts = [...whole.normalize("NFD")];
+      for (const [index, character] of (parts.some(orderOf) ? parts : [whole]).entries()) {
+        if (orderOf(character) === 0) finish();
+        (orderOf(character) === 0 ? sorted : marks).push({ character, start, end, isPart: index > 0 });
+      }
+    }
+    finish();
+    return sorted;
+  };
 }
 
 /** A function of a character that remembers its results. */
