@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,10 +101,7 @@ def open_page(address: str, page: Page) -> None:
     page.set_default_timeout(1000 * _MINUTES)
     page.route(lambda url: not url.startswith(address), lambda route: route.abort())
     page.goto(address)
-    page.wait_for_function(
-        "[' ms', 'did not work'].some((each) => "
-        "document.querySelector('#status').textContent.includes(each))"
-    )
+    page.locator("#status", has_text=re.compile(" ms$|did not work")).wait_for()
     status = page.inner_text("#status")
     if "did not work" in status:
         raise RuntimeError(status)

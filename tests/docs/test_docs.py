@@ -20,8 +20,8 @@ README = read_page(ROOT / "README.md")
 PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
-LONG = ("fast-on-cpu.md", "resume.md", "seeds.md")
-"""Pages that train many times, also with tiny models."""
+LONG = ("browser.md", "fast-on-cpu.md", "resume.md", "seeds.md")
+"""Pages that train many times, also with tiny models, or measure a model."""
 
 
 def name(page: Page) -> str:

@@ -405,7 +405,7 @@ def test_the_page_shows_markup_as_text(whole: tuple[Path, Path], browser: Any) -
         open_page(address, page)
         page.fill("#text", text)
         page.click("#tag")
-        page.wait_for_function("document.querySelector('#result').textContent.includes('onerror')")
+        page.locator("#result", has_text="onerror").wait_for()
         page.evaluate("document.querySelector('#threshold').value = 1")
         page.dispatch_event("#threshold", "input")
         assert page.text_content("#result") == text
