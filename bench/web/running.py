@@ -14,7 +14,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from nerine.core.document import Document
 
@@ -148,11 +148,6 @@ def serving(folder: Path) -> Iterator[str]:
     """A server of plain files on this machine; its address."""
 
     class Handler(SimpleHTTPRequestHandler):
-        extensions_map: ClassVar = {
-            **SimpleHTTPRequestHandler.extensions_map,
-            ".mjs": "text/javascript",
-        }
-
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
             """Nothing is logged."""
 

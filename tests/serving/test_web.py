@@ -30,7 +30,7 @@ from nerine.cli import main
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, NerineError, SettingsError
 from nerine.core.tags import TagScheme
-from nerine.core.words import Rule, rule_words
+from nerine.core.words import Rule, Words, rule_words
 from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encoder
 from nerine.model.loading.tokenizer import Tokenizer
@@ -326,10 +326,17 @@ def test_a_tokenizer_that_the_javascript_does_not_know_is_refused() -> None:
     assert "in normalized text" in _refusal(backend).found
 
 
-def test_a_model_whose_words_the_javascript_does_not_know_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_the_javascript_cannot_follow_is_refused(
+    tmp_path: Path, checkpoint_of: Callable[..., Path]
+) -> None:
     foreign = make_foreign(tmp_path / "foreign", {0: "O", 1: "B-PER", 2: "I-PER"})
-    for words, found in ((None, "come from its tokenizer"), ("rule", "not trained by Nerine")):
-        tagger = nerine.Tagger.load(foreign, words=words, device="cpu", backend="pytorch")
+    cases: tuple[tuple[Path, Words | None, str], ...] = (
+        (foreign, None, "not trained by Nerine"),
+        (foreign, "rule", "not trained by Nerine"),
+        (checkpoint_of("bert"), "subwords", "words from the tokenizer"),
+    )
+    for name, words, found in cases:
+        tagger = nerine.Tagger.load(name, words=words, device="cpu", backend="pytorch")
         with pytest.raises(CheckpointError, match=found) as caught:
             web_settings(tagger, Tokenizer.of(tagger.inference.tokenizer), "runs/x")
         assert caught.value.place == "runs/x"

@@ -11,12 +11,13 @@ const [{ wordCutter }, { makeTokenizer }, { alignWords, makeWindows }, { Chain }
 /** The function from UTF-16 offsets of a text to code points. */
 function codePoints(text) {
   const places = new Map();
-  let unit = 0, count = 0;
+  let unit = 0,
+    count = 0;
   for (const each of text) {
     places.set(unit, count++);
     unit += each.length;
   }
-  return (offset) => (offset === unit ? count : places.get(offset) ?? null);
+  return (offset) => (offset === unit ? count : (places.get(offset) ?? null));
 }
 
 const parts = {
@@ -28,13 +29,23 @@ const parts = {
     });
   },
   encodings: ({ json, settings, rule, classes, capacity, overlap, texts }) => {
-    const tokenizer = makeTokenizer(json, settings), cut = wordCutter(rule, classes);
+    const tokenizer = makeTokenizer(json, settings),
+      cut = wordCutter(rule, classes);
     return texts.map((text) => {
-      const count = codePoints(text), subwords = tokenizer.encode(text);
+      const count = codePoints(text),
+        subwords = tokenizer.encode(text);
       const { words, starts } = alignWords(cut(text), subwords);
       const windows = makeWindows(starts, subwords.ids.length, capacity, overlap);
-      const offsets = subwords.starts.map((start, index) => [start, subwords.ends[index]].map(count));
-      return { ids: subwords.ids, offsets, words: words.map((range) => range.map(count)), starts, windows };
+      const offsets = subwords.starts.map((start, index) =>
+        [start, subwords.ends[index]].map(count),
+      );
+      return {
+        ids: subwords.ids,
+        offsets,
+        words: words.map((range) => range.map(count)),
+        starts,
+        windows,
+      };
     });
   },
   entities: ({ chain, sentences }) => sentences.map((logits) => new Chain(chain).entities(logits)),

@@ -18,17 +18,18 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import nerine
 from nerine.core.errors import CheckpointError, SettingsError
+from nerine.core.filenames import ONNX_FOLDER
 from nerine.core.files import disk_errors, sync_files, write_errors
 from nerine.model.backends.saved import FP32, ModelFile, SavedModels, read_saved
 from nerine.model.decoding.entities import EntityChain
 from nerine.model.loading.foreign import TagNames
-from nerine.model.loading.tokenizer import Tokenizer
+from nerine.model.loading.tokenizer import TOKENIZER_FILE, Tokenizer
 from nerine.model.loading.usage import Usage
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
@@ -39,7 +40,7 @@ RUNTIME, RUNTIME_VERSION = "onnxruntime-web", "1.30.0"
 """The package that runs the model, and the version that the tests run."""
 
 FORMAT = 1
-SETTINGS_FILE = "settings.json"
+MODEL_FILE, SETTINGS_FILE = "model.onnx", "settings.json"
 _CDN_ORIGIN = "https://cdn.jsdelivr.net"
 _CDN = f"{_CDN_ORIGIN}/npm/{RUNTIME}@{RUNTIME_VERSION}/dist"
 _MODULE = "ort.wasm.bundle.min.mjs"
@@ -118,33 +119,27 @@ def export_for_web(
         max_length=usage.max_length,
     )
     tokenizer = Tokenizer.of(tagger.inference.tokenizer)
-    settings = web_settings(tagger, tokenizer, str(folder))
     module = f"./packages/{RUNTIME}/{_MODULE}" if dist else f"{_CDN}/{_MODULE}"
     settings = {
         "format": FORMAT,
-        "nerine": nerine.__version__,
+        "nerine": version("nerine"),
         "weights": saved.weights,
         "variant": variant,
-        "model": "model.onnx",
+        "model": MODEL_FILE,
         "runtime": {"package": RUNTIME, "version": RUNTIME_VERSION, "module": module},
-        **settings,
+        **web_settings(tagger, tokenizer, str(folder)),
     }
     model = saved.models[variant]
-    content = ModelFile(folder / "onnx" / model.file, model.sha256).read()
+    content = ModelFile(folder / ONNX_FOLDER / model.file, model.sha256).read()
     with _made(final) as place:
         _copy_page(place, without_network=dist is not None)
-        (place / "model.onnx").write_bytes(content)
-        (place / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")
+        (place / MODEL_FILE).write_bytes(content)
+        (place / TOKENIZER_FILE).write_text(tokenizer.to_json(), encoding="utf-8")
         _write_json(place / SETTINGS_FILE, settings)
         _write_json(place / "package.json", _package())
         size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
         if dist is not None:
-            (place / "packages" / RUNTIME).mkdir(parents=True)
-            for name in _RUNTIME_FILES:
-                shutil.copyfile(dist / name, place / "packages" / RUNTIME / name)
-            shutil.copyfile(
-                dist.parent / "package.json", place / "packages" / RUNTIME / "package.json"
-            )
+            _copy_packages(dist, place / "packages" / RUNTIME)
     return WebFolder(final, variant, size, dist is not None)
 
 
@@ -154,14 +149,6 @@ def web_settings(tagger: Tagger, tokenizer: Tokenizer, place: str) -> dict[str, 
     Raises `CheckpointError` for a tagger that the JavaScript could not follow, with the `place`.
     """
     settings, backend = tagger.settings, tagger.inference.backend
-    if settings.words in ("tokenizer", "subwords"):
-        raise CheckpointError(
-            f"the words of this model come from its tokenizer (words = {settings.words!r})",
-            place=place,
-            expected="words by Nerine's rule, which the JavaScript knows",
-            hint="give it words by the rule: --words rule; or fine-tune it: nerine train CORPUS "
-            "--encoder CHECKPOINT",
-        )
     if settings.outputs is not None:
         raise CheckpointError(
             "the model was not trained by Nerine",
@@ -169,6 +156,13 @@ def web_settings(tagger: Tagger, tokenizer: Tokenizer, place: str) -> dict[str, 
             expected="a checkpoint of nerine train",
             hint="fine-tune it: nerine train CORPUS --encoder CHECKPOINT; or serve it: nerine "
             "serve CHECKPOINT",
+        )
+    if settings.words in ("tokenizer", "subwords"):
+        raise CheckpointError(
+            f"words from the tokenizer ({settings.words!r}), which the JavaScript does not know",
+            place=place,
+            expected="words by Nerine's rule, as the model was trained",
+            hint="leave out --words",
         )
     rule = "rule-2" if settings.words == "rule-2" else "rule"
     batching = backend.batching
@@ -236,10 +230,10 @@ def _runtime_files(packages: Path) -> Path:
             expected="a folder node_modules",
             hint=f"make one: {install}",
         )
-    version = json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
-    if version != RUNTIME_VERSION:
+    found = json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
+    if found != RUNTIME_VERSION:
         raise SettingsError(
-            f"{RUNTIME} {version}", place=str(package), expected=RUNTIME_VERSION, hint=install
+            f"{RUNTIME} {found}", place=str(package), expected=RUNTIME_VERSION, hint=install
         )
     return dist
 
@@ -284,7 +278,7 @@ def _copy_page(place: Path, *, without_network: bool) -> None:
 
     A page with its packages may load nothing from anywhere else.
     """
-    source = files(nerine) / "serving" / "web" / "browser"
+    source = files("nerine") / "serving" / "web" / "browser"
     (place / "nerine").mkdir()
     for folder, target in ((source, place), (source / "nerine", place / "nerine")):
         for each in folder.iterdir():
@@ -294,6 +288,13 @@ def _copy_page(place: Path, *, without_network: bool) -> None:
         page = place / "index.html"
         text = page.read_text(encoding="utf-8")
         page.write_text(text.replace(f" {_CDN_ORIGIN}", ""), encoding="utf-8")
+
+
+def _copy_packages(dist: Path, place: Path) -> None:
+    """Copies the files of onnxruntime-web that a page loads, and what says its version."""
+    place.mkdir(parents=True)
+    for path in (*(dist / name for name in _RUNTIME_FILES), dist.parent / "package.json"):
+        shutil.copyfile(path, place / path.name)
 
 
 def _package() -> dict[str, Any]:

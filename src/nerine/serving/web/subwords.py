@@ -190,7 +190,8 @@ def bert_pretokens() -> dict[str, str]:
     codes = probed_characters()
     text = "".join(f"{chr(code)}a" for code in codes)
     pieces = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
-    solid, alone = set(), set()
+    solid: set[int] = set()
+    alone: set[int] = set()
     for _, (start, end) in pieces:
         first = start + start % 2  # an `a` stands at each odd place
         solid.update(range(first // 2, (end + 1) // 2))

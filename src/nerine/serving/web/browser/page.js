@@ -7,7 +7,14 @@
 import { Tagger } from "./nerine/tagger.js";
 
 const [form, input, threshold, shown, button, status, result, table] = [
-  "form", "text", "threshold", "shown", "tag", "status", "result", "table",
+  "form",
+  "text",
+  "threshold",
+  "shown",
+  "tag",
+  "status",
+  "result",
+  "table",
 ].map((id) => document.getElementById(id));
 
 let tagger = null;
@@ -31,7 +38,9 @@ function show() {
   table.tBodies[0].replaceChildren(
     ...kept.map(({ label, text: surface, score, start, end }) => {
       const row = document.createElement("tr");
-      row.append(...[label, surface, score.toFixed(4), start, end].map((each) => element("td", each)));
+      row.append(
+        ...[label, surface, score.toFixed(4), start, end].map((each) => element("td", each)),
+      );
       return row;
     }),
   );
@@ -53,8 +62,7 @@ async function tag() {
   tagged = await tagger.tag(input.value);
   performance.mark("result");
   const count = tagged.entities.length;
-  status.textContent =
-    `${count} ${count === 1 ? "entity" : "entities"} in ${Math.round(performance.now() - begin)} ms`;
+  status.textContent = `${count} ${count === 1 ? "entity" : "entities"} in ${Math.round(performance.now() - begin)} ms`;
   show();
 }
 

@@ -53,7 +53,8 @@ export class Chain {
     const tags = this.#bestTags(words);
     const spans = this.#spans(tags);
     if (spans.length === 0) return [];
-    const alpha = this.#forward(words), beta = this.#backward(words);
+    const alpha = this.#forward(words),
+      beta = this.#backward(words);
     const all = logSum(alpha.at(-1).map((weight, tag) => weight + this.scores[tag][this.edge]));
     return spans.map(({ start, end, label }) => {
       const weight = this.#spanWeight(words, alpha, beta, start, end, label);
@@ -73,7 +74,9 @@ export class Chain {
     const ways = [];
     let scores = this.scores[this.edge].map((score, tag) => score + words[0][tag]);
     for (const word of words.slice(1)) {
-      const way = word.map((_, to) => argMax(scores, (score, from) => score + this.scores[from][to]));
+      const way = word.map((_, to) =>
+        argMax(scores, (score, from) => score + this.scores[from][to]),
+      );
       scores = way.map((from, to) => scores[from] + this.scores[from][to] + word[to]);
       ways.push(way);
     }
@@ -151,5 +154,8 @@ function logSum(weights) {
 
 /** The index of the largest of some numbers, the first of equals. */
 function argMax(values, of) {
-  return values.reduce((best, value, index) => (of(value, index) > of(values[best], best) ? index : best), 0);
+  return values.reduce(
+    (best, value, index) => (of(value, index) > of(values[best], best) ? index : best),
+    0,
+  );
 }

@@ -17,8 +17,8 @@
  *
  * @typedef {{text: string, entities: Entity[]}} Tagged
  *
- * @typedef {number | Record<string, number> | "saved" | null} Thresholds One for all labels, one for
- *   each of some labels, those that were saved with the model, or none.
+ * @typedef {number | Record<string, number> | "saved" | null} Thresholds One for all labels, one
+ *   for each of some labels, those that were saved with the model, or none.
  */
 
 import { Chain } from "./decoding.js";
@@ -37,12 +37,14 @@ export class Tagger {
   /**
    * @param {object} settings The content of `settings.json`.
    * @param {object} tokenizer The content of `tokenizer.json`.
-   * @param {(batch: Batch) => Promise<Float32Array>} run The model: a batch → the logits of its rows.
+   * @param {(batch: Batch) => Promise<Float32Array>} run The model: a batch → logits of its rows.
    * @param {Thresholds} [thresholds] Entities with a lower score than this are left out.
    */
   constructor(settings, tokenizer, run, thresholds = null) {
     if (settings.format !== FORMAT) {
-      throw new Error(`settings.json has the format ${settings.format}, but this code knows ${FORMAT}`);
+      throw new Error(
+        `settings.json has the format ${settings.format}, but this code knows ${FORMAT}`,
+      );
     }
     this.settings = settings;
     this.labels = settings.chain.labels;
@@ -56,14 +58,17 @@ export class Tagger {
   /**
    * Loads a model from the folder that `nerine optimize --for web` made.
    *
-   * @param {string | URL} folder The address of the folder, with a slash at its end.
+   * @param {string | URL} folder The address of the folder.
    * @param {{runtime?: object, thresholds?: Thresholds}} [options] `runtime` is the module
    *   onnxruntime-web, or another one of its kind; by default the one that the settings name.
    */
   static async load(folder, { runtime, thresholds } = {}) {
-    const base = new URL(folder, globalThis.location?.href);
+    const base = new URL(`${folder}`.replace(/\/?$/, "/"), globalThis.location?.href);
     const read = async (name) => JSON.parse(new TextDecoder().decode(await fetchBytes(base, name)));
-    const [settings, tokenizer] = await Promise.all([read("settings.json"), read("tokenizer.json")]);
+    const [settings, tokenizer] = await Promise.all([
+      read("settings.json"),
+      read("tokenizer.json"),
+    ]);
     const [model, ort] = await Promise.all([
       fetchBytes(base, settings.model),
       runtime ?? import(new URL(settings.runtime.module, base)),
@@ -109,7 +114,14 @@ export class Tagger {
     const { words, starts } = alignWords(this.#cutWords(text), subwords);
     const capacity = maxLength - before.length - after.length;
     const windows = makeWindows(starts, subwords.ids.length, capacity, overlap);
-    return { text, subwords, words, starts, windows, logits: words.map(() => this.settings.chain.blind) };
+    return {
+      text,
+      subwords,
+      words,
+      starts,
+      windows,
+      logits: words.map(() => this.settings.chain.blind),
+    };
   }
 
   /** The text with the entities of the best tags of its words. */
@@ -122,7 +134,8 @@ export class Tagger {
       .entities(logits)
       .filter(({ label, score }) => score >= this.threshold(label))
       .map(({ start: first, end: last, label, score }) => {
-        const start = words[first][0], end = words[last - 1][1];
+        const start = words[first][0],
+          end = words[last - 1][1];
         return {
           start,
           end,
@@ -175,7 +188,8 @@ function makeBatch(windows, { before, after, padding }, leastLength) {
   const length = Math.max(windows[0].length, leastLength);
   const inputIds = new BigInt64Array(windows.length * length).fill(BigInt(padding));
   const attentionMask = new BigInt64Array(windows.length * length);
-  const rows = [], owners = [];
+  const rows = [],
+    owners = [];
   windows.forEach(({ document, first, last, words }, index) => {
     const ids = [...before, ...document.subwords.ids.slice(first, last), ...after];
     ids.forEach((id, place) => {
@@ -187,7 +201,14 @@ function makeBatch(windows, { before, after, padding }, leastLength) {
       owners.push({ document, word });
     }
   });
-  return { size: windows.length, length, inputIds, attentionMask, rows: BigInt64Array.from(rows), owners };
+  return {
+    size: windows.length,
+    length,
+    inputIds,
+    attentionMask,
+    rows: BigInt64Array.from(rows),
+    owners,
+  };
 }
 
 /** The logits of a batch's rows, by ONNX Runtime. */
@@ -218,15 +239,19 @@ function thresholdOf(thresholds, saved) {
     throw new Error("no thresholds are saved with this model: nerine calibrate fits them");
   }
   const { value, labels } =
-    thresholds === "saved" ? saved
-    : typeof thresholds === "number" ? { value: thresholds, labels: {} }
-    : { value: 0, labels: thresholds ?? {} };
-  return (label) => labels[label] ?? value;
+    thresholds === "saved"
+      ? saved
+      : typeof thresholds === "number"
+        ? { value: thresholds, labels: {} }
+        : { value: 0, labels: thresholds ?? {} };
+  const own = new Map(Object.entries(labels));
+  return (label) => own.get(label) ?? value;
 }
 
 /** The function from rising UTF-16 offsets of a text to code points, in one walk over the text. */
 function codePointCounter(text) {
-  let unit = 0, count = 0;
+  let unit = 0,
+    count = 0;
   return (offset) => {
     for (; unit < offset; count += 1) unit += text.codePointAt(unit) > 0xffff ? 2 : 1;
     return count;

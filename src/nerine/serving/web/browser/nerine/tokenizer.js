@@ -18,7 +18,8 @@
  * @returns {{encode: (text: string) => Subwords}} Subwords are without special tokens.
  */
 export function makeTokenizer(json, settings) {
-  const pieces = settings.kind === "wordpiece" ? wordPiece(json, settings) : byteLevel(json, settings);
+  const pieces =
+    settings.kind === "wordpiece" ? wordPiece(json, settings) : byteLevel(json, settings);
   const trim = settings.trim ? spaceTrimmer(json, settings) : () => {};
   const addedTokens = [false, true].map((normalized) =>
     addedTokenFinder(settings.added.filter((token) => token.normalized === normalized)),
@@ -86,13 +87,16 @@ function addedTokenFinder(tokens) {
     let reached = 0;
     for (const match of found) {
       const { id, lstrip, rstrip } = ids.get(match[0]);
-      const start = match.index, end = match.index + match[0].length;
+      const start = match.index,
+        end = match.index + match[0].length;
       const [first, last] = [places.get(start), places.get(end)];
       // white space next to it belongs to some tokens, but not to their ranges
       const before = lstrip ? SPACE_BEFORE.exec(text.slice(reached, start))[0].length : 0;
       const after = rstrip ? SPACE_AFTER.exec(text.slice(end))[0].length : 0;
       if (reached < start - before) {
-        parts.push({ characters: characters.slice(places.get(reached), places.get(start - before)) });
+        parts.push({
+          characters: characters.slice(places.get(reached), places.get(start - before)),
+        });
       }
       parts.push({ id, start: characters[first].start, end: characters[last - 1].end });
       reached = end + after;
@@ -107,10 +111,16 @@ function addedTokenFinder(tokens) {
  * and punctuation, and each word is made of the longest pieces, from left to right.
  */
 function wordPiece(json, { normalizer, pretokens }) {
-  const { vocab, unk_token, continuing_subword_prefix: prefix, max_input_chars_per_word: most } = json.model;
+  const {
+    vocab,
+    unk_token,
+    continuing_subword_prefix: prefix,
+    max_input_chars_per_word: most,
+  } = json.model;
   const ids = new Map(Object.entries(vocab));
   const unknown = ids.get(unk_token);
-  const changes = characterChanges(normalizer), sortMarks = markSorter(normalizer);
+  const changes = characterChanges(normalizer),
+    sortMarks = markSorter(normalizer);
   const isSpace = new RegExp(`[${pretokens.space}]`, "u");
   const isMark = new RegExp(`[${pretokens.punctuation}]`, "u");
   const kinds = memoized((character) => {
@@ -122,7 +132,8 @@ function wordPiece(json, { normalizer, pretokens }) {
     const found = [];
     let start = 0;
     while (start < word.length) {
-      let end = word.length, id;
+      let end = word.length,
+        id;
       while (end > start) {
         id = ids.get((start > 0 ? prefix : "") + textOf(word.slice(start, end)));
         if (id !== undefined) break;
@@ -156,7 +167,8 @@ function wordPiece(json, { normalizer, pretokens }) {
 
 /** The function from a character to those that the normalizer makes of it. */
 function characterChanges({ dropped, spaced, changed, hangul }) {
-  const isDropped = new RegExp(`[${dropped}]`, "u"), isSpaced = new RegExp(`[${spaced}]`, "u");
+  const isDropped = new RegExp(`[${dropped}]`, "u"),
+    isSpaced = new RegExp(`[${spaced}]`, "u");
   return memoized((character) => {
     if (changed[character] !== undefined) return [...changed[character]];
     if (isDropped.test(character)) return [];
@@ -172,8 +184,13 @@ function characterChanges({ dropped, spaced, changed, hangul }) {
  * a part of another character gets the range before it.
  */
 function markSorter({ order, dropped }) {
-  const patterns = Object.entries(order).map(([number, marks]) => [Number(number), new RegExp(`[${marks}]`, "u")]);
-  const orderOf = memoized((character) => patterns.find(([, pattern]) => pattern.test(character))?.[0] ?? 0);
+  const patterns = Object.entries(order).map(([number, marks]) => [
+    Number(number),
+    new RegExp(`[${marks}]`, "u"),
+  ]);
+  const orderOf = memoized(
+    (character) => patterns.find(([, pattern]) => pattern.test(character))?.[0] ?? 0,
+  );
   const isDropped = new RegExp(`[${dropped}]`, "u");
   const isCleaned = memoized((character) => isDropped.test(character) && !/\p{M}/u.test(character));
   return (characters) => {
@@ -195,7 +212,12 @@ function markSorter({ order, dropped }) {
       const parts = [...whole.normalize("NFD")];
       for (const [index, character] of (parts.some(orderOf) ? parts : [whole]).entries()) {
         if (orderOf(character) === 0) finish();
-        (orderOf(character) === 0 ? sorted : marks).push({ character, start, end, isPart: index > 0 });
+        (orderOf(character) === 0 ? sorted : marks).push({
+          character,
+          start,
+          end,
+          isPart: index > 0,
+        });
       }
     }
     finish();
@@ -251,7 +273,9 @@ function byteLevel(json, { pretokens, prefixSpace }) {
 function merged(symbols, ranks, whole) {
   if (whole?.has(union(symbols).text)) return [union(symbols)];
   for (;;) {
-    const found = symbols.map(({ text }, index) => ranks.get(`${text} ${symbols[index + 1]?.text}`) ?? Infinity);
+    const found = symbols.map(
+      ({ text }, index) => ranks.get(`${text} ${symbols[index + 1]?.text}`) ?? Infinity,
+    );
     const lowest = found.reduce((least, rank) => Math.min(least, rank), Infinity);
     if (lowest === Infinity) return symbols;
     // All pairs of this rank at once: what they make is merged with others later than they are.
@@ -277,7 +301,9 @@ const BYTES = (() => {
   let next = 0x100;
   const isSeen = (byte) =>
     (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isSeen(byte) ? byte : next++));
+  return Array.from({ length: 256 }, (_, byte) =>
+    String.fromCharCode(isSeen(byte) ? byte : next++),
+  );
 })();
 
 /** The function that takes the spaces at the ends of subwords out of their ranges. */
@@ -290,11 +316,16 @@ function spaceTrimmer({ model, added_tokens: added }, { trimPrefix }) {
       const [before, after] = lengths.get(id);
       const isPrefix = index === 0 && trimPrefix && before === 1;
       // a space that is in no text has the range of the first character, which may be two units
-      for (let count = isPrefix ? 0 : before; count > 0 && starts[index] < ends[index]; count -= 1) {
+      for (
+        let count = isPrefix ? 0 : before;
+        count > 0 && starts[index] < ends[index];
+        count -= 1
+      ) {
         starts[index] += text.codePointAt(starts[index]) > 0xffff ? 2 : 1;
       }
       for (let count = after; count > 0 && starts[index] < ends[index]; count -= 1) {
-        ends[index] -= /[\udc00-\udfff]/.test(text[ends[index] - 1]) && ends[index] - starts[index] > 1 ? 2 : 1;
+        ends[index] -=
+          /[\udc00-\udfff]/.test(text[ends[index] - 1]) && ends[index] - starts[index] > 1 ? 2 : 1;
       }
     });
 }

@@ -2,8 +2,8 @@
  * Words and subwords → windows that the model takes.
  *
  * A subword belongs to the first word that it touches, and a word is represented by the first
- * subword that belongs to it. A long text becomes overlapping windows; each word is owned by the one
- * that sees most context around it, and gets its logits from there.
+ * subword that belongs to it. A long text becomes overlapping windows; each word is owned by the
+ * one that sees most context around it, and gets its logits from there.
  *
  * @typedef {import("./words.js").Range} Range
  * @typedef {import("./tokenizer.js").Subwords} Subwords
@@ -23,12 +23,14 @@ export function alignWords(words, subwords) {
   const ends = words.map(([, end]) => end);
   const firstSubwords = new Array(words.length).fill(-1);
   subwords.ids.forEach((_, index) => {
-    const begin = subwords.starts[index], end = subwords.ends[index];
+    const begin = subwords.starts[index],
+      end = subwords.ends[index];
     const touched = countUpTo(ends, begin);
     const touches = begin < end && touched < words.length && words[touched][0] < end;
     if (touches && firstSubwords[touched] < 0) firstSubwords[touched] = index;
   });
-  const kept = [], starts = [];
+  const kept = [],
+    starts = [];
   words.forEach(([start, end], index) => {
     const last = countUpTo(subwords.starts, start) - 1;
     const beginsInside = last >= 0 && subwords.ends[last] > start;
@@ -53,14 +55,20 @@ export function alignWords(words, subwords) {
  */
 export function makeWindows(starts, length, capacity, overlap) {
   const seen = starts.map((_, word) => word).filter((word) => starts[word] >= 0);
-  const ranges = windowRanges(seen.map((word) => starts[word]), length, capacity, overlap);
+  const ranges = windowRanges(
+    seen.map((word) => starts[word]),
+    length,
+    capacity,
+    overlap,
+  );
   const windows = ranges.map(([first, last]) => ({ first, last, words: [] }));
   // Words and windows are both in order: those before `next` cannot own the words that follow.
   let next = 0;
   for (const word of seen) {
     const place = starts[word];
     while (ranges[next][1] <= place) next += 1;
-    let best = next, most = -1;
+    let best = next,
+      most = -1;
     for (let index = next; index < ranges.length && ranges[index][0] <= place; index += 1) {
       const [begin, end] = ranges[index];
       // The ends of the text do not count: there is nothing beyond them to be seen.
@@ -93,7 +101,8 @@ function windowRanges(starts, length, capacity, overlap) {
 
 /** How many of some rising numbers are at most `limit`. */
 function countUpTo(numbers, limit) {
-  let low = 0, high = numbers.length;
+  let low = 0,
+    high = numbers.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (numbers[middle] <= limit) low = middle + 1;

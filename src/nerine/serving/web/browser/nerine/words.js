@@ -79,21 +79,31 @@ const SUFFIXES =
   "l[ıiuü]k?|s[ıiuü]z|[cç][ae]|n?c[ıiuü]|m[ıiuü]ş|y?ken|y?[ds][ıiuüae]|[ıiuü]m~{0,4}|" +
   "[ıiuü]n[dıiuü]~{0,5}|s[ıiuü]n~{0,5}|ego|emu|em|owi|ów|y|ie|im|ą|ę|ers?)$";
 /** The most letters of a small word inside a name, and the most of them: Villeneuve-sur-le-Lot. */
-const SMALL_LETTERS = 4, SMALL_WORDS = 3;
+const SMALL_LETTERS = 4,
+  SMALL_WORDS = 3;
 
 /** The function that divides a word of the second version of the rule at the signs inside it. */
 function divider(classes) {
   const of = (name) => new RegExp(`[${classes[name]}]`, "u");
-  const [upper, lower, title, digit, alpha, alnum] =
-    ["upper", "lower", "title", "digit", "alpha", "alnum"].map(of);
+  const [upper, lower, title, digit, alpha, alnum] = [
+    "upper",
+    "lower",
+    "title",
+    "digit",
+    "alpha",
+    "alnum",
+  ].map(of);
   const suffix = new RegExp(SUFFIXES.replaceAll("~", `[${classes.any}]`), "u");
   // A part of a word is an array of characters (code points).
   const isUpper = (part) =>
-    part.some((each) => upper.test(each)) && !part.some((each) => lower.test(each) || title.test(each));
+    part.some((each) => upper.test(each)) &&
+    !part.some((each) => lower.test(each) || title.test(each));
   const isLower = (part) =>
-    part.some((each) => lower.test(each)) && !part.some((each) => upper.test(each) || title.test(each));
+    part.some((each) => lower.test(each)) &&
+    !part.some((each) => upper.test(each) || title.test(each));
   const small = (part) => part.join("").toLowerCase();
-  const first = (part) => part.slice(0, 1), last = (part) => part.slice(-1);
+  const first = (part) => part.slice(0, 1),
+    last = (part) => part.slice(-1);
 
   /** Whether a word that has lost its vowel stands before an apostrophe, and a vowel after it. */
   function isElided(before, after) {
@@ -116,7 +126,8 @@ function divider(classes) {
 
   /** Whether the hyphen after the part at `index` divides. */
   function hyphenDivides(parts, index) {
-    const before = parts[index], after = parts[index + 1];
+    const before = parts[index],
+      after = parts[index + 1];
     const isLetter = index === 0 && before.length === 1 && alpha.test(before[0]);
     if (isLetter && (isUpper(before) || isLower(first(after)))) return false;
     if (isLower(first(before)) && isLower(first(after))) {
@@ -131,7 +142,8 @@ function divider(classes) {
 
   /** Whether a sign other than an apostrophe divides the parts before and after it. */
   function divides(sign, parts, index) {
-    const before = parts[index], after = parts[index + 1];
+    const before = parts[index],
+      after = parts[index + 1];
     if (sign === "/") return !(digit.test(before.at(-1)) && digit.test(after[0]));
     if (sign === "." || sign === "&") {
       const isWord = before.length > 1 && isLower(last(before)) && isUpper(first(after));
@@ -144,18 +156,24 @@ function divider(classes) {
     const characters = [...match[0]];
     const isPlain = match.groups.address !== undefined || !alnum.test(characters[0]);
     if (characters.length <= 2 || isPlain) return [[start, end]];
-    const parts = [[]], signs = [];
+    const parts = [[]],
+      signs = [];
     let place = start;
     characters.forEach((character, index) => {
       if (SIGNS.test(character) && index < characters.length - 1) {
-        signs.push({ sign: character, place, begin: parts.length === 1 ? start : signs.at(-1).place + 1 });
+        signs.push({
+          sign: character,
+          place,
+          begin: parts.length === 1 ? start : signs.at(-1).place + 1,
+        });
         parts.push([]);
       } else parts.at(-1).push(character);
       place += character.length;
     });
     const words = [];
     signs.forEach(({ sign, place: at, begin }, index) => {
-      const before = parts[index], after = parts[index + 1];
+      const before = parts[index],
+        after = parts[index + 1];
       if (sign === "'" || sign === "’") {
         if (start === begin && isElided(before, after)) {
           words.push([start, at + 1]);
