@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving bench-integrations bench-redaction bench-cluster picture clean
+.PHONY: demo test slow lab clients engines buckets lint docs format sizes notebooks bench bench-stream bench-int8 bench-significance bench-distillation bench-quality bench-suspects bench-panel bench-serving bench-integrations bench-redaction bench-cluster bench-web picture clean
 
 demo: $(VENV)/ready ## environment, then train, score and tag on the bundled corpus
 	$(BIN)/nerine demo
@@ -111,6 +111,15 @@ bench-redaction: $(VENV)/ready ## redaction of 10,000 tweets: what is left, and 
 bench-cluster: build/engines/ready ## tagging on clusters of Ray on this machine, and on a simulated one; two hours, resumable
 	build/engines/bin/python -m bench.cluster $(CHECKPOINT) --store build/cluster.jsonl
 	build/engines/bin/python -m bench.cluster_sim
+
+bench-web: $(VENV)/ready build/web-packages/ready ## the folder for the web in Node and Chromium against Python; 5 minutes
+	$(BIN)/python -m bench.web $(CHECKPOINT)
+
+build/web-packages/ready: bench/web/package.json bench/web/package-lock.json # needs Node and npm
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund
+	touch $@
 
 picture: $(VENV)/ready ## docs/pictures/, from real runs with the checkpoint of `make demo`
 	$(BIN)/python -m tools.picture $(or $(CHECKPOINT),runs/demo)

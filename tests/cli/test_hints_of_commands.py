@@ -25,6 +25,7 @@ TRAINING = ["train", "tune", "distill", "suspects"]  # demo names train in its h
 PRINTED_BY = {
     "": COMMANDS,
     "cli/cluster.py": ["tag"],
+    "cli/web.py": ["optimize"],
     "curation/checks": ["check"],
     "curation/label_errors": ["suspects"],
     "data": having("--scheme-in"),
@@ -45,6 +46,7 @@ PRINTED_BY = {
     "serving/cluster": ["tag"],
     "serving/files": ["tag"],
     "serving/http": ["serve"],
+    "serving/web": ["optimize"],
     "training": ["train", "distill", "suspects"],
     "training/plan.py": TRAINING,
     "training/tuning": ["tune"],

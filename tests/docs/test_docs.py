@@ -20,8 +20,9 @@ README = read_page(ROOT / "README.md")
 PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
-LONG = ("fast-on-cpu.md", "opensearch.md", "resume.md", "seeds.md")
-"""Pages that train many times, also with tiny models, or start a server for what others show."""
+LONG = ("browser.md", "fast-on-cpu.md", "opensearch.md", "resume.md", "seeds.md")
+"""Pages that train many times, also with tiny models, measure a model, or start a server for what
+others show."""
 
 
 def name(page: Page) -> str:

@@ -25,6 +25,7 @@ from nerine.cli.terminal import (
     table,
     working,
 )
+from nerine.cli.web import WebOptions, print_web, show_web, web_json, web_options
 from nerine.core.errors import CorpusError
 from nerine.core.filenames import INFO_FILE, RUN_FILE
 
@@ -46,8 +47,10 @@ Examples:
   nerine optimize runs/wnut
   nerine optimize runs/wnut wnut17/ --tolerance 0.5
   nerine optimize runs/wnut posts.jsonl --split train --variant onnx-fp32
+  nerine optimize runs/wnut --for web --packages node_modules -o site
 
 Without CORPUS, the corpus of the training run is read again, if it exists and has not changed.
+With --for web and without CORPUS, models that were made before are used, if there are any.
 """,
 )
 @click.argument("checkpoint", type=CHECKPOINT)
@@ -66,6 +69,7 @@ Without CORPUS, the corpus of the training run is read again, if it exists and h
     type=click.Choice(_VARIANTS),
     help="Try only this variant. May be repeated.  [default: all]",
 )
+@web_options
 @threads_option
 @stated_options
 @corpus_options
@@ -76,6 +80,7 @@ def optimize(
     split: str,
     tolerance: float,
     variants: tuple[str, ...],
+    web: WebOptions,
     model: ModelOptions,
     reading: CorpusOptions,
     as_json: bool,
@@ -91,6 +96,10 @@ def optimize(
 
     check_tolerance(tolerance)  # now rather than after a corpus is read
     check_folder(Path(checkpoint).expanduser())
+    web.check()
+    if web.is_wanted and corpus is None and web.has_models(checkpoint, variants):
+        show_web(web.export(checkpoint, variants, model), as_json)
+        return
     loaded, source = corpus_to_measure_on(checkpoint, corpus, reading)
     if split not in loaded.splits:
         others = " or ".join(f"--split {name}" for name in loaded.splits)
@@ -118,12 +127,16 @@ def optimize(
             say=say,
         )
     notes = [*notes_on(loaded), *result.notes]
+    made = web.export(checkpoint, variants, model) if web.is_wanted else None
     if as_json:
         seen = result.contamination.to_dict()
-        print_json({"contamination": seen, **about, "notes": notes, **result.to_dict()})
+        values = {"contamination": seen, **about, "notes": notes, **result.to_dict()}
+        print_json(values | ({"web": web_json(made)} if made else {}))
         return
     on = noted_console(notes, {"": result.contamination})
     print_optimization(result, f"{checkpoint} on {source}, {split}", on)
+    if made is not None:
+        print_web(made, on)
 
 
 def corpus_to_measure_on(

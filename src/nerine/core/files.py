@@ -256,9 +256,10 @@ def sync_files(folder: Path) -> None:
     They get the mode of new files, as some libraries keep theirs to their owner.
     """
     common_mode(folder)
-    for file in folder.iterdir():
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager

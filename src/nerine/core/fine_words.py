@@ -31,8 +31,8 @@ import regex
 
 from nerine.core.characters import ADDRESS, CLITIC, UNSPACED
 
-_SINGLE = rf"{UNSPACED}\p{{Hangul}}\u30fc\uff70"
-_LETTER = rf"[\p{{L}}\p{{N}}_--[{_SINGLE}]]"
+SINGLE = rf"{UNSPACED}\p{{Hangul}}\u30fc\uff70"
+_LETTER = rf"[\p{{L}}\p{{N}}_--[{SINGLE}]]"
 _RUN = rf"{_LETTER}[\p{{M}}{_LETTER}]*+"
 _SIGNS = "-‐‑'’.·/&\u05f3\u05f4"
 _WORD = regex.compile(

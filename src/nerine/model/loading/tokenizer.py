@@ -174,6 +174,10 @@ class Tokenizer:
         result: Sequence[Any] = self._backend.encode_batch(texts, add_special_tokens=False)
         return result
 
+    def to_json(self) -> str:
+        """The content of a `tokenizer.json` of this tokenizer."""
+        return str(self._backend.to_str())
+
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """The subwords as the tokenizer writes them, such as `##ing`."""
         return [str(self._backend.id_to_token(each)) for each in ids]

@@ -1,0 +1,1 @@
+"""The folder for the web against Python: the same entities, and its speed."""
