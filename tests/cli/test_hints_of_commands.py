@@ -46,6 +46,8 @@ PRINTED_BY = {
     "serving/cluster": ["tag"],
     "serving/files": ["tag"],
     "serving/http": ["serve"],
+    "serving/redaction": ["redact"],
+    "serving/redaction/mapping.py": ["redact", "restore"],
     "serving/web": ["optimize"],
     "training": ["train", "distill", "suspects"],
     "training/plan.py": TRAINING,
