@@ -45,6 +45,7 @@ VALUES = {
     "key_file": "keys.txt",
     "threads": "2",
     "thresholds": "0.5",
+    "rules": "rules.toml",
     "backend": "onnx",
     "revision": "main",
     "scheme": "IOB2",

@@ -118,6 +118,24 @@ def test_replacements_say_what_and_where_but_do_not_show_names(known: Tagger) ->
     assert "Lisbon" not in repr(found)
 
 
+@pytest.mark.parametrize("how", ["number", "hash", "stand-in"])
+def test_names_come_back_in_an_answer(known: Tagger, how: str) -> None:
+    found = Redactor(known, how=how, key=KEY)("Mira Okonjo left Lisbon. Ana left.")
+    person, place, other = (found.text[each.start : each.end] for each in found.replacements)
+    answer = f"{other} and {person} were in ({place}); {place}s."
+    expected = f"Ana and Mira Okonjo were in (Lisbon); {place}s."
+    if how != "stand-in":  # a bracket ends a word
+        expected = expected.replace(f"{place}s", "Lisbons")
+    assert found.restored_in(answer) == expected
+
+
+def test_an_answer_with_one_sign_for_several_names_is_refused(known: Tagger) -> None:
+    with pytest.raises(SettingsError, match=r"'\[person\]' stands for several names"):
+        Redactor(known)("Mira left Ana.").restored_in("[person]")
+    assert Redactor(known)("Mira left mira.").restored_in("Who is [person]?") == "Who is Mira?"
+    assert Redactor(known, how="remove")("Mira left.").restored_in("left") == "left"
+
+
 def test_a_name_is_replaced_where_it_was_not_found(known: Tagger) -> None:
     text = "Ann saw Joanne. Ann-Marie saw Ann, Annex, X and X."
     x = text.index("X")

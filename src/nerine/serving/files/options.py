@@ -112,12 +112,14 @@ class TaggingOptions:
                     place=name,
                     hint='--as entities (rows="entities") writes one',
                 )
-        if self.rows != "records" and self.into != _INTO:
+        if self.rows == "entities" and self.into != _INTO:
             raise SettingsError(
-                "only records with their entities have a field for them",
+                "a table of entities has columns of its own",
                 place="into",
                 hint='leave it out, or tag without --as entities (rows="entities")',
             )
+        if self.rows == "redacted" and self.into != _INTO:
+            raise SettingsError("redacted records have no entities", place="into")
         if self.rows == "entities" and self.compact:
             raise SettingsError(
                 "a table of entities has their texts",

@@ -32,6 +32,8 @@ How = Literal["label", "number", "hash", "stand-in", "mask", "remove", "keep"]
 """What becomes of an entity."""
 
 MASK = "█"
+_WHOLE = r"(?:(?<!\w)|(?!\w))\L<news>(?:(?!\w)|(?<!\w))"
+"""Texts that no letter or digit continues."""
 _LEAST_KEY = 16
 _DIGITS = 16
 """Digits of a hash: 64 bits."""
@@ -77,6 +79,32 @@ class Redacted:
             parts += [self.text[before : each.start], each.original]
             before = each.end
         return "".join([*parts, self.text[before:]])
+
+    def restored_in(self, answer: str) -> str:
+        """Another text, such as what a language model made of this one, with the names put back.
+
+        What stands for a name is replaced wherever it stands as a whole word.
+
+        Args:
+            answer: The text.
+
+        Raises:
+            SettingsError: If something stands for several names, as `[person]` may.
+        """
+        names: dict[str, str] = {}
+        for each in self.replacements:
+            new = self.text[each.start : each.end]
+            if same(names.setdefault(new, each.original)) != same(each.original):
+                raise SettingsError(
+                    f"{new!r} stands for several names",
+                    place="how",
+                    expected="number, hash or stand-in, which tell names apart",
+                )
+        names.pop("", None)
+        if not names:
+            return answer
+        pattern = regex.compile(_WHOLE, news=list(names), cache_pattern=False)
+        return str(pattern.sub(lambda match: names[match[0]], answer))
 
 
 _Place = tuple[int, int, str, float | None, bool]
@@ -129,7 +157,7 @@ class Redactor:
         ArgumentError: If an argument has another type.
         NerineError: As `Tagger.load` does.
         SettingsError: If the tagger has no such label, a way, a pattern, a region or a locale is
-            unknown, or the key is missing, too short, or of no use.
+            unknown, or the key is missing or too short.
         MissingExtraError: If stand-ins or patterns are asked for without the extra `redact`.
     """
 
