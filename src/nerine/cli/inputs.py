@@ -19,6 +19,14 @@ def _as_settings(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "separator": _SIGNS.get(sign or "", sign)}
 
 
+output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    metavar="OUTPUT",
+    help="A file if the input is one file, else a folder; or - for standard output.",
+)
 input_options = gathered(
     [
         click.option(

@@ -12,10 +12,18 @@ import click
 from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import FILE, default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
-from nerine.cli.inputs import input_options, start_options
+from nerine.cli.inputs import input_options, output_option, start_options
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.resuming import resumable
-from nerine.cli.terminal import console, number_table, print_json, print_line, say, working
+from nerine.cli.terminal import (
+    binary_stdout,
+    console,
+    number_table,
+    print_json,
+    print_line,
+    say,
+    working,
+)
 from nerine.cli.verbosity import is_quiet
 from nerine.core.display import counted
 from nerine.core.errors import SettingsError
@@ -212,14 +220,7 @@ Exit codes: 0 all written, 1 some failed or interrupted, 2 unusable input.
 )
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(),
-    metavar="OUTPUT",
-    help="A file if the input is one file, else a folder; or - for standard output.",
-)
+@output_option
 @_ways_options
 @click.option(
     "--mapping",
@@ -260,7 +261,8 @@ def redact(
         raise SettingsError("the records already go to standard output", place="--json")
     options = TaggingOptions(**reading, start=start, processes=processes)
     with working("checking the inputs"):
-        planned = plan_redaction(inputs, output, mapping=mapping, options=options)
+        target = binary_stdout() if output == STANDARD else output
+        planned = plan_redaction(inputs, target, mapping=mapping, options=options)
         labelled = sample.documents()
     from nerine.cli.progress import tagging_display
 

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,17 +14,16 @@ from nerine.cli.cluster import ClusterOptions, cluster_options
 from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
-from nerine.cli.inputs import input_options, start_options
+from nerine.cli.inputs import input_options, output_option, start_options
 from nerine.cli.model_options import ModelOptions, tagging_options
 from nerine.cli.outputs import as_option, compact_option, escape_option
 from nerine.cli.resuming import resumable
 from nerine.cli.terminal import (
-    VisibleOutput,
+    binary_stdout,
     console,
     number_table,
     print_json,
     print_line,
-    stdout,
     working,
 )
 from nerine.cli.verbosity import is_quiet
@@ -133,14 +132,7 @@ and to no output. Exit codes: 0 all tagged, 1 some failed or interrupted, 2 unus
 )
 @click.argument("checkpoint", type=CHECKPOINT)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(),
-    metavar="OUTPUT",
-    help="A file if the input is one file, else a folder; or - for standard output.",
-)
+@output_option
 @input_options
 @default_option("--into", "entities", "Field or column for the entities.", metavar="NAME")
 @_shape_options
@@ -182,10 +174,7 @@ def tag(
     options = TaggingOptions(
         **reading, into=into, start=start, **shape, **cluster.divided(division)
     )
-    target: str | BinaryIO = output
-    if to_stream:
-        stream = _VisibleBytes() if sys.stdout.isatty() else stdout().buffer
-        target = cast(BinaryIO, stream)
+    target = binary_stdout() if to_stream else output
     with working("checking the inputs"):
         planned = plan_tagging(inputs, target, options)
     from nerine.cli.progress import tagging_display
@@ -210,20 +199,6 @@ def _for_workers(model: ModelOptions, cluster: ClusterOptions, processes: int) -
     if cluster.on:
         return dataclasses.replace(model, device="cpu", threads=model.threads or 1)
     return model.for_processes(processes)
-
-
-class _VisibleBytes:
-    """A terminal as a binary stream, with visible signs for control characters."""
-
-    def __init__(self) -> None:
-        self._stream = VisibleOutput()
-
-    def write(self, data: bytes) -> int:
-        self._stream.write(data.decode(errors="replace"))
-        return len(data)
-
-    def flush(self) -> None:
-        stdout().flush()
 
 
 def print_summary(summary: TaggingSummary) -> None:

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 import click
 
@@ -224,3 +224,22 @@ def working(message: str) -> Iterator[Callable[[str], None]]:
         return
     with console(stderr=True).status(cell(message)) as status:
         yield lambda now: status.update(cell(f"{message}: {now}"))
+
+
+def binary_stdout() -> BinaryIO:
+    """Standard output for bytes; a terminal shows visible signs for control characters."""
+    return cast(BinaryIO, _VisibleBytes()) if sys.stdout.isatty() else stdout().buffer
+
+
+class _VisibleBytes:
+    """A terminal as a binary stream, with visible signs for control characters."""
+
+    def __init__(self) -> None:
+        self._stream = VisibleOutput()
+
+    def write(self, data: bytes) -> int:
+        self._stream.write(data.decode(errors="replace"))
+        return len(data)
+
+    def flush(self) -> None:
+        stdout().flush()

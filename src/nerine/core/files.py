@@ -228,6 +228,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def put_folder(place: Path, final: Path) -> None:
+    """Renames a folder to `final`, in the place of an older one, which stays if that fails."""
+    sync_files(place)
+    old = place.with_name(f"{place.name}.old")
+    if final.exists():
+        final.rename(old)
+    try:
+        place.rename(final)
+    except OSError:
+        if old.exists():
+            old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def _check_free(final: Path, path: Path) -> None:
     if final.is_dir() and any(final.iterdir()):
         raise FormatError(

@@ -13,7 +13,7 @@ from typing import Any
 
 from nerine.core.errors import CheckpointError
 from nerine.core.filenames import ONNX_FOLDER, ONNX_INFO_FILE
-from nerine.core.files import file_hash, sync_files, write_errors
+from nerine.core.files import file_hash, put_folder, write_errors
 from nerine.model.backends.saved import ModelFile, Range, SavedModel, SavedModels
 
 _errors_at = partial(write_errors, CheckpointError, hint="the checkpoint is unchanged")
@@ -57,7 +57,6 @@ def put_in_place(place: Path, saved: SavedModels) -> None:
     Files that `saved` does not name are removed.
     """
     final = place.parent / ONNX_FOLDER
-    old = place.with_name(f"{place.name}.old")
     named = {each.file for each in saved.models.values()}
     with _errors_at(final):
         for path in place.iterdir():
@@ -65,13 +64,4 @@ def put_in_place(place: Path, saved: SavedModels) -> None:
                 path.unlink()
         text = json.dumps(saved.to_dict(), indent=2, ensure_ascii=False)
         (place / Path(ONNX_INFO_FILE).name).write_text(f"{text}\n", encoding="utf-8")
-        sync_files(place)
-        if final.exists():
-            final.rename(old)
-        try:
-            place.rename(final)
-        except OSError:
-            if old.exists():
-                old.rename(final)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        put_folder(place, final)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from nerine.core.arguments import checked
 from nerine.core.errors import FormatError, SettingsError, TaggingError
@@ -24,7 +25,7 @@ from nerine.serving.redaction.running import RedactionPlan, RedactionSummary
 @checked
 def plan_redaction(
     inputs: str | Path | Sequence[str | Path],
-    output: str | Path,
+    output: str | Path | BinaryIO,
     *,
     mapping: str | Path | None = None,
     options: TaggingOptions | None = None,
@@ -33,7 +34,7 @@ def plan_redaction(
 
     Args:
         inputs: As for `plan_tagging`.
-        output: A file for one file, a folder for anything else, or `"-"` for standard output.
+        output: A file for one file, a folder for anything else, or a stream of bytes.
         mapping: The file that shall restore the texts; None for none.
         options: How the inputs are read and tagged; by default `TaggingOptions()`. Options of
             entities and of shards do not apply.
@@ -54,18 +55,18 @@ def plan_redaction(
         raise SettingsError("the output of a redaction has no shards", place="shards")
     names = [inputs] if isinstance(inputs, str | Path) else inputs
     found = find_inputs(names, options.format)
-    is_stream = str(output) == STANDARD
-    if is_stream:
-        outputs, folder = _stream_outputs(found), Path(tempfile.gettempdir()).resolve()
-        folder /= f"nerine-redact-{uuid.uuid4().hex}"
-    else:
+    stream = None if isinstance(output, str | Path) else output
+    if isinstance(output, str | Path):
         folders = [Path(name) for name in names if Path(name).is_dir()]
         outputs = plan_outputs(found, local_output(output), folders, "redacted")
         folder = outputs.parts.with_name(outputs.parts.name.removesuffix("tagging") + "redacting")
+    else:
+        outputs, folder = _stream_outputs(found), Path(tempfile.gettempdir()).resolve()
+        folder /= f"nerine-redact-{uuid.uuid4().hex}"
     place = None if mapping is None else _mapping_place(Path(mapping), found, outputs)
     identity = run_identity(found, options)
-    plan = RedactionPlan(found, outputs, place, options, folder, identity)
-    _check_start(plan, is_stream=is_stream)
+    plan = RedactionPlan(found, outputs, place, options, folder, identity, stream)
+    _check_start(plan)
     for file in found.files:
         if file.path is not None:
             file.record_reader(options).check()
@@ -96,10 +97,10 @@ def _mapping_place(path: Path, found: Inputs, outputs: Outputs) -> Path:
     return final
 
 
-def _check_start(plan: RedactionPlan, *, is_stream: bool) -> None:
+def _check_start(plan: RedactionPlan) -> None:
     """Raises `TaggingError` if the run can't start, as something is in the way."""
     start, output = plan.options.start, str(plan.outputs.output)
-    if start == "resume" and not (plan.resumable and not is_stream):
+    if start == "resume" and not plan.resumable:
         raise TaggingError(
             "standard input and output cannot be resumed", place=output, hint="leave --resume out"
         )
@@ -112,7 +113,7 @@ def _check_start(plan: RedactionPlan, *, is_stream: bool) -> None:
     if start == "overwrite" or plan.folder.exists():
         return
     mapping = [plan.mapping] if plan.mapping and plan.mapping.exists() else []
-    for path in [*([] if is_stream else plan.outputs.existing), *mapping]:
+    for path in [*([] if plan.stream else plan.outputs.existing), *mapping]:
         raise TaggingError(
             "this output exists",
             place=str(path),
@@ -125,7 +126,7 @@ def _check_start(plan: RedactionPlan, *, is_stream: bool) -> None:
 def redact_files(
     redactor: Redactor,
     inputs: str | Path | Sequence[str | Path],
-    output: str | Path,
+    output: str | Path | BinaryIO,
     *,
     mapping: str | Path | None = None,
     options: TaggingOptions | None = None,
@@ -139,7 +140,8 @@ def redact_files(
     Args:
         redactor: Says what becomes of the names. Its key, if it has one, encrypts the mapping.
         inputs: As for `tag_files`.
-        output: A file for one file, a folder for anything else, or `"-"` for standard output.
+        output: A file for one file, a folder for anything else, or a stream of bytes; failures then
+            go to standard error.
         mapping: A file for what stood where, with which `restore_files` restores the texts. Only
             its owner can read it.
         options: How the inputs are read and tagged; by default `TaggingOptions()`.

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nerine.core.errors import TaggingError
 from nerine.core.files import disk_errors, write_errors
@@ -99,11 +99,12 @@ class RedactionPlan:
 
     Attributes:
         inputs: What is read.
-        outputs: The files to write; one that is called `-` is standard output.
+        outputs: The files to write.
         mapping: The file that restores the texts; None for none.
         options: How the inputs are read and tagged.
         folder: The private folder of the run.
         identity: What the run must have in common with the one that it resumes.
+        stream: What takes the place of the one output; None if it is a file.
     """
 
     inputs: Inputs
@@ -112,11 +113,12 @@ class RedactionPlan:
     options: TaggingOptions
     folder: Path
     identity: Mapping[str, Any]
+    stream: BinaryIO | None = None
 
     @property
     def resumable(self) -> bool:
         """Whether the run can be resumed if it is interrupted."""
-        return all(file.path for file in self.inputs.files)
+        return self.stream is None and all(file.path for file in self.inputs.files)
 
     def with_model(self, model: Mapping[str, Any]) -> RedactionPlan:
         """The plan with a model's identity. Raises `TaggingError` if the run has another model."""
@@ -166,15 +168,10 @@ class RedactionPlan:
         try:
             yield
         except BaseException:
-            if not self.resumable or self._is_stream:
+            if not self.resumable:
                 shutil.rmtree(self.folder, ignore_errors=True)
             raise
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    @property
-    def _is_stream(self) -> bool:
-        """Whether the output is standard output."""
-        return str(self.outputs.output) == STANDARD
 
     def _spooled(self) -> Inputs:
         """The inputs as files: standard input is copied, as it is read twice."""
@@ -286,10 +283,10 @@ class RedactionPlan:
     def _publish(self, failed: Path, done: Done) -> None:
         """Moves the files to their places, or writes them to the standard streams."""
         paths = [self.folder / f"{number:06}.done" for number in range(len(self.outputs.files))]
-        if self._is_stream:
+        if self.stream is not None:
             with paths[0].open("rb") as content:
-                shutil.copyfileobj(content, sys.stdout.buffer)
-                sys.stdout.buffer.flush()
+                shutil.copyfileobj(content, self.stream)
+                self.stream.flush()
             sys.stderr.write(failed.read_text(encoding="ascii"))
             return
         for path, target in zip(paths, self.outputs.files, strict=True):

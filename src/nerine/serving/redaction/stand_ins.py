@@ -14,7 +14,7 @@ EXTRA = "redact"
 _PURPOSE = "inventing names"
 
 _METHODS = {
-    "person": "name",
+    "person": "first_name last_name",
     "location": "city",
     "organization": "company",
     "email": "safe_email",
@@ -22,6 +22,8 @@ _METHODS = {
     "iban": "iban",
     "card": "credit_card_number",
 }
+_NAMES_AS_ONE = ("ja", "ko", "zh")
+"""Languages whose names have no space in them; Faker's whole names have titles elsewhere."""
 _KINDS: Mapping[str, str] = {
     **{kind: kind for kind in _METHODS},
     **dict.fromkeys(("per", "persons", "people", "name"), "person"),
@@ -85,6 +87,7 @@ class StandIns:
             ) from None
         self.again = 0
         self._key = key
+        self._locale = locale
         self._given: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
 
@@ -111,7 +114,8 @@ class StandIns:
         for attempt in range(_TRIES):
             seed = keyed(self._key, "stand-in", kind, name, str(attempt))
             self._faker.seed_instance(int.from_bytes(seed[:8]))
-            drawn = str(getattr(self._faker, _METHODS[kind])()).replace("\n", " ")
+            drawn = " ".join(str(getattr(self._faker, each)()) for each in self._methods(kind))
+            drawn = drawn.replace("\n", " ")
             if self._take(drawn):
                 self.again += attempt > 0
                 return drawn
@@ -120,6 +124,12 @@ class StandIns:
         while not self._take(f"{drawn} {number}"):
             number += 1
         return f"{drawn} {number}"
+
+    def _methods(self, kind: str) -> list[str]:
+        """The methods of Faker whose results are the parts of a name."""
+        if kind == "person" and self._locale.startswith(_NAMES_AS_ONE):
+            return ["name"]
+        return _METHODS[kind].split()
 
     def _take(self, name: str) -> bool:
         """Whether a name was free; now it is taken."""

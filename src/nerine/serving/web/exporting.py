@@ -25,7 +25,7 @@ from typing import Any
 
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.filenames import ONNX_FOLDER
-from nerine.core.files import disk_errors, sync_files, write_errors
+from nerine.core.files import disk_errors, put_folder, write_errors
 from nerine.model.backends.saved import FP32, ModelFile, SavedModels, read_saved
 from nerine.model.decoding.entities import EntityChain
 from nerine.model.loading.foreign import TagNames
@@ -254,21 +254,11 @@ def _check_replaceable(final: Path) -> None:
 def _made(final: Path) -> Iterator[Path]:
     """A folder that takes the place of `final` when it is whole."""
     place = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part")
-    old = place.with_name(f"{place.name}.old")
     try:
         with write_errors(CheckpointError, final, hint="nothing was changed"):
             place.mkdir(parents=True)
             yield place
-            sync_files(place)
-            if final.exists():
-                final.rename(old)
-            try:
-                place.rename(final)
-            except OSError:
-                if old.exists():
-                    old.rename(final)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
+            put_folder(place, final)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
