@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ from nerine.model.tagger import Tagger
 from nerine.serving.redaction import Redactor, redaction_recall
 from nerine.serving.redaction.mapping import read_mapping
 from nerine.serving.redaction.stand_ins import same
+
+Parts = Mapping[int, Sequence[tuple[int, int, str, str]]]
+"""By the number of a record: where its parts begin, their sizes, labels and originals."""
 
 _SAMPLES = 500
 _SIZES = (100, 300, 1000)
@@ -71,10 +74,11 @@ def _files(documents: Sequence[Document], tagger: Tagger, checkpoint: str, folde
     again.unlink(missing_ok=True)
     _nerine("restore", output, mapping, "-o", again, "--key-file", key)
     print(f"every byte restored: {filecmp.cmp(source, again, shallow=False)}")
-    _check_names(documents, tagger, output, printed)
+    parts = _parts(mapping, key.read_bytes().strip())
+    _check_names(documents, tagger, output, parts, printed)
     _nerine("redact", checkpoint, source, "-o", folder / "b.jsonl", "--overwrite", *ways)
     print(f"a second run with the key wrote the same: {filecmp.cmp(output, folder / 'b.jsonl')}")
-    _check_stand_ins(output, mapping, key.read_bytes())
+    _check_stand_ins(output, parts)
 
 
 def _write(documents: Sequence[Document], path: Path) -> None:
@@ -91,37 +95,65 @@ def _nerine(*arguments: Any) -> str:
     return done.stdout + done.stderr
 
 
-def _check_names(documents: Sequence[Document], tagger: Tagger, output: Path, printed: str) -> None:
-    """Counts the gold names that were found and are left, and those in what was printed."""
-    found = left = 0
+def _parts(mapping: Path, key: bytes) -> Parts:
+    """What was replaced, by the number of the record."""
+    lines = read_mapping(mapping, key)
+    return {line["record"]: line["parts"] for line in lines if "record" in line}
+
+
+def _check_names(
+    documents: Sequence[Document], tagger: Tagger, output: Path, parts: Parts, printed: str
+) -> None:
+    """Counts the gold names that were found and are left, and those in what was printed.
+
+    A name is left if it stands outside of what was replaced. An invented name that has one by
+    chance is counted apart.
+    """
+    found = left = invented = 0
     names: set[str] = set()
-    with output.open(encoding="utf-8") as lines:
-        texts = [json.loads(line)["text"] for line in lines]
-    for gold, predicted, text in zip(documents, tagger.pipe(documents), texts, strict=True):
+    texts = _texts(output, parts)
+    for gold, predicted in zip(documents, tagger.pipe(documents), strict=True):
+        text, rest = next(texts)
         ranges = {(each.start, each.end) for each in predicted.entities}
         for entity in gold.entities:
             name = gold.surface(entity)
-            if (entity.start, entity.end) not in ranges:
+            if (entity.start, entity.end) not in ranges or sum(map(str.isalnum, name)) < 2:
                 continue
             found += 1
             names.add(name)
-            if sum(map(str.isalnum, name)) > 1:
-                left += bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text))
+            left += _has(rest, name)
+            invented += _has(text, name) and not _has(rest, name)
     shown = [name for name in names if len(name) > 4 and name in printed]
     print(f"{found:,} gold names found; left in their text: {left}; in the log: {len(shown)}")
+    print(f"invented names with a name of their text by chance: {invented}")
 
 
-def _check_stand_ins(output: Path, mapping: Path, key: bytes) -> None:
+def _texts(output: Path, parts: Parts) -> Iterator[tuple[str, str]]:
+    """The text of each record, and the same without what was put in."""
+    start = 0
+    for number, line in enumerate(output.read_bytes().splitlines(keepends=True), start=1):
+        rest, end = b"", 0
+        for at, size, _, _ in parts.get(number, ()):
+            rest += line[end : at - start] + rb"\u0000"
+            end = at - start + size
+        yield json.loads(line)["text"], json.loads(rest + line[end:])["text"]
+        start += len(line)
+
+
+def _has(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _check_stand_ins(output: Path, parts: Parts) -> None:
     """Counts names with several stand-ins, and stand-ins of several names."""
     content = output.read_bytes()
     by_name: dict[tuple[str, str], set[str]] = {}
     by_new: dict[str, set[str]] = {}
-    for line in read_mapping(mapping, key):
-        for at, size, label, original in line.get("parts", ()):
-            name = same(json.loads(f'"{original}"'))
-            new = json.loads(b'"%b"' % content[at : at + size])
-            by_name.setdefault((label, name), set()).add(new)
-            by_new.setdefault(new, set()).add(name)
+    for at, size, label, original in (each for found in parts.values() for each in found):
+        name = same(json.loads(f'"{original}"'))
+        new = json.loads(b'"%b"' % content[at : at + size])
+        by_name.setdefault((label, name), set()).add(new)
+        by_new.setdefault(new, set()).add(name)
     several = sum(len(each) > 1 for each in by_name.values())
     shared = sum(len(each) > 1 for each in by_new.values())
     print(f"{len(by_name):,} names: {several} with several stand-ins, {shared} stand-ins shared")

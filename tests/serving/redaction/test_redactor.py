@@ -88,6 +88,19 @@ def test_a_stand_in_is_not_a_real_name(known: Tagger) -> None:
     assert redact.stand_ins.again == 1
 
 
+def test_no_word_of_a_stand_in_is_a_real_name_without_a_key(known: Tagger) -> None:
+    names = [f"{first} {last}" for first in ("james", "mary") for last in ("smith", "lee")]
+    for key in (None, KEY):
+        redact = Redactor(known, how="stand-in", key=key)
+        assert redact.stand_ins is not None
+        real = {"john", "smith", "lee", "james", "linda", "davis", "mary"}
+        redact.stand_ins.avoid(real)
+        for name in names * 20:
+            words = {*redact.stand_ins.of("person", name).casefold().split()}
+            assert not words & {*name.split()}
+            assert key or not words & real
+
+
 def test_labels_without_stand_ins_are_hashed(known: Tagger) -> None:
     document = Document("Mira left", (Entity(0, 4, "creative-work"),))
     redact = Redactor(known, how={"person": "stand-in"}, key=KEY)

@@ -184,7 +184,7 @@ class Redactor:
         self._secret = self.key or secrets.token_bytes(32)
         self._numbers: dict[str, dict[str, int]] = {}
         if "stand-in" in self.how.values():
-            self.stand_ins = StandIns(self._secret, locale)
+            self.stand_ins = StandIns(self._secret, locale, strict=not self.key)
 
     def __call__(self, text: str | Document) -> Redacted:
         """Redacts one text.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -31,6 +32,7 @@ _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("org", "organisation", "company", "corporation"), "organization"),
 }
 _TRIES = 50
+_WORD = re.compile(r"\w+")
 
 
 def same(name: str) -> str:
@@ -56,15 +58,22 @@ def kind_of(label: str) -> str | None:
     return _KINDS.get(label.casefold())
 
 
+def _words(name: str) -> set[str]:
+    """The words of a name, to compare them."""
+    return {*_WORD.findall(same(name))}
+
+
 class StandIns:
     """Invents a name for each name, by a key: the same key gives the same names.
 
-    A name that is taken already, by another name or by a real one, is drawn again, so that two
-    names never share one.
+    A name is never taken that has a word of the name that it stands for. One that is taken already,
+    by another name or by a real one, is drawn again, so that two names never share one.
 
     Args:
         key: The key.
         locale: Where the names come from, such as `"de_DE"`, as Faker calls it.
+        strict: Whether a name is also drawn again if one of its words is a real name. Then it
+            depends on all real names, not on the key alone.
 
     Attributes:
         again: How many names were drawn again; with the same key, other texts may have given them
@@ -75,7 +84,7 @@ class StandIns:
         SettingsError: If the locale is unknown.
     """
 
-    def __init__(self, key: bytes, locale: str) -> None:
+    def __init__(self, key: bytes, locale: str, *, strict: bool) -> None:
         faker = import_extra("faker", EXTRA, _PURPOSE)
         try:
             self._faker: Any = faker.Faker(locale, use_weighting=False)
@@ -90,10 +99,13 @@ class StandIns:
         self._locale = locale
         self._given: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
+        self._real: set[str] = set()
+        self._strict = strict
 
     def avoid(self, names: Collection[str]) -> None:
         """Never gives one of these names, which are in the form of `same`."""
         self._taken.update(names)
+        self._real.update(names)
 
     def of(self, label: str, name: str) -> str:
         """The name that stands in for a name of a label.
@@ -105,20 +117,25 @@ class StandIns:
         kind = kind_of(label) or ""
         given = self._given.get((kind, name))
         if given is None:
-            self._taken.add(name)
+            self.avoid([name])
             given = self._given[kind, name] = self._drawn(kind, name)
         return given
 
     def _drawn(self, kind: str, name: str) -> str:
-        drawn = ""
+        own, drawn, again = _words(name), "", 0
         for attempt in range(_TRIES):
             seed = keyed(self._key, "stand-in", kind, name, str(attempt))
             self._faker.seed_instance(int.from_bytes(seed[:8]))
             drawn = " ".join(str(getattr(self._faker, each)()) for each in self._methods(kind))
             drawn = drawn.replace("\n", " ")
-            if self._take(drawn):
-                self.again += attempt > 0
+            words = _words(drawn)
+            if words & own:
+                continue
+            is_strict = self._strict and attempt < _TRIES / 2  # there may be too few others
+            if not (is_strict and words & self._real) and self._take(drawn):
+                self.again += again
                 return drawn
+            again = 1
         self.again += 1  # there are not enough of this kind
         number = 2
         while not self._take(f"{drawn} {number}"):
