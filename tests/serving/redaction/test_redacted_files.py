@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from kills import Crash, Disk
 from nerine.core.errors import FormatError, NerineError, SettingsError, TaggingError
+from nerine.model.rules import Rules
 from nerine.model.tagger import Tagger
 from nerine.serving.files import TaggingOptions
 from nerine.serving.redaction import RedactionSummary, Redactor, redact_files, restore_files
@@ -272,8 +273,20 @@ def test_below_the_threshold_names_stay_and_are_counted(known: Tagger, tmp_path:
     assert surer.thresholds is not None
 
 
+def test_a_rule_fills_what_is_below_the_threshold(known: Tagger, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("Ana left Mira\n")
+    rules = Rules.parse({"rule": [{"label": "staff", "phrases": ["Ana"], "mode": "fill"}]})
+    redactor = Redactor(Tagger.load(known.name, thresholds=0.8, rules=rules))
+    summary = redact_files(redactor, source, output)
+    assert output.read_text() == "[staff] left [person]\n" == redactor("Ana left Mira\n").text
+    assert (dict(summary.replaced), dict(summary.below)) == ({"person": 1, "staff": 1}, {})
+
+
 def test_the_mapping_is_its_owners(known: Tagger, tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out.txt"
+    left = tmp_path / f".{KEY}.map.new"  # by a run that was killed
+    left.touch(mode=0o644)
     source.write_text("Mira left\n" * 100)
     for key in (None, KEY):
         mapping = tmp_path / f"{key}.map"
@@ -284,6 +297,7 @@ def test_the_mapping_is_its_owners(known: Tagger, tmp_path: Path) -> None:
         done = restore_files(tmp_path / f"{key}.txt", mapping, again, key=key)
         assert (done.parts, again.read_bytes()) == (100, source.read_bytes())
     assert not output.exists()
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

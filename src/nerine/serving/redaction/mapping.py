@@ -12,7 +12,6 @@ import base64
 import contextlib
 import json
 import os
-import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,11 +40,12 @@ class MappingWriter:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self.path = path
-        self._new = path.with_name(f".{path.name}.{uuid.uuid4().hex}{durable.NEW}")
+        self._new = path.with_name(f".{path.name}{durable.NEW}")
         self._fernet = _fernet(key) if key else None
         self._held: list[str] = []
         self._size = self._blocks = 0
         with write_errors(TaggingError, path):
+            self._new.unlink(missing_ok=True)  # of a run that was killed
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             self._stream: BinaryIO = os.fdopen(os.open(self._new, flags, _OWNER_ONLY), "wb")
         head = {"nerine": _KIND, "version": _VERSION, "encrypted": bool(key)}

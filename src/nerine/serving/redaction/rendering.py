@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nerine.core.document import Document, Entity
-from nerine.core.errors import FormatError, TaggingError
+from nerine.core.errors import FormatError, SettingsError, TaggingError
 from nerine.core.extras import import_extra
 from nerine.core.streams import Pause
-from nerine.evaluation.calibration import Thresholds
 from nerine.serving.files.blocks import Listener
 from nerine.serving.files.compression import compressed
 from nerine.serving.files.parquet import ParquetReader, codec_of
@@ -114,8 +113,7 @@ class Rendering:
     """Writes records without their names, and what was replaced to a mapping.
 
     Args:
-        redactor: Says what becomes of entities.
-        thresholds: Entities below them stay; None if none do.
+        redactor: Says what becomes of entities. Its tagger's thresholds and rules apply.
         failed: Receives the records that failed, without their content.
         mapping: Receives what was replaced, if anything does.
     """
@@ -123,13 +121,12 @@ class Rendering:
     def __init__(
         self,
         redactor: Redactor,
-        thresholds: Thresholds | None,
         failed: BinaryIO,
         mapping: MappingWriter | None,
     ) -> None:
         self.done = Done()
         self._redactor = redactor
-        self._thresholds = thresholds
+        self._thresholds, self._rules = redactor.tagger.thresholds, redactor.tagger.rules
         self._failed = failed
         self._mapping = mapping
 
@@ -244,7 +241,7 @@ class Rendering:
         `number` is that of the record, or of a table's row in the output.
         """
         above = [each for each in entities if self._is_replaced(each)]
-        changes = self._redactor.changes(Document(text, tuple(above)))
+        changes = self._redactor.changes(self._ruled(Document(text, tuple(above))))
         new, splices = written.spliced(text, changes)
         self.done.records += 1
         for change in changes:
@@ -256,6 +253,15 @@ class Rendering:
         if splices and self._mapping is not None:
             self._mapping.write_record(number, splices, start)
         return new
+
+    def _ruled(self, document: Document) -> Document:
+        """A document with the entities that rules find, too."""
+        if self._rules is None:
+            return document
+        try:
+            return self._rules.apply(document)
+        except SettingsError as error:  # a pattern that takes too long on this text
+            raise FormatError(error.found) from None
 
     def _is_replaced(self, entity: Entity) -> bool:
         if self._thresholds is None or entity.score is None:

@@ -132,7 +132,8 @@ class RedactionPlan:
         """Redacts all inputs. Raises `TaggingError` if files cannot be written or resumed."""
         began = time.monotonic()
         tagger = copy.copy(redactor.tagger)
-        tagger.thresholds = None  # what is below them is counted
+        # the second reading applies them: what is below the thresholds is counted
+        tagger.thresholds = tagger.rules = None
         with self._private_folder():
             inputs = self._spooled()
             now = self._tag(inputs, tagger, listener)
@@ -226,7 +227,7 @@ class RedactionPlan:
                 mapping = MappingWriter(self.mapping, redactor.key)
                 stack.callback(mapping.close)
             failed = stack.enter_context(failed_now.open("wb"))
-            rendering = Rendering(redactor, redactor.tagger.thresholds, failed, mapping)
+            rendering = Rendering(redactor, failed, mapping)
             known = self.folder / "failed.jsonl"
             known.touch()
             failures = Lines(stack.enter_context(known.open("rb")))
