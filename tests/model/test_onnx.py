@@ -624,7 +624,7 @@ def test_models_are_put_in_place_whole_or_not_at_all(
     def full(_: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nerine.serving.optimization.folder.sync_files", full)
+    monkeypatch.setattr("nerine.core.files.sync_files", full)
     with pytest.raises(CheckpointError, match="No space left"), workplace(optimized) as place:
         put_in_place(place, saved)
     assert before == sorted(

@@ -283,6 +283,15 @@ def test_a_rule_fills_what_is_below_the_threshold(known: Tagger, tmp_path: Path)
     assert (dict(summary.replaced), dict(summary.below)) == ({"person": 1, "staff": 1}, {})
 
 
+def test_notes_say_how_quotes_were_read(known: Tagger, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.tsv", tmp_path / "out.tsv"
+    source.write_text('text\tn\n"Mira left\t1\n')
+    summary = redact(known, source, output)
+    assert output.read_text() == 'text\tn\n"[person] left\t1\n'
+    assert len(summary.notes) == 1
+    assert "quotes are read as characters of their cells" in summary.notes[0]
+
+
 def test_the_mapping_is_its_owners(known: Tagger, tmp_path: Path) -> None:
     source, output = tmp_path / "in.txt", tmp_path / "out.txt"
     left = tmp_path / f".{KEY}.map.new"  # by a run that was killed

@@ -45,6 +45,7 @@ class Done:
         elsewhere: How many other places of their names were replaced, by label.
         below: How many entities stay, since they score below the threshold, by label.
         fields: The other fields or columns, which were left as they are.
+        notes: Notes for the user on how the inputs were read.
     """
 
     records: int = 0
@@ -54,6 +55,7 @@ class Done:
     elsewhere: Counter[str] = field(default_factory=Counter)
     below: Counter[str] = field(default_factory=Counter)
     fields: dict[str, None] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 class Found:

@@ -139,7 +139,6 @@ class RedactionPlan:
             now = self._tag(inputs, tagger, listener)
             done = self._write(inputs, redactor, listener)
         stand_ins = redactor.stand_ins
-        readers = [each.record_reader(self.options) for each in inputs.files]
         return RedactionSummary(
             tuple(map(str, self.outputs.files)),
             str(self.outputs.failed) if done.failures else None,
@@ -155,7 +154,7 @@ class RedactionPlan:
             now,
             time.monotonic() - began,
             self.inputs.passed_over,
-            tuple(note for reader in readers for note in reader.notes),
+            tuple(done.notes),
         )
 
     @contextlib.contextmanager
@@ -217,6 +216,7 @@ class RedactionPlan:
 
     def _write(self, inputs: Inputs, redactor: Redactor, listener: Listener | None) -> Done:
         """Writes the outputs without the names."""
+        check_same(self.identity, inputs_identity(self.inputs), self.outputs.output)
         if redactor.stand_ins is not None:
             redactor.stand_ins.avoid(self._names(len(inputs.files)))
         failed_now = self.folder / "failed.new"
@@ -272,14 +272,15 @@ class RedactionPlan:
         reader, done = file.record_reader(self.options), self.folder / f"{number:06}.done"
         with self._entities_of(number).open("rb") as entities:
             found = Found(entities, failures, reader.name)
-            if isinstance(reader, ParquetReader):
-                rendering.table(reader, found, done, listener)
-                return
             if self.inputs.files[number].path is None:
                 reader.name = STANDARD
-            with done.open("wb") as output:
-                suffix = compression_of(self.outputs.files[number])
-                rendering.lines(reader, found, output, suffix, listener)
+            if isinstance(reader, ParquetReader):
+                rendering.table(reader, found, done, listener)
+            else:
+                with done.open("wb") as output:
+                    suffix = compression_of(self.outputs.files[number])
+                    rendering.lines(reader, found, output, suffix, listener)
+        rendering.done.notes += reader.notes
 
     def _publish(self, failed: Path, done: Done) -> None:
         """Moves the files to their places, or writes them to the standard streams."""
