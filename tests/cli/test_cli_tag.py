@@ -62,6 +62,7 @@ def test_tags_a_file_and_says_what_it_did(checkpoint: Path, posts: Path, tagger:
     assert run(checkpoint, posts, "-o", output, "--overwrite").exit_code == 0
 
 
+@pytest.mark.slow
 def test_two_processes_write_what_one_writes(checkpoint: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

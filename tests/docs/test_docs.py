@@ -20,7 +20,15 @@ README = read_page(ROOT / "README.md")
 PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
-LONG = ("browser.md", "fast-on-cpu.md", "opensearch.md", "resume.md", "seeds.md")
+LONG = (
+    "browser.md",
+    "fast-on-cpu.md",
+    "opensearch.md",
+    "resume.md",
+    "scikit-learn.md",
+    "seeds.md",
+    "tune.md",
+)
 """Pages that train many times, also with tiny models, measure a model, or start a server for what
 others show."""
 

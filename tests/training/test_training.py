@@ -169,8 +169,16 @@ def test_a_run_killed_in_a_save_resumes_with_the_same_result(
     assert not (folder / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("step", [3, STEPS_AN_EPOCH, STEPS_AN_EPOCH + 1])
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        (3, "SIGINT"),
+        (STEPS_AN_EPOCH, "SIGTERM"),
+        pytest.param(3, "SIGTERM", marks=pytest.mark.slow),
+        pytest.param(STEPS_AN_EPOCH, "SIGINT", marks=pytest.mark.slow),
+        pytest.param(STEPS_AN_EPOCH + 1, "SIGINT", marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_saves_the_state_and_the_run_can_be_resumed(
     step: int, name: str, undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
