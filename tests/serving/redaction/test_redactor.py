@@ -17,6 +17,7 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import ArgumentError, SettingsError
 from nerine.model.tagger import Tagger
 from nerine.serving.redaction import Redacted, Redactor
+from nerine.serving.redaction.patterns import PATTERNS, find_patterns
 from nerine.serving.redaction.redactor import MASK
 
 KEY = "0123456789abcdef"
@@ -99,6 +100,16 @@ def test_no_word_of_a_stand_in_is_a_real_name_without_a_key(known: Tagger) -> No
             words = {*redact.stand_ins.of("person", name).casefold().split()}
             assert not words & {*name.split()}
             assert key or not words & real
+
+
+def test_what_has_a_form_is_invented_in_that_form(known: Tagger) -> None:
+    redact = Redactor(known, how="stand-in", key=KEY, patterns=PATTERNS)
+    text = "zoe@example.org, bob@example.com; 4111 1111 1111 1111; GB82 WEST 1234 5698 7654 32"
+    found = redact(text)
+    labels = [each.label for each in find_patterns(found.text, PATTERNS)]
+    assert labels == ["email", "email", "card", "iban"]
+    assert redact.stand_ins is not None
+    assert redact.stand_ins.again == 0
 
 
 def test_labels_without_stand_ins_are_hashed(known: Tagger) -> None:

@@ -23,6 +23,7 @@ _METHODS = {
     "iban": "iban",
     "card": "credit_card_number",
 }
+_OF_WORDS = ("person", "location", "organization")
 _NAMES_AS_ONE = ("ja", "ko", "zh")
 """Languages whose names have no space in them; Faker's whole names have titles elsewhere."""
 _KINDS: Mapping[str, str] = {
@@ -58,9 +59,9 @@ def kind_of(label: str) -> str | None:
     return _KINDS.get(label.casefold())
 
 
-def _words(name: str) -> set[str]:
-    """The words of a name, to compare them."""
-    return {*_WORD.findall(same(name))}
+def _words(kind: str, name: str) -> set[str]:
+    """The words of a name that would show it; what has a form shows itself only as a whole."""
+    return {*_WORD.findall(same(name))} if kind in _OF_WORDS else set()
 
 
 class StandIns:
@@ -122,13 +123,13 @@ class StandIns:
         return given
 
     def _drawn(self, kind: str, name: str) -> str:
-        own, drawn, again = _words(name), "", 0
+        own, drawn, again = _words(kind, name), "", 0
         for attempt in range(_TRIES):
             seed = keyed(self._key, "stand-in", kind, name, str(attempt))
             self._faker.seed_instance(int.from_bytes(seed[:8]))
             drawn = " ".join(str(getattr(self._faker, each)()) for each in self._methods(kind))
             drawn = drawn.replace("\n", " ")
-            words = _words(drawn)
+            words = _words(kind, drawn)
             if words & own:
                 continue
             is_strict = self._strict and attempt < _TRIES / 2  # there may be too few others
