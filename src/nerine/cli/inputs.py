@@ -10,6 +10,9 @@ from nerine.cli.flags import default_option, gathered
 from nerine.core.errors import SettingsError
 from nerine.serving.files.options import FORMATS, QUOTINGS, Start
 
+SOME_FAILED = 1
+"""The exit code if some documents failed and all others are done."""
+
 _SIGNS = {"tab": "\t", "space": " "}
 
 
@@ -17,6 +20,14 @@ def _as_settings(values: dict[str, Any]) -> dict[str, Any]:
     """The options as fields of `TaggingOptions`."""
     sign = values["separator"]
     return {**values, "separator": _SIGNS.get(sign or "", sign)}
+
+
+def _start(values: dict[str, Any]) -> Start:
+    """How a run starts; raises `SettingsError` for both options."""
+    resume, overwrite = values["resume"], values["overwrite"]
+    if resume and overwrite:
+        raise SettingsError("--resume and --overwrite are both given", expected="one of the two")
+    return "resume" if resume else "overwrite" if overwrite else "new"
 
 
 output_option = click.option(
@@ -62,12 +73,5 @@ start_options = gathered(
         click.option("--overwrite", is_flag=True, help="Start again, and replace existing output."),
     ],
     "start",
-    lambda values: start_of(**values),
+    _start,
 )
-
-
-def start_of(*, resume: bool, overwrite: bool) -> Start:
-    """How a run starts; raises `SettingsError` for both options."""
-    if resume and overwrite:
-        raise SettingsError("--resume and --overwrite are both given", expected="one of the two")
-    return "resume" if resume else "overwrite" if overwrite else "new"

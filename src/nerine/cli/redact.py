@@ -12,7 +12,7 @@ import click
 from nerine.cli.completion import CHECKPOINT, CORPUS
 from nerine.cli.flags import FILE, default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
-from nerine.cli.inputs import input_options, output_option, start_options
+from nerine.cli.inputs import SOME_FAILED, input_options, output_option, start_options
 from nerine.cli.model_options import ModelOptions, tag_documents, tagging_options
 from nerine.cli.resuming import resumable
 from nerine.cli.terminal import (
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from nerine.model.tagger import Tagger
     from nerine.serving.redaction import RedactionRecall, RedactionSummary, Redactor
 
-_SOME_FAILED = 1
 _ALL = "all"
 
 
@@ -284,7 +283,7 @@ def redact(
         print_json({"checkpoint": tagger.name, **summary.to_dict(), "recall": estimate})
     _print(summary, recall, ways)
     if summary.failures:
-        context.exit(_SOME_FAILED)
+        context.exit(SOME_FAILED)
 
 
 def _print(summary: RedactionSummary, recall: RedactionRecall | None, ways: _Ways) -> None:

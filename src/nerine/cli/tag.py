@@ -14,7 +14,7 @@ from nerine.cli.cluster import ClusterOptions, cluster_options
 from nerine.cli.completion import CHECKPOINT
 from nerine.cli.flags import default_option, gathered, json_option, processes_option
 from nerine.cli.help import Command
-from nerine.cli.inputs import input_options, output_option, start_options
+from nerine.cli.inputs import SOME_FAILED, input_options, output_option, start_options
 from nerine.cli.model_options import ModelOptions, tagging_options
 from nerine.cli.outputs import as_option, compact_option, escape_option
 from nerine.cli.resuming import resumable
@@ -35,9 +35,6 @@ from nerine.serving.files.plan import TaggingSummary, plan_tagging
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-SOME_FAILED = 1
-"""The exit code if some documents failed and all others are done."""
 
 _MIB = 1 << 20
 

@@ -111,8 +111,8 @@ class NerineRecognizer(EntityRecognizer):
             "backend": backend,
             "device": device,
             "threads": threads,
+            "rules": rules,
         }
-        loading["rules"] = rules
         self.name: str = name
         self.tagger = _opened(model, thresholds, loading)
         self.tagged: WeakKeyDictionary[NlpArtifacts, Document] = WeakKeyDictionary()

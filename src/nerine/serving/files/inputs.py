@@ -65,15 +65,10 @@ class InputFile:
         return "jsonl" if self.format == "text" else self.format
 
     def reader(self, options: TaggingOptions, output: Path | None = None) -> RecordReader:
-        """The reader of its records, for an output file, or a stream if it is None.
-
-        Of records that are to be redacted, it renders the entities as JSON lines.
-        """
+        """The reader of its records, for an output file, or a stream if it is None."""
         reader = self.record_reader(options)
         if options.rows == "records":
             return reader
-        if options.rows == "redacted":
-            return EntityRows(reader, EntityTable("jsonl"), str(output))
         named = None if output is None else format_named(output.name)
         format_ = named if named in TABLE_FORMATS else self.output_format
         if output is None and format_ == "parquet":

@@ -10,7 +10,7 @@ from pathlib import Path
 from nerine.core.errors import FormatError
 from nerine.data.formats.entity_table import TABLE_FORMATS
 from nerine.serving.files.compression import check_compression, compression_of
-from nerine.serving.files.inputs import InputFile, Inputs, format_named
+from nerine.serving.files.inputs import STANDARD, InputFile, Inputs, format_named
 from nerine.serving.files.options import Rows
 from nerine.serving.files.remote import is_url
 
@@ -69,6 +69,16 @@ class ShardedOutputs:
 def failures_of(folder: Path) -> Path:
     """The folder of the failures of an output."""
     return folder.with_name(f"{folder.name}.failed")
+
+
+def check_stream(inputs: Inputs, rows: Rows) -> None:
+    """Raises `FormatError` if the one output of a run can't be a stream."""
+    if inputs.several:
+        raise FormatError(
+            "several outputs cannot go to one stream", place=STANDARD, hint="name a folder with -o"
+        )
+    if inputs.files[0].format == "parquet" and rows != "entities":
+        raise FormatError("Parquet cannot go to a stream", place=STANDARD, hint="name a file")
 
 
 def local_output(name: str | Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nerine.core.arguments import checked
-from nerine.core.errors import FormatError, SettingsError, TaggingError
+from nerine.core.errors import SettingsError, TaggingError
 from nerine.core.files import disk_errors
 from nerine.serving.files.blocks import Listener, StreamTagger, StreamWriter, tag_shard
 from nerine.serving.files.identity import check_same, inputs_identity, run_identity, tagger_identity
@@ -20,6 +20,7 @@ from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import (
     Outputs,
     ShardedOutputs,
+    check_stream,
     local_output,
     plan_outputs,
     plan_sharded_outputs,
@@ -244,14 +245,7 @@ def plan_tagging(
     found = find_inputs(inputs, options.format)
     if hasattr(output, "write"):
         stream = cast(BinaryIO, output)
-        if found.several:
-            raise FormatError(
-                "several outputs cannot go to one stream",
-                place=STANDARD,
-                hint="name a folder with -o",
-            )
-        if found.files[0].format == "parquet" and options.rows == "records":
-            raise FormatError("Parquet cannot go to a stream", place=STANDARD, hint="name a file")
+        check_stream(found, options.rows)
         if options.shards:
             raise SettingsError(
                 "a stream has no files for shards", place="shards", hint="name a folder with -o"

@@ -1,7 +1,7 @@
 """A text as it is written in its record, and changes of it that leave all other bytes as they are.
 
 In its record, a text is written in its own way: as it is in a line of a text file, with escapes in
-JSON, and perhaps in quotes in a table. Only what is replaced is written anew.
+JSON, and perhaps in quotes in a table. Only the parts that are replaced are rewritten.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class WrittenText:
         units = self.units()
         if len(units) != len(text) + 1:
             raise FormatError("the text is written in a way that is not known")
-        if self.form == "cell" and any(self._needs_quotes(each.new) for each in changes):
+        if self.form == "cell" and any(
+            quoted_cell(each.new, self.delimiter) != each.new for each in changes
+        ):
             return self._in_quotes(text, changes)
         parts: list[bytes] = []
         splices = []
@@ -131,9 +133,6 @@ class WrittenText:
             size += len(new)
             before = end
         return b"".join([*parts, self.record[before:].encode()]), splices
-
-    def _needs_quotes(self, new: str) -> bool:
-        return quoted_cell(new, self.delimiter) != new
 
     def _in_quotes(self, text: str, changes: Sequence[Change]) -> tuple[bytes, list[Splice]]:
         """The record with its cell in quotes, which is replaced as a whole."""

@@ -16,7 +16,7 @@ from nerine.serving.files.blocks import Listener
 from nerine.serving.files.identity import run_identity
 from nerine.serving.files.inputs import STANDARD, Inputs, find_inputs
 from nerine.serving.files.options import TaggingOptions
-from nerine.serving.files.outputs import Outputs, local_output, plan_outputs
+from nerine.serving.files.outputs import Outputs, check_stream, local_output, plan_outputs
 from nerine.serving.redaction.redactor import Redactor
 from nerine.serving.redaction.running import RedactionPlan, RedactionSummary
 
@@ -61,28 +61,17 @@ def plan_redaction(
         outputs = plan_outputs(found, local_output(output), folders, "redacted")
         folder = outputs.parts.with_name(outputs.parts.name.removesuffix("tagging") + "redacting")
     else:
-        outputs, folder = _stream_outputs(found), Path(tempfile.gettempdir()).resolve()
-        folder /= f"nerine-redact-{uuid.uuid4().hex}"
+        check_stream(found, options.rows)
+        outputs = Outputs(Path(STANDARD), (Path(STANDARD),), Path(STANDARD), Path(STANDARD))
+        folder = Path(tempfile.gettempdir()).resolve() / f"nerine-redact-{uuid.uuid4().hex}"
     place = None if mapping is None else _mapping_place(Path(mapping), found, outputs)
     identity = run_identity(found, options)
-    plan = RedactionPlan(found, outputs, place, options, folder, identity, stream)
+    readers = tuple(file.record_reader(options) for file in found.files if file.path is not None)
+    plan = RedactionPlan(found, readers, outputs, place, options, folder, identity, stream)
     _check_start(plan)
-    for file in found.files:
-        if file.path is not None:
-            file.record_reader(options).check()
+    for reader in readers:
+        reader.check()
     return plan
-
-
-def _stream_outputs(found: Inputs) -> Outputs:
-    """Standard output as the output. Raises `FormatError` if it can't be."""
-    if found.several:
-        raise FormatError(
-            "several outputs cannot go to one stream", place=STANDARD, hint="name a folder with -o"
-        )
-    if found.files[0].format == "parquet":
-        raise FormatError("Parquet cannot go to a stream", place=STANDARD, hint="name a file")
-    path = Path(STANDARD)
-    return Outputs(path, (path,), path, path)
 
 
 def _mapping_place(path: Path, found: Inputs, outputs: Outputs) -> Path:

@@ -91,7 +91,7 @@ class Found:
 
 
 class Lines:
-    """JSON lines, of which one is read ahead."""
+    """JSON lines, with one read ahead."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._lines: Iterator[dict[str, Any]] = map(json.loads, stream)

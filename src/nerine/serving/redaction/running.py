@@ -14,30 +14,32 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from nerine.core.errors import TaggingError
 from nerine.core.files import disk_errors, write_errors
+from nerine.data.formats.entity_table import EntityTable
 from nerine.model.tagger import Tagger
 from nerine.serving.files import durable
 from nerine.serving.files.blocks import Listener
 from nerine.serving.files.compression import compression_of
+from nerine.serving.files.entity_rows import EntityRows
 from nerine.serving.files.identity import (
     check_same,
     inputs_identity,
     tagger_identity,
 )
-from nerine.serving.files.inputs import STANDARD, InputFile, Inputs
+from nerine.serving.files.inputs import STANDARD, Inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import Outputs
 from nerine.serving.files.parquet import ParquetReader
 from nerine.serving.files.plan import TaggingPlan
 from nerine.serving.redaction.mapping import MappingWriter
 from nerine.serving.redaction.redactor import Redactor
-from nerine.serving.redaction.rendering import Done, Found, Lines, Rendering
+from nerine.serving.redaction.rendering import Done, Found, Lines, Reader, Rendering
 from nerine.serving.redaction.stand_ins import same
 
 _OWNER_ONLY = 0o700
@@ -99,6 +101,7 @@ class RedactionPlan:
 
     Attributes:
         inputs: What is read.
+        readers: The reader of each input, which has been checked; none for standard input.
         outputs: The files to write.
         mapping: The file that restores the texts; None for none.
         options: How the inputs are read and tagged.
@@ -108,6 +111,7 @@ class RedactionPlan:
     """
 
     inputs: Inputs
+    readers: tuple[Reader, ...]
     outputs: Outputs
     mapping: Path | None
     options: TaggingOptions
@@ -135,9 +139,9 @@ class RedactionPlan:
         # the second reading applies them: what is below the thresholds is counted
         tagger.thresholds = tagger.rules = None
         with self._private_folder():
-            inputs = self._spooled()
-            now = self._tag(inputs, tagger, listener)
-            done = self._write(inputs, redactor, listener)
+            inputs, readers = self._spooled()
+            now = self._tag(inputs, readers, tagger, listener)
+            done = self._write(readers, redactor, listener)
         stand_ins = redactor.stand_ins
         return RedactionSummary(
             tuple(map(str, self.outputs.files)),
@@ -173,14 +177,17 @@ class RedactionPlan:
             raise
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _spooled(self) -> Inputs:
-        """The inputs as files: standard input is copied, as it is read twice."""
+    def _spooled(self) -> tuple[Inputs, Sequence[Reader]]:
+        """The inputs as files, and their readers: standard input is copied, as it is read twice."""
         (first, *_), path = self.inputs.files, self.folder / "standard input"
         if first.path is not None:
-            return self.inputs
+            return self.inputs, self.readers
         with write_errors(TaggingError, path), path.open("wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
-        return replace(self.inputs, files=(replace(first, path=path),))
+        copied = replace(first, path=path)
+        reader = copied.record_reader(self.options)
+        reader.check()
+        return replace(self.inputs, files=(copied,)), [reader]
 
     # -- the first reading -----------------------------------------------------------------------
 
@@ -188,7 +195,13 @@ class RedactionPlan:
         """The file with the entities of an input."""
         return self.folder / f"{number:06}.jsonl"
 
-    def _tag(self, inputs: Inputs, tagger: Tagger, listener: Listener | None) -> int:
+    def _tag(
+        self,
+        inputs: Inputs,
+        readers: Sequence[Reader],
+        tagger: Tagger,
+        listener: Listener | None,
+    ) -> int:
         """Has the inputs tagged into the folder; returns how many records were tagged now."""
         files = tuple(map(self._entities_of, range(len(inputs.files))))
         parts, state = self.folder / "parts", self.folder / "run.json"
@@ -201,24 +214,22 @@ class RedactionPlan:
             if files[-1].exists() and not parts.exists():
                 return 0
         durable.write_file(state, json.dumps(identity).encode())
-        pairs = zip(inputs.files, files, strict=True)
-        readers = tuple(file.reader(self.options, path) for file, path in pairs)
-        for reader in readers:
-            reader.check()
+        table = EntityTable("jsonl")
+        pairs = zip(readers, files, strict=True)
+        rows = tuple(EntityRows(reader, table, str(path)) for reader, path in pairs)
         options = replace(self.options, start="resume")
-        return (
-            TaggingPlan(inputs, readers, options, outputs, self.identity)
-            .run(tagger, listener)
-            .tagged_now
-        )
+        plan = TaggingPlan(inputs, rows, options, outputs, self.identity)
+        return plan.run(tagger, listener).tagged_now
 
     # -- the second reading ----------------------------------------------------------------------
 
-    def _write(self, inputs: Inputs, redactor: Redactor, listener: Listener | None) -> Done:
+    def _write(
+        self, readers: Sequence[Reader], redactor: Redactor, listener: Listener | None
+    ) -> Done:
         """Writes the outputs without the names."""
         check_same(self.identity, inputs_identity(self.inputs), self.outputs.output)
         if redactor.stand_ins is not None:
-            redactor.stand_ins.avoid(self._names(len(inputs.files)))
+            redactor.stand_ins.avoid(self._names(len(readers)))
         failed_now = self.folder / "failed.new"
         with contextlib.ExitStack() as stack:
             stack.enter_context(write_errors(TaggingError, self.outputs.output, _TRY_AGAIN))
@@ -231,11 +242,11 @@ class RedactionPlan:
             known = self.folder / "failed.jsonl"
             known.touch()
             failures = Lines(stack.enter_context(known.open("rb")))
-            for number, file in enumerate(inputs.files):
+            for number, (file, reader) in enumerate(zip(self.inputs.files, readers, strict=True)):
                 if mapping is not None:
                     column = self.options.text_field
                     mapping.write(file=self._name_of(number), format=file.format, column=column)
-                self._render(rendering, number, file, failures, listener)
+                self._render(rendering, number, reader, failures, listener)
             check_same(self.identity, inputs_identity(self.inputs), self.outputs.output)
             if failures.has_more:
                 raise TaggingError("an input has changed meanwhile", place=str(self.outputs.output))
@@ -264,12 +275,12 @@ class RedactionPlan:
         self,
         rendering: Rendering,
         number: int,
-        file: InputFile,
+        reader: Reader,
         failures: Lines,
         listener: Listener | None,
     ) -> None:
         """Writes one output into the folder."""
-        reader, done = file.record_reader(self.options), self.folder / f"{number:06}.done"
+        done = self.folder / f"{number:06}.done"
         with self._entities_of(number).open("rb") as entities:
             found = Found(entities, failures, reader.name)
             if self.inputs.files[number].path is None:

@@ -186,7 +186,7 @@ def _mark_order() -> dict[str, str]:
 
 @functools.cache
 def bert_pretokens() -> dict[str, str]:
-    """White space, which divides words, and punctuation, each mark of which is a word."""
+    """White space, which divides words, and punctuation marks, which are words of their own."""
     codes = probed_characters()
     text = "".join(f"{chr(code)}a" for code in codes)
     pieces = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
