@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -31,8 +32,8 @@ from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, NerineError, SettingsError
 from nerine.core.tags import TagScheme
 from nerine.core.words import Rule, Words, rule_words
-from nerine.model.decoding import Decoder
 from nerine.model.encoding import Encoder
+from nerine.model.heads import TagHead
 from nerine.model.loading.tokenizer import Tokenizer
 from nerine.model.settings import ModelSettings, TransitionScores
 from nerine.serving.web import subwords
@@ -176,7 +177,9 @@ def _chains() -> list[ModelSettings]:
             "end": chance.normal(size=len(tags)).tolist(),
         }
     )
-    return [*found, ModelSettings(tags, TagScheme("BIOES"), transitions=learned)]
+    learning = ModelSettings(tags, TagScheme("BIOES"), transitions=learned)
+    biased = [dataclasses.replace(each, outside_bias=-1.5) for each in (found[0], learning)]
+    return [*found, learning, *biased]
 
 
 def test_entities_and_their_scores_are_those_of_python() -> None:
@@ -190,9 +193,7 @@ def test_entities_and_their_scores_are_those_of_python() -> None:
             for length in lengths
             for size in sizes
         ]
-        learned = settings.transitions
-        constrained = settings.decoding == "viterbi"
-        decoder = Decoder(settings.tags, settings.scheme, constrained=constrained, learned=learned)
+        head = TagHead(settings)
         cases.append(
             {
                 "part": "entities",
@@ -201,7 +202,9 @@ def test_entities_and_their_scores_are_those_of_python() -> None:
             }
         )
         expected.append(
-            decoder.decode(np.concatenate(sentences), [len(each) for each in sentences])
+            head.decoder.decode(
+                head.of_tags(np.concatenate(sentences)), [len(each) for each in sentences]
+            )
         )
     for settings, found, spans in zip(_chains(), in_node(*cases), expected, strict=True):
         theirs = [

@@ -56,7 +56,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
     "Length of training and validation": (
         *("steps", "epochs", "validate_every", "validation_sample", "whole_validations"),
-        *("validation_fraction", "early_stopping", "save_steps"),
+        *("validation_fraction", "early_stopping", "save_steps", "fit_bias"),
     ),
     "Optimizer and regularisation": (
         *("learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),

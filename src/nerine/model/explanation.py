@@ -119,6 +119,7 @@ class Explanation(Shown):
         windows: The windows that go through the model.
         words: The words with their logits, probabilities and tags.
         rules: The matches of the tagger's rules, if it has some, with what became of each.
+        outside_bias: The number that was added to the model's logit of `O` of each word.
     """
 
     document: Document
@@ -127,6 +128,7 @@ class Explanation(Shown):
     windows: tuple[WindowStep, ...]
     words: tuple[WordStep, ...]
     rules: tuple[RuleStep, ...] = ()
+    outside_bias: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The text, the tags and the steps as plain values, for JSON."""
@@ -137,6 +139,7 @@ class Explanation(Shown):
             "windows": [dataclasses.asdict(step) for step in self.windows],
             "words": [dataclasses.asdict(step) for step in self.words],
             "rules": [dataclasses.asdict(step) for step in self.rules],
+            "outside_bias": self.outside_bias,
             "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
         }
 
@@ -150,6 +153,7 @@ class Explanation(Shown):
     def tables(self) -> list[Table]:
         """The steps as tables, in their order."""
         text, words, entities = self.document.text, self.words, self.document.entities
+        bias = f", and {self.outside_bias:+.1f} for O" if self.outside_bias else ""
         first_of = [
             "" if each.word is None else f"{each.word} {words[each.word].text}"
             for each in self.subwords
@@ -177,7 +181,7 @@ class Explanation(Shown):
                 ],
             ),
             _table(
-                "3. Logits: the model's scores of each word's first subword",
+                f"3. Logits: the model's scores of each word's first subword{bias}",
                 ("word", "text", *self.tags),
                 [(w.index, w.text, *(f"{value:.3f}" for value in w.logits)) for w in words],
             ),
@@ -251,6 +255,7 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
         ),
         words=_words(document, logits, [tags[index] for index in best], owned, tags),
         rules=() if tagger.rules is None else tagger.rules.steps(found),
+        outside_bias=tagger.settings.outside_bias,
     )
 
 

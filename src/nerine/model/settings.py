@@ -16,6 +16,9 @@ from nerine.core.words import Words
 
 Decoding = Literal["viterbi", "argmax"]
 
+MOST_BIAS = 100.0
+"""The largest size of a bias of `O`: far more than any difference of logits that matters."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransitionScores:
@@ -81,6 +84,8 @@ class ModelSettings:
             may have one tag; None for a model whose outputs are `tags`.
         transitions: The scores of the CRF that the model was trained with, for `viterbi`; None for
             a model without one.
+        outside_bias: A number that is added to the logit of `O` of each word; below 0 for more
+            entities.
 
     Raises:
         SettingsError: If a value has another type or is out of its range.
@@ -94,6 +99,7 @@ class ModelSettings:
     overlap: int = 64
     outputs: tuple[str, ...] | None = None
     transitions: TransitionScores | None = None
+    outside_bias: float = 0.0
 
     def __post_init__(self) -> None:
         check("words", self.words, Words)
@@ -103,6 +109,7 @@ class ModelSettings:
             raise SettingsError("these are not tags", place="tags", expected="a list of strings")
         check("max_length", self.max_length, int, least=1)
         check("overlap", self.overlap, int, least=0)
+        check("outside_bias", self.outside_bias, float, least=-MOST_BIAS, most=MOST_BIAS)
         if self.outputs is not None and set(self.outputs) != set(self.tags):
             raise SettingsError(
                 "these are not the tags of a model's outputs",
@@ -125,6 +132,8 @@ class ModelSettings:
         """The fields for JSON."""
         values = {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
         values["outputs"] = self.outputs and list(self.outputs)
+        if not self.outside_bias:  # earlier versions refuse a field that they do not know
+            del values["outside_bias"]
         return {key: value for key, value in values.items() if value is not None}
 
     @classmethod
@@ -136,7 +145,7 @@ class ModelSettings:
             SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
-        required = known - {"outputs", "transitions"}
+        required = known - {"outputs", "transitions", "outside_bias"}
         if wrong := (set(values) - known) | (required - set(values)):
             raise SettingsError(
                 f"the fields {', '.join(sorted(wrong))} are unknown or missing",

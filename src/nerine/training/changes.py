@@ -40,6 +40,7 @@ class RunChanges(TypedDict, total=False):
     save_steps: int | None
     report_to: tuple[str, ...] | list[str]
     seed: int
+    fit_bias: bool
 
 
 class TrainingChanges(RunChanges, total=False):

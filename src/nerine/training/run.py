@@ -141,6 +141,8 @@ class OpenRun:
         checkpoint.model.load_state_dict(weights, strict=False)
         signs = signs_of_failure(trainer.outcome(best, corpus.train))
         checkpoint = dataclasses.replace(checkpoint, signs=signs)
+        if trainer.settings.fit_bias:
+            checkpoint = trainer.with_fitted_bias(checkpoint, self.notes)
         # nerine.json, which marks the end of the run, is written after epochs.json.
         write_epochs(self.states.run, trainer.records())
         save_checkpoint(self.states.run, checkpoint)

@@ -151,6 +151,11 @@ class RunSettings:
     seed: int = _setting(
         0, "random seed of the head, the order of batches, masking and dropout", least=0
     )
+    fit_bias: bool = _setting(
+        False,
+        "fit a bias of O on the validation split at the end, for the best F1 of precision and "
+        "recall",
+    )
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))

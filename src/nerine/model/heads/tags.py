@@ -55,6 +55,7 @@ class TagHead:
             and settings.transitions is None
             and settings.decoding == "viterbi"
         )
+        self._bias = settings.outside_bias
         self._outputs = np.array([self._ids[tag] for tag in settings.outputs or settings.tags])
 
     @property
@@ -75,13 +76,16 @@ class TagHead:
     def of_tags(self, logits: LogitArray) -> LogitArray:
         """The logits of tags, `(words, tags)`, from those of outputs, `(words, outputs)`.
 
-        The probability of a tag is the sum of those of its outputs.
+        The probability of a tag is the sum of those of its outputs. The logit of `O` has the bias
+        of the settings added.
         """
-        if np.array_equal(self._outputs, np.arange(len(self.tags))):
-            return logits
-        order = np.argsort(self._outputs, kind="stable")
-        firsts = np.searchsorted(self._outputs[order], np.arange(len(self.tags)))
-        return np.logaddexp.reduceat(logits[:, order], firsts, axis=1)
+        if not np.array_equal(self._outputs, np.arange(len(self.tags))):
+            order = np.argsort(self._outputs, kind="stable")
+            firsts = np.searchsorted(self._outputs[order], np.arange(len(self.tags)))
+            logits = np.logaddexp.reduceat(logits[:, order], firsts, axis=1)
+        if self._bias:
+            logits = logits + np.float32(self._bias) * (np.arange(len(self.tags)) == self.no_entity)
+        return logits
 
     def targets(self, document: Document, words: Sequence[Token]) -> tuple[IntArray, int]:
         """The index of each word's gold tag.

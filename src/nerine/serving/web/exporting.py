@@ -176,13 +176,24 @@ def web_settings(tagger: Tagger, tokenizer: Tokenizer, place: str) -> dict[str, 
             "leastLength": batching.least_length,
             "tokenBudget": backend.token_budget,
         },
-        "chain": chain_settings(settings) | {"blind": tagger.inference.head.blind_logits.tolist()},
+        "chain": chain_settings(settings) | {"blind": _blind_logits(tagger)},
         "thresholds": tagger.saved_thresholds and tagger.saved_thresholds.to_dict(),
     }
 
 
+def _blind_logits(tagger: Tagger) -> list[float]:
+    """The logits of a word without a subword. A bias of `O`, which it lacks, is taken off."""
+    head = tagger.inference.head
+    logits = head.blind_logits.astype(float)
+    logits[head.no_entity] -= tagger.settings.outside_bias
+    return [float(each) for each in logits]
+
+
 def chain_settings(settings: ModelSettings) -> dict[str, Any]:
-    """The tables of pairs of tags, each `[before][after]`, as `decoding.js` reads them."""
+    """The tables of pairs of tags, each `[before][after]`, as `decoding.js` reads them.
+
+    A bias of `O` is a part of the scores of the pairs that lead to `O`.
+    """
     constrained = settings.decoding == "viterbi"
     chain = EntityChain(
         settings.tags,
@@ -190,13 +201,15 @@ def chain_settings(settings: ModelSettings) -> dict[str, Any]:
         constrained=constrained,
         learned=settings.transitions if constrained else None,
     )
+    scores = chain.scores.copy()
+    scores[:, chain.outside] += settings.outside_bias
     return {
         "labels": list(chain.labels),
         "labelOf": chain.label_of.tolist(),
         "edge": chain.edge,
         "scores": [
             [score if allowed else None for score, allowed in zip(*row, strict=True)]
-            for row in zip(chain.scores.tolist(), chain.allowed.tolist(), strict=True)
+            for row in zip(scores.tolist(), chain.allowed.tolist(), strict=True)
         ],
         "begins": chain.begins.astype(int).tolist(),
         "continues": (chain.continues & chain.allowed).astype(int).tolist(),
