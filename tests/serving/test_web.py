@@ -219,7 +219,8 @@ def test_entities_and_their_scores_are_those_of_python() -> None:
         )  # fmt: skip
         assert theirs == list(mine), settings
         scores = [each["score"] for entities in found for each in entities]
-        assert np.allclose(scores, spans.probabilities, rtol=0, atol=1e-9), settings
+        rounding = 1e-5 if settings.outside_bias else 1e-9  # Python adds it to logits in float32
+        assert np.allclose(scores, spans.probabilities, rtol=0, atol=rounding), settings
 
 
 # --- the export

@@ -51,8 +51,9 @@ settings_file_option = click.option(
 SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
         *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
-        *("tag_prior", "head_seed"),
+        *("tag_prior", "head_seed", "head_start", "label_descriptions"),
     ),
+    "Few sentences": ("variants", "swapping", "case_noise", "symbol_noise", "r_drop"),
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
     "Length of training and validation": (
         *("steps", "epochs", "validate_every", "validation_sample", "whole_validations"),

@@ -21,6 +21,7 @@ from nerine.evaluation.metrics import Counts
 from nerine.model.batching import look_aheads
 from nerine.model.decoding import Decoder
 from nerine.model.inference import Inference
+from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.logits import LogitArray
 from nerine.model.ragged import IntArray
 
@@ -29,6 +30,8 @@ _GRID = tuple(step / 10 for step in range(-40, 21))
 _SMOOTHED = 2
 """F1 of a bias is judged by its mean over so many neighbours on each side."""
 _FOLDS = 5
+RECORD = "outside_bias"
+"""The name of the fit in a checkpoint's provenance."""
 MIN_ENTITIES = 50
 """Gold entities from which on a bias is fitted; fewer say too little."""
 
@@ -95,6 +98,25 @@ def fit_outside_bias(inference: Inference, documents: Sequence[Document]) -> Out
     return OutsideBias(
         _GRID[best] if helps else 0.0, before, _total(counts[best]) if helps else before, held_out
     )
+
+
+def with_fitted_bias(
+    checkpoint: Checkpoint, inference: Inference, documents: Sequence[Document]
+) -> tuple[Checkpoint, str]:
+    """The checkpoint of the model that `inference` runs, with a fitted bias, and a note on it.
+
+    The fit is recorded in the provenance. Documents with too few entities leave the bias at 0.
+    Raises `CheckpointError` if a logit is infinite or not a number.
+    """
+    value, provenance = 0.0, dict(checkpoint.provenance)
+    provenance.pop(RECORD, None)  # that of other weights, in a mean of several runs
+    try:
+        fitted = fit_outside_bias(inference, documents)
+        value, note, provenance[RECORD] = fitted.value, str(fitted), fitted.to_dict()
+    except CorpusError as error:
+        note = f"no bias of O was fitted: the validation split has {error.found}"
+    settings = dataclasses.replace(checkpoint.settings, outside_bias=value)
+    return dataclasses.replace(checkpoint, settings=settings, provenance=provenance), note
 
 
 def _counts_of(inference: Inference, documents: Sequence[Document]) -> IntArray:

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from nerine.core.words import TrainingWords
 from nerine.model.settings import Decoding
-from nerine.training.settings import Batching, Precision, Schedule
+from nerine.training.settings import Batching, HeadStart, Precision, Schedule
 
 
 class RunChanges(TypedDict, total=False):
@@ -55,6 +55,13 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
+    head_start: HeadStart
+    label_descriptions: tuple[str, ...] | list[str]
+    variants: int
+    swapping: float
+    case_noise: float
+    symbol_noise: float
+    r_drop: float
 
 
 class DistillationChanges(RunChanges, total=False):

@@ -116,17 +116,22 @@ def initialize_bias(model: Any, examples: Examples) -> None:
     """
     targets = examples.targets[examples.windows.words]
     counts = np.bincount(targets, minlength=model.config.num_labels) + 1
+    layer = last_layer(model)
+    if layer is not None and layer.bias is not None:
+        with torch.no_grad():
+            layer.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+
+
+def last_layer(model: Any) -> Any:
+    """The linear layer of the head that gives a model's logits; None if there is no such layer."""
     layers = [
         layer
         for name, layer in model.named_modules()
         if isinstance(layer, torch.nn.Linear)
-        and layer.out_features == len(counts)
-        and layer.bias is not None
+        and layer.out_features == model.config.num_labels
         and not name.startswith(f"{model.base_model_prefix}.")
     ]
-    if layers:
-        with torch.no_grad():
-            layers[-1].bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
+    return layers[-1] if layers else None
 
 
 def learning_rate_for(width: int, *, small: float, base: float) -> float:

@@ -17,14 +17,14 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer import TRAINER_STATE_NAME
 
 from nerine.core.document import Document, count_entities
-from nerine.core.errors import CorpusError, DivergenceError, TrainingError
+from nerine.core.errors import DivergenceError, TrainingError
 from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
 from nerine.model.loading.checkpoint import Checkpoint, write_files
-from nerine.model.outside_bias import fit_outside_bias
+from nerine.model.outside_bias import with_fitted_bias
 from nerine.model.tagger import Tagger
 from nerine.training.batches import Shares, batches_of
 from nerine.training.callbacks import whole_validations
@@ -226,21 +226,13 @@ class NerTrainer(Trainer):
         return Outcome(self.records(), scores, entities, rate, training)
 
     def with_fitted_bias(self, checkpoint: Checkpoint, notes: list[str]) -> Checkpoint:
-        """A checkpoint of the averaged model with the bias of `O` that validation F1 asks for.
+        """A checkpoint of the averaged model with a bias of `O` fitted on the validation split.
 
-        The fit is recorded in its provenance, and a note tells of it.
+        A note tells of it.
         """
-        try:
-            fitted = fit_outside_bias(self._inference, self._validation)
-        except CorpusError as error:
-            notes.append(f"no bias of O was fitted: the validation split has {error.found}")
-            return checkpoint
-        notes.append(str(fitted))
-        return dataclasses.replace(
-            checkpoint,
-            settings=dataclasses.replace(checkpoint.settings, outside_bias=fitted.value),
-            provenance={**checkpoint.provenance, "outside_bias": fitted.to_dict()},
-        )
+        checkpoint, note = with_fitted_bias(checkpoint, self._inference, self._validation)
+        notes.append(note)
+        return checkpoint
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Whether the last validation is the best, whose state is kept."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from torch.nn import functional
 
 from nerine.model.heads import Head
 
@@ -66,3 +67,18 @@ def random_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tens
     """
     drawn = torch.rand(len(words), int(words.max()) + 2, device=words.device)
     return (drawn.gather(1, words + 1) < share) & (words >= 0)
+
+
+def divergence(
+    teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0
+) -> torch.Tensor:
+    """T² · KL(teacher ‖ student), summed over words, of logits `(words, tags)` divided by T.
+
+    The gradient of the softened distributions shrinks with T². The factor cancels this, so that
+    the weight of the gold labels means the same at every temperature (Hinton, Vinyals & Dean, 2015,
+    2).
+    """
+    target = functional.log_softmax(teacher.float() / temperature, dim=-1)
+    predicted = functional.log_softmax(student.float() / temperature, dim=-1)
+    summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
+    return summed * temperature**2

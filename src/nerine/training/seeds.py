@@ -33,6 +33,7 @@ from nerine.evaluation.metrics import Scores
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.loading.seeds import GROUP_KEY, seed_folder
+from nerine.model.outside_bias import RECORD, with_fitted_bias
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.changes import TrainingChanges
@@ -242,9 +243,9 @@ def _publish(result: SeedRuns, validation: Sequence[Document]) -> SeedRuns:
     """Writes the kept checkpoint into the folder of the group."""
     group = {"seeds": list(result.seeds), "f1": list(result.f1), "kept": result.keep}
     if result.keep == "soup":
-        kept, scores = _soup([run.folder for run in result.runs], validation)
+        kept, scores, notes = _soup([run.folder for run in result.runs], validation)
         source, copied = result.runs[0].folder, [PLAN_FILE, SETTINGS_FILE]
-        result = dataclasses.replace(result, soup=scores)
+        result = dataclasses.replace(result, soup=scores, notes=(*result.notes, *notes))
         if scores.overall.f1 < result.mean:
             note = (
                 f"the soup's validation F1 {scores.overall.f1:.4f} is below the mean of its runs, "
@@ -261,12 +262,24 @@ def _publish(result: SeedRuns, validation: Sequence[Document]) -> SeedRuns:
     return result
 
 
-def _soup(folders: Sequence[Path], validation: Sequence[Document]) -> tuple[Checkpoint, Scores]:
-    """The checkpoint with the mean weights of several, and its scores on the validation split."""
+def _soup(
+    folders: Sequence[Path], validation: Sequence[Document]
+) -> tuple[Checkpoint, Scores, list[str]]:
+    """The checkpoint with the mean weights of several, its validation scores, and notes.
+
+    The scores are those without a bias of `O`, as in a run. If the runs have fitted one, a bias is
+    fitted for these weights.
+    """
     checkpoints = [load_checkpoint(folder) for folder in folders]
-    first = checkpoints[0]
+    unbiased = dataclasses.replace(checkpoints[0].settings, outside_bias=0.0)
+    first = dataclasses.replace(checkpoints[0], settings=unbiased)
     first.model.load_state_dict(mean_weights([each.model.state_dict() for each in checkpoints]))
-    scores, loss = validate(Tagger.from_checkpoint(first).inference, validation)
+    inference = Tagger.from_checkpoint(first).inference
+    scores, loss = validate(inference, validation)
+    notes = []
+    if RECORD in first.provenance:
+        first, note = with_fitted_bias(first, inference, validation)
+        notes.append(f"the soup: {note}")
     record = {
         "validation_loss": loss,
         "precision": scores.overall.precision,
@@ -278,7 +291,8 @@ def _soup(folders: Sequence[Path], validation: Sequence[Document]) -> tuple[Chec
     times = [each.provenance.get("seconds") for each in checkpoints]
     provenance = {**first.provenance, "ended": timestamp()}
     provenance["seconds"] = None if None in times else sum(time for time in times if time)
-    return dataclasses.replace(first, scores={"validation": record}, provenance=provenance), scores
+    kept = dataclasses.replace(first, scores={"validation": record}, provenance=provenance)
+    return kept, scores, notes
 
 
 def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -21,6 +21,7 @@ from nerine.model.settings import Decoding
 Batching = Literal["budget", "random"]
 Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
+HeadStart = Literal["random", "names"]
 
 
 class WindowSizes(TypedDict):
@@ -235,10 +236,69 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
+    head_start: HeadStart = _setting(
+        "random", "first weights of the head: random ones, or the encoder's vectors of label names"
+    )
+    label_descriptions: tuple[str, ...] = _setting(
+        (),
+        "descriptions of labels for --head-start names, each LABEL=TEXT, as in 'PER=the name of a "
+        "human being'; by default the names of the labels",
+    )
+    variants: int = _setting(
+        0, "changed copies of each training document, in which the next settings apply", least=0
+    )
+    swapping: float = _setting(
+        0.0, "share of names in copies replaced by others of their label", least=0, most=1
+    )
+    case_noise: float = _setting(
+        0.0, "share of copies in small or in capital letters", least=0, most=1
+    )
+    symbol_noise: float = _setting(
+        0.0, "share of names of one word in copies that get a # or @", least=0, most=1
+    )
+    r_drop: float = _setting(
+        0.0,
+        "weight of the divergence between two passes with different dropout (R-Drop), for about "
+        "twice the time; 0 for one pass",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
         TagScheme.named(self.scheme)
+        self._check_variants()
+        self.descriptions()
+
+    def _check_variants(self) -> None:
+        """Raises `SettingsError` for changes of copies without copies, or the other way round."""
+        changes = {name: getattr(self, name) for name in ("swapping", "case_noise", "symbol_noise")}
+        if bool(self.variants) != any(changes.values()):
+            found = ", ".join(f"{name} {value:g}" for name, value in changes.items())
+            raise SettingsError(
+                f"{self.variants} changed copies of each document, with {found}",
+                place="variants",
+                expected="a number of copies, and one of these above 0",
+            )
+
+    def descriptions(self) -> dict[str, str]:
+        """The descriptions of labels, by label; raises `SettingsError` for another form."""
+        found: dict[str, str] = {}
+        for each in self.label_descriptions:
+            label, sign, text = each.partition("=")
+            if not (label.strip() and sign and text.strip()) or label.strip() in found:
+                raise SettingsError(
+                    f"{each!r} is not a valid description",
+                    place="label_descriptions",
+                    expected="LABEL=TEXT, once a label",
+                )
+            found[label.strip()] = text.strip()
+        if found and self.head_start != "names":
+            raise SettingsError(
+                "descriptions of labels, but the head starts at random",
+                place="label_descriptions",
+                expected="head_start names",
+            )
+        return found
 
     def window_sizes(self, longest: int) -> WindowSizes:
         """The length and the overlap of windows for an encoder that takes `longest` subwords.

@@ -22,13 +22,16 @@ from nerine.training.initialization import (
     new_checkpoint,
     usable_precision,
 )
+from nerine.training.label_names import start_from_names
 from nerine.training.loop import NerTrainer
-from nerine.training.losses import GoldLoss
+from nerine.training.losses import GoldLoss, Loss
 from nerine.training.parallel.group import in_first
 from nerine.training.parallel.launch import check_processes, launch
 from nerine.training.plan import Plan, plan_training
+from nerine.training.r_drop import RDropLoss
 from nerine.training.run import TrainingRun, open_run
 from nerine.training.settings import TrainingSettings
+from nerine.training.variants import make_variants
 
 logger = logging.getLogger("nerine.train")
 
@@ -119,21 +122,32 @@ def train_plan(
         head = TagHead(checkpoint.settings)
         examples = make_examples(plan.corpus.train, encoder, head)
         run.notes += [*plan.notes, *checkpoint.notes, *examples.notes()]
+        if settings.variants:
+            variants = make_variants(plan.corpus.train, settings)
+            examples = make_examples([*plan.corpus.train, *variants], encoder, head)
+            run.notes.append(f"the training texts and {len(variants):,} changed copies are learned")
         run.notes += _window_notes(settings, checkpoint.settings)
         settings = usable_precision(checkpoint.model, settings, run.notes)
         if settings.tag_prior:
             initialize_bias(checkpoint.model, examples)
+        if settings.head_start == "names":
+            start_from_names(checkpoint, examples, settings.descriptions())
         trainer = NerTrainer(
             checkpoint,
             settings,
             examples=examples,
-            loss=GoldLoss(head, settings.masking, checkpoint.tokenizer.mask_token_id),
+            loss=_loss(head, settings, checkpoint.tokenizer.mask_token_id),
             validation=plan.corpus.validation,
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer, plan.corpus)
+
+
+def _loss(head: TagHead, settings: TrainingSettings, mask_id: int | None) -> Loss:
+    loss = GoldLoss(head, settings.masking, mask_id)
+    return RDropLoss(loss, settings.r_drop) if settings.r_drop else loss
 
 
 def run_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:

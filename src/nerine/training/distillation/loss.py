@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from nerine.model.backends.lean import takes_mask
 from nerine.model.backends.pytorch import default_device
@@ -14,7 +13,7 @@ from nerine.model.heads import Head, TagHead
 from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.training.dataset import UNKNOWN
-from nerine.training.losses import Batch, mask_words, random_words
+from nerine.training.losses import Batch, divergence, mask_words, random_words
 from nerine.training.settings import DistillationSettings
 
 
@@ -74,18 +73,3 @@ class DistillationLoss:
         known = labels.masked_fill(labels == UNKNOWN, IGNORED)
         hard = self.head.loss(outputs["logits"], known)
         return (1 - self.settings.gold_weight) * soft + self.settings.gold_weight * hard
-
-
-def divergence(
-    teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0
-) -> torch.Tensor:
-    """T² · KL(teacher ‖ student), summed over words, of logits `(words, tags)` divided by T.
-
-    The gradient of the softened distributions shrinks with T². The factor cancels this, so that
-    the weight of the gold labels means the same at every temperature (Hinton, Vinyals & Dean, 2015,
-    2).
-    """
-    target = functional.log_softmax(teacher.float() / temperature, dim=-1)
-    predicted = functional.log_softmax(student.float() / temperature, dim=-1)
-    summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
-    return summed * temperature**2
