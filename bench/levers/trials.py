@@ -1,0 +1,149 @@
+"""Trials: a lever on a corpus with a seed, scored on the validation split.
+
+The test split is deleted before a run starts. A trial runs in a process of its own, so that its
+peak of memory is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import resource
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.levers.levers import LEVERS
+from bench.panel.corpora import panel_corpus, without_test
+from bench.panel.outcome import Clock
+from nerine.core.document import Document
+from nerine.core.errors import CorpusError
+from nerine.data.corpus import Corpus
+from nerine.evaluation.metrics import score
+from nerine.evaluation.significance.samples import document_counts
+from nerine.model.outside_bias import fit_outside_bias
+from nerine.model.tagger import Tagger
+from nerine.training.settings import TrainingSettings
+from nerine.training.train import train
+
+Row = dict[str, Any]
+"""A line of the store."""
+
+
+def run_apart(lever: str, corpus: str, seed: int, threads: int) -> Row:
+    """Runs a trial in a new process, and returns its line."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_run, (lever, corpus, seed, threads))
+
+
+def _run(lever: str, name: str, seed: int, threads: int) -> Row:
+    torch.set_num_threads(threads)
+    corpus = lever_corpus(name, seed)
+    settings = TrainingSettings().changed({**LEVERS[lever].changes, "seed": seed})
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(corpus, output=Path(folder) / "run", settings=settings)
+        if run.interrupted:
+            raise KeyboardInterrupt(run.interrupted)
+        minutes = clock.minutes()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        tagger = run.tagger()
+    gold = corpus.validation
+    predicted = tagger.predict(gold)
+    return {
+        "lever": lever,
+        "corpus": name,
+        "seed": seed,
+        "changes": dict(LEVERS[lever].changes),
+        "f1": score(gold, predicted).overall.f1,
+        "best_step": run.best.step,
+        "steps": run.epochs[-1].step,
+        "counts": counts(corpus, predicted),
+        "biased": counts(corpus, biased_by_halves(tagger, gold)),
+        "minutes": round(minutes["minutes"], 2),
+        "core_minutes": round(minutes["core_minutes"], 2),
+        "peak_mib": round(peak / 1024),
+        "threads": threads,
+        "load": os.getloadavg()[0],
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def lever_corpus(name: str, seed: int) -> Corpus:
+    """A corpus of the panel without its test split, such as `ai`, or `ai-5-a-label`."""
+    if not name.endswith("-a-label"):
+        return without_test(panel_corpus(name))
+    whole, count, *_ = name.split("-")
+    corpus = without_test(panel_corpus(whole))
+    train = few_sentences(corpus.train, corpus.labels, int(count), seed)
+    return replace(corpus, splits={**corpus.splits, "train": train})
+
+
+def few_sentences(
+    documents: Sequence[Document], labels: Sequence[str], count: int, seed: int
+) -> tuple[Document, ...]:
+    """Documents in their order, drawn until each label is in `count` of them, or in all it has.
+
+    Labels are served from the rarest to the most frequent.
+    """
+    holders = {
+        label: [
+            index
+            for index, document in enumerate(documents)
+            if any(entity.label == label for entity in document.entities)
+        ]
+        for label in labels
+    }
+    chance = random.Random(seed)
+    chosen: set[int] = set()
+    for label in sorted(labels, key=lambda each: (len(holders[each]), each)):
+        own = holders[label]
+        left = [index for index in own if index not in chosen]
+        missing = min(count, len(own)) - (len(own) - len(left))
+        chosen.update(chance.sample(left, max(missing, 0)))
+    return tuple(documents[index] for index in sorted(chosen))
+
+
+def biased_by_halves(tagger: Tagger, gold: Sequence[Document]) -> list[Document]:
+    """Predictions of each half of the documents, with a bias of `O` fitted on the other half."""
+    found: dict[int, Document] = {}
+    inference = tagger.inference
+    for half in (0, 1):
+        try:
+            bias = fit_outside_bias(inference, gold[1 - half :: 2]).value
+        except CorpusError:  # too few entities to fit one
+            bias = 0.0
+        biased = inference.changed(settings=replace(inference.settings, outside_bias=bias))
+        predicted = biased.predict(gold[half::2])
+        found |= dict(zip(range(half, len(gold), 2), predicted, strict=True))
+    return [found[index] for index in range(len(gold))]
+
+
+def counts(corpus: Corpus, predicted: Sequence[Document]) -> list[list[int]]:
+    """The numbers of correct and of predicted entities of each validation document."""
+    found = document_counts(corpus.validation, predicted, corpus.labels)[:, 0, :2]
+    return [[int(each) for each in column] for column in found.T]
+
+
+def read(store: Path) -> list[Row]:
+    """The trials in the file, in the order in which they ended; each key must be there once."""
+    if not store.is_file():
+        return []
+    rows = [json.loads(line) for line in store.read_text(encoding="utf-8").splitlines()]
+    keys = Counter(key_of(row) for row in rows)
+    if twice := [key for key, times in keys.items() if times > 1]:
+        raise SystemExit(f"{store}: the trial {twice[0]} is there twice")
+    return rows
+
+
+def key_of(row: Row) -> tuple[str, str, int]:
+    """Lever, corpus and seed."""
+    return row["lever"], row["corpus"], row["seed"]
