@@ -344,3 +344,15 @@ def test_the_runs_of_a_group_are_found_by_its_kept_checkpoint(
     for name in ("seed-5", "seed-7"):
         (copy / name / "nerine.json").unlink()
     assert seed_folders(copy) == []
+
+
+def test_a_soup_has_a_bias_of_its_own(encoder: Path, tmp_path: Path) -> None:
+    """Not that of its first run, and its scores are those without it, as in a run."""
+    folder = tmp_path / "soup"
+    changes: dict[str, Any] = {"epochs": 1, "learning_rate": 2e-3, "fit_bias": True}
+    group = small_group(folder, encoder, keep="soup", seeds=2, corpus=corpus(96), **changes)
+    fitted = info_of(folder)["provenance"]["outside_bias"]
+    assert group.soup is not None
+    assert fitted["before"]["f1"] == group.soup.overall.f1
+    assert info_of(folder)["settings"].get("outside_bias", 0.0) == fitted["value"]
+    assert any(note.startswith("the soup: ") for note in group.notes)
