@@ -51,7 +51,7 @@ settings_file_option = click.option(
 SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
         *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
-        *("tag_prior", "head_seed", "head_start", "label_descriptions"),
+        *("tag_prior", "head_seed", "case_marks", "head_start", "label_descriptions"),
     ),
     "Few sentences": ("variants", "swapping", "case_noise", "symbol_noise", "r_drop"),
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),

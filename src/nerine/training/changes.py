@@ -55,6 +55,7 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
+    case_marks: bool
     head_start: HeadStart
     label_descriptions: tuple[str, ...] | list[str]
     variants: int

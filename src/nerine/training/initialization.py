@@ -23,6 +23,7 @@ from nerine.model.loading.pretrained import Pretrained, load_encoder, longest_in
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
 from nerine.model.settings import ModelSettings
+from nerine.training.case_marks import with_case_marks
 from nerine.training.dataset import Examples
 from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
@@ -46,15 +47,16 @@ def new_checkpoint(
     loaded = load_encoder(settings.encoder, tags, revision=settings.revision)
     prepare_model(loaded.model, settings)
     begun_with = recorded_provenance(loaded.source)
+    tokenizer = with_case_marks(loaded.tokenizer) if settings.case_marks else loaded.tokenizer
     return Checkpoint(
         loaded.model,
-        loaded.tokenizer,
+        tokenizer,
         ModelSettings(
             tags=tags,
             scheme=scheme,
             words=settings.words or "rule",
             decoding=settings.decoding,
-            **settings.window_sizes(longest_input(loaded.model, loaded.tokenizer)),
+            **settings.window_sizes(longest_input(loaded.model, tokenizer)),
         ),
         provenance={
             **run_provenance(corpus, settings, given or corpus.hash, begun_with),

@@ -30,6 +30,7 @@ from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
+from nerine.training.case_marks import with_case_marks
 from nerine.training.initialization import learning_rate_for
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -232,6 +233,8 @@ def _words(
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
     tokenizer, longest = load_tokenizer(settings.encoder, revision=settings.revision)
+    if settings.case_marks:
+        tokenizer = with_case_marks(tokenizer)
     encoder = Encoder(tokenizer, words=settings.words or "rule", **settings.window_sizes(longest))
     encoding = encoder.encode(corpus.train)
     windows = encoder.windows(encoding)

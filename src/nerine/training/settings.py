@@ -236,6 +236,11 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
+    case_marks: bool = _setting(
+        False,
+        "write a mark before words with capital letters, for an uncased encoder; it becomes a part "
+        "of the tokenizer",
+    )
     head_start: HeadStart = _setting(
         "random", "first weights of the head: random ones, or the encoder's vectors of label names"
     )
