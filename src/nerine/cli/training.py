@@ -51,7 +51,7 @@ settings_file_option = click.option(
 SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
         *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
-        *("tag_prior", "head_seed"),
+        *("tag_prior", "head_seed", "crf"),
     ),
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
     "Length of training and validation": (
@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Optimizer and regularisation": (
         *("learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),
         *("max_gradient_norm", "averaging", "dropout", "masking", "freeze_embeddings"),
+        *("crf_learning_rate",),
     ),
     "Batches, precision and trackers": (
         *("batching", "batch_size", "token_budget", "gradient_accumulation", "precision"),

@@ -54,6 +54,8 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
+    crf: bool
+    crf_learning_rate: float | None
 
 
 class DistillationChanges(RunChanges, total=False):

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Unpack, get_args
 
+import numpy as np
 import torch
 
 from nerine.core.arguments import checked
@@ -33,6 +34,7 @@ from nerine.evaluation.metrics import Scores
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nerine.model.loading.pretrained import quiet
 from nerine.model.loading.seeds import GROUP_KEY, seed_folder
+from nerine.model.settings import TransitionScores
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.changes import TrainingChanges
@@ -266,6 +268,9 @@ def _soup(folders: Sequence[Path], validation: Sequence[Document]) -> tuple[Chec
     checkpoints = [load_checkpoint(folder) for folder in folders]
     first = checkpoints[0]
     first.model.load_state_dict(mean_weights([each.model.state_dict() for each in checkpoints]))
+    learned = [each.settings.transitions for each in checkpoints]
+    settings = dataclasses.replace(first.settings, transitions=mean_transitions(learned))
+    first = dataclasses.replace(first, settings=settings)
     scores, loss = validate(Tagger.from_checkpoint(first).inference, validation)
     record = {
         "validation_loss": loss,
@@ -279,6 +284,19 @@ def _soup(folders: Sequence[Path], validation: Sequence[Document]) -> tuple[Chec
     provenance = {**first.provenance, "ended": timestamp()}
     provenance["seconds"] = None if None in times else sum(time for time in times if time)
     return dataclasses.replace(first, scores={"validation": record}, provenance=provenance), scores
+
+
+def mean_transitions(transitions: Sequence[TransitionScores | None]) -> TransitionScores | None:
+    """The mean of each score; None for models without transitions."""
+    learned = [each for each in transitions if each is not None]
+    if not learned:
+        return None
+    return TransitionScores.from_dict(
+        {
+            name: np.mean([getattr(each, name) for each in learned], axis=0).tolist()
+            for name in ("between", "start", "end")
+        }
+    )
 
 
 def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -230,10 +230,28 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
+    crf: bool = _setting(
+        False, "learn scores of pairs of tags together with the encoder (a CRF), for viterbi"
+    )
+    crf_learning_rate: float | None = _setting(
+        None, "peak learning rate of the CRF's scores; by default 0.01", least=0
+    )
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
         TagScheme.named(self.scheme)
+        if self.crf and self.decoding == "argmax":
+            raise SettingsError(
+                "a CRF, whose scores of pairs of tags argmax does not use",
+                place="crf",
+                expected="decoding = viterbi, or no CRF",
+            )
+        if self.crf_learning_rate is not None and not self.crf:
+            raise SettingsError(
+                "a learning rate for a CRF, but none is trained",
+                place="crf_learning_rate",
+                expected="crf = true as well (--crf), or no such rate",
+            )
 
     def window_sizes(self, longest: int) -> WindowSizes:
         """The length and the overlap of windows for an encoder that takes `longest` subwords.

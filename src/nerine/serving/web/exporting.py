@@ -183,12 +183,11 @@ def web_settings(tagger: Tagger, tokenizer: Tokenizer, place: str) -> dict[str, 
 
 def chain_settings(settings: ModelSettings) -> dict[str, Any]:
     """The tables of pairs of tags, each `[before][after]`, as `decoding.js` reads them."""
-    constrained = settings.decoding == "viterbi"
     chain = EntityChain(
         settings.tags,
         settings.scheme,
-        constrained=constrained,
-        learned=settings.transitions if constrained else None,
+        constrained=settings.decoding == "viterbi",
+        learned=settings.learned,
     )
     return {
         "labels": list(chain.labels),
