@@ -104,17 +104,18 @@ def test_only_transitions_tell_a_word_from_the_same_word(
         Corpus({"train": documents, "validation": documents[:6]}, ("location", "person"), "a test"),
         output=tmp_path / "run",
         encoder=str(without_context),
-        steps=40,
-        validate_every=40,
+        steps=30,
+        validate_every=30,
         batch_size=8,
         learning_rate=0.01,
         layer_decay=0.0,
         dropout=0.0,
         precision="fp32",
         crf=crf,
-        **({"crf_learning_rate": 0.2} if crf else {}),
+        crf_learning_rate=0.2 if crf else None,
     )
     tagger = run.tagger(device="cpu")
+    assert (tagger.settings.transitions is not None) is crf
     logits = tagger.inference.word_logits([alternating(6)]).values
     assert logits == pytest.approx(np.tile(logits[0], (6, 1)), abs=1e-5)
     labels = [entity.label for entity in tagger(alternating(6).text).entities]
@@ -178,11 +179,8 @@ def test_settings_that_contradict_each_other(changes: dict[str, Any], message: s
 
 
 def test_the_checkpoint_is_a_plain_one_with_the_transitions_beside_it(
-    undisturbed: TrainingRun, encoder: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+    undisturbed: TrainingRun, recwarn: pytest.WarningsRecorder
 ) -> None:
-    plain = small_run(tmp_path / "plain", encoder, epochs=1)
-    assert "transitions" not in json.loads((plain.folder / "nerine.json").read_text())["settings"]
-    assert weights(undisturbed.folder).keys() == weights(plain.folder).keys()
     folder = str(undisturbed.folder)
     recwarn.clear()
     _, told = AutoModelForTokenClassification.from_pretrained(folder, output_loading_info=True)
@@ -246,11 +244,18 @@ def test_the_browsers_chain_has_the_transitions(undisturbed: TrainingRun) -> Non
 # --- resuming
 
 
-@pytest.mark.parametrize("averaging", [0.99, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_a_signal_saves_the_transitions_too(
-    averaging: float, encoder: Path, tmp_path: Path
+    undisturbed: TrainingRun, encoder: Path, tmp_path: Path
 ) -> None:
-    given: Mapping[str, Any] = {"crf": True, "epochs": 2, "averaging": averaging}
+    listener = Listener(8, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert small_run(tmp_path / "run", encoder, listener=listener, crf=True).interrupted
+    resumed = small_run(tmp_path / "run", encoder, resume=True, crf=True)
+    assert_same_result(resumed, undisturbed)
+
+
+@pytest.mark.slow
+def test_transitions_without_an_average_are_saved_too(encoder: Path, tmp_path: Path) -> None:
+    given: Mapping[str, Any] = {"crf": True, "epochs": 2, "averaging": 0.0}
     whole = small_run(tmp_path / "whole", encoder, **given)
     listener = Listener(4, lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert small_run(tmp_path / "run", encoder, listener=listener, **given).interrupted
@@ -295,6 +300,15 @@ def test_two_processes_learn_the_transitions_of_one(encoder: Path, tmp_path: Pat
 # --- soups and students
 
 
+def test_the_mean_of_transitions_is_that_of_each_score() -> None:
+    first = TransitionScores(((1.0, 2.0), (3.0, 4.0)), (5.0, 6.0), (7.0, 8.0))
+    second = TransitionScores(((3.0, 2.0), (1.0, 0.0)), (-5.0, 6.0), (9.0, 0.0))
+    expected = TransitionScores(((2.0, 2.0), (2.0, 2.0)), (0.0, 6.0), (8.0, 4.0))
+    assert mean_transitions([first, second]) == expected
+    assert mean_transitions([None, None]) is None
+
+
+@pytest.mark.slow
 def test_a_soup_has_the_mean_of_the_transitions(encoder: Path, tmp_path: Path) -> None:
     group = nerine.train_seeds(
         corpus(), output=tmp_path / "soup", encoder=str(encoder), seeds=2, keep="soup", epochs=1,
@@ -309,7 +323,6 @@ def test_a_soup_has_the_mean_of_the_transitions(encoder: Path, tmp_path: Path) -
     assert group.soup is not None
     found = evaluate(group.tagger(device="cpu"), corpus().validation).overall
     assert found.f1 == group.soup.overall.f1
-    assert mean_transitions([None, None]) is None
 
 
 def test_a_student_has_its_teachers_transitions(undisturbed: TrainingRun, tmp_path: Path) -> None:
