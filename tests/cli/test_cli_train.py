@@ -116,6 +116,14 @@ def test_every_kind_of_flag_reaches_the_settings(asked: list[dict[str, Any]]) ->
     )
 
 
+def test_the_flags_of_a_crf(asked: list[dict[str, Any]]) -> None:
+    run("train", "sample", "-o", "run", "--crf", "--crf-learning-rate", 0.02)
+    assert asked[0]["settings"] == TrainingSettings(crf=True, crf_learning_rate=0.02)
+    refused = run("train", "sample", "-o", "run", "--crf", "--recipe", "notebook")
+    assert (refused.exit_code, len(asked)) == (2, 1)
+    assert "crf: a CRF, whose scores of pairs of tags argmax does not use" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("marker", "message"),
     [("{", "run.json: cannot be read"), ('{"settings": {"speed": 1}}', "unknown setting 'speed'")],

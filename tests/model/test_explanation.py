@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +13,10 @@ from hypothesis import given
 
 from nerine.core.document import Document
 from nerine.model.explanation import explain
+from nerine.model.settings import TransitionScores
 from nerine.model.tagger import Tagger
 from strategies import texts
-from tiny import KINDS, documents, make_tokenizer
+from tiny import KINDS, documents, make_checkpoint, make_tokenizer
 
 LONG = " ".join(document.text for document in documents())
 
@@ -97,6 +100,50 @@ def test_a_text_without_words_has_no_steps(tagger: Tagger, text: str) -> None:
     assert (explanation.words, explanation.windows, explanation.subwords) == ((), (), ())
     assert explanation.document == Document(text)
     assert [table.rows for table in explanation.tables()] == [()] * 6
+
+
+def test_the_learned_scores_of_pairs_are_told(tmp_path: Path) -> None:
+    chance = np.random.default_rng(4)
+    learned = TransitionScores.from_dict(
+        {
+            "between": chance.normal(0, 2, (5, 5)).tolist(),
+            "start": chance.normal(0, 2, 5).tolist(),
+            "end": chance.normal(0, 2, 5).tolist(),
+        }
+    )
+    folder = make_checkpoint(tmp_path / "crf", transitions=learned)
+    explanation = explain(Tagger.load(folder, device="cpu"), LONG)
+    tags = explanation.tags
+    assert [step.before for step in explanation.transitions] == [None, *tags]
+    first, outside, *_ = explanation.transitions
+    # O, B-location, I-location, B-person, I-person
+    assert first.scores == (learned.start[0], learned.start[1], None, learned.start[3], None)
+    assert first.end is None
+    assert outside.scores[1] == learned.between[0][1]
+    assert outside.end == learned.end[0]
+    row = explanation.words[0]
+    assert row.transition == learned.start[tags.index(row.tag)]
+    for before, word in itertools.pairwise(explanation.words):
+        pair = tags.index(before.tag), tags.index(word.tag)
+        assert word.transition == learned.between[pair[0]][pair[1]]
+    table, tagged = explanation.tables()[4:6]
+    assert [each.title[:2] for each in explanation.tables()] == [f"{n}." for n in range(1, 8)]
+    assert table.columns == ("after", *tags, "the end")
+    assert table.rows[0][:4] == (
+        "the beginning", f"{learned.start[0]:.3f}", f"{learned.start[1]:.3f}", "",
+    )  # fmt: skip
+    assert tagged.columns[4] == "transition"
+    assert tagged.rows[0][4] == f"{row.transition:.3f}"
+    told = json.loads(json.dumps(explanation.to_dict()))
+    assert told["transitions"][0]["before"] is None
+    assert told["words"][0]["transition"] == row.transition
+    assert "the beginning" in str(explanation)
+
+
+def test_a_model_without_a_crf_has_no_transitions(tagger: Tagger) -> None:
+    explanation = explain(tagger, LONG)
+    assert explanation.transitions == ()
+    assert {word.transition for word in explanation.words} == {None}
 
 
 @given(texts())

@@ -472,6 +472,16 @@ def test_the_making_is_told() -> None:
     assert "the encoder encoder." in body
 
 
+def test_transitions_are_told() -> None:
+    info = info_of()
+    said = "the most probable valid tag sequence is taken"
+    learned = f"{said}, by learned scores of pairs of tags too (a conditional random field)"
+    assert f"{said}. Longer" in body_of(card_of(evaluation(), info=info))
+    zeros = {"between": [[0.0] * 5] * 5, "start": [0.0] * 5, "end": [0.0] * 5}
+    info["settings"]["transitions"] = zeros
+    assert f"{learned}. Longer" in body_of(card_of(evaluation(), info=info))
+
+
 def test_a_student_names_its_teacher() -> None:
     teacher = {"source": "/home/ana/wnut", "kind": "folder", "f1": 0.51234, "layers": 6}
     settings = DistillationSettings(layers=2, keep_layers=(0, 1), epochs=3).to_dict()

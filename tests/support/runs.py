@@ -1,6 +1,6 @@
 """A small corpus and a tiny run for tests of training, in this process or in one that is killed.
 
-python tests/support/runs.py RUN ENCODER [resume] [dies-in-save-of-step N]
+python tests/support/runs.py RUN ENCODER [resume] [crf] [dies-in-save-of-step N]
 """
 
 from __future__ import annotations
@@ -83,4 +83,4 @@ if __name__ == "__main__":
     run, encoder, *rest = sys.argv[1:]
     if "dies-in-save-of-step" in rest:
         _die_in_save_of(int(rest[-1]))
-    small_run(Path(run), Path(encoder), resume="resume" in rest)
+    small_run(Path(run), Path(encoder), resume="resume" in rest, crf="crf" in rest)

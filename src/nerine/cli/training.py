@@ -51,7 +51,7 @@ settings_file_option = click.option(
 SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
         *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
-        *("tag_prior", "head_seed", "case_marks", "head_start", "label_descriptions"),
+        *("tag_prior", "head_seed", "crf", "case_marks", "head_start", "label_descriptions"),
     ),
     "Few sentences": ("variants", "swapping", "case_noise", "symbol_noise", "r_drop"),
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
@@ -62,6 +62,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Optimizer and regularisation": (
         *("learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),
         *("max_gradient_norm", "averaging", "dropout", "masking", "freeze_embeddings"),
+        *("crf_learning_rate",),
     ),
     "Batches, precision and trackers": (
         *("batching", "batch_size", "token_budget", "gradient_accumulation", "precision"),

@@ -16,9 +16,11 @@ from nerine.core.arguments import checked
 from nerine.core.document import Document, Entity
 from nerine.core.shown import Grid, Passage, Shown
 from nerine.model.batching import document_of
+from nerine.model.decoding.entities import EntityChain
 from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.logits import WordLogits
 from nerine.model.rules import RuleStep
+from nerine.model.settings import ModelSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class WordStep:
         probs: The softmax of the logits, in the same order.
         best: The tag with the highest logit.
         tag: The tag in the best sequence.
+        transition: The learned score of this tag after the one before it in that sequence, or at
+            the text's beginning; None for a model without learned transitions.
     """
 
     index: int
@@ -89,6 +93,23 @@ class WordStep:
     probs: tuple[float, ...]
     best: str
     tag: str
+    transition: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionStep:
+    """The learned scores of what may follow a tag.
+
+    Attributes:
+        before: The tag; None for the beginning of the text.
+        scores: The score of each tag after it, in the order of the tags; None if the scheme forbids
+            it.
+        end: The score of the end of the text after it; None likewise.
+    """
+
+    before: str | None
+    scores: tuple[float | None, ...]
+    end: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +140,7 @@ class Explanation(Shown):
         windows: The windows that go through the model.
         words: The words with their logits, probabilities and tags.
         rules: The matches of the tagger's rules, if it has some, with what became of each.
+        transitions: The learned scores of pairs of tags, of a model that was trained with a CRF.
         outside_bias: The number that was added to the model's logit of `O` of each word.
     """
 
@@ -128,6 +150,7 @@ class Explanation(Shown):
     windows: tuple[WindowStep, ...]
     words: tuple[WordStep, ...]
     rules: tuple[RuleStep, ...] = ()
+    transitions: tuple[TransitionStep, ...] = ()
     outside_bias: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,6 +161,7 @@ class Explanation(Shown):
             "subwords": [dataclasses.asdict(step) for step in self.subwords],
             "windows": [dataclasses.asdict(step) for step in self.windows],
             "words": [dataclasses.asdict(step) for step in self.words],
+            "transitions": [dataclasses.asdict(step) for step in self.transitions],
             "rules": [dataclasses.asdict(step) for step in self.rules],
             "outside_bias": self.outside_bias,
             "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
@@ -152,6 +176,12 @@ class Explanation(Shown):
 
     def tables(self) -> list[Table]:
         """The steps as tables, in their order."""
+        return [
+            dataclasses.replace(each, title=f"{number}. {each.title}")
+            for number, each in enumerate(self._tables(), start=1)
+        ]
+
+    def _tables(self) -> list[Table]:
         text, words, entities = self.document.text, self.words, self.document.entities
         bias = f", and {self.outside_bias:+.1f} for O" if self.outside_bias else ""
         first_of = [
@@ -160,7 +190,7 @@ class Explanation(Shown):
         ]
         return [
             _table(
-                "1. Subwords: what the tokenizer makes of the text",
+                "Subwords: what the tokenizer makes of the text",
                 ("#", "piece", "id", "start", "end", "text", "first of word"),
                 [
                     (s.index, s.piece, s.id, s.start, s.end, text[s.start : s.end], first)
@@ -168,7 +198,7 @@ class Explanation(Shown):
                 ],
             ),
             _table(
-                "2. Windows: what goes through the model in one piece",
+                "Windows: what goes through the model in one piece",
                 ("#", "subwords", "input_ids", "words whose logits are taken"),
                 [
                     (
@@ -181,26 +211,20 @@ class Explanation(Shown):
                 ],
             ),
             _table(
-                f"3. Logits: the model's scores of each word's first subword{bias}",
+                f"Logits: the model's scores of each word's first subword{bias}",
                 ("word", "text", *self.tags),
                 [(w.index, w.text, *(f"{value:.3f}" for value in w.logits)) for w in words],
             ),
             _table(
-                "4. Probabilities: softmax of each word's logits",
+                "Probabilities: softmax of each word's logits",
                 ("word", "text", *self.tags),
                 [(w.index, w.text, *(f"{value:.3f}" for value in w.probs)) for w in words],
             ),
-            _table(
-                "5. Tags: the best of each word, and the best sequence that the scheme allows",
-                ("word", "text", "arg-max", "decoded", ""),
-                [
-                    (w.index, w.text, w.best, w.tag, "" if w.best == w.tag else "changed")
-                    for w in words
-                ],
-            ),
+            *([_transition_table(self.transitions, self.tags)] if self.transitions else []),
+            _tag_table(words, is_learned=bool(self.transitions)),
             *([_rule_table(self.rules)] if self.rules else []),
             _table(
-                f"{7 if self.rules else 6}. Entities",
+                "Entities",
                 ("start", "end", "label", "text", "probability"),
                 [
                     (e.start, e.end, e.label, text[e.start : e.end], _probability(e))
@@ -240,6 +264,7 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
     word_of = {start: word for word, start in enumerate(encoding.word_starts.tolist())}
     best = inference.head.decoder.best_tags(logits.values, encoding.lengths)
     found = tagger.filtered(next(inference.head.decode([document], logits)))
+    transitions = _transitions(tagger.settings)
     return Explanation(
         document=found if tagger.rules is None else tagger.rules.apply(found),
         tags=tags,
@@ -253,8 +278,9 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
             WindowStep(n, w.first, w.last, tuple(w.input_ids.tolist()), tuple(owned[n]))
             for n, w in enumerate(windows)
         ),
-        words=_words(document, logits, [tags[index] for index in best], owned, tags),
+        words=_words(document, logits, best.tolist(), owned, tags, transitions),
         rules=() if tagger.rules is None else tagger.rules.steps(found),
+        transitions=transitions,
         outside_bias=tagger.settings.outside_bias,
     )
 
@@ -262,9 +288,10 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
 def _words(
     document: Document,
     logits: WordLogits,
-    decoded: Sequence[str],
+    decoded: Sequence[int],
     owned: Sequence[Sequence[int]],
     tags: Sequence[str],
+    transitions: Sequence[TransitionStep],
 ) -> tuple[WordStep, ...]:
     owner = {word: index for index, words in enumerate(owned) for word in words}
     values = logits.values.astype(np.float64)
@@ -281,15 +308,68 @@ def _words(
             logits=tuple(logits.values[index].tolist()),
             probs=tuple(probs[index].tolist()),
             best=tags[int(logits.values[index].argmax())],
-            tag=decoded[index],
+            tag=tags[tag],
+            transition=transitions[before + 1].scores[tag] if transitions else None,
         )
-        for index, word in enumerate(logits.encoding.words)
+        for index, (word, before, tag) in enumerate(
+            zip(logits.encoding.words, (-1, *decoded), decoded, strict=False)
+        )
+    )
+
+
+def _transitions(settings: ModelSettings) -> tuple[TransitionStep, ...]:
+    """The learned scores of pairs of tags, those of the text's beginning first."""
+    learned = settings.learned
+    if learned is None:
+        return ()
+    chain = EntityChain(settings.tags, settings.scheme, constrained=True, learned=learned)
+    allowed = np.roll(chain.allowed, 1, axis=0).tolist()  # the edge of the text first
+    befores = (None, *settings.tags)
+    rows = zip(
+        befores, (learned.start, *learned.between), (0.0, *learned.end), allowed, strict=True
+    )
+    return tuple(
+        TransitionStep(
+            before,
+            tuple(score if may else None for score, may in zip(scores, marks, strict=False)),
+            end if marks[-1] and before is not None else None,
+        )
+        for before, scores, end, marks in rows
+    )
+
+
+def _transition_table(steps: Sequence[TransitionStep], tags: Sequence[str]) -> Table:
+    return _table(
+        "Transitions: the learned scores of a tag (column) after another one (row)",
+        ("after", *tags, "the end"),
+        [
+            (
+                step.before or "the beginning",
+                *("" if score is None else f"{score:.3f}" for score in (*step.scores, step.end)),
+            )
+            for step in steps
+        ],
+    )
+
+
+def _tag_table(words: Sequence[WordStep], *, is_learned: bool) -> Table:
+    return _table(
+        "Tags: the best of each word, and the best sequence that the scheme allows",
+        ("word", "text", "arg-max", "decoded", *(["transition"] if is_learned else []), ""),
+        [
+            (
+                *(w.index, w.text, w.best, w.tag),
+                *([] if w.transition is None else [f"{w.transition:.3f}"]),
+                "" if w.best == w.tag else "changed",
+            )
+            for w in words
+        ],
     )
 
 
 def _rule_table(steps: Sequence[RuleStep]) -> Table:
     return _table(
-        "6. Rules: what they match, and what becomes of it",
+        "Rules: what they match, and what becomes of it",
         ("start", "end", "label", "text", "rule", "found by", "mode", "outcome"),
         [(s.start, s.end, s.label, s.text, s.rule, s.found_by, s.mode, s.outcome) for s in steps],
     )

@@ -128,6 +128,11 @@ class ModelSettings:
         """The labels of the tags, in the order of their first tag; raises `SchemeError`."""
         return tuple(dict.fromkeys(parse_tag(tag).label for tag in self.tags if tag != OUTSIDE))
 
+    @property
+    def learned(self) -> TransitionScores | None:
+        """The transitions, if decoding uses them."""
+        return self.transitions if self.decoding == "viterbi" else None
+
     def to_dict(self) -> dict[str, Any]:
         """The fields for JSON."""
         values = {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}

@@ -55,6 +55,8 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
+    crf: bool
+    crf_learning_rate: float | None
     case_marks: bool
     head_start: HeadStart
     label_descriptions: tuple[str, ...] | list[str]

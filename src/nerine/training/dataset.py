@@ -10,11 +10,11 @@ import torch
 
 from nerine.core.document import Document
 from nerine.core.errors import TrainingError
-from nerine.model.batching import make_batch
+from nerine.model.batching import Batch, make_batch
 from nerine.model.encoding import Encoder, Windows
 from nerine.model.heads import Head
 from nerine.model.heads.tags import IGNORED
-from nerine.model.ragged import IntArray
+from nerine.model.ragged import BoolArray, IntArray
 
 UNKNOWN = -1
 """The target of a word whose label is unknown."""
@@ -115,11 +115,17 @@ class Collator:
     -100 elsewhere and for `NO_EXAMPLE`; `words` has the number of the word at each position, for
     masking; `documents` `(batch,)` has each window's document, for error messages. A batch is
     padded to `least_length` at least.
+
+    With `sequences`, the words that a window owns are a sequence, with the blind words between them
+    and up to the next window's. `sequences` `(batch, words)` has the place of each word's first
+    subword in the flattened `input_ids`, -1 for a blind word and for padding, `lengths` `(batch,)`
+    the number of words, and `borders` `(batch, 2)` 1 where the document begins and ends, else 0.
     """
 
     examples: Examples
     pad_id: int
     least_length: int = 1
+    sequences: bool = False
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The tensors of the examples with these indices."""
@@ -135,10 +141,35 @@ class Collator:
         for row, index in zip(words, chosen.tolist(), strict=True):
             numbers = self.examples.words[index]
             row[: len(numbers)] = numbers
-        return {
+        tensors = {
             "input_ids": torch.from_numpy(batch.input_ids),
             "attention_mask": torch.from_numpy(batch.attention_mask),
             "labels": torch.from_numpy(labels),
             "words": torch.from_numpy(words),
             "documents": torch.from_numpy(windows.documents[batch.indices]),
         }
+        return tensors | (_sequences(windows, batch, without) if self.sequences else {})
+
+
+def _sequences(windows: Windows, batch: Batch, without: BoolArray) -> dict[str, torch.Tensor]:
+    """The tensors of the words that the windows of a batch own; those `without` a target own none.
+
+    Each document's words are shared among its windows: each begins at its first word with a
+    subword, but the first one at the document's beginning.
+    """
+    splits, documents = windows.encoding.word_splits, windows.documents
+    chosen, own = batch.indices, documents[batch.indices]
+    before, after = np.append(-1, documents)[chosen], np.append(documents, -1)[chosen + 1]
+    begins = np.where(own == before, windows.words[windows.splits[chosen]], splits[own])
+    following = windows.words[np.minimum(windows.splits[chosen + 1], len(windows.words) - 1)]
+    ends = np.where(own == after, following, splits[own + 1])
+    lengths = np.where(without, 0, ends - begins)
+    places = np.full((len(chosen), max(int((ends - begins).max()), 1)), -1, dtype=np.int64)
+    rows = batch.rows // batch.input_ids.shape[1]
+    places[rows, batch.words - begins[rows]] = batch.rows
+    places[without] = -1
+    return {
+        "sequences": torch.from_numpy(places),
+        "lengths": torch.from_numpy(lengths),
+        "borders": torch.from_numpy(np.stack((own != before, own != after), axis=1).astype(int)),
+    }

@@ -15,15 +15,13 @@ import torch
 from safetensors.torch import load_model, save_model
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from nerine.core.filenames import WEIGHTS_FILE
-
 _LAST_WEIGHTS = "last.safetensors"
 
 
 class EMA(TrainerCallback):
-    """The moving average of a model's weights over the steps of a run.
+    """The moving average of a module's weights over the steps of a run.
 
-    `model` has the averaged weights; with a `decay` of 0 it is the trained model itself.
+    `model` has the averaged weights; with a `decay` of 0 it is the trained module itself.
     """
 
     def __init__(self, trained: Any, decay: float) -> None:
@@ -50,7 +48,6 @@ class EMA(TrainerCallback):
             save_model(self._trained, str(folder / _LAST_WEIGHTS))
 
     def load(self, folder: Path) -> None:
-        """Loads the average and the last weights from `folder`, to resume from them."""
-        load_model(self.model, folder / WEIGHTS_FILE)
+        """Loads the last weights from `folder`, to resume from them."""
         if self._decay:
             load_model(self._trained, folder / _LAST_WEIGHTS)

@@ -24,6 +24,7 @@ from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
 from nerine.model.settings import ModelSettings
 from nerine.training.case_marks import with_case_marks
+from nerine.training.crf import zero_scores
 from nerine.training.dataset import Examples
 from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
@@ -56,6 +57,7 @@ def new_checkpoint(
             scheme=scheme,
             words=settings.words or "rule",
             decoding=settings.decoding,
+            transitions=zero_scores(len(tags)) if settings.crf else None,
             **settings.window_sizes(longest_input(loaded.model, tokenizer)),
         ),
         provenance={

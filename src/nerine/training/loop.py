@@ -12,22 +12,26 @@ from typing import Any
 import torch
 from accelerate.data_loader import prepare_data_loader
 from safetensors import SafetensorError
+from safetensors.torch import load_model
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import DivergenceError, TrainingError
-from nerine.core.filenames import INFO_FILE
+from nerine.core.filenames import INFO_FILE, WEIGHTS_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
+from nerine.model.inference import Inference
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.outside_bias import with_fitted_bias
+from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
 from nerine.training.batches import Shares, batches_of
 from nerine.training.callbacks import whole_validations
+from nerine.training.crf import CrfModel, PairScores, zero_scores
 from nerine.training.dataset import Collator, Examples
 from nerine.training.ema import EMA
 from nerine.training.epochs import epoch_records
@@ -60,20 +64,25 @@ class NerTrainer(Trainer):
         validation: Sequence[Document],
         states: States,
         callbacks: Sequence[TrainerCallback] = (),
+        pairs: PairScores | None = None,
     ) -> None:
-        """`settings` has a number of steps or of epochs."""
-        ema = EMA(checkpoint.model, settings.averaging)
-        averaged = dataclasses.replace(checkpoint, model=ema.model)
-        self._inference = Tagger.from_checkpoint(averaged).inference
+        """`settings` has a number of steps or of epochs; `pairs` are trained with the model."""
+        trained = checkpoint.model if pairs is None else CrfModel(checkpoint.model, pairs)
+        ema = EMA(trained, settings.averaging)
+        self._averaged = ema.model if pairs is None else ema.model.model
+        self._averaged_pairs: PairScores | None = None if pairs is None else ema.model.pairs
+        averaged = dataclasses.replace(checkpoint, model=self._averaged)
+        self._tagging = Tagger.from_checkpoint(averaged).inference
         super().__init__(
-            model=checkpoint.model,
+            model=trained,
             args=_arguments(settings, states.folder),
             train_dataset=examples,
             eval_dataset=validation,  # required by Trainer, but read by `evaluate` below
             data_collator=Collator(
                 examples,
                 checkpoint.tokenizer.pad_token_id or 0,
-                self._inference.backend.batching.least_length,
+                self._tagging.backend.batching.least_length,
+                sequences=checkpoint.settings.learned is not None,
             ),
             compute_loss_func=self._mean_loss,
             callbacks=[ema, *callbacks],
@@ -81,6 +90,7 @@ class NerTrainer(Trainer):
         self.remove_callback(PrinterCallback)  # a `Listener` shows the progress
         self.settings = settings
         self._initial = checkpoint
+        self._pairs = pairs
         self._examples = examples
         self._loss = loss
         mask = ["attention_mask"] if takes_mask(checkpoint.model) else []
@@ -98,6 +108,20 @@ class NerTrainer(Trainer):
         """A record for each epoch so far, including those before the run was resumed."""
         return tuple(epoch_records(self.state.log_history))
 
+    @property
+    def _inference(self) -> Inference:
+        """Tags with the averaged model and the averaged transitions."""
+        return self._tagging.changed(settings=self._settings)
+
+    @property
+    def _settings(self) -> ModelSettings:
+        """The settings of the averaged model."""
+        if self._averaged_pairs is None:
+            return self._initial.settings
+        return dataclasses.replace(
+            self._initial.settings, transitions=self._averaged_pairs.scores()
+        )
+
     def checkpoint(self, step: int | None = None) -> Checkpoint:
         """The averaged model, with the scores of the evaluation at `step`, by default the last."""
         records = [record for record in self.records() if step in (None, record.step)]
@@ -106,7 +130,8 @@ class NerTrainer(Trainer):
             provenance["seconds"] = self._earlier_seconds + time.monotonic() - self._began
         return dataclasses.replace(
             self._initial,
-            model=self._ema.model,
+            model=self._averaged,
+            settings=self._settings,
             scores={"validation": records[-1].to_dict()} if records else {},
             provenance=provenance,
         )
@@ -135,6 +160,14 @@ class NerTrainer(Trainer):
                 layer_decay=self.settings.layer_decay,
                 weight_decay=self.args.weight_decay,
             )
+            if self._pairs is not None:
+                groups.append(
+                    {
+                        "params": list(self._pairs.parameters()),
+                        "lr": self._pairs.learning_rate,
+                        "weight_decay": 0.0,
+                    }
+                )
             self.optimizer_cls_and_kwargs = kind, {**options, "params": groups}
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
         return optimizer
@@ -290,11 +323,20 @@ class NerTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         folder = Path(resume_from_checkpoint)
+        self.load_average(folder)
         self._ema.load(folder)
         earlier = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["provenance"]
         self._earlier_seconds = earlier.get("seconds")  # None: older states lack it
         provenance = {**self._initial.provenance, "began": earlier["began"]}
         self._initial = dataclasses.replace(self._initial, provenance=provenance)
+
+    def load_average(self, folder: Path) -> None:
+        """Sets the averaged model to that of a state."""
+        load_model(self._averaged, folder / WEIGHTS_FILE)
+        if self._averaged_pairs is not None:
+            info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+            settings = ModelSettings.from_dict(info["settings"])
+            self._averaged_pairs.load(settings.transitions or zero_scores(len(settings.tags)))
 
 
 def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:

@@ -9,7 +9,10 @@ from typing import Any, Protocol
 import torch
 from torch.nn import functional
 
-from nerine.model.heads import Head
+from nerine.model.heads import TagHead
+from nerine.model.heads.tags import IGNORED
+from nerine.training.crf import sequence_loss
+from nerine.training.dataset import UNKNOWN
 
 Batch = Mapping[str, torch.Tensor]
 """The tensors that `Collator` makes."""
@@ -38,7 +41,7 @@ class GoldLoss:
     replaced by `mask_id`; if it is None, no word is masked.
     """
 
-    head: Head
+    head: TagHead
     masking: float
     mask_id: int | None
 
@@ -47,8 +50,37 @@ class GoldLoss:
         return mask_words(batch, self.masking, self.mask_id)
 
     def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """The head's loss, summed over all words."""
-        return self.head.loss(outputs["logits"], batch["labels"])
+        """`gold_loss`; a model with a CRF gives the scores of pairs of tags with its logits."""
+        return gold_loss(self.head, outputs["logits"], batch, outputs.get("pairs"))
+
+
+def gold_loss(
+    head: TagHead, logits: torch.Tensor, batch: Batch, pairs: torch.Tensor | None
+) -> torch.Tensor:
+    """The head's loss of the words of known label; with `pairs`, that of a CRF's sequences.
+
+    In a sequence the labels of other words, such as blind ones, are unknown.
+
+    Args:
+        head: The head.
+        logits: The model's logits, `(batch, length, outputs)`.
+        batch: A batch; for a CRF one with sequences.
+        pairs: The scores of pairs of a CRF, as from `PairScores`.
+    """
+    labels = batch["labels"]
+    if pairs is None:
+        return head.loss(logits, labels.masked_fill(labels == UNKNOWN, IGNORED))
+    places = batch["sequences"]
+    seen = places >= 0
+    values = head.tag_logits(logits.float()).flatten(0, 1)[places.clamp(min=0)]
+    blind = torch.from_numpy(head.blind_logits).to(values)
+    return sequence_loss(
+        torch.where(seen[..., None], values, blind),
+        torch.where(seen, labels.flatten()[places.clamp(min=0)], UNKNOWN),
+        batch["lengths"],
+        batch["borders"],
+        pairs,
+    )
 
 
 def mask_words(batch: Batch, share: float, mask_id: int | None) -> Batch:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Unpack, get_args
 
+import numpy as np
 import torch
 
 from nerine.core.arguments import checked
@@ -34,6 +35,7 @@ from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint, save_ch
 from nerine.model.loading.pretrained import quiet
 from nerine.model.loading.seeds import GROUP_KEY, seed_folder
 from nerine.model.outside_bias import RECORD, with_fitted_bias
+from nerine.model.settings import TransitionScores
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener
 from nerine.training.changes import TrainingChanges
@@ -274,6 +276,9 @@ def _soup(
     unbiased = dataclasses.replace(checkpoints[0].settings, outside_bias=0.0)
     first = dataclasses.replace(checkpoints[0], settings=unbiased)
     first.model.load_state_dict(mean_weights([each.model.state_dict() for each in checkpoints]))
+    learned = [each.settings.transitions for each in checkpoints]
+    settings = dataclasses.replace(first.settings, transitions=mean_transitions(learned))
+    first = dataclasses.replace(first, settings=settings)
     inference = Tagger.from_checkpoint(first).inference
     scores, loss = validate(inference, validation)
     notes = []
@@ -293,6 +298,19 @@ def _soup(
     provenance["seconds"] = None if None in times else sum(time for time in times if time)
     kept = dataclasses.replace(first, scores={"validation": record}, provenance=provenance)
     return kept, scores, notes
+
+
+def mean_transitions(transitions: Sequence[TransitionScores | None]) -> TransitionScores | None:
+    """The mean of each score; None for models without transitions."""
+    learned = [each for each in transitions if each is not None]
+    if not learned:
+        return None
+    return TransitionScores.from_dict(
+        {
+            name: np.mean([getattr(each, name) for each in learned], axis=0).tolist()
+            for name in ("between", "start", "end")
+        }
+    )
 
 
 def mean_weights(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

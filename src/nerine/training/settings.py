@@ -236,6 +236,12 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
+    crf: bool = _setting(
+        False, "learn scores of pairs of tags together with the encoder (a CRF), for viterbi"
+    )
+    crf_learning_rate: float | None = _setting(
+        None, "peak learning rate of the CRF's scores; by default 0.01", least=0
+    )
     case_marks: bool = _setting(
         False,
         "write a mark before words with capital letters, for an uncased encoder; it becomes a part "
@@ -273,6 +279,18 @@ class TrainingSettings(RunSettings):
         TagScheme.named(self.scheme)
         self._check_variants()
         self.descriptions()
+        if self.crf and self.decoding == "argmax":
+            raise SettingsError(
+                "a CRF, whose scores of pairs of tags argmax does not use",
+                place="crf",
+                expected="decoding = viterbi, or no CRF",
+            )
+        if self.crf_learning_rate is not None and not self.crf:
+            raise SettingsError(
+                "a learning rate for a CRF, but none is trained",
+                place="crf_learning_rate",
+                expected="crf = true as well (--crf), or no such rate",
+            )
 
     def _check_variants(self) -> None:
         """Raises `SettingsError` for changes of copies without copies, or the other way round."""

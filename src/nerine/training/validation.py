@@ -13,6 +13,10 @@ from nerine.evaluation.metrics import Scores, score
 from nerine.model.batching import look_aheads
 from nerine.model.heads.tags import IGNORED
 from nerine.model.inference import Inference
+from nerine.model.logits import WordLogits
+from nerine.model.ragged import BoolArray, IntArray
+from nerine.training.crf import documents_loss
+from nerine.training.dataset import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,18 @@ def predict(inference: Inference, documents: Sequence[Document]) -> Predictions:
         )
         # words of an entity whose label training lacks have no tag that could be right
         seen = (logits.encoding.word_starts >= 0) & (targets != IGNORED)
-        values = torch.from_numpy(logits.values[seen])
-        total += float(inference.head.loss(values, torch.from_numpy(targets[seen])))
-        words += len(values)
+        total += _loss(inference, logits, targets, seen)
+        words += int(seen.sum())
     return Predictions(predicted, total, words)
+
+
+def _loss(inference: Inference, logits: WordLogits, targets: IntArray, seen: BoolArray) -> float:
+    """The loss summed over the words `seen`, which is that of whole documents for a CRF."""
+    values = torch.from_numpy(logits.values)
+    if inference.settings.learned is None:
+        return float(inference.head.loss(values[seen], torch.from_numpy(targets[seen])))
+    known = torch.from_numpy(np.where(seen, targets, UNKNOWN))
+    return documents_loss(values, known, logits.encoding.lengths.tolist(), inference.settings)
 
 
 def judge(documents: Sequence[Document], shares: Sequence[Predictions]) -> tuple[Scores, float]:

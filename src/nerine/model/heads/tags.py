@@ -41,12 +41,11 @@ class TagHead:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.tags = settings.tags
-        constrained = settings.decoding == "viterbi"
         self.decoder = Decoder(
             settings.tags,
             settings.scheme,
-            constrained=constrained,
-            learned=settings.transitions if constrained else None,
+            constrained=settings.decoding == "viterbi",
+            learned=settings.learned,
         )
         self._scheme = settings.scheme
         self._ids = {tag: index for index, tag in enumerate(settings.tags)}
@@ -110,19 +109,24 @@ class TagHead:
             logits: `(..., tags)`, or those of the outputs, `(..., outputs)`.
             targets: Indices of tags, `(...)`; -100 for a position that does not count.
         """
-        import torch
         from torch.nn import functional
 
-        logits = logits.float()
-        if logits.shape[-1] != len(self.tags):
-            own = [np.flatnonzero(self._outputs == tag).tolist() for tag in range(len(self.tags))]
-            logits = torch.stack([logits[..., each].logsumexp(dim=-1) for each in own], dim=-1)
+        logits = self.tag_logits(logits.float())
         return functional.cross_entropy(
             logits.view(-1, logits.shape[-1]),
             targets.view(-1),
             ignore_index=IGNORED,
             reduction="sum",
         )
+
+    def tag_logits(self, logits: Tensor) -> Tensor:
+        """The same as `of_tags`, for tensors; logits of tags, `(..., tags)`, are returned as is."""
+        import torch
+
+        if logits.shape[-1] == len(self.tags):
+            return logits
+        own = [np.flatnonzero(self._outputs == tag).tolist() for tag in range(len(self.tags))]
+        return torch.stack([logits[..., each].logsumexp(dim=-1) for each in own], dim=-1)
 
     def decode(self, documents: Sequence[Document], logits: WordLogits) -> Iterator[Document]:
         """The documents with the entities of their best tags, in order.

@@ -198,6 +198,7 @@ def _making(info: Mapping[str, Any], said: Statements) -> dict[str, Any] | None:
             name: shown(str(info["settings"][name]))
             for name in ("words", "decoding", "max_length", "overlap")
         },
+        "transitions": "transitions" in info["settings"],
         "corpus": corpus
         and {
             "title": shown(corpus_title(source, corpus.get("kind"))),

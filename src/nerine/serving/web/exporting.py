@@ -194,12 +194,11 @@ def chain_settings(settings: ModelSettings) -> dict[str, Any]:
 
     A bias of `O` is a part of the scores of the pairs that lead to `O`.
     """
-    constrained = settings.decoding == "viterbi"
     chain = EntityChain(
         settings.tags,
         settings.scheme,
-        constrained=constrained,
-        learned=settings.transitions if constrained else None,
+        constrained=settings.decoding == "viterbi",
+        learned=settings.learned,
     )
     scores = chain.scores.copy()
     scores[:, chain.outside] += settings.outside_bias

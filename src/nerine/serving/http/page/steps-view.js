@@ -136,7 +136,11 @@ function windows({ windows: all, subwords, words }) {
 
 function wordTable({ tags }, words, numbers) {
   const isMatrix = numbers !== "best";
-  const heads = isMatrix ? tags.map((tag) => visible(tag)) : ["Likeliest tags"];
+  const isLearned = words.some(({ transition }) => transition !== null);
+  const heads = [
+    ...(isLearned ? ["Transition"] : []),
+    ...(isMatrix ? tags.map((tag) => visible(tag)) : ["Likeliest tags"]),
+  ];
   const rows = words.map((word) => {
     const changed = word.best !== word.tag;
     const cells = isMatrix ? matrixCells(word, numbers) : [bestTags(word, tags)];
@@ -147,6 +151,7 @@ function wordTable({ tags }, words, numbers) {
       element("th", { scope: "row" }, element("bdi", {}, visible(word.text))),
       element("td", {}, tagOf(word.best)),
       element("td", {}, tagOf(word.tag), changed && element("strong", {}, " changed")),
+      ...(isLearned ? [element("td", { class: "number" }, word.transition.toFixed(3))] : []),
       ...cells,
     );
   });
@@ -161,7 +166,11 @@ function wordTable({ tags }, words, numbers) {
         "tr",
         {},
         ...["#", "Word", "Arg max", "Decoded", ...heads].map((head, index) =>
-          element("th", { scope: "col", class: index > 3 && isMatrix ? "number" : false }, head),
+          element(
+            "th",
+            { scope: "col", class: index > 3 && head !== "Likeliest tags" ? "number" : false },
+            head,
+          ),
         ),
       ),
     ),

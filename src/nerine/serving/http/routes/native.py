@@ -16,7 +16,7 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import DocumentError, NerineError
 from nerine.core.strict_json import kind_of
 from nerine.data.formats.options import Offsets
-from nerine.model.explanation import SubwordStep, WindowStep, WordStep
+from nerine.model.explanation import SubwordStep, TransitionStep, WindowStep, WordStep
 from nerine.model.rules import RuleStep
 from nerine.serving.http.choice import Choice
 from nerine.serving.http.endpoints import (
@@ -143,6 +143,7 @@ class ExplainAnswer(Strict):
     subwords: list[SubwordStep]
     windows: list[WindowStep]
     words: list[WordStep]
+    transitions: list[TransitionStep]
     rules: list[RuleStep]
     entities: list[Entity]
 
