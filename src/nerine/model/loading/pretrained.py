@@ -119,7 +119,7 @@ def _check_ended(source: Source) -> None:
             "this run has not ended",
             place=str(source),
             expected=f"a folder with {' or '.join(marks)}",
-            hint="run its command again with --resume",
+            hint=f"resume it: nerine train (or distill, adapt) … -o {source} --resume",
         )
 
 
