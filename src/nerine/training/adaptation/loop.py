@@ -16,6 +16,7 @@ from transformers import TrainerCallback
 
 from nerine.core.errors import DivergenceError
 from nerine.core.filenames import WEIGHTS_FILE
+from nerine.model.backends.lean import filled_up
 from nerine.model.batching import BudgetSampler
 from nerine.model.heads.tags import IGNORED
 from nerine.model.ragged import IntArray
@@ -31,6 +32,9 @@ from nerine.training.adaptation.texts import Division, Texts
 from nerine.training.losses import Batch
 from nerine.training.resumable import ResumableTrainer, arguments_of
 from nerine.training.states import States
+
+_ROUND_TO = 64
+"""Numbers of subwords to predict are rounded up to a multiple: oneDNN keeps a kernel for each."""
 
 
 class AdaptationTrainer(ResumableTrainer):
@@ -174,7 +178,7 @@ def summed_loss(model: Any, batch: Batch) -> torch.Tensor:
 
     def select(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
         hidden, *rest = given
-        return hidden[predicted], *rest
+        return filled_up(hidden[predicted], _ROUND_TO), *rest
 
     output = model.get_output_embeddings()
     handle = output.register_forward_pre_hook(select) if output is not None else None
@@ -183,9 +187,9 @@ def summed_loss(model: Any, batch: Batch) -> torch.Tensor:
     finally:
         if handle is not None:
             handle.remove()
-    if logits.dim() > 2:
-        logits = logits[predicted]
-    return functional.cross_entropy(logits.float(), batch["labels"][predicted], reduction="sum")
+    targets = batch["labels"][predicted]
+    logits = logits[predicted] if logits.dim() > 2 else logits[: len(targets)]
+    return functional.cross_entropy(logits.float(), targets, reduction="sum")
 
 
 def _mean_loss(
