@@ -27,6 +27,7 @@ PAIR: dict[str, Any] = {"gold": [], "predicted": []}
 SAMPLE: dict[str, Any] = {"corpus": "sample"}
 
 FUNCTIONS: dict[str, dict[str, Any]] = {
+    "adapt": {"encoder": "encoder", "texts": [], "output": "adapted"},
     "apply_thresholds": {"documents": [], "thresholds": nerine.Thresholds(0.5)},
     "breakdowns": PAIR,
     "calibrate": {"checkpoint": "run", **SAMPLE},

@@ -16,7 +16,8 @@ import nerine
 from nerine import DistillationSettings, PushOptions, TrainingSettings
 from nerine.publishing.card import Statements
 from nerine.publishing.changes import PushChanges
-from nerine.training.changes import DistillationChanges, TrainingChanges
+from nerine.training.adaptation.settings import AdaptationSettings
+from nerine.training.changes import AdaptationChanges, DistillationChanges, TrainingChanges
 
 HEAVY = (
     "torch",
@@ -89,6 +90,7 @@ def test_the_lists_of_names_agree() -> None:
     [
         (TrainingChanges, (TrainingSettings,)),
         (DistillationChanges, (DistillationSettings,)),
+        (AdaptationChanges, (AdaptationSettings,)),
         (PushChanges, (PushOptions, Statements)),
     ],
 )

@@ -128,7 +128,9 @@ if TYPE_CHECKING:
         redaction_recall,
         restore_files,
     )
-    from nerine.training.changes import DistillationChanges, TrainingChanges
+    from nerine.training.adaptation.adapt import AdaptationRun, adapt
+    from nerine.training.adaptation.settings import AdaptationSettings
+    from nerine.training.changes import AdaptationChanges, DistillationChanges, TrainingChanges
     from nerine.training.distillation.distill import distill
     from nerine.training.plan import Plan, plan_training
     from nerine.training.recipes import recipe
@@ -142,6 +144,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptationChanges",
+    "AdaptationRun",
+    "AdaptationSettings",
     "AppOptions",
     "ArgumentError",
     "Calibration",
@@ -222,6 +227,7 @@ __all__ = [
     "Tuning",
     "Verification",
     "WriteOptions",
+    "adapt",
     "apply_thresholds",
     "breakdowns",
     "calibrate",
@@ -315,7 +321,9 @@ _NAMES = {
         "Redacted RedactionRecall RedactionSummary Redactor Replacement Restoration redact "
         "redact_files redaction_recall restore_files"
     ),
-    "nerine.training.changes": "DistillationChanges TrainingChanges",
+    "nerine.training.adaptation.adapt": "AdaptationRun adapt",
+    "nerine.training.adaptation.settings": "AdaptationSettings",
+    "nerine.training.changes": "AdaptationChanges DistillationChanges TrainingChanges",
     "nerine.training.distillation.distill": "distill",
     "nerine.training.plan": "Plan plan_training",
     "nerine.training.recipes": "recipe",

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from nerine.cli import main
 from nerine.cli.group import GROUPS
 from nerine.cli.training import SECTIONS
+from nerine.training.adaptation.settings import AdaptationSettings
 from nerine.training.settings import DistillationSettings, TrainingSettings
 
 COMMANDS = [name for names in GROUPS.values() for name in names]
@@ -98,7 +99,7 @@ def test_each_setting_stands_in_one_section_of_the_help() -> None:
     names = [name for section in SECTIONS.values() for name in section]
     fields = [
         field.name
-        for settings in (TrainingSettings, DistillationSettings)
+        for settings in (TrainingSettings, DistillationSettings, AdaptationSettings)
         for field in dataclasses.fields(settings)
     ]
     assert sorted(names) == sorted(set(fields))

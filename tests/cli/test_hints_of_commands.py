@@ -50,6 +50,7 @@ PRINTED_BY = {
     "serving/redaction/mapping.py": ["redact", "restore"],
     "serving/web": ["optimize"],
     "training": ["train", "distill", "suspects"],
+    "training/adaptation": ["adapt"],
     "training/plan.py": TRAINING,
     "training/tuning": ["tune"],
 }

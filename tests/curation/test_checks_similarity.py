@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document
 from nerine.curation.checks.mojibake import repaired_runs
-from nerine.curation.checks.similarity import (
+from nerine.data.similarity import (
     _KEPT,
     FEWEST_WORDS,
     THRESHOLD,

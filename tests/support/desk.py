@@ -31,6 +31,7 @@ from nerine.data.formats import write_documents
 from nerine.evaluation import signs
 from nerine.model.loading import pretrained
 from nerine.training import initialization, plan
+from nerine.training.adaptation import adapt
 from nerine.training.settings import DEFAULT_ENCODER
 from pages import Block, Command, Page, assert_alike, printed_by
 from processes import ServerProcess, serve
@@ -239,6 +240,8 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
     monkeypatch.setattr(initialization, "load_encoder", tiny(pretrained.load_encoder))
+    load_masked = pretrained.load_masked_language_model
+    monkeypatch.setattr(adapt, "load_masked_language_model", tiny(load_masked))
     for name in ("load_tokenizer", "encoder_width"):
         monkeypatch.setattr(plan, name, tiny(getattr(pretrained, name)))
     monkeypatch.setattr(plan, "_MOST_PASSES", 8)

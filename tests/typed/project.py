@@ -98,6 +98,15 @@ def small(teacher: nerine.Tagger, **changes: Unpack[nerine.DistillationChanges])
     return run.folder
 
 
+def adapted(texts: Iterable[str], **changes: Unpack[nerine.AdaptationChanges]) -> Path:
+    settings = nerine.AdaptationSettings(masking=0.2)
+    run: nerine.AdaptationRun = nerine.adapt(
+        "owner/encoder", texts, output="encoder", settings=settings, without=["sample"], **changes
+    )
+    log.info("loss %.4f before, %.4f after", run.before.loss, run.best.loss)
+    return run.folder
+
+
 # -- scores --------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ LEARNED_NOTHING = 3
 GROUPS: Mapping[str, Sequence[str]] = {
     "Start": ("demo",),
     "Data": ("describe", "check", "convert", "split", "suspects"),
-    "Train": ("train", "tune", "distill", "runs"),
+    "Train": ("train", "tune", "distill", "adapt", "runs"),
     "Judge": ("evaluate", "report", "compare", "score", "calibrate", "explain"),
     "Use": ("predict", "tag", "verify", "redact", "restore", "serve", "optimize"),
     "Share": ("push", "pull"),

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from nerine.core.errors import CorpusError, FormatError, TrainingError
-from nerine.core.filenames import INFO_FILE, RUN_FILE, STUDY_FILE
+from nerine.core.filenames import ADAPTATION_FILE, INFO_FILE, RUN_FILE, STUDY_FILE
 from nerine.core.files import disk_errors
 from nerine.data.formats import EXTENSIONS
 from nerine.data.split_files import find_split_files
 
-_MARKS = (RUN_FILE, INFO_FILE, STUDY_FILE)
+_MARKS = (RUN_FILE, INFO_FILE, ADAPTATION_FILE, STUDY_FILE)
 
 compact_option = click.option(
     "--compact", is_flag=True, help="Leave the text of each entity out: its range tells it."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -22,13 +22,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from nerine.cli.scores import epochs_table
+from nerine.cli.scores import epochs_table, losses_table
 from nerine.cli.terminal import console, is_main_process, print_line
 from nerine.cli.verbosity import is_quiet
 from nerine.core.display import counted, visible
 
 if TYPE_CHECKING:
     from nerine.evaluation.epochs import EpochRecord
+    from nerine.training.adaptation.measurements import Measurement
 
 _TIMED_STEPS = 20
 
@@ -155,12 +156,49 @@ class TrainingDisplay:
         self._best = record if best else self._best
 
 
+class AdaptationDisplay(TrainingDisplay):
+    """An `AdaptationListener` that shows an adaptation on a console; `live` erases it."""
+
+    def __init__(self, on: Console) -> None:
+        self._measurements: list[Measurement] = []
+        self._lowest: Measurement | None = None
+        super().__init__(on)
+        self._doing = "adapting"
+
+    def __rich__(self) -> RenderableType:
+        """The table of the losses so far, if any, above the bar."""
+        if not self._measurements:
+            return self._bar
+        return Group(losses_table(self._measurements, self._lowest, "lowest"), self._bar)
+
+    def measured(self, measurement: Measurement, *, best: bool) -> None:
+        """Adds a measurement to the table."""
+        self._measurements.append(measurement)
+        self._lowest = measurement if best else self._lowest
+
+
+Display = TypeVar("Display", bound=TrainingDisplay)
+
+
 @contextlib.contextmanager
 def training_display() -> Iterator[TrainingDisplay | None]:
     """A display on standard error if that is a terminal and the command not quiet, else None."""
+    with _shown(TrainingDisplay) as display:
+        yield display
+
+
+@contextlib.contextmanager
+def adaptation_display() -> Iterator[AdaptationDisplay | None]:
+    """A display on standard error if that is a terminal and the command not quiet, else None."""
+    with _shown(AdaptationDisplay) as display:
+        yield display
+
+
+@contextlib.contextmanager
+def _shown(kind: Callable[[Console], Display]) -> Iterator[Display | None]:
     if is_quiet() or not (is_main_process() and sys.stderr.isatty()):
         yield None
         return
-    display = TrainingDisplay(console(stderr=True))
+    display = kind(console(stderr=True))
     with display.live:
         yield display

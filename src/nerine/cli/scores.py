@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nerine.evaluation.metrics.counts import Averages
     from nerine.evaluation.significance import ScoreIntervals
     from nerine.evaluation.significance.intervals import Interval
+    from nerine.training.adaptation.measurements import Measurement
 
 _SCORES = ("precision", "recall", "F1")
 _MOST = 10
@@ -131,5 +132,23 @@ def epochs_table(records: Sequence[EpochRecord], marked: EpochRecord | None, mar
             cell(mark if record is marked else "", "bold"),
         ]
         for record in records
+    ]
+    return table((*names, ""), rows, numbers=names)
+
+
+def losses_table(
+    measurements: Sequence[Measurement], marked: Measurement | None, mark: str
+) -> Table:
+    """A row for each measurement of the held-out loss; the row of `marked` ends in `mark`."""
+    names = ("step", "training loss", "held-out loss", "perplexity")
+    rows: list[list[str | Text]] = [
+        [
+            f"{each.step:,}",
+            "" if each.training_loss is None else f"{each.training_loss:.4f}",
+            f"{each.loss:.4f}",
+            f"{each.perplexity:,.1f}",
+            cell(mark if each is marked else "", "bold"),
+        ]
+        for each in measurements
     ]
     return table((*names, ""), rows, numbers=names)

@@ -22,6 +22,7 @@ from nerine.cli.verbosity import is_quiet
 from nerine.core.errors import SettingsError
 from nerine.core.filenames import RUN_FILE
 from nerine.core.settings import choices_of
+from nerine.training.adaptation.settings import AdaptationSettings
 from nerine.training.recipes import RECIPES, Settings, read_settings
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -57,7 +58,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
     "Length of training and validation": (
         *("steps", "epochs", "validate_every", "validation_sample", "whole_validations"),
-        *("validation_fraction", "early_stopping", "save_steps", "fit_bias"),
+        *("validation_fraction", "held_out", "early_stopping", "save_steps", "fit_bias"),
     ),
     "Optimizer and regularisation": (
         *("learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),
@@ -75,7 +76,7 @@ _METAVARS: Mapping[type, str] = {int: "N", float: "X"}
 _COMPLETED: Mapping[str, Name] = {"encoder": ENCODER}
 
 
-def setting_options(base: RunSettings) -> Decorator:
+def setting_options(base: RunSettings | AdaptationSettings) -> Decorator:
     """An option for each setting; those given reach the command as `changes`.
 
     `base` has the defaults that the help shows.

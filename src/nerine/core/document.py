@@ -276,12 +276,27 @@ def parts_of(documents: Iterable[Document]) -> Iterator[str]:
 
 def digest_of(parts: Iterable[str]) -> str:
     """The SHA-256 of a list of strings, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        # each part after its length, so that no two lists of parts look alike
-        digest.update(b"%d " % len(encoded) + encoded)
-    return digest.hexdigest()
+    digest = Digest()
+    digest.add(parts)
+    return digest.hex()
+
+
+class Digest:
+    """The SHA-256 of a list of strings that come a few at a time."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, parts: Iterable[str]) -> None:
+        """Adds the next strings."""
+        for part in parts:
+            encoded = part.encode("utf-8", "surrogatepass")
+            # each part after its length, so that no two lists of parts look alike
+            self._hash.update(b"%d " % len(encoded) + encoded)
+
+    def hex(self) -> str:
+        """The hexadecimal digits of the strings so far."""
+        return self._hash.hexdigest()
 
 
 def labels_of(documents: Iterable[Document]) -> tuple[str, ...]:

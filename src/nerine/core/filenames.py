@@ -24,6 +24,9 @@ STATEMENTS_FILE = "card.toml"
 RUN_FILE = "run.json"
 """A folder with this file is a training run that may not be finished."""
 
+ADAPTATION_FILE = "adaptation.json"
+"""A folder with this file holds an encoder that was adapted to texts."""
+
 STUDY_FILE = "study.jsonl"
 """A folder with this file is a search for settings."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from nerine.core.errors import SettingsError
 
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", bound="DataclassInstance")
 _NO_HINTS: Mapping[str, str] = {}
+
+
+def setting(
+    default: Any, meaning: str, *, least: float | None = None, most: float | None = None
+) -> Any:
+    """A field of settings, with its meaning and its range."""
+    metadata = {"help": meaning, "least": least, "most": most}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_values(settings: DataclassInstance) -> None:
+    """Raises `SettingsError` for a value of the wrong type, or out of its range."""
+    kinds = get_type_hints(type(settings))
+    for each in dataclasses.fields(settings):
+        bounds = each.metadata["least"], each.metadata["most"]
+        check(each.name, getattr(settings, each.name), kinds[each.name], *bounds)
 
 
 def check(
@@ -94,6 +111,25 @@ def with_changes(
         name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()
     }
     return dataclasses.replace(values, **given)
+
+
+def values_of(settings: DataclassInstance) -> dict[str, Any]:
+    """The values of settings by name, with lists in the place of tuples."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in dataclasses.asdict(settings).items()
+    }
+
+
+def as_toml(values: Mapping[str, Any]) -> str:
+    """A TOML file with a line for each value that is not None."""
+    # JSON strings, numbers, booleans and lists of strings are TOML too, but for one character.
+    lines = [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+        for name, value in values.items()
+        if value is not None
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def with_field_docs(kind: type[Record]) -> type[Record]:

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nerine.core.document import Document, digest_of, parts_of
+from nerine.core.document import Digest, Document, digest_of, parts_of
 
 SIZE = 16_384
 _FORMER_SIZE = 512
@@ -34,19 +34,50 @@ def earlier_splits(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {f"earlier {name}": record for name, record in splits.items()}
 
 
-def split_record(documents: Sequence[Document], size: int = SIZE) -> dict[str, Any]:
+def split_record(documents: Iterable[Document], size: int = SIZE) -> dict[str, Any]:
     """For JSON: the digest of the documents (`texts`), their number, and a sketch.
 
     The sketch holds up to `size` hashes in hexadecimal, each once, in order; `complete` says
     whether these are all.
     """
-    hashes = sorted({*_hashes(documents)})
-    return {
-        "texts": digest_of(parts_of(documents)),
-        "documents": len(documents),
-        "sketch": " ".join(hashes[:size]),
-        "complete": len(hashes) <= size,
-    }
+    recorder = SplitRecorder(size)
+    for document in documents:
+        recorder.add(document)
+    return recorder.record()
+
+
+class SplitRecorder:
+    """Makes the record of a split whose documents come one by one, in bounded memory."""
+
+    def __init__(self, size: int = SIZE) -> None:
+        self._size = size
+        self._digest = Digest()
+        self._documents = 0
+        self._kept: set[str] = set()
+        self._is_complete = True
+
+    def add(self, document: Document) -> None:
+        """Adds the next document."""
+        self._digest.add(parts_of([document]))
+        self._documents += 1
+        self._kept.update(_hashes([document]))
+        if len(self._kept) > 2 * self._size:
+            self._keep_smallest()
+
+    def record(self) -> dict[str, Any]:
+        """What `split_record` gives of the documents so far."""
+        self._keep_smallest()
+        return {
+            "texts": self._digest.hex(),
+            "documents": self._documents,
+            "sketch": " ".join(sorted(self._kept)),
+            "complete": self._is_complete,
+        }
+
+    def _keep_smallest(self) -> None:
+        if len(self._kept) > self._size:
+            self._kept = set(sorted(self._kept)[: self._size])
+            self._is_complete = False
 
 
 def is_complete(record: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
-"""The settings of training and distillation as keyword arguments, for type checkers and editors.
+"""Settings as keyword arguments, for type checkers and editors.
 
-Each dictionary has the fields of its dataclass in `settings`, and a test compares the two.
+Each dictionary has the fields of its dataclass, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -65,6 +65,30 @@ class TrainingChanges(RunChanges, total=False):
     case_noise: float
     symbol_noise: float
     r_drop: float
+
+
+class AdaptationChanges(TypedDict, total=False):
+    """Settings of `adapt` by name, as in `AdaptationSettings`."""
+
+    revision: str | None
+    max_length: int
+    steps: int | None
+    epochs: int | None
+    validate_every: int | None
+    held_out: float
+    save_steps: int | None
+    learning_rate: float | None
+    schedule: Schedule
+    warmup: float
+    weight_decay: float
+    max_gradient_norm: float
+    masking: float
+    batch_size: int
+    token_budget: int
+    gradient_accumulation: int
+    precision: Precision | None
+    report_to: tuple[str, ...] | list[str]
+    seed: int
 
 
 class DistillationChanges(RunChanges, total=False):

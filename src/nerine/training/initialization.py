@@ -11,25 +11,33 @@ import numpy as np
 import torch
 from transformers import set_seed
 
+from nerine.core.display import counted
 from nerine.core.errors import CheckpointError
 from nerine.core.sketches import earlier_splits, used_splits
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
+from nerine.evaluation.contamination import TrainingTexts
 from nerine.model.backends.lean import WholeModel, probe
 from nerine.model.backends.pytorch import default_device
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.extra_weights import groups_of
 from nerine.model.loading.pretrained import Pretrained, load_encoder, longest_input
 from nerine.model.provenance.conditions import hardware, versions
-from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
+from nerine.model.provenance.sources import (
+    adaptation_of,
+    corpus_kind,
+    encoder_source,
+    recorded_provenance,
+)
 from nerine.model.settings import ModelSettings
+from nerine.training.adaptation.settings import AdaptationSettings
 from nerine.training.case_marks import with_case_marks
 from nerine.training.crf import zero_scores
 from nerine.training.dataset import Examples
 from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
 
-_Settings = TypeVar("_Settings", bound=RunSettings)
+_Settings = TypeVar("_Settings", bound=RunSettings | AdaptationSettings)
 
 _SMALL_WIDTH = 512
 _MIXED: dict[str | None, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -49,6 +57,7 @@ def new_checkpoint(
     prepare_model(loaded.model, settings)
     begun_with = recorded_provenance(loaded.source)
     tokenizer = with_case_marks(loaded.tokenizer) if settings.case_marks else loaded.tokenizer
+    adaptation = adaptation_of(begun_with)
     return Checkpoint(
         loaded.model,
         tokenizer,
@@ -63,8 +72,9 @@ def new_checkpoint(
         provenance={
             **run_provenance(corpus, settings, given or corpus.hash, begun_with),
             "encoder": encoder_source(loaded.source),
+            **({"adaptation": adaptation} if adaptation is not None else {}),
         },
-        notes=_layers_left_out(loaded),
+        notes=(*_layers_left_out(loaded), *_known_validation(corpus, begun_with)),
     )
 
 
@@ -79,6 +89,21 @@ def _layers_left_out(loaded: Pretrained) -> tuple[str, ...]:
         return ()
     kind = type(loaded.model).__name__
     return (f"the encoder's weights hold {groups_of(unused)} that {kind} has no place for",)
+
+
+def _known_validation(corpus: Corpus, begun_with: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note on validation texts that the encoder was adapted to."""
+    if adaptation_of(begun_with) is None:
+        return ()
+    found = TrainingTexts(begun_with).contamination(corpus.validation)
+    if not found.read:
+        return ()
+    texts = counted(len(corpus.validation), "validation text")
+    note = (
+        f"the encoder was adapted to {found.read:,} of the {texts}: the scores on them may be too "
+        "high; nerine adapt --without CORPUS keeps clear of them"
+    )
+    return (note,)
 
 
 def prepare_model(model: Any, settings: RunSettings) -> None:

@@ -89,7 +89,8 @@ def _summary(folder: Path) -> RunSummary:
         started = _record(folder / RUN_FILE)
         if not (folder / INFO_FILE).is_file():
             corpus, settings = started.get("source"), started.get("settings") or {}
-            return RunSummary(folder, "not ended", corpus, _recipe_of(settings))
+            recipe = _recipe_of(settings) if corpus else "adaptation of an encoder"
+            return RunSummary(folder, "not ended", corpus, recipe)
         info = _record(folder / INFO_FILE)
         provenance = info.get("provenance") or {}
         saved = read_saved(folder)

@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.data_loader import prepare_data_loader
-from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer import TRAINER_STATE_NAME
+from transformers import TrainerCallback
 
 from nerine.core.document import Document, count_entities
-from nerine.core.errors import DivergenceError, TrainingError
+from nerine.core.errors import DivergenceError
 from nerine.core.filenames import INFO_FILE, WEIGHTS_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores
@@ -38,20 +35,17 @@ from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
 from nerine.training.losses import Batch, Loss
-from nerine.training.parallel.group import gathered, in_first, seed_noise
+from nerine.training.parallel.group import gathered
+from nerine.training.resumable import ResumableTrainer, arguments_of
 from nerine.training.settings import RunSettings
 from nerine.training.states import States
 from nerine.training.validation import judge, predict, validate
 
-_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-"""The settings' names of schedules, and transformers' names."""
-_RANDOM_STATE = "rng_state.pth"
-"""Trainer's file of the random state of one process."""
 _MOST_TRAINING_DOCUMENTS = 100
 """Training documents that are scored where validation does not tell enough."""
 
 
-class NerTrainer(Trainer):
+class NerTrainer(ResumableTrainer):
     """Trains the model of `checkpoint` on `examples`, and scores the EMA of its weights."""
 
     def __init__(
@@ -74,8 +68,9 @@ class NerTrainer(Trainer):
         averaged = dataclasses.replace(checkpoint, model=self._averaged)
         self._tagging = Tagger.from_checkpoint(averaged).inference
         super().__init__(
+            states,
             model=trained,
-            args=_arguments(settings, states.folder),
+            args=arguments_of(settings, states.folder, settings.validate_every),
             train_dataset=examples,
             eval_dataset=validation,  # required by Trainer, but read by `evaluate` below
             data_collator=Collator(
@@ -87,7 +82,6 @@ class NerTrainer(Trainer):
             compute_loss_func=self._mean_loss,
             callbacks=[ema, *callbacks],
         )
-        self.remove_callback(PrinterCallback)  # a `Listener` shows the progress
         self.settings = settings
         self._initial = checkpoint
         self._pairs = pairs
@@ -99,7 +93,6 @@ class NerTrainer(Trainer):
         self._validation = validation
         self._sample = sample_of(validation, settings.validation_sample)
         self._scores: dict[int, Scores] = {}  # of all validation documents, by step
-        self._states = states
         self._ema = ema
         self._began = time.monotonic()
         self._earlier_seconds: float | None = 0.0
@@ -139,15 +132,7 @@ class NerTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
         batches = batches_of(self._examples.windows.lengths, self.settings)
-        loader: DataLoader[Any] = DataLoader(
-            self._examples,  # type: ignore[arg-type] # it has the methods of a map-style data set
-            batch_sampler=Shares(batches, self.args.process_index, self.args.world_size),
-            collate_fn=self.data_collator,
-        )
-        prepared: DataLoader[Any] = prepare_data_loader(
-            loader, self.args.device, num_processes=1, process_index=0, put_on_device=True
-        )
-        return prepared
+        return self.batches(Shares(batches, self.args.process_index, self.args.world_size))
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Trainer's optimizer with layer-wise learning rates."""
@@ -274,46 +259,6 @@ class NerTrainer(Trainer):
         self.state.best_global_step, self.state.best_metric = best.step, best.f1
         return best is records[-1]
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Writes the training state to a staging folder, renames it, and deletes old states.
-
-        The last two states and that of the best epoch are kept.
-        """
-        in_first(self._write_state)
-
-    def _write_state(self) -> None:
-        step = self.state.global_step
-        try:
-            folder = self._states.stage(step, f"checkpoint-{step}")
-            self.save_model(str(folder), _internal_call=True)
-            self._save_optimizer_and_scheduler(str(folder))
-            self._save_scaler(str(folder))
-            if self.args.world_size == 1:
-                self._save_rng_state(str(folder))
-            self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
-            self._states.commit(step, folder.name)
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise TrainingError(
-                f"the state after step {step} cannot be written: {error}",
-                place=str(self._states.folder),
-                hint="free some disk space; --resume continues from the last complete state",
-            ) from error
-        best = [self.state.best_global_step] if self.state.best_global_step else []
-        self._states.keep_only([*self._states.steps()[-2:], *best])
-
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        """Continues with the noise of one process, if one has saved it and continues.
-
-        Several processes draw their noise by the number of each step.
-        """
-        if self.args.world_size == 1 and Path(checkpoint or "", _RANDOM_STATE).is_file():
-            super()._load_rng_state(checkpoint)
-        else:
-            seed_noise(self.settings.seed, self.state.global_step)
-
-    def _get_output_dir(self, trial: Any) -> str:
-        return str(self._states.staging(self.state.global_step))
-
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Writes a Nerine checkpoint; Trainer's would include a pickle of its arguments."""
         if self.args.should_save:
@@ -337,37 +282,6 @@ class NerTrainer(Trainer):
             info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
             settings = ModelSettings.from_dict(info["settings"])
             self._averaged_pairs.load(settings.transitions or zero_scores(len(settings.tags)))
-
-
-def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:
-    # `Validations` validates, logs and saves at given steps.
-    strategy = "epoch" if settings.validate_every is None else "no"
-    return TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=settings.epochs or 1,
-        max_steps=settings.steps or -1,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation,
-        learning_rate=settings.learning_rate or 0.0,
-        lr_scheduler_type=_SCHEDULES[settings.schedule],
-        warmup_steps=settings.warmup,  # below 1: a share of all steps
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_gradient_norm,
-        bf16=settings.precision == "bf16",
-        fp16=settings.precision == "fp16",
-        use_cpu=not torch.accelerator.is_available(),
-        dataloader_pin_memory=torch.accelerator.is_available(),
-        seed=settings.seed,
-        eval_strategy=strategy,
-        save_strategy=strategy,
-        logging_strategy=strategy,
-        metric_for_best_model="f1",
-        greater_is_better=True,
-        report_to=list(settings.report_to) or "none",
-        remove_unused_columns=False,
-        disable_tqdm=True,
-        accelerator_config={"even_batches": False},
-    )
 
 
 def sample_of(documents: Sequence[Document], size: int | None) -> Sequence[Document]:

@@ -253,11 +253,12 @@ def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
         validation_subwords=int(encoder.windows(encoder.encode(corpus.validation)).lengths.sum()),
         width=encoder_width(settings.encoder, revision=settings.revision),
         batches=_batches(windows.lengths.tolist(), settings),
-        bfloat16=_has_bfloat16(default_device()),
+        bfloat16=has_bfloat16(default_device()),
     )
 
 
-def _has_bfloat16(device: str) -> bool:
+def has_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for bfloat16."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device == "cpu" and multiplies_bfloat16()

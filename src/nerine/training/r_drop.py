@@ -10,7 +10,6 @@ import torch
 from nerine.model.heads.tags import IGNORED
 from nerine.training.losses import Batch, Loss, divergence
 
-
 _SEEN = "input_ids", "attention_mask", "labels"
 """The tensors of a batch that the model is given."""
 

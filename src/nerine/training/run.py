@@ -14,7 +14,7 @@ from typing import Any
 
 from nerine.core.display import counted, visible
 from nerine.core.errors import TrainingError
-from nerine.core.filenames import INFO_FILE, RUN_FILE
+from nerine.core.filenames import ADAPTATION_FILE, INFO_FILE, RUN_FILE
 from nerine.core.files import disk_errors, write_text
 from nerine.core.logs import log_notes
 from nerine.data.corpus import Corpus
@@ -178,8 +178,9 @@ def _open(
     if not step:
         return None, [*notes, "no usable state: started again"]
     notes.append(f"resumed after step {step}")
-    info = json.loads((states.path(step) / INFO_FILE).read_text(encoding="utf-8"))
-    before, now = info["provenance"].get("processes", 1), processes().num_processes
+    path = states.path(step) / INFO_FILE  # which the states of an adapted encoder lack
+    info = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before, now = info.get("provenance", {}).get("processes", 1), processes().num_processes
     if before != now:
         notes.append(
             f"resumed in {counted(now, 'process', 'processes')} instead of {before}: dropout and "
@@ -225,11 +226,12 @@ def open_folder(folder: Path, conditions: Mapping[str, Any], *, resume: bool) ->
 
 
 def _check_resumable(folder: Path, conditions: Mapping[str, Any]) -> None:
-    if not (folder / RUN_FILE).is_file():
+    has_ended = (folder / INFO_FILE).is_file() or (folder / ADAPTATION_FILE).is_file()
+    if not has_ended and not (folder / RUN_FILE).is_file():
         raise TrainingError(
             "found no run to resume", place=str(folder), expected=f"a folder with {RUN_FILE}"
         )
-    if (folder / INFO_FILE).is_file():
+    if has_ended:
         raise TrainingError(
             "this run has ended",
             place=str(folder),

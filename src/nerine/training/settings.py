@@ -7,13 +7,21 @@ The optimizer is AdamW (Loshchilov & Hutter, 2019), with layer-wise learning rat
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, TypedDict, get_type_hints
+from typing import Any, Literal, Self, TypedDict
 
 from nerine.core.errors import SettingsError
-from nerine.core.settings import check, has_type, with_changes, with_field_docs
+from nerine.core.settings import (
+    as_toml,
+    check,
+    check_values,
+    has_type,
+    values_of,
+    with_changes,
+    with_field_docs,
+)
+from nerine.core.settings import setting as _setting
 from nerine.core.tags import TagScheme
 from nerine.core.words import TrainingWords
 from nerine.model.settings import Decoding
@@ -42,11 +50,14 @@ _NOT_SETTINGS = {
 """Names that people give with the settings → the way to say the same."""
 
 
-def _setting(
-    default: Any, meaning: str, *, least: float | None = None, most: float | None = None
-) -> Any:
-    metadata = {"help": meaning, "least": least, "most": most}
-    return dataclasses.field(default=default, metadata=metadata)
+def check_length(steps: int | None, epochs: int | None) -> None:
+    """Raises `SettingsError` for a number of steps next to one of epochs."""
+    if steps is not None and epochs is not None:
+        raise SettingsError(
+            f"{steps} steps and {epochs} epochs",
+            place="steps",
+            expected="one of the settings steps and epochs",
+        )
 
 
 def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
@@ -159,33 +170,16 @@ class RunSettings:
     )
 
     def __post_init__(self) -> None:
-        kinds = get_type_hints(type(self))
-        for each in dataclasses.fields(self):
-            bounds = each.metadata["least"], each.metadata["most"]
-            check(each.name, getattr(self, each.name), kinds[each.name], *bounds)
-        if self.steps is not None and self.epochs is not None:
-            raise SettingsError(
-                f"{self.steps} steps and {self.epochs} epochs",
-                place="steps",
-                expected="one of the settings steps and epochs",
-            )
+        check_values(self)
+        check_length(self.steps, self.epochs)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, for JSON and TOML."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in dataclasses.asdict(self).items()
-        }
+        return values_of(self)
 
     def to_toml(self) -> str:
         """A TOML file with a line for each setting that is not None."""
-        # JSON strings, numbers, booleans and lists of strings are TOML too, but for one character.
-        lines = [
-            f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
-            for name, value in self.to_dict().items()
-            if value is not None
-        ]
-        return "\n".join(lines) + "\n"
+        return as_toml(self.to_dict())
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """A copy with some settings changed.

@@ -14,10 +14,20 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoTokenizer
-from transformers.models.auto.modeling_auto import MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
+)
 
 from nerine.core.errors import CheckpointError
+from nerine.core.filenames import ADAPTATION_FILE, INFO_FILE, RUN_FILE
 from nerine.core.strict_json import CUT_SHORT
 from nerine.model.loading.extra_weights import groups_of
 from nerine.model.loading.sources import Source, find_source
@@ -32,7 +42,7 @@ _ARCHITECTURES = frozenset(MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """A token-classification model with its tokenizer.
+    """A token-classification or masked-language model with its tokenizer.
 
     Attributes:
         model: The model of transformers.
@@ -59,14 +69,85 @@ def load_encoder(
     `CheckpointError`, `HubError`, `EncodingError` or `MissingExtraError`.
     """
     source = find_source(name, revision=revision)
+    _check_ended(source)
     check_folder(source.folder, architectures=_ARCHITECTURES)
     loaded = _load(source, tags)
     _check_body(loaded)
-    for parameter in loaded.model.parameters():
+    _own_memory(loaded.model)
+    return loaded
+
+
+def load_masked_language_model(name: str | Source, *, revision: str | None = None) -> Pretrained:
+    """An encoder with its masked-language head, or a new one if the weights have none.
+
+    A new head predicts subwords by the input embeddings. Raises the errors of `load_encoder`, and
+    `CheckpointError` for an encoder that cannot be trained to predict masked words.
+    """
+    source = find_source(name, revision=revision)
+    _check_ended(source)
+    check_folder(source.folder, architectures=_ARCHITECTURES)
+    with _errors_of(source):
+        kind = AutoConfig.from_pretrained(source.folder, **_LOCAL).model_type
+    if kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        raise CheckpointError(
+            f"the installed transformers has no masked-language head for {kind}",
+            place=str(source),
+            expected="an encoder of an architecture that learns by predicting masked words, such "
+            "as bert",
+            hint="nerine train --encoder can fine-tune it as it is",
+        )
+    loaded = _load(source, kind=AutoModelForMaskedLM)
+    _check_body(loaded)
+    if loaded.tokenizer.mask_token_id is None:
+        raise CheckpointError(
+            "the tokenizer has no mask token",
+            place=str(source),
+            expected="an encoder that was pretrained by predicting masked words",
+            hint="nerine train --encoder can fine-tune it as it is",
+        )
+    _own_memory(loaded.model)
+    _begin_new_head(loaded)
+    return loaded
+
+
+def _check_ended(source: Source) -> None:
+    """Raises `CheckpointError` for the folder of a run that has not ended."""
+    marks = (INFO_FILE, ADAPTATION_FILE)
+    has_ended = any((source.folder / name).is_file() for name in marks)
+    if (source.folder / RUN_FILE).is_file() and not has_ended:
+        raise CheckpointError(
+            "this run has not ended",
+            place=str(source),
+            expected=f"a folder with {' or '.join(marks)}",
+            hint=f"resume it: nerine train (or distill, adapt) … -o {source} --resume",
+        )
+
+
+def _own_memory(model: Any) -> None:
+    """Gives each parameter memory of its own."""
+    for parameter in model.parameters():
         # transformers cuts some merged matrices in parts, which training could not save
         if parameter.untyped_storage().nbytes() > parameter.nbytes:
             parameter.data = parameter.data.clone()
-    return loaded
+
+
+def _begin_new_head(loaded: Pretrained) -> None:
+    """Gives the parameters of a new head the values with which it begins.
+
+    transformers leaves some biases as they happen to be in memory, and ties the output matrix to
+    the input embeddings unless the configuration says otherwise: then it begins with these.
+    """
+    model = loaded.model
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    new = {name: parameters[name] for name in loaded.unlike if name in parameters}
+    given, made = model.get_input_embeddings().weight, model.get_output_embeddings()
+    output = given if made is None or made.weight.shape != given.shape else made.weight
+    with torch.no_grad():
+        for name, parameter in new.items():
+            if parameter.dim() == 1:
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+            elif parameter is output and output is not given:
+                parameter.copy_(given)
 
 
 def load_model(
@@ -113,6 +194,7 @@ def load_tokenizer(name: str | Source, *, revision: str | None = None) -> tuple[
     Weights are neither fetched nor read.
     """
     source = find_source(name, revision=revision, weights=False)
+    _check_ended(source)
     check_folder(source.folder, weights=False, architectures=_ARCHITECTURES)
     with _errors_of(source), quiet():
         config = AutoConfig.from_pretrained(source.folder, **_LOCAL)
@@ -153,9 +235,13 @@ def longest_input(model: Any, tokenizer: Any) -> int:
 
 
 def _load(
-    source: Source, new_tags: Sequence[str] | None = None, *, weights: bool = True
+    source: Source,
+    new_tags: Sequence[str] | None = None,
+    *,
+    weights: bool = True,
+    kind: Any = AutoModelForTokenClassification,
 ) -> Pretrained:
-    """The model with its own head, or with a new one for `new_tags`."""
+    """The model of a `kind` with its own head, or with a new one for `new_tags`."""
     head = {}
     if new_tags is not None:
         head = {
@@ -169,7 +255,7 @@ def _load(
         config = AutoConfig.from_pretrained(source.folder, **_LOCAL, **head)
         tokenizer = AutoTokenizer.from_pretrained(source.folder, **_LOCAL, use_fast=True)
         if weights:
-            model, info = AutoModelForTokenClassification.from_pretrained(
+            model, info = kind.from_pretrained(
                 source.folder,
                 **_LOCAL,
                 config=config,
@@ -182,7 +268,7 @@ def _load(
             unused = {key for key in info["unexpected_keys"] if ".pooler." not in f".{key}"}
         else:
             with torch.device("meta"):
-                model = AutoModelForTokenClassification.from_config(config)
+                model = kind.from_config(config)
     _check_vocabulary(model, tokenizer, source)
     return Pretrained(model, tokenizer, tuple(sorted(unlike)), source, tuple(sorted(unused)))
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from nerine.core.filenames import INFO_FILE
+from nerine.core.filenames import ADAPTATION_FILE, INFO_FILE
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.data.corpus import SAMPLE, is_hub_id
 from nerine.model.loading.sources import PACKAGE_PREFIX, Source, is_path
@@ -44,11 +44,24 @@ def encoder_source(source: Source) -> dict[str, str]:
 
 
 def recorded_provenance(source: Source) -> Mapping[str, Any]:
-    """The provenance of a model that Nerine made; empty for any other."""
-    source.bring(INFO_FILE, if_there=True)
-    info = source.folder / INFO_FILE
-    found = read_object(info, _MOST_INFO_BYTES) if info.is_file() else {}
-    return found.get("provenance") or {}
+    """The provenance of a model that Nerine made or adapted; empty for any other."""
+    for name in (INFO_FILE, ADAPTATION_FILE):
+        source.bring(name, if_there=True)
+        if (source.folder / name).is_file():
+            found = read_object(source.folder / name, _MOST_INFO_BYTES)
+            return found.get("provenance") or {}
+    return {}
+
+
+def adaptation_of(provenance: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the provenance of a model says of the adaptation of its encoder to raw texts.
+
+    None if it says nothing. An encoder that was adapted twice has the first adaptation inside.
+    """
+    if "losses" in provenance:  # its own
+        names = ("encoder", "texts", "without", "losses", "adaptation")
+        return {name: provenance[name] for name in names if name in provenance}
+    return provenance.get("adaptation")
 
 
 def shown_name(name: str, kind: str | None = None) -> str:

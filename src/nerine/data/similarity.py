@@ -7,8 +7,8 @@ handles are masked, or if the bags of their masked words have a Jaccard similari
 Candidates come from prefix filtering (Chaudhuri, Ganti and Kaushik, 2006; Bayardo, Ma and Srikant,
 2007): with words ordered from the rarest to the most frequent, two bags that similar share two of
 the first `n - ceil(0.8 n) + 2` words of each. The similarity of each candidate is then computed
-exactly. For each word only the first few documents of a split are kept, which bounds the time: in a
-corpus of thousands of like sentences, some pairs are missed.
+exactly. `NearCopies` keeps only the first few documents of a split for each word, which bounds the
+time: in a corpus of thousands of like sentences, some pairs are missed. `KnownTexts` keeps all.
 """
 
 from __future__ import annotations
@@ -136,6 +136,60 @@ class NearCopies:
         return NearCopy(self._where[number], self._where[other], similarity, is_masked_copy)
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How a text is like a known one.
+
+    Attributes:
+        where: The split and the index of the known text.
+        similarity: The share of their words that they have in common, from 0.8 to 1.
+    """
+
+    where: Where
+    similarity: Fraction
+
+
+class KnownTexts:
+    """Documents of some splits, among which those that any text is like are found.
+
+    A text is like another if both are the same but for white space, or near copies. Texts with
+    fewer than `FEWEST_WORDS` words have no near copies.
+    """
+
+    def __init__(self, documents: Iterable[tuple[str, int, Document]]) -> None:
+        self._same: dict[str, Where] = {}
+        self._masked: dict[str, Where] = {}
+        self._where: list[Where] = []
+        bags = []
+        for split, index, document in documents:
+            self._same.setdefault(" ".join(document.text.split()), (split, index))
+            text = masked(document.text)
+            bag = _bag(text)
+            if len(bag) >= FEWEST_WORDS:
+                self._masked.setdefault(text, (split, index))
+                self._where.append((split, index))
+                bags.append(bag)
+        self._index = _PrefixIndex(bags, most=len(bags))
+        for number, (split, _) in enumerate(self._where):
+            self._index.add(number, split)
+
+    def like(self, text: str) -> Likeness | None:
+        """The known text that `text` is most like; None if it is like none."""
+        same = self._same.get(" ".join(text.split()))
+        if same is not None:
+            return Likeness(same, Fraction(1))
+        hidden = masked(text)
+        bag = _bag(hidden)
+        if len(bag) < FEWEST_WORDS:
+            return None
+        if hidden in self._masked:
+            return Likeness(self._masked[hidden], Fraction(1))
+        similar = max(
+            self._index.similar_to(bag), key=lambda pair: (pair[1], -pair[0]), default=None
+        )
+        return None if similar is None else Likeness(self._where[similar[0]], similar[1])
+
+
 def _bag(text: str) -> list[tuple[str, int]]:
     """The words of `text` as a set: each with the number of its earlier occurrences."""
     words = _WORD.findall(text)
@@ -150,41 +204,59 @@ def _bag(text: str) -> list[tuple[str, int]]:
 
 
 class _PrefixIndex:
-    """Bags, numbered from 0, indexed by the rare words that a similar bag must share."""
+    """Bags, numbered from 0, indexed by the rare words that a similar bag must share.
 
-    def __init__(self, bags: Sequence[Sequence[tuple[str, int]]]) -> None:
+    For each word the first `most` bags of a split are kept.
+    """
+
+    def __init__(self, bags: Sequence[Sequence[tuple[str, int]]], most: int = _KEPT) -> None:
         frequency = Counter(item for bag in bags for item in bag)
-        rank = {
+        self._rank = {
             item: n for n, item in enumerate(sorted(frequency, key=lambda i: (frequency[i], i)))
         }
-        self._sets = [frozenset(rank[item] for item in bag) for bag in bags]
-        self._prefixes = []
-        for ranks in self._sets:
-            shared = -(-len(ranks) * THRESHOLD.numerator // THRESHOLD.denominator)
-            self._prefixes.append(sorted(ranks)[: len(ranks) - shared + _SHARED])
+        self._most = most
+        self._sets = [frozenset(self._rank[item] for item in bag) for bag in bags]
+        self._prefixes = [sorted(ranks)[: _prefix_length(len(ranks))] for ranks in self._sets]
         self._holders: dict[str, dict[int, list[int]]] = {}
 
     def add(self, number: int, split: str) -> None:
-        """Adds a bag to those that `similar` finds."""
+        """Adds a bag to those that are found."""
         holders = self._holders.setdefault(split, {})
         for word in self._prefixes[number]:
             known = holders.setdefault(word, [])
-            if len(known) < _KEPT:
+            if len(known) < self._most:
                 known.append(number)
 
     def similar(self, number: int) -> Iterator[tuple[int, Fraction]]:
         """The added bags that are similar to this one, with their Jaccard similarities."""
+        ranks = self._sets[number]
+        return self._similar(ranks, self._prefixes[number], len(ranks))
+
+    def similar_to(self, bag: Sequence[tuple[str, int]]) -> Iterator[tuple[int, Fraction]]:
+        """The added bags that are similar to any bag, whose words need not occur in these."""
+        ranks = sorted(self._rank[item] for item in bag if item in self._rank)
+        # words that no bag here has are rarer than all others, and so the first of the prefix
+        prefix = ranks[: max(0, _prefix_length(len(bag)) - (len(bag) - len(ranks)))]
+        return self._similar(frozenset(ranks), prefix, len(bag))
+
+    def _similar(
+        self, ranks: frozenset[int], prefix: Sequence[int], size: int
+    ) -> Iterator[tuple[int, Fraction]]:
+        """The added bags that are similar to one of `size` words, those known here in `ranks`."""
         shared = Counter(
             chain.from_iterable(
-                holders.get(word, ())
-                for holders in self._holders.values()
-                for word in self._prefixes[number]
+                holders.get(word, ()) for holders in self._holders.values() for word in prefix
             )
         )
         for other, count in shared.items():
             if count >= _SHARED:
-                one, two = self._sets[number], self._sets[other]
-                common = len(one & two)
-                united = len(one) + len(two) - common
+                common = len(ranks & self._sets[other])
+                united = size + len(self._sets[other]) - common
                 if common * THRESHOLD.denominator >= united * THRESHOLD.numerator:
                     yield other, Fraction(common, united)
+
+
+def _prefix_length(size: int) -> int:
+    """The number of rare words by which a bag of `size` words is indexed and looked up."""
+    shared = -(-size * THRESHOLD.numerator // THRESHOLD.denominator)
+    return size - shared + _SHARED

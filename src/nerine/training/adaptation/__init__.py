@@ -1,0 +1,1 @@
+"""Adaptation: continued masked-language training of an encoder on raw text."""
