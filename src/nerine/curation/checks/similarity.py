@@ -4,46 +4,33 @@ Two texts are near copies if they are the same once case, white space, digits, a
 handles are masked, or if the bags of their masked words have a Jaccard similarity of 0.8 or more
 (shared words over all words, each as often as it occurs).
 
-Candidates come from prefix filtering (Chaudhuri, Ganti and Kaushik, 2006; Bayardo, Ma and Srikant,
-2007): with words ordered from the rarest to the most frequent, two bags that similar share two of
-the first `n - ceil(0.8 n) + 2` words of each. The similarity of each candidate is then computed
-exactly. For each word only the first few documents of a split are kept, which bounds the time: in a
-corpus of thousands of like sentences, some pairs are missed.
+Candidates come from prefix filtering, as for `nerine.data.near_duplicates`. For each word only the
+first few documents of a split are kept, which bounds the time: in a corpus of thousands of like
+sentences, some pairs are missed.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
-import regex
-
 from nerine.core.document import Document
-
-THRESHOLD = Fraction(4, 5)
-FEWEST_WORDS = 5
-"""Texts with fewer words are often alike by chance."""
+from nerine.data.near_duplicates import (
+    FEWEST_WORDS,
+    SHARED,
+    THRESHOLD,
+    CountedWord,
+    bag_of,
+    masked,
+    prefix_length,
+    similarity,
+)
 
 _KEPT = 50
 """The most documents of each split that are kept for each word of a prefix."""
-
-_SHARED = 2
-"""The fewest words that the prefixes of similar bags share."""
-
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-_HANDLE = re.compile(r"(?<!\w)@\w+")
-_DIGITS = re.compile(r"\d+")
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
-_RUN = rf"[\w--[{_UNSPACED}]]++"
-_WORD = regex.compile(rf"[{_UNSPACED}]|{_RUN}(?:['’]{_RUN})*+", regex.V1)
-"""A run of letters with apostrophes inside; one character where a script has no spaces."""
-
-_MASKS = "\ufdd0\ufdd1\ufdd2"
-"""Noncharacters: they occur in no text and in no word."""
 
 Where = tuple[str, int]
 """A split, and the index of a document in it."""
@@ -80,21 +67,10 @@ class NearCopy:
         return f"similarity of their words {float(self.similarity):.2f}"
 
 
-def masked(text: str) -> str:
-    """`text` with case, white space, digits, addresses and handles masked; copies differ in them.
-
-    >>> masked("See  YOU at 10") == masked("see you at 11")
-    True
-    """
-    text = _ADDRESS.sub(_MASKS[0], text)
-    text = _HANDLE.sub(_MASKS[1], text)
-    return " ".join(_DIGITS.sub(_MASKS[2], text).casefold().split())
-
-
 def own_words(text: str, other: str) -> list[str]:
     """The masked words of `text` that occur less often in `other`, or not at all."""
-    lacking = set(_bag(masked(text))) - set(_bag(masked(other)))
-    return [word for word, time in _bag(masked(text)) if (word, time) in lacking]
+    lacking = set(bag_of(masked(text))) - set(bag_of(masked(other)))
+    return [word for word, time in bag_of(masked(text)) if (word, time) in lacking]
 
 
 class NearCopies:
@@ -106,7 +82,7 @@ class NearCopies:
         bags = []
         for split, index, document in documents:
             text = masked(document.text)
-            bag = _bag(text)
+            bag = bag_of(text)
             if len(bag) >= FEWEST_WORDS:
                 self._where.append((split, index))
                 self._texts.append(text)
@@ -136,32 +112,16 @@ class NearCopies:
         return NearCopy(self._where[number], self._where[other], similarity, is_masked_copy)
 
 
-def _bag(text: str) -> list[tuple[str, int]]:
-    """The words of `text` as a set: each with the number of its earlier occurrences."""
-    words = _WORD.findall(text)
-    if len(set(words)) == len(words):
-        return [(word, 0) for word in words]
-    seen: Counter[str] = Counter()
-    bag = []
-    for word in words:
-        bag.append((word, seen[word]))
-        seen[word] += 1
-    return bag
-
-
 class _PrefixIndex:
     """Bags, numbered from 0, indexed by the rare words that a similar bag must share."""
 
-    def __init__(self, bags: Sequence[Sequence[tuple[str, int]]]) -> None:
+    def __init__(self, bags: Sequence[Sequence[CountedWord]]) -> None:
         frequency = Counter(item for bag in bags for item in bag)
         rank = {
             item: n for n, item in enumerate(sorted(frequency, key=lambda i: (frequency[i], i)))
         }
         self._sets = [frozenset(rank[item] for item in bag) for bag in bags]
-        self._prefixes = []
-        for ranks in self._sets:
-            shared = -(-len(ranks) * THRESHOLD.numerator // THRESHOLD.denominator)
-            self._prefixes.append(sorted(ranks)[: len(ranks) - shared + _SHARED])
+        self._prefixes = [sorted(ranks)[: prefix_length(len(ranks))] for ranks in self._sets]
         self._holders: dict[str, dict[int, list[int]]] = {}
 
     def add(self, number: int, split: str) -> None:
@@ -182,9 +142,7 @@ class _PrefixIndex:
             )
         )
         for other, count in shared.items():
-            if count >= _SHARED:
-                one, two = self._sets[number], self._sets[other]
-                common = len(one & two)
-                united = len(one) + len(two) - common
-                if common * THRESHOLD.denominator >= united * THRESHOLD.numerator:
-                    yield other, Fraction(common, united)
+            if count >= SHARED:
+                found = similarity(self._sets[number], self._sets[other])
+                if found >= THRESHOLD:
+                    yield other, found
