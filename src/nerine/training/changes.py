@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from nerine.core.words import TrainingWords
 from nerine.model.settings import Decoding
-from nerine.training.settings import Batching, Precision, Schedule
+from nerine.training.settings import Batching, Confidence, Precision, Schedule
 
 
 class RunChanges(TypedDict, total=False):
@@ -64,3 +64,8 @@ class DistillationChanges(RunChanges, total=False):
     temperature: float
     gold_weight: float
     replacing: float
+    encoder: str | None
+    encoder_revision: str | None
+    confidence: Confidence
+    unlabelled_per_gold: float | None
+    drop_near_duplicates: bool

@@ -23,7 +23,7 @@ from nerine.model.loading.pretrained import Pretrained, load_encoder, longest_in
 from nerine.model.provenance.conditions import hardware, versions
 from nerine.model.provenance.sources import corpus_kind, encoder_source, recorded_provenance
 from nerine.model.settings import ModelSettings
-from nerine.training.dataset import Examples
+from nerine.training.dataset import UNKNOWN, Examples
 from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -115,6 +115,7 @@ def initialize_bias(model: Any, examples: Examples) -> None:
     initialization: Lin et al., 2017, 4.1). A head without such a bias is left unchanged.
     """
     targets = examples.targets[examples.windows.words]
+    targets = targets[targets != UNKNOWN]
     counts = np.bincount(targets, minlength=model.config.num_labels) + 1
     layers = [
         layer

@@ -25,7 +25,7 @@ from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.tagger import Tagger
-from nerine.training.batches import Shares, batches_of
+from nerine.training.batches import Batches, Shares, batches_of
 from nerine.training.callbacks import whole_validations
 from nerine.training.dataset import Collator, Examples
 from nerine.training.ema import EMA
@@ -59,8 +59,12 @@ class NerTrainer(Trainer):
         validation: Sequence[Document],
         states: States,
         callbacks: Sequence[TrainerCallback] = (),
+        batches: Batches | None = None,
     ) -> None:
-        """`settings` has a number of steps or of epochs."""
+        """`settings` has a number of steps or of epochs.
+
+        `batches` are by default all examples.
+        """
         ema = EMA(checkpoint.model, settings.averaging)
         averaged = dataclasses.replace(checkpoint, model=ema.model)
         self._inference = Tagger.from_checkpoint(averaged).inference
@@ -81,6 +85,7 @@ class NerTrainer(Trainer):
         self.settings = settings
         self._initial = checkpoint
         self._examples = examples
+        self._batches = batches
         self._loss = loss
         mask = ["attention_mask"] if takes_mask(checkpoint.model) else []
         self._inputs = ("input_ids", *mask, "labels")
@@ -112,7 +117,7 @@ class NerTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
-        batches = batches_of(self._examples.windows.lengths, self.settings)
+        batches = self._batches or batches_of(self._examples.windows.lengths, self.settings)
         loader: DataLoader[Any] = DataLoader(
             self._examples,  # type: ignore[arg-type] # it has the methods of a map-style data set
             batch_sampler=Shares(batches, self.args.process_index, self.args.world_size),

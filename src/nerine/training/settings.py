@@ -21,6 +21,7 @@ from nerine.model.settings import Decoding
 Batching = Literal["budget", "random"]
 Schedule = Literal["linear", "cosine", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
+Confidence = Literal["none", "words"]
 
 
 class WindowSizes(TypedDict):
@@ -250,8 +251,9 @@ class TrainingSettings(RunSettings):
 class DistillationSettings(RunSettings):
     """The settings of `distill`.
 
-    The student has the tokenizer, tags, words and windows of its teacher. The temperature and the
-    weight of the gold labels are those of Hinton, Vinyals & Dean (2015).
+    The student has the tags, words and windows of its teacher, and its tokenizer too unless it has
+    an encoder of its own. The temperature and the weight of the gold labels are those of Hinton,
+    Vinyals & Dean (2015), the confidence that of Iscen et al. (2019).
 
     Raises:
         SettingsError: If a value has the wrong type or is out of its range, or `layers` and
@@ -259,16 +261,24 @@ class DistillationSettings(RunSettings):
     """
 
     layers: int | None = _setting(
-        None, "number of the student's layers; by default half of its teacher's", least=1
+        None,
+        "number of the student's layers; by default half of its teacher's, or all of its own "
+        "encoder's",
+        least=1,
     )
     keep_layers: tuple[int, ...] = _setting(
-        (), "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest"
+        (), "the layers to keep, counted from 0, as in 0,2,5; by default the lowest"
     )
-    epochs: int | None = _other_default("epochs", 7, "passes over the training split")
+    epochs: int | None = _other_default(
+        "epochs",
+        None,
+        "passes over the training split; by default 7, or planned for an encoder of its own",
+    )
     learning_rate: float | None = _other_default(
         "learning_rate",
         None,
-        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base-sized one",
+        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base-sized one, and "
+        "planned for an encoder of its own",
     )
     layer_decay: float = _other_default("layer_decay", 1.0)
     temperature: float = _setting(
@@ -289,9 +299,39 @@ class DistillationSettings(RunSettings):
         least=0,
         most=0.5,
     )
+    encoder: str | None = _setting(
+        None,
+        "the student's own encoder: hub id, folder, or package:NAME; by default the student is "
+        "made of its teacher's layers",
+    )
+    encoder_revision: str | None = _setting(
+        None, "branch, tag or commit of the student's encoder on the hub"
+    )
+    confidence: Confidence = _setting(
+        "none",
+        "whether words of unlabelled texts count less, the less certain the teachers are: none, or "
+        "words, by their entropy",
+    )
+    unlabelled_per_gold: float | None = _setting(
+        None,
+        "unlabelled windows in a pass for each window of the corpus, others in each pass; by "
+        "default all",
+        least=0.01,
+    )
+    drop_near_duplicates: bool = _setting(
+        True,
+        "leave out unlabelled texts that are equal or nearly equal to one of the validation or "
+        "test split",
+    )
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)
+        if self.encoder_revision is not None and self.encoder is None:
+            raise SettingsError(
+                f"the revision {self.encoder_revision!r} of no encoder",
+                place="encoder_revision",
+                expected="encoder too, the name of the student's encoder",
+            )
         ascending = list(self.keep_layers) == sorted({*self.keep_layers})
         if not ascending or not all(
             has_type(layer, int) and layer >= 0 for layer in self.keep_layers

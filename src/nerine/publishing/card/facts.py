@@ -187,12 +187,16 @@ def _making(info: Mapping[str, Any], said: Statements) -> dict[str, Any] | None:
     return {
         "teacher": teacher
         and {
-            "name": shown(shown_name(str(teacher.get("source", "")), teacher.get("kind"))),
+            "name": ", ".join(
+                shown(shown_name(str(each.get("source", "")), each.get("kind")))
+                for each in (teacher, *provenance.get("further_teachers", ()))
+            ),
             "kept": len(settings.get("keep_layers", ())),
             "layers": shown(str(teacher.get("layers"))),
             "f1": f"{teacher['f1']:.4f}",
         },
         "encoder": shown(str(name)),
+        "is_encoder_its_own": bool(encoder),
         "revision": revision and shown(str(revision)),
         **{
             name: shown(str(info["settings"][name]))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from nerine.model.backends.lean import takes_mask
-from nerine.model.backends.pytorch import default_device
 from nerine.model.heads import Head, TagHead
 from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.training.dataset import UNKNOWN
+from nerine.training.distillation.teachers import (
+    Columns,
+    OneTeacher,
+    Teaching,
+    columns_of,
+    in_columns,
+)
 from nerine.training.losses import Batch, mask_words, random_words
 from nerine.training.settings import DistillationSettings
 
@@ -23,29 +29,47 @@ class DistillationLoss:
     """The distillation loss of Hinton, Vinyals & Dean (2015), on batches with changed words.
 
     Some words are masked, and others are replaced by random subwords, different ones each time.
-    The teacher labels the changed texts too, and so shows more than it does on the few texts that
-    it was trained on. `ordinary_ids` are the subwords to draw from.
+    Teachers that are run on the batch label the changed texts too, and so show more than they do on
+    the few texts that they were trained on. What is kept of teachers is about the texts as they
+    are: then no word is replaced, and the student learns to predict it where it is masked, as in
+    self-training with noise (Xie et al., 2020).
+
+    Attributes:
+        teaching: What the teachers say of a batch.
+        head: The head of the student.
+        settings: The weights of the parts, and the shares of masked and replaced words.
+        mask_id: The subword that masks, None for a tokenizer without one.
+        ordinary_ids: The subwords to draw replacements from.
+        labelled: The number of documents with gold labels, which are the first ones.
+        columns: How the student's outputs are summed into tags; None if they are the tags.
     """
 
-    teacher: Any
+    teaching: Teaching
     head: Head
     settings: DistillationSettings
     mask_id: int | None
     ordinary_ids: torch.Tensor
+    labelled: int = 0
+    columns: Columns | None = None
 
     @classmethod
-    def of(cls, teacher: Checkpoint, settings: DistillationSettings) -> DistillationLoss:
-        """The loss for a teacher, with all subwords but the special tokens to draw from."""
-        tokenizer = teacher.tokenizer
+    def of(
+        cls, teaching: Teaching, student: Checkpoint, settings: DistillationSettings, labelled: int
+    ) -> DistillationLoss:
+        """The loss for a student, with all subwords but the special tokens to draw from."""
+        tokenizer = student.tokenizer
         ordinary = {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}
-        model = teacher.model.to(default_device()).eval()
-        head = TagHead(teacher.settings)
-        return cls(model, head, settings, tokenizer.mask_token_id, torch.tensor(sorted(ordinary)))
+        ids = torch.tensor(sorted(ordinary))
+        own = student.settings
+        several = own.outputs is not None and not isinstance(teaching, OneTeacher)
+        columns = columns_of(own, own.tags) if several else None
+        mask_id = tokenizer.mask_token_id
+        return cls(teaching, TagHead(own), settings, mask_id, ids, labelled, columns)
 
     def augment(self, batch: Batch) -> Batch:
         """The batch with words masked and others replaced; the labels of these are unknown."""
         batch = mask_words(batch, self.settings.masking, self.mask_id)
-        if not self.settings.replacing:
+        if not self.settings.replacing or not self.teaching.sees_changes:
             return batch
         ids, labels = batch["input_ids"], batch["labels"]
         # Some windows stay nearly unchanged, so that the student sees real contexts too.
@@ -60,32 +84,60 @@ class DistillationLoss:
         }
 
     def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
-        """(1 - w) · T² · KL(teacher ‖ student) + w · the head's loss, for a gold weight of w.
+        """(1 - w) · T² · KL(teachers ‖ student) + w · the head's loss, for a gold weight of w.
 
         The KL divergence is that of the distributions softened by the temperature T. A word of
-        unknown label has the first term alone.
+        unknown label has the first term alone; in a text without labels that term counts as much as
+        the teachers are certain, if the settings say so.
         """
         labels = batch["labels"]
-        words = labels != IGNORED
-        with torch.no_grad():
-            mask = {"attention_mask": batch["attention_mask"]} if takes_mask(self.teacher) else {}
-            taught = self.teacher(input_ids=batch["input_ids"], **mask).logits[words]
-        soft = divergence(taught, outputs["logits"][words], self.settings.temperature)
+        soft = self._soft(outputs["logits"], batch, labels != IGNORED)
         known = labels.masked_fill(labels == UNKNOWN, IGNORED)
         hard = self.head.loss(outputs["logits"], known)
         return (1 - self.settings.gold_weight) * soft + self.settings.gold_weight * hard
 
+    def _soft(self, logits: torch.Tensor, batch: Batch, words: torch.Tensor) -> torch.Tensor:
+        """The weighted divergence from the teachers, summed over the positions `words`."""
+        taught, predicted = self.teaching(batch, words), logits[words]
+        if self.columns is not None:
+            predicted = in_columns(predicted, self.columns)
+        unlabelled = (batch["documents"] >= self.labelled)[:, None].expand_as(words)[words]
+        if not self.teaching.sees_changes:
+            said = ~taught.isnan().any(dim=1)
+            taught, predicted, unlabelled = taught[said], predicted[said], unlabelled[said]
+        weights = None
+        if self.settings.confidence == "words":
+            weights = torch.where(unlabelled, certainty(taught), 1.0)
+        return divergence(taught, predicted, self.settings.temperature, weights)
+
+
+def certainty(logits: torch.Tensor) -> torch.Tensor:
+    """1 - H(p) / log(tags) of each word: 1 for a certain tag, 0 for equal probabilities.
+
+    The weight of pseudo-labels by Iscen et al. (2019, 3.3). `logits` are `(words, tags)`.
+    """
+    log_probs = functional.log_softmax(logits.float(), dim=-1)
+    entropy = -(log_probs.exp() * log_probs).sum(dim=-1)
+    return (1 - entropy / math.log(logits.shape[-1])).clamp(0.0, 1.0)
+
 
 def divergence(
-    teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0
+    teacher: torch.Tensor,
+    student: torch.Tensor,
+    temperature: float = 1.0,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """T² · KL(teacher ‖ student), summed over words, of logits `(words, tags)` divided by T.
 
     The gradient of the softened distributions shrinks with T². The factor cancels this, so that
     the weight of the gold labels means the same at every temperature (Hinton, Vinyals & Dean, 2015,
-    2).
+    2). `weights` `(words,)` are those of the words in the sum, by default 1.
     """
     target = functional.log_softmax(teacher.float() / temperature, dim=-1)
     predicted = functional.log_softmax(student.float() / temperature, dim=-1)
-    summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
+    if weights is None:
+        summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
+    else:
+        each = functional.kl_div(predicted, target, reduction="none", log_target=True).sum(dim=-1)
+        summed = (weights * each).sum()
     return summed * temperature**2
