@@ -132,11 +132,12 @@ if TYPE_CHECKING:
     from nerine.training.adaptation.settings import AdaptationSettings
     from nerine.training.changes import AdaptationChanges, DistillationChanges, TrainingChanges
     from nerine.training.distillation.distill import distill
+    from nerine.training.distillation.settings import DistillationSettings
     from nerine.training.plan import Plan, plan_training
     from nerine.training.recipes import recipe
     from nerine.training.run import TrainingRun
     from nerine.training.seeds import SeedRuns, train_seeds
-    from nerine.training.settings import DistillationSettings, TrainingSettings
+    from nerine.training.settings import TrainingSettings
     from nerine.training.train import train
     from nerine.training.tuning.result import Tuning
     from nerine.training.tuning.tune import tune
@@ -329,7 +330,8 @@ _NAMES = {
     "nerine.training.recipes": "recipe",
     "nerine.training.run": "TrainingRun",
     "nerine.training.seeds": "SeedRuns train_seeds",
-    "nerine.training.settings": "DistillationSettings TrainingSettings",
+    "nerine.training.distillation.settings": "DistillationSettings",
+    "nerine.training.settings": "TrainingSettings",
     "nerine.training.train": "train",
     "nerine.training.tuning.result": "Tuning",
     "nerine.training.tuning.tune": "tune",

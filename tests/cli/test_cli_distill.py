@@ -19,7 +19,7 @@ import nerine
 import runs
 from nerine.cli import main, progress
 from nerine.core.errors import TrainingError
-from nerine.training.settings import DistillationSettings
+from nerine.training.distillation.settings import DistillationSettings
 
 SMALL = ("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2")
 
@@ -76,6 +76,12 @@ def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Pa
     assert not call["resume"]
 
 
+def test_further_teachers_reach_the_run(asked: list[dict[str, Any]]) -> None:
+    run("distill", "runs/a", "sample", "-o", "run", "--teacher", "runs/b", "--teacher", "runs/c")
+    (call,) = asked
+    assert call["teacher"] == ["runs/a", "runs/b", "runs/c"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -83,6 +89,8 @@ def test_flags_and_files_reach_the_run(asked: list[dict[str, Any]], tmp_path: Pa
         (["--keep-layers", "1,0"], "keep_layers: (1, 0) is not a valid list of layers"),
         (["--layers", "2"], "layers: 2 layers for the student of a teacher that has 2"),
         (["--layers", "1", "--keep-layers", "0,1"], "layers: 1 layers, but keep_layers lists 2"),
+        (["--encoder-revision", "v1"], "encoder_revision: the revision 'v1' of no encoder"),
+        (["--encoder", "none/such"], "none/such"),
         (["--unlabelled", "none.txt"], "none.txt: the file does not exist"),
     ],
 )

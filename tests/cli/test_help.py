@@ -19,7 +19,8 @@ from nerine.cli import main
 from nerine.cli.group import GROUPS
 from nerine.cli.training import SECTIONS
 from nerine.training.adaptation.settings import AdaptationSettings
-from nerine.training.settings import DistillationSettings, TrainingSettings
+from nerine.training.distillation.settings import DistillationSettings
+from nerine.training.settings import TrainingSettings
 
 COMMANDS = [name for names in GROUPS.values() for name in names]
 

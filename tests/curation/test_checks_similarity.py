@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document
 from nerine.curation.checks.mojibake import repaired_runs
-from nerine.data.similarity import (
-    _KEPT,
-    FEWEST_WORDS,
-    THRESHOLD,
-    NearCopies,
-    masked,
-    own_words,
-)
+from nerine.curation.checks.similarity import _KEPT, NearCopies, own_words
+from nerine.data.near_duplicates import FEWEST_WORDS, THRESHOLD, masked
 
 _WORDS = [f"{a}{b}" for a in "abcdefgh" for b in "klmn"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nerine.core.document import Document, Entity
 from nerine.core.sketches import SplitRecorder, split_record
-from nerine.data.similarity import FEWEST_WORDS, THRESHOLD, KnownTexts
+from nerine.data.near_duplicates import FEWEST_WORDS, THRESHOLD, KnownTexts
 
 _WORDS = [f"{a}{b}" for a in "abcd" for b in "klmn"]
 
@@ -37,7 +37,7 @@ def jaccard(one: str, other: str) -> Fraction:
 def test_the_likest_known_text_is_that_of_counting_out_all_pairs(seed: int) -> None:
     draw = random.Random(seed)
     known = [" ".join(draw.choices(_WORDS, k=draw.randint(2, 14))) for _ in range(80)]
-    texts = KnownTexts(("test", index, Document(text)) for index, text in enumerate(known))
+    texts = KnownTexts((("test", index), text) for index, text in enumerate(known))
     found = 0
     for text in (changed(draw, draw.choice(known)) for _ in range(150)):
         near = [
@@ -69,7 +69,7 @@ def test_short_texts_have_equals_alone_and_long_ones_copies(
     text: str, expected: int | None
 ) -> None:
     known = ["in Oslo", "@mira saw 7 birds in Oslo today www.a.b", "nothing of this is there"]
-    texts = KnownTexts(("test", index, Document(each)) for index, each in enumerate(known))
+    texts = KnownTexts((("test", index), each) for index, each in enumerate(known))
     likeness = texts.like(text)
     assert (None if likeness is None else likeness.where[1]) == expected
     assert KnownTexts([]).like(text) is None

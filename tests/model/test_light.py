@@ -276,6 +276,7 @@ def test_folders_are_recorded_by_their_names(made: Path, tmp_path: Path) -> None
         "encoder": {"name": "tiny", "kind": "folder"},
         "settings": {"encoder": "~/models/tiny"},
         "teacher": {"source": "../runs/teacher", "kind": "folder"},
+        "further_teachers": [{"source": "../runs/other", "kind": "folder"}],
     }
     fields = {name: getattr(loaded, name) for name in ("model", "tokenizer", "settings")}
     save_checkpoint(tmp_path / "new", type(loaded)(**fields, provenance=provenance))
@@ -283,3 +284,4 @@ def test_folders_are_recorded_by_their_names(made: Path, tmp_path: Path) -> None
     assert saved["corpus"]["source"] == "wnut17"
     assert saved["settings"]["encoder"] == "tiny"
     assert saved["teacher"]["source"] == "teacher"
+    assert saved["further_teachers"] == [{"source": "other", "kind": "folder"}]

@@ -31,7 +31,8 @@ from nerine.publishing.card import Card, Statements, read_statements, write_card
 from nerine.publishing.card.metadata import SENTENCE
 from nerine.publishing.card.writing import TEMPLATE
 from nerine.publishing.evaluation_record import CorpusOrigin, EvaluationRecord, evaluation_record
-from nerine.training.settings import DistillationSettings, TrainingSettings
+from nerine.training.distillation.settings import DistillationSettings
+from nerine.training.settings import TrainingSettings
 from tiny import LABELS, documents
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -238,8 +239,18 @@ def test_what_nobody_said_is_open_and_not_in_the_metadata() -> None:
         ({"encoder": {"name": "google/bert", "kind": "folder"}}, None),
         ({"encoder": {"name": "package:x", "kind": "package"}}, None),
         ({"encoder": None}, None),
-        ({"teacher": {"source": "a/b", "kind": "hub", "f1": 0.5, "layers": 6}}, "a/b"),
-        ({"teacher": {"source": "a/b", "f1": 0.5, "layers": 6}}, None),
+        (
+            {"teacher": {"source": "a/b", "kind": "hub", "f1": 0.5, "layers": 6}, "encoder": None},
+            "a/b",
+        ),
+        ({"teacher": {"source": "a/b", "f1": 0.5, "layers": 6}, "encoder": None}, None),
+        (
+            {
+                "teacher": {"source": "a/b", "kind": "hub", "f1": 0.5, "layers": 6},
+                "encoder": {"name": "package:x", "kind": "package"},
+            },
+            None,
+        ),
     ],
 )
 def test_a_base_model_is_a_hub_id_or_none(changes: dict[str, Any], base: str | None) -> None:
@@ -494,6 +505,19 @@ def test_a_student_names_its_teacher() -> None:
     assert "77 texts without labels" in body
     (other,) = [t for t in tables_in(body) if t[0] == ["setting", "value", "default"]]
     assert [row[0] for row in other[1:]] == ["epochs", "layers", "keep_layers"]
+
+
+def test_a_student_with_an_encoder_of_its_own_names_both() -> None:
+    teacher = {"source": "/home/ana/seed-0", "kind": "folder", "f1": 0.51234, "layers": 6}
+    about = provenance(
+        teacher=teacher,
+        further_teachers=[{**teacher, "source": "seed-1"}],
+        settings=DistillationSettings(encoder="package:x").to_dict(),
+        encoder={"name": "package:x", "kind": "package"},
+    )
+    body = body_of(card_of(evaluation(), info=info_of(provenance=about)))
+    assert "the predictions of seed-0, seed-1, fine-tuned from the encoder package:x. The" in body
+    assert "/home" not in body
 
 
 def test_an_older_checkpoint_has_a_card_too() -> None:

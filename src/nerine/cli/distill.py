@@ -1,4 +1,4 @@
-"""`nerine distill`: train a smaller and faster checkpoint to predict as another does."""
+"""`nerine distill`: train a checkpoint to predict as others do, on texts with labels or without."""
 
 from __future__ import annotations
 
@@ -20,25 +20,37 @@ from nerine.cli.predict import file_texts
 from nerine.cli.terminal import working
 from nerine.cli.training import end_run, run_settings, setting_options, settings_file_option
 from nerine.core.streams import Pause
-from nerine.training.settings import DistillationSettings
+from nerine.training.distillation.settings import DistillationSettings
 
 
 @click.command(
     cls=Command,
-    short_help="Train a smaller model to predict as a larger one.",
+    short_help="Train a model to predict as others do, on any texts.",
     epilog="""\b
 Examples:
   nerine distill runs/wnut wnut17/ --layers 3 -o runs/small
   nerine distill runs/wnut wnut17/ --keep-layers 1,3,5 -o runs/small
   nerine distill runs/wnut wnut17/ --unlabelled posts.txt -o runs/small
+  nerine distill runs/a wnut17/ --encoder NAME --unlabelled posts.txt -o runs/b
+  nerine distill runs/a wnut17/ --teacher runs/b --teacher runs/c -o runs/small
   nerine distill runs/wnut wnut17/ --layers 3 -o runs/small --resume
 
-The student has the tokenizer, tags, words and windows of its teacher, and is an ordinary
-checkpoint. Unlabelled texts help, the more the better, if they are of the kind to be tagged.
+The student has the tags, words and windows of its teacher, its tokenizer too without --encoder,
+and is an ordinary checkpoint. Unlabelled texts help, the more the better, if they are of the kind
+to be tagged.
 """,
 )
 @click.argument("teacher", type=CHECKPOINT)
 @click.argument("corpus", type=CORPUS)
+@click.option(
+    "--teacher",
+    "others",
+    multiple=True,
+    type=CHECKPOINT,
+    metavar="TEACHER",
+    help="A further teacher with the same words and tags; the probabilities of all are averaged. "
+    "May be repeated.",
+)
 @click.option(
     "--unlabelled",
     multiple=True,
@@ -61,6 +73,7 @@ checkpoint. Unlabelled texts help, the more the better, if they are of the kind 
 def distill(
     teacher: str,
     corpus: str,
+    others: tuple[str, ...],
     unlabelled: tuple[Path, ...],
     output: Path,
     settings_file: Path | None,
@@ -71,12 +84,13 @@ def distill(
     reading: CorpusOptions,
     as_json: bool,
 ) -> None:
-    """Train a student, made of some layers of TEACHER, to predict as TEACHER does.
+    """Train a student to predict as TEACHER does.
 
-    TEACHER is a checkpoint: a folder or hub id, made by Nerine or not. CORPUS is a folder with a
-    file for each split, "sample", or a data set on the hub as owner/name or owner/name@revision.
-    The student is trained on the training split; the validation split chooses the epoch; the test
-    split is not used.
+    The student is made of some layers of TEACHER, or of the encoder of --encoder. TEACHER is a
+    checkpoint: a folder or hub id, made by Nerine or not. CORPUS is a folder with a file for each
+    split, "sample", or a data set on the hub as owner/name or owner/name@revision. The student is
+    trained on the training split; the validation split chooses the epoch; the test split is not
+    learned from, and texts like its own are left out of the unlabelled ones.
     """
     check_start(resume=resume, overwrite=overwrite)
     resumed = output if resume else None
@@ -90,11 +104,11 @@ def distill(
             read = itertools.chain(*(file_texts(path, None, options) for path in unlabelled))
             texts = [text for text in read if not isinstance(text, Pause)]
         if overwrite:
-            sources = [teacher, corpus, *map(str, unlabelled)]
+            sources = [teacher, *others, corpus, *map(str, unlabelled)]
             in_first_process(lambda: remove_run(output, sources))
         with training_display() as listener:
             run = nerine.distill(
-                teacher,
+                [teacher, *others] if others else teacher,
                 loaded,
                 output=output,
                 settings=settings,

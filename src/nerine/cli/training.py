@@ -51,11 +51,15 @@ settings_file_option = click.option(
 
 SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
-        *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
-        *("tag_prior", "head_seed", "crf", "case_marks", "head_start", "label_descriptions"),
+        *("encoder", "revision", "encoder_revision", "layers", "keep_layers", "words", "scheme"),
+        *("decoding", "max_length", "overlap", "tag_prior", "head_seed", "crf", "case_marks"),
+        *("head_start", "label_descriptions"),
     ),
     "Few sentences": ("variants", "swapping", "case_noise", "symbol_noise", "r_drop"),
-    "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
+    "The teachers and the texts": (
+        *("temperature", "gold_weight", "replacing", "confidence", "unlabelled_per_gold"),
+        "drop_near_duplicates",
+    ),
     "Length of training and validation": (
         *("steps", "epochs", "validate_every", "validation_sample", "whole_validations"),
         *("validation_fraction", "held_out", "early_stopping", "save_steps", "fit_bias"),

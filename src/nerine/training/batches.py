@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from nerine.model.batching import BudgetSampler
@@ -57,6 +58,42 @@ class RandomBatches:
         order = torch.randperm(self._examples, generator=generator).tolist()
         for first in range(0, self._examples, self._batch_size):
             yield order[first : first + self._batch_size]
+
+
+class DrawnBatches:
+    """Batches of all labelled windows and of some unlabelled ones, others in each epoch.
+
+    The unlabelled windows are divided by their lengths into as many groups as are drawn, and one of
+    each group is in an epoch: no window comes a second time before all of its group were drawn. The
+    borders between batches depend on the groups alone, so every epoch has the same number of
+    batches.
+    """
+
+    def __init__(self, lengths: IntArray, labelled: int, drawn: int, settings: RunSettings) -> None:
+        """`lengths` are those of the labelled windows, then of the others."""
+        self._labelled = labelled
+        falling = labelled + np.argsort(-lengths[labelled:], kind="stable")
+        self._groups = np.array_split(falling, drawn)
+        longest = np.array([lengths[group[0]] for group in self._groups], dtype=np.int64)
+        self._batches = batches_of(np.concatenate((lengths[:labelled], longest)), settings)
+        self._seed = settings.seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the windows of the next iteration, and their order."""
+        self._epoch = epoch
+        self._batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        random = np.random.default_rng(self._seed)  # the same order in a group in all epochs
+        own = np.arange(self._labelled)
+        drawn = [random.permutation(group)[self._epoch % len(group)] for group in self._groups]
+        chosen = np.concatenate((own, np.array(drawn, dtype=np.int64))).tolist()
+        for batch in self._batches:
+            yield [chosen[index] for index in batch]
 
 
 class Shares:

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from nerine.core.words import TrainingWords
 from nerine.model.settings import Decoding
+from nerine.training.distillation.settings import Confidence
 from nerine.training.settings import Batching, HeadStart, Precision, Schedule
 
 
@@ -99,3 +100,8 @@ class DistillationChanges(RunChanges, total=False):
     temperature: float
     gold_weight: float
     replacing: float
+    encoder: str | None
+    encoder_revision: str | None
+    confidence: Confidence
+    unlabelled_per_gold: float | None
+    drop_near_duplicates: bool

@@ -113,8 +113,9 @@ class Collator:
 
     `labels` has the target of each word at its first subword, in the window that owns the word, and
     -100 elsewhere and for `NO_EXAMPLE`; `words` has the number of the word at each position, for
-    masking; `documents` `(batch,)` has each window's document, for error messages. A batch is
-    padded to `least_length` at least.
+    masking; `numbers` has the number of the word among all words of the examples where `labels` has
+    a target, and -1 elsewhere; `documents` `(batch,)` has each window's document. A batch is padded
+    to `least_length` at least.
 
     With `sequences`, the words that a window owns are a sequence, with the blind words between them
     and up to the next window's. `sequences` `(batch, words)` has the place of each word's first
@@ -137,15 +138,18 @@ class Collator:
         labels = np.full(batch.input_ids.shape, IGNORED, dtype=np.int64)
         labels.reshape(-1)[batch.rows] = self.examples.targets[batch.words]
         labels[without] = IGNORED
+        numbers = np.full(batch.input_ids.shape, -1, dtype=np.int64)
+        numbers.reshape(-1)[batch.rows] = batch.words
         words = np.full(batch.input_ids.shape, -1, dtype=np.int64)
         for row, index in zip(words, chosen.tolist(), strict=True):
-            numbers = self.examples.words[index]
-            row[: len(numbers)] = numbers
+            own = self.examples.words[index]
+            row[: len(own)] = own
         tensors = {
             "input_ids": torch.from_numpy(batch.input_ids),
             "attention_mask": torch.from_numpy(batch.attention_mask),
             "labels": torch.from_numpy(labels),
             "words": torch.from_numpy(words),
+            "numbers": torch.from_numpy(numbers),
             "documents": torch.from_numpy(windows.documents[batch.indices]),
         }
         return tensors | (_sequences(windows, batch, without) if self.sequences else {})

@@ -33,7 +33,7 @@ from nerine.model.settings import ModelSettings
 from nerine.training.adaptation.settings import AdaptationSettings
 from nerine.training.case_marks import with_case_marks
 from nerine.training.crf import zero_scores
-from nerine.training.dataset import Examples
+from nerine.training.dataset import UNKNOWN, Examples
 from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -144,6 +144,7 @@ def initialize_bias(model: Any, examples: Examples) -> None:
     initialization: Lin et al., 2017, 4.1). A head without such a bias is left unchanged.
     """
     targets = examples.targets[examples.windows.words]
+    targets = targets[targets != UNKNOWN]
     counts = np.bincount(targets, minlength=model.config.num_labels) + 1
     layer = last_layer(model)
     if layer is not None and layer.bias is not None:

@@ -26,7 +26,7 @@ from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.outside_bias import with_fitted_bias
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
-from nerine.training.batches import Shares, batches_of
+from nerine.training.batches import Batches, Shares, batches_of
 from nerine.training.callbacks import whole_validations
 from nerine.training.crf import CrfModel, PairScores, zero_scores
 from nerine.training.dataset import Collator, Examples
@@ -59,8 +59,12 @@ class NerTrainer(ResumableTrainer):
         states: States,
         callbacks: Sequence[TrainerCallback] = (),
         pairs: PairScores | None = None,
+        batches: Batches | None = None,
     ) -> None:
-        """`settings` has a number of steps or of epochs; `pairs` are trained with the model."""
+        """`settings` has a number of steps or of epochs.
+
+        `pairs` are trained with the model. `batches` are by default all examples.
+        """
         trained = checkpoint.model if pairs is None else CrfModel(checkpoint.model, pairs)
         ema = EMA(trained, settings.averaging)
         self._averaged = ema.model if pairs is None else ema.model.model
@@ -86,6 +90,7 @@ class NerTrainer(ResumableTrainer):
         self._initial = checkpoint
         self._pairs = pairs
         self._examples = examples
+        self._batches = batches
         self._loss = loss
         mask = ["attention_mask"] if takes_mask(checkpoint.model) else []
         self._inputs = ("input_ids", *mask, "labels")
@@ -131,7 +136,7 @@ class NerTrainer(ResumableTrainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
-        batches = batches_of(self._examples.windows.lengths, self.settings)
+        batches = self._batches or batches_of(self._examples.windows.lengths, self.settings)
         return self.batches(Shares(batches, self.args.process_index, self.args.world_size))
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:

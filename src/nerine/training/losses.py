@@ -102,15 +102,22 @@ def random_words(words: torch.Tensor, share: float | torch.Tensor) -> torch.Tens
 
 
 def divergence(
-    teacher: torch.Tensor, student: torch.Tensor, temperature: float = 1.0
+    teacher: torch.Tensor,
+    student: torch.Tensor,
+    temperature: float = 1.0,
+    weights: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """T² · KL(teacher ‖ student), summed over words, of logits `(words, tags)` divided by T.
 
     The gradient of the softened distributions shrinks with T². The factor cancels this, so that
     the weight of the gold labels means the same at every temperature (Hinton, Vinyals & Dean, 2015,
-    2).
+    2). `weights` `(words,)` are those of the words in the sum, by default 1.
     """
     target = functional.log_softmax(teacher.float() / temperature, dim=-1)
     predicted = functional.log_softmax(student.float() / temperature, dim=-1)
-    summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
+    if weights is None:
+        summed = functional.kl_div(predicted, target, reduction="sum", log_target=True)
+    else:
+        each = functional.kl_div(predicted, target, reduction="none", log_target=True).sum(dim=-1)
+        summed = (weights * each).sum()
     return summed * temperature**2

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -33,6 +33,8 @@ from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.case_marks import with_case_marks
 from nerine.training.initialization import learning_rate_for
 from nerine.training.settings import RunSettings, TrainingSettings
+
+_Settings = TypeVar("_Settings", bound=RunSettings)
 
 PLAN_FILE = "plan.json"
 
@@ -187,9 +189,7 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
     return Plan(chosen, facts, (*words, *choices), corpus, given, tuple(notes))
 
 
-def choose_settings(
-    settings: TrainingSettings, facts: Facts
-) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+def choose_settings(settings: _Settings, facts: Facts) -> tuple[_Settings, tuple[Choice, ...]]:
     """The settings with those that are None chosen from `facts`, and what was chosen."""
     choices: list[Choice] = []
     if settings.learning_rate is None:
@@ -277,7 +277,7 @@ def _batches(lengths: list[int], settings: RunSettings) -> int:
     return math.ceil(batches / settings.gradient_accumulation)
 
 
-def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+def _learning_rate(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     """That of the encoder's size, lower for a large corpus."""
     whole = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
     part = min(max((_MUCH / max(facts.subwords, 1)) ** _FALL, _LEAST_PART), 1)
@@ -288,7 +288,7 @@ def _learning_rate(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSe
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
 
 
-def _precision(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+def _precision(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     if facts.bfloat16:
         reason = "the device multiplies in bfloat16; weights and scores stay in fp32"
         return replace(settings, precision="bf16"), Choice("precision", "bf16", reason)
@@ -296,7 +296,7 @@ def _precision(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettin
     return replace(settings, precision="fp32"), Choice("precision", "fp32", reason)
 
 
-def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+def _steps(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     """Enough steps to learn from little text, and few passes over much."""
     passes = _PASSES * (_SIZE / max(facts.subwords, 1)) ** _EXPONENT
     passes = min(max(passes, _FEWEST_PASSES), _MOST_PASSES)
@@ -311,7 +311,7 @@ def _steps(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, 
     return replace(settings, steps=steps), choice
 
 
-def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSettings, Choice]:
+def _validations(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     """As many validations of all documents as the budget allows, after some of a sample."""
     steps = settings.steps or 1
     documents = max(facts.validation_documents, 1)

@@ -1,4 +1,4 @@
-"""Settings of training and of distillation.
+"""Settings of runs, and those of training.
 
 The optimizer is AdamW (Loshchilov & Hutter, 2019), with layer-wise learning rates (Howard & Ruder,
 2018) and an exponential moving average (EMA) of the weights (Polyak & Juditsky, 1992).
@@ -16,7 +16,6 @@ from nerine.core.settings import (
     as_toml,
     check,
     check_values,
-    has_type,
     values_of,
     with_changes,
     with_field_docs,
@@ -60,7 +59,7 @@ def check_length(steps: int | None, epochs: int | None) -> None:
         )
 
 
-def _other_default(name: str, default: Any, meaning: str | None = None) -> Any:
+def other_default(name: str, default: Any, meaning: str | None = None) -> Any:
     """The field `name` of `RunSettings` with another default, and another meaning if given."""
     known = {each.name: each for each in dataclasses.fields(RunSettings)}
     metadata = dict(known[name].metadata)
@@ -325,67 +324,3 @@ class TrainingSettings(RunSettings):
         """
         max_length = min(self.max_length, longest)
         return {"max_length": max_length, "overlap": min(self.overlap, max_length // 4)}
-
-
-@with_field_docs
-@dataclass(frozen=True, slots=True)
-class DistillationSettings(RunSettings):
-    """The settings of `distill`.
-
-    The student has the tokenizer, tags, words and windows of its teacher. The temperature and the
-    weight of the gold labels are those of Hinton, Vinyals & Dean (2015).
-
-    Raises:
-        SettingsError: If a value has the wrong type or is out of its range, or `layers` and
-            `keep_layers` contradict each other.
-    """
-
-    layers: int | None = _setting(
-        None, "number of the student's layers; by default half of its teacher's", least=1
-    )
-    keep_layers: tuple[int, ...] = _setting(
-        (), "the teacher's layers to keep, counted from 0, as in 0,2,5; by default the lowest"
-    )
-    epochs: int | None = _other_default("epochs", 7, "passes over the training split")
-    learning_rate: float | None = _other_default(
-        "learning_rate",
-        None,
-        "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base-sized one",
-    )
-    layer_decay: float = _other_default("layer_decay", 1.0)
-    temperature: float = _setting(
-        2.0, "how much the teacher's probabilities are smoothed before they are learned", least=0.1
-    )
-    gold_weight: float = _setting(
-        0.5, "weight of the corpus's labels in the loss; the teacher has the rest", least=0, most=1
-    )
-    averaging: float = _other_default("averaging", 0.995)
-    precision: Precision | None = _other_default(
-        "precision", "fp32", "bf16 or fp16: mixed precision"
-    )
-    masking: float = _other_default("masking", 0.1)
-    replacing: float = _setting(
-        0.3,
-        "mean share of words replaced by random subwords, so that the student learns what the "
-        "teacher predicts for words that the texts lack; from none to twice as many in a window",
-        least=0,
-        most=0.5,
-    )
-
-    def __post_init__(self) -> None:
-        RunSettings.__post_init__(self)
-        ascending = list(self.keep_layers) == sorted({*self.keep_layers})
-        if not ascending or not all(
-            has_type(layer, int) and layer >= 0 for layer in self.keep_layers
-        ):
-            raise SettingsError(
-                f"{self.keep_layers!r} is not a valid list of layers",
-                place="keep_layers",
-                expected="numbers from 0 in ascending order, such as 0,2,5",
-            )
-        if self.keep_layers and self.layers not in (None, len(self.keep_layers)):
-            raise SettingsError(
-                f"{self.layers} layers, but keep_layers lists {len(self.keep_layers)}",
-                place="layers",
-                expected="one of the two settings, or two that agree",
-            )

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from nerine.core.document import Document, Entity
 from nerine.curation.checks.findings import Spot
+from nerine.curation.checks.similarity import NearCopies, NearCopy
 from nerine.curation.checks.subwords import Cut, Subwords
 from nerine.data.corpus import Corpus
-from nerine.data.similarity import NearCopies, NearCopy
 
 _LONGEST_QUOTE = 60
 MOST_PLACES = 3

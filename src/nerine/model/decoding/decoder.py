@@ -139,6 +139,17 @@ class Decoder:
         last = boundaries[spans.sentences] + spans.ends
         return np.asarray(np.exp(summed[last + 1] - summed[first]))
 
+    def marginals(self, logits: Logits, lengths: Sequence[int] | IntArray) -> FloatArray:
+        """The probability of each tag at each word, summed over all allowed sequences.
+
+        `(words, tags)`; those of a word sum to 1.
+        """
+        lengths = _as_lengths(lengths, len(logits))
+        messages = self._chain.messages(self._chain.margins(logits), lengths)
+        before = ranges(starts_of(lengths + 1), lengths)
+        tags, _ = self._chain.begin(messages.alpha[before], messages.beta[before])
+        return tags[:, : len(self.tags)]
+
     def posteriors(self, logits: Logits, lengths: Sequence[int] | IntArray) -> list[Posterior]:
         """The posterior of each sentence, for the probability of any span."""
         lengths = _as_lengths(lengths, len(logits))

@@ -83,10 +83,13 @@ def without_paths(info: Mapping[str, Any]) -> dict[str, Any]:
     corpus, settings, encoder, teacher = (
         _object(provenance, key) for key in ("corpus", "settings", "encoder", "teacher")
     )
+    others = provenance.get("further_teachers")
+    others = others if isinstance(others, list) else []
     for holder, key, kind in (
         (corpus, "source", corpus.get("kind")),
         (settings, "encoder", encoder.get("kind")),
         (teacher, "source", teacher.get("kind")),
+        *((each, "source", each.get("kind")) for each in others if isinstance(each, dict)),
     ):
         if isinstance(holder.get(key), str):
             holder[key] = shown_name(holder[key], kind)

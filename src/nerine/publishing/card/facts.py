@@ -15,7 +15,8 @@ from nerine.model.provenance.sources import shown_name
 from nerine.publishing.card.metadata import SENTENCE, base_model, dataset_id
 from nerine.publishing.card.results import Result, corpus_title
 from nerine.publishing.card.statements import Statements
-from nerine.training.settings import DistillationSettings, RunSettings, TrainingSettings
+from nerine.training.distillation.settings import DistillationSettings
+from nerine.training.settings import RunSettings, TrainingSettings
 
 _SCORES = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _LONGEST = 80
@@ -187,12 +188,16 @@ def _making(info: Mapping[str, Any], said: Statements) -> dict[str, Any] | None:
     return {
         "teacher": teacher
         and {
-            "name": shown(shown_name(str(teacher.get("source", "")), teacher.get("kind"))),
+            "name": ", ".join(
+                shown(shown_name(str(each.get("source", "")), each.get("kind")))
+                for each in (teacher, *provenance.get("further_teachers", ()))
+            ),
             "kept": len(settings.get("keep_layers", ())),
             "layers": shown(str(teacher.get("layers"))),
             "f1": f"{teacher['f1']:.4f}",
         },
         "encoder": shown(str(name)),
+        "is_encoder_its_own": bool(encoder),
         "revision": revision and shown(str(revision)),
         **{
             name: shown(str(info["settings"][name]))

@@ -112,7 +112,7 @@ def _dataset(result: Result, statements: Statements) -> dict[str, Any]:
 
 
 def base_model(info: Mapping[str, Any], statements: Statements) -> str | None:
-    """The hub id of the encoder, or of a student's teacher; None if it is unknown.
+    """The hub id of the encoder, or of the teacher whose layers a student has; None if unknown.
 
     Raises:
         SettingsError: If the stated id is not the recorded one.
@@ -122,7 +122,7 @@ def base_model(info: Mapping[str, Any], statements: Statements) -> str | None:
     recorded = None
     if encoder.get("kind") == "hub":
         recorded = _REVISION.sub("", str(encoder["name"]))
-    elif teacher.get("kind") == "hub":
+    elif not encoder and teacher.get("kind") == "hub":
         recorded = _REVISION.sub("", str(teacher["source"]))
     if statements.base_model is not None and recorded not in (None, statements.base_model):
         raise SettingsError(

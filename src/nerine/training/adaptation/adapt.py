@@ -25,7 +25,7 @@ from nerine.core.filenames import RUN_FILE
 from nerine.core.logs import log_notes
 from nerine.data.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, as_corpus
-from nerine.data.similarity import KnownTexts
+from nerine.data.near_duplicates import KnownTexts, Where
 from nerine.model.backends.lean import WholeModel, takes_mask
 from nerine.model.backends.pytorch import default_device
 from nerine.model.encoding import Encoder
@@ -225,13 +225,13 @@ def _read(
     return found
 
 
-def _kept_clear_of(corpora: Sequence[Corpus]) -> Iterable[tuple[str, int, Document]]:
+def _kept_clear_of(corpora: Sequence[Corpus]) -> Iterable[tuple[Where, str]]:
     """The validation and test texts of each corpus, or all of one without these splits."""
     for corpus in corpora:
         judged = [name for name in ("validation", "test") if name in corpus.splits]
         for name in judged or corpus.splits:
             for index, document in enumerate(corpus.splits[name]):
-                yield f"{corpus.source}, {name}", index, document
+                yield (f"{corpus.source}, {name}", index), document.text
 
 
 def _planned(

