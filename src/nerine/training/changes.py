@@ -40,6 +40,7 @@ class RunChanges(TypedDict, total=False):
     save_steps: int | None
     report_to: tuple[str, ...] | list[str]
     seed: int
+    gradient_checkpointing: bool
 
 
 class TrainingChanges(RunChanges, total=False):
@@ -54,6 +55,9 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
+    lora_rank: int | None
+    lora_alpha: int | None
+    lora_dropout: float
 
 
 class DistillationChanges(RunChanges, total=False):

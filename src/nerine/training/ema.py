@@ -7,29 +7,34 @@ the average follows the early steps quickly.
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, load_model, save_file, save_model
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nerine.core.filenames import WEIGHTS_FILE
+from nerine.model.adapted import sharing_copy
+from nerine.training.lora import has_updates, trained_weights
 
 _LAST_WEIGHTS = "last.safetensors"
+_AVERAGED_UPDATES = "average.safetensors"
+"""The average of what LoRA trains, which the checkpoint next to it has in sums only."""
 
 
 class EMA(TrainerCallback):
     """The moving average of a model's weights over the steps of a run.
 
-    `model` has the averaged weights; with a `decay` of 0 it is the trained model itself.
+    `model` has the averaged weights; with a `decay` of 0 it is the trained model itself. Both share
+    the weights that are not trained.
     """
 
     def __init__(self, trained: Any, decay: float) -> None:
         self._trained = trained
         self._decay = decay
-        self.model: Any = copy.deepcopy(trained) if decay else trained
+        frozen = [each for each in trained.parameters() if not each.requires_grad]
+        self.model: Any = sharing_copy(trained, frozen) if decay else trained
 
     @torch.no_grad()
     def on_step_end(
@@ -45,12 +50,29 @@ class EMA(TrainerCallback):
                 mean.lerp_(current, 1 - decay)
 
     def save(self, folder: Path) -> None:
-        """Writes the last weights to `folder`, next to the average in the checkpoint there."""
-        if self._decay:
+        """Writes the last weights to `folder`, next to the average in the checkpoint there.
+
+        With LoRA, these are the updates and the head, and those of the average are written, too.
+        """
+        if has_updates(self._trained):
+            save_file(trained_weights(self.model), folder / _AVERAGED_UPDATES)
+            if self._decay:
+                save_file(trained_weights(self._trained), folder / _LAST_WEIGHTS)
+        elif self._decay:
             save_model(self._trained, str(folder / _LAST_WEIGHTS))
+
+    def load_average(self, folder: Path) -> None:
+        """Loads the average from `folder`, to publish it."""
+        name = _AVERAGED_UPDATES if has_updates(self._trained) else WEIGHTS_FILE
+        self.model.load_state_dict(load_file(folder / name), strict=False)
 
     def load(self, folder: Path) -> None:
         """Loads the average and the last weights from `folder`, to resume from them."""
+        if has_updates(self._trained):
+            self.load_average(folder)
+            if self._decay:
+                self._trained.load_state_dict(load_file(folder / _LAST_WEIGHTS), strict=False)
+            return
         load_model(self.model, folder / WEIGHTS_FILE)
         if self._decay:
             load_model(self._trained, folder / _LAST_WEIGHTS)

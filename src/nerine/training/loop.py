@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
+from nerine.model.loading.adapter import ENCODER_KEY, HASH_KEY
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.tagger import Tagger
 from nerine.training.batches import Shares, batches_of
@@ -32,6 +33,7 @@ from nerine.training.ema import EMA
 from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
+from nerine.training.lora import has_updates, merged, write_adapter
 from nerine.training.losses import Batch, Loss
 from nerine.training.parallel.group import gathered, in_first, seed_noise
 from nerine.training.settings import RunSettings
@@ -105,10 +107,19 @@ class NerTrainer(Trainer):
             provenance["seconds"] = self._earlier_seconds + time.monotonic() - self._began
         return dataclasses.replace(
             self._initial,
-            model=self._ema.model,
+            model=merged(self._ema.model),
             scores={"validation": records[-1].to_dict()} if records else {},
             provenance=provenance,
         )
+
+    def load_average(self, folder: Path) -> None:
+        """Loads the averaged weights of the state in `folder`."""
+        self._ema.load_average(folder)
+
+    def write_adapter(self, folder: Path, checkpoint: Checkpoint) -> None:
+        """Writes what LoRA has trained to `folder`, for the `checkpoint` with its sums."""
+        if has_updates(self._ema.model):
+            write_adapter(folder, self._ema.model, checkpoint)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
@@ -280,11 +291,23 @@ class NerTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         folder = Path(resume_from_checkpoint)
-        self._ema.load(folder)
         earlier = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["provenance"]
+        if has_updates(self._ema.model):
+            self._check_encoder(earlier, folder)
+        self._ema.load(folder)
         self._earlier_seconds = earlier.get("seconds")  # None: older states lack it
         provenance = {**self._initial.provenance, "began": earlier["began"]}
         self._initial = dataclasses.replace(self._initial, provenance=provenance)
+
+    def _check_encoder(self, earlier: Mapping[str, Any], folder: Path) -> None:
+        """Raises `TrainingError` if the frozen weights are not those of the state in `folder`."""
+        now = self._initial.provenance[ENCODER_KEY]
+        if earlier[ENCODER_KEY].get(HASH_KEY) != now[HASH_KEY]:
+            raise TrainingError(
+                f"the weights of the encoder {now['name']} have changed since the run began",
+                place=str(folder),
+                expected="the encoder with which it began, which LoRA has not saved",
+            )
 
 
 def _arguments(settings: RunSettings, folder: Path) -> TrainingArguments:

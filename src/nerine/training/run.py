@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
 from nerine.core.display import counted, visible
 from nerine.core.errors import TrainingError
-from nerine.core.filenames import INFO_FILE, RUN_FILE, WEIGHTS_FILE
+from nerine.core.filenames import ADAPTER_FOLDER, INFO_FILE, RUN_FILE
 from nerine.core.files import disk_errors, write_text
 from nerine.core.logs import log_notes
 from nerine.data.corpus import Corpus
@@ -136,11 +134,10 @@ class OpenRun:
                 expected="each file with the hash in its manifest, complete.json",
                 hint="the newest state is kept: load it as a checkpoint, or train again",
             )
-        checkpoint = trainer.checkpoint(best)
-        weights = load_file(self.states.path(best) / WEIGHTS_FILE)
-        checkpoint.model.load_state_dict(weights, strict=False)
+        trainer.load_average(self.states.path(best))
         signs = signs_of_failure(trainer.outcome(best, corpus.train))
-        checkpoint = dataclasses.replace(checkpoint, signs=signs)
+        checkpoint = dataclasses.replace(trainer.checkpoint(best), signs=signs)
+        trainer.write_adapter(self.states.run / ADAPTER_FOLDER, checkpoint)
         # nerine.json, which marks the end of the run, is written after epochs.json.
         write_epochs(self.states.run, trainer.records())
         save_checkpoint(self.states.run, checkpoint)

@@ -151,6 +151,9 @@ class RunSettings:
     seed: int = _setting(
         0, "random seed of the head, the order of batches, masking and dropout", least=0
     )
+    gradient_checkpointing: bool = _setting(
+        False, "keep few activations and compute the others again: less memory, slower steps"
+    )
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(type(self))
@@ -230,10 +233,38 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
+    lora_rank: int | None = _setting(
+        None,
+        "train an update of this rank for each matrix of the encoder's layers, instead of the "
+        "matrices (LoRA)",
+        least=1,
+    )
+    lora_alpha: int | None = _setting(
+        None,
+        "scale of LoRA's updates, which are multiplied by alpha / rank; by default twice the rank",
+        least=1,
+    )
+    lora_dropout: float = _setting(0.0, "dropout before LoRA's updates", least=0, most=0.9)
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
         TagScheme.named(self.scheme)
+        self._check_lora()
+
+    def _check_lora(self) -> None:
+        """Raises `SettingsError` for settings that contradict `lora_rank`."""
+        if self.lora_rank is None and (self.lora_alpha is not None or self.lora_dropout):
+            raise SettingsError(
+                "this is a setting of LoRA, which lora_rank switches on",
+                place="lora_dropout" if self.lora_alpha is None else "lora_alpha",
+                expected="a lora_rank such as 16, or none of these settings",
+            )
+        if self.lora_rank is not None and not self.freeze_embeddings:
+            raise SettingsError(
+                "LoRA keeps all weights of the encoder, those of the embeddings too",
+                place="freeze_embeddings",
+                expected="true with a lora_rank",
+            )
 
     def window_sizes(self, longest: int) -> WindowSizes:
         """The length and the overlap of windows for an encoder that takes `longest` subwords.
