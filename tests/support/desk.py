@@ -238,7 +238,9 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             str(encoder) if name == DEFAULT_ENCODER else name, *rest, **options
         )
 
-    monkeypatch.setattr(initialization, "load_encoder", tiny(pretrained.load_encoder))
+    load_encoder = tiny(pretrained.load_encoder)
+    for module in (initialization, pretrained):  # the second is where adapters find it
+        monkeypatch.setattr(module, "load_encoder", load_encoder)
     for name in ("load_tokenizer", "encoder_width"):
         monkeypatch.setattr(plan, name, tiny(getattr(pretrained, name)))
     monkeypatch.setattr(plan, "_MOST_PASSES", 8)

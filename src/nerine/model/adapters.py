@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import CheckpointError, SettingsError
 from nerine.core.extras import optional_imports
@@ -40,6 +41,7 @@ class Adapters(Mapping[str, Tagger]):
         self._taggers = dict(taggers)
 
     @classmethod
+    @checked
     @disk_errors(CheckpointError)
     def load(
         cls,

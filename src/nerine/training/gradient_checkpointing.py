@@ -14,9 +14,6 @@ from torch.utils.checkpoint import checkpoint
 
 from nerine.core.errors import SettingsError
 
-# This form needs no gradient of the embeddings, which may be frozen.
-_HOW = {"use_reentrant": False}
-
 
 def checkpoint_gradients(model: Any) -> None:
     """Switches gradient checkpointing on in training, for any architecture with a list of layers.
@@ -25,10 +22,11 @@ def checkpoint_gradients(model: Any) -> None:
     list of layers; XLM has several of their parts.
     """
     if model.supports_gradient_checkpointing:
+        how = {"use_reentrant": False}  # the form that needs no gradient of frozen embeddings
         if hasattr(model, "activation_checkpointing_enable"):  # its name since transformers 5.20
-            model.activation_checkpointing_enable(_HOW)
+            model.activation_checkpointing_enable(how)
         else:
-            model.gradient_checkpointing_enable(_HOW)
+            model.gradient_checkpointing_enable(how)
         return
     layers = list(_outermost_layers(model.base_model))
     if not layers or any(isinstance(layer, nn.LayerNorm) for layer in layers):
@@ -49,7 +47,7 @@ class _Checkpointed(nn.Module):
     def forward(self, *args: Any, **named: Any) -> Any:
         """The layer's outputs; in training, the values between are not kept."""
         if self.training:
-            return checkpoint(super().forward, *args, **_HOW, **named)
+            return checkpoint(super().forward, *args, use_reentrant=False, **named)
         return super().forward(*args, **named)
 
 

@@ -136,8 +136,8 @@ def _scale(path: Path) -> float:
                 place=str(path),
                 expected=f"{value!r}: an adapter as nerine train makes it",
             )
-    rank, alpha = config.get("r"), config.get("lora_alpha")
-    if type(rank) is not int or rank < 1 or type(alpha) not in (int, float) or not alpha > 0:
+    rank, alpha = config.get("r", 0), config.get("lora_alpha", 0)
+    if type(rank) is not int or type(alpha) not in (int, float) or rank < 1 or not alpha > 0:
         raise CheckpointError(
             "r or lora_alpha is not valid", place=str(path), expected="numbers above 0"
         )
